@@ -1,0 +1,2 @@
+//! `v8mdb`: the command.
+fn main() {}

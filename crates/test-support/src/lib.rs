@@ -1,0 +1,1 @@
+//! Builds ELF cores and V8 heaps in code, for tests.

@@ -1,0 +1,1 @@
+//! The V8 heap of a dumped process.
