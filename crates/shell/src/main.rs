@@ -1,2 +1,10 @@
 //! `v8mdb`: the command.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    ExitCode::from(shell::run(&shell::options::Options::parse()))
+}

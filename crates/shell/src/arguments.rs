@@ -1,0 +1,256 @@
+//! The options and operands of a dcmd, parsed with MDB's habits.
+//!
+//! Options are single letters, bundled at will (`-av`, `-ad1`), their values attached or separate (`-d1`, `-d 1`), numbers
+//! in the default radix. Parsing stops at `--` and at the first word without a dash.
+
+use crate::dcmd::Dcmd;
+use crate::error::DcmdError;
+use crate::lang::number;
+
+/// What an option looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `-a`
+    Flag,
+    /// `-d N`, in the default radix
+    Number,
+    /// `-p text`
+    Text,
+    /// `-N`: decimal digits alone
+    Digits,
+    /// `-o text` or `+o text`
+    Switch,
+}
+
+/// The declaration of an option.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt {
+    /// The letter.
+    pub letter: char,
+    /// What follows it.
+    pub shape: Shape,
+    /// The name of its value in the synopsis; empty for a flag.
+    pub value: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+}
+
+impl Opt {
+    /// `-a`
+    pub const fn flag(letter: char, help: &'static str) -> Opt {
+        Opt { letter, shape: Shape::Flag, value: "", help }
+    }
+
+    /// `-d N`
+    pub const fn number(letter: char, value: &'static str, help: &'static str) -> Opt {
+        Opt { letter, shape: Shape::Number, value, help }
+    }
+
+    /// `-p text`
+    pub const fn text(letter: char, value: &'static str, help: &'static str) -> Opt {
+        Opt { letter, shape: Shape::Text, value, help }
+    }
+
+    /// `-N`; ask for it by the letter `#`
+    pub const fn digits(value: &'static str, help: &'static str) -> Opt {
+        Opt { letter: '#', shape: Shape::Digits, value, help }
+    }
+
+    /// `-o text`, `+o text`
+    pub const fn switch(letter: char, value: &'static str, help: &'static str) -> Opt {
+        Opt { letter, shape: Shape::Switch, value, help }
+    }
+}
+
+/// A word behind a dcmd's name, as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Text, quotes removed.
+    Text(String),
+    /// A number computed on the spot: `$[expr]`.
+    Number(u64),
+}
+
+impl Word {
+    /// The text, or nothing for a number.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Word::Text(text) => Some(text),
+            Word::Number(_) => None,
+        }
+    }
+
+    /// The number: computed, or the text read in `radix`.
+    pub fn number(&self, radix: u32) -> Option<u64> {
+        match self {
+            Word::Text(text) => number::parse(text, radix).ok(),
+            Word::Number(value) => Some(*value),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    None,
+    Number(u64),
+    Text(String),
+}
+
+/// The arguments of one call.
+#[derive(Clone, Debug, Default)]
+pub struct Args {
+    /// In the order they were given; `bool` is false for `+o`.
+    options: Vec<(char, bool, Value)>,
+    operands: Vec<Word>,
+    name: String,
+    has_address: bool,
+}
+
+impl Args {
+    /// Parses `words` for `dcmd`, which was called by `name`; `radix` is for numbers without prefix.
+    ///
+    /// # Errors
+    /// [`DcmdError::Usage`] with the message.
+    pub fn parse(
+        dcmd: &Dcmd,
+        name: &str,
+        has_address: bool,
+        words: &[Word],
+        radix: u32,
+    ) -> Result<Args, DcmdError> {
+        let mut args = Args { name: name.to_owned(), has_address, ..Args::default() };
+        let mut words = words.iter();
+        let mut rest = words.as_slice();
+        while let Some(Word::Text(text)) = words.next() {
+            if text == "--" {
+                rest = words.as_slice();
+                break;
+            }
+            let has_switches = dcmd.options.iter().any(|option| option.shape == Shape::Switch);
+            let plus = has_switches && text.starts_with('+') && text.len() > 1;
+            let Some(letters) =
+                text.strip_prefix(if plus { '+' } else { '-' }).filter(|rest| !rest.is_empty())
+            else {
+                break;
+            };
+            args.bundle(dcmd, letters, !plus, &mut words, radix)?;
+            rest = words.as_slice();
+        }
+        args.operands = rest.to_vec();
+        if !(dcmd.operands.least..=dcmd.operands.most).contains(&args.operands.len()) {
+            return Err(DcmdError::usage(""));
+        }
+        Ok(args)
+    }
+
+    /// One word of options: letters, the last of which may have a value.
+    fn bundle(
+        &mut self,
+        dcmd: &Dcmd,
+        letters: &str,
+        on: bool,
+        words: &mut std::slice::Iter<'_, Word>,
+        radix: u32,
+    ) -> Result<(), DcmdError> {
+        if let Some(digits) = dcmd.options.iter().find(|option| option.shape == Shape::Digits)
+            && letters.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            let Ok(value) = letters.parse() else {
+                return Err(DcmdError::usage(format!(
+                    "{} does not fit in 64 bits",
+                    crate::output::escape(letters)
+                )));
+            };
+            self.options.push((digits.letter, true, Value::Number(value)));
+            return Ok(());
+        }
+        let mut chars = letters.chars();
+        while let Some(letter) = chars.next() {
+            let wanted = |option: &&Opt| option.letter == letter && option.shape != Shape::Digits;
+            let shown = crate::output::escape_char(letter);
+            let Some(option) =
+                dcmd.options.iter().find(wanted).filter(|option| on || option.shape == Shape::Switch)
+            else {
+                return Err(DcmdError::usage(format!("illegal option -- {shown}")));
+            };
+            if option.shape == Shape::Flag {
+                self.options.push((letter, on, Value::None));
+                continue;
+            }
+            let attached = chars.as_str();
+            let word = if attached.is_empty() {
+                words.next().cloned()
+            } else {
+                Some(Word::Text(attached.to_owned()))
+            };
+            let Some(word) = word else {
+                return Err(DcmdError::usage(format!("option requires an argument -- {shown}")));
+            };
+            let value = match (option.shape, word) {
+                (Shape::Number, word) => match word.number(radix) {
+                    Some(value) => Value::Number(value),
+                    None => {
+                        let text = crate::output::escape(word.text().unwrap_or("")).into_owned();
+                        return Err(DcmdError::usage(format!("invalid option for -{shown}: \"{text}\"")));
+                    }
+                },
+                (_, Word::Text(text)) => Value::Text(text),
+                (_, Word::Number(_)) => {
+                    return Err(DcmdError::usage(format!("string argument required for -{shown}")));
+                }
+            };
+            self.options.push((letter, on, value));
+            break;
+        }
+        Ok(())
+    }
+
+    /// Whether `-letter` was given.
+    pub fn has(&self, letter: char) -> bool {
+        self.options.iter().any(|(given, on, _)| *given == letter && *on)
+    }
+
+    /// The value of `-letter N`; the last one if it was given twice.
+    pub fn number(&self, letter: char) -> Option<u64> {
+        self.options.iter().rev().find_map(|(given, _, value)| match value {
+            Value::Number(value) if *given == letter => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// The value of `-letter text`; the last one if it was given twice.
+    pub fn text(&self, letter: char) -> Option<&str> {
+        self.options.iter().rev().find_map(|(given, _, value)| match value {
+            Value::Text(text) if *given == letter => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// All values of a switch in their order: `true` for `-o`, `false` for `+o`.
+    pub fn switches(&self, letter: char) -> impl Iterator<Item = (bool, &str)> {
+        self.options.iter().filter_map(move |(given, on, value)| match value {
+            Value::Text(text) if *given == letter => Some((*on, text.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The words behind the options.
+    pub fn operands(&self) -> &[Word] {
+        &self.operands
+    }
+
+    /// The operand at `index` as text.
+    pub fn operand(&self, index: usize) -> Option<&str> {
+        self.operands.get(index).and_then(Word::text)
+    }
+
+    /// Whether an address stands in front, or items flow in.
+    pub fn has_address(&self) -> bool {
+        self.has_address
+    }
+
+    /// The name that the dcmd was called by.
+    pub fn called(&self) -> &str {
+        &self.name
+    }
+}

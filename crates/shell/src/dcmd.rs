@@ -1,0 +1,236 @@
+//! How a dcmd is declared. Parsing, planning, help, completion and the generated pages all follow the declaration.
+
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::pipeline::{Flow, Out, Stage};
+use crate::value::{Item, Kind};
+
+pub use crate::arguments::{Args, Opt, Shape, Word};
+
+/// Whether a dcmd wants `addr::` in front of it, or items from a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressUse {
+    /// `addr::dcmd`, or at the end of a pipe.
+    Required,
+    /// Either way.
+    Optional,
+    /// Only `::dcmd`.
+    Refused,
+}
+
+/// The kinds of items that may flow into a dcmd, from a pipe or as the address in front.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// None.
+    Nothing,
+    /// Some kinds.
+    Only(&'static [Kind]),
+    /// All kinds.
+    Anything,
+    /// As the arguments say.
+    Depends(fn(&Args) -> Takes),
+}
+
+impl Takes {
+    /// The answer for these arguments.
+    pub fn with(self, args: &Args) -> Takes {
+        match self {
+            Takes::Depends(on) => on(args),
+            other => other,
+        }
+    }
+}
+
+/// What a stage hands to the next one when its output is piped.
+#[derive(Clone, Copy, Debug)]
+pub enum Yields {
+    /// Items of one kind.
+    Items(Kind),
+    /// Items of the kind that flows in.
+    Same,
+    /// Text only: nothing can follow.
+    Text,
+    /// As the arguments say.
+    Depends(fn(&Args) -> Yields),
+}
+
+impl Yields {
+    /// The answer for these arguments.
+    pub fn with(self, args: &Args) -> Yields {
+        match self {
+            Yields::Depends(on) => on(args),
+            other => other,
+        }
+    }
+}
+
+/// What a target must have for a dcmd to work on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// Any core.
+    Core,
+    /// The heap of a JavaScript engine that is understood.
+    V8Heap,
+}
+
+/// A stage that is ready to work, or why its arguments do not do.
+pub type Started = Result<Box<dyn Stage>, DcmdError>;
+
+/// The declaration of a dcmd.
+#[derive(Debug)]
+pub struct Dcmd {
+    /// The name behind `::`.
+    pub name: &'static str,
+    /// Other names: `$q`, or a second name behind `::`.
+    pub aliases: &'static [&'static str],
+    /// What it does, in one line, lower case, no full stop.
+    pub summary: &'static str,
+    /// The address in front.
+    pub address: AddressUse,
+    /// What may flow in.
+    pub takes: Takes,
+    /// What flows on when the output is piped.
+    pub yields: Yields,
+    /// The options, in the order of the manual.
+    pub options: &'static [Opt],
+    /// What follows the options.
+    pub operands: Operands,
+    /// What the target must have.
+    pub needs: &'static [Capability],
+    /// The manual page: source text whose leading `//!` lines are the page (`include_str!` of the dcmd's own file).
+    pub manual: &'static str,
+    /// Reads the arguments and makes the stage.
+    pub start: fn(&Context, &Args) -> Started,
+}
+
+/// The words behind the options.
+#[derive(Clone, Copy, Debug)]
+pub struct Operands {
+    /// As the synopsis shows them: `[member ...]`.
+    pub synopsis: &'static str,
+    /// Fewest.
+    pub least: usize,
+    /// Most.
+    pub most: usize,
+}
+
+impl Operands {
+    /// No words at all.
+    pub const NONE: Operands = Operands { synopsis: "", least: 0, most: 0 };
+
+    /// Any number of words.
+    pub const fn any(synopsis: &'static str) -> Operands {
+        Operands { synopsis, least: 0, most: usize::MAX }
+    }
+
+    /// One word, or none.
+    pub const fn optional(synopsis: &'static str) -> Operands {
+        Operands { synopsis, least: 0, most: 1 }
+    }
+
+    /// Exactly one word.
+    pub const fn one(synopsis: &'static str) -> Operands {
+        Operands { synopsis, least: 1, most: 1 }
+    }
+}
+
+impl Dcmd {
+    /// Options and operands as the usage line shows them: `[-ab] [-d depth] [member ...]`.
+    pub fn synopsis(&self) -> String {
+        let mut text = String::new();
+        let flags: String = self
+            .options
+            .iter()
+            .filter(|option| option.shape == Shape::Flag)
+            .map(|option| option.letter)
+            .collect();
+        if !flags.is_empty() {
+            text.push_str(&format!("[-{flags}]"));
+        }
+        for option in self.options {
+            let shown = match option.shape {
+                Shape::Flag => continue,
+                Shape::Digits => format!("[-{}]", option.value),
+                Shape::Number | Shape::Text => format!("[-{} {}]", option.letter, option.value),
+                Shape::Switch => format!("[+/-{} {}]", option.letter, option.value),
+            };
+            separate(&mut text, &shown);
+        }
+        separate(&mut text, self.operands.synopsis);
+        text
+    }
+
+    /// The `Usage:` line for the dcmd as called by `name`.
+    pub fn usage(&self, name: &str) -> String {
+        let address = match self.address {
+            AddressUse::Required => "address",
+            AddressUse::Optional => "[address]",
+            AddressUse::Refused => "",
+        };
+        let sign = if address.is_empty() || name.starts_with(['$', ':']) { "" } else { "::" };
+        format!("Usage: {address}{sign}{name} {}", self.synopsis())
+    }
+
+    /// Whether `name` means this dcmd.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+fn separate(text: &mut String, word: &str) {
+    if !text.is_empty() && !word.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(word);
+}
+
+/// A stage that does its work item by item, and once if there is no item.
+///
+/// The work gets `None` when the dcmd runs without an address. Dot is the item's word while it runs. If it fails on an item,
+/// the failure is reported and the next item is tried.
+pub fn for_each<F>(work: F) -> Box<dyn Stage>
+where
+    F: FnMut(&Context, Option<Item>, &mut Out<'_>) -> Result<(), DcmdError> + 'static,
+{
+    Box::new(ForEach { work })
+}
+
+/// [`for_each`] for dcmds that always have an item.
+pub fn for_each_item<F>(mut work: F) -> Box<dyn Stage>
+where
+    F: FnMut(&Context, Item, &mut Out<'_>) -> Result<(), DcmdError> + 'static,
+{
+    for_each(move |context, item, out| match item {
+        Some(item) => work(context, item, out),
+        None => Err(DcmdError::usage("")),
+    })
+}
+
+struct ForEach<F> {
+    work: F,
+}
+
+impl<F> Stage for ForEach<F>
+where
+    F: FnMut(&Context, Option<Item>, &mut Out<'_>) -> Result<(), DcmdError>,
+{
+    fn run(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        (self.work)(context, None, out)
+    }
+
+    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        for &item in batch {
+            context.check_interrupt()?;
+            context.set_dot(item.word);
+            match (self.work)(context, Some(item), out) {
+                Ok(()) => {}
+                Err(DcmdError::Failed(reason)) => out.fault(&reason),
+                Err(error) => return Err(error),
+            }
+            if out.has_enough() {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+}

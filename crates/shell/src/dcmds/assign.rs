@@ -1,0 +1,56 @@
+//! `>`: assign a value to a variable.
+//!
+//! `value>name` assigns, `<name` reads. Without a value dot is assigned; at the end of a pipe the last value stays. A letter
+//! between slashes keeps the low bytes only: `c` or `1` one, `s` or `2` two, `i` or `4` four, `l` or `8` all eight.
+//!
+//! ```text
+//! > 1234>x
+//! > <x+1=X
+//!                 1235
+//! > 1234>/c/y
+//! > <y=X
+//!                 34
+//! ```
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::lang::{Environment, width};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: ">",
+    aliases: &[],
+    summary: "assign a value to a variable",
+    address: AddressUse::Optional,
+    takes: Takes::Anything,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands { synopsis: "variable", least: 1, most: 2 },
+    needs: &[],
+    manual: include_str!("assign.rs"),
+    start: |_, args| {
+        let name = args.operand(0).unwrap_or("").to_owned();
+        let size = args.operand(1).and_then(|modifier| modifier.chars().next()).map_or(8, width);
+        Ok(for_each(move |context, item, _| {
+            let value = item.map_or(context.dot(), |item| item.word);
+            let kept = if size == 8 { value } else { value & ((1 << (8 * size)) - 1) };
+            context.set_increment(0);
+            context.assign(&name, kept)
+        }))
+    },
+};
+
+impl Context {
+    /// Assigns to a variable, unless it is a register or the like.
+    ///
+    /// # Errors
+    /// It cannot be changed.
+    pub fn assign(&self, name: &str, value: u64) -> Result<(), DcmdError> {
+        let assigned_before = self.variables.borrow().get(name).is_some();
+        if !assigned_before && self.variable(name).is_some() {
+            return Err(DcmdError::Failed(format!("cannot modify read-only variable '{name}'")));
+        }
+        self.variables.borrow_mut().set(name, value);
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! `::head`: keep the first values of a pipe.
+//!
+//! Keeps ten values, or as many as the option says, in decimal. Then it has enough, and the dcmds in front of it stop
+//! working. Outside a pipe it prints nothing.
+//!
+//! ```text
+//! > ::walk thread | ::head -2
+//! 101f
+//! 1027
+//! ```
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
+use crate::error::DcmdError;
+use crate::pipeline::{Flow, Out, Stage};
+use crate::value::Item;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "head",
+    aliases: &[],
+    summary: "keep the first values of a pipe",
+    address: AddressUse::Optional,
+    takes: Takes::Anything,
+    yields: Yields::Same,
+    options: &[
+        Opt::digits("N", "how many values to keep, in decimal; 10 if not said"),
+        Opt::text('n', "N", "the same"),
+    ],
+    operands: Operands::optional("N"),
+    needs: &[],
+    manual: include_str!("head.rs"),
+    start: |_, args| {
+        let mut wanted = args.number('#').unwrap_or(10);
+        if let Some(text) = args.text('n').or(args.operand(0)) {
+            let shown = crate::output::escape(text);
+            wanted =
+                text.parse().map_err(|_| DcmdError::usage(format!("invalid option for -n: \"{shown}\"")))?;
+        }
+        Ok(Box::new(Head { wanted }))
+    },
+};
+
+struct Head {
+    wanted: u64,
+}
+
+impl Stage for Head {
+    fn run(&mut self, _: &Context, _: &mut Out<'_>) -> Result<(), DcmdError> {
+        Ok(())
+    }
+
+    fn push(&mut self, _: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        for &item in batch {
+            if self.wanted == 0 {
+                return Ok(Flow::Enough);
+            }
+            self.wanted -= 1;
+            if out.emit(item)? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(if self.wanted == 0 { Flow::Enough } else { Flow::Continue })
+    }
+}

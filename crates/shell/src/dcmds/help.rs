@@ -1,0 +1,71 @@
+//! `::help`: explain the debugger, or one dcmd.
+//!
+//! Alone it says how to find one's way. With a name it shows the manual page of that dcmd; names like `$q` and `>` need
+//! quotes if the language gives them a meaning of their own.
+//!
+//! ```text
+//! > ::help head
+//!
+//! NAME
+//!   head - keep the first values of a pipe
+//!
+//! SYNOPSIS
+//!   [ addr ] ::head [-N] [-n N] [N]
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmds::{ALL, nearest};
+use crate::error::DcmdError;
+use crate::manual::Page;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "help",
+    aliases: &[],
+    summary: "explain the debugger, or one dcmd",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::optional("name"),
+    needs: &[],
+    manual: include_str!("help.rs"),
+    start: |_, args| {
+        let name = args.operand(0).map(|name| name.trim_start_matches("::").to_owned());
+        Ok(for_each(move |context, _, out| {
+            let Some(name) = &name else {
+                return Ok(out.text().write_all(OVERVIEW.as_bytes())?);
+            };
+            let Some(dcmd) = ALL.iter().find(|dcmd| dcmd.is_called(name)) else {
+                let hint = match nearest(name, ALL.iter().map(|dcmd| dcmd.name)) {
+                    Some(near) => format!(" (did you mean '{near}'?)"),
+                    None => String::new(),
+                };
+                let shown = crate::output::escape(name);
+                return Err(DcmdError::Abort(format!("unknown command: {shown}{hint}")));
+            };
+            Ok(Page::of(dcmd).write(name, context.colours, &mut *out.text())?)
+        }))
+    },
+};
+
+const OVERVIEW: &str = "
+A command is a dcmd behind '::', with an address in front if it wants one:
+
+  addr::dcmd [options]              run it on an address
+  addr,count::dcmd                  ... count times
+  ::dcmd | ::dcmd                   hand the values that one yields to the next
+  ::dcmd ! grep text                hand the text to a command of the shell
+  expr=J                            print the value of an expression
+  value>name   <name                assign and read a variable
+  addr                              run the last line again, on this address
+
+Numbers are hexadecimal; 0t25 is decimal, 0o17 octal, 0i101 binary. '.' is the current address.
+
+  ::dcmds                           list the dcmds
+  ::walkers                         list what ::walk can enumerate
+  ::help name                       explain one dcmd
+  ::status                          what is being debugged
+  ::quit, $q, ^D                    leave
+";

@@ -1,0 +1,46 @@
+//! `::map`: put the value of an expression in each value's place.
+//!
+//! Dot is the value while the expression is evaluated. What comes out is a number: any dcmd takes it.
+//!
+//! ```text
+//! > ::echo 10 | ::map ".+8"
+//! 18
+//! ```
+
+use std::io::Write;
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::pipeline::Out;
+use crate::value::{Item, Kind};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "map",
+    aliases: &[],
+    summary: "put the value of an expression in each value's place",
+    address: AddressUse::Optional,
+    takes: Takes::Anything,
+    yields: Yields::Items(Kind::Number),
+    options: &[],
+    operands: Operands::one("expr"),
+    needs: &[],
+    manual: include_str!("map.rs"),
+    start: |_, args| {
+        let expr = super::grep::expression(args)?;
+        Ok(for_each(move |context, _, out| {
+            let value = context.value_of(&expr).map_err(DcmdError::abort)?;
+            show(context, Item::number(value), out)
+        }))
+    },
+};
+
+/// Hands on an item, or prints it in the default radix.
+pub(super) fn show(context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    if out.is_pipe() || context.settings.radix.get() == 16 {
+        out.emit(item)?;
+    } else {
+        writeln!(out.text(), "{}", context.in_radix(item.word))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The dcmds: one file each, and one list.
+
+use crate::dcmd::Dcmd;
+use crate::walker::Walker;
+
+mod assign;
+mod cat;
+#[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
+mod dcmds;
+mod echo;
+mod format;
+mod grep;
+mod head;
+mod help;
+mod map;
+mod quit;
+mod walk;
+
+/// All dcmds, sorted by name.
+pub static ALL: &[&Dcmd] = &[
+    &format::DCMD,
+    &assign::DCMD,
+    &cat::DCMD,
+    &dcmds::DCMD,
+    &echo::DCMD,
+    &grep::DCMD,
+    &head::DCMD,
+    &help::DCMD,
+    &map::DCMD,
+    &quit::DCMD,
+    &walk::DCMD,
+];
+
+/// All walkers, sorted by name.
+pub static WALKERS: &[&Walker] = &[&walk::THREAD];
+
+/// Commands of MDB that make no sense on a core: they run, stop or change a process.
+const UNSUPPORTED: &[&str] = &[
+    "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont", "run",
+    "kill", "attach", "release", "gcore", "write", "vtop", "setenv", "unsetenv", "tmodel", ":a", ":b", ":c",
+    ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u", ":w", ":z", ":A", ":R", "$b", "$i", "$W",
+];
+
+/// The dcmd called `name`: `echo`, `$q`.
+///
+/// # Errors
+/// Why there is none, with the name that may have been meant.
+pub fn find(name: &str) -> Result<&'static Dcmd, String> {
+    if let Some(dcmd) = ALL.iter().find(|dcmd| dcmd.is_called(name)) {
+        return Ok(dcmd);
+    }
+    if UNSUPPORTED.contains(&name) {
+        return Err("command is not supported by current target".to_owned());
+    }
+    let sign =
+        if name.starts_with(|c: char| c.is_ascii_punctuation() && c != '_' && c != '.') { "" } else { "::" };
+    let names = ALL.iter().flat_map(|dcmd| std::iter::once(dcmd.name).chain(dcmd.aliases.iter().copied()));
+    let hint = match nearest(name, names) {
+        Some(near) => {
+            let sign = if near.starts_with(|c: char| c.is_ascii_alphabetic()) { "::" } else { "" };
+            format!(" (did you mean '{sign}{near}'?)")
+        }
+        None => String::new(),
+    };
+    Err(format!("invalid command '{sign}{}': unknown dcmd name{hint}", crate::output::escape(name)))
+}
+
+/// The walker called `name`.
+///
+/// # Errors
+/// Why there is none, with the name that may have been meant.
+pub fn find_walker(name: &str) -> Result<&'static Walker, String> {
+    if let Some(walker) = WALKERS.iter().find(|walker| walker.name == name) {
+        return Ok(walker);
+    }
+    let hint = match nearest(name, WALKERS.iter().map(|walker| walker.name)) {
+        Some(near) => format!(" (did you mean '{near}'?)"),
+        None => String::new(),
+    };
+    Err(format!("failed to perform walk: unknown walk name{hint}"))
+}
+
+/// The name that `typed` was most probably meant to be.
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = typed.chars().count().div_ceil(3);
+    if typed.len() > 64 {
+        return None;
+    }
+    names
+        .filter(|name| name.len() > 1)
+        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}

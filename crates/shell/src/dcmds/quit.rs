@@ -1,0 +1,26 @@
+//! `::quit`: leave the debugger.
+//!
+//! ```text
+//! > ::quit
+//! ```
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "quit",
+    aliases: &["$q", "$Q", "$%"],
+    summary: "leave the debugger",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[],
+    manual: include_str!("quit.rs"),
+    start: |_, _| {
+        Ok(for_each(|context, _, _| {
+            context.set_quit();
+            Ok(())
+        }))
+    },
+};

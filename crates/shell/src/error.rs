@@ -1,0 +1,65 @@
+//! How a dcmd ends, other than well.
+
+use std::io;
+
+/// Why a dcmd, or its work on one item, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DcmdError {
+    /// The work on one item or one run failed. It is reported, and the rest of the pipe goes on.
+    #[error("{0}")]
+    Failed(String),
+    /// The dcmd was not called as it wants to be: its usage is printed and the pipeline aborted. The text, if any, says what
+    /// is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The pipeline cannot go on.
+    #[error("{0}")]
+    Abort(String),
+    /// The pipeline was aborted and the user has been told why.
+    #[error("the pipeline was aborted")]
+    Reported,
+    /// The user pressed Ctrl-C.
+    #[error("command cancelled by user")]
+    Interrupted,
+    /// Whoever read our output has closed it: stop, quietly.
+    #[error("the reader of the output has gone")]
+    Closed,
+}
+
+impl DcmdError {
+    /// A failure of one item or one run, from any error or text.
+    pub fn failed(error: impl ToString) -> DcmdError {
+        DcmdError::Failed(error.to_string())
+    }
+
+    /// A failure that ends the pipeline.
+    pub fn abort(error: impl ToString) -> DcmdError {
+        DcmdError::Abort(error.to_string())
+    }
+
+    /// A usage error with its reason.
+    pub fn usage(reason: impl ToString) -> DcmdError {
+        DcmdError::Usage(reason.to_string())
+    }
+}
+
+impl From<io::Error> for DcmdError {
+    fn from(error: io::Error) -> DcmdError {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => DcmdError::Closed,
+            _ => DcmdError::Abort(format!("failed to write output: {error}")),
+        }
+    }
+}
+
+impl From<crate::lang::EvalError> for DcmdError {
+    fn from(error: crate::lang::EvalError) -> DcmdError {
+        DcmdError::failed(error)
+    }
+}
+
+impl From<core_reader::MemoryError> for DcmdError {
+    fn from(error: core_reader::MemoryError) -> DcmdError {
+        DcmdError::failed(error)
+    }
+}

@@ -1,0 +1,279 @@
+//! Runs text: statement by statement, each parsed and planned whole before it runs.
+
+use std::rc::Rc;
+
+use crate::context::Context;
+use crate::dcmd::{Args, Word};
+use crate::dcmds;
+use crate::error::DcmdError;
+use crate::lang::{self, ArgumentValue, Command, FormatItem, Marked, Repeat, Span, Statement};
+use crate::output::{Text, escape};
+use crate::pipeline::{Call, Plan, PlanError, report_usage};
+use crate::shell_escape;
+
+/// Where text comes from; that decides what a bare expression does and where an error lets things go on.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// Typed at the prompt: an error drops the rest of the line.
+    Prompt,
+    /// A script: an error drops the rest of the statement, and names file and line.
+    Script {
+        /// The file, or `<stdin>`.
+        name: &'a str,
+        /// The number of the first line.
+        line: usize,
+    },
+    /// A string (`-e`, `::eval`): a bare expression only sets dot; an error drops the rest.
+    String,
+}
+
+/// Runs all statements of `input`; results go to `text`. Errors have been reported when this returns; it says whether all
+/// went well.
+///
+/// # Errors
+/// [`DcmdError::Interrupted`] and [`DcmdError::Closed`] end everything that is running.
+pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> Result<bool, DcmdError> {
+    let mut start = 0;
+    let mut well = true;
+    while start < input.len() && !context.is_quitting() {
+        let recover = |at: usize| match source {
+            Source::Script { .. } => lang::next_statement(input, at.max(start)),
+            Source::Prompt => lang::next_line(input, at.max(start)),
+            Source::String => input.len(),
+        };
+        match lang::statement(input, start) {
+            Err(error) => {
+                report_at(context, input, source, error.span, &error.message);
+                well = false;
+                start = recover(error.span.start);
+            }
+            Ok((statement, next)) => match run_statement(context, &statement, input, source, text) {
+                Ok(true) => start = next,
+                Ok(false) => {
+                    well = false;
+                    // What follows a statement that ran is a new one; what follows one that could not run is dropped.
+                    start = if matches!(source, Source::Script { .. }) {
+                        next
+                    } else {
+                        recover(next.saturating_sub(1))
+                    };
+                }
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    Ok(well)
+}
+
+/// Prints an error about a place in `input`.
+fn report_at(context: &Context, input: &str, source: Source<'_>, span: Span, message: &str) {
+    let Source::Script { name, line } = source else {
+        context.error(&message);
+        context.message(&Marked { source: input, span }.to_string());
+        return;
+    };
+    let before = input.get(..span.start).unwrap_or("");
+    let line = line + before.bytes().filter(|&byte| byte == b'\n').count();
+    let place = format!(" on line {line} of {}", escape(name));
+    match message.strip_prefix("syntax error") {
+        Some(rest) => context.error(&format!("syntax error{place}{rest}")),
+        None => context.error(&format!("{message}{place}")),
+    }
+}
+
+/// Runs one statement; false if it could not be run or failed in a way that drops what follows.
+fn run_statement(
+    context: &Context,
+    statement: &Statement,
+    input: &str,
+    source: Source<'_>,
+    text: &Text,
+) -> Result<bool, DcmdError> {
+    context.check_interrupt()?;
+    if statement.is_empty() {
+        return Ok(true);
+    }
+    let evaluated = (|| -> Result<_, lang::EvalError> {
+        let address = statement.address.as_ref().map(|expr| context.value_of(expr)).transpose()?;
+        let count = statement.count.as_ref().map(|expr| context.value_of(expr)).transpose()?;
+        Ok((address, count))
+    })();
+    let (address, count) = match evaluated {
+        Ok(values) => values,
+        Err(error) => {
+            context.error(&error);
+            return Ok(false);
+        }
+    };
+    if statement.pipeline.is_empty() {
+        return bare(context, statement, address, count, source, text);
+    }
+    let mut calls = Vec::with_capacity(statement.pipeline.len());
+    if let Some(address) = address {
+        context.set_address(address);
+    }
+    for command in &statement.pipeline {
+        match call(context, command, address.is_some() || !calls.is_empty()) {
+            Ok(call) => calls.push(call),
+            Err(CallError::Unknown(message)) => {
+                report_at(context, input, source, command.span(), &message);
+                return Ok(false);
+            }
+            Err(CallError::Reported) => return Ok(false),
+        }
+    }
+    let first = calls.first().cloned();
+    let plan = match Plan::new(calls, address.is_some()) {
+        Ok(plan) => Rc::new(plan),
+        Err(PlanError::Mismatch { stage, message }) => {
+            let span = statement.pipeline.get(stage).map_or(Span::default(), Command::span);
+            report_at(context, input, source, span, &message);
+            return Ok(false);
+        }
+        Err(PlanError::Usage { .. }) => {
+            if let Some(call) = first {
+                call.report_usage(context, "");
+            }
+            return Ok(false);
+        }
+    };
+    context.set_last_plan(Rc::clone(&plan));
+    run_plan(context, &plan, address.is_some(), count, statement.shell.as_deref(), text)
+}
+
+/// A statement without a command: a bare expression, or only text for the shell.
+fn bare(
+    context: &Context,
+    statement: &Statement,
+    address: Option<u64>,
+    count: Option<u64>,
+    source: Source<'_>,
+    text: &Text,
+) -> Result<bool, DcmdError> {
+    if address.is_none() && count.is_none() {
+        if let Some(shell) = &statement.shell {
+            shell_escape::run(context, shell);
+        }
+        return Ok(true);
+    }
+    let plan = if matches!(source, Source::String) { None } else { context.last_plan() };
+    match (address, &plan) {
+        (Some(address), _) => context.set_address(address),
+        (None, Some(_)) => context.advance_dot(),
+        (None, None) => {}
+    }
+    let Some(plan) = plan else {
+        context.set_increment(0);
+        return Ok(true);
+    };
+    if plan.check(true).is_err() {
+        // The last command takes no address: there is nothing to repeat.
+        return Ok(true);
+    }
+    run_plan(context, &plan, true, count, statement.shell.as_deref(), text)
+}
+
+/// Runs the last pipeline again at dot plus increment, as an empty line does with `-o repeatlast`.
+///
+/// # Errors
+/// As [`run`].
+pub fn repeat_last(context: &Context, text: &Text) -> Result<bool, DcmdError> {
+    let Some(plan) = context.last_plan() else { return Ok(true) };
+    context.advance_dot();
+    let has_address = plan.check(true).is_ok();
+    run_plan(context, &plan, has_address, None, None, text)
+}
+
+fn run_plan(
+    context: &Context,
+    plan: &Plan,
+    has_address: bool,
+    count: Option<u64>,
+    shell: Option<&str>,
+    text: &Text,
+) -> Result<bool, DcmdError> {
+    let result = match shell {
+        None => {
+            plan.run(context, has_address, count, text).and_then(|()| Ok(text.borrow().to_column_zero()?))
+        }
+        Some(shell) => {
+            text.flush()?;
+            shell_escape::pipe_into(context, shell, |text| plan.run(context, has_address, count, text))
+        }
+    };
+    match result {
+        Ok(()) => Ok(true),
+        Err(DcmdError::Interrupted) => Err(DcmdError::Interrupted),
+        Err(DcmdError::Closed) => Err(DcmdError::Closed),
+        Err(DcmdError::Reported) => Ok(false),
+        Err(error) => {
+            context.error(&error);
+            Ok(false)
+        }
+    }
+}
+
+enum CallError {
+    /// The name, or a part of the command, is unknown: the message, to be shown with its place.
+    Unknown(String),
+    /// The user has been told.
+    Reported,
+}
+
+/// Looks up a command and parses its arguments.
+fn call(context: &Context, command: &Command, has_address: bool) -> Result<Call, CallError> {
+    let (name, words) = match command {
+        Command::Named { module, name, arguments, .. } => {
+            if let Some(module) = module
+                && !matches!(module.as_str(), "v8" | "mdb" | "v8mdb")
+            {
+                let module = escape(module);
+                let message = format!("invalid command '::{module}`{name}': specified module is not loaded");
+                return Err(CallError::Unknown(message));
+            }
+            let mut words = Vec::with_capacity(arguments.len());
+            for argument in arguments {
+                words.push(match &argument.value {
+                    ArgumentValue::Text(text) => Word::Text(text.clone()),
+                    ArgumentValue::Immediate(expr) => Word::Number(value_of(context, expr)?),
+                });
+            }
+            (name.clone(), words)
+        }
+        Command::Assign { modifier, name, .. } => {
+            let modifier = modifier.map_or(String::new(), String::from);
+            (">".to_owned(), vec![Word::Text(name.clone()), Word::Text(modifier)])
+        }
+        Command::Format { verb, items, .. } => {
+            let mut words = Vec::with_capacity(items.len());
+            for item in items {
+                words.push(Word::Text(match item {
+                    FormatItem::Text(text) => format!("\"{text}"),
+                    FormatItem::Verb { repeat: None, character } => character.to_string(),
+                    FormatItem::Verb { repeat: Some(Repeat::Count(count)), character } => {
+                        format!("{count}{character}")
+                    }
+                    FormatItem::Verb { repeat: Some(Repeat::Computed(expr)), character } => {
+                        format!("{}{character}", value_of(context, expr)?)
+                    }
+                }));
+            }
+            (verb.to_string(), words)
+        }
+    };
+    let dcmd = dcmds::find(&name).map_err(CallError::Unknown)?;
+    match Args::parse(dcmd, &name, has_address, &words, context.settings.radix.get()) {
+        Ok(args) => Ok(Call { dcmd, name, args }),
+        Err(error) => {
+            report_usage(context, dcmd, &name, &error.to_string());
+            Err(CallError::Reported)
+        }
+    }
+}
+
+fn value_of(context: &Context, expr: &lang::Expr) -> Result<u64, CallError> {
+    context.value_of(expr).map_err(|error| {
+        context.error(&error);
+        CallError::Reported
+    })
+}

@@ -1,0 +1,37 @@
+//! The shell of v8mdb: command language, pipelines, dcmds, output and the interactive prompt.
+//!
+//! ```text
+//! text --lang--> statements --interpreter--> plan --pipeline--> dcmd | dcmd | ... --output--> terminal, pager, `! shell`
+//! ```
+//!
+//! A dcmd is one file in `dcmds/`, declared as a [`dcmd::Dcmd`] and listed in `dcmds/mod.rs`; parsing, help, completion and
+//! the generated pages follow the declaration. Only this crate knows terminals, colours and exit codes.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod arguments;
+pub mod context;
+pub mod dcmd;
+pub mod dcmds;
+pub mod docs;
+pub mod error;
+pub mod interpreter;
+pub mod lang;
+pub mod manual;
+pub mod monitor;
+pub mod options;
+pub mod output;
+pub mod pipeline;
+pub mod repl;
+mod session;
+pub mod settings;
+mod shell_escape;
+pub mod target;
+pub mod value;
+pub mod variables;
+pub mod walker;
+
+pub use session::run;
+
+/// The program's name, in front of its messages.
+pub const PROGRAM: &str = "v8mdb";

@@ -1,0 +1,46 @@
+//! How long work tells that it advances, and learns that it is to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Told by long work how far it is; asked by it whether to go on.
+pub trait Monitor: Sync {
+    /// Work of `total` units starts: `what` says which, as "reading the heap".
+    fn begin(&self, what: &str, total: u64);
+    /// `n` more units are done.
+    fn advance(&self, n: u64);
+    /// Whether the user asked to stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// The flag that Ctrl-C sets and long work watches.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// A flag that `SIGINT` sets from now on.
+    ///
+    /// # Errors
+    /// The system's, if the handler cannot be installed.
+    pub fn on_signal() -> std::io::Result<Interrupt> {
+        let interrupt = Interrupt::default();
+        signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt.0))?;
+        Ok(interrupt)
+    }
+
+    /// Whether the user asked to stop since the last [`Interrupt::clear`].
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Asks to stop, as Ctrl-C does.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets it: a new command starts.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,15 @@
+//! What the user sees: text, tables, colours, progress.
+
+mod colour;
+mod escape;
+mod progress;
+mod table;
+mod terminal;
+mod text;
+
+pub use colour::{Colours, Paint};
+pub use escape::{escape, escape_char};
+pub use progress::Progress;
+pub use table::{Align, Column, Table};
+pub use terminal::{Terminal, screen_height, screen_width};
+pub use text::{Text, TextSink};

@@ -1,0 +1,113 @@
+//! The progress bar: on a terminal's standard error, and only for work that takes over a second.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::monitor::{Interrupt, Monitor};
+
+const QUIET: Duration = Duration::from_secs(1);
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Shows how far some work is.
+#[derive(Debug)]
+pub struct Progress {
+    interrupt: Interrupt,
+    done: AtomicU64,
+    work: Mutex<Work>,
+    /// Milliseconds since `epoch` when the bar is to be drawn next.
+    due: AtomicU64,
+    epoch: Instant,
+    visible: bool,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    what: String,
+    total: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A monitor that watches `interrupt` and draws if standard error is a terminal.
+    pub fn new(interrupt: Interrupt) -> Progress {
+        Progress {
+            interrupt,
+            done: AtomicU64::new(0),
+            work: Mutex::default(),
+            due: AtomicU64::new(u64::MAX),
+            epoch: Instant::now(),
+            visible: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn postpone(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.due.store(self.milliseconds().saturating_add(by), Ordering::Relaxed);
+    }
+
+    fn draw(&self) {
+        // Whoever comes second has nothing to add.
+        let Ok(mut work) = self.work.try_lock() else { return };
+        self.postpone(REDRAW);
+        let done = self.done.load(Ordering::Relaxed);
+        let (what, total) = (work.what.clone(), work.total);
+        let bar = work.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let template = "{msg} [{bar:30}] {percent}% ({eta} left, ^C stops)";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_message(what);
+            bar
+        });
+        bar.set_position(done.min(total));
+    }
+
+    fn clear(&self) {
+        self.due.store(u64::MAX, Ordering::Relaxed);
+        if let Ok(mut work) = self.work.lock()
+            && let Some(bar) = work.bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Monitor for Progress {
+    fn begin(&self, what: &str, total: u64) {
+        self.clear();
+        self.done.store(0, Ordering::Relaxed);
+        if let Ok(mut work) = self.work.lock() {
+            what.clone_into(&mut work.what);
+            work.total = total;
+        }
+        if self.visible {
+            self.postpone(QUIET);
+        }
+    }
+
+    fn advance(&self, n: u64) {
+        self.done.fetch_add(n, Ordering::Relaxed);
+        if self.visible && self.milliseconds() >= self.due.load(Ordering::Relaxed) {
+            self.draw();
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.interrupt.is_set()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

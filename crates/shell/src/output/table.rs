@@ -1,0 +1,93 @@
+//! Columns of fixed width under a heading, printed row by row as the rows come.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use super::{Colours, TextSink};
+
+/// On which side of its column a cell stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers and addresses.
+    Right,
+}
+
+/// A column: heading, width in characters, side. A cell that is wider pushes the rest of its row to the right.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The heading.
+    pub heading: &'static str,
+    /// Width in characters; 0 for a last column without padding.
+    pub width: usize,
+    /// The side on which cells stand.
+    pub align: Align,
+}
+
+impl Column {
+    /// A column of text.
+    pub const fn left(heading: &'static str, width: usize) -> Column {
+        Column { heading, width, align: Align::Left }
+    }
+
+    /// A column of numbers or addresses.
+    pub const fn right(heading: &'static str, width: usize) -> Column {
+        Column { heading, width, align: Align::Right }
+    }
+}
+
+/// A table of columns with one blank between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    columns: &'static [Column],
+}
+
+impl Table {
+    /// A table of `columns`.
+    pub const fn new(columns: &'static [Column]) -> Table {
+        Table { columns }
+    }
+
+    /// Prints the heading, underlined where the terminal can.
+    ///
+    /// # Errors
+    /// As the sink's.
+    pub fn heading(&self, colours: Colours, sink: &mut TextSink) -> io::Result<()> {
+        for (index, column) in self.columns.iter().enumerate() {
+            let padding = column.width.saturating_sub(column.heading.len());
+            let before = if column.align == Align::Right { padding } else { 0 };
+            let last = index + 1 == self.columns.len();
+            let after = if column.align == Align::Left && !last { padding } else { 0 };
+            let gap = usize::from(index > 0);
+            write!(
+                sink,
+                "{:before$}{}{:after$}",
+                "",
+                colours.underline(column.heading),
+                "",
+                before = before + gap
+            )?;
+        }
+        writeln!(sink)
+    }
+
+    /// Prints one row; the last cell is not padded on its right.
+    ///
+    /// # Errors
+    /// As the sink's.
+    pub fn row(&self, cells: &[&dyn Display], sink: &mut TextSink) -> io::Result<()> {
+        for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
+            if index > 0 {
+                sink.write_all(b" ")?;
+            }
+            let width = column.width;
+            match column.align {
+                Align::Right => write!(sink, "{cell:>width$}")?,
+                Align::Left if index + 1 == self.columns.len() => write!(sink, "{cell}")?,
+                Align::Left => write!(sink, "{cell:<width$}")?,
+            }
+        }
+        writeln!(sink)
+    }
+}

@@ -1,0 +1,180 @@
+//! Where a session's text ends up: standard output, through a pager if it fills more than a screen, and the log.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Write};
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long a screenful may wait for its last line before the pager shows what there is.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Columns of the terminal, if there is one.
+pub fn screen_width() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
+}
+
+/// Lines of the terminal, if there is one.
+pub fn screen_height() -> Option<u16> {
+    terminal_size::terminal_size().map(|(_, height)| height.0)
+}
+
+/// The end of the line for results and messages of one session.
+#[derive(Clone)]
+pub struct Terminal(Rc<RefCell<State>>);
+
+struct State {
+    results: Box<dyn Write>,
+    messages: Box<dyn Write>,
+    log: Option<(String, File)>,
+    paging: Paging,
+}
+
+enum Paging {
+    Off,
+    /// The first lines of a command's output, as long as they fit the screen.
+    Holding {
+        held: Vec<u8>,
+        lines_left: usize,
+        since: Option<Instant>,
+    },
+    /// A pager is running.
+    Through(Child),
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal").finish_non_exhaustive()
+    }
+}
+
+impl Terminal {
+    /// A session that writes results and messages to these.
+    pub fn new(results: Box<dyn Write>, messages: Box<dyn Write>) -> Terminal {
+        Terminal(Rc::new(RefCell::new(State { results, messages, log: None, paging: Paging::Off })))
+    }
+
+    /// Standard output and standard error.
+    pub fn standard() -> Terminal {
+        Terminal::new(Box::new(io::stdout()), Box::new(io::stderr()))
+    }
+
+    /// Holds back what follows until it is known whether it fits a screen of `height` lines.
+    pub fn start_paging(&self, height: u16) {
+        let lines_left = usize::from(height).saturating_sub(1).max(1);
+        self.0.borrow_mut().paging = Paging::Holding { held: Vec::new(), lines_left, since: None };
+    }
+
+    /// Writes what is held back, and waits for the user to leave the pager.
+    ///
+    /// # Errors
+    /// As standard output's.
+    pub fn finish_paging(&self) -> io::Result<()> {
+        let mut state = self.0.borrow_mut();
+        match std::mem::replace(&mut state.paging, Paging::Off) {
+            Paging::Off => Ok(()),
+            Paging::Holding { held, .. } => {
+                state.results.write_all(&held)?;
+                state.results.flush()
+            }
+            Paging::Through(mut pager) => {
+                drop(pager.stdin.take());
+                pager.wait().map(|_| ())
+            }
+        }
+    }
+
+    /// Prints a line of ours: errors and warnings.
+    pub fn message(&self, text: &str) {
+        let mut state = self.0.borrow_mut();
+        let state = &mut *state;
+        let line = format!("{text}\n");
+        // A message that cannot be printed has nowhere else to go.
+        if !matches!(state.paging, Paging::Off) {
+            let _ = state.write_all(line.as_bytes());
+            return;
+        }
+        let _ = state.results.flush().and_then(|()| state.messages.write_all(line.as_bytes()));
+        if let Some((_, log)) = &mut state.log {
+            let _ = log.write_all(line.as_bytes());
+        }
+    }
+
+    /// Notes a line of input in the log.
+    pub fn log_input(&self, line: &str) {
+        if let Some((_, log)) = &mut self.0.borrow_mut().log {
+            let _ = writeln!(log, "{line}");
+        }
+    }
+
+    /// Starts or stops the log; gives back the name of the one that was active.
+    pub fn set_log(&self, log: Option<(String, File)>) -> Option<String> {
+        std::mem::replace(&mut self.0.borrow_mut().log, log).map(|(name, _)| name)
+    }
+
+    /// The name of the active log.
+    pub fn log_name(&self) -> Option<String> {
+        self.0.borrow().log.as_ref().map(|(name, _)| name.clone())
+    }
+}
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut state = self.0.borrow_mut();
+        match &mut state.paging {
+            Paging::Off => state.results.flush(),
+            Paging::Holding { since: Some(since), .. } if since.elapsed() > PATIENCE => state.start_pager(),
+            Paging::Holding { .. } => Ok(()),
+            Paging::Through(pager) => pager.stdin.as_mut().map_or(Ok(()), Write::flush),
+        }
+    }
+}
+
+impl State {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some((_, log)) = &mut self.log {
+            log.write_all(bytes)?;
+        }
+        match &mut self.paging {
+            Paging::Off => self.results.write_all(bytes),
+            Paging::Through(pager) => pager.stdin.as_mut().map_or(Ok(()), |stdin| stdin.write_all(bytes)),
+            Paging::Holding { held, lines_left, since } => {
+                held.extend_from_slice(bytes);
+                let since = *since.get_or_insert_with(Instant::now);
+                *lines_left = lines_left.saturating_sub(bytes.iter().filter(|&&byte| byte == b'\n').count());
+                if *lines_left == 0 || since.elapsed() > PATIENCE { self.start_pager() } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Starts the pager on what is held back; without one, everything goes straight to the terminal.
+    fn start_pager(&mut self) -> io::Result<()> {
+        let Paging::Holding { held, .. } = std::mem::replace(&mut self.paging, Paging::Off) else {
+            return Ok(());
+        };
+        let chosen = std::env::var("PAGER").unwrap_or_default();
+        let chosen = if chosen.trim().is_empty() { "less".to_owned() } else { chosen };
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("exec {chosen}")).stdin(Stdio::piped());
+        if std::env::var_os("LESS").is_none() {
+            command.env("LESS", "FRX");
+        }
+        if let Ok(mut pager) = command.spawn() {
+            if let Some(stdin) = &mut pager.stdin
+                && let Err(error) = stdin.write_all(&held)
+                && error.kind() != io::ErrorKind::BrokenPipe
+            {
+                return Err(error);
+            }
+            self.paging = Paging::Through(pager);
+            return Ok(());
+        }
+        self.results.write_all(&held)
+    }
+}

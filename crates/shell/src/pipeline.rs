@@ -1,0 +1,385 @@
+//! Pipelines: stages that push small batches of items to one another.
+//!
+//! A line is planned before it runs: every name is known, every option parsed, and what each stage yields is what the next one
+//! takes. Then the first stage runs, and whatever it emits is pushed through the rest in batches; a stage that has enough
+//! says so, and everything before it stops. Text appears only at the end.
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Yields};
+use crate::error::DcmdError;
+use crate::output::{Text, TextSink};
+use crate::value::{Item, Kind};
+
+/// Items pushed at a time.
+const BATCH: usize = 1024;
+
+/// Whether a stage wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Nothing that comes now matters.
+    Enough,
+}
+
+/// A dcmd at work in one pipeline.
+pub trait Stage {
+    /// Works without an address and without input: `::dcmd` at the start of a line. Never called on a dcmd whose address is
+    /// required.
+    ///
+    /// # Errors
+    /// As [`Stage::push`].
+    fn run(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError>;
+
+    /// Works on items from the pipe, or on the one address in front.
+    ///
+    /// # Errors
+    /// [`DcmdError::Failed`] gives up the batch, and the pipe goes on; all others end the pipeline. A failure of one item is
+    /// better told to [`Out::fault`].
+    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError>;
+
+    /// All input has been seen, or enough of it.
+    ///
+    /// # Errors
+    /// As [`Stage::push`].
+    fn finish(&mut self, _context: &Context, _out: &mut Out<'_>) -> Result<(), DcmdError> {
+        Ok(())
+    }
+}
+
+/// Where a stage's results go: to the next stage, or to the text at the end.
+pub struct Out<'a> {
+    context: &'a Context,
+    text: Text,
+    pending: Vec<Item>,
+    batch: usize,
+    next: Option<Box<Next<'a>>>,
+    enough: bool,
+}
+
+struct Next<'a> {
+    call: &'a Call,
+    stage: Box<dyn Stage>,
+    out: Out<'a>,
+}
+
+impl std::fmt::Debug for Out<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Out")
+            .field("piped", &self.is_pipe())
+            .field("enough", &self.enough)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Out<'_> {
+    /// Whether items flow on to another stage. If not, the stage may print what it likes.
+    #[inline]
+    pub fn is_pipe(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Whether the next stage has all it wants.
+    #[inline]
+    pub fn has_enough(&self) -> bool {
+        self.enough
+    }
+
+    /// Hands on one item; at the end of the pipe it is printed in bare hexadecimal.
+    ///
+    /// # Errors
+    /// What the following stages end with, or that output has nowhere to go.
+    #[inline]
+    pub fn emit(&mut self, item: Item) -> Result<Flow, DcmdError> {
+        if self.next.is_none() {
+            self.text.borrow().hex_line(item.word)?;
+            return Ok(Flow::Continue);
+        }
+        self.pending.push(item);
+        if self.pending.len() >= self.batch { self.pass_on() } else { Ok(self.flow()) }
+    }
+
+    /// Hands on many items, as [`Out::emit`] one by one.
+    ///
+    /// # Errors
+    /// As [`Out::emit`].
+    pub fn emit_all(&mut self, items: impl IntoIterator<Item = Item>) -> Result<Flow, DcmdError> {
+        for item in items {
+            if self.emit(item)? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// The text at the end of the pipe. Hold it for one statement only.
+    #[inline]
+    pub fn text(&self) -> std::cell::RefMut<'_, TextSink> {
+        self.text.borrow()
+    }
+
+    /// A handle on the same text, for commands that run commands.
+    pub fn shared_text(&self) -> Text {
+        self.text.clone()
+    }
+
+    /// Reports that one item failed, and why. The pipe goes on; the exit status remembers.
+    pub fn fault(&mut self, reason: &dyn std::fmt::Display) {
+        self.context.error(reason);
+    }
+
+    /// Makes every item flow through all stages before the next one is taken.
+    pub fn one_by_one(&mut self) {
+        self.batch = 1;
+        if let Some(next) = &mut self.next {
+            next.out.one_by_one();
+        }
+    }
+
+    fn flow(&self) -> Flow {
+        if self.enough { Flow::Enough } else { Flow::Continue }
+    }
+
+    /// Pushes what is pending through the next stage.
+    fn pass_on(&mut self) -> Result<Flow, DcmdError> {
+        let Some(next) = &mut self.next else { return Ok(Flow::Continue) };
+        if !self.enough && !self.pending.is_empty() {
+            self.context.check_interrupt()?;
+            let pushed = next.stage.push(self.context, &self.pending, &mut next.out);
+            if settle(self.context, next.call, pushed)? == Some(Flow::Enough) {
+                self.enough = true;
+            }
+        }
+        self.pending.clear();
+        Ok(self.flow())
+    }
+
+    /// Ends the pipe behind this output.
+    fn close(&mut self) -> Result<(), DcmdError> {
+        self.pass_on()?;
+        if let Some(next) = &mut self.next {
+            let finished = next.stage.finish(self.context, &mut next.out);
+            settle(self.context, next.call, finished)?;
+            next.out.close()?;
+        }
+        Ok(())
+    }
+}
+
+/// Reports what concerns one stage only; gives on what ends the pipeline.
+fn settle<T>(context: &Context, call: &Call, result: Result<T, DcmdError>) -> Result<Option<T>, DcmdError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(DcmdError::Failed(reason)) => {
+            context.error(&reason);
+            Ok(None)
+        }
+        Err(DcmdError::Usage(reason)) => {
+            call.report_usage(context, &reason);
+            Err(DcmdError::Reported)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// One stage of a planned line.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What runs.
+    pub dcmd: &'static Dcmd,
+    /// The name it was called by: `$q`, `quit`.
+    pub name: String,
+    /// Its arguments.
+    pub args: Args,
+}
+
+impl Call {
+    fn shown(&self) -> String {
+        let sign =
+            if self.name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { "::" } else { "" };
+        format!("{sign}{}", self.name)
+    }
+
+    /// Prints what is wrong with the call, and how it is made right.
+    pub fn report_usage(&self, context: &Context, reason: &str) {
+        report_usage(context, self.dcmd, &self.name, reason);
+    }
+}
+
+/// Prints `reason` if there is one, and the usage of `dcmd`.
+pub fn report_usage(context: &Context, dcmd: &Dcmd, name: &str, reason: &str) {
+    if reason.is_empty() {
+        context.set_failed();
+    } else {
+        context.error(&reason);
+    }
+    context.message(&dcmd.usage(name));
+    let quoted = if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        format!("::help {name}")
+    } else {
+        format!("::help \"{name}\"")
+    };
+    context.message(&format!("{}: try '{quoted}' for more information", crate::PROGRAM));
+}
+
+/// A line that may run: all its stages fit.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    calls: Vec<Call>,
+}
+
+/// Why a line may not run.
+#[derive(Debug)]
+pub enum PlanError {
+    /// Stage `stage` does not fit the one before it.
+    Mismatch {
+        /// Index of the stage that cannot take what comes.
+        stage: usize,
+        /// What comes and what is taken.
+        message: String,
+    },
+    /// Stage `stage` is called with an address it does not take, or without the one it wants.
+    Usage {
+        /// Index of the stage.
+        stage: usize,
+    },
+}
+
+impl Plan {
+    /// Checks that what each stage yields is what the next one takes. `has_address` tells whether an address stands in front
+    /// of the first.
+    ///
+    /// # Errors
+    /// Which stage does not fit, and why.
+    pub fn new(calls: Vec<Call>, has_address: bool) -> Result<Plan, PlanError> {
+        let plan = Plan { calls };
+        plan.check(has_address)?;
+        Ok(plan)
+    }
+
+    /// Checks the plan once more, for a first stage with or without an address.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn check(&self, has_address: bool) -> Result<(), PlanError> {
+        let mut flowing = has_address.then_some(Kind::Number);
+        for (stage, call) in self.calls.iter().enumerate() {
+            let takes = call.dcmd.takes.with(&call.args);
+            match flowing {
+                Some(kind) => {
+                    let fits = match takes {
+                        Takes::Nothing | Takes::Depends(_) => false,
+                        Takes::Anything => true,
+                        Takes::Only(kinds) => kinds.iter().any(|&taken| kind.fits(taken)),
+                    };
+                    if call.dcmd.address == AddressUse::Refused && stage == 0 {
+                        return Err(PlanError::Usage { stage });
+                    }
+                    if !fits && stage > 0 {
+                        let message = self.mismatch(stage, &format!("yields {}", kind.plural()), takes);
+                        return Err(PlanError::Mismatch { stage, message });
+                    }
+                }
+                None if call.dcmd.address == AddressUse::Required => return Err(PlanError::Usage { stage }),
+                None => {}
+            }
+            flowing = match call.dcmd.yields.with(&call.args) {
+                Yields::Items(kind) => Some(kind),
+                Yields::Same => Some(flowing.unwrap_or(Kind::Number)),
+                Yields::Text | Yields::Depends(_) if stage + 1 == self.calls.len() => None,
+                Yields::Text | Yields::Depends(_) => {
+                    let next = &self.calls[stage + 1];
+                    let message =
+                        self.mismatch(stage + 1, "yields only text", next.dcmd.takes.with(&next.args));
+                    return Err(PlanError::Mismatch { stage: stage + 1, message });
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// `cannot pipe '::a' into '::b': ::a yields addresses, ::b takes threads`
+    fn mismatch(&self, stage: usize, yields: &str, takes: Takes) -> String {
+        let (before, after) = (self.calls[stage - 1].shown(), self.calls[stage].shown());
+        let taken = match takes {
+            Takes::Nothing | Takes::Depends(_) => "no input".to_owned(),
+            Takes::Anything => "values".to_owned(),
+            Takes::Only(kinds) => kinds.iter().map(|kind| kind.plural()).collect::<Vec<_>>().join(" or "),
+        };
+        format!("cannot pipe '{before}' into '{after}': {before} {yields}, {after} takes {taken}")
+    }
+
+    /// The stages.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// Runs the plan, `count` times if that is said, from dot if `has_address`; text goes to `text`. Everything that one stage
+    /// or one item is guilty of has been reported when this returns.
+    ///
+    /// # Errors
+    /// What ended the pipeline early.
+    pub fn run(
+        &self,
+        context: &Context,
+        has_address: bool,
+        count: Option<u64>,
+        text: &Text,
+    ) -> Result<(), DcmdError> {
+        let Some((first, later)) = self.calls.split_first() else { return Ok(()) };
+        for call in &self.calls {
+            for &need in call.dcmd.needs {
+                if let Some(reason) = context.lacks(need) {
+                    return Err(DcmdError::Abort(format!("{}: {reason}", call.shown())));
+                }
+            }
+        }
+        // All stages read their arguments before any of them works.
+        let start = |call: &Call| {
+            let started = (call.dcmd.start)(context, &call.args);
+            started.map_err(|error| match error {
+                DcmdError::Usage(reason) => {
+                    call.report_usage(context, &reason);
+                    DcmdError::Reported
+                }
+                DcmdError::Failed(reason) => DcmdError::Abort(reason),
+                other => other,
+            })
+        };
+        let mut stage = start(first)?;
+        let mut stages = later.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+        let end = |next| Out {
+            context,
+            text: text.clone(),
+            pending: Vec::new(),
+            batch: BATCH,
+            next,
+            enough: false,
+        };
+        let mut out = end(None);
+        for call in later.iter().rev() {
+            let Some(stage) = stages.pop() else { break };
+            out = end(Some(Box::new(Next { call, stage, out })));
+        }
+        let times = count.unwrap_or(1);
+        for time in 0..times {
+            context.check_interrupt()?;
+            let done = if has_address {
+                stage.push(context, &[Item::number(context.dot())], &mut out)
+            } else {
+                stage.run(context, &mut out).map(|()| Flow::Continue)
+            };
+            if settle(context, first, done)? == Some(Flow::Enough) || out.has_enough() {
+                break;
+            }
+            if time + 1 < times {
+                context.advance_dot();
+            }
+        }
+        if times > 0 {
+            let finished = stage.finish(context, &mut out);
+            settle(context, first, finished)?;
+        }
+        out.close()
+    }
+}

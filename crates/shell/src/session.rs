@@ -1,0 +1,139 @@
+//! A run of the program: open the target, then commands from `-e`, standard input or the prompt.
+
+use std::io::{BufRead, IsTerminal};
+
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::interpreter::{self, Source};
+use crate::monitor::Interrupt;
+use crate::options::Options;
+use crate::output::{Colours, Terminal, escape};
+use crate::target::Target;
+
+/// All went well.
+const SUCCESS: u8 = 0;
+/// A command failed, or the core could not be opened.
+const FAILURE: u8 = 1;
+/// The command line is wrong.
+const USAGE: u8 = 2;
+
+/// Runs the program with these options; gives its exit status.
+pub fn run(options: &Options) -> u8 {
+    let terminal = Terminal::standard();
+    let interrupt = match Interrupt::on_signal() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            terminal.message(&format!("{}: failed to watch for Ctrl-C: {error}", crate::PROGRAM));
+            return FAILURE;
+        }
+    };
+    let target = match Target::open(options) {
+        Ok(target) => target,
+        Err(error) => {
+            terminal.message(&format!("{}: {error}", crate::PROGRAM));
+            return FAILURE;
+        }
+    };
+    let watched = std::io::stdout().is_terminal();
+    let mut context = Context::new(Some(target), terminal, interrupt, watched);
+    context.colours = Colours::of_standard_output();
+    if let Err(error) = configure(&context, options) {
+        context.error(&error);
+        return USAGE;
+    }
+    if !options.no_rc_file {
+        run_rc_file(&context);
+    }
+    let status = if !options.commands.is_empty() {
+        run_strings(&context, &options.commands)
+    } else if std::io::stdin().is_terminal() {
+        crate::repl::run(&context)
+    } else {
+        run_standard_input(&context)
+    };
+    match context.text.flush() {
+        Ok(()) => status,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status,
+        Err(error) => {
+            context.error(&format!("failed to write output: {error}"));
+            FAILURE
+        }
+    }
+}
+
+fn configure(context: &Context, options: &Options) -> Result<(), String> {
+    if let Some(prompt) = &options.prompt {
+        context.settings.set_prompt(prompt)?;
+    }
+    options.set.iter().try_for_each(|option| context.settings.set_option(option, true))
+}
+
+fn status_of(context: &Context) -> u8 {
+    if context.has_failed() { FAILURE } else { SUCCESS }
+}
+
+/// Runs a piece of text; false if nothing more is to be run. Its results have been written when this returns.
+fn run_piece(context: &Context, input: &str, source: Source<'_>) -> bool {
+    let result = interpreter::run(context, input, source, &context.text);
+    let flushed = context.text.flush().map_err(DcmdError::from);
+    match result.and(flushed) {
+        Ok(()) => !context.is_quitting(),
+        Err(DcmdError::Closed) => false,
+        Err(error) => {
+            context.error(&error);
+            false
+        }
+    }
+}
+
+/// `-e`
+fn run_strings(context: &Context, commands: &[String]) -> u8 {
+    for command in commands {
+        if !run_piece(context, command, Source::String) {
+            break;
+        }
+    }
+    status_of(context)
+}
+
+/// Commands from a pipe or a file, each run as its line arrives.
+fn run_standard_input(context: &Context) -> u8 {
+    let mut input = std::io::stdin().lock();
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        match input.read_until(b'\n', &mut bytes) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                context.error(&format!("failed to read standard input: {error}"));
+                break;
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        context.terminal.log_input(text.trim_end());
+        if !run_piece(context, &text, Source::Script { name: "<stdin>", line }) {
+            break;
+        }
+    }
+    status_of(context)
+}
+
+/// `~/.v8mdbrc`, if there is one. Its errors are told, and do not count.
+fn run_rc_file(context: &Context) {
+    let Some(path) = std::env::home_dir().map(|home| home.join(".v8mdbrc")) else { return };
+    let text = match std::fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => {
+            let shown = path.to_string_lossy();
+            context.warn(&format!("failed to open {}: {error}", escape(&shown)));
+            return;
+        }
+    };
+    let name = path.to_string_lossy();
+    let failed_before = context.has_failed();
+    run_piece(context, &text, Source::Script { name: &name, line: 1 });
+    context.restore_failed(failed_before);
+}

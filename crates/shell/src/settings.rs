@@ -1,0 +1,70 @@
+//! What the user can set: radix, page width, prompt, and the options of `::set -o`.
+
+use std::cell::{Cell, RefCell};
+
+/// The settings of a session.
+#[derive(Debug)]
+pub struct Settings {
+    /// The radix of numbers without prefix, 2 to 16.
+    pub radix: Cell<u32>,
+    /// Columns of a page, as `$w` sets it.
+    pub width: Cell<u64>,
+    /// How far past a symbol's start an address still belongs to it; 0: as far as the symbol reaches.
+    pub symbol_distance: Cell<u64>,
+    /// The prompt.
+    pub prompt: RefCell<String>,
+    /// `-o pager`: long output goes through a pager.
+    pub pager: Cell<bool>,
+    /// `-o repeatlast`: an empty line repeats the last command.
+    pub repeat_last: Cell<bool>,
+    /// `-o ignoreeof`: Ctrl-D does not quit.
+    pub ignore_eof: Cell<bool>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            radix: Cell::new(16),
+            width: Cell::new(80),
+            symbol_distance: Cell::new(0),
+            prompt: RefCell::new("> ".to_owned()),
+            pager: Cell::new(true),
+            repeat_last: Cell::new(false),
+            ignore_eof: Cell::new(false),
+        }
+    }
+}
+
+/// The longest prompt.
+const LONGEST_PROMPT: usize = 64;
+
+impl Settings {
+    /// Changes the prompt.
+    ///
+    /// # Errors
+    /// It is too long.
+    pub fn set_prompt(&self, prompt: &str) -> Result<(), String> {
+        if prompt.chars().count() > LONGEST_PROMPT {
+            return Err(format!("prompt may not exceed {LONGEST_PROMPT} characters"));
+        }
+        *self.prompt.borrow_mut() = crate::output::escape(prompt).into_owned();
+        Ok(())
+    }
+
+    /// Sets or clears an option of `-o`.
+    ///
+    /// # Errors
+    /// There is no such option.
+    pub fn set_option(&self, name: &str, on: bool) -> Result<(), String> {
+        let option = match name {
+            "pager" => &self.pager,
+            "repeatlast" => &self.repeat_last,
+            "ignoreeof" => &self.ignore_eof,
+            // Options of the original that change nothing here.
+            "nomods" | "noctf" | "lmraw" | "showlmid" | "nostop" => return Ok(()),
+            _ => return Err(format!("invalid debugger option -- {}", crate::output::escape(name))),
+        };
+        option.set(on);
+        Ok(())
+    }
+}
