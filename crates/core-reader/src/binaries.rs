@@ -1,0 +1,220 @@
+//! Finds the files that stand for the modules of a core, and makes sure that they do.
+//!
+//! In this order: the executable the user gave; below `--sysroot DIR` the recorded path, the bare file name, and the
+//! build-id directory; the recorded path on this machine; this machine's build-id directory. A file that does not
+//! match is passed over. Nothing is fetched from the network.
+
+use std::path::{Path, PathBuf};
+
+use crate::address_space::AddressSpace;
+use crate::binary::Binary;
+use crate::elf::{HEADER_SIZE, Kind, PROGRAM_HEADER_SIZE, Segment};
+use crate::fields::Fields;
+use crate::modules::{FoundFile, Module, Verification, bias_for};
+use crate::notes::file::MappedFile;
+use crate::{Address, Error, OpenOptions, Warning};
+
+const PAGE: u64 = 4096;
+
+/// Fills `Module::file` of every module; gives the binaries in the same order.
+pub(crate) fn find(
+    modules: &mut Vec<Module>,
+    memory: &AddressSpace,
+    files: &[MappedFile],
+    options: &OpenOptions,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Option<Binary>>, Error> {
+    let mut given = options.executable.as_deref().map(Binary::open).transpose()?;
+    if modules.is_empty()
+        && let Some(given) = &given
+    {
+        modules.push(place(given, memory).ok_or_else(|| Error::WrongExecutable {
+            path: given.path.clone(),
+            given: describe_id(given),
+            core: options.core.clone(),
+            expected: "its segments are not where the core has memory".to_owned(),
+        })?);
+    }
+    // The user may as well have given a library, such as libnode.so: the build-id tells.
+    let given_for = given.as_ref().map(|given| {
+        let same = |module: &Module| module.build_id.is_some() && module.build_id == given.build_id;
+        modules
+            .iter()
+            .position(same)
+            .or_else(|| modules.iter().position(|module| module.executable))
+            .unwrap_or(0)
+    });
+    let mut binaries = Vec::with_capacity(modules.len());
+    for (index, module) in modules.iter_mut().enumerate() {
+        let found = if given_for == Some(index)
+            && let Some(given) = given.take()
+        {
+            match verify(module, &given, files) {
+                Some(verification) => Some((given, verification)),
+                None => return Err(wrong_executable(module, &given, options)),
+            }
+        } else {
+            search(module, files, options.sysroot.as_deref(), warnings)
+        };
+        binaries.push(found.map(|(binary, verification)| {
+            adopt(module, &binary, verification);
+            if verification == Verification::Layout {
+                warnings.push(Warning::Unverified(binary.path.clone()));
+            }
+            binary
+        }));
+    }
+    Ok(binaries)
+}
+
+fn describe_id(binary: &Binary) -> String {
+    binary.build_id.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+/// A module for an executable in a core that says nothing about any: possible only at fixed addresses, and believed
+/// only if the core has writable memory where the executable would have had its own.
+fn place(given: &Binary, memory: &AddressSpace) -> Option<Module> {
+    let segments = &given.headers.segments;
+    let mut writable = segments
+        .iter()
+        .filter(|segment| segment.kind == Segment::LOAD && segment.permissions.write)
+        .peekable();
+    let fits = given.headers.kind == Kind::Executable
+        && writable.peek().is_some()
+        && writable.all(|segment| memory.range_at(Address(segment.vaddr)).is_some());
+    fits.then(|| {
+        let mut module = Module::placed(given.path.display().to_string(), 0, segments.clone());
+        module.executable = true;
+        module
+    })
+}
+
+fn wrong_executable(module: &Module, given: &Binary, options: &OpenOptions) -> Error {
+    let expected = match &module.build_id {
+        Some(id) => format!("that was {} (build-id {id})", module.path),
+        None => format!("that was {}, and its headers or mappings differ", module.path),
+    };
+    Error::WrongExecutable {
+        path: given.path.clone(),
+        given: describe_id(given),
+        core: options.core.clone(),
+        expected,
+    }
+}
+
+fn adopt(module: &mut Module, binary: &Binary, verification: Verification) {
+    if module.segments.is_empty() {
+        module.segments.clone_from(&binary.headers.segments);
+        module.bias = bias_for(module.start.0, &module.segments).unwrap_or(0);
+        module.set_extent();
+    }
+    module.file = Ok(FoundFile {
+        path: binary.path.clone(),
+        build_id: binary.build_id.clone(),
+        verification,
+        symbols_only: binary.symbols_only,
+    });
+}
+
+fn search(
+    module: &mut Module,
+    files: &[MappedFile],
+    sysroot: Option<&Path>,
+    warnings: &mut Vec<Warning>,
+) -> Option<(Binary, Verification)> {
+    let mut mismatch = None;
+    for path in candidates(module, sysroot) {
+        let Ok(binary) = Binary::open(&path) else { continue };
+        match verify(module, &binary, files) {
+            Some(verification) => return Some((binary, verification)),
+            None => {
+                mismatch.get_or_insert(Warning::Mismatch {
+                    path,
+                    in_core: module.build_id.clone(),
+                    in_file: binary.build_id,
+                });
+            }
+        }
+    }
+    module.file = Err(match &mismatch {
+        Some(Warning::Mismatch { path, .. }) => format!("{} is another build", path.display()),
+        _ => "not found".to_owned(),
+    });
+    warnings.extend(mismatch);
+    None
+}
+
+/// Where a module's file may be, best first.
+fn candidates(module: &Module, sysroot: Option<&Path>) -> Vec<PathBuf> {
+    let recorded = Path::new(&module.path);
+    let relative = recorded.strip_prefix("/").unwrap_or(recorded);
+    let mut paths = Vec::new();
+    let by_build_id = |paths: &mut Vec<PathBuf>, directory: &Path| {
+        if let Some(id) = &module.build_id {
+            let entry = id.directory_entry();
+            paths.push(directory.join(&entry));
+            paths.push(directory.join(format!("{entry}.debug")));
+        }
+    };
+    if let Some(sysroot) = sysroot {
+        paths.push(sysroot.join(relative));
+        paths.extend(recorded.file_name().map(|name| sysroot.join(name)));
+        by_build_id(&mut paths, &sysroot.join("usr/lib/debug/.build-id"));
+        by_build_id(&mut paths, &sysroot.join(".build-id"));
+    }
+    if recorded.is_absolute() {
+        paths.push(recorded.to_owned());
+    }
+    by_build_id(&mut paths, Path::new("/usr/lib/debug/.build-id"));
+    paths
+}
+
+/// What ties `binary` to `module`, or `None` if they are different programs or nothing shows that they are the same.
+fn verify(module: &Module, binary: &Binary, files: &[MappedFile]) -> Option<Verification> {
+    if let Some(id) = &module.build_id {
+        return (binary.build_id.as_ref() == Some(id)).then_some(Verification::BuildId);
+    }
+    if binary.symbols_only {
+        return None;
+    }
+    if let Some(header) = &module.header_bytes {
+        return same_headers(header, &binary.map).then_some(Verification::Headers);
+    }
+    let placed_by_us = module.path == binary.path.display().to_string() && files.is_empty();
+    (placed_by_us || same_layout(module, binary, files)).then_some(Verification::Layout)
+}
+
+/// The ELF header and the program headers are equal. The header alone has the entry point and the offset of the
+/// section headers, which differ between any two builds of a large program.
+fn same_headers(in_core: &[u8], in_file: &[u8]) -> bool {
+    let fields = Fields(in_core);
+    let (Some(offset), Some(count)) = (fields.u64(32), fields.u16(56)) else { return false };
+    let Ok(offset) = usize::try_from(offset) else { return false };
+    let programs = offset..offset.saturating_add(usize::from(count) * PROGRAM_HEADER_SIZE);
+    in_core.get(..HEADER_SIZE) == in_file.get(..HEADER_SIZE)
+        && in_core.get(programs.clone()).is_some_and(|bytes| in_file.get(programs) == Some(bytes))
+}
+
+/// The file's segments lie exactly where the core says that the file was mapped.
+fn same_layout(module: &Module, binary: &Binary, files: &[MappedFile]) -> bool {
+    let segments = &binary.headers.segments;
+    let mapped: Vec<&MappedFile> =
+        files.iter().filter(|file| file.path == module.path && module.contains(file.start)).collect();
+    let Some(bias) = bias_for(module.start.0, segments) else { return false };
+    let loads = || segments.iter().filter(|segment| segment.kind == Segment::LOAD && segment.file_size > 0);
+    let file_len = binary.map.len() as u64;
+    !mapped.is_empty()
+        && mapped.iter().all(|file| {
+            file.offset < file_len
+                && loads().any(|segment| {
+                    let behind = file.offset.wrapping_sub(segment.offset & !(PAGE - 1));
+                    behind <= segment.file_size.saturating_add(PAGE)
+                        && (segment.vaddr & !(PAGE - 1)).wrapping_add(bias).wrapping_add(behind)
+                            == file.start.0
+                })
+        })
+        && loads().all(|segment| {
+            let start = (segment.vaddr & !(PAGE - 1)).wrapping_add(bias);
+            mapped.iter().any(|file| (file.start.0..file.end.0).contains(&start))
+        })
+}

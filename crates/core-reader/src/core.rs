@@ -1,0 +1,432 @@
+//! Opens a core and puts its parts together.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::address_space::AddressSpace;
+use crate::binaries;
+use crate::binary::Binary;
+use crate::container::{Container, OnProgress};
+use crate::elf::{Headers, Kind, Refusal, Segment};
+use crate::file_map::FileMap;
+use crate::module_symbols::ModuleSymbols;
+use crate::modules::{self, Module};
+use crate::notes::auxv::AuxiliaryVector;
+use crate::notes::embedded_symbols::EmbeddedSymbols;
+use crate::notes::file::MappedFile;
+use crate::notes::prpsinfo::ProcessInfo;
+use crate::notes::siginfo::SignalInfo;
+use crate::notes::{self, Notes, RawNote};
+use crate::process::Process;
+use crate::segments::{self, Extent, Fill};
+use crate::{Error, Thread, Warning};
+
+const PAGE: u64 = 4096;
+
+/// What to open, and where to look for the binaries.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// The core, plain or compressed with zstd.
+    pub core: PathBuf,
+    /// The executable that dumped it; without it, the path that the core records is tried.
+    pub executable: Option<PathBuf>,
+    /// A directory with copies of the executable and libraries, at their recorded paths or side by side.
+    pub sysroot: Option<PathBuf>,
+}
+
+/// A core file that ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Truncation {
+    /// Length in bytes that the headers speak of.
+    pub expected: u64,
+    /// Length in bytes that is there.
+    pub present: u64,
+}
+
+impl fmt::Display for Truncation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = self.expected - self.present;
+        let percent = missing as f64 / self.expected as f64 * 100.0;
+        write!(
+            f,
+            "the core is truncated: {} of {} bytes are there, {missing} ({percent:.1} %) are missing; \
+             check the disk space and `ulimit -c` where it was taken, and copy it again",
+            self.present, self.expected
+        )
+    }
+}
+
+/// An open core.
+#[derive(Debug)]
+pub struct Core {
+    map: Arc<FileMap>,
+    note_ranges: Vec<std::ops::Range<usize>>,
+    memory: Arc<AddressSpace>,
+    symbols: ModuleSymbols,
+    threads: Vec<Thread>,
+    process: Process,
+    signal: Option<SignalInfo>,
+    auxv: AuxiliaryVector,
+    files: Vec<MappedFile>,
+    modules: Vec<Module>,
+    warnings: Vec<Warning>,
+    truncation: Option<Truncation>,
+    origin: Option<String>,
+}
+
+impl Core {
+    /// Opens a core.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no x86-64 Linux core, or if the executable given is not the one that dumped
+    /// it. Anything less is a [`Core::warnings`].
+    pub fn open(options: &OpenOptions) -> Result<Core, Error> {
+        Core::open_with_progress(options, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Core::open`]; `on_progress` is called while a compressed core is decompressed, and can stop it.
+    ///
+    /// # Errors
+    /// As [`Core::open`], and [`Error::Stopped`].
+    pub fn open_with_progress(options: &OpenOptions, on_progress: OnProgress<'_>) -> Result<Core, Error> {
+        let container = Container::open(&options.core, on_progress)?;
+        let map = container.map;
+        let headers = core_headers(options, &map)?;
+        let mut warnings = Vec::new();
+        let truncation = truncation(&headers, map.len() as u64);
+        warnings.extend(truncation.map(Warning::Truncated));
+        warnings.extend(container.damage.map(Warning::Damaged));
+
+        let note_ranges: Vec<_> = headers
+            .of_kind(Segment::NOTE)
+            .map(|segment| {
+                let end = segment.offset.saturating_add(segment.file_size).min(map.len() as u64);
+                segment.offset.min(end) as usize..end as usize
+            })
+            .collect();
+        let parsed =
+            ParsedNotes::read(note_ranges.iter().flat_map(|range| Notes(&map[range.clone()])), &mut warnings);
+
+        // What the core alone holds is enough to recognise the modules; what they supply is added after that.
+        let mut extents = segments::extents(&headers, map.len() as u64);
+        segments::add_mapped_files(&mut extents, &parsed.files);
+        let extents = segments::refine(&extents, &parsed.files, &[]);
+        let alone = AddressSpace::new(vec![Arc::clone(&map)], &extents, &parsed.files);
+        let mut modules = modules::find(&alone, &parsed.files, &parsed.auxv);
+        let binaries = binaries::find(&mut modules, &alone, &parsed.files, options, &mut warnings)?;
+        let has_embedded = parsed.embedded != EmbeddedSymbols::default();
+        if !has_embedded {
+            warn_of_missing(&modules, &parsed, &mut warnings);
+        }
+
+        let (images, fills) = fills(&map, &modules, &binaries, &parsed.files);
+        let memory = if fills.is_empty() {
+            alone
+        } else {
+            AddressSpace::new(images, &fill_gaps(&extents, &parsed.files, &fills), &parsed.files)
+        };
+        let memory = Arc::new(memory);
+        let process = Process::new(parsed.process, &memory, &parsed.auxv);
+        let symbols = ModuleSymbols::new(Arc::clone(&memory), &modules, binaries, parsed.embedded);
+        Ok(Core {
+            note_ranges,
+            memory,
+            symbols,
+            signal: parsed
+                .threads
+                .first()
+                .filter(|thread| thread.signal != 0)
+                .map(|thread| SignalInfo::new(thread.signal, parsed.signal_note)),
+            threads: parsed.threads,
+            process,
+            auxv: parsed.auxv,
+            files: parsed.files,
+            modules,
+            warnings,
+            truncation,
+            origin: parsed.origin,
+            map,
+        })
+    }
+
+    /// The memory of the process.
+    pub fn memory(&self) -> &AddressSpace {
+        &self.memory
+    }
+
+    /// The symbols of its executable and libraries.
+    pub fn symbols(&self) -> &ModuleSymbols {
+        &self.symbols
+    }
+
+    /// All threads. The first is the one that took the fatal signal, if there was one, or the main thread.
+    pub fn threads(&self) -> &[Thread] {
+        &self.threads
+    }
+
+    /// The main thread: the one whose id is the process id.
+    pub fn main_thread(&self) -> Option<&Thread> {
+        self.threads.iter().find(|thread| thread.id == self.process.id).or(self.threads.first())
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The signal that ended the process. `None` if it was not ended by one: `gcore` dumps a process that lives on.
+    pub fn signal(&self) -> Option<&SignalInfo> {
+        self.signal.as_ref()
+    }
+
+    /// What the kernel told the program at its start.
+    pub fn auxv(&self) -> &AuxiliaryVector {
+        &self.auxv
+    }
+
+    /// Mappings of files, by address.
+    pub fn mapped_files(&self) -> &[MappedFile] {
+        &self.files
+    }
+
+    /// The executable, then the libraries by address.
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// What is wrong with the core and the binaries beside it.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// How much of the core file is missing.
+    pub fn truncation(&self) -> Option<Truncation> {
+        self.truncation
+    }
+
+    /// How the core was made, if it was trimmed by this program.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// Length in bytes of the core file, decompressed.
+    pub fn file_len(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    /// All notes as the file holds them.
+    pub fn raw_notes(&self) -> impl Iterator<Item = RawNote<'_>> {
+        self.note_ranges.iter().flat_map(|range| Notes(&self.map[range.clone()]))
+    }
+}
+
+fn core_headers(options: &OpenOptions, map: &[u8]) -> Result<Headers, Error> {
+    let path = &options.core;
+    let wrong = |found: String, advice: &str| Error::WrongFile {
+        path: path.clone(),
+        found,
+        wanted: "a core dump",
+        advice: advice.to_owned(),
+    };
+    let headers = Headers::parse(map).map_err(|refusal| match refusal {
+        Refusal::NotElf(found @ ("a gzip file" | "an xz file" | "an lz4 file" | "a bzip2 file")) => {
+            wrong(found.to_owned(), "decompress it first; only zstd (.zst) is opened directly")
+        }
+        Refusal::NotElf(found) => wrong(found.to_owned(), "give an ELF core dump of a Linux process"),
+        Refusal::OtherMachine(found) => {
+            wrong(found, "only cores of 64-bit x86-64 Linux processes can be read")
+        }
+        Refusal::Malformed(problem) => Error::Malformed {
+            path: path.clone(),
+            problem,
+            advice: "the core is cut off or damaged at its beginning, copy or take it again",
+        },
+    })?;
+    let found = match headers.kind {
+        Kind::Core => return Ok(headers),
+        Kind::Executable | Kind::Shared => "an executable or shared library".to_owned(),
+        Kind::Relocatable => "an object file (.o)".to_owned(),
+        Kind::Other(kind) => format!("an ELF file of type {kind}"),
+    };
+    Err(wrong(found, "the core comes last on the command line: v8mdb OBJECT CORE"))
+}
+
+fn truncation(headers: &Headers, present: u64) -> Option<Truncation> {
+    let ends = headers.segments.iter().map(|segment| segment.offset.saturating_add(segment.file_size));
+    let expected = ends.chain([headers.sections_end]).max().unwrap_or(0);
+    (expected > present).then_some(Truncation { expected, present })
+}
+
+/// The notes, decoded.
+#[derive(Default)]
+struct ParsedNotes<'a> {
+    process: ProcessInfo,
+    threads: Vec<Thread>,
+    signal_note: Option<&'a [u8]>,
+    auxv: AuxiliaryVector,
+    files: Vec<MappedFile>,
+    embedded: EmbeddedSymbols,
+    origin: Option<String>,
+}
+
+impl<'a> ParsedNotes<'a> {
+    fn read(notes: impl Iterator<Item = RawNote<'a>>, warnings: &mut Vec<Warning>) -> ParsedNotes<'a> {
+        let mut parsed = ParsedNotes::default();
+        let mut any = false;
+        for note in notes {
+            any = true;
+            match (note.owner, note.kind) {
+                (b"CORE", notes::PRSTATUS) => match notes::prstatus::decode(note.data) {
+                    Some(thread) => parsed.threads.push(thread),
+                    None => warnings.push(too_short("NT_PRSTATUS", note.data)),
+                },
+                (b"CORE", notes::PRPSINFO) => match notes::prpsinfo::decode(note.data) {
+                    Some(info) => parsed.process = info,
+                    None => warnings.push(too_short("NT_PRPSINFO", note.data)),
+                },
+                (b"CORE", notes::SIGINFO) => {
+                    parsed.signal_note.get_or_insert(note.data);
+                }
+                (b"CORE", notes::AUXV) => parsed.auxv = AuxiliaryVector::decode(note.data),
+                (b"CORE", notes::FILE) => match notes::file::decode(note.data) {
+                    Some(files) => parsed.files = files,
+                    None => warnings.push(Warning::BadNote(
+                        "NT_FILE (the list of mapped files) has more entries than bytes".to_owned(),
+                    )),
+                },
+                (notes::OWN, notes::OWN_SYMBOLS) => match EmbeddedSymbols::decode(note.data) {
+                    Ok(symbols) => parsed.embedded = symbols,
+                    Err(problem) => warnings.push(Warning::BadNote(problem)),
+                },
+                (notes::OWN, notes::OWN_ORIGIN) => {
+                    parsed.origin = Some(String::from_utf8_lossy(note.data).into_owned());
+                }
+                _ => {}
+            }
+        }
+        if !any {
+            warnings.push(Warning::NoNotes);
+        }
+        parsed
+    }
+}
+
+fn too_short(name: &str, data: &[u8]) -> Warning {
+    Warning::BadNote(format!("{name} has only {} bytes", data.len()))
+}
+
+/// A missing executable has a line of its own; libraries share one.
+fn warn_of_missing(modules: &[Module], parsed: &ParsedNotes<'_>, warnings: &mut Vec<Warning>) {
+    let reported = |module: &Module| module.file.as_ref().err().is_some_and(|reason| reason == "not found");
+    let executable = modules.first().filter(|module| module.executable);
+    match executable {
+        Some(module) if reported(module) => warnings.insert(
+            0,
+            Warning::MissingExecutable { path: Some(module.path.clone()), build_id: module.build_id.clone() },
+        ),
+        None if !parsed.threads.is_empty() => {
+            warnings.insert(0, Warning::MissingExecutable { path: None, build_id: None });
+        }
+        _ => {}
+    }
+    let libraries: Vec<String> = modules
+        .iter()
+        .filter(|module| !module.executable && reported(module))
+        .map(|module| module.path.clone())
+        .collect();
+    if !libraries.is_empty() {
+        warnings.push(Warning::MissingLibraries(libraries));
+    }
+}
+
+/// What the binaries can supply: mappings of files that the process could not write, and the images they are in.
+fn fills(
+    map: &Arc<FileMap>,
+    modules: &[Module],
+    binaries: &[Option<Binary>],
+    files: &[MappedFile],
+) -> (Vec<Arc<FileMap>>, Vec<Fill>) {
+    let mut images = vec![Arc::clone(map)];
+    let mut fills = Vec::new();
+    for (module, binary) in modules.iter().zip(binaries) {
+        let Some(binary) = binary.as_ref().filter(|binary| !binary.symbols_only) else { continue };
+        let image = images.len();
+        images.push(Arc::clone(&binary.map));
+        let mut add = |start: u64, end: u64, offset: u64, segment: &Segment| {
+            let len = (binary.map.len() as u64).saturating_sub(offset).min(end.saturating_sub(start));
+            if len > 0 && !segment.permissions.write {
+                let permissions = segment.permissions;
+                fills.push(Fill { start, end: start + len, permissions, image, offset: offset as usize });
+            }
+        };
+        if files.is_empty() {
+            for segment in module.segments.iter().filter(|segment| segment.kind == Segment::LOAD) {
+                let start = (segment.vaddr & !(PAGE - 1)).wrapping_add(module.bias);
+                let before = segment.vaddr & (PAGE - 1);
+                let size =
+                    segment.file_size.saturating_add(before).checked_next_multiple_of(PAGE).unwrap_or(0);
+                let end = start.saturating_add(size);
+                // The part that another segment maps over is left out with the whole page.
+                let end = if module.segment_at(end.wrapping_sub(1)).is_some_and(|last| last.permissions.write)
+                {
+                    end.saturating_sub(PAGE)
+                } else {
+                    end
+                };
+                if let Some(offset) = segment.offset.checked_sub(before) {
+                    add(start, end, offset, segment);
+                }
+            }
+        } else {
+            for file in files.iter().filter(|file| file.path == module.path) {
+                let by_address =
+                    module.contains(file.start).then(|| module.segment_at(file.start.0)).flatten();
+                if let Some(segment) = by_address.or_else(|| segment_of_offset(module, file)) {
+                    add(file.start.0, file.end.0, file.offset, segment);
+                }
+            }
+        }
+    }
+    fills.sort_by_key(|fill| fill.start);
+    let mut free_from = 0;
+    fills.retain(|fill| {
+        let apart = fill.start >= free_from;
+        if apart {
+            free_from = fill.end;
+        }
+        apart
+    });
+    (images, fills)
+}
+
+/// The segment whose part of the file holds all of a mapping that lies outside the module's own extent.
+fn segment_of_offset<'a>(module: &'a Module, file: &MappedFile) -> Option<&'a Segment> {
+    let end = file.offset.checked_add(file.end.0 - file.start.0)?;
+    module.segments.iter().filter(|segment| segment.kind == Segment::LOAD).find(|segment| {
+        let segment_end = segment.offset.saturating_add(segment.file_size).checked_next_multiple_of(PAGE);
+        segment.offset & !(PAGE - 1) <= file.offset && Some(end) <= segment_end
+    })
+}
+
+/// The extents with the fills. Where the core records no mapped files, a fill may lie where the core has no program
+/// header either: the mapping existed, as the module was loaded there.
+fn fill_gaps(extents: &[Extent], files: &[MappedFile], fills: &[Fill]) -> Vec<Extent> {
+    if !files.is_empty() {
+        return segments::refine(extents, files, fills);
+    }
+    let mapped: Vec<MappedFile> = fills
+        .iter()
+        .map(|fill| MappedFile {
+            start: crate::Address(fill.start),
+            end: crate::Address(fill.end),
+            offset: 0,
+            path: String::new(),
+            deleted: false,
+        })
+        .collect();
+    let mut extents = extents.to_vec();
+    segments::add_mapped_files(&mut extents, &mapped);
+    segments::refine(&extents, files, fills)
+}

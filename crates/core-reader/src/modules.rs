@@ -1,0 +1,282 @@
+//! The executable and the libraries of the dumped process: where they were loaded and who they are.
+//!
+//! `NT_FILE` says which file was mapped where. A file is a *module* if its first page, as the process had it, is the
+//! header of an ELF program or library; the kernel dumps that page even where it leaves the rest of the file out
+//! (bit 4 of `coredump_filter`), and gdb does the same. From the header follow the load bias, the extent of the
+//! module, and the build-id.
+//!
+//! Without `NT_FILE` (older gdb, a very large note, the end of a truncated `gcore` file) the mappings themselves are
+//! looked through for ELF headers, and names come from the auxiliary vector and the dynamic linker's list.
+//!
+//! Folklore: V8 maps the builtins embedded in the executable a second time, next to its code range, so a Node
+//! executable has one more entry in `NT_FILE`, far away from the others and with an odd-looking offset
+//! (`CodeRange::RemapEmbeddedBuiltins`). It belongs to the module for its contents but not for its extent.
+
+use std::path::PathBuf;
+
+use crate::address_space::AddressSpace;
+use crate::build_id::BuildId;
+use crate::elf::{HEADER_SIZE, Headers, Kind, PROGRAM_HEADER_SIZE, Segment};
+use crate::fields::Fields;
+use crate::notes::auxv::AuxiliaryVector;
+use crate::notes::file::MappedFile;
+use crate::{Address, Contents, Memory};
+
+const PAGE: u64 = 4096;
+/// An ELF header in memory with more program headers than this is not believed; real ones have 15.
+const PROGRAM_HEADERS_LIMIT: usize = 512;
+/// Notes of a module beyond this size are not searched for a build-id.
+const NOTES_LIMIT: u64 = 1 << 16;
+/// The dynamic linker's list is followed no further than this.
+const LINK_MAP_LIMIT: usize = 8192;
+const PATH_LIMIT: usize = 4096;
+
+/// Why a file is taken for the one that was mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Same build-id in the core and in the file.
+    BuildId,
+    /// Neither has a build-id, and the ELF header and program headers are the same byte for byte.
+    Headers,
+    /// The core does not hold the header; the file's segments lie exactly where the core says the file was mapped.
+    Layout,
+}
+
+/// The file that stands for a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// Its build-id.
+    pub build_id: Option<BuildId>,
+    /// What ties it to the core.
+    pub verification: Verification,
+    /// Separate debug information: has symbols, has no contents.
+    pub symbols_only: bool,
+}
+
+/// The executable or a library.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// The path recorded in the core.
+    pub path: String,
+    /// The file had been removed or replaced when the core was taken.
+    pub deleted: bool,
+    /// It is the executable, not a library.
+    pub executable: bool,
+    /// First address.
+    pub start: Address,
+    /// First address behind it.
+    pub end: Address,
+    /// What to add to addresses in the file to get addresses in the process; 0 for a fixed executable. Wraps.
+    pub bias: u64,
+    /// The build-id in the core's memory, if that page is there.
+    pub build_id: Option<BuildId>,
+    /// The file that stands for it, or why there is none.
+    pub file: Result<FoundFile, String>,
+    /// Its headers, in the core's memory or else in the file.
+    pub(crate) segments: Vec<Segment>,
+    /// The ELF header and program headers as the core holds them.
+    pub(crate) header_bytes: Option<Vec<u8>>,
+}
+
+impl Module {
+    /// Loaded, at fixed addresses.
+    pub(crate) fn placed(path: String, bias: u64, segments: Vec<Segment>) -> Module {
+        let mut module = Module {
+            path,
+            deleted: false,
+            executable: false,
+            start: Address(0),
+            end: Address(0),
+            bias,
+            build_id: None,
+            file: Err("not looked for".to_owned()),
+            segments,
+            header_bytes: None,
+        };
+        module.set_extent();
+        module
+    }
+
+    /// Computes `start` and `end` from the segments.
+    pub(crate) fn set_extent(&mut self) {
+        let loads = || self.segments.iter().filter(|segment| segment.kind == Segment::LOAD);
+        let start = loads().map(|segment| segment.vaddr).min().unwrap_or(0) & !(PAGE - 1);
+        let end = loads().map(|segment| segment.vaddr.saturating_add(segment.memory_size)).max().unwrap_or(0);
+        let size = end.saturating_sub(start);
+        self.start = Address(start.wrapping_add(self.bias));
+        self.end =
+            Address(self.start.0.saturating_add(size).checked_next_multiple_of(PAGE).unwrap_or(u64::MAX));
+    }
+
+    /// `address` lies in the module.
+    pub fn contains(&self, address: Address) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+
+    /// The loaded segment that `address` lies in, to the page; of two that share a page, the one mapped last.
+    pub(crate) fn segment_at(&self, address: u64) -> Option<&Segment> {
+        let vaddr = address.wrapping_sub(self.bias);
+        self.segments.iter().rev().filter(|segment| segment.kind == Segment::LOAD).find(|segment| {
+            let end = segment.vaddr.saturating_add(segment.memory_size).checked_next_multiple_of(PAGE);
+            segment.vaddr & !(PAGE - 1) <= vaddr && vaddr < end.unwrap_or(u64::MAX)
+        })
+    }
+}
+
+/// The load bias of a module whose first page is mapped at `start`.
+pub(crate) fn bias_for(start: u64, segments: &[Segment]) -> Option<u64> {
+    let first = segments
+        .iter()
+        .find(|segment| segment.kind == Segment::LOAD && segment.offset < PAGE && segment.memory_size > 0)?;
+    Some(start.wrapping_sub(first.vaddr.wrapping_sub(first.offset) & !(PAGE - 1)))
+}
+
+/// The ELF program or library whose header lies at `start` in memory.
+fn header_at(memory: &AddressSpace, start: Address) -> Option<(Headers, Vec<u8>)> {
+    let mut header = vec![0; HEADER_SIZE];
+    memory.read_into(start, &mut header).ok()?;
+    if !header.starts_with(b"\x7fELF") {
+        return None;
+    }
+    let (offset, count) = (Fields(&header).u64(32)?, usize::from(Fields(&header).u16(56)?));
+    if count > PROGRAM_HEADERS_LIMIT || offset > PAGE {
+        return None;
+    }
+    header.resize(HEADER_SIZE.max(offset as usize + count * PROGRAM_HEADER_SIZE), 0);
+    memory.read_into(start, &mut header).ok()?;
+    let headers = Headers::parse(&header).ok()?;
+    matches!(headers.kind, Kind::Executable | Kind::Shared).then_some((headers, header))
+}
+
+/// The build-id in the notes of a module, as its memory has it.
+fn build_id_in_memory(memory: &AddressSpace, bias: u64, segments: &[Segment]) -> Option<BuildId> {
+    segments.iter().filter(|segment| segment.kind == Segment::NOTE).find_map(|segment| {
+        let mut notes = vec![0; segment.memory_size.min(NOTES_LIMIT) as usize];
+        memory.read_into(Address(segment.vaddr.wrapping_add(bias)), &mut notes).ok()?;
+        BuildId::among(&notes)
+    })
+}
+
+fn module_at(memory: &AddressSpace, start: Address, path: &str, deleted: bool) -> Option<Module> {
+    let (headers, bytes) = header_at(memory, start)?;
+    let bias = bias_for(start.0, &headers.segments)?;
+    let mut module = Module::placed(path.to_owned(), bias, headers.segments);
+    module.deleted = deleted;
+    module.build_id = build_id_in_memory(memory, bias, &module.segments);
+    module.header_bytes = Some(bytes);
+    Some(module)
+}
+
+/// Finds the modules of a process, the executable first, then by address.
+pub(crate) fn find(memory: &AddressSpace, files: &[MappedFile], auxv: &AuxiliaryVector) -> Vec<Module> {
+    let mut modules =
+        if files.is_empty() { by_headers(memory, auxv) } else { by_mapped_files(memory, files) };
+    let program_headers = auxv.address(AuxiliaryVector::PROGRAM_HEADERS);
+    let executable = program_headers
+        .and_then(|at| modules.iter().position(|module| module.contains(at)))
+        .or_else(|| modules.iter().position(|module| module.path.ends_with("/node")))
+        .or_else(|| (!modules.is_empty()).then_some(0));
+    if let Some(index) = executable {
+        modules[..=index].rotate_right(1);
+        modules[0].executable = true;
+        if files.is_empty() {
+            name_modules(memory, auxv, &mut modules);
+        }
+    }
+    modules
+}
+
+fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
+    let mut modules: Vec<Module> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut entries: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    for file in files {
+        *entries.entry(&file.path).or_default() += 1;
+    }
+    for file in files.iter().filter(|file| file.offset == 0) {
+        if seen.contains(file.path.as_str()) {
+            continue;
+        }
+        let module = match memory.bytes_from(file.start) {
+            Ok(_) => module_at(memory, file.start, &file.path, file.deleted),
+            // The header is not there to be looked at. A file mapped in several parts may well be a module.
+            Err(_) if entries[file.path.as_str()] > 1 && file.path.starts_with('/') => {
+                let mut module = Module::placed(file.path.clone(), 0, Vec::new());
+                module.deleted = file.deleted;
+                module.start = file.start;
+                module.end = files
+                    .iter()
+                    .filter(|other| other.path == file.path && other.start >= file.start)
+                    .map(|other| other.end)
+                    .next_back()
+                    .unwrap_or(file.end);
+                Some(module)
+            }
+            Err(_) => None,
+        };
+        if let Some(module) = module {
+            seen.insert(file.path.as_str());
+            modules.push(module);
+        }
+    }
+    modules
+}
+
+/// Modules by the ELF headers at the beginning of mappings that nobody can write.
+fn by_headers(memory: &AddressSpace, auxv: &AuxiliaryVector) -> Vec<Module> {
+    let vdso = auxv.address(AuxiliaryVector::VDSO);
+    let mut modules: Vec<Module> = Vec::new();
+    for range in memory.ranges() {
+        let candidate =
+            range.contents == Contents::Dumped && !range.permissions.write && Some(range.start) != vdso;
+        if candidate && modules.last().is_none_or(|last| range.start >= last.end) {
+            modules.extend(module_at(memory, range.start, "", false));
+        }
+    }
+    modules
+}
+
+/// Gives modules found by their headers their names: `AT_EXECFN`, and the dynamic linker's `struct link_map`
+/// (`link.h`), which the executable's `DT_DEBUG` entry leads to.
+fn name_modules(memory: &AddressSpace, auxv: &AuxiliaryVector, modules: &mut [Module]) {
+    if let Some(path) =
+        auxv.address(AuxiliaryVector::EXECUTED_PATH).and_then(|at| memory.c_string(at, PATH_LIMIT))
+    {
+        modules[0].path = path;
+    }
+    let mut next = link_map(memory, &modules[0]);
+    for _ in 0..LINK_MAP_LIMIT {
+        let Some(entry) = next else { break };
+        let word = |offset: u64| memory.read_u64(Address(entry.0.wrapping_add(offset))).ok();
+        let (name, dynamic) = (word(8), word(16));
+        if let (Some(name), Some(dynamic)) = (name, dynamic)
+            && let Some(module) = modules.iter_mut().find(|module| module.contains(Address(dynamic)))
+            && module.path.is_empty()
+            && let Some(path) = memory.c_string(Address(name), PATH_LIMIT)
+        {
+            module.path = path;
+        }
+        next = word(24).filter(|next| *next != 0).map(Address);
+    }
+    for module in modules {
+        if module.path.is_empty() {
+            module.path = format!("(module at {:#x})", module.start);
+        }
+    }
+}
+
+/// The first entry of the dynamic linker's list.
+fn link_map(memory: &AddressSpace, executable: &Module) -> Option<Address> {
+    const DT_DEBUG: u64 = 21;
+    let dynamic = executable.segments.iter().find(|segment| segment.kind == Segment::DYNAMIC)?;
+    let start = Address(dynamic.vaddr.wrapping_add(executable.bias));
+    let entries = dynamic.memory_size.min(1 << 16) / 16;
+    let debug = (0..entries).find_map(|index| {
+        let at = start.checked_add(16 * index)?;
+        (memory.read_u64(at).ok()? == DT_DEBUG).then(|| memory.read_u64(at.checked_add(8)?).ok()).flatten()
+    })?;
+    // struct r_debug: int r_version, padding, struct link_map *r_map
+    memory.read_u64(Address(debug.checked_add(8)?)).ok().filter(|first| *first != 0).map(Address)
+}

@@ -1,0 +1,88 @@
+//! `NT_FILE`: which files were mapped where.
+//!
+//! Source: `fill_files_note`, `fs/binfmt_elf.c`: the number of entries, the unit of file offsets (the page size), per
+//! entry three words (start, end, offset in units), then all paths in the same order, each ended by a zero byte. gdb
+//! writes 1 as the unit. A file removed or replaced since it was mapped has ` (deleted)` behind its path. The kernel
+//! leaves out the whole note if it would exceed 4 MiB (`MAX_FILE_NOTE_SIZE`) or memory is short.
+
+use crate::Address;
+use crate::fields::Fields;
+
+/// One mapping of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedFile {
+    /// First address.
+    pub start: Address,
+    /// First address behind.
+    pub end: Address,
+    /// Where the mapping begins in the file, in bytes.
+    pub offset: u64,
+    /// The path as the kernel recorded it, without ` (deleted)`.
+    pub path: String,
+    /// The file was removed or replaced before the core was taken.
+    pub deleted: bool,
+}
+
+/// Decodes the note: all entries that make sense, sorted by address, without overlap. `None` if the note contradicts
+/// its own size.
+pub(crate) fn decode(data: &[u8]) -> Option<Vec<MappedFile>> {
+    let fields = Fields(data);
+    let (count, unit) = (fields.u64(0)?, fields.u64(8)?);
+    // Every entry takes 24 bytes and at least the zero byte of its path.
+    if count > (data.len() as u64) / 25 {
+        return None;
+    }
+    let count = count as usize;
+    let mut paths = data.get(16 + 24 * count..)?.split(|byte| *byte == 0);
+    let mut files = Vec::with_capacity(count);
+    for index in 0..count {
+        let at = 16 + 24 * index;
+        let (start, end, page) = (fields.u64(at)?, fields.u64(at + 8)?, fields.u64(at + 16)?);
+        let path = String::from_utf8_lossy(paths.next()?).into_owned();
+        let Some(offset) = page.checked_mul(unit).filter(|_| start < end) else { continue };
+        let (path, deleted) = match path.strip_suffix(" (deleted)") {
+            Some(bare) => (bare.to_owned(), true),
+            None => (path, false),
+        };
+        files.push(MappedFile { start: Address(start), end: Address(end), offset, path, deleted });
+    }
+    files.sort_by_key(|file| file.start);
+    let mut free_from = Address(0);
+    files.retain(|file| {
+        let apart = file.start >= free_from;
+        if apart {
+            free_from = file.end;
+        }
+        apart
+    });
+    Some(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(count: u64, entries: &[[u64; 3]], paths: &[u8]) -> Vec<u8> {
+        let mut bytes = count.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&4096_u64.to_le_bytes());
+        for word in entries.iter().flatten() {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        bytes.extend_from_slice(paths);
+        bytes
+    }
+
+    #[test]
+    fn offsets_are_in_units_and_deleted_files_are_marked() {
+        let files =
+            decode(&note(2, &[[0x5000, 0x6000, 3], [0x1000, 0x2000, 0]], b"/a/b (deleted)\0/c\0")).unwrap();
+        assert_eq!((files[0].path.as_str(), files[0].offset, files[0].deleted), ("/c", 0, false));
+        assert_eq!((files[1].path.as_str(), files[1].offset, files[1].deleted), ("/a/b", 3 * 4096, true));
+    }
+
+    #[test]
+    fn a_count_beyond_the_note_is_refused() {
+        assert_eq!(decode(&note(u64::MAX, &[], b"")), None);
+        assert_eq!(decode(&note(3, &[[1, 2, 0]], b"/a\0")), None);
+    }
+}

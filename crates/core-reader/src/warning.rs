@@ -1,0 +1,99 @@
+//! What is wrong with a core that opened all the same.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::{BuildId, Truncation};
+
+/// Something the user should know before believing an answer. Displays as one line that names what is affected and
+/// the option that helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The core file ends early.
+    Truncated(Truncation),
+    /// The compressed core could not be decompressed to its end.
+    Damaged(String),
+    /// The core has no notes, or has lost them with its end: no threads, no signal, no list of mapped files.
+    NoNotes,
+    /// The executable was not found.
+    MissingExecutable {
+        /// The path in the core, if it records one.
+        path: Option<String>,
+        /// Its build-id, if the core holds it.
+        build_id: Option<BuildId>,
+    },
+    /// Libraries were not found.
+    MissingLibraries(Vec<String>),
+    /// A file was found where the core says, and it is another program.
+    Mismatch {
+        /// The file that is not used.
+        path: PathBuf,
+        /// The build-id in the core.
+        in_core: Option<BuildId>,
+        /// The build-id of the file.
+        in_file: Option<BuildId>,
+    },
+    /// A file is used although the core holds nothing that identifies it.
+    Unverified(PathBuf),
+    /// A note that could not be decoded.
+    BadNote(String),
+}
+
+struct OptionalId<'a>(&'a Option<BuildId>);
+
+impl fmt::Display for OptionalId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(id) => write!(f, "build-id {id}"),
+            None => f.write_str("no build-id"),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Truncated(truncation) => write!(f, "{truncation}"),
+            Warning::Damaged(reason) => {
+                write!(
+                    f,
+                    "the compressed core is damaged ({reason}): what follows the damage is missing, copy it again"
+                )
+            }
+            Warning::NoNotes => f.write_str(
+                "the core has no notes: threads, signal and mapped files are unknown; \
+                 give the executable with v8mdb OBJECT CORE",
+            ),
+            Warning::MissingExecutable { path, build_id } => {
+                write!(f, "executable {} ", path.as_deref().unwrap_or("(path unknown)"))?;
+                write!(f, "({}) not found: ", OptionalId(build_id))?;
+                f.write_str(
+                    "symbols and read-only data are missing; give it with v8mdb OBJECT CORE or --sysroot DIR",
+                )
+            }
+            Warning::MissingLibraries(paths) => {
+                const SHOWN: usize = 4;
+                let shown = paths.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+                write!(f, "{} of the program's libraries not found: {shown}", paths.len())?;
+                if paths.len() > SHOWN {
+                    write!(f, " and {} more", paths.len() - SHOWN)?;
+                }
+                f.write_str("; --sysroot DIR says where copies are")
+            }
+            Warning::Mismatch { path, in_core, in_file } => write!(
+                f,
+                "{} not used: it has {}, the core was dumped by {}; --sysroot DIR says where the right one is",
+                path.display(),
+                OptionalId(in_file),
+                OptionalId(in_core),
+            ),
+            Warning::Unverified(path) => write!(
+                f,
+                "{} is used unchecked: the core does not hold the page with its build-id",
+                path.display()
+            ),
+            Warning::BadNote(problem) => write!(f, "note ignored: {problem}"),
+        }
+    }
+}
