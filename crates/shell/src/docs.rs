@@ -30,12 +30,15 @@ pub fn render() -> Vec<(String, String)> {
 }
 
 /// The file of a dcmd's page; signs are spelt out.
-pub(crate) fn file_name(name: &str) -> String {
+fn file_name(name: &str) -> String {
     let name = match name {
         "=" => "format",
         ">" => "assign",
         "$<" => "source",
-        name => name.trim_start_matches('$'),
+        "$d" => "radix",
+        "$s" => "symbol_distance",
+        "$w" => "page_width",
+        name => name,
     };
     format!("{name}.md")
 }

@@ -51,6 +51,15 @@ impl Settings {
         Ok(())
     }
 
+    /// The options that are on, by name.
+    pub fn options(&self) -> Vec<&'static str> {
+        [("ignoreeof", &self.ignore_eof), ("pager", &self.pager), ("repeatlast", &self.repeat_last)]
+            .iter()
+            .filter(|(_, on)| on.get())
+            .map(|(name, _)| *name)
+            .collect()
+    }
+
     /// Sets or clears an option of `-o`.
     ///
     /// # Errors

@@ -5,30 +5,60 @@ use crate::walker::Walker;
 
 mod assign;
 mod cat;
+mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
 mod echo;
+mod eval;
 mod format;
 mod grep;
 mod head;
 mod help;
+mod load;
+mod log;
 mod map;
+mod page_width;
+mod pager;
 mod quit;
+mod radix;
+mod set;
+mod source;
+mod symbol_distance;
+mod unset;
+mod vars;
+mod version;
 mod walk;
+mod walkers;
+mod which;
 
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
+    &source::DCMD,
+    &radix::DCMD,
+    &symbol_distance::DCMD,
+    &page_width::DCMD,
     &format::DCMD,
     &assign::DCMD,
     &cat::DCMD,
+    &count::DCMD,
     &dcmds::DCMD,
     &echo::DCMD,
+    &eval::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &load::DCMD,
+    &log::DCMD,
     &map::DCMD,
+    &pager::DCMD,
     &quit::DCMD,
+    &set::DCMD,
+    &unset::DCMD,
+    &vars::DCMD,
+    &version::DCMD,
     &walk::DCMD,
+    &walkers::DCMD,
+    &which::DCMD,
 ];
 
 /// All walkers, sorted by name.

@@ -1,0 +1,39 @@
+//! `::eval`: run a string of commands.
+//!
+//! Dot is the value that flows in, for each in turn. Dot and variables keep what the commands leave in them. An error in the
+//! commands ends the pipeline.
+//!
+//! ```text
+//! > ::walk thread t | ::eval "<t=D"
+//!                 4127
+//!                 4135
+//! ```
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::interpreter::{self, Source};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "eval",
+    aliases: &[],
+    summary: "run a string of commands",
+    address: AddressUse::Optional,
+    takes: Takes::Anything,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::one("commands"),
+    needs: &[],
+    manual: include_str!("eval.rs"),
+    start: |_, args| {
+        let Some(commands) = args.operand(0).map(str::to_owned) else {
+            return Err(DcmdError::usage("expected commands"));
+        };
+        Ok(for_each(move |context, _, out| {
+            let text = out.shared_text();
+            match context.nested(|| interpreter::run(context, &commands, Source::String, &text))? {
+                true => Ok(()),
+                false => Err(DcmdError::Reported),
+            }
+        }))
+    },
+};

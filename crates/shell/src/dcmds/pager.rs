@@ -1,0 +1,44 @@
+//! `::pager`: turn the pager on or off.
+//!
+//! At the prompt, output longer than the screen goes through `$PAGER`, or `less` if that is not set. Output into a pipe, a
+//! file or a shell command never does. Without argument it says how things are.
+//!
+//! ```text
+//! > ::pager off
+//! > ::pager
+//! pager is off
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::error::DcmdError;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "pager",
+    aliases: &[],
+    summary: "turn the pager on or off",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::optional("on|off"),
+    needs: &[],
+    manual: include_str!("pager.rs"),
+    start: |_, args| {
+        let wanted = match args.operands().first().map(|word| word.text()) {
+            None => None,
+            Some(Some("on")) => Some(true),
+            Some(Some("off")) => Some(false),
+            Some(_) => return Err(DcmdError::usage("expected on or off")),
+        };
+        Ok(for_each(move |context, _, out| {
+            let pager = &context.settings.pager;
+            match wanted {
+                Some(on) => pager.set(on),
+                None => writeln!(out.text(), "pager is {}", if pager.get() { "on" } else { "off" })?,
+            }
+            Ok(())
+        }))
+    },
+};

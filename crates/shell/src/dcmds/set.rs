@@ -1,0 +1,72 @@
+//! `::set`: show or change settings.
+//!
+//! Without arguments it lists them.
+//!
+//! ```text
+//! > ::set +o pager
+//! > ::set
+//! prompt: "> "
+//! radix: 16
+//! page width: 80
+//! symbol matching distance: 0
+//! options:
+//! ```
+//!
+//! # Settings of -o
+//!
+//! ```text
+//! pager       output longer than the screen goes through $PAGER (less, if that is not set)
+//! repeatlast  an empty line runs the last line again, one step further
+//! ignoreeof   ^D does not quit
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "set",
+    aliases: &[],
+    summary: "show or change settings",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[
+        Opt::switch('o', "option", "turn an option on (-o) or off (+o)"),
+        Opt::number('s', "distance", "the symbol matching distance, as $s"),
+        Opt::text('P', "prompt", "the prompt"),
+    ],
+    operands: Operands::NONE,
+    needs: &[],
+    manual: include_str!("set.rs"),
+    start: |_, args| {
+        let switches: Vec<(bool, String)> =
+            args.switches('o').map(|(on, name)| (on, name.to_owned())).collect();
+        let distance = args.number('s');
+        let prompt = args.text('P').map(str::to_owned);
+        let show = switches.is_empty() && distance.is_none() && prompt.is_none();
+        Ok(for_each(move |context, _, out| {
+            let settings = &context.settings;
+            for (on, name) in &switches {
+                settings.set_option(name, *on).map_err(DcmdError::Failed)?;
+            }
+            if let Some(distance) = distance {
+                settings.symbol_distance.set(distance);
+            }
+            if let Some(prompt) = &prompt {
+                settings.set_prompt(prompt).map_err(DcmdError::Failed)?;
+            }
+            if show {
+                let mut text = out.text();
+                writeln!(text, "prompt: \"{}\"", settings.prompt.borrow())?;
+                writeln!(text, "radix: {}", settings.radix.get())?;
+                writeln!(text, "page width: {}", settings.width.get())?;
+                writeln!(text, "symbol matching distance: {}", settings.symbol_distance.get())?;
+                let options: String = settings.options().iter().map(|name| format!(" {name}")).collect();
+                writeln!(text, "options:{options}")?;
+            }
+            Ok(())
+        }))
+    },
+};

@@ -1,0 +1,48 @@
+//! `::vars`: list the variables.
+//!
+//! All of them with their values; `-n`, and `$v`, only those that are not zero; `-p` in a form that can be read back.
+//!
+//! ```text
+//! > 1234>x
+//! > ::vars -n
+//! x = 1234
+//! > ::vars -np
+//! 0x1234>x
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "vars",
+    aliases: &["$v"],
+    summary: "list the variables",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[
+        Opt::flag('n', "only variables that are not zero"),
+        Opt::flag('p', "print assignments that can be read back"),
+    ],
+    operands: Operands::NONE,
+    needs: &[],
+    manual: include_str!("vars.rs"),
+    start: |_, args| {
+        let non_zero = args.has('n') || args.called() == "$v";
+        let assignments = args.has('p');
+        Ok(for_each(move |context, _, out| {
+            for (name, value) in context.variables.borrow().iter() {
+                if non_zero && value == 0 {
+                    continue;
+                }
+                if assignments {
+                    writeln!(out.text(), "{value:#x}>{name}")?;
+                } else {
+                    writeln!(out.text(), "{name} = {value:x}")?;
+                }
+            }
+            Ok(())
+        }))
+    },
+};

@@ -1,0 +1,27 @@
+//! `::walkers`: list the walkers.
+//!
+//! What `::walk` can enumerate, one line each, sorted by name. A regular expression chooses among them; `-n` prints names only.
+//!
+//! ```text
+//! > ::walkers thread
+//! thread                   - walk the ids of the threads
+//! ```
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmds::WALKERS;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "walkers",
+    aliases: &[],
+    summary: "list the walkers",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[Opt::flag('n', "print names only")],
+    operands: Operands::optional("regex"),
+    needs: &[],
+    manual: include_str!("walkers.rs"),
+    start: |_, args| {
+        super::dcmds::list(args, WALKERS.iter().map(|walker| (walker.name, walker.summary)).collect())
+    },
+};
