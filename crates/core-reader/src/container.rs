@@ -25,12 +25,12 @@ const WINDOW_LOG_MAX: u32 = 27;
 const BLOCK: usize = 1 << 20;
 const PAGE: usize = 4096;
 
-/// How far the decompression of a core has come.
+/// How far a long step (decompressing, writing) has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Compressed bytes read.
-    pub read: u64,
-    /// Compressed bytes in all.
+    /// Bytes done: of the compressed file when opening, of the core when writing.
+    pub done: u64,
+    /// Bytes in all.
     pub total: u64,
 }
 
@@ -149,7 +149,7 @@ fn decompress(
         };
         write_sparse(&mut output, length, &block[..filled]).map_err(no_room)?;
         length += filled as u64;
-        let progress = Progress { read: decoder.get_ref().get_ref().read, total };
+        let progress = Progress { done: decoder.get_ref().get_ref().read, total };
         if on_progress(progress).is_break() {
             return Err(Error::Stopped { path: path.to_owned() });
         }
@@ -180,7 +180,7 @@ fn fill_block(decoder: &mut dyn Read, block: &mut [u8]) -> (usize, Option<io::Er
 }
 
 /// Writes `bytes` at `offset`, leaving out pages of zeros.
-fn write_sparse(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_sparse(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
     let mut pages = bytes.chunks(PAGE).enumerate().peekable();
     while let Some((first, page)) = pages.next() {
         if is_zero(page) {

@@ -21,7 +21,7 @@ use crate::notes::siginfo::SignalInfo;
 use crate::notes::{self, Notes, RawNote};
 use crate::process::Process;
 use crate::segments::{self, Extent, Fill};
-use crate::{Error, Thread, Warning};
+use crate::{Address, Error, Thread, Warning};
 
 const PAGE: u64 = 4096;
 
@@ -214,6 +214,25 @@ impl Core {
     /// Length in bytes of the core file, decompressed.
     pub fn file_len(&self) -> u64 {
         self.map.len() as u64
+    }
+
+    /// The memory by which the modules are recognised: their ELF headers and build-id notes. A trimmed core that
+    /// keeps these few pages can still be matched with its binaries.
+    pub fn identity_ranges(&self) -> Vec<(Address, Address)> {
+        let mut ranges = Vec::new();
+        for module in &self.modules {
+            if let Some(header) = &module.header_bytes {
+                ranges.push((module.start, Address(module.start.0.saturating_add(header.len() as u64))));
+            }
+            for notes in module.segments.iter().filter(|segment| segment.kind == Segment::NOTE) {
+                let start = notes.vaddr.wrapping_add(module.bias);
+                let end = start.saturating_add(notes.memory_size.min(PAGE));
+                if module.contains(Address(start)) {
+                    ranges.push((Address(start), Address(end)));
+                }
+            }
+        }
+        ranges
     }
 
     /// All notes as the file holds them.
@@ -419,8 +438,8 @@ fn fill_gaps(extents: &[Extent], files: &[MappedFile], fills: &[Fill]) -> Vec<Ex
     let mapped: Vec<MappedFile> = fills
         .iter()
         .map(|fill| MappedFile {
-            start: crate::Address(fill.start),
-            end: crate::Address(fill.end),
+            start: Address(fill.start),
+            end: Address(fill.end),
             offset: 0,
             path: String::new(),
             deleted: false,

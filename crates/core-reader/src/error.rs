@@ -64,12 +64,18 @@ pub enum Error {
         problem: String,
     },
     /// The user stopped a long step.
-    #[error("stopped before {} was open", path.display())]
+    #[error("stopped before {} was complete", path.display())]
     Stopped {
-        /// The file.
+        /// The file being opened or written.
         path: PathBuf,
     },
-    /// A core cannot be written with these contents.
-    #[error("cannot write a core: {0}")]
-    Unwritable(String),
+    /// A core was to be written with memory that cannot be read.
+    #[error("cannot write the core to {}", path.display())]
+    Unwritable {
+        /// The file to be written.
+        path: PathBuf,
+        /// What is missing.
+        #[source]
+        source: crate::MemoryError,
+    },
 }

@@ -23,6 +23,7 @@ mod symbols;
 mod thread_local;
 mod threads;
 mod warning;
+mod write;
 
 pub use address::Address;
 pub use address_space::AddressSpace;
@@ -42,3 +43,4 @@ pub use process::Process;
 pub use symbols::{Symbol, Symbols};
 pub use threads::{Registers, Thread};
 pub use warning::Warning;
+pub use write::{CoreWriter, WrittenCore};

@@ -42,7 +42,6 @@ pub struct EmbeddedSymbols {
 
 impl EmbeddedSymbols {
     /// The contents of the note. Names are cut at 65,535 bytes.
-    #[allow(dead_code)] // for the writer
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.extend_from_slice(&VERSION.to_le_bytes());

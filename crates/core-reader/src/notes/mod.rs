@@ -77,7 +77,6 @@ impl<'a> Iterator for Notes<'a> {
 }
 
 /// Appends one note.
-#[allow(dead_code)] // for the writer
 pub(crate) fn append(out: &mut Vec<u8>, note: &RawNote<'_>) {
     let pad = |out: &mut Vec<u8>| out.resize(out.len().next_multiple_of(4), 0);
     out.extend_from_slice(&(note.owner.len() as u32 + 1).to_le_bytes());
