@@ -93,7 +93,16 @@ impl Core {
     pub fn open_with_progress(options: &OpenOptions, on_progress: OnProgress<'_>) -> Result<Core, Error> {
         let container = Container::open(&options.core, on_progress)?;
         let map = container.map;
-        let headers = core_headers(options, &map)?;
+        let headers = core_headers(options, &map).map_err(|error| match &container.damage {
+            Some(damage) => Error::Decompress {
+                path: options.core.clone(),
+                problem: format!(
+                    "{damage}, after {} bytes that do not even hold the headers; copy the core again",
+                    map.len()
+                ),
+            },
+            None => error,
+        })?;
         let mut warnings = Vec::new();
         let truncation = truncation(&headers, map.len() as u64);
         warnings.extend(truncation.map(Warning::Truncated));
@@ -341,12 +350,12 @@ fn warn_of_missing(modules: &[Module], parsed: &ParsedNotes<'_>, warnings: &mut 
     let reported = |module: &Module| module.file.as_ref().err().is_some_and(|reason| reason == "not found");
     let executable = modules.first().filter(|module| module.executable);
     match executable {
-        Some(module) if reported(module) => warnings.insert(
-            0,
-            Warning::MissingExecutable { path: Some(module.path.clone()), build_id: module.build_id.clone() },
-        ),
+        Some(module) if reported(module) => warnings.push(Warning::MissingExecutable {
+            path: Some(module.path.clone()),
+            build_id: module.build_id.clone(),
+        }),
         None if !parsed.threads.is_empty() => {
-            warnings.insert(0, Warning::MissingExecutable { path: None, build_id: None });
+            warnings.push(Warning::MissingExecutable { path: None, build_id: None });
         }
         _ => {}
     }

@@ -71,6 +71,18 @@ pub(crate) enum Refusal {
     Malformed(String),
 }
 
+fn is_text(data: &[u8]) -> bool {
+    let text = match std::str::from_utf8(data) {
+        Ok(text) => text,
+        // The last character may be cut.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&data[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(|letter| !letter.is_control() || letter.is_ascii_whitespace())
+}
+
 /// Names what a file without the ELF magic number seems to be.
 fn describe_foreign(data: &[u8]) -> &'static str {
     let starts = |magic: &[u8]| data.starts_with(magic);
@@ -92,11 +104,7 @@ fn describe_foreign(data: &[u8]) -> &'static str {
         "a V8 heap snapshot"
     } else if starts(b"PK\x03\x04") {
         "a zip archive"
-    } else if data
-        .iter()
-        .take(512)
-        .all(|&byte| byte == b'\n' || byte == b'\t' || byte == b'\r' || byte >= b' ')
-    {
+    } else if is_text(&data[..data.len().min(512)]) {
         "a text file"
     } else if data.iter().take(512).all(|&byte| byte == 0) {
         "a file that begins with zeros"

@@ -49,7 +49,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 None if stop => {
                     context.text.flush()?;
                     match terminal.set_log(None) {
-                        Some(name) => context.warn(&format!("logging to \"{}\" is now disabled", escape(&name))),
+                        Some(name) => {
+                            context.warn(&format!("logging to \"{}\" is now disabled", escape(&name)))
+                        }
                         None => return Err(DcmdError::failed("logging is already disabled")),
                     }
                 }

@@ -21,7 +21,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     needs: &[],
     manual: include_str!("unset.rs"),
     start: |_, args| {
-        let names: Vec<String> = args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
+        let names: Vec<String> =
+            args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
         Ok(for_each(move |context, _, out| {
             for name in &names {
                 if let Err(reason) = context.variables.borrow_mut().remove(name) {

@@ -25,7 +25,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     needs: &[],
     manual: include_str!("which.rs"),
     start: |_, args| {
-        let names: Vec<String> = args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
+        let names: Vec<String> =
+            args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
         Ok(for_each(move |_, _, out| {
             let mut missing = Vec::new();
             for name in &names {
@@ -51,5 +52,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 };
 
 fn origin(needs: &[Capability], what: &str) -> String {
-    if needs.contains(&Capability::V8Heap) { format!("{what} from module v8") } else { format!("built-in {what}") }
+    if needs.contains(&Capability::V8Heap) {
+        format!("{what} from module v8")
+    } else {
+        format!("built-in {what}")
+    }
 }
