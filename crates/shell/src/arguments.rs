@@ -119,6 +119,11 @@ impl Args {
         radix: u32,
     ) -> Result<Args, DcmdError> {
         let mut args = Args { name: name.to_owned(), has_address, ..Args::default() };
+        if dcmd.options.is_empty() && dcmd.operands.most == usize::MAX {
+            // Words alone: `::echo -n` prints `-n`.
+            args.operands = words.to_vec();
+            return args.checked(dcmd);
+        }
         let mut words = words.iter();
         let mut rest = words.as_slice();
         while let Some(Word::Text(text)) = words.next() {
@@ -137,10 +142,15 @@ impl Args {
             rest = words.as_slice();
         }
         args.operands = rest.to_vec();
-        if !(dcmd.operands.least..=dcmd.operands.most).contains(&args.operands.len()) {
-            return Err(DcmdError::usage(""));
+        args.checked(dcmd)
+    }
+
+    fn checked(self, dcmd: &Dcmd) -> Result<Args, DcmdError> {
+        if (dcmd.operands.least..=dcmd.operands.most).contains(&self.operands.len()) {
+            Ok(self)
+        } else {
+            Err(DcmdError::usage(""))
         }
-        Ok(args)
     }
 
     /// One word of options: letters, the last of which may have a value.

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
 
-use core_reader::{Address, Memory};
+use core_reader::{Address, AddressSpace, Memory, Symbols};
 
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
@@ -15,6 +15,7 @@ use crate::lang::{Environment, EvalError, Space, evaluate, parse_expression};
 use crate::monitor::Interrupt;
 use crate::output::{Colours, Progress, Terminal, Text, TextSink};
 use crate::pipeline::Plan;
+use crate::repl::NameProvider;
 use crate::settings::Settings;
 use crate::target::Target;
 use crate::variables::{Variables, register};
@@ -35,6 +36,8 @@ pub struct Context {
     pub text: Text,
     /// Whether to style text.
     pub colours: Colours,
+    /// Where completion finds names in the target.
+    pub name_provider: Cell<Option<NameProvider>>,
     dot: Cell<u64>,
     increment: Cell<u64>,
     last_address: Cell<u64>,
@@ -56,6 +59,7 @@ impl Context {
             terminal,
             text,
             colours: Colours::Never,
+            name_provider: Cell::new(None),
             dot: Cell::new(0),
             increment: Cell::new(0),
             last_address: Cell::new(0),
@@ -78,7 +82,7 @@ impl Context {
     ///
     /// # Errors
     /// There is no target.
-    pub fn memory(&self) -> Result<&dyn Memory, DcmdError> {
+    pub fn memory(&self) -> Result<&'static AddressSpace, DcmdError> {
         Ok(self.target()?.memory())
     }
 

@@ -63,3 +63,18 @@ impl From<core_reader::MemoryError> for DcmdError {
         DcmdError::failed(error)
     }
 }
+
+/// An error and all its sources on one line, without the system's error numbers.
+pub fn reasons(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    match text.rfind(" (os error ") {
+        Some(at) if text.ends_with(')') => text[..at].to_owned(),
+        _ => text,
+    }
+}

@@ -130,6 +130,8 @@ fn run_statement(
             report_at(context, input, source, span, &message);
             return Ok(false);
         }
+        // Whatever is wrong with the address, nothing runs.
+        Err(PlanError::Usage { .. }) if count == Some(0) => return Ok(true),
         Err(PlanError::Usage { .. }) => {
             if let Some(call) = first {
                 call.report_usage(context, "");

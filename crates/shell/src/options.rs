@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use core_reader::OpenOptions;
 
 /// Interactive post-mortem debugger for the V8 heap: opens the core dump of a Node.js process.
 #[derive(Clone, Debug, Parser)]
@@ -34,12 +35,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// The core, and the executable if it was given.
-    pub fn core_and_object(&self) -> (PathBuf, Option<PathBuf>) {
-        match self.files.as_slice() {
-            [object, core, ..] => (core.clone(), Some(object.clone())),
-            [core] => (core.clone(), None),
-            [] => (PathBuf::new(), None),
-        }
+    /// What to open.
+    pub fn target(&self) -> OpenOptions {
+        let (executable, core) = match self.files.as_slice() {
+            [executable, core, ..] => (Some(executable.clone()), core.clone()),
+            [core] => (None, core.clone()),
+            [] => (None, PathBuf::new()),
+        };
+        OpenOptions { core, executable, sysroot: self.sysroot.clone() }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal};
 
 use crate::context::Context;
-use crate::error::DcmdError;
+use crate::error::{DcmdError, reasons};
 use crate::interpreter::{self, Source};
 use crate::monitor::Interrupt;
 use crate::options::Options;
@@ -27,13 +27,16 @@ pub fn run(options: &Options) -> u8 {
             return FAILURE;
         }
     };
-    let target = match Target::open(options) {
+    let target = match Target::open(&options.target(), &interrupt) {
         Ok(target) => target,
         Err(error) => {
-            terminal.message(&format!("{}: {error}", crate::PROGRAM));
+            terminal.message(&format!("{}: {}", crate::PROGRAM, escape(&error)));
             return FAILURE;
         }
     };
+    for warning in target.core().warnings() {
+        terminal.message(&format!("{}: warning: {}", crate::PROGRAM, escape(&warning.to_string())));
+    }
     let watched = std::io::stdout().is_terminal();
     let mut context = Context::new(Some(target), terminal, interrupt, watched);
     context.colours = Colours::of_standard_output();
@@ -128,7 +131,7 @@ fn run_rc_file(context: &Context) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
         Err(error) => {
             let shown = path.to_string_lossy();
-            context.warn(&format!("failed to open {}: {error}", escape(&shown)));
+            context.warn(&format!("failed to open {}: {}", escape(&shown), reasons(&error)));
             return;
         }
     };

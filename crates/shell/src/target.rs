@@ -1,43 +1,60 @@
 //! What is being debugged: a core with its binaries, and the heap in it once somebody asks.
 
-use core_reader::{Memory, Symbols, Thread};
+use std::ops::ControlFlow;
 
-use crate::options::Options;
+use core_reader::{AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
 
-/// An opened target.
+use crate::error::reasons;
+use crate::monitor::{Interrupt, Monitor};
+use crate::output::Progress;
+
+/// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept
+/// without asking for how long.
+#[derive(Debug)]
 pub struct Target {
-    memory: Box<dyn Memory>,
-    symbols: Box<dyn Symbols>,
-    threads: Vec<Thread>,
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target").field("threads", &self.threads.len()).finish_non_exhaustive()
-    }
+    core: &'static Core,
 }
 
 impl Target {
-    /// Opens what the command line names.
+    /// Opens a core; shows how far it is if that takes long, and stops if `interrupt` is set.
     ///
     /// # Errors
     /// What cannot be opened, and why.
-    pub fn open(_options: &Options) -> Result<Target, String> {
-        Err("cores cannot be opened yet".to_owned())
+    pub fn open(options: &OpenOptions, interrupt: &Interrupt) -> Result<Target, String> {
+        let progress = Progress::new(interrupt.clone());
+        let mut done = None;
+        let core = Core::open_with_progress(options, &mut |at: core_reader::Progress| {
+            if done.is_none() {
+                progress.begin("decompressing the core", at.total);
+            }
+            progress.advance(at.read - done.replace(at.read).unwrap_or(0));
+            if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        core.map(Target::new).map_err(|error| reasons(&error))
+    }
+
+    /// A target that is `core`.
+    pub fn new(core: Core) -> Target {
+        Target { core: Box::leak(Box::new(core)) }
+    }
+
+    /// The core.
+    pub fn core(&self) -> &'static Core {
+        self.core
     }
 
     /// The memory of the process.
-    pub fn memory(&self) -> &dyn Memory {
-        &*self.memory
+    pub fn memory(&self) -> &'static AddressSpace {
+        self.core.memory()
     }
 
     /// Its symbols.
-    pub fn symbols(&self) -> &dyn Symbols {
-        &*self.symbols
+    pub fn symbols(&self) -> &'static ModuleSymbols {
+        self.core.symbols()
     }
 
     /// Its threads; the first one is current.
-    pub fn threads(&self) -> &[Thread] {
-        &self.threads
+    pub fn threads(&self) -> &'static [Thread] {
+        self.core.threads()
     }
 }

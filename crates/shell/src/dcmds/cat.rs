@@ -17,7 +17,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
-use crate::error::DcmdError;
+use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::pipeline::{Flow, Out};
 use crate::value::{Item, Kind};
@@ -51,7 +51,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                         }
                     }
                     Ok(file) => copy(context, name, file, out)?,
-                    Err(error) => out.fault(&format!("failed to open {}: {error}", escape(name))),
+                    Err(error) => out.fault(&format!("failed to open {}: {}", escape(name), reasons(&error))),
                 }
             }
             Ok(())
@@ -67,7 +67,11 @@ fn copy(context: &Context, name: &str, mut file: File, out: &mut Out<'_>) -> Res
             Ok(0) => return Ok(()),
             Ok(length) => out.text().write_all(&buffer[..length])?,
             Err(error) => {
-                return Err(DcmdError::Failed(format!("failed to read {}: {error}", escape(name))));
+                return Err(DcmdError::Failed(format!(
+                    "failed to read {}: {}",
+                    escape(name),
+                    reasons(&error)
+                )));
             }
         }
     }

@@ -26,7 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Number),
     options: &[],
-    operands: Operands::any("args ..."),
+    operands: Operands::any("[args ...]"),
     needs: &[],
     manual: include_str!("echo.rs"),
     start: |_, args| {

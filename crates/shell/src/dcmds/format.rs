@@ -47,14 +47,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let fields = fields(args)?;
         let width = |context: &Context| usize::try_from(context.settings.width.get()).unwrap_or(usize::MAX);
-        let mut column = 0;
+        let mut line = Line::default();
         Ok(for_each(move |context, item, out| {
             let value = item.map_or(context.dot(), |item| item.word);
             context.set_increment(0);
             for field in &fields {
                 for _ in 0..field.repeat {
                     context.check_interrupt()?;
-                    print(&field.what, value, &mut column, width(context), out)?;
+                    line.print(&field.what, value, width(context), out)?;
                 }
             }
             Ok(())
@@ -147,34 +147,36 @@ fn field(word: &str) -> Result<Field, DcmdError> {
     Ok(Field { repeat, what })
 }
 
-fn print(
-    what: &What,
-    value: u64,
-    column: &mut usize,
-    page: usize,
-    out: &mut Out<'_>,
-) -> Result<(), DcmdError> {
-    let field = match what {
-        What::NewLine => {
-            *column = 0;
+/// How far the present line is printed.
+#[derive(Default)]
+struct Line {
+    /// Where the last text ends.
+    end: usize,
+    /// Where the next field starts.
+    next: usize,
+}
+
+impl Line {
+    fn print(&mut self, what: &What, value: u64, page: usize, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let (text, width) = match what {
+            What::NewLine => {
+                *self = Line::default();
+                return Ok(writeln!(out.text())?);
+            }
+            What::Text(text) => (escape(text).into_owned(), 0),
+            What::Value(style) => (shown(*style, value), style.width),
+        };
+        let length = text.chars().count();
+        if self.next > INDENT && self.next.saturating_add(length) > page {
+            *self = Line::default();
             writeln!(out.text())?;
-            return Ok(());
         }
-        What::Text(text) => escape(text).into_owned(),
-        What::Value(style) => format!("{:<1$}", shown(*style, value), style.width),
-    };
-    let length = field.trim_end().chars().count();
-    if *column > INDENT && *column + length > page {
-        *column = 0;
-        writeln!(out.text())?;
+        let start = self.next.max(INDENT);
+        write!(out.text(), "{:1$}{text}", "", start - self.end)?;
+        self.end = start + length;
+        self.next = start + length.max(width);
+        Ok(())
     }
-    if *column == 0 {
-        write!(out.text(), "{:INDENT$}", "")?;
-        *column = INDENT;
-    }
-    write!(out.text(), "{field}")?;
-    *column += field.chars().count();
-    Ok(())
 }
 
 /// The value in its field, without padding.

@@ -26,12 +26,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::digits("N", "how many values to keep, in decimal; 10 if not said"),
         Opt::text('n', "N", "the same"),
     ],
-    operands: Operands::optional("N"),
+    operands: Operands::NONE,
     needs: &[],
     manual: include_str!("head.rs"),
     start: |_, args| {
         let mut wanted = args.number('#').unwrap_or(10);
-        if let Some(text) = args.text('n').or(args.operand(0)) {
+        if let Some(text) = args.text('n') {
             let shown = crate::output::escape(text);
             wanted =
                 text.parse().map_err(|_| DcmdError::usage(format!("invalid option for -n: \"{shown}\"")))?;

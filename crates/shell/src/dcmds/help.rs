@@ -10,7 +10,7 @@
 //!   head - keep the first values of a pipe
 //!
 //! SYNOPSIS
-//!   [ addr ] ::head [-N] [-n N] [N]
+//!   [ addr ] ::head [-N] [-n N]
 //! ```
 
 use std::io::Write;
@@ -28,7 +28,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[],
-    operands: Operands::optional("name"),
+    operands: Operands::optional("[name]"),
     needs: &[],
     manual: include_str!("help.rs"),
     start: |_, args| {

@@ -13,7 +13,7 @@
 use std::fs::OpenOptions;
 
 use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
-use crate::error::DcmdError;
+use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -24,7 +24,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('d', "stop logging"), Opt::flag('e', "start logging to the file")],
-    operands: Operands::optional("file"),
+    operands: Operands::optional("[file]"),
     needs: &[],
     manual: include_str!("log.rs"),
     start: |_, args| {
@@ -39,7 +39,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             match &file {
                 Some(name) => {
                     let log = OpenOptions::new().append(true).create(true).open(name).map_err(|error| {
-                        DcmdError::Failed(format!("failed to open {}: {error}", escape(name)))
+                        DcmdError::Failed(format!("failed to open {}: {}", escape(name), reasons(&error)))
                     })?;
                     // What was printed so far belongs to the log before this one.
                     context.text.flush()?;

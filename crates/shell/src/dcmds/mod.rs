@@ -17,12 +17,14 @@ mod help;
 mod load;
 mod log;
 mod map;
+mod mappings;
 mod page_width;
 mod pager;
 mod quit;
 mod radix;
 mod set;
 mod source;
+mod status;
 mod symbol_distance;
 mod unset;
 mod vars;
@@ -50,9 +52,11 @@ pub static ALL: &[&Dcmd] = &[
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
+    &mappings::DCMD,
     &pager::DCMD,
     &quit::DCMD,
     &set::DCMD,
+    &status::DCMD,
     &unset::DCMD,
     &vars::DCMD,
     &version::DCMD,

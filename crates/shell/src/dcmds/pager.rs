@@ -22,7 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[],
-    operands: Operands::optional("on|off"),
+    operands: Operands::optional("[on|off]"),
     needs: &[],
     manual: include_str!("pager.rs"),
     start: |_, args| {

@@ -11,7 +11,7 @@
 //! ```
 
 use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
-use crate::error::DcmdError;
+use crate::error::{DcmdError, reasons};
 use crate::interpreter::{self, Source};
 use crate::output::escape;
 
@@ -23,7 +23,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     takes: Takes::Anything,
     yields: Yields::Text,
     options: &[],
-    operands: Operands::optional("file"),
+    operands: Operands::optional("[file]"),
     needs: &[],
     manual: include_str!("source.rs"),
     start: |_, args| {
@@ -32,7 +32,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         };
         Ok(for_each(move |context, _, out| {
             let bytes = std::fs::read(&name).map_err(|error| {
-                DcmdError::Abort(format!("failed to open {}: {error} (see ::help '$<')", escape(&name)))
+                DcmdError::Abort(format!(
+                    "failed to open {}: {} (see ::help '$<')",
+                    escape(&name),
+                    reasons(&error)
+                ))
             })?;
             let commands = String::from_utf8_lossy(&bytes);
             let text = out.shared_text();

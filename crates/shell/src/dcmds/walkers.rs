@@ -18,7 +18,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('n', "print names only")],
-    operands: Operands::optional("regex"),
+    operands: Operands::optional("[regex]"),
     needs: &[],
     manual: include_str!("walkers.rs"),
     start: |_, args| {

@@ -10,6 +10,6 @@ mod text;
 pub use colour::{Colours, Paint};
 pub use escape::{escape, escape_char};
 pub use progress::Progress;
-pub use table::{Align, Column, Table};
+pub use table::{Align, Column, Hex, Table};
 pub use terminal::{Terminal, screen_height, screen_width};
 pub use text::{Text, TextSink};

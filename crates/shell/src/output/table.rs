@@ -37,6 +37,16 @@ impl Column {
     }
 }
 
+/// A number that prints in bare hexadecimal, padded like any other cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex(pub u64);
+
+impl Display for Hex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::LowerHex::fmt(&self.0, f)
+    }
+}
+
 /// A table of columns with one blank between them.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
@@ -89,5 +99,39 @@ impl Table {
             }
         }
         writeln!(sink)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    struct Shared(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn cells_stand_under_their_headings() {
+        static TABLE: Table =
+            Table::new(&[Column::right("BASE", 8), Column::left("PERM", 6), Column::left("NAME", 0)]);
+        let text = Rc::new(RefCell::new(Vec::new()));
+        let mut sink = TextSink::new(Box::new(Shared(Rc::clone(&text))), false);
+        TABLE.heading(Colours::Never, &mut sink).unwrap();
+        TABLE.row(&[&Hex(0x1000), &"r-x", &"node"], &mut sink).unwrap();
+        TABLE.row(&[&Hex(0x12_3456_789a), &"r-x", &""], &mut sink).unwrap();
+        sink.flush().unwrap();
+        let expected = "    BASE PERM   NAME\n    1000 r-x    node\n123456789a r-x    \n";
+        assert_eq!(String::from_utf8_lossy(&text.borrow()), expected);
     }
 }
