@@ -1,0 +1,254 @@
+//! The name of an object's constructor, as V8's own heap snapshots give it.
+//!
+//! What V8 does (`JSReceiver::GetConstructorName` in `src/objects/js-objects.cc`): if the object was made by its
+//! constructor itself, and not by a derived class, the constructor in the map has the name. Otherwise the prototype chain
+//! is searched from the object up, at each step first for a data property `Symbol.toStringTag` that is a string, then
+//! (not on the object itself) for a `constructor` that is a function with a name other than `Object`. If nothing is found,
+//! the class decides. Snapshots put all functions under one heading and all regular expressions under another.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::map::Map;
+use crate::objects::value::{HeapObject, Value};
+use crate::walk::Walker;
+use crate::Tagged;
+
+/// A name that has been given a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NameId(pub u32);
+
+/// How the constructor's name follows from a map.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Naming {
+    /// All objects of the map have this one.
+    ByMap(NameId),
+    /// Each object can have its own.
+    ByObject,
+}
+
+/// Names of constructors and what is needed to find them.
+#[derive(Debug, Default)]
+pub(crate) struct Constructors {
+    names: boxcar::Vec<Box<str>>,
+    ids: Mutex<HashMap<Box<str>, NameId>>,
+    well_known: OnceLock<WellKnown>,
+    /// What prototypes say, by address.
+    prototypes: Mutex<HashMap<u64, Option<NameId>>>,
+}
+
+/// Names that mark constructors.
+#[derive(Clone, Copy, Debug)]
+struct WellKnown {
+    constructor: Option<Tagged>,
+    to_string_tag: Option<Tagged>,
+}
+
+/// Longer prototype chains are taken for cycles.
+const LONGEST_CHAIN: usize = 10_000;
+
+/// Longer names are cut.
+const LONGEST_NAME: usize = 1 << 12;
+
+impl Heap<'_> {
+    /// Text of a name.
+    ///
+    /// # Panics
+    /// If the number did not come from this heap.
+    pub fn name(&self, id: NameId) -> &str {
+        self.constructors.names.get(id.0 as usize).expect("name numbers are given out by this table")
+    }
+
+    /// Number of a constructor name, if any object has it.
+    pub fn name_id(&self, name: &str) -> Option<NameId> {
+        self.constructors.ids.lock().expect("no panic while names are held").get(name).copied()
+    }
+
+    fn intern_name(&self, name: &str) -> NameId {
+        let mut ids = self.constructors.ids.lock().expect("no panic while names are held");
+        if let Some(&id) = ids.get(name) {
+            return id;
+        }
+        let id = NameId(self.constructors.names.push(name.into()) as u32);
+        ids.insert(name.into(), id);
+        id
+    }
+
+    /// Name of an object's constructor, as V8's heap snapshots give it. Empty for anything but JavaScript objects.
+    pub fn constructor_name(&self, object: HeapObject<'_>) -> NameId {
+        match self.naming(object) {
+            Naming::ByMap(name) => name,
+            Naming::ByObject => self.find_constructor_name(object),
+        }
+    }
+
+    /// Whether all objects of a map have the same constructor name, and which, given one of them.
+    pub(crate) fn naming(&self, example: HeapObject<'_>) -> Naming {
+        *example.map.naming.get_or_init(|| {
+            let map = example.map;
+            match map.kind {
+                kind if !kind.is_js_object() => Naming::ByMap(self.intern_name("")),
+                Kind::JsFunction | Kind::JsBoundFunction => Naming::ByMap(self.intern_name("Function")),
+                Kind::JsRegExp => Naming::ByMap(self.intern_name("RegExp")),
+                Kind::JsProxy => Naming::ByMap(self.intern_name("Proxy")),
+                _ if self.decides_itself(map) => Naming::ByObject,
+                _ => Naming::ByMap(self.find_constructor_name(example)),
+            }
+        })
+    }
+
+    /// Whether an object of this map can have a name of its own: a `Symbol.toStringTag`, or a wrapped value.
+    fn decides_itself(&self, map: &Map) -> bool {
+        if map.kind == Kind::JsPrimitiveWrapper {
+            return true;
+        }
+        if map.is_dictionary {
+            return map.may_have_interesting_properties;
+        }
+        let Some(tag) = self.well_known().to_string_tag else { return false };
+        self.shape(map).properties.iter().any(|property| property.name == tag)
+    }
+
+    fn find_constructor_name(&self, object: HeapObject<'_>) -> NameId {
+        let map = object.map;
+        if map.new_target_is_base
+            && !map.is_prototype
+            && let Some(name) = self.map_constructor(map).and_then(|constructor| self.distinctive_name(constructor))
+        {
+            return name;
+        }
+        if let Some(name) = self.own_to_string_tag(object) {
+            return name;
+        }
+        self.prototype_name(map).unwrap_or_else(|| self.intern_name(self.class_of(object)))
+    }
+
+    /// The first name that the prototypes of a map's objects give. Remembered for each prototype.
+    fn prototype_name(&self, map: &Map) -> Option<NameId> {
+        let mut passed = Vec::new();
+        let mut prototype = map.prototype;
+        let mut name = None;
+        for _ in 0..LONGEST_CHAIN {
+            let Ok(current) = self.object(prototype) else { break };
+            if !current.kind().is_js_object() {
+                break;
+            }
+            if let Some(&known) = self.constructors.prototypes.lock().expect("no panic").get(&current.address) {
+                name = known;
+                break;
+            }
+            passed.push(current.address);
+            name = self.own_to_string_tag(current).or_else(|| self.own_constructor(current));
+            if name.is_some() {
+                break;
+            }
+            prototype = current.map.prototype;
+        }
+        let mut known = self.constructors.prototypes.lock().expect("no panic");
+        known.extend(passed.into_iter().map(|address| (address, name)));
+        name
+    }
+
+    fn own_to_string_tag(&self, object: HeapObject<'_>) -> Option<NameId> {
+        let value = self.own_data_property(object, self.well_known().to_string_tag?)?;
+        let Ok(Value::String(_)) = self.value(value) else { return None };
+        Some(self.intern_name(&self.string(value, LONGEST_NAME).ok()?.to_text()))
+    }
+
+    fn own_constructor(&self, prototype: HeapObject<'_>) -> Option<NameId> {
+        let value = self.own_data_property(prototype, self.well_known().constructor?)?;
+        self.distinctive_name(value)
+    }
+
+    /// The name of a function, unless it has none or is `Object`, which says nothing.
+    fn distinctive_name(&self, function: Tagged) -> Option<NameId> {
+        let function = self.object(function).ok().filter(|object| object.kind() == Kind::JsFunction)?;
+        let name = self.debug_name(function).ok()??;
+        let text = self.string(name, LONGEST_NAME).ok()?.to_text();
+        (text != "Object").then(|| self.intern_name(&text))
+    }
+
+    /// The constructor at the end of a map's back pointers.
+    pub(crate) fn map_constructor(&self, map: &Map) -> Option<Tagged> {
+        let mut word = map.constructor_or_back_pointer;
+        for _ in 0..LONGEST_CHAIN {
+            let object = self.object(word).ok()?;
+            match object.kind() {
+                Kind::Map => word = Tagged(self.words().heap_word(object.address + offset::MAP_CONSTRUCTOR)?),
+                // A constructor together with a prototype that is no object.
+                Kind::Other if self.layout().type_name(object.map.instance_type) == "Tuple2" => {
+                    word = Tagged(self.words().heap_word(object.address + 8)?);
+                }
+                _ => return Some(word),
+            }
+        }
+        None
+    }
+
+    /// What V8 calls an object whose prototypes say nothing (V8: `JSReceiver::class_name`).
+    fn class_of(&self, object: HeapObject<'_>) -> &'static str {
+        match object.kind() {
+            Kind::JsFunction | Kind::JsBoundFunction => "Function",
+            Kind::JsArguments => "Arguments",
+            Kind::JsArray => "Array",
+            Kind::JsArrayBuffer => "ArrayBuffer",
+            Kind::JsArrayIterator => "Array Iterator",
+            Kind::JsDate => "Date",
+            Kind::JsError => "Error",
+            Kind::JsGenerator => "Generator",
+            Kind::JsMap => "Map",
+            Kind::JsMapIterator => "Map Iterator",
+            Kind::JsRegExp => "RegExp",
+            Kind::JsSet => "Set",
+            Kind::JsSetIterator => "Set Iterator",
+            Kind::JsTypedArray => self.typed_element(object).map_or("Object", |element| element.array_name()),
+            Kind::JsPrimitiveWrapper => {
+                let value = self.field(object, offset::FIRST_FIELD).and_then(|value| self.value(value));
+                match value {
+                    Ok(Value::Boolean(_)) => "Boolean",
+                    Ok(Value::String(_)) => "String",
+                    Ok(Value::Smi(_) | Value::Double(_)) => "Number",
+                    Ok(Value::BigInt(_)) => "BigInt",
+                    Ok(Value::Symbol(_)) => "Symbol",
+                    Ok(Value::Internal(_)) => "Script",
+                    _ => "Object",
+                }
+            }
+            Kind::JsWeakMap => "WeakMap",
+            Kind::JsWeakSet => "WeakSet",
+            Kind::JsGlobalProxy => "global",
+            _ => "Object",
+        }
+    }
+
+    /// Finds the two names among the read-only objects, where all isolates share them and no program can put any.
+    fn well_known(&self) -> WellKnown {
+        *self.constructors.well_known.get_or_init(|| {
+            let mut found = WellKnown { constructor: None, to_string_tag: None };
+            let mut walker = Walker::new(self.words(), self.layout(), &self.maps);
+            for page in self.spaces().pages().iter().filter(|page| page.heap == 0) {
+                walker.walk(page);
+                for (address, id) in walker.found.objects(page.area_start) {
+                    let value = Tagged::pointer(address);
+                    match self.map(id).kind {
+                        Kind::String if found.constructor.is_none() => {
+                            let length = self.words().word32(address + offset::STRING_LENGTH, "length").unwrap_or(0);
+                            if length == 11 && self.name_text(value).as_deref() == Some("constructor") {
+                                found.constructor = Some(value);
+                            }
+                        }
+                        Kind::Symbol if found.to_string_tag.is_none() => {
+                            if self.name_text(value).as_deref() == Some("Symbol(Symbol.toStringTag)") {
+                                found.to_string_tag = Some(value);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            found
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong when a V8 heap is read from a core.
+
+use core_reader::{Address, MemoryError};
+
+use crate::Tagged;
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a question about the heap has no answer. Local to the value asked about, except where noted.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing in the target looks like V8. Ends the use of the heap.
+    #[error("this process shows no V8: {0}")]
+    NoV8(String),
+    /// The V8 version is known, but its heap is not laid out as any known layout says. Ends the use of the heap.
+    #[error("the heap of V8 {version} does not match the layout known for {layout}: {reason}")]
+    LayoutMismatch {
+        /// Version found in the process.
+        version: String,
+        /// Version the layout was made for.
+        layout: String,
+        /// The check that failed.
+        reason: String,
+    },
+    /// Memory could not be read.
+    #[error("cannot read {what} at {:#x}", at.0)]
+    Memory {
+        /// What was being read, in V8's words.
+        what: &'static str,
+        /// Where.
+        at: Address,
+        /// Why not.
+        #[source]
+        source: MemoryError,
+    },
+    /// A word that should point to a heap object does not.
+    #[error("{0} is not a heap object")]
+    NotAnObject(Tagged),
+    /// The first word of an object is no map.
+    #[error("no heap object at {object}: its first word {word:#x} does not point to a Map")]
+    NoMap {
+        /// The object.
+        object: Tagged,
+        /// What stands in place of the map.
+        word: u64,
+    },
+    /// An object of another type than was asked for.
+    #[error("{object} is a {found}, not a {expected}")]
+    WrongType {
+        /// The object.
+        object: Tagged,
+        /// Type asked for.
+        expected: &'static str,
+        /// Type found.
+        found: String,
+    },
+    /// A field whose value is impossible.
+    #[error("{what} of {object} is implausible: {found}")]
+    Implausible {
+        /// Which field, in V8's words.
+        what: &'static str,
+        /// Whose.
+        object: Tagged,
+        /// What was found.
+        found: String,
+    },
+    /// The user interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}

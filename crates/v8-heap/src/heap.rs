@@ -1,0 +1,136 @@
+//! The V8 heaps of one process.
+
+use std::sync::OnceLock;
+
+use core_reader::{Address, Memory, Symbols};
+
+use crate::constructor::Constructors;
+use crate::index::{Kinds, ObjectTable};
+use crate::isolate::Spaces;
+use crate::layout::Layout;
+use crate::map::{Map, MapId, Maps};
+use crate::version::{V8Version, detect_node};
+use crate::words::Words;
+use crate::{Error, Monitor, Result, Tagged};
+
+/// The V8 of one process: its layout, its heaps, and what has been computed of them so far.
+///
+/// Opening reads the version and the layout; pages are found when the first object is read; objects are indexed when
+/// the first question over all of them is asked.
+pub struct Heap<'t> {
+    memory: &'t dyn Memory,
+    version: V8Version,
+    node_version: Option<String>,
+    layout: Layout,
+    spaces: OnceLock<Spaces<'t>>,
+    pub(crate) maps: Maps,
+    pub(crate) constructors: Constructors,
+    table: OnceLock<ObjectTable>,
+    kinds: OnceLock<Kinds>,
+}
+
+impl std::fmt::Debug for Heap<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Heap").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl<'t> Heap<'t> {
+    /// Finds the V8 in a process.
+    ///
+    /// # Errors
+    /// [`Error::NoV8`] if there is none, or nothing tells its version.
+    pub fn open(memory: &'t dyn Memory, symbols: &dyn Symbols) -> Result<Heap<'t>> {
+        let version = V8Version::detect(memory, symbols)?;
+        let node_version = detect_node(memory, symbols);
+        let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
+        let layout = Layout::resolve(&version, symbols, &read_int);
+        Ok(Heap {
+            memory,
+            version,
+            node_version,
+            layout,
+            spaces: OnceLock::new(),
+            maps: Maps::default(),
+            constructors: Constructors::default(),
+            kinds: OnceLock::new(),
+            table: OnceLock::new(),
+        })
+    }
+
+    /// Version of V8.
+    pub fn version(&self) -> &V8Version {
+        &self.version
+    }
+
+    /// Version of Node.js, if this is one.
+    pub fn node_version(&self) -> Option<&str> {
+        self.node_version.as_deref()
+    }
+
+    /// How this V8 lays out its heap.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Pages and isolates.
+    pub fn spaces(&self) -> &Spaces<'t> {
+        self.spaces.get_or_init(|| Spaces::discover(self.memory, &self.layout))
+    }
+
+    pub(crate) fn words(&self) -> Words<'_> {
+        Words { memory: self.memory, spaces: self.spaces() }
+    }
+
+    /// All objects; walks the heap when first asked.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the walk; the next call starts it again.
+    pub fn objects(&self, monitor: &dyn Monitor) -> Result<&ObjectTable> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
+        Ok(self.table.get_or_init(|| table))
+    }
+
+    /// The table of objects, if it has been built.
+    pub fn objects_if_built(&self) -> Option<&ObjectTable> {
+        self.table.get()
+    }
+
+    /// All JavaScript objects by kind; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn kinds(&self, monitor: &dyn Monitor) -> Result<&Kinds> {
+        if let Some(kinds) = self.kinds.get() {
+            return Ok(kinds);
+        }
+        let kinds = Kinds::build(self, monitor)?;
+        Ok(self.kinds.get_or_init(|| kinds))
+    }
+
+    /// A map by its number.
+    pub fn map(&self, id: MapId) -> &Map {
+        self.maps.get(id)
+    }
+
+    /// How many maps have been met so far.
+    pub fn map_count(&self) -> usize {
+        self.maps.count()
+    }
+
+    /// The map of the object at the untagged `address`.
+    ///
+    /// # Errors
+    /// If the memory cannot be read or there is no object.
+    pub fn map_at(&self, address: u64) -> Result<(MapId, &Map)> {
+        let word = self.words().word(address, "map")?;
+        let id = self
+            .maps
+            .intern(&self.words(), &self.layout, word)
+            .ok_or(Error::NoMap { object: Tagged::pointer(address), word })?;
+        Ok((id, self.maps.get(id)))
+    }
+}

@@ -1,0 +1,464 @@
+//! Kinds of objects: the answer of `::findjsobjects`.
+//!
+//! Two JavaScript objects are of one kind if they have the same constructor name and the same named properties in the
+//! same order; arrays also the same length. Nearly always the map decides that, so objects are counted by map first, and
+//! maps of equal meaning are merged. Only three sorts of objects are looked at one by one: arrays, for their length;
+//! dictionary objects, whose names are their own; and objects that can name their constructor themselves.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::constructor::{NameId, Naming};
+use crate::heap::Heap;
+use crate::index::{ObjectId, ObjectTable};
+use crate::layout::{Kind, offset};
+use crate::map::MapId;
+use crate::objects::value::HeapObject;
+use crate::{Error, Monitor, Result, Tagged};
+
+/// What objects of one kind have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Key {
+    constructor: NameId,
+    /// Hash of the names of the named properties, in order.
+    names: u64,
+    /// Length of arrays; 0 for all others.
+    length: u64,
+    is_array: bool,
+}
+
+/// All objects of one kind.
+#[derive(Clone, Debug)]
+pub struct Group {
+    key: Key,
+    /// Name of their constructor.
+    pub constructor: NameId,
+    /// The first of them by address.
+    pub representative: ObjectId,
+    /// How many there are.
+    pub count: u64,
+    /// Bytes they take, without what they refer to.
+    pub bytes: u64,
+    /// Properties of each: named ones, or the length of arrays.
+    pub properties: u64,
+    /// The maps they have.
+    maps: Vec<MapId>,
+}
+
+/// What the grouping met, as `::findjsobjects -v` shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// JavaScript objects: all that follow.
+    pub javascript_objects: u64,
+    /// Those that are neither arrays nor functions.
+    pub objects: u64,
+    /// Arrays.
+    pub arrays: u64,
+    /// Functions.
+    pub functions: u64,
+    /// Bytes of JavaScript objects, without what they refer to.
+    pub bytes: u64,
+    /// Objects whose properties could not be read; they are counted under what could be.
+    pub damaged: u64,
+}
+
+/// All kinds of JavaScript objects.
+#[derive(Debug)]
+pub struct Kinds {
+    groups: Vec<Group>,
+    by_key: HashMap<Key, usize>,
+    /// What the grouping met.
+    pub statistics: Statistics,
+}
+
+/// Number of a group in [`Kinds::groups`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupId(pub usize);
+
+/// How the kind of an object follows from its map.
+#[derive(Clone, Copy, Debug)]
+enum Class {
+    /// Not yet known.
+    Unknown,
+    /// No JavaScript object.
+    Internal,
+    /// All objects of the map are of one kind.
+    ByMap,
+    /// Arrays: the length counts too.
+    Array,
+    /// The object decides.
+    ByObject,
+}
+
+/// A number of objects.
+#[derive(Clone, Copy, Debug)]
+struct Tally {
+    count: u64,
+    first: ObjectId,
+}
+
+const NONE: Tally = Tally { count: 0, first: ObjectId(u32::MAX) };
+
+impl Tally {
+    #[inline]
+    fn add(&mut self, id: ObjectId) {
+        self.count += 1;
+        self.first = self.first.min(id);
+    }
+}
+
+/// Arrays shorter than this are counted in a table, longer ones in a hash map.
+const SHORT: usize = 64;
+
+/// What one thread counted.
+#[derive(Default)]
+struct Counts {
+    classes: Vec<Class>,
+    by_map: Vec<Tally>,
+    /// By map number: counts of short arrays by length.
+    short_arrays: HashMap<MapId, Box<[Tally; SHORT]>>,
+    long_arrays: HashMap<(MapId, u64), Tally>,
+    by_object: HashMap<(Key, MapId), (Tally, u64)>,
+    damaged: u64,
+    name_hashes: HashMap<Tagged, u64>,
+    names: Vec<(u32, Tagged)>,
+}
+
+impl Kinds {
+    /// Groups all objects.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn build(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<Kinds> {
+        let table = heap.objects(monitor)?;
+        monitor.begin("grouping objects", table.len() as u64);
+        let next = AtomicUsize::new(0);
+        let cancelled = AtomicBool::new(false);
+        let done: Mutex<Vec<Counts>> = Mutex::new(Vec::new());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        crossbeam::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|_| {
+                    let mut counts = Counts::default();
+                    loop {
+                        let page = next.fetch_add(1, Ordering::Relaxed);
+                        if page >= table.page_count() {
+                            break;
+                        }
+                        if monitor.cancelled() {
+                            cancelled.store(true, Ordering::Relaxed);
+                            break;
+                        }
+                        monitor.advance(counts.count_page(heap, table, page));
+                    }
+                    done.lock().expect("no thread panics while it holds the results").push(counts);
+                });
+            }
+        })
+        .expect("counting objects does not panic");
+        if cancelled.into_inner() {
+            return Err(Error::Interrupted);
+        }
+        let mut kinds = Kinds { groups: Vec::new(), by_key: HashMap::new(), statistics: Statistics::default() };
+        for counts in done.into_inner().expect("all threads are done") {
+            kinds.take(heap, table, counts);
+        }
+        kinds.sort();
+        Ok(kinds)
+    }
+
+    fn take(&mut self, heap: &Heap<'_>, table: &ObjectTable, counts: Counts) {
+        self.statistics.damaged += counts.damaged;
+        for (index, tally) in counts.by_map.iter().enumerate().filter(|(_, tally)| tally.count > 0) {
+            let map = MapId(index as u32);
+            if let Some(object) = heap.object_by_id(table, tally.first)
+                && let Some((key, properties)) = key_of(heap, object, None)
+            {
+                self.add(heap, key, map, *tally, properties);
+            }
+        }
+        let short = counts.short_arrays.iter().flat_map(|(map, lengths)| {
+            lengths.iter().enumerate().map(|(length, tally)| ((*map, length as u64), *tally))
+        });
+        let long = counts.long_arrays.iter().map(|(key, tally)| (*key, *tally));
+        for ((map, length), tally) in short.chain(long).filter(|(_, tally)| tally.count > 0) {
+            if let Some(object) = heap.object_by_id(table, tally.first)
+                && let Some((key, _)) = key_of(heap, object, None)
+            {
+                self.add(heap, Key { length, ..key }, map, tally, length);
+            }
+        }
+        for ((key, map), (tally, properties)) in counts.by_object {
+            self.add(heap, key, map, tally, properties);
+        }
+    }
+
+    fn add(&mut self, heap: &Heap<'_>, key: Key, map_id: MapId, tally: Tally, properties: u64) {
+        let map = heap.map(map_id);
+        let bytes = tally.count * u64::from(map.instance_size_words) * 8;
+        self.statistics.javascript_objects += tally.count;
+        self.statistics.bytes += bytes;
+        match map.kind {
+            Kind::JsArray => self.statistics.arrays += tally.count,
+            Kind::JsFunction | Kind::JsBoundFunction => self.statistics.functions += tally.count,
+            _ => self.statistics.objects += tally.count,
+        }
+        let group = match self.by_key.entry(key) {
+            Entry::Occupied(known) => &mut self.groups[*known.get()],
+            Entry::Vacant(new) => {
+                new.insert(self.groups.len());
+                self.groups.push(Group {
+                    key,
+                    constructor: key.constructor,
+                    representative: tally.first,
+                    count: 0,
+                    bytes: 0,
+                    properties,
+                    maps: Vec::new(),
+                });
+                self.groups.last_mut().expect("just pushed")
+            }
+        };
+        group.count += tally.count;
+        group.bytes += bytes;
+        group.representative = group.representative.min(tally.first);
+        if !group.maps.contains(&map_id) {
+            group.maps.push(map_id);
+        }
+    }
+
+    /// Ascending by instances times properties, then instances, then properties, then address: what takes most comes
+    /// last, next to the prompt.
+    fn sort(&mut self) {
+        self.groups.sort_unstable_by_key(|group| {
+            (group.count.saturating_mul(group.properties), group.count, group.properties, group.representative)
+        });
+        for (index, group) in self.groups.iter().enumerate() {
+            self.by_key.insert(group.key, index);
+        }
+    }
+
+    /// All groups, those that take most last.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// One group.
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[id.0]
+    }
+
+    /// The group of an object.
+    pub fn group_of(&self, heap: &Heap<'_>, object: HeapObject<'_>) -> Option<GroupId> {
+        let (key, _) = key_of(heap, object, Some(&mut Counts::default()))?;
+        self.by_key.get(&key).copied().map(GroupId)
+    }
+}
+
+impl Heap<'_> {
+    /// The object with this number.
+    pub fn object_by_id(&self, table: &ObjectTable, id: ObjectId) -> Option<HeapObject<'_>> {
+        let address = table.address_of(id)?;
+        let map_id = table.map_of(id)?;
+        Some(HeapObject { address, map_id, map: self.map(map_id) })
+    }
+
+    /// Calls `visit` with every object of a group, in address order, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_member(
+        &self,
+        kinds: &Kinds,
+        group: GroupId,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        let table = self.objects(monitor)?;
+        let group = kinds.group(group);
+        let mut wanted = vec![false; self.map_count()];
+        let mut all_of_map = vec![false; self.map_count()];
+        for map in &group.maps {
+            let Some(slot) = wanted.get_mut(map.0 as usize) else { continue };
+            *slot = true;
+            all_of_map[map.0 as usize] = matches!(
+                self.object_by_id(table, group.representative).map(|example| class_of(self, HeapObject {
+                    map_id: *map,
+                    map: self.map(*map),
+                    ..example
+                })),
+                Some(Class::ByMap)
+            );
+        }
+        let mut scratch = Counts::default();
+        let first_page = table.page_with(group.representative);
+        for page in first_page..table.page_count() {
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let (_, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| wanted.get(map.0 as usize).copied().unwrap_or(false)) {
+                continue;
+            }
+            for (address, map_id) in table.page_objects(page) {
+                if !wanted.get(map_id.0 as usize).copied().unwrap_or(false) {
+                    continue;
+                }
+                let object = HeapObject { address, map_id, map: self.map(map_id) };
+                let member = all_of_map[map_id.0 as usize]
+                    || key_of(self, object, Some(&mut scratch)).is_some_and(|(key, _)| key == group.key);
+                if member && !visit(object) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the properties that the objects of a group have, in order of creation.
+    pub fn group_property_names(&self, table: &ObjectTable, group: &Group) -> Vec<String> {
+        let Some(object) = self.object_by_id(table, group.representative) else { return Vec::new() };
+        if !object.map.is_dictionary {
+            return self.shape(object.map).properties.iter().map(|property| property.text.to_string()).collect();
+        }
+        let Ok(properties) = self.own_properties(object) else { return Vec::new() };
+        properties.into_iter().filter_map(|property| self.name_text(property.name)).collect()
+    }
+}
+
+fn class_of(heap: &Heap<'_>, example: HeapObject<'_>) -> Class {
+    let map = example.map;
+    if !map.kind.is_js_object() {
+        Class::Internal
+    } else if map.is_dictionary || matches!(heap.naming(example), Naming::ByObject) {
+        Class::ByObject
+    } else if map.kind == Kind::JsArray {
+        Class::Array
+    } else {
+        Class::ByMap
+    }
+}
+
+/// The kind of an object, and its number of properties.
+fn key_of(heap: &Heap<'_>, object: HeapObject<'_>, scratch: Option<&mut Counts>) -> Option<(Key, u64)> {
+    if !object.kind().is_js_object() {
+        return None;
+    }
+    let constructor = heap.constructor_name(object);
+    let (names, named) = if object.map.is_dictionary {
+        match scratch {
+            Some(scratch) => scratch.dictionary_signature(heap, object),
+            None => Counts::default().dictionary_signature(heap, object),
+        }
+    } else {
+        let shape = heap.shape(object.map);
+        (shape_signature(shape.properties.iter().map(|property| hash_of(&property.text))), shape.properties.len() as u64)
+    };
+    let is_array = object.kind() == Kind::JsArray;
+    let length = if is_array { heap.array_length(object).unwrap_or(0) } else { 0 };
+    let properties = if is_array { length } else { named };
+    Some((Key { constructor, names, length, is_array }, properties))
+}
+
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn shape_signature(names: impl Iterator<Item = u64>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for name in names {
+        hasher.write_u64(name);
+    }
+    hasher.finish()
+}
+
+impl Counts {
+    /// Counts the objects of one page; returns how many objects it has.
+    fn count_page(&mut self, heap: &Heap<'_>, table: &ObjectTable, page: usize) -> u64 {
+        let (first, maps) = table.page_maps(page);
+        let mut special = false;
+        for (index, map) in maps.iter().enumerate() {
+            let slot = map.0 as usize;
+            if slot >= self.classes.len() {
+                self.classes.resize(slot + 1, Class::Unknown);
+                self.by_map.resize(slot + 1, NONE);
+            }
+            match self.classes[slot] {
+                Class::ByMap => self.by_map[slot].add(ObjectId(first.0 + index as u32)),
+                Class::Internal => {}
+                Class::Array | Class::ByObject => special = true,
+                Class::Unknown => {
+                    let id = ObjectId(first.0 + index as u32);
+                    let class = heap.object_by_id(table, id).map_or(Class::Internal, |object| class_of(heap, object));
+                    self.classes[slot] = class;
+                    match class {
+                        Class::ByMap => self.by_map[slot].add(id),
+                        Class::Array | Class::ByObject => special = true,
+                        Class::Internal | Class::Unknown => {}
+                    }
+                }
+            }
+        }
+        if special {
+            for (index, (address, map)) in table.page_objects(page).enumerate() {
+                let id = ObjectId(first.0 + index as u32);
+                match self.classes[map.0 as usize] {
+                    Class::Array => self.count_array(heap, address, map, id),
+                    Class::ByObject => {
+                        let object = HeapObject { address, map_id: map, map: heap.map(map) };
+                        if let Some((key, properties)) = key_of(heap, object, Some(self)) {
+                            self.by_object.entry((key, map)).or_insert((NONE, properties)).0.add(id);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        maps.len() as u64
+    }
+
+    #[inline]
+    fn count_array(&mut self, heap: &Heap<'_>, address: u64, map: MapId, id: ObjectId) {
+        let word = heap.words().heap_word(address + offset::FIRST_FIELD).map(Tagged);
+        let length = match word.and_then(Tagged::smi) {
+            Some(length) if length >= 0 => length as u64,
+            _ => word.and_then(|word| heap.number(word)).map_or(0, |length| length as u64),
+        };
+        match length {
+            0..64 => {
+                let lengths = self.short_arrays.entry(map).or_insert_with(|| Box::new([NONE; SHORT]));
+                lengths[length as usize].add(id);
+            }
+            _ => self.long_arrays.entry((map, length)).or_insert(NONE).add(id),
+        }
+    }
+
+    /// Hash of the names of a dictionary object's properties, in order of creation, and their number.
+    fn dictionary_signature(&mut self, heap: &Heap<'_>, object: HeapObject<'_>) -> (u64, u64) {
+        /// Names remembered by address: enough for all that recur, little enough to hold.
+        const MOST_NAMES: usize = 1 << 16;
+        let mut names = std::mem::take(&mut self.names);
+        if heap.dictionary_names(object, &mut names).is_err() {
+            self.damaged += 1;
+        }
+        let hashes = &mut self.name_hashes;
+        let signature = shape_signature(names.iter().map(|(_, name)| {
+            if let Some(&hash) = hashes.get(name) {
+                return hash;
+            }
+            let hash = hash_of(&heap.name_text(*name).unwrap_or_default());
+            if hashes.len() < MOST_NAMES {
+                hashes.insert(*name, hash);
+            }
+            hash
+        }));
+        let count = names.len() as u64;
+        self.names = names;
+        (signature, count)
+    }
+}

@@ -1,0 +1,7 @@
+//! What is computed once over the whole heap and then asked: the table of objects, their kinds, who refers to whom.
+
+mod kinds;
+mod object_table;
+
+pub use kinds::{Group, GroupId, Kinds, Statistics};
+pub use object_table::{ObjectId, ObjectTable, WalkSummary};

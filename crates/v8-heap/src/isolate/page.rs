@@ -1,0 +1,173 @@
+//! One page of a V8 heap (V8: `MemoryChunk`, `MutablePageMetadata`, `src/heap/*chunk*.h`).
+
+use core_reader::{Address, Memory};
+
+use super::PAGE_SIZE;
+use crate::layout::{HeaderPlace, Layout, SelfCheck};
+
+/// No object is larger (`FixedArray::kMaxLength`, `JSArrayBuffer` aside, stays far below), in bytes.
+const LARGEST_PAGE: u64 = 8 << 30;
+
+/// What a page's objects are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageState {
+    /// Holds objects.
+    InUse,
+    /// Part of a semispace that is not in use: stale copies only.
+    Stale,
+}
+
+/// Memory of a page that the core holds in one piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'t> {
+    /// Address of the first byte.
+    pub start: u64,
+    /// The bytes.
+    pub bytes: &'t [u8],
+}
+
+impl<'t> Piece<'t> {
+    /// `len` bytes at `address`, if the piece has them.
+    #[inline]
+    pub fn slice(&self, address: u64, len: usize) -> Option<&'t [u8]> {
+        let offset = address.checked_sub(self.start)? as usize;
+        self.bytes.get(offset..offset.checked_add(len)?)
+    }
+
+    /// First address behind the piece.
+    pub fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+/// A page and the memory its objects are in.
+#[derive(Debug)]
+pub struct Page<'t> {
+    /// First address, a multiple of 256 KiB.
+    pub base: u64,
+    /// Bytes, header included.
+    pub size: u64,
+    /// First address an object can have.
+    pub area_start: u64,
+    /// First address behind the last object.
+    pub area_end: u64,
+    /// The `Heap` it belongs to; 0 for read-only pages, which all heaps share.
+    pub heap: u64,
+    /// The space object that owns it; 0 if none.
+    pub owner: u64,
+    /// The address by which other pages and the space refer to it.
+    pub(super) handle: u64,
+    /// Handle of the next page of the space.
+    pub(super) next: u64,
+    /// `AllocationSpace` of the owner, if it can be told.
+    pub space: Option<u8>,
+    /// Holds one object only.
+    pub large: bool,
+    /// In the active semispace.
+    pub to_space: bool,
+    /// Worth of its objects.
+    pub state: PageState,
+    /// The parts of `[area_start, area_end)` that the core holds, in order. More than one where the page has guarded
+    /// blocks (the holes of V8 14) or the core is damaged.
+    pub pieces: Vec<Piece<'t>>,
+    /// Stretches without objects, sorted: open allocation areas, and what lies behind the last one.
+    pub unused: Vec<(u64, u64)>,
+}
+
+impl<'t> Page<'t> {
+    /// The page at `base`, if the words there are a page header. `rest` is the memory from `base` on.
+    pub(super) fn recognise(memory: &'t dyn Memory, layout: &Layout, base: u64, rest: &'t [u8]) -> Option<Page<'t>> {
+        let in_page = |offset: u64| word_at(rest, offset as usize);
+        let fields = &layout.page;
+        let flags = in_page(fields.flags)?;
+        let header: u64 = match fields.header {
+            HeaderPlace::InPage => base,
+            HeaderPlace::Metadata { pointer } => {
+                let pointer = in_page(pointer)?;
+                if pointer == 0 || !pointer.is_multiple_of(8) {
+                    return None;
+                }
+                pointer
+            }
+        };
+        let header_bytes = if header == base { rest } else { memory.bytes_from(Address(header)).ok()? };
+        let in_header = |offset: u64| word_at(header_bytes, offset as usize);
+        let size = in_header(fields.size)?;
+        let area_start = in_header(fields.area_start)?;
+        let area_end = in_header(fields.area_end)?;
+        let heap = in_header(fields.heap)?;
+        let owner = in_header(fields.owner)?;
+        let next = in_header(fields.next)?;
+        let end = base.checked_add(size)?;
+        let consistent = base < area_start
+            && area_start < base + 0x4000
+            && area_start < area_end
+            && area_end <= end
+            && area_start.is_multiple_of(8)
+            && area_end.is_multiple_of(8)
+            && size.is_multiple_of(0x1000)
+            && (0x1000..=LARGEST_PAGE).contains(&size);
+        if !consistent || (fields.self_check == SelfCheck::OwnAddress && in_page(8)? != base) {
+            return None;
+        }
+        let space = if heap == 0 {
+            // Read-only pages are cut loose from their heap.
+            Some(0)
+        } else {
+            // A space knows its heap (`BaseSpace::heap_`) and which space it is (`id_`).
+            let owning_heap = memory.read_u64(Address(owner.checked_add(8)?)).ok()?;
+            if owning_heap != heap {
+                return None;
+            }
+            let id = memory.read_u32(Address(owner.checked_add(16)?)).ok()?;
+            u8::try_from(id).ok().filter(|id| usize::from(*id) < layout.space_names.len())
+        };
+        let pieces = pieces(memory, area_start, area_end);
+        let large = flags & layout.large_page != 0 || size > PAGE_SIZE;
+        Some(Page {
+            base,
+            size,
+            area_start,
+            area_end,
+            heap,
+            owner,
+            handle: header,
+            next,
+            space,
+            large,
+            to_space: heap != 0 && flags & layout.to_page != 0,
+            state: if heap != 0 && flags & layout.from_page != 0 { PageState::Stale } else { PageState::InUse },
+            pieces,
+            unused: Vec::new(),
+        })
+    }
+
+    /// Bytes of the object area that the core holds.
+    pub fn present(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum()
+    }
+
+    /// Bytes of the object area that the core does not hold.
+    pub fn missing(&self) -> u64 {
+        (self.area_end - self.area_start) - self.present()
+    }
+}
+
+/// What the core holds of `[start, end)`.
+fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Piece<'t>> {
+    let mut pieces: Vec<Piece<'t>> = Vec::new();
+    let ranges = memory.ranges();
+    let first = ranges.partition_point(|range| range.end.0 <= start);
+    for range in ranges[first..].iter().take_while(|range| range.start.0 < end) {
+        let from = range.start.0.max(start);
+        let Ok(bytes) = memory.bytes_from(Address(from)) else { continue };
+        let len = bytes.len().min((range.end.0.min(end) - from) as usize);
+        pieces.push(Piece { start: from, bytes: &bytes[..len] });
+    }
+    pieces
+}
+
+fn word_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    let word = bytes.get(offset..offset + 8)?;
+    Some(u64::from_le_bytes(word.try_into().ok()?))
+}

@@ -1,0 +1,508 @@
+//! How one V8 version lays out its heap: every offset and constant that differs between versions, or that a
+//! reader has to know.
+//!
+//! A [`Layout`] is resolved once, when the target opens, and is plain data afterwards. Three sources feed it, and it
+//! remembers which of them said what:
+//!
+//! 1. *Metadata symbols*: V8 publishes part of its layout as integers named `v8dbg_*`, for post-mortem debuggers
+//!    (`tools/gen-postmortem-metadata.py`). They are right for the very binary that dumped, but incomplete.
+//! 2. *Built-in tables* ([`tables`]): one per V8 version that a Node.js release line ships, checked on real cores.
+//! 3. *The heap itself*: before use the result is checked against the heap ([`crate::Heap::self_check`]).
+//!
+//! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
+//! constants below and in the modules of [`crate::objects`].
+
+mod kind;
+mod postmortem;
+mod size;
+mod tables;
+
+use std::fmt;
+
+use core_reader::Symbols;
+
+pub use kind::{Kind, StringShape};
+pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
+
+use crate::V8Version;
+
+/// Offsets from the untagged start of an object, in bytes, the same in every supported version.
+pub mod offset {
+    /// `HeapObject::map_`
+    pub const MAP: u64 = 0;
+    /// `Map::instance_size_in_words_`, u8
+    pub const MAP_INSTANCE_SIZE: u64 = 8;
+    /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
+    pub const MAP_INOBJECT_START: u64 = 9;
+    /// `Map::instance_type_`, u16
+    pub const MAP_INSTANCE_TYPE: u64 = 12;
+    /// `Map::bit_field_`, u8: bit 1 is callable
+    pub const MAP_BIT_FIELD: u64 = 14;
+    /// `Map::bit_field2_`, u8: bit 0 new target is base, bits 2-7 elements kind
+    pub const MAP_BIT_FIELD2: u64 = 15;
+    /// `Map::bit_field3_`, u32: bits 10-19 own descriptors, 20 prototype map, 21 dictionary map
+    pub const MAP_BIT_FIELD3: u64 = 16;
+    /// `Map::prototype_`
+    pub const MAP_PROTOTYPE: u64 = 24;
+    /// `Map::constructor_or_back_pointer_`; of a meta map: its native context
+    pub const MAP_CONSTRUCTOR: u64 = 32;
+    /// `Map::instance_descriptors_`
+    pub const MAP_DESCRIPTORS: u64 = 40;
+    /// `FixedArrayBase::length_`, Smi
+    pub const ARRAY_LENGTH: u64 = 8;
+    /// First element of a `FixedArray`, `FixedDoubleArray`, `PropertyArray`, context.
+    pub const ARRAY_ELEMENTS: u64 = 16;
+    /// `JSReceiver::properties_or_hash_`
+    pub const PROPERTIES: u64 = 8;
+    /// `JSObject::elements_`
+    pub const ELEMENTS: u64 = 16;
+    /// `JSArray::length_`, and the first own field of most JavaScript objects
+    pub const FIRST_FIELD: u64 = 24;
+    /// `String::length_`, u32
+    pub const STRING_LENGTH: u64 = 12;
+    /// First character of a sequential string; `ConsString::first_`, `SlicedString::parent_`, `ThinString::actual_`,
+    /// `ExternalString::resource_`
+    pub const STRING_BODY: u64 = 16;
+    /// `ConsString::second_`, `SlicedString::offset_`, `ExternalString::resource_data_`
+    pub const STRING_SECOND: u64 = 24;
+    /// `HeapNumber::value_`
+    pub const HEAP_NUMBER_VALUE: u64 = 8;
+    /// `Oddball::kind_`, Smi
+    pub const ODDBALL_KIND: u64 = 40;
+    /// `Symbol::flags_`, u32
+    pub const SYMBOL_FLAGS: u64 = 12;
+    /// `Symbol::description_`
+    pub const SYMBOL_DESCRIPTION: u64 = 16;
+    /// `BigInt::bitfield_`, u32: bit 0 sign, bits 1-30 number of 64-bit digits
+    pub const BIGINT_BITFIELD: u64 = 8;
+    /// First digit of a `BigInt`, least significant first
+    pub const BIGINT_DIGITS: u64 = 16;
+    /// `AccessorPair::getter_`, `setter_`
+    pub const ACCESSOR_GETTER: u64 = 8;
+    /// See [`ACCESSOR_GETTER`]
+    pub const ACCESSOR_SETTER: u64 = 16;
+    /// `PropertyCell::name_`
+    pub const CELL_NAME: u64 = 8;
+    /// `PropertyCell::property_details_raw_`, Smi
+    pub const CELL_DETAILS: u64 = 16;
+    /// `PropertyCell::value_`
+    pub const CELL_VALUE: u64 = 24;
+}
+
+/// Where a page keeps its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderPlace {
+    /// At the start of the page (`MemoryChunk`, V8 up to 12).
+    InPage,
+    /// In a block of its own, found through a pointer at this offset in the page (`MutablePageMetadata`, V8 13 on).
+    Metadata {
+        /// Offset in the page of the pointer to the block.
+        pointer: u64,
+    },
+}
+
+/// A redundant word of the page header that tells a page from chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelfCheck {
+    /// The word at 0 repeats the size.
+    SizeTwice,
+    /// The word at 8 is the page's own address.
+    OwnAddress,
+    /// There is none; the pointer to the metadata block serves.
+    None,
+}
+
+/// Offsets in a page header (`src/heap/memory-chunk*.h`, `basic-memory-chunk.h`, `page-metadata.h`): `flags` in the
+/// page itself, all others in the header wherever it lives.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // V8's own field names
+pub struct PageLayout {
+    pub header: HeaderPlace,
+    pub size: u64,
+    pub flags: u64,
+    pub heap: u64,
+    pub area_start: u64,
+    pub area_end: u64,
+    pub owner: u64,
+    pub next: u64,
+    pub self_check: SelfCheck,
+}
+
+/// Type of the elements of a typed array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // JavaScript's own names
+pub enum TypedElement {
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    BigUint64,
+    BigInt64,
+    Uint8Clamped,
+    Float16,
+    Float32,
+    Float64,
+}
+
+/// `FIRST_FIXED_TYPED_ARRAY_ELEMENTS_KIND`, the same since V8 11.
+pub const FIRST_TYPED_ELEMENTS_KIND: u8 = 18;
+
+use TypedElement::*;
+
+/// V8 11 (`TYPED_ARRAYS`, `src/objects/elements-kind.h`).
+static EARLY_TYPED_ELEMENTS: &[TypedElement] =
+    &[Uint8, Int8, Uint16, Int16, Uint32, Int32, Float32, Float64, Uint8Clamped, BigUint64, BigInt64];
+
+/// V8 12.
+static EARLY_TYPED_ELEMENTS_WITH_FLOAT16: &[TypedElement] =
+    &[Uint8, Int8, Uint16, Int16, Uint32, Int32, Float32, Float64, Uint8Clamped, BigUint64, BigInt64, Float16];
+
+/// V8 13 and later.
+static TYPED_ELEMENTS: &[TypedElement] =
+    &[Uint8, Int8, Uint16, Int16, Uint32, Int32, BigUint64, BigInt64, Uint8Clamped, Float32, Float64, Float16];
+
+/// Instance types of functions: a range, as each builtin constructor has its own.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct FunctionTypes {
+    pub first: u16,
+    pub last: u16,
+}
+
+/// Offsets in objects, from their untagged start, and constants, that differ between versions.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // named after V8's classes and fields
+pub struct Fields {
+    pub descriptor_array_header: u64,
+    pub function_shared: u64,
+    pub function_context: u64,
+    pub function_feedback_cell: u64,
+    pub shared_function_data: u64,
+    pub shared_untrusted_data: Option<u64>,
+    pub shared_name_or_scope_info: u64,
+    pub shared_script: u64,
+    pub shared_length: u64,
+    pub shared_formal_parameters: u64,
+    pub shared_token_offset: u64,
+    pub shared_flags: u64,
+    pub bytecode_data: u64,
+    pub array_buffer_byte_length: u64,
+    pub array_buffer_backing_store: u64,
+    pub view_byte_offset: u64,
+    pub view_byte_length: u64,
+    pub typed_array_external_pointer: u64,
+    pub typed_array_base_pointer: u64,
+    pub module_namespace_module: u64,
+    pub embedder_fields: u64,
+    /// `JSDate::value_` is a raw double (else a tagged number).
+    pub date_is_raw_double: bool,
+    pub scope_info: ScopeInfoLayout,
+    /// `Oddball::kind_` of `undefined`.
+    pub undefined_kind: i32,
+    /// `FreeSpace::size_` counts words (else bytes).
+    pub free_space_counts_words: bool,
+    pub feedback_vector_header: u64,
+    /// `FeedbackMetadata` has two bytes for each closure that the function creates.
+    pub feedback_metadata_counts_closures: bool,
+    /// Element types of typed arrays, in the order of their elements kinds, from [`FIRST_TYPED_ELEMENTS_KIND`] on; the
+    /// same again for arrays over resizable buffers.
+    pub typed_elements: &'static [TypedElement],
+    pub instruction_stream: InstructionStreamSize,
+    /// Slots of script contexts hold a `ContextCell` (else the value).
+    pub script_context_cells: bool,
+    /// Bits of `Symbol::flags_` of which a private symbol has any set.
+    pub private_symbol_mask: u32,
+    /// Slot of the `ScriptContextTable` in a native context.
+    pub script_context_table_slot: u64,
+}
+
+/// A built-in layout: what one V8 version looks like.
+#[derive(Debug)]
+struct Table {
+    v8: (u32, u32),
+    node: u32,
+    page: PageLayout,
+    /// Bit of the page flags that marks a large page.
+    large_page_flag: u32,
+    space_names: &'static [&'static str],
+    heap_in_isolate: u64,
+    functions: FunctionTypes,
+    fields: Fields,
+    types: &'static [(u16, &'static str)],
+}
+
+/// What is known of one instance type.
+#[derive(Clone, Debug)]
+pub struct TypeInfo {
+    /// Class name as V8 spells it, or `type N` where no source names it.
+    pub name: Box<str>,
+    /// What kind of object it is to a reader.
+    pub kind: Kind,
+    /// How to compute the size of an instance whose map does not give it.
+    pub variable_size: Option<SizeFormula>,
+}
+
+/// Where a part of the layout came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A `v8dbg_*` symbol of the binary.
+    Metadata,
+    /// A table built into this program, made for this very V8 version.
+    Table,
+    /// A table built into this program, made for the nearest V8 version known.
+    NearestTable,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Metadata => "metadata symbols",
+            Source::Table => "built-in table",
+            Source::NearestTable => "built-in table of the nearest version",
+        })
+    }
+}
+
+/// How many facts of one part of the layout came from which source.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    /// Part of the layout: `instance types`, `object fields`, ...
+    pub part: &'static str,
+    /// Number of facts per source, in order of trust; sources without facts are left out.
+    pub sources: Vec<(Source, usize)>,
+}
+
+/// The resolved layout of one target.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// V8 version the built-in part was made for.
+    pub table_version: (u32, u32),
+    /// Node.js release line of that version.
+    pub table_node: u32,
+    /// Whether the table is for the target's own version.
+    pub exact: bool,
+    /// Page headers.
+    pub page: PageLayout,
+    /// Bit mask in the page flags of a large page.
+    pub large_page: u64,
+    /// Bit mask of pages of the inactive semispace.
+    pub from_page: u64,
+    /// Bit mask of pages of the active semispace.
+    pub to_page: u64,
+    /// Names by `AllocationSpace`.
+    pub space_names: &'static [&'static str],
+    /// Offset of the `Heap` in the `Isolate`.
+    pub heap_in_isolate: u64,
+    /// Instance types of functions.
+    pub functions: FunctionTypes,
+    /// Offsets in objects.
+    pub fields: Fields,
+    types: Vec<TypeInfo>,
+    map_type: u16,
+    provenance: Vec<Provenance>,
+}
+
+/// Instance types above this do not exist (`LAST_TYPE` is below 2200 in every version).
+const TYPE_LIMIT: usize = 2304;
+
+/// Types from `FIRST_JS_API_OBJECT_TYPE` (1058) to `LAST_JS_API_OBJECT_TYPE` (2058) are given out by embedders.
+const API_OBJECT_TYPES: std::ops::RangeInclusive<u16> = 1058..=2058;
+
+/// `JS_SPECIAL_API_OBJECT_TYPE`
+const SPECIAL_API_OBJECT_TYPE: u16 = 1040;
+
+impl Layout {
+    /// The layout of `version`: metadata symbols over the table of that version or of the nearest below it.
+    pub fn resolve(version: &V8Version, symbols: &dyn Symbols, read_int: &dyn Fn(u64) -> Option<i32>) -> Layout {
+        let wanted = (version.major, version.minor);
+        let table = tables::TABLES
+            .iter()
+            .rev()
+            .find(|table| table.v8 <= wanted)
+            .unwrap_or(&tables::TABLES[0]);
+        let exact = table.v8 == wanted;
+        let metadata = postmortem::Metadata::load(symbols, read_int);
+        Layout::assemble(table, exact, &metadata)
+    }
+
+    fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
+        let table_source = if exact { Source::Table } else { Source::NearestTable };
+        let mut fields = table.fields;
+        let (fields_published, fields_total) = metadata.overlay_fields(&mut fields);
+        let functions = metadata.function_types().unwrap_or(table.functions);
+        let published = metadata.types();
+        let named = merge_types(table, exact, &published);
+
+        let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
+        let types = classify_types(&named, functions, &fields);
+        let from_metadata = named.iter().filter(|entry| published.contains(entry)).count();
+
+        let count = |source, n| (n > 0).then_some((source, n));
+        let provenance = vec![
+            Provenance {
+                part: "instance types",
+                sources: [
+                    count(Source::Metadata, from_metadata),
+                    count(table_source, named.len().saturating_sub(from_metadata)),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
+            },
+            Provenance {
+                part: "object fields",
+                sources: [
+                    count(Source::Metadata, fields_published),
+                    count(table_source, fields_total - fields_published),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
+            },
+            Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+        ];
+        Layout {
+            table_version: table.v8,
+            table_node: table.node,
+            exact,
+            page: table.page,
+            large_page: 1 << table.large_page_flag,
+            from_page: 1 << 3,
+            to_page: 1 << 4,
+            space_names: table.space_names,
+            heap_in_isolate: table.heap_in_isolate,
+            functions,
+            fields,
+            types,
+            map_type,
+            provenance,
+        }
+    }
+
+    /// What is known of an instance type; the unknown have a name that says so.
+    pub fn type_info(&self, instance_type: u16) -> Option<&TypeInfo> {
+        self.types.get(usize::from(instance_type))
+    }
+
+    /// Name of the class with this instance type, as V8 spells it.
+    pub fn type_name(&self, instance_type: u16) -> &str {
+        self.type_info(instance_type).map_or("unknown type", |info| &info.name)
+    }
+
+    /// `MAP_TYPE`
+    pub fn map_type(&self) -> u16 {
+        self.map_type
+    }
+
+    /// Where each part of the layout came from.
+    pub fn provenance(&self) -> &[Provenance] {
+        &self.provenance
+    }
+}
+
+/// Names of all instance types: the metadata's where it has any; the table fills in what the metadata leaves out. In a
+/// version without a table of its own the table's numbers do not hold, and only the distance to a published
+/// neighbour does.
+fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec<(u16, Box<str>)> {
+    if published.is_empty() || exact {
+        let mut merged: Vec<(u16, Box<str>)> = published.to_vec();
+        for &(number, name) in table.types {
+            if !merged.iter().any(|(known, _)| *known == number) {
+                merged.push((number, name.into()));
+            }
+        }
+        return merged;
+    }
+    let number_of = |name: &str| published.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
+    let mut merged = published.to_vec();
+    for (index, &(number, name)) in table.types.iter().enumerate() {
+        if number_of(name).is_some() {
+            continue;
+        }
+        let anchor = table.types[..index].iter().rev().find_map(|&(n, anchor)| Some((n, number_of(anchor)?)));
+        if let Some((table_number, here)) = anchor {
+            let guess = here + (number - table_number);
+            if !merged.iter().any(|(known, _)| *known == guess) {
+                merged.push((guess, name.into()));
+            }
+        }
+    }
+    merged
+}
+
+fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &Fields) -> Vec<TypeInfo> {
+    let number_of = |name: &str| named.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
+    let hash_tables = number_of("FixedArray").unwrap_or(u16::MAX)..number_of("ByteArray").unwrap_or(0);
+    let first_receiver = number_of("JSProxy").unwrap_or(u16::MAX);
+    let mut types = Vec::with_capacity(TYPE_LIMIT);
+    for number in 0..TYPE_LIMIT as u16 {
+        let name: Box<str> = match named.iter().find(|(known, _)| *known == number) {
+            Some((_, name)) => name.clone(),
+            None if (functions.first..=functions.last).contains(&number) => "JSFunction".into(),
+            None if API_OBJECT_TYPES.contains(&number) => "JSApiObject".into(),
+            None if number == SPECIAL_API_OBJECT_TYPE => "JSSpecialApiObject".into(),
+            None if hash_tables.contains(&number) => "HashTable".into(),
+            None => format!("type {number}").into(),
+        };
+        let kind = if StringShape::of(number).is_some() {
+            Kind::String
+        } else if (functions.first..=functions.last).contains(&number) {
+            Kind::JsFunction
+        } else {
+            match Kind::of_class(&name) {
+                Kind::Other if number >= first_receiver => Kind::JsOther,
+                kind => kind,
+            }
+        };
+        let name = match StringShape::of(number) {
+            Some(shape) => shape.class_name().into(),
+            None => name,
+        };
+        let variable_size = size::of_variable_sized(number, &name, kind, fields);
+        types.push(TypeInfo { name, kind, variable_size });
+    }
+    types
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout_without_symbols(index: usize) -> Layout {
+        Layout::assemble(tables::TABLES[index], true, &postmortem::Metadata::default())
+    }
+
+    #[test]
+    fn tables_stand_alone_when_a_binary_publishes_nothing() {
+        for index in 0..tables::TABLES.len() {
+            let layout = layout_without_symbols(index);
+            for class in ["Map", "FixedArray", "JSArray", "JSProxy", "NativeContext", "SharedFunctionInfo", "BigInt"] {
+                assert!(
+                    layout.types.iter().any(|info| &*info.name == class),
+                    "{class} has no number in V8 {:?}",
+                    layout.table_version
+                );
+            }
+            assert_ne!(layout.map_type(), 0);
+        }
+    }
+
+    #[test]
+    fn function_types_are_functions_whatever_their_constructor() {
+        let layout = layout_without_symbols(1);
+        assert_eq!(layout.type_info(2066).unwrap().kind, Kind::JsFunction);
+        assert_eq!(layout.type_info(2082).unwrap().kind, Kind::JsFunction);
+        assert_ne!(layout.type_info(2083).unwrap().kind, Kind::JsFunction);
+    }
+
+    #[test]
+    fn tables_are_sorted_and_name_no_number_twice() {
+        let versions: Vec<_> = tables::TABLES.iter().map(|table| table.v8).collect();
+        assert!(versions.is_sorted());
+        for table in tables::TABLES {
+            assert!(table.types.windows(2).all(|pair| pair[0].0 < pair[1].0), "types of V8 {:?}", table.v8);
+        }
+    }
+}

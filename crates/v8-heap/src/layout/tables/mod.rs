@@ -1,0 +1,13 @@
+//! The layouts known, one file per V8 version that a Node.js release line ships.
+//!
+//! To add a version: copy the file of its nearest neighbour, correct it by value on a real core, and list it here.
+
+use super::Table;
+
+mod v11_3;
+mod v12_4;
+mod v13_6;
+mod v14_6;
+
+/// All known layouts, oldest first.
+pub(super) static TABLES: [&Table; 4] = [&v11_3::TABLE, &v12_4::TABLE, &v13_6::TABLE, &v14_6::TABLE];

@@ -1,0 +1,158 @@
+//! Maps: what V8 knows of the shape of an object, and what a reader precomputes from it.
+//!
+//! The first word of every heap object points to its map. A map is itself a heap object whose map is a *meta map*, and
+//! a meta map is its own map: that makes maps recognisable without any list of them. V8 up to 11 has one meta map,
+//! later versions one in read-only space and one for each native context (V8: `src/objects/map.h`).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+
+use crate::constructor::Naming;
+use crate::layout::{Kind, Layout, SizeFormula, offset};
+use crate::properties::Shape;
+use crate::words::Words;
+use crate::{Error, Result, Tagged};
+
+/// Dense number of a map in this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MapId(pub u32);
+
+/// A map, decoded.
+#[derive(Debug)]
+pub struct Map {
+    /// Untagged address.
+    pub address: u64,
+    /// V8's number for the type of its instances.
+    pub instance_type: u16,
+    /// What kind of object its instances are.
+    pub kind: Kind,
+    /// How large its instances are; `None` if the type is of variable size by a rule that is not known.
+    pub size: Option<SizeFormula>,
+    /// In words; 0 for types of variable size.
+    pub instance_size_words: u8,
+    /// First word of in-object properties; for primitives, something else.
+    pub inobject_start_words: u8,
+    /// V8's `ElementsKind`.
+    pub elements_kind: u8,
+    /// Properties are in a dictionary.
+    pub is_dictionary: bool,
+    /// The one instance serves as a prototype.
+    pub is_prototype: bool,
+    /// Instances can be called.
+    pub is_callable: bool,
+    /// Instances were made by the constructor itself, not by a derived class.
+    pub new_target_is_base: bool,
+    /// Number of entries of the descriptor array that are this map's own.
+    pub own_descriptors: u16,
+    /// `Map::prototype_`
+    pub prototype: Tagged,
+    /// `Map::constructor_or_back_pointer_`
+    pub constructor_or_back_pointer: Tagged,
+    /// `Map::instance_descriptors_`
+    pub descriptors: Tagged,
+    /// Instances may have one of the well-known symbols among their properties, such as `Symbol.toStringTag`.
+    pub may_have_interesting_properties: bool,
+    pub(crate) shape: OnceLock<Shape>,
+    pub(crate) naming: OnceLock<Naming>,
+}
+
+impl Map {
+    /// Reads the map at the untagged `address`, which must be one.
+    fn read(words: &Words<'_>, layout: &Layout, address: u64) -> Result<Map> {
+        let bytes = words.bytes::<48>(address, "Map")?;
+        let u16_at = |at: u64| u16::from_le_bytes([bytes[at as usize], bytes[at as usize + 1]]);
+        let u32_at = |at: u64| u32::from(u16_at(at)) | u32::from(u16_at(at + 2)) << 16;
+        let u64_at = |at: u64| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
+        let instance_type = u16_at(offset::MAP_INSTANCE_TYPE);
+        let info = layout.type_info(instance_type).ok_or_else(|| Error::Implausible {
+            what: "instance type",
+            object: Tagged::pointer(address),
+            found: instance_type.to_string(),
+        })?;
+        let instance_size_words = bytes[offset::MAP_INSTANCE_SIZE as usize];
+        let size = match instance_size_words {
+            0 => info.variable_size,
+            words => Some(SizeFormula::fixed(u32::from(words) * 8)),
+        };
+        let bit_field2 = bytes[offset::MAP_BIT_FIELD2 as usize];
+        let bit_field3 = u32_at(offset::MAP_BIT_FIELD3);
+        Ok(Map {
+            address,
+            instance_type,
+            kind: info.kind,
+            size,
+            instance_size_words,
+            inobject_start_words: bytes[offset::MAP_INOBJECT_START as usize],
+            elements_kind: bit_field2 >> 2,
+            is_dictionary: bit_field3 & (1 << 21) != 0,
+            is_prototype: bit_field3 & (1 << 20) != 0,
+            is_callable: bytes[offset::MAP_BIT_FIELD as usize] & 2 != 0,
+            new_target_is_base: bit_field2 & 1 != 0,
+            own_descriptors: (bit_field3 >> 10 & 0x3ff) as u16,
+            prototype: Tagged(u64_at(offset::MAP_PROTOTYPE)),
+            constructor_or_back_pointer: Tagged(u64_at(offset::MAP_CONSTRUCTOR)),
+            descriptors: Tagged(u64_at(offset::MAP_DESCRIPTORS)),
+            may_have_interesting_properties: bit_field3 & (1 << 28) != 0,
+            shape: OnceLock::new(),
+            naming: OnceLock::new(),
+        })
+    }
+
+    /// Number of properties that fit into the object itself.
+    pub fn inobject_properties(&self) -> u64 {
+        u64::from(self.instance_size_words.saturating_sub(self.inobject_start_words))
+    }
+}
+
+/// All maps met so far, numbered in the order of meeting.
+#[derive(Debug, Default)]
+pub struct Maps {
+    maps: boxcar::Vec<Map>,
+    ids: Mutex<HashMap<u64, Option<MapId>>>,
+}
+
+impl Maps {
+    /// The map that the first word of an object points to; `None` if it points to none.
+    pub(crate) fn intern(&self, words: &Words<'_>, layout: &Layout, map_word: u64) -> Option<MapId> {
+        let address = Tagged(map_word).strong().filter(|address| address.is_multiple_of(8))?;
+        let mut ids = self.ids.lock().expect("no thread panics while it holds the map numbers");
+        if let Some(&known) = ids.get(&address) {
+            return known;
+        }
+        let id = is_map(words, layout, address)
+            .then(|| Map::read(words, layout, address).ok())
+            .flatten()
+            .map(|map| MapId(self.maps.push(map) as u32));
+        // Remembering what is no map costs memory that hostile input controls.
+        if id.is_some() || ids.len() < MOST_NON_MAPS {
+            ids.insert(address, id);
+        }
+        id
+    }
+
+    /// The map with this number.
+    ///
+    /// # Panics
+    /// If the number did not come from this heap.
+    pub fn get(&self, id: MapId) -> &Map {
+        self.maps.get(id.0 as usize).expect("map numbers are given out by this table")
+    }
+
+    /// How many maps have been met.
+    pub fn count(&self) -> usize {
+        self.maps.count()
+    }
+}
+
+/// How many addresses that are no maps are remembered.
+const MOST_NON_MAPS: usize = 1 << 16;
+
+/// Whether the object at `address` is a map: its map is a meta map, which is its own map and of type `MAP_TYPE`. Maps
+/// live in heap pages only.
+fn is_map(words: &Words<'_>, layout: &Layout, address: u64) -> bool {
+    let Some(meta) = words.heap_word(address).and_then(|word| Tagged(word).strong()) else { return false };
+    words.heap_word(meta) == Some(Tagged::pointer(meta).0)
+        && words
+            .heap_word(meta + 8)
+            .is_some_and(|word| (word >> 32) as u16 == layout.map_type())
+}

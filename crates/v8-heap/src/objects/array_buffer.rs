@@ -1,0 +1,95 @@
+//! ArrayBuffers and the views on them (V8: `src/objects/js-array-buffer.tq`).
+
+use crate::heap::Heap;
+use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
+use crate::objects::value::HeapObject;
+use crate::Result;
+
+/// Bytes of a buffer or view: where they are, how many, and what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Address of the first byte.
+    pub address: u64,
+    /// In bytes.
+    pub byte_length: u64,
+    /// Distance from the start of the buffer, in bytes.
+    pub byte_offset: u64,
+    /// Type of the elements of a typed array; `None` for buffers and data views.
+    pub element: Option<TypedElement>,
+}
+
+impl TypedElement {
+    /// Name of the constructor of such arrays.
+    pub fn array_name(self) -> &'static str {
+        match self {
+            TypedElement::Uint8 => "Uint8Array",
+            TypedElement::Int8 => "Int8Array",
+            TypedElement::Uint16 => "Uint16Array",
+            TypedElement::Int16 => "Int16Array",
+            TypedElement::Uint32 => "Uint32Array",
+            TypedElement::Int32 => "Int32Array",
+            TypedElement::BigUint64 => "BigUint64Array",
+            TypedElement::BigInt64 => "BigInt64Array",
+            TypedElement::Uint8Clamped => "Uint8ClampedArray",
+            TypedElement::Float16 => "Float16Array",
+            TypedElement::Float32 => "Float32Array",
+            TypedElement::Float64 => "Float64Array",
+        }
+    }
+
+    /// Size of an element in bytes.
+    pub fn size(self) -> u64 {
+        match self {
+            TypedElement::Uint8 | TypedElement::Int8 | TypedElement::Uint8Clamped => 1,
+            TypedElement::Uint16 | TypedElement::Int16 | TypedElement::Float16 => 2,
+            TypedElement::Uint32 | TypedElement::Int32 | TypedElement::Float32 => 4,
+            TypedElement::Float64 | TypedElement::BigUint64 | TypedElement::BigInt64 => 8,
+        }
+    }
+}
+
+impl Heap<'_> {
+    /// Element type of a typed array.
+    pub fn typed_element(&self, array: HeapObject<'_>) -> Option<TypedElement> {
+        let kinds = self.layout().fields.typed_elements;
+        let index = usize::from(array.map.elements_kind.checked_sub(FIRST_TYPED_ELEMENTS_KIND)?);
+        (index < 2 * kinds.len()).then(|| kinds[index % kinds.len()])
+    }
+
+    /// The bytes of an ArrayBuffer, typed array or DataView.
+    ///
+    /// # Errors
+    /// If the object cannot be read.
+    pub fn view(&self, object: HeapObject<'_>) -> Result<View> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let word = |at: u64| words.word(object.address + at, "array buffer");
+        if object.kind() == Kind::JsArrayBuffer {
+            return Ok(View {
+                address: word(fields.array_buffer_backing_store)?,
+                byte_length: word(fields.array_buffer_byte_length)?,
+                byte_offset: 0,
+                element: None,
+            });
+        }
+        let byte_length = word(fields.view_byte_length)?;
+        let byte_offset = word(fields.view_byte_offset)?;
+        let external = word(fields.typed_array_external_pointer)?;
+        if object.kind() == Kind::JsDataView {
+            // A data view keeps the address of its own first byte in the same place.
+            return Ok(View { address: external, byte_length, byte_offset, element: None });
+        }
+        // On-heap arrays: base is the elements object, external the distance to its first byte.
+        let base = word(fields.typed_array_base_pointer)?;
+        let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
+        Ok(View { address, byte_length, byte_offset, element: self.typed_element(object) })
+    }
+
+    /// `len` bytes of memory outside (or inside) the heap.
+    ///
+    /// # Errors
+    /// If they are not all in the core.
+    pub fn raw_bytes(&self, address: u64, len: usize) -> Result<&[u8]> {
+        self.words().slice(address, len, "bytes of a buffer")
+    }
+}

@@ -1,0 +1,186 @@
+//! Indexed elements: what arrays hold, and what other objects hold under integer keys.
+//!
+//! `JSObject::elements_` points to a store of one of four forms (V8: `src/objects/elements.cc`): a `FixedArray` of
+//! tagged words, a `FixedDoubleArray`, a `NumberDictionary`, or `SloppyArgumentsElements` whose mapped entries live in
+//! a context.
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::objects::collection::HashTableShape;
+use crate::objects::value::HeapObject;
+use crate::properties::PropertyValue;
+use crate::{Error, Result, Tagged};
+
+/// A missing element of a `FixedDoubleArray` (V8: `kHoleNanInt64`).
+pub(crate) const HOLE_NAN: u64 = 0xfff7_ffff_fff7_ffff;
+
+/// Indexed elements of one object, decoded on demand.
+#[derive(Clone, Debug)]
+pub struct Elements {
+    store: Store,
+    /// Number of slots, holes included. For dictionaries the number of entries.
+    pub capacity: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    /// Tagged words at this address.
+    Tagged(u64),
+    /// Doubles at this address.
+    Double(u64),
+    /// Entries by index, sorted.
+    Dictionary(Vec<(u32, PropertyValue)>),
+    /// Mapped arguments: slots of a context, then the store of the others.
+    Arguments { mapped: u64, count: u64, context: u64, rest: Box<Elements> },
+    None,
+}
+
+impl Elements {
+    const EMPTY: Elements = Elements { store: Store::None, capacity: 0 };
+
+    /// Whether the elements are in a dictionary.
+    pub fn is_dictionary(&self) -> bool {
+        matches!(self.store, Store::Dictionary(_))
+    }
+}
+
+impl Heap<'_> {
+    /// The elements of a JavaScript object (typed arrays aside, whose elements lie outside the heap).
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn elements(&self, object: HeapObject<'_>) -> Result<Elements> {
+        if !object.kind().is_js_object() || matches!(object.kind(), Kind::JsProxy | Kind::JsTypedArray) {
+            return Ok(Elements::EMPTY);
+        }
+        let store = self.words().tagged(object.address + offset::ELEMENTS, "elements")?;
+        let mut elements = self.elements_of_store(store, true)?;
+        if object.kind() == Kind::JsArray
+            && let Some(length) = self.array_length(object)
+            && !elements.is_dictionary()
+        {
+            // What lies behind the length is spare room.
+            elements.capacity = elements.capacity.min(length);
+        }
+        Ok(elements)
+    }
+
+    fn elements_of_store(&self, store: Tagged, arguments_allowed: bool) -> Result<Elements> {
+        let words = self.words();
+        let object = self.object(store)?;
+        let length = || self.fixed_array_length(object.address);
+        match object.kind() {
+            Kind::FixedArray => {
+                Ok(Elements { store: Store::Tagged(object.address + offset::ARRAY_ELEMENTS), capacity: length()? })
+            }
+            Kind::FixedDoubleArray => {
+                Ok(Elements { store: Store::Double(object.address + offset::ARRAY_ELEMENTS), capacity: length()? })
+            }
+            Kind::NumberDictionary => {
+                let mut entries = Vec::new();
+                self.for_each_entry(object.address, HashTableShape::NUMBER_DICTIONARY, |entry| {
+                    let key = self.number(entry[0]).filter(|key| *key >= 0.0 && *key <= f64::from(u32::MAX));
+                    if let Some(key) = key {
+                        let details = entry[2].smi().unwrap_or(0) as u32;
+                        entries.push((key as u32, self.property_value(entry[1], details)));
+                    }
+                    true
+                })?;
+                entries.sort_unstable_by_key(|(index, _)| *index);
+                let capacity = entries.len() as u64;
+                Ok(Elements { store: Store::Dictionary(entries), capacity })
+            }
+            Kind::SloppyArgumentsElements if arguments_allowed => {
+                let context = words.tagged(object.address + 16, "context of arguments")?;
+                let rest = words.tagged(object.address + 24, "arguments")?;
+                let rest = self.elements_of_store(rest, false)?;
+                let count = length()?;
+                let capacity = rest.capacity.max(count);
+                let context = context.strong().ok_or(Error::NotAnObject(context))?;
+                let store = Store::Arguments { mapped: object.address + 32, count, context, rest: Box::new(rest) };
+                Ok(Elements { store, capacity })
+            }
+            // The empty store of some objects is another kind of empty array.
+            _ => Ok(Elements::EMPTY),
+        }
+    }
+
+    /// Length of a `FixedArray` or anything laid out like one.
+    pub(crate) fn fixed_array_length(&self, address: u64) -> Result<u64> {
+        let length = self.words().tagged(address + offset::ARRAY_LENGTH, "length of a FixedArray")?;
+        length.smi().and_then(|length| u64::try_from(length).ok()).ok_or_else(|| Error::Implausible {
+            what: "length",
+            object: Tagged::pointer(address),
+            found: length.to_string(),
+        })
+    }
+
+    /// `length` of a JavaScript array.
+    pub fn array_length(&self, array: HeapObject<'_>) -> Option<u64> {
+        let length = self.words().tagged(array.address + offset::FIRST_FIELD, "length of a JSArray").ok()?;
+        self.number(length).filter(|length| *length >= 0.0).map(|length| length as u64)
+    }
+
+    /// Calls `visit` for every element that is there, in index order, until it returns false.
+    ///
+    /// # Errors
+    /// If the store cannot be read to its end.
+    pub fn for_each_element(
+        &self,
+        elements: &Elements,
+        mut visit: impl FnMut(u64, PropertyValue) -> bool,
+    ) -> Result<()> {
+        if let Store::Dictionary(entries) = &elements.store {
+            for &(index, value) in entries {
+                if !visit(u64::from(index), value) {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        for index in 0..elements.capacity {
+            if let Some(value) = self.element(elements, index)?
+                && !visit(index, value)
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The element at `index`; `None` for a hole.
+    ///
+    /// # Errors
+    /// If the store cannot be read there.
+    pub fn element(&self, elements: &Elements, index: u64) -> Result<Option<PropertyValue>> {
+        let words = self.words();
+        if index >= elements.capacity && !elements.is_dictionary() {
+            return Ok(None);
+        }
+        match &elements.store {
+            Store::None => Ok(None),
+            Store::Tagged(base) => {
+                let value = words.tagged(base + 8 * index, "element")?;
+                Ok((!self.is_hole(value)).then_some(PropertyValue::Data(value)))
+            }
+            Store::Double(base) => {
+                let bits = words.word(base + 8 * index, "element")?;
+                Ok((bits != HOLE_NAN).then(|| PropertyValue::Double(f64::from_bits(bits))))
+            }
+            Store::Dictionary(entries) => {
+                let Ok(index) = u32::try_from(index) else { return Ok(None) };
+                Ok(entries.binary_search_by_key(&index, |(key, _)| *key).ok().map(|at| entries[at].1))
+            }
+            Store::Arguments { mapped, count, context, rest } => {
+                if index < *count {
+                    let slot = words.tagged(mapped + 8 * index, "mapped argument")?;
+                    if let Some(slot) = slot.smi().and_then(|slot| u64::try_from(slot).ok()) {
+                        let value = words.tagged(context + offset::ARRAY_ELEMENTS + 8 * slot, "context slot")?;
+                        return Ok(Some(PropertyValue::Data(value)));
+                    }
+                }
+                self.element(rest, index)
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Functions: names, and where they are defined.
+//!
+//! ```text
+//!   JSFunction --> SharedFunctionInfo --> name, or ScopeInfo --> function name, inferred name, positions
+//!       |                         |   \-> UncompiledData --> inferred name, start, end
+//!       v                         v
+//!   Context                     Script --> name, source
+//! ```
+//!
+//! (V8: `src/objects/shared-function-info.tq`, `SharedFunctionInfo::Name`, `inferred_name`, `StartPosition`.)
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::objects::scope_info::ScopeInfoParts;
+use crate::objects::value::{HeapObject, Value};
+use crate::{Error, Result, Tagged};
+
+/// `UncompiledData::inferred_name_`, `start_position_`, `end_position_`.
+const UNCOMPILED_INFERRED_NAME: u64 = 8;
+const UNCOMPILED_START: u64 = 16;
+const UNCOMPILED_END: u64 = 20;
+/// `Script::name_`
+const SCRIPT_NAME: u64 = 16;
+/// First field of a `ScopeInfo`.
+const SCOPE_INFO_FIELDS: u64 = 8;
+/// `JSBoundFunction::bound_target_function_`, `bound_this_`, `bound_arguments_`.
+const BOUND_TARGET: u64 = 24;
+const BOUND_THIS: u64 = 32;
+const BOUND_ARGUMENTS: u64 = 40;
+
+/// What a bound function calls.
+#[derive(Clone, Copy, Debug)]
+pub struct BoundFunction {
+    /// The function that was bound.
+    pub target: Tagged,
+    /// Its `this`.
+    pub this: Tagged,
+    /// A `FixedArray` of leading arguments.
+    pub arguments: Tagged,
+}
+
+impl<'t> Heap<'t> {
+    /// The `SharedFunctionInfo` of a function.
+    pub(crate) fn shared_function_info(&self, function: HeapObject<'_>) -> Result<HeapObject<'_>> {
+        let shared = self.words().tagged(function.address + self.layout().fields.function_shared, "shared info")?;
+        let shared = self.object(shared)?;
+        if shared.kind() != Kind::SharedFunctionInfo {
+            return Err(self.wrong_type(shared.value(), "SharedFunctionInfo"));
+        }
+        Ok(shared)
+    }
+
+    /// The context that a function closes over.
+    pub fn function_context(&self, function: HeapObject<'_>) -> Result<Tagged> {
+        self.words().tagged(function.address + self.layout().fields.function_context, "context of a function")
+    }
+
+    fn scope_info_of(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
+        let name_or_scope =
+            self.words().tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
+        match self.object(name_or_scope) {
+            Ok(object) if object.kind() == Kind::ScopeInfo => Ok(Some(object.address)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a `ScopeInfo` apart.
+    pub(crate) fn scope_info(&self, address: u64) -> Option<ScopeInfoParts> {
+        ScopeInfoParts::parse(&self.layout().fields, |index| {
+            self.words().word(address + SCOPE_INFO_FIELDS + 8 * index, "ScopeInfo").ok()
+        })
+    }
+
+    pub(crate) fn scope_info_word(&self, address: u64, index: u64) -> Result<Tagged> {
+        self.words().tagged(address + SCOPE_INFO_FIELDS + 8 * index, "ScopeInfo")
+    }
+
+    fn nonempty_string(&self, value: Tagged) -> Option<Tagged> {
+        let object = self.object(value).ok().filter(|object| object.kind() == Kind::String)?;
+        let length = self.words().word32(object.address + offset::STRING_LENGTH, "length of a String").ok()?;
+        (length > 0).then_some(value)
+    }
+
+    /// The name in the function's declaration; `None` for anonymous functions.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn function_name(&self, function: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let shared = self.shared_function_info(function)?;
+        self.shared_name(shared)
+    }
+
+    pub(crate) fn shared_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let name =
+            self.words().tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
+        if let Some(scope) = self.scope_info_of(shared)? {
+            let Some(parts) = self.scope_info(scope) else { return Ok(None) };
+            let Some(index) = parts.function_name else { return Ok(None) };
+            return Ok(self.nonempty_string(self.scope_info_word(scope, index)?));
+        }
+        Ok(self.nonempty_string(name))
+    }
+
+    /// The name that V8's parser inferred from the place where an anonymous function was assigned.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn inferred_name(&self, function: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let shared = self.shared_function_info(function)?;
+        self.shared_inferred_name(shared)
+    }
+
+    fn shared_inferred_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
+        if let Some(scope) = self.scope_info_of(shared)? {
+            let Some(parts) = self.scope_info(scope) else { return Ok(None) };
+            let Some(index) = parts.inferred_name else { return Ok(None) };
+            return Ok(self.nonempty_string(self.scope_info_word(scope, index)?));
+        }
+        match self.uncompiled_data(shared)? {
+            Some(data) => {
+                let name = self.words().tagged(data + UNCOMPILED_INFERRED_NAME, "inferred name")?;
+                Ok(self.nonempty_string(name))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
+        let data = self.words().tagged(shared.address + self.layout().fields.shared_function_data, "function data")?;
+        Ok(self.object(data).ok().filter(|data| data.kind() == Kind::UncompiledData).map(|data| data.address))
+    }
+
+    /// What V8 calls a constructor in heap snapshots: its name, else its inferred name
+    /// (V8: `SharedFunctionInfo::DebugName`).
+    pub(crate) fn debug_name(&self, function: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let shared = self.shared_function_info(function)?;
+        match self.shared_name(shared)? {
+            Some(name) => Ok(Some(name)),
+            None => self.shared_inferred_name(shared),
+        }
+    }
+
+    /// The range of a function in its script's source, in code units, from its parameter list to its end.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn function_range(&self, function: HeapObject<'_>) -> Result<Option<(u32, u32)>> {
+        let shared = self.shared_function_info(function)?;
+        if let Some(data) = self.uncompiled_data(shared)? {
+            let start = self.words().word32(data + UNCOMPILED_START, "start position")?;
+            let end = self.words().word32(data + UNCOMPILED_END, "end position")?;
+            return Ok(Some((start, end)));
+        }
+        let Some(scope) = self.scope_info_of(shared)? else { return Ok(None) };
+        let Some(positions) = self.scope_info(scope).and_then(|parts| parts.positions) else { return Ok(None) };
+        let position = |index: u64| -> Result<Option<u32>> {
+            Ok(self.scope_info_word(scope, index)?.smi().and_then(|position| u32::try_from(position).ok()))
+        };
+        Ok(position(positions)?.zip(position(positions + 1)?))
+    }
+
+    /// Name of the script that defines a function, if it has a script and that a name.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn function_script_name(&self, function: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let shared = self.shared_function_info(function)?;
+        let script = self.words().tagged(shared.address + self.layout().fields.shared_script, "script")?;
+        match self.object(script) {
+            Ok(script) if script.kind() == Kind::Script => {
+                let name = self.words().tagged(script.address + SCRIPT_NAME, "name of a Script")?;
+                Ok(self.nonempty_string(name))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What a bound function calls.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn bound_function(&self, function: HeapObject<'_>) -> Result<BoundFunction> {
+        if function.kind() != Kind::JsBoundFunction {
+            return Err(self.wrong_type(function.value(), "JSBoundFunction"));
+        }
+        let words = self.words();
+        let field = |at: u64| words.tagged(function.address + at, "bound function");
+        Ok(BoundFunction {
+            target: field(BOUND_TARGET)?,
+            this: field(BOUND_THIS)?,
+            arguments: field(BOUND_ARGUMENTS)?,
+        })
+    }
+
+    /// A tagged field of an object, by its offset.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn field(&self, object: HeapObject<'_>, at: u64) -> Result<Tagged> {
+        self.words().tagged(object.address + at, "field")
+    }
+
+    /// The milliseconds of a Date; NaN if it is invalid.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn date_value(&self, date: HeapObject<'_>) -> Result<f64> {
+        let word = self.words().word(date.address + offset::FIRST_FIELD, "value of a JSDate")?;
+        if self.layout().fields.date_is_raw_double {
+            return Ok(f64::from_bits(word));
+        }
+        match self.value(Tagged(word))? {
+            Value::Smi(smi) => Ok(f64::from(smi)),
+            Value::Double(double) => Ok(double),
+            _ => Err(Error::Implausible { what: "value", object: date.value(), found: format!("{word:#x}") }),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `ScopeInfo`: what a scope declares: the names behind the slots of its contexts, the name of its function, its range
+//! in the source.
+//!
+//! A sequence of words whose presence the flags announce (V8: `src/objects/scope-info.tq`):
+//!
+//! ```text
+//!   +8   flags                        Smi; from V8 13 on a raw u32
+//!        parameter count, local count
+//!        [13+: start, end]
+//!        [12+, modules: number of module variables]
+//!        names of context locals      or one NameToIndexHashTable from 75 names on
+//!        infos of context locals
+//!        [saved class variable] [function name, slot] [inferred name]
+//!        [until 12: start, end] [outer ScopeInfo] [until 12: block list]
+//!        [modules: info, (11: count), three words a variable]
+//!        [13+: dependent code] [14+, functions: unused parameters]
+//! ```
+
+use crate::layout::{Fields, ScopeInfoLayout};
+use crate::Tagged;
+
+/// Up to this many names are stored in the scope info itself (`kScopeInfoMaxInlinedLocalNamesSize`).
+const MOST_INLINE_NAMES: u64 = 75;
+
+/// No scope has more (a guard against reading damage as counts).
+const MOST_WORDS: u64 = 1 << 20;
+
+/// The parts of a `ScopeInfo`, as indices of words counted from its first field (at +8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScopeInfoParts {
+    /// Number of context locals.
+    pub locals: u64,
+    /// First name, or the hash table.
+    pub names: u64,
+    /// The names are in a hash table.
+    pub names_are_hashed: bool,
+    /// Name of the function, if it has a variable for it.
+    pub function_name: Option<u64>,
+    /// Name that the parser inferred.
+    pub inferred_name: Option<u64>,
+    /// Start position; the end follows it.
+    pub positions: Option<u64>,
+    /// The enclosing scope.
+    pub outer: Option<u64>,
+    /// Contexts of this scope have an extension slot before their locals.
+    pub has_extension_slot: bool,
+    /// Number of words.
+    pub words: u64,
+}
+
+impl ScopeInfoParts {
+    /// Takes a scope info apart. `word(i)` reads its i-th field; `None` if that cannot be read.
+    pub fn parse(fields: &Fields, word: impl Fn(u64) -> Option<u64>) -> Option<ScopeInfoParts> {
+        let count = |index: u64| {
+            let value = Tagged(word(index)?).smi()?;
+            u64::try_from(value).ok().filter(|count| *count < MOST_WORDS)
+        };
+        let layout = fields.scope_info;
+        let modern = layout >= ScopeInfoLayout::V13;
+        let flags = if modern {
+            word(0)? as u32
+        } else {
+            Tagged(word(0)?).smi()? as u32
+        };
+        let flag = |bit: u32| flags >> bit & 1 == 1;
+        let scope_type = flags & 15;
+        // ScopeType is numbered anew in V8 13.
+        let (is_module, is_function) = if modern { (scope_type == 5, scope_type == 4) } else { (scope_type == 3, scope_type == 2) };
+
+        let locals = count(2)?;
+        let mut next = 3;
+        let mut take = |words: u64| {
+            let start = next;
+            next += words;
+            start
+        };
+        let mut positions = None;
+        if modern {
+            positions = Some(take(2));
+        }
+        let mut module_variables = 0;
+        if is_module && layout >= ScopeInfoLayout::V12 {
+            module_variables = count(take(1))?;
+        }
+        let names_are_hashed = locals >= MOST_INLINE_NAMES;
+        let names = take(if names_are_hashed { 1 } else { locals });
+        take(locals);
+        if flag(10) {
+            take(1);
+        }
+        let function_name = (flags >> 12 & 3 != 0).then(|| take(2));
+        let inferred_name = flag(14).then(|| take(1));
+        if !modern {
+            let is_empty_class = scope_type == 0 && flag(29);
+            // class, eval, function, module, script, shadow realm
+            if matches!(scope_type, 0..=4 | 8) && !is_empty_class {
+                positions = Some(take(2));
+            }
+        }
+        let outer = flag(22).then(|| take(1));
+        if !modern && flag(28) {
+            take(1);
+        }
+        if is_module {
+            take(1);
+            if layout < ScopeInfoLayout::V12 {
+                module_variables = count(take(1))?;
+            }
+            take(3 * module_variables);
+        }
+        if modern && flag(4) {
+            take(1);
+        }
+        if layout >= ScopeInfoLayout::V14 && is_function {
+            take(1);
+        }
+        Some(ScopeInfoParts {
+            locals,
+            names,
+            names_are_hashed,
+            function_name,
+            inferred_name,
+            positions,
+            outer,
+            has_extension_slot: flag(26),
+            words: next,
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! Strings of every representation.
+//!
+//! ```text
+//!   any         +8 hash u32   +12 length u32
+//!   sequential  +16 characters, one or two bytes each
+//!   cons        +16 first     +24 second
+//!   sliced      +16 parent    +24 offset, Smi
+//!   thin        +16 actual
+//!   external    +16 resource  +24 address of the characters (not in uncached ones)
+//! ```
+//!
+//! (V8: `src/objects/string.tq`.) Ropes can be as deep as they are long, so they are read with a stack of our own.
+
+use crate::heap::Heap;
+use crate::layout::{Kind, StringShape, offset};
+use crate::{Error, Result, Tagged};
+
+/// `String::kMaxLength` on 64-bit builds.
+const MAX_LENGTH: u32 = (1 << 29) - 24;
+
+/// The characters of a string, all or the first of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsString {
+    /// Number of UTF-16 code units of the whole string.
+    pub length: u32,
+    /// The units read: all, or as many as were asked for.
+    pub units: Units,
+}
+
+/// Code units of a string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// All below 256: Latin-1.
+    OneByte(Vec<u8>),
+    /// UTF-16; surrogates need not be paired.
+    TwoByte(Vec<u16>),
+}
+
+impl Units {
+    /// Number of code units.
+    pub fn len(&self) -> usize {
+        match self {
+            Units::OneByte(units) => units.len(),
+            Units::TwoByte(units) => units.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn push_one_byte(&mut self, bytes: &[u8]) {
+        match self {
+            Units::OneByte(units) => units.extend_from_slice(bytes),
+            Units::TwoByte(units) => units.extend(bytes.iter().map(|b| u16::from(*b))),
+        }
+    }
+
+    fn push_two_byte(&mut self, bytes: &[u8]) {
+        if let Units::OneByte(units) = self {
+            *self = Units::TwoByte(units.iter().map(|b| u16::from(*b)).collect());
+        }
+        if let Units::TwoByte(units) = self {
+            units.extend(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])));
+        }
+    }
+}
+
+impl JsString {
+    /// Whether units were left out.
+    pub fn is_cut(&self) -> bool {
+        self.units.len() < self.length as usize
+    }
+
+    /// The characters; a surrogate without its partner is given as the error.
+    pub fn chars(&self) -> impl Iterator<Item = Result<char, u16>> + '_ {
+        let (one, two): (&[u8], &[u16]) = match &self.units {
+            Units::OneByte(units) => (units, &[]),
+            Units::TwoByte(units) => (&[], units),
+        };
+        let one = one.iter().map(|b| Ok(char::from(*b)));
+        let two = char::decode_utf16(two.iter().copied()).map(|c| c.map_err(|e| e.unpaired_surrogate()));
+        one.chain(two)
+    }
+
+    /// As text; surrogates without a partner become U+FFFD.
+    pub fn to_text(&self) -> String {
+        self.chars().map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    }
+}
+
+impl Heap<'_> {
+    /// The string at `value`, up to `limit` code units of it.
+    ///
+    /// # Errors
+    /// If it is no string, or part of it cannot be read.
+    pub fn string(&self, value: Tagged, limit: usize) -> Result<JsString> {
+        let words = self.words();
+        let root = value.strong().ok_or(Error::NotAnObject(value))?;
+        let (_, map) = self.map_at(root)?;
+        if map.kind != Kind::String {
+            return Err(self.wrong_type(value, "String"));
+        }
+        let length = words.word32(root + offset::STRING_LENGTH, "length of a String")?;
+        if length > MAX_LENGTH {
+            return Err(Error::Implausible { what: "length", object: value, found: length.to_string() });
+        }
+        let wanted = limit.min(length as usize);
+        let mut units = Units::OneByte(Vec::new());
+        // Parts still to be read, last first: a string and the range of units wanted of it.
+        let mut parts: Vec<(u64, usize, usize)> = vec![(root, 0, wanted)];
+        let mut visited = 0usize;
+        while let Some((string, from, to)) = parts.pop() {
+            if from >= to {
+                continue;
+            }
+            // A rope has at most one inner node for each unit; more is a cycle.
+            visited += 1;
+            if visited > 2 * length as usize + 64 {
+                return Err(Error::Implausible { what: "structure", object: value, found: "a cycle".to_owned() });
+            }
+            let (_, map) = self.map_at(string)?;
+            let shape = StringShape::of(map.instance_type).ok_or_else(|| self.wrong_type(Tagged::pointer(string), "String"))?;
+            let own_length = words.word32(string + offset::STRING_LENGTH, "length of a String")? as usize;
+            if to > own_length {
+                return Err(Error::Implausible {
+                    what: "length",
+                    object: Tagged::pointer(string),
+                    found: format!("{own_length}, although {to} characters of it are in use"),
+                });
+            }
+            let inner = |at: u64| -> Result<u64> {
+                let part = words.tagged(string + at, "part of a String")?;
+                part.strong().ok_or(Error::NotAnObject(part))
+            };
+            match shape {
+                StringShape::Sequential { one_byte } => {
+                    self.push_units(&mut units, string + offset::STRING_BODY, one_byte, from, to)?;
+                }
+                StringShape::External { one_byte, uncached } => {
+                    let data = self.external_data(string, uncached)?;
+                    self.push_units(&mut units, data, one_byte, from, to)?;
+                }
+                StringShape::Thin => parts.push((inner(offset::STRING_BODY)?, from, to)),
+                StringShape::Sliced => {
+                    let start = words.tagged(string + offset::STRING_SECOND, "offset of a SlicedString")?;
+                    let start = start.smi().and_then(|start| usize::try_from(start).ok()).ok_or_else(|| {
+                        Error::Implausible { what: "offset", object: Tagged::pointer(string), found: format!("{start}") }
+                    })?;
+                    parts.push((inner(offset::STRING_BODY)?, start + from, start + to));
+                }
+                StringShape::Cons => {
+                    let first = inner(offset::STRING_BODY)?;
+                    let first_length = words.word32(first + offset::STRING_LENGTH, "length of a String")? as usize;
+                    if to > first_length {
+                        let second = inner(offset::STRING_SECOND)?;
+                        parts.push((second, from.saturating_sub(first_length), to - first_length));
+                    }
+                    parts.push((first, from, to.min(first_length)));
+                }
+            }
+        }
+        Ok(JsString { length, units })
+    }
+
+    fn push_units(&self, units: &mut Units, data: u64, one_byte: bool, from: usize, to: usize) -> Result<()> {
+        let width = if one_byte { 1 } else { 2 };
+        let start = data.checked_add((from * width) as u64).ok_or_else(|| Error::Implausible {
+            what: "data pointer of a String",
+            object: Tagged(data),
+            found: format!("{data:#x}"),
+        })?;
+        let bytes = self.words().slice(start, (to - from) * width, "characters of a String")?;
+        if one_byte {
+            units.push_one_byte(bytes);
+        } else {
+            units.push_two_byte(bytes);
+        }
+        Ok(())
+    }
+
+    /// Address of the characters of an external string.
+    pub(crate) fn external_data(&self, string: u64, uncached: bool) -> Result<u64> {
+        let words = self.words();
+        if !uncached {
+            return words.word(string + offset::STRING_SECOND, "data of an ExternalString");
+        }
+        // Without a cached address it is the first data word of the embedder's resource.
+        let resource = words.word(string + offset::STRING_BODY, "resource of an ExternalString")?;
+        words.word(resource.saturating_add(8), "data of an external string resource")
+    }
+
+    /// The text of a name: a string, or a symbol as `Symbol(description)`; `None` if it is neither.
+    pub fn name_text(&self, name: Tagged) -> Option<String> {
+        /// Longer names are cut; they are for people.
+        const LONGEST: usize = 1 << 12;
+        let address = name.strong()?;
+        let (_, map) = self.map_at(address).ok()?;
+        match map.kind {
+            Kind::String => Some(self.string(name, LONGEST).ok()?.to_text()),
+            Kind::Symbol => {
+                let words = self.words();
+                let description = words.tagged(address + offset::SYMBOL_DESCRIPTION, "description of a Symbol").ok()?;
+                let text = self.string(description, LONGEST).map(|s| s.to_text()).unwrap_or_default();
+                let flags = words.word32(address + offset::SYMBOL_FLAGS, "flags of a Symbol").ok()?;
+                // Private names are spelt as in the program: #name.
+                if flags & self.layout().fields.private_symbol_mask != 0 {
+                    Some(text)
+                } else {
+                    Some(format!("Symbol({text})"))
+                }
+            }
+            _ => None,
+        }
+    }
+}

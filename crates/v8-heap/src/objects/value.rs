@@ -1,0 +1,162 @@
+//! Any value: what a tagged word stands for.
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::map::{Map, MapId};
+use crate::{Error, Result, Tagged};
+
+/// A heap object whose map has been read.
+#[derive(Clone, Copy, Debug)]
+pub struct HeapObject<'h> {
+    /// Untagged address.
+    pub address: u64,
+    /// Number of its map.
+    pub map_id: MapId,
+    /// Its map.
+    pub map: &'h Map,
+}
+
+impl HeapObject<'_> {
+    /// The object as a value.
+    pub fn value(&self) -> Tagged {
+        Tagged::pointer(self.address)
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.map.kind
+    }
+}
+
+/// What a tagged word stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'h> {
+    /// A small integer.
+    Smi(i32),
+    /// A number kept in a `HeapNumber`.
+    Double(f64),
+    /// `undefined`
+    Undefined,
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A missing array element or an uninitialised variable.
+    Hole,
+    /// Another of V8's own marker values.
+    Marker,
+    /// A string.
+    String(HeapObject<'h>),
+    /// A symbol.
+    Symbol(HeapObject<'h>),
+    /// A big integer.
+    BigInt(HeapObject<'h>),
+    /// A JavaScript object.
+    Object(HeapObject<'h>),
+    /// An object of V8's own.
+    Internal(HeapObject<'h>),
+}
+
+/// `Oddball::kTheHole` and the kinds behind it.
+mod oddball {
+    pub const FALSE: i32 = 0;
+    pub const TRUE: i32 = 1;
+    pub const THE_HOLE: i32 = 2;
+    pub const NULL: i32 = 3;
+}
+
+impl<'t> Heap<'t> {
+    /// The heap object that a strong or weak pointer refers to.
+    ///
+    /// # Errors
+    /// If it is no pointer, or there is no object.
+    pub fn object(&self, value: Tagged) -> Result<HeapObject<'_>> {
+        let address = value.object().ok_or(Error::NotAnObject(value))?;
+        let (map_id, map) = self.map_at(address)?;
+        Ok(HeapObject { address, map_id, map })
+    }
+
+    /// What a tagged word stands for.
+    ///
+    /// # Errors
+    /// If it points to something that cannot be read or is no object.
+    pub fn value(&self, value: Tagged) -> Result<Value<'_>> {
+        if let Some(smi) = value.smi() {
+            return Ok(Value::Smi(smi));
+        }
+        let object = self.object(value)?;
+        Ok(match object.kind() {
+            Kind::String => Value::String(object),
+            Kind::HeapNumber => {
+                Value::Double(f64::from_bits(self.words().word(object.address + offset::HEAP_NUMBER_VALUE, "HeapNumber")?))
+            }
+            Kind::Oddball => self.oddball(object.address)?,
+            Kind::Hole => Value::Hole,
+            Kind::Symbol => Value::Symbol(object),
+            Kind::BigInt => Value::BigInt(object),
+            kind if kind.is_js_object() => Value::Object(object),
+            _ => Value::Internal(object),
+        })
+    }
+
+    fn oddball(&self, address: u64) -> Result<Value<'_>> {
+        let kind = self.words().tagged(address + offset::ODDBALL_KIND, "kind of an Oddball")?.smi();
+        Ok(match kind {
+            Some(oddball::FALSE) => Value::Boolean(false),
+            Some(oddball::TRUE) => Value::Boolean(true),
+            Some(oddball::NULL) => Value::Null,
+            Some(kind) if kind == self.layout().fields.undefined_kind => Value::Undefined,
+            Some(oddball::THE_HOLE) => Value::Hole,
+            _ => Value::Marker,
+        })
+    }
+
+    /// Whether a word is the hole (or one of V8's other markers), which no program sees.
+    pub fn is_hole(&self, value: Tagged) -> bool {
+        matches!(self.value(value), Ok(Value::Hole | Value::Marker))
+    }
+
+    /// A number, from a Smi or a `HeapNumber`.
+    pub fn number(&self, value: Tagged) -> Option<f64> {
+        match self.value(value).ok()? {
+            Value::Smi(smi) => Some(f64::from(smi)),
+            Value::Double(double) => Some(double),
+            _ => None,
+        }
+    }
+
+    /// Name of the class of an object, as V8 spells it.
+    pub fn class_name(&self, value: Tagged) -> &str {
+        match self.object(value) {
+            Ok(object) => self.layout().type_name(object.map.instance_type),
+            Err(_) => "no heap object",
+        }
+    }
+
+    pub(crate) fn wrong_type(&self, value: Tagged, expected: &'static str) -> Error {
+        Error::WrongType { object: value, expected, found: self.class_name(value).to_owned() }
+    }
+
+    /// The digits of a `BigInt`: negative or not, and 64 bits each, least significant first.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn bigint(&self, object: HeapObject<'_>) -> Result<(bool, Vec<u64>)> {
+        let words = self.words();
+        let bits = words.word32(object.address + offset::BIGINT_BITFIELD, "BigInt")?;
+        let digits = (bits >> 1 & 0x3fff_ffff) as usize;
+        let bytes = words.slice(object.address + offset::BIGINT_DIGITS, digits * 8, "digits of a BigInt")?;
+        let digits = bytes.chunks_exact(8).map(|d| u64::from_le_bytes(d.try_into().expect("eight bytes"))).collect();
+        Ok((bits & 1 == 1, digits))
+    }
+
+    /// The description of a symbol, if it has one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn symbol_description(&self, symbol: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let description =
+            self.words().tagged(symbol.address + offset::SYMBOL_DESCRIPTION, "description of a Symbol")?;
+        Ok(matches!(self.value(description)?, Value::String(_)).then_some(description))
+    }
+}

@@ -1,0 +1,318 @@
+//! Own named properties.
+//!
+//! A *fast* object's map has a descriptor array that gives each property a name, details, and either its value or the
+//! number of a field; fields are in the object itself while there is room, then in a `PropertyArray`. A *dictionary*
+//! object keeps name, value and details in a hash table of its own. The global object has a dictionary of cells.
+//!
+//! ```text
+//!   details, fast:        | field index 28-19 | ... | repr 8-6 | in descriptor 5 | attributes 4-2 | . | accessor 0 |
+//!   details, dictionary:  | enumeration index 30-8 |        ...                  | attributes 4-2 | . | accessor 0 |
+//! ```
+//!
+//! (V8: `src/objects/property-details.h`, `descriptor-array.tq`, `dictionary.h`.)
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::map::Map;
+use crate::objects::collection::HashTableShape;
+use crate::objects::value::HeapObject;
+use crate::{Error, Result, Tagged};
+
+/// The named properties that all objects of a map have.
+#[derive(Debug)]
+pub struct Shape {
+    /// In the order of their creation.
+    pub properties: Box<[ShapeProperty]>,
+}
+
+/// A property in a map's descriptor array.
+#[derive(Debug)]
+pub struct ShapeProperty {
+    /// Its name: a string or symbol.
+    pub name: Tagged,
+    /// The name as text.
+    pub text: Box<str>,
+    details: u32,
+    /// What the descriptor holds: the value, if it is not in a field.
+    value: Tagged,
+}
+
+/// An own property of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Property {
+    /// Its name: a string or symbol.
+    pub name: Tagged,
+    /// Its value.
+    pub value: PropertyValue,
+    /// `for in` and `Object.keys` show it.
+    pub enumerable: bool,
+}
+
+/// What a property holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PropertyValue {
+    /// A value.
+    Data(Tagged),
+    /// A number in an array of unboxed numbers.
+    Double(f64),
+    /// Functions that are called on access; the hole or null where there is none.
+    Accessor {
+        /// `get`
+        getter: Tagged,
+        /// `set`
+        setter: Tagged,
+    },
+    /// A value that V8 computes on access.
+    Native,
+}
+
+/// Bits of property details.
+mod details {
+    pub const ACCESSOR: u32 = 1;
+    pub const DONT_ENUM: u32 = 2 << 2;
+    pub const IN_DESCRIPTOR: u32 = 1 << 5;
+
+    pub fn field_index(details: u32) -> u64 {
+        u64::from(details >> 19 & 0x3ff)
+    }
+
+    pub fn enumeration_index(details: u32) -> u32 {
+        details >> 8 & 0x7f_ffff
+    }
+}
+
+/// Words of a descriptor: key, details, value.
+const DESCRIPTOR_WORDS: u64 = 3;
+
+impl Heap<'_> {
+    /// The named properties of a fast map; empty for dictionary maps and for maps of anything but JavaScript objects.
+    pub fn shape<'m>(&self, map: &'m Map) -> &'m Shape {
+        map.shape.get_or_init(|| {
+            let mut properties = Vec::new();
+            if map.kind.is_js_object() && !map.is_dictionary {
+                self.for_each_descriptor(map, |name, details, value| {
+                    let text = self.name_text(name).unwrap_or_else(|| "<unreadable name>".to_owned()).into();
+                    properties.push(ShapeProperty { name, text, details, value });
+                    true
+                });
+            }
+            Shape { properties: properties.into() }
+        })
+    }
+
+    /// Calls `visit` with name, details and value word of each own descriptor, until it returns false or the array
+    /// cannot be read.
+    fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
+        let words = self.words();
+        let Some(array) = map.descriptors.strong() else { return };
+        let header = self.layout().fields.descriptor_array_header;
+        let Ok(count) = words.word16(array + 8, "number of descriptors") else { return };
+        for index in 0..u64::from(map.own_descriptors.min(count)) {
+            let at = array + header + 8 * DESCRIPTOR_WORDS * index;
+            let (Some(name), Some(details), Some(value)) =
+                (words.heap_word(at), words.heap_word(at + 8), words.heap_word(at + 16))
+            else {
+                return;
+            };
+            if !visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, Tagged(value)) {
+                return;
+            }
+        }
+    }
+
+    /// Own named properties, in order of creation. Objects that have none by nature give none.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn own_properties(&self, object: HeapObject<'_>) -> Result<Vec<Property>> {
+        if !object.kind().is_js_object() || object.kind() == Kind::JsProxy {
+            return Ok(Vec::new());
+        }
+        if object.map.is_dictionary {
+            return self.dictionary_properties(object);
+        }
+        let shape = self.shape(object.map);
+        shape
+            .properties
+            .iter()
+            .map(|property| {
+                Ok(Property {
+                    name: property.name,
+                    value: self.described_value(object, property.details, property.value)?,
+                    enumerable: property.details & details::DONT_ENUM == 0,
+                })
+            })
+            .collect()
+    }
+
+    /// Number of own named properties.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn own_property_count(&self, object: HeapObject<'_>) -> Result<usize> {
+        if object.map.is_dictionary && object.kind().is_js_object() {
+            return Ok(self.own_properties(object)?.len());
+        }
+        Ok(self.shape(object.map).properties.len())
+    }
+
+    /// The own property called `name`.
+    ///
+    /// # Errors
+    /// If the properties cannot be read.
+    pub fn own_property(&self, object: HeapObject<'_>, name: &str) -> Result<Option<PropertyValue>> {
+        if !object.kind().is_js_object() {
+            return Ok(None);
+        }
+        if object.map.is_dictionary {
+            let found = self.dictionary_properties(object)?.into_iter().find(|p| self.name_text(p.name).is_some_and(|text| text == name));
+            return Ok(found.map(|property| property.value));
+        }
+        match self.shape(object.map).properties.iter().find(|property| &*property.text == name) {
+            Some(property) => self.described_value(object, property.details, property.value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The data property whose name is the very object at `key`, without building lists (V8:
+    /// `JSReceiver::GetDataProperty` of own properties: accessors count as absent).
+    pub(crate) fn own_data_property(&self, object: HeapObject<'_>, key: Tagged) -> Option<Tagged> {
+        if !object.kind().is_js_object() || object.kind() == Kind::JsProxy {
+            return None;
+        }
+        let mut found = None;
+        if object.map.is_dictionary {
+            self.for_each_dictionary_entry(object, |name, details, value| {
+                if name == key && details & details::ACCESSOR == 0 {
+                    found = Some(value);
+                }
+                name != key
+            })
+            .ok()?;
+        } else {
+            self.for_each_descriptor(object.map, |name, details, value| {
+                if name == key
+                    && let Ok(PropertyValue::Data(value)) = self.described_value(object, details, value)
+                {
+                    found = Some(value);
+                }
+                name != key
+            });
+        }
+        found
+    }
+
+    fn described_value(&self, object: HeapObject<'_>, details: u32, in_descriptor: Tagged) -> Result<PropertyValue> {
+        if details & details::IN_DESCRIPTOR != 0 {
+            return Ok(self.property_value(in_descriptor, details));
+        }
+        let words = self.words();
+        let index = details::field_index(details);
+        let inobject = object.map.inobject_properties();
+        let word = if index < inobject {
+            words.tagged(object.address + 8 * (u64::from(object.map.inobject_start_words) + index), "in-object property")?
+        } else {
+            let array = words.tagged(object.address + offset::PROPERTIES, "properties")?;
+            let array = self.object(array)?;
+            if array.kind() != Kind::PropertyArray {
+                return Err(self.wrong_type(array.value(), "PropertyArray"));
+            }
+            let length = words.word32(array.address + offset::ARRAY_LENGTH + 4, "length of a PropertyArray")? & 0x3ff;
+            let index = index - inobject;
+            if index >= u64::from(length) {
+                return Err(Error::Implausible {
+                    what: "field index",
+                    object: object.value(),
+                    found: format!("{index} in a PropertyArray of {length}"),
+                });
+            }
+            words.tagged(array.address + offset::ARRAY_ELEMENTS + 8 * index, "property")?
+        };
+        Ok(self.property_value(word, details))
+    }
+
+    /// A property's value, from the word that stands for it and its details.
+    pub(crate) fn property_value(&self, word: Tagged, details: u32) -> PropertyValue {
+        if details & details::ACCESSOR == 0 {
+            return PropertyValue::Data(word);
+        }
+        match self.object(word) {
+            Ok(pair) if pair.kind() == Kind::AccessorPair => {
+                let words = self.words();
+                let getter = words.tagged(pair.address + offset::ACCESSOR_GETTER, "getter").unwrap_or_default();
+                let setter = words.tagged(pair.address + offset::ACCESSOR_SETTER, "setter").unwrap_or_default();
+                PropertyValue::Accessor { getter, setter }
+            }
+            _ => PropertyValue::Native,
+        }
+    }
+
+    fn dictionary_properties(&self, object: HeapObject<'_>) -> Result<Vec<Property>> {
+        let mut properties: Vec<(u32, Property)> = Vec::new();
+        self.for_each_dictionary_entry(object, |name, details, value| {
+            let property = Property {
+                name,
+                value: self.property_value(value, details),
+                enumerable: details & details::DONT_ENUM == 0,
+            };
+            properties.push((details::enumeration_index(details), property));
+            true
+        })?;
+        properties.sort_by_key(|(index, _)| *index);
+        Ok(properties.into_iter().map(|(_, property)| property).collect())
+    }
+
+    /// Names of the properties of a dictionary object, in order of creation.
+    pub(crate) fn dictionary_names(&self, object: HeapObject<'_>, names: &mut Vec<(u32, Tagged)>) -> Result<()> {
+        names.clear();
+        self.for_each_dictionary_entry(object, |name, details, _| {
+            names.push((details::enumeration_index(details), name));
+            true
+        })?;
+        names.sort_unstable_by_key(|(index, _)| *index);
+        Ok(())
+    }
+
+    /// Calls `visit` with name, details and value of every entry, in table order, until it returns false.
+    fn for_each_dictionary_entry(
+        &self,
+        object: HeapObject<'_>,
+        mut visit: impl FnMut(Tagged, u32, Tagged) -> bool,
+    ) -> Result<()> {
+        let words = self.words();
+        let table = words.tagged(object.address + offset::PROPERTIES, "properties")?;
+        // An object that never had a property keeps its hash (a Smi) or an empty array here.
+        let Ok(table) = self.object(table) else { return Ok(()) };
+        match table.kind() {
+            Kind::NameDictionary => {
+                self.for_each_entry(table.address, HashTableShape::NAME_DICTIONARY, |entry| {
+                    let details = entry[2].smi().unwrap_or(0) as u32;
+                    !self.is_name(entry[0]) || visit(entry[0], details, entry[1])
+                })
+            }
+            Kind::GlobalDictionary => {
+                self.for_each_entry(table.address, HashTableShape::GLOBAL_DICTIONARY, |entry| {
+                    let Some(cell) = entry[0].strong() else { return true };
+                    let (Some(name), Some(details), Some(value)) = (
+                        words.heap_word(cell + offset::CELL_NAME),
+                        words.heap_word(cell + offset::CELL_DETAILS),
+                        words.heap_word(cell + offset::CELL_VALUE),
+                    ) else {
+                        return true;
+                    };
+                    let value = Tagged(value);
+                    // A deleted property leaves its cell behind.
+                    if !self.is_name(Tagged(name)) || self.is_hole(value) {
+                        return true;
+                    }
+                    visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, value)
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_name(&self, word: Tagged) -> bool {
+        self.object(word).is_ok_and(|object| matches!(object.kind(), Kind::String | Kind::Symbol))
+    }
+}

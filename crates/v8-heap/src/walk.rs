@@ -1,0 +1,312 @@
+//! Walking a page from object to object.
+//!
+//! A page is a gapless sequence: each object's map tells its size, and the next object starts behind it. Free memory is
+//! part of the sequence (fillers and free-space objects). Where the sequence breaks (a page that was being swept, an
+//! allocation area of a background thread, damage) the walk goes on at the next word that points to a map, and reports
+//! the gap.
+
+use crate::layout::{InstructionStreamSize, Layout, SizeFormula, SpecialSize};
+use crate::map::{MapId, Maps};
+use crate::objects::scope_info::ScopeInfoParts;
+use crate::isolate::{Page, Piece};
+use crate::words::Words;
+
+/// A stretch of a page in which no objects could be found although there is something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+}
+
+/// What a walk found in one page. Objects are in address order.
+#[derive(Debug, Default)]
+pub(crate) struct PageObjects {
+    /// One bit for each word of the page's object area: an object starts here.
+    pub starts: Vec<u64>,
+    /// The map of each object.
+    pub maps: Vec<MapId>,
+    /// Bytes of the objects.
+    pub object_bytes: u64,
+    /// Bytes of free memory between objects.
+    pub free_bytes: u64,
+    /// Where the walk lost its way.
+    pub gaps: Vec<Gap>,
+}
+
+impl PageObjects {
+    /// Untagged addresses and maps of the objects found in a page whose object area starts at `area_start`.
+    pub fn objects(&self, area_start: u64) -> impl Iterator<Item = (u64, MapId)> + '_ {
+        set_bits(&self.starts).map(move |bit| area_start + 8 * bit).zip(self.maps.iter().copied())
+    }
+
+    fn clear(&mut self) {
+        self.starts.clear();
+        self.maps.clear();
+        self.object_bytes = 0;
+        self.free_bytes = 0;
+        self.gaps.clear();
+    }
+}
+
+/// Walks pages; keeps what it learns about maps from one page to the next. One for each thread.
+pub(crate) struct Walker<'a> {
+    words: Words<'a>,
+    layout: &'a Layout,
+    maps: &'a Maps,
+    cache: SizeCache,
+    pub found: PageObjects,
+}
+
+impl<'a> Walker<'a> {
+    pub fn new(words: Words<'a>, layout: &'a Layout, maps: &'a Maps) -> Walker<'a> {
+        Walker { words, layout, maps, cache: SizeCache::new(), found: PageObjects::default() }
+    }
+
+    /// Walks one page; what it holds is in `self.found` afterwards.
+    pub fn walk(&mut self, page: &Page<'_>) {
+        self.found.clear();
+        for piece in &page.pieces {
+            let mut from = piece.start;
+            for &(start, end) in &page.unused {
+                self.walk_stretch(page, piece, from, start.clamp(from, piece.end()));
+                from = end.clamp(from, piece.end());
+            }
+            self.walk_stretch(page, piece, from, piece.end());
+        }
+    }
+
+    /// Walks the addresses `[from, to)` of a piece of `page`.
+    fn walk_stretch(&mut self, page: &Page<'_>, piece: &Piece<'_>, from: u64, to: u64) {
+        let stretch = Stretch { start: from, bytes: &piece.bytes[(from - piece.start) as usize..((to - piece.start) & !7) as usize] };
+        let bytes = stretch.bytes;
+        let first_bit = ((from - page.area_start) / 8) as usize;
+        let mut at = 0;
+        while at + 8 <= bytes.len() {
+            let word = read_u64(bytes, at);
+            let entry = match self.cache.get(word) {
+                Some(entry) => entry,
+                None => match self.learn(word) {
+                    Some(entry) => entry,
+                    None => {
+                        at = self.resynchronise(&stretch, at);
+                        continue;
+                    }
+                },
+            };
+            let size = match entry.formula.special {
+                None => {
+                    // A count behind the end of the stretch cannot be one.
+                    let count_at = at + usize::from(entry.formula.offset);
+                    match bytes.get(count_at..count_at + 4) {
+                        Some(count) => entry.formula.apply(u32::from_le_bytes([count[0], count[1], count[2], count[3]])),
+                        None => 0,
+                    }
+                }
+                Some(special) => self.special_size(special, &stretch, at).unwrap_or(0),
+            };
+            let free = (bytes.len() - at) as u64;
+            if size < 8 || size > free {
+                // The last object before a part that the core does not hold is still one.
+                let cut_off = size > free && to == piece.end() && from + at as u64 + size <= page.area_end;
+                if cut_off && !entry.is_free {
+                    self.record(first_bit + at / 8, entry.id);
+                    self.found.object_bytes += free;
+                    return;
+                }
+                at = self.resynchronise(&stretch, at);
+                continue;
+            }
+            if entry.is_free {
+                self.found.free_bytes += size;
+            } else {
+                self.record(first_bit + at / 8, entry.id);
+                self.found.object_bytes += size;
+            }
+            at += size as usize;
+            if page.large {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, bit: usize, id: MapId) {
+        let index = bit / 64;
+        if index >= self.found.starts.len() {
+            self.found.starts.resize(index + 1, 0);
+        }
+        self.found.starts[index] |= 1 << (bit % 64);
+        self.found.maps.push(id);
+    }
+
+    /// Takes a map into the cache.
+    #[cold]
+    fn learn(&mut self, word: u64) -> Option<SizeEntry> {
+        let id = self.maps.intern(&self.words, self.layout, word)?;
+        let map = self.maps.get(id);
+        let formula = map.size?;
+        let entry = SizeEntry { word, formula, id, is_free: map.kind.is_gap() };
+        self.cache.insert(entry);
+        Some(entry)
+    }
+
+    /// The next place after `at` where an object can start; notes the gap if anything but zeros is skipped.
+    #[cold]
+    fn resynchronise(&mut self, stretch: &Stretch<'_>, at: usize) -> usize {
+        let bytes = stretch.bytes;
+        let mut next = at + 8;
+        while next + 8 <= bytes.len() {
+            let word = read_u64(bytes, next);
+            if word & 3 == 1 && (self.cache.get(word).is_some() || self.learn(word).is_some()) {
+                break;
+            }
+            next += 8;
+        }
+        let next = next.min(bytes.len());
+        if bytes[at..next].iter().any(|byte| *byte != 0) {
+            self.found.gaps.push(Gap { start: stretch.start + at as u64, end: stretch.start + next as u64 });
+        } else {
+            self.found.free_bytes += (next - at) as u64;
+        }
+        next
+    }
+
+    fn special_size(&mut self, special: SpecialSize, stretch: &Stretch<'_>, at: usize) -> Option<u64> {
+        let object = &stretch.bytes[at..];
+        let u32_at = |offset: usize| Some(u32::from_le_bytes(object.get(offset..offset + 4)?.try_into().ok()?));
+        match special {
+            SpecialSize::FeedbackMetadata => {
+                let slots = u64::from(u32_at(8)?).div_ceil(6) * 4;
+                let closures = if self.layout.fields.feedback_metadata_counts_closures { u64::from(u32_at(12)?) * 2 } else { 0 };
+                Some((16 + slots + closures).next_multiple_of(8))
+            }
+            SpecialSize::PreparseData => {
+                let data = (16 + u64::from(u32_at(8)?)).next_multiple_of(8);
+                Some(data + 8 * u64::from(u32_at(12)?))
+            }
+            SpecialSize::ScopeInfo => {
+                let word = |index: u64| {
+                    let offset = usize::try_from(8 + 8 * index).ok()?;
+                    Some(u64::from_le_bytes(object.get(offset..offset + 8)?.try_into().ok()?))
+                };
+                ScopeInfoParts::parse(&self.layout.fields, word).map(|parts| 8 + 8 * parts.words)
+            }
+            SpecialSize::InstructionStream => match self.layout.fields.instruction_stream {
+                InstructionStreamSize::Field(offset) => {
+                    let body = u64::from(u32_at(offset as usize)?);
+                    Some((32 + body).next_multiple_of(CODE_ALIGNMENT))
+                }
+                InstructionStreamSize::ByAlignment => {
+                    let own_map = read_u64(object, 0);
+                    let mut offset = 8;
+                    while offset + 8 <= object.len() {
+                        let address = stretch.start + (at + offset) as u64;
+                        let word = read_u64(object, offset);
+                        let code_start = address % CODE_ALIGNMENT == CODE_START && word == own_map;
+                        let free = word & 3 == 1
+                            && (self.cache.get(word).is_some() || self.learn(word).is_some())
+                            && self.cache.get(word).is_some_and(|entry| entry.is_free);
+                        if code_start || free {
+                            break;
+                        }
+                        offset += 8;
+                    }
+                    Some(offset as u64)
+                }
+            },
+        }
+    }
+}
+
+/// Contiguous words of a page, all of them objects.
+struct Stretch<'a> {
+    start: u64,
+    bytes: &'a [u8],
+}
+
+/// `kCodeAlignment` of x86-64.
+const CODE_ALIGNMENT: u64 = 64;
+/// Where in a unit of `CODE_ALIGNMENT` an `InstructionStream` starts, so that its instructions are aligned (V8 11).
+const CODE_START: u64 = 48;
+
+#[inline]
+fn read_u64(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// All that the walk needs of a map.
+#[derive(Clone, Copy, Debug)]
+struct SizeEntry {
+    word: u64,
+    formula: SizeFormula,
+    id: MapId,
+    is_free: bool,
+}
+
+/// From map word to size: an open-addressed table, as this lookup is the inner loop.
+struct SizeCache {
+    slots: Vec<SizeEntry>,
+    used: usize,
+}
+
+const NO_ENTRY: SizeEntry = SizeEntry { word: 0, formula: SizeFormula::fixed(0), id: MapId(0), is_free: false };
+
+impl SizeCache {
+    fn new() -> SizeCache {
+        SizeCache { slots: vec![NO_ENTRY; 4096], used: 0 }
+    }
+
+    #[inline]
+    fn slot(&self, word: u64) -> usize {
+        (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & (self.slots.len() - 1)
+    }
+
+    #[inline]
+    fn get(&self, word: u64) -> Option<SizeEntry> {
+        // 0 marks a free slot and is no map word.
+        if word == 0 {
+            return None;
+        }
+        let mut slot = self.slot(word);
+        loop {
+            let entry = self.slots[slot];
+            if entry.word == word {
+                return Some(entry);
+            }
+            if entry.word == 0 {
+                return None;
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn insert(&mut self, entry: SizeEntry) {
+        if self.used * 2 >= self.slots.len() {
+            let old = std::mem::replace(&mut self.slots, vec![NO_ENTRY; 0]);
+            self.slots = vec![NO_ENTRY; old.len() * 2];
+            self.used = 0;
+            for entry in old.into_iter().filter(|entry| entry.word != 0) {
+                self.insert(entry);
+            }
+        }
+        let mut slot = self.slot(entry.word);
+        while self.slots[slot].word != 0 {
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        self.slots[slot] = entry;
+        self.used += 1;
+    }
+}
+
+/// Numbers of the bits that are set, ascending.
+pub(crate) fn set_bits(words: &[u64]) -> impl Iterator<Item = u64> + '_ {
+    words.iter().enumerate().flat_map(|(index, &word)| {
+        std::iter::successors((word != 0).then_some(word), |rest| {
+            let rest = rest & (rest - 1);
+            (rest != 0).then_some(rest)
+        })
+        .map(move |rest| 64 * index as u64 + u64::from(rest.trailing_zeros()))
+    })
+}

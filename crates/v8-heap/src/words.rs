@@ -1,0 +1,82 @@
+//! Reading words of the heap: pages first, without searching, then the rest of memory.
+
+use core_reader::{Address, Memory};
+
+use crate::isolate::Spaces;
+use crate::{Error, Result, Tagged};
+
+/// Memory as the heap sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<'a> {
+    pub memory: &'a dyn Memory,
+    pub spaces: &'a Spaces<'a>,
+}
+
+impl<'a> Words<'a> {
+    /// The word at `address` if it lies in the object area of a page.
+    #[inline]
+    pub fn heap_word(&self, address: u64) -> Option<u64> {
+        let bytes = self.spaces.slice(address, 8)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    /// The word at `address`.
+    pub fn word(&self, address: u64, what: &'static str) -> Result<u64> {
+        match self.heap_word(address) {
+            Some(word) => Ok(word),
+            None => Ok(u64::from_le_bytes(self.bytes::<8>(address, what)?)),
+        }
+    }
+
+    /// The tagged word at `address`.
+    pub fn tagged(&self, address: u64, what: &'static str) -> Result<Tagged> {
+        self.word(address, what).map(Tagged)
+    }
+
+    /// The 32 bits at `address`.
+    pub fn word32(&self, address: u64, what: &'static str) -> Result<u32> {
+        Ok(u32::from_le_bytes(self.bytes::<4>(address, what)?))
+    }
+
+    /// The 16 bits at `address`.
+    pub fn word16(&self, address: u64, what: &'static str) -> Result<u16> {
+        Ok(u16::from_le_bytes(self.bytes::<2>(address, what)?))
+    }
+
+    /// `N` bytes at `address`.
+    pub fn bytes<const N: usize>(&self, address: u64, what: &'static str) -> Result<[u8; N]> {
+        if let Some(slice) = self.spaces.slice(address, N) {
+            return Ok(slice.try_into().expect("a slice of the length asked for"));
+        }
+        let mut bytes = [0; N];
+        self.memory.read_into(Address(address), &mut bytes).map_err(|source| Error::Memory {
+            what,
+            at: Address(address),
+            source,
+        })?;
+        Ok(bytes)
+    }
+
+    /// `len` bytes at `address` in one piece, without copying.
+    pub fn slice(&self, address: u64, len: usize, what: &'static str) -> Result<&'a [u8]> {
+        if let Some(slice) = self.spaces.slice(address, len) {
+            return Ok(slice);
+        }
+        let piece = self
+            .memory
+            .bytes_from(Address(address))
+            .map_err(|source| Error::Memory { what, at: Address(address), source })?;
+        match piece.get(..len) {
+            Some(bytes) => Ok(bytes),
+            None => {
+                let end = Address(address.saturating_add(piece.len() as u64));
+                let source = match self.memory.bytes_from(end) {
+                    Err(source) => source,
+                    // Two pieces that happen to touch: nothing V8 puts into one object.
+                    Ok(_) => core_reader::MemoryError::Unmapped(end),
+                };
+                Err(Error::Memory { what, at: end, source })
+            }
+        }
+    }
+}
