@@ -7,14 +7,13 @@
 //! the class decides. Snapshots put all functions under one heading and all regular expressions under another.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
+use crate::Tagged;
 use crate::heap::Heap;
 use crate::layout::{Kind, offset};
 use crate::map::Map;
 use crate::objects::value::{HeapObject, Value};
-use crate::walk::Walker;
-use crate::Tagged;
 
 /// A name that has been given a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,16 +33,8 @@ pub(crate) enum Naming {
 pub(crate) struct Constructors {
     names: boxcar::Vec<Box<str>>,
     ids: Mutex<HashMap<Box<str>, NameId>>,
-    well_known: OnceLock<WellKnown>,
     /// What prototypes say, by address.
     prototypes: Mutex<HashMap<u64, Option<NameId>>>,
-}
-
-/// Names that mark constructors.
-#[derive(Clone, Copy, Debug)]
-struct WellKnown {
-    constructor: Option<Tagged>,
-    to_string_tag: Option<Tagged>,
 }
 
 /// Longer prototype chains are taken for cycles.
@@ -93,6 +84,11 @@ impl Heap<'_> {
                 Kind::JsFunction | Kind::JsBoundFunction => Naming::ByMap(self.intern_name("Function")),
                 Kind::JsRegExp => Naming::ByMap(self.intern_name("RegExp")),
                 Kind::JsProxy => Naming::ByMap(self.intern_name("Proxy")),
+                Kind::JsGlobalObject | Kind::JsGlobalProxy if self.layout().fields.snapshots_mark_globals => {
+                    let name = self.name(self.find_constructor_name(example)).to_owned();
+                    let mark = if map.kind == Kind::JsGlobalObject { "(global*)" } else { "(global)" };
+                    Naming::ByMap(self.intern_name(&format!("{name} {mark}")))
+                }
                 _ if self.decides_itself(map) => Naming::ByObject,
                 _ => Naming::ByMap(self.find_constructor_name(example)),
             }
@@ -115,7 +111,8 @@ impl Heap<'_> {
         let map = object.map;
         if map.new_target_is_base
             && !map.is_prototype
-            && let Some(name) = self.map_constructor(map).and_then(|constructor| self.distinctive_name(constructor))
+            && let Some(name) =
+                self.map_constructor(map).and_then(|constructor| self.distinctive_name(constructor))
         {
             return name;
         }
@@ -135,7 +132,8 @@ impl Heap<'_> {
             if !current.kind().is_js_object() {
                 break;
             }
-            if let Some(&known) = self.constructors.prototypes.lock().expect("no panic").get(&current.address) {
+            if let Some(&known) = self.constructors.prototypes.lock().expect("no panic").get(&current.address)
+            {
                 name = known;
                 break;
             }
@@ -221,34 +219,5 @@ impl Heap<'_> {
             Kind::JsGlobalProxy => "global",
             _ => "Object",
         }
-    }
-
-    /// Finds the two names among the read-only objects, where all isolates share them and no program can put any.
-    fn well_known(&self) -> WellKnown {
-        *self.constructors.well_known.get_or_init(|| {
-            let mut found = WellKnown { constructor: None, to_string_tag: None };
-            let mut walker = Walker::new(self.words(), self.layout(), &self.maps);
-            for page in self.spaces().pages().iter().filter(|page| page.heap == 0) {
-                walker.walk(page);
-                for (address, id) in walker.found.objects(page.area_start) {
-                    let value = Tagged::pointer(address);
-                    match self.map(id).kind {
-                        Kind::String if found.constructor.is_none() => {
-                            let length = self.words().word32(address + offset::STRING_LENGTH, "length").unwrap_or(0);
-                            if length == 11 && self.name_text(value).as_deref() == Some("constructor") {
-                                found.constructor = Some(value);
-                            }
-                        }
-                        Kind::Symbol if found.to_string_tag.is_none() => {
-                            if self.name_text(value).as_deref() == Some("Symbol(Symbol.toStringTag)") {
-                                found.to_string_tag = Some(value);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            found
-        })
     }
 }

@@ -10,6 +10,7 @@ use crate::isolate::Spaces;
 use crate::layout::Layout;
 use crate::map::{Map, MapId, Maps};
 use crate::version::{V8Version, detect_node};
+use crate::well_known::WellKnown;
 use crate::words::Words;
 use crate::{Error, Monitor, Result, Tagged};
 
@@ -25,6 +26,7 @@ pub struct Heap<'t> {
     spaces: OnceLock<Spaces<'t>>,
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
+    well_known: OnceLock<WellKnown>,
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
 }
@@ -53,6 +55,7 @@ impl<'t> Heap<'t> {
             spaces: OnceLock::new(),
             maps: Maps::default(),
             constructors: Constructors::default(),
+            well_known: OnceLock::new(),
             kinds: OnceLock::new(),
             table: OnceLock::new(),
         })
@@ -76,6 +79,11 @@ impl<'t> Heap<'t> {
     /// Pages and isolates.
     pub fn spaces(&self) -> &Spaces<'t> {
         self.spaces.get_or_init(|| Spaces::discover(self.memory, &self.layout))
+    }
+
+    /// Objects recognised by identity.
+    pub(crate) fn well_known(&self) -> &WellKnown {
+        self.well_known.get_or_init(|| WellKnown::find(self))
     }
 
     pub(crate) fn words(&self) -> Words<'_> {

@@ -15,6 +15,7 @@ mod properties;
 mod tagged;
 mod version;
 mod walk;
+mod well_known;
 mod words;
 
 pub use constructor::NameId;

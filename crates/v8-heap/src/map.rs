@@ -5,7 +5,8 @@
 //! later versions one in read-only space and one for each native context (V8: `src/objects/map.h`).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use crate::constructor::Naming;
 use crate::layout::{Kind, Layout, SizeFormula, offset};
@@ -104,18 +105,46 @@ impl Map {
     }
 }
 
+/// A hash map with addresses as keys, which need no protection against chosen keys to be found fast: a collision costs
+/// time only.
+pub(crate) type AddressMap<V> = HashMap<u64, V, BuildHasherDefault<AddressHasher>>;
+
+/// Spreads addresses by one multiplication.
+#[derive(Debug, Default)]
+pub(crate) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+}
+
 /// All maps met so far, numbered in the order of meeting.
 #[derive(Debug, Default)]
 pub struct Maps {
     maps: boxcar::Vec<Map>,
-    ids: Mutex<HashMap<u64, Option<MapId>>>,
+    ids: RwLock<AddressMap<Option<MapId>>>,
 }
 
 impl Maps {
     /// The map that the first word of an object points to; `None` if it points to none.
     pub(crate) fn intern(&self, words: &Words<'_>, layout: &Layout, map_word: u64) -> Option<MapId> {
         let address = Tagged(map_word).strong().filter(|address| address.is_multiple_of(8))?;
-        let mut ids = self.ids.lock().expect("no thread panics while it holds the map numbers");
+        if let Some(&known) = self.ids.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
+            return known;
+        }
+        let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(&known) = ids.get(&address) {
             return known;
         }
@@ -152,7 +181,5 @@ const MOST_NON_MAPS: usize = 1 << 16;
 fn is_map(words: &Words<'_>, layout: &Layout, address: u64) -> bool {
     let Some(meta) = words.heap_word(address).and_then(|word| Tagged(word).strong()) else { return false };
     words.heap_word(meta) == Some(Tagged::pointer(meta).0)
-        && words
-            .heap_word(meta + 8)
-            .is_some_and(|word| (word >> 32) as u16 == layout.map_type())
+        && words.heap_word(meta + 8).is_some_and(|word| (word >> 32) as u16 == layout.map_type())
 }

@@ -165,7 +165,10 @@ impl Heap<'_> {
             return Ok(None);
         }
         if object.map.is_dictionary {
-            let found = self.dictionary_properties(object)?.into_iter().find(|p| self.name_text(p.name).is_some_and(|text| text == name));
+            let found = self
+                .dictionary_properties(object)?
+                .into_iter()
+                .find(|p| self.name_text(p.name).is_some_and(|text| text == name));
             return Ok(found.map(|property| property.value));
         }
         match self.shape(object.map).properties.iter().find(|property| &*property.text == name) {
@@ -202,7 +205,12 @@ impl Heap<'_> {
         found
     }
 
-    fn described_value(&self, object: HeapObject<'_>, details: u32, in_descriptor: Tagged) -> Result<PropertyValue> {
+    fn described_value(
+        &self,
+        object: HeapObject<'_>,
+        details: u32,
+        in_descriptor: Tagged,
+    ) -> Result<PropertyValue> {
         if details & details::IN_DESCRIPTOR != 0 {
             return Ok(self.property_value(in_descriptor, details));
         }
@@ -210,14 +218,18 @@ impl Heap<'_> {
         let index = details::field_index(details);
         let inobject = object.map.inobject_properties();
         let word = if index < inobject {
-            words.tagged(object.address + 8 * (u64::from(object.map.inobject_start_words) + index), "in-object property")?
+            words.tagged(
+                object.address + 8 * (u64::from(object.map.inobject_start_words) + index),
+                "in-object property",
+            )?
         } else {
             let array = words.tagged(object.address + offset::PROPERTIES, "properties")?;
             let array = self.object(array)?;
             if array.kind() != Kind::PropertyArray {
                 return Err(self.wrong_type(array.value(), "PropertyArray"));
             }
-            let length = words.word32(array.address + offset::ARRAY_LENGTH + 4, "length of a PropertyArray")? & 0x3ff;
+            let length =
+                words.word32(array.address + offset::ARRAY_LENGTH + 4, "length of a PropertyArray")? & 0x3ff;
             let index = index - inobject;
             if index >= u64::from(length) {
                 return Err(Error::Implausible {
@@ -239,8 +251,10 @@ impl Heap<'_> {
         match self.object(word) {
             Ok(pair) if pair.kind() == Kind::AccessorPair => {
                 let words = self.words();
-                let getter = words.tagged(pair.address + offset::ACCESSOR_GETTER, "getter").unwrap_or_default();
-                let setter = words.tagged(pair.address + offset::ACCESSOR_SETTER, "setter").unwrap_or_default();
+                let getter =
+                    words.tagged(pair.address + offset::ACCESSOR_GETTER, "getter").unwrap_or_default();
+                let setter =
+                    words.tagged(pair.address + offset::ACCESSOR_SETTER, "setter").unwrap_or_default();
                 PropertyValue::Accessor { getter, setter }
             }
             _ => PropertyValue::Native,
@@ -263,7 +277,11 @@ impl Heap<'_> {
     }
 
     /// Names of the properties of a dictionary object, in order of creation.
-    pub(crate) fn dictionary_names(&self, object: HeapObject<'_>, names: &mut Vec<(u32, Tagged)>) -> Result<()> {
+    pub(crate) fn dictionary_names(
+        &self,
+        object: HeapObject<'_>,
+        names: &mut Vec<(u32, Tagged)>,
+    ) -> Result<()> {
         names.clear();
         self.for_each_dictionary_entry(object, |name, details, _| {
             names.push((details::enumeration_index(details), name));

@@ -50,7 +50,8 @@ impl V8Version {
             let symbol = symbols.find(&format!("_ZN2v88internal7Version{}{name}E", name.len()))?;
             memory.read_u32(symbol.address).ok()
         };
-        let (major, minor, build, patch) = (part("major_")?, part("minor_")?, part("build_")?, part("patch_")?);
+        let (major, minor, build, patch) =
+            (part("major_")?, part("minor_")?, part("build_")?, part("patch_")?);
         // A data segment that was not dumped would read as zeros.
         if major == 0 || major > 1000 {
             return None;
@@ -73,7 +74,8 @@ impl V8Version {
             let Ok(bytes) = memory.bytes_from(range.start) else { continue };
             let bytes = &bytes[..bytes.len().min((range.end.0 - range.start.0) as usize)];
             for at in finder.find_iter(bytes) {
-                let start = at - bytes[..at].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+                let start =
+                    at - bytes[..at].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
                 let tail = bytes[at + MARK.len()..].iter().take_while(|b| b.is_ascii_digit()).count();
                 let text = std::str::from_utf8(&bytes[start..at + MARK.len() + tail]).ok()?;
                 if let Some(version) = Self::parse(text) {

@@ -5,10 +5,10 @@
 //! allocation area of a background thread, damage) the walk goes on at the next word that points to a map, and reports
 //! the gap.
 
+use crate::isolate::{Page, Piece};
 use crate::layout::{InstructionStreamSize, Layout, SizeFormula, SpecialSize};
 use crate::map::{MapId, Maps};
 use crate::objects::scope_info::ScopeInfoParts;
-use crate::isolate::{Page, Piece};
 use crate::words::Words;
 
 /// A stretch of a page in which no objects could be found although there is something.
@@ -79,7 +79,10 @@ impl<'a> Walker<'a> {
 
     /// Walks the addresses `[from, to)` of a piece of `page`.
     fn walk_stretch(&mut self, page: &Page<'_>, piece: &Piece<'_>, from: u64, to: u64) {
-        let stretch = Stretch { start: from, bytes: &piece.bytes[(from - piece.start) as usize..((to - piece.start) & !7) as usize] };
+        let stretch = Stretch {
+            start: from,
+            bytes: &piece.bytes[(from - piece.start) as usize..((to - piece.start) & !7) as usize],
+        };
         let bytes = stretch.bytes;
         let first_bit = ((from - page.area_start) / 8) as usize;
         let mut at = 0;
@@ -100,7 +103,9 @@ impl<'a> Walker<'a> {
                     // A count behind the end of the stretch cannot be one.
                     let count_at = at + usize::from(entry.formula.offset);
                     match bytes.get(count_at..count_at + 4) {
-                        Some(count) => entry.formula.apply(u32::from_le_bytes([count[0], count[1], count[2], count[3]])),
+                        Some(count) => {
+                            entry.formula.apply(u32::from_le_bytes([count[0], count[1], count[2], count[3]]))
+                        }
                         None => 0,
                     }
                 }
@@ -175,11 +180,16 @@ impl<'a> Walker<'a> {
 
     fn special_size(&mut self, special: SpecialSize, stretch: &Stretch<'_>, at: usize) -> Option<u64> {
         let object = &stretch.bytes[at..];
-        let u32_at = |offset: usize| Some(u32::from_le_bytes(object.get(offset..offset + 4)?.try_into().ok()?));
+        let u32_at =
+            |offset: usize| Some(u32::from_le_bytes(object.get(offset..offset + 4)?.try_into().ok()?));
         match special {
             SpecialSize::FeedbackMetadata => {
                 let slots = u64::from(u32_at(8)?).div_ceil(6) * 4;
-                let closures = if self.layout.fields.feedback_metadata_counts_closures { u64::from(u32_at(12)?) * 2 } else { 0 };
+                let closures = if self.layout.fields.feedback_metadata_counts_closures {
+                    u64::from(u32_at(12)?) * 2
+                } else {
+                    0
+                };
                 Some((16 + slots + closures).next_multiple_of(8))
             }
             SpecialSize::PreparseData => {
@@ -251,7 +261,8 @@ struct SizeCache {
     used: usize,
 }
 
-const NO_ENTRY: SizeEntry = SizeEntry { word: 0, formula: SizeFormula::fixed(0), id: MapId(0), is_free: false };
+const NO_ENTRY: SizeEntry =
+    SizeEntry { word: 0, formula: SizeFormula::fixed(0), id: MapId(0), is_free: false };
 
 impl SizeCache {
     fn new() -> SizeCache {

@@ -62,10 +62,11 @@ impl<'a> Words<'a> {
         if let Some(slice) = self.spaces.slice(address, len) {
             return Ok(slice);
         }
-        let piece = self
-            .memory
-            .bytes_from(Address(address))
-            .map_err(|source| Error::Memory { what, at: Address(address), source })?;
+        let piece = self.memory.bytes_from(Address(address)).map_err(|source| Error::Memory {
+            what,
+            at: Address(address),
+            source,
+        })?;
         match piece.get(..len) {
             Some(bytes) => Ok(bytes),
             None => {

@@ -162,7 +162,8 @@ impl Kinds {
         if cancelled.into_inner() {
             return Err(Error::Interrupted);
         }
-        let mut kinds = Kinds { groups: Vec::new(), by_key: HashMap::new(), statistics: Statistics::default() };
+        let mut kinds =
+            Kinds { groups: Vec::new(), by_key: HashMap::new(), statistics: Statistics::default() };
         for counts in done.into_inner().expect("all threads are done") {
             kinds.take(heap, table, counts);
         }
@@ -234,7 +235,12 @@ impl Kinds {
     /// last, next to the prompt.
     fn sort(&mut self) {
         self.groups.sort_unstable_by_key(|group| {
-            (group.count.saturating_mul(group.properties), group.count, group.properties, group.representative)
+            (
+                group.count.saturating_mul(group.properties),
+                group.count,
+                group.properties,
+                group.representative,
+            )
         });
         for (index, group) in self.groups.iter().enumerate() {
             self.by_key.insert(group.key, index);
@@ -285,11 +291,10 @@ impl Heap<'_> {
             let Some(slot) = wanted.get_mut(map.0 as usize) else { continue };
             *slot = true;
             all_of_map[map.0 as usize] = matches!(
-                self.object_by_id(table, group.representative).map(|example| class_of(self, HeapObject {
-                    map_id: *map,
-                    map: self.map(*map),
-                    ..example
-                })),
+                self.object_by_id(table, group.representative).map(|example| class_of(
+                    self,
+                    HeapObject { map_id: *map, map: self.map(*map), ..example }
+                )),
                 Some(Class::ByMap)
             );
         }
@@ -322,7 +327,12 @@ impl Heap<'_> {
     pub fn group_property_names(&self, table: &ObjectTable, group: &Group) -> Vec<String> {
         let Some(object) = self.object_by_id(table, group.representative) else { return Vec::new() };
         if !object.map.is_dictionary {
-            return self.shape(object.map).properties.iter().map(|property| property.text.to_string()).collect();
+            return self
+                .shape(object.map)
+                .properties
+                .iter()
+                .map(|property| property.text.to_string())
+                .collect();
         }
         let Ok(properties) = self.own_properties(object) else { return Vec::new() };
         properties.into_iter().filter_map(|property| self.name_text(property.name)).collect()
@@ -355,7 +365,10 @@ fn key_of(heap: &Heap<'_>, object: HeapObject<'_>, scratch: Option<&mut Counts>)
         }
     } else {
         let shape = heap.shape(object.map);
-        (shape_signature(shape.properties.iter().map(|property| hash_of(&property.text))), shape.properties.len() as u64)
+        (
+            shape_signature(shape.properties.iter().map(|property| hash_of(&property.text))),
+            shape.properties.len() as u64,
+        )
     };
     let is_array = object.kind() == Kind::JsArray;
     let length = if is_array { heap.array_length(object).unwrap_or(0) } else { 0 };
@@ -394,7 +407,8 @@ impl Counts {
                 Class::Array | Class::ByObject => special = true,
                 Class::Unknown => {
                     let id = ObjectId(first.0 + index as u32);
-                    let class = heap.object_by_id(table, id).map_or(Class::Internal, |object| class_of(heap, object));
+                    let class =
+                        heap.object_by_id(table, id).map_or(Class::Internal, |object| class_of(heap, object));
                     self.classes[slot] = class;
                     match class {
                         Class::ByMap => self.by_map[slot].add(id),

@@ -131,7 +131,8 @@ impl ObjectTable {
                 Some((_, entry)) => entry,
                 None => PageEntry { area_start: page.area_start, ..PageEntry::default() },
             };
-            entry.first_id = u32::try_from(summary.objects).map_err(|_| Error::NoV8("more than 2^32 objects".into()))?;
+            entry.first_id =
+                u32::try_from(summary.objects).map_err(|_| Error::NoV8("more than 2^32 objects".into()))?;
             summary.objects += entry.maps.len() as u64;
             summary.object_bytes += entry.object_bytes;
             summary.free_bytes += entry.free_bytes;
@@ -162,7 +163,10 @@ impl ObjectTable {
             return None;
         }
         let before = u64::from(page.ranks[bit / 64 / RANK_BLOCK])
-            + page.starts[bit / 64 / RANK_BLOCK * RANK_BLOCK..bit / 64].iter().map(|w| u64::from(w.count_ones())).sum::<u64>()
+            + page.starts[bit / 64 / RANK_BLOCK * RANK_BLOCK..bit / 64]
+                .iter()
+                .map(|w| u64::from(w.count_ones()))
+                .sum::<u64>()
             + u64::from((word & ((1 << (bit % 64)) - 1)).count_ones());
         Some(ObjectId(page.first_id + before as u32))
     }
@@ -249,7 +253,9 @@ impl ObjectTable {
     pub fn memory(&self) -> usize {
         self.pages
             .iter()
-            .map(|page| size_of::<PageEntry>() + page.starts.len() * 8 + page.ranks.len() * 4 + page.maps.len() * 4)
+            .map(|page| {
+                size_of::<PageEntry>() + page.starts.len() * 8 + page.ranks.len() * 4 + page.maps.len() * 4
+            })
             .sum()
     }
 }

@@ -42,7 +42,8 @@ fn allocation_areas(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -
         .iter()
         .map(|isolate| (isolate.heap.saturating_sub(layout.heap_in_isolate), isolate.heap + HEAP_REACH))
         .collect();
-    let mut owners: Vec<u64> = spaces.pages.iter().filter(|page| page.heap != 0).map(|page| page.owner).collect();
+    let mut owners: Vec<u64> =
+        spaces.pages.iter().filter(|page| page.heap != 0).map(|page| page.owner).collect();
     owners.sort_unstable();
     owners.dedup();
     windows.extend(

@@ -76,7 +76,12 @@ pub struct Page<'t> {
 
 impl<'t> Page<'t> {
     /// The page at `base`, if the words there are a page header. `rest` is the memory from `base` on.
-    pub(super) fn recognise(memory: &'t dyn Memory, layout: &Layout, base: u64, rest: &'t [u8]) -> Option<Page<'t>> {
+    pub(super) fn recognise(
+        memory: &'t dyn Memory,
+        layout: &Layout,
+        base: u64,
+        rest: &'t [u8],
+    ) -> Option<Page<'t>> {
         let in_page = |offset: u64| word_at(rest, offset as usize);
         let fields = &layout.page;
         let flags = in_page(fields.flags)?;
@@ -136,7 +141,11 @@ impl<'t> Page<'t> {
             space,
             large,
             to_space: heap != 0 && flags & layout.to_page != 0,
-            state: if heap != 0 && flags & layout.from_page != 0 { PageState::Stale } else { PageState::InUse },
+            state: if heap != 0 && flags & layout.from_page != 0 {
+                PageState::Stale
+            } else {
+                PageState::InUse
+            },
             pieces,
             unused: Vec::new(),
         })

@@ -97,8 +97,15 @@ impl Kind {
             "DescriptorArray" | "StrongDescriptorArray" => Kind::DescriptorArray,
             "SloppyArgumentsElements" => Kind::SloppyArgumentsElements,
             "NativeContext" => Kind::NativeContext,
-            "AwaitContext" | "BlockContext" | "CatchContext" | "DebugEvaluateContext" | "EvalContext"
-            | "FunctionContext" | "ModuleContext" | "ScriptContext" | "WithContext" => Kind::Context,
+            "AwaitContext"
+            | "BlockContext"
+            | "CatchContext"
+            | "DebugEvaluateContext"
+            | "EvalContext"
+            | "FunctionContext"
+            | "ModuleContext"
+            | "ScriptContext"
+            | "WithContext" => Kind::Context,
             "ScopeInfo" => Kind::ScopeInfo,
             "SharedFunctionInfo" => Kind::SharedFunctionInfo,
             "Script" => Kind::Script,
@@ -116,7 +123,18 @@ impl Kind {
             "ByteArray" | "TrustedByteArray" => Kind::ByteArray,
             "FreeSpace" => Kind::FreeSpace,
             "Filler" => Kind::Filler,
-            "JSObject" | "JSObjectWithEmbedderSlots" | "JSObjectPrototype" => Kind::JsObject,
+            "JSObject"
+            | "JSObjectWithEmbedderSlots"
+            | "JSObjectPrototype"
+            | "JSIteratorPrototype"
+            | "JSArrayIteratorPrototype"
+            | "JSMapIteratorPrototype"
+            | "JSPromisePrototype"
+            | "JSRegExpPrototype"
+            | "JSSetIteratorPrototype"
+            | "JSSetPrototype"
+            | "JSStringIteratorPrototype"
+            | "JSTypedArrayPrototype" => Kind::JsObject,
             "JSApiObject" | "JSSpecialApiObject" => Kind::JsApiObject,
             "JSArray" => Kind::JsArray,
             "JSFunction" => Kind::JsFunction,

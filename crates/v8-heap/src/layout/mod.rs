@@ -156,12 +156,36 @@ static EARLY_TYPED_ELEMENTS: &[TypedElement] =
     &[Uint8, Int8, Uint16, Int16, Uint32, Int32, Float32, Float64, Uint8Clamped, BigUint64, BigInt64];
 
 /// V8 12.
-static EARLY_TYPED_ELEMENTS_WITH_FLOAT16: &[TypedElement] =
-    &[Uint8, Int8, Uint16, Int16, Uint32, Int32, Float32, Float64, Uint8Clamped, BigUint64, BigInt64, Float16];
+static EARLY_TYPED_ELEMENTS_WITH_FLOAT16: &[TypedElement] = &[
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    Float32,
+    Float64,
+    Uint8Clamped,
+    BigUint64,
+    BigInt64,
+    Float16,
+];
 
 /// V8 13 and later.
-static TYPED_ELEMENTS: &[TypedElement] =
-    &[Uint8, Int8, Uint16, Int16, Uint32, Int32, BigUint64, BigInt64, Uint8Clamped, Float32, Float64, Float16];
+static TYPED_ELEMENTS: &[TypedElement] = &[
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    BigUint64,
+    BigInt64,
+    Uint8Clamped,
+    Float32,
+    Float64,
+    Float16,
+];
 
 /// Instance types of functions: a range, as each builtin constructor has its own.
 #[derive(Clone, Copy, Debug)]
@@ -210,6 +234,8 @@ pub struct Fields {
     /// same again for arrays over resizable buffers.
     pub typed_elements: &'static [TypedElement],
     pub instruction_stream: InstructionStreamSize,
+    /// Heap snapshots add `(global*)` to the name of a global object, `(global)` to that of its proxy.
+    pub snapshots_mark_globals: bool,
     /// Slots of script contexts hold a `ContextCell` (else the value).
     pub script_context_cells: bool,
     /// Bits of `Symbol::flags_` of which a private symbol has any set.
@@ -315,13 +341,14 @@ const SPECIAL_API_OBJECT_TYPE: u16 = 1040;
 
 impl Layout {
     /// The layout of `version`: metadata symbols over the table of that version or of the nearest below it.
-    pub fn resolve(version: &V8Version, symbols: &dyn Symbols, read_int: &dyn Fn(u64) -> Option<i32>) -> Layout {
+    pub fn resolve(
+        version: &V8Version,
+        symbols: &dyn Symbols,
+        read_int: &dyn Fn(u64) -> Option<i32>,
+    ) -> Layout {
         let wanted = (version.major, version.minor);
-        let table = tables::TABLES
-            .iter()
-            .rev()
-            .find(|table| table.v8 <= wanted)
-            .unwrap_or(&tables::TABLES[0]);
+        let table =
+            tables::TABLES.iter().rev().find(|table| table.v8 <= wanted).unwrap_or(&tables::TABLES[0]);
         let exact = table.v8 == wanted;
         let metadata = postmortem::Metadata::load(symbols, read_int);
         Layout::assemble(table, exact, &metadata)
@@ -478,7 +505,9 @@ mod tests {
     fn tables_stand_alone_when_a_binary_publishes_nothing() {
         for index in 0..tables::TABLES.len() {
             let layout = layout_without_symbols(index);
-            for class in ["Map", "FixedArray", "JSArray", "JSProxy", "NativeContext", "SharedFunctionInfo", "BigInt"] {
+            for class in
+                ["Map", "FixedArray", "JSArray", "JSProxy", "NativeContext", "SharedFunctionInfo", "BigInt"]
+            {
                 assert!(
                     layout.types.iter().any(|info| &*info.name == class),
                     "{class} has no number in V8 {:?}",

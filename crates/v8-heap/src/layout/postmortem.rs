@@ -54,7 +54,8 @@ impl Metadata {
 
     /// The one value published for a field, whatever its type is called.
     fn field(&self, prefix: &str) -> Option<u64> {
-        let mut found = self.values.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| *value);
+        let mut found =
+            self.values.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| *value);
         let first = found.next()?;
         if found.any(|other| other != first) {
             return None;
@@ -72,7 +73,10 @@ impl Metadata {
             (&mut fields.shared_name_or_scope_info, "class_SharedFunctionInfo__name_or_scope_info__"),
             (&mut fields.shared_script, "class_SharedFunctionInfo__script__"),
             (&mut fields.shared_length, "class_SharedFunctionInfo__length__"),
-            (&mut fields.shared_formal_parameters, "class_SharedFunctionInfo__internal_formal_parameter_count__"),
+            (
+                &mut fields.shared_formal_parameters,
+                "class_SharedFunctionInfo__internal_formal_parameter_count__",
+            ),
             (&mut fields.shared_token_offset, "class_SharedFunctionInfo__raw_function_token_offset__"),
             (&mut fields.shared_flags, "class_SharedFunctionInfo__flags__"),
             (&mut fields.bytecode_data, "class_BytecodeArray__data__"),

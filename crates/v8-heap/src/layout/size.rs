@@ -87,7 +87,9 @@ const SMI_AT_8: u8 = 12;
 pub(super) fn of_variable_sized(number: u16, name: &str, kind: Kind, fields: &Fields) -> Option<SizeFormula> {
     if let Some(shape) = StringShape::of(number) {
         return match shape {
-            StringShape::Sequential { one_byte } => Some(SizeFormula::counted(16, 12, if one_byte { 1 } else { 2 })),
+            StringShape::Sequential { one_byte } => {
+                Some(SizeFormula::counted(16, 12, if one_byte { 1 } else { 2 }))
+            }
             _ => None,
         };
     }
@@ -122,9 +124,13 @@ pub(super) fn of_variable_sized(number: u16, name: &str, kind: Kind, fields: &Fi
         }
         // From V8 14 on a hole is one word before an unreadable block.
         (Kind::Hole, _) => SizeFormula::fixed(8),
-        (_, "EmbedderDataArray" | "ExternalPointerArray" | "TrustedWeakFixedArray" | "ProtectedWeakFixedArray") => {
-            SizeFormula::counted(16, SMI_AT_8, 8)
-        }
+        (
+            _,
+            "EmbedderDataArray"
+            | "ExternalPointerArray"
+            | "TrustedWeakFixedArray"
+            | "ProtectedWeakFixedArray",
+        ) => SizeFormula::counted(16, SMI_AT_8, 8),
         (_, "WeakArrayList" | "ArrayList") => SizeFormula::counted(24, SMI_AT_8, 8),
         (_, "ScriptContextTable" | "ObjectBoilerplateDescription") => SizeFormula::counted(32, SMI_AT_8, 8),
         (_, "RegExpMatchInfo") => SizeFormula::counted(40, SMI_AT_8, 8),

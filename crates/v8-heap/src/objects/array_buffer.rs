@@ -1,9 +1,9 @@
 //! ArrayBuffers and the views on them (V8: `src/objects/js-array-buffer.tq`).
 
+use crate::Result;
 use crate::heap::Heap;
 use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
 use crate::objects::value::HeapObject;
-use crate::Result;
 
 /// Bytes of a buffer or view: where they are, how many, and what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

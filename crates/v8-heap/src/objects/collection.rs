@@ -7,7 +7,7 @@
 
 use crate::heap::Heap;
 use crate::layout::{Kind, offset};
-use crate::objects::value::{HeapObject, Value};
+use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
 /// Where the entries of an unordered hash table are.
@@ -39,12 +39,13 @@ impl Heap<'_> {
         let mut at = shape.first_entry;
         while at + shape.entry_words <= length {
             for (index, word) in entry.iter_mut().enumerate() {
-                *word = self
-                    .words()
-                    .tagged(table + offset::ARRAY_ELEMENTS + 8 * (at + index as u64), "entry of a hash table")?;
+                *word = self.words().tagged(
+                    table + offset::ARRAY_ELEMENTS + 8 * (at + index as u64),
+                    "entry of a hash table",
+                )?;
             }
             at += shape.entry_words;
-            if entry[0].smi().is_none() && matches!(self.value(entry[0]), Ok(Value::Undefined | Value::Hole | Value::Marker)) {
+            if self.is_hole(entry[0]) || Some(entry[0]) == self.well_known().undefined {
                 continue;
             }
             if !visit(entry) {
@@ -71,13 +72,17 @@ impl Heap<'_> {
             Kind::OrderedHashMap => 3,
             Kind::OrderedHashSet => 2,
             Kind::EphemeronHashTable => {
-                return self.for_each_entry(table.address, HashTableShape::EPHEMERON, |entry| visit(entry[0], entry[1]));
+                return self.for_each_entry(table.address, HashTableShape::EPHEMERON, |entry| {
+                    visit(entry[0], entry[1])
+                });
             }
             _ => return Err(self.wrong_type(table.value(), "hash table of a collection")),
         };
         let words = self.words();
         let length = self.fixed_array_length(table.address)?;
-        let word = |index: u64| words.tagged(table.address + offset::ARRAY_ELEMENTS + 8 * index, "ordered hash table");
+        let word = |index: u64| {
+            words.tagged(table.address + offset::ARRAY_ELEMENTS + 8 * index, "ordered hash table")
+        };
         let count = |index: u64| -> Result<u64> {
             let value = word(index)?;
             value.smi().and_then(|value| u64::try_from(value).ok()).ok_or_else(|| Error::Implausible {

@@ -50,8 +50,13 @@ impl Heap<'_> {
     /// # Errors
     /// If it cannot be read.
     pub fn previous_context(&self, context: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
-        let previous = self.words().tagged(context.address + offset::ARRAY_ELEMENTS + 8 * PREVIOUS, "previous context")?;
-        Ok(self.object(previous).ok().filter(|object| matches!(object.kind(), Kind::Context | Kind::NativeContext)))
+        let previous = self
+            .words()
+            .tagged(context.address + offset::ARRAY_ELEMENTS + 8 * PREVIOUS, "previous context")?;
+        Ok(self
+            .object(previous)
+            .ok()
+            .filter(|object| matches!(object.kind(), Kind::Context | Kind::NativeContext)))
     }
 
     /// The variables of a context, in slot order. Empty for native contexts.
@@ -110,7 +115,9 @@ impl Heap<'_> {
         Ok(match words.word32(object.address + cell::STATE, "state of a ContextCell")? {
             cell::STATE_INT32 => VariableValue::Number(f64::from(raw()? as u32 as i32)),
             cell::STATE_DOUBLE => VariableValue::Number(f64::from_bits(raw()?)),
-            _ => VariableValue::Tagged(words.tagged(object.address + cell::TAGGED_VALUE, "value of a ContextCell")?),
+            _ => VariableValue::Tagged(
+                words.tagged(object.address + cell::TAGGED_VALUE, "value of a ContextCell")?,
+            ),
         })
     }
 }

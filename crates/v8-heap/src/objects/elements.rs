@@ -31,7 +31,12 @@ enum Store {
     /// Entries by index, sorted.
     Dictionary(Vec<(u32, PropertyValue)>),
     /// Mapped arguments: slots of a context, then the store of the others.
-    Arguments { mapped: u64, count: u64, context: u64, rest: Box<Elements> },
+    Arguments {
+        mapped: u64,
+        count: u64,
+        context: u64,
+        rest: Box<Elements>,
+    },
     None,
 }
 
@@ -70,12 +75,14 @@ impl Heap<'_> {
         let object = self.object(store)?;
         let length = || self.fixed_array_length(object.address);
         match object.kind() {
-            Kind::FixedArray => {
-                Ok(Elements { store: Store::Tagged(object.address + offset::ARRAY_ELEMENTS), capacity: length()? })
-            }
-            Kind::FixedDoubleArray => {
-                Ok(Elements { store: Store::Double(object.address + offset::ARRAY_ELEMENTS), capacity: length()? })
-            }
+            Kind::FixedArray => Ok(Elements {
+                store: Store::Tagged(object.address + offset::ARRAY_ELEMENTS),
+                capacity: length()?,
+            }),
+            Kind::FixedDoubleArray => Ok(Elements {
+                store: Store::Double(object.address + offset::ARRAY_ELEMENTS),
+                capacity: length()?,
+            }),
             Kind::NumberDictionary => {
                 let mut entries = Vec::new();
                 self.for_each_entry(object.address, HashTableShape::NUMBER_DICTIONARY, |entry| {
@@ -97,7 +104,8 @@ impl Heap<'_> {
                 let count = length()?;
                 let capacity = rest.capacity.max(count);
                 let context = context.strong().ok_or(Error::NotAnObject(context))?;
-                let store = Store::Arguments { mapped: object.address + 32, count, context, rest: Box::new(rest) };
+                let store =
+                    Store::Arguments { mapped: object.address + 32, count, context, rest: Box::new(rest) };
                 Ok(Elements { store, capacity })
             }
             // The empty store of some objects is another kind of empty array.
@@ -175,7 +183,8 @@ impl Heap<'_> {
                 if index < *count {
                     let slot = words.tagged(mapped + 8 * index, "mapped argument")?;
                     if let Some(slot) = slot.smi().and_then(|slot| u64::try_from(slot).ok()) {
-                        let value = words.tagged(context + offset::ARRAY_ELEMENTS + 8 * slot, "context slot")?;
+                        let value =
+                            words.tagged(context + offset::ARRAY_ELEMENTS + 8 * slot, "context slot")?;
                         return Ok(Some(PropertyValue::Data(value)));
                     }
                 }

@@ -42,7 +42,8 @@ pub struct BoundFunction {
 impl<'t> Heap<'t> {
     /// The `SharedFunctionInfo` of a function.
     pub(crate) fn shared_function_info(&self, function: HeapObject<'_>) -> Result<HeapObject<'_>> {
-        let shared = self.words().tagged(function.address + self.layout().fields.function_shared, "shared info")?;
+        let shared =
+            self.words().tagged(function.address + self.layout().fields.function_shared, "shared info")?;
         let shared = self.object(shared)?;
         if shared.kind() != Kind::SharedFunctionInfo {
             return Err(self.wrong_type(shared.value(), "SharedFunctionInfo"));
@@ -56,8 +57,9 @@ impl<'t> Heap<'t> {
     }
 
     fn scope_info_of(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
-        let name_or_scope =
-            self.words().tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
+        let name_or_scope = self
+            .words()
+            .tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
         match self.object(name_or_scope) {
             Ok(object) if object.kind() == Kind::ScopeInfo => Ok(Some(object.address)),
             _ => Ok(None),
@@ -77,7 +79,8 @@ impl<'t> Heap<'t> {
 
     fn nonempty_string(&self, value: Tagged) -> Option<Tagged> {
         let object = self.object(value).ok().filter(|object| object.kind() == Kind::String)?;
-        let length = self.words().word32(object.address + offset::STRING_LENGTH, "length of a String").ok()?;
+        let length =
+            self.words().word32(object.address + offset::STRING_LENGTH, "length of a String").ok()?;
         (length > 0).then_some(value)
     }
 
@@ -91,8 +94,9 @@ impl<'t> Heap<'t> {
     }
 
     pub(crate) fn shared_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
-        let name =
-            self.words().tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
+        let name = self
+            .words()
+            .tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
         if let Some(scope) = self.scope_info_of(shared)? {
             let Some(parts) = self.scope_info(scope) else { return Ok(None) };
             let Some(index) = parts.function_name else { return Ok(None) };
@@ -126,7 +130,9 @@ impl<'t> Heap<'t> {
     }
 
     fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
-        let data = self.words().tagged(shared.address + self.layout().fields.shared_function_data, "function data")?;
+        let data = self
+            .words()
+            .tagged(shared.address + self.layout().fields.shared_function_data, "function data")?;
         Ok(self.object(data).ok().filter(|data| data.kind() == Kind::UncompiledData).map(|data| data.address))
     }
 
@@ -152,7 +158,9 @@ impl<'t> Heap<'t> {
             return Ok(Some((start, end)));
         }
         let Some(scope) = self.scope_info_of(shared)? else { return Ok(None) };
-        let Some(positions) = self.scope_info(scope).and_then(|parts| parts.positions) else { return Ok(None) };
+        let Some(positions) = self.scope_info(scope).and_then(|parts| parts.positions) else {
+            return Ok(None);
+        };
         let position = |index: u64| -> Result<Option<u32>> {
             Ok(self.scope_info_word(scope, index)?.smi().and_then(|position| u32::try_from(position).ok()))
         };

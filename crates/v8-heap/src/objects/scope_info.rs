@@ -16,8 +16,8 @@
 //!        [13+: dependent code] [14+, functions: unused parameters]
 //! ```
 
-use crate::layout::{Fields, ScopeInfoLayout};
 use crate::Tagged;
+use crate::layout::{Fields, ScopeInfoLayout};
 
 /// Up to this many names are stored in the scope info itself (`kScopeInfoMaxInlinedLocalNamesSize`).
 const MOST_INLINE_NAMES: u64 = 75;
@@ -57,15 +57,12 @@ impl ScopeInfoParts {
         };
         let layout = fields.scope_info;
         let modern = layout >= ScopeInfoLayout::V13;
-        let flags = if modern {
-            word(0)? as u32
-        } else {
-            Tagged(word(0)?).smi()? as u32
-        };
+        let flags = if modern { word(0)? as u32 } else { Tagged(word(0)?).smi()? as u32 };
         let flag = |bit: u32| flags >> bit & 1 == 1;
         let scope_type = flags & 15;
         // ScopeType is numbered anew in V8 13.
-        let (is_module, is_function) = if modern { (scope_type == 5, scope_type == 4) } else { (scope_type == 3, scope_type == 2) };
+        let (is_module, is_function) =
+            if modern { (scope_type == 5, scope_type == 4) } else { (scope_type == 3, scope_type == 2) };
 
         let locals = count(2)?;
         let mut next = 3;

@@ -118,10 +118,15 @@ impl Heap<'_> {
             // A rope has at most one inner node for each unit; more is a cycle.
             visited += 1;
             if visited > 2 * length as usize + 64 {
-                return Err(Error::Implausible { what: "structure", object: value, found: "a cycle".to_owned() });
+                return Err(Error::Implausible {
+                    what: "structure",
+                    object: value,
+                    found: "a cycle".to_owned(),
+                });
             }
             let (_, map) = self.map_at(string)?;
-            let shape = StringShape::of(map.instance_type).ok_or_else(|| self.wrong_type(Tagged::pointer(string), "String"))?;
+            let shape = StringShape::of(map.instance_type)
+                .ok_or_else(|| self.wrong_type(Tagged::pointer(string), "String"))?;
             let own_length = words.word32(string + offset::STRING_LENGTH, "length of a String")? as usize;
             if to > own_length {
                 return Err(Error::Implausible {
@@ -145,14 +150,20 @@ impl Heap<'_> {
                 StringShape::Thin => parts.push((inner(offset::STRING_BODY)?, from, to)),
                 StringShape::Sliced => {
                     let start = words.tagged(string + offset::STRING_SECOND, "offset of a SlicedString")?;
-                    let start = start.smi().and_then(|start| usize::try_from(start).ok()).ok_or_else(|| {
-                        Error::Implausible { what: "offset", object: Tagged::pointer(string), found: format!("{start}") }
-                    })?;
+                    let start =
+                        start.smi().and_then(|start| usize::try_from(start).ok()).ok_or_else(|| {
+                            Error::Implausible {
+                                what: "offset",
+                                object: Tagged::pointer(string),
+                                found: format!("{start}"),
+                            }
+                        })?;
                     parts.push((inner(offset::STRING_BODY)?, start + from, start + to));
                 }
                 StringShape::Cons => {
                     let first = inner(offset::STRING_BODY)?;
-                    let first_length = words.word32(first + offset::STRING_LENGTH, "length of a String")? as usize;
+                    let first_length =
+                        words.word32(first + offset::STRING_LENGTH, "length of a String")? as usize;
                     if to > first_length {
                         let second = inner(offset::STRING_SECOND)?;
                         parts.push((second, from.saturating_sub(first_length), to - first_length));
@@ -201,7 +212,8 @@ impl Heap<'_> {
             Kind::String => Some(self.string(name, LONGEST).ok()?.to_text()),
             Kind::Symbol => {
                 let words = self.words();
-                let description = words.tagged(address + offset::SYMBOL_DESCRIPTION, "description of a Symbol").ok()?;
+                let description =
+                    words.tagged(address + offset::SYMBOL_DESCRIPTION, "description of a Symbol").ok()?;
                 let text = self.string(description, LONGEST).map(|s| s.to_text()).unwrap_or_default();
                 let flags = words.word32(address + offset::SYMBOL_FLAGS, "flags of a Symbol").ok()?;
                 // Private names are spelt as in the program: #name.

@@ -87,9 +87,9 @@ impl<'t> Heap<'t> {
         let object = self.object(value)?;
         Ok(match object.kind() {
             Kind::String => Value::String(object),
-            Kind::HeapNumber => {
-                Value::Double(f64::from_bits(self.words().word(object.address + offset::HEAP_NUMBER_VALUE, "HeapNumber")?))
-            }
+            Kind::HeapNumber => Value::Double(f64::from_bits(
+                self.words().word(object.address + offset::HEAP_NUMBER_VALUE, "HeapNumber")?,
+            )),
             Kind::Oddball => self.oddball(object.address)?,
             Kind::Hole => Value::Hole,
             Kind::Symbol => Value::Symbol(object),
@@ -113,7 +113,7 @@ impl<'t> Heap<'t> {
 
     /// Whether a word is the hole (or one of V8's other markers), which no program sees.
     pub fn is_hole(&self, value: Tagged) -> bool {
-        matches!(self.value(value), Ok(Value::Hole | Value::Marker))
+        self.well_known().markers.binary_search(&value).is_ok()
     }
 
     /// A number, from a Smi or a `HeapNumber`.
@@ -146,7 +146,8 @@ impl<'t> Heap<'t> {
         let bits = words.word32(object.address + offset::BIGINT_BITFIELD, "BigInt")?;
         let digits = (bits >> 1 & 0x3fff_ffff) as usize;
         let bytes = words.slice(object.address + offset::BIGINT_DIGITS, digits * 8, "digits of a BigInt")?;
-        let digits = bytes.chunks_exact(8).map(|d| u64::from_le_bytes(d.try_into().expect("eight bytes"))).collect();
+        let digits =
+            bytes.chunks_exact(8).map(|d| u64::from_le_bytes(d.try_into().expect("eight bytes"))).collect();
         Ok((bits & 1 == 1, digits))
     }
 
