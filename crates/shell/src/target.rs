@@ -22,12 +22,12 @@ impl Target {
     /// What cannot be opened, and why.
     pub fn open(options: &OpenOptions, interrupt: &Interrupt) -> Result<Target, String> {
         let progress = Progress::new(interrupt.clone());
-        let mut done = None;
+        let mut begun = None;
         let core = Core::open_with_progress(options, &mut |at: core_reader::Progress| {
-            if done.is_none() {
+            if begun.is_none() {
                 progress.begin("decompressing the core", at.total);
             }
-            progress.advance(at.read - done.replace(at.read).unwrap_or(0));
+            progress.advance(at.done.saturating_sub(begun.replace(at.done).unwrap_or(0)));
             if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         core.map(Target::new).map_err(|error| reasons(&error))
