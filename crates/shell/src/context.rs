@@ -86,12 +86,20 @@ impl Context {
         Ok(self.target()?.memory())
     }
 
+    /// The V8 heap of the target.
+    ///
+    /// # Errors
+    /// There is no target, or no heap that can be read in it.
+    pub fn heap(&self) -> Result<&v8_heap::Heap<'static>, DcmdError> {
+        self.target()?.heap().map_err(DcmdError::Abort)
+    }
+
     /// Why the target does not have `capability`; nothing if it does.
     pub fn lacks(&self, capability: Capability) -> Option<String> {
-        let Some(_target) = &self.target else { return Some("no target is open".to_owned()) };
+        let Some(target) = &self.target else { return Some("no target is open".to_owned()) };
         match capability {
             Capability::Core => None,
-            Capability::V8Heap => Some("the target has no V8 heap".to_owned()),
+            Capability::V8Heap => target.heap().err(),
         }
     }
 

@@ -78,3 +78,12 @@ pub fn reasons(error: &dyn std::error::Error) -> String {
         _ => text,
     }
 }
+
+impl From<v8_heap::Error> for DcmdError {
+    fn from(error: v8_heap::Error) -> DcmdError {
+        match error {
+            v8_heap::Error::Interrupted => DcmdError::Interrupted,
+            error => DcmdError::failed(reasons(&error)),
+        }
+    }
+}

@@ -3,16 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Told by long work how far it is; asked by it whether to go on.
-pub trait Monitor: Sync {
-    /// Work of `total` units starts: `what` says which, as "reading the heap".
-    fn begin(&self, what: &str, total: u64);
-    /// `n` more units are done.
-    fn advance(&self, n: u64);
-    /// Whether the user asked to stop.
-    fn cancelled(&self) -> bool;
-}
-
 /// The flag that Ctrl-C sets and long work watches.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);

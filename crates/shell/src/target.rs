@@ -1,11 +1,14 @@
 //! What is being debugged: a core with its binaries, and the heap in it once somebody asks.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
 use core_reader::{AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
 
+use v8_heap::{Heap, Monitor};
+
 use crate::error::reasons;
-use crate::monitor::{Interrupt, Monitor};
+use crate::monitor::Interrupt;
 use crate::output::Progress;
 
 /// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept
@@ -13,6 +16,7 @@ use crate::output::Progress;
 #[derive(Debug)]
 pub struct Target {
     core: &'static Core,
+    heap: OnceCell<Result<Heap<'static>, String>>,
 }
 
 impl Target {
@@ -35,12 +39,21 @@ impl Target {
 
     /// A target that is `core`.
     pub fn new(core: Core) -> Target {
-        Target { core: Box::leak(Box::new(core)) }
+        Target { core: Box::leak(Box::new(core)), heap: OnceCell::new() }
     }
 
     /// The core.
     pub fn core(&self) -> &'static Core {
         self.core
+    }
+
+    /// The V8 heap of the process; looked for when first asked.
+    ///
+    /// # Errors
+    /// Why there is none that can be read.
+    pub fn heap(&self) -> Result<&Heap<'static>, String> {
+        let open = || Heap::open(self.memory(), self.symbols()).map_err(|error| reasons(&error));
+        self.heap.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
     /// The memory of the process.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::monitor::{Interrupt, Monitor};
+use v8_heap::Monitor;
+
+use crate::monitor::Interrupt;
 
 const QUIET: Duration = Duration::from_secs(1);
 const REDRAW: Duration = Duration::from_millis(100);
