@@ -45,6 +45,7 @@ pub(crate) fn find(
             .unwrap_or(0)
     });
     let mut binaries = Vec::with_capacity(modules.len());
+    let mut unverified = Vec::new();
     for (index, module) in modules.iter_mut().enumerate() {
         let found = if given_for == Some(index)
             && let Some(given) = given.take()
@@ -59,10 +60,13 @@ pub(crate) fn find(
         binaries.push(found.map(|(binary, verification)| {
             adopt(module, &binary, verification);
             if verification == Verification::Layout {
-                warnings.push(Warning::Unverified(binary.path.clone()));
+                unverified.push(binary.path.clone());
             }
             binary
         }));
+    }
+    if !unverified.is_empty() {
+        warnings.push(Warning::Unverified(unverified));
     }
     Ok(binaries)
 }
@@ -198,9 +202,11 @@ fn same_headers(in_core: &[u8], in_file: &[u8]) -> bool {
 /// The file's segments lie exactly where the core says that the file was mapped.
 fn same_layout(module: &Module, binary: &Binary, files: &[MappedFile]) -> bool {
     let segments = &binary.headers.segments;
-    let mapped: Vec<&MappedFile> =
-        files.iter().filter(|file| file.path == module.path && module.contains(file.start)).collect();
     let Some(bias) = bias_for(module.start.0, segments) else { return false };
+    // A mapping of the file outside of the module, such as V8's second copy of its builtins, proves nothing.
+    let placed = Module::placed(module.path.clone(), bias, segments.clone());
+    let mapped: Vec<&MappedFile> =
+        files.iter().filter(|file| file.path == module.path && placed.contains(file.start)).collect();
     let loads = || segments.iter().filter(|segment| segment.kind == Segment::LOAD && segment.file_size > 0);
     let file_len = binary.map.len() as u64;
     !mapped.is_empty()

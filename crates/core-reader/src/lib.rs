@@ -1,4 +1,67 @@
 //! Reads the core dump of any Linux process. Knows nothing of V8.
+//!
+//! # What an ELF core is
+//!
+//! A core is an ELF file of type `ET_CORE`. It has no sections worth mentioning, only *program headers*: one
+//! `PT_NOTE`, and one `PT_LOAD` for each mapping of the process (System V ABI, chapter 5; Linux `fs/binfmt_elf.c`).
+//!
+//! ```text
+//!   +----------------------------+
+//!   | ELF header                 |  64-bit, little-endian, x86-64, ET_CORE
+//!   +----------------------------+
+//!   | program headers            |  PT_NOTE, PT_LOAD, PT_LOAD, ...
+//!   +----------------------------+
+//!   | notes                      |  threads and registers, signal, process, auxiliary vector, mapped files
+//!   +----------------------------+
+//!   | memory of mapping 1        |  p_filesz bytes of it; the mapping has p_memsz
+//!   | memory of mapping 2        |
+//!   | ...                        |
+//!   +----------------------------+
+//! ```
+//!
+//! gdb's `gcore` puts the notes last, so a truncated core of its making has lost them; the kernel puts them first.
+//!
+//! # What is not in it
+//!
+//! The kernel writes what `/proc/PID/coredump_filter` asks for: by default private anonymous memory, the pages of
+//! private file mappings that were written to, shared anonymous memory, and the first page of each mapped ELF file. The
+//! code and constants of the executable and the libraries are therefore missing: they are on disk. gdb follows the
+//! same filter, but for a mapping that it leaves out it writes no program header at all; the note `NT_FILE` still
+//! tells that it existed. Hence an address has one of five answers ([`Contents`], [`MemoryError`]):
+//!
+//! ```text
+//!   in a program header?  --yes-->  in the file?  --yes-->  dumped
+//!        |                              |  `--- the file ends before --->  truncated
+//!        |                              `--- behind p_filesz ---.
+//!        `--no-->  in NT_FILE?  --yes---------------------------+-->  never written, and the file is at hand?
+//!                       |                                                 |yes            |no
+//!                       `--no-->  unmapped                           from the binary   not dumped
+//! ```
+//!
+//! Contents come from a binary only where the process could not have changed them: the mapping must not be writable
+//! in the core, and neither may the segment in the binary, because the dynamic linker writes to some segments before
+//! it makes them read-only (`PT_GNU_RELRO`). Everything else that is missing is said to be missing.
+//!
+//! # How to read it
+//!
+//! [`Core::open`] maps the core and decodes headers and notes, recognises the executable and the libraries by the
+//! build-ids in memory, and finds their files. It touches a few dozen pages whatever the size of the core and its
+//! binaries. [`Core::memory`] then answers by address ([`Memory`]), [`Core::symbols`] by name ([`Symbols`]).
+//! [`CoreWriter`] writes a smaller core.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | `container` | compressed cores |
+//! | `elf`, `segments` | headers; program headers to extents |
+//! | `notes` | one file per note |
+//! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
+//! | `address_space` | from an address to bytes |
+//! | `symbol_table`, `module_symbols`, `thread_local` | names |
+//! | `process`, `threads` | who the process was, and what it was doing |
+//! | `write` | cores, written |
+//!
+//! Everything in a core is hostile: sizes, counts and chains are checked against what the file can hold, and every
+//! decoder is total. The only `unsafe` code is the memory map itself, in `file_map`.
 #![warn(missing_docs)]
 
 mod address;

@@ -34,8 +34,8 @@ pub enum Warning {
         /// The build-id of the file.
         in_file: Option<BuildId>,
     },
-    /// A file is used although the core holds nothing that identifies it.
-    Unverified(PathBuf),
+    /// Files are used although the core holds nothing that identifies them but where they were mapped.
+    Unverified(Vec<PathBuf>),
     /// A note that could not be decoded.
     BadNote(String),
 }
@@ -51,6 +51,16 @@ impl fmt::Display for OptionalId<'_> {
     }
 }
 
+/// The first few of `paths`, and how many more there are.
+fn write_some(f: &mut fmt::Formatter<'_>, paths: &[String]) -> fmt::Result {
+    const SHOWN: usize = 3;
+    f.write_str(&paths[..paths.len().min(SHOWN)].join(", "))?;
+    if paths.len() > SHOWN {
+        write!(f, " and {} more", paths.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -62,8 +72,7 @@ impl fmt::Display for Warning {
                 )
             }
             Warning::NoNotes => f.write_str(
-                "the core has no notes: threads, signal and mapped files are unknown; \
-                 give the executable with v8mdb OBJECT CORE",
+                "the core has no notes, or they were cut off: threads, signal and the paths of binaries are unknown",
             ),
             Warning::MissingExecutable { path, build_id } => {
                 write!(f, "executable {} ", path.as_deref().unwrap_or("(path unknown)"))?;
@@ -73,26 +82,25 @@ impl fmt::Display for Warning {
                 )
             }
             Warning::MissingLibraries(paths) => {
-                const SHOWN: usize = 4;
-                let shown = paths.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-                write!(f, "{} of the program's libraries not found: {shown}", paths.len())?;
-                if paths.len() > SHOWN {
-                    write!(f, " and {} more", paths.len() - SHOWN)?;
-                }
+                write!(f, "{} of the program's libraries not found: ", paths.len())?;
+                write_some(f, paths)?;
                 f.write_str("; --sysroot DIR says where copies are")
             }
-            Warning::Mismatch { path, in_core, in_file } => write!(
-                f,
-                "{} not used: it has {}, the core was dumped by {}; --sysroot DIR says where the right one is",
-                path.display(),
-                OptionalId(in_file),
-                OptionalId(in_core),
-            ),
-            Warning::Unverified(path) => write!(
-                f,
-                "{} is used unchecked: the core does not hold the page with its build-id",
-                path.display()
-            ),
+            Warning::Mismatch { path, in_core, in_file } => {
+                write!(f, "{} not used: it has {}, ", path.display(), OptionalId(in_file))?;
+                match in_core {
+                    Some(id) => write!(f, "the core was dumped by build-id {id}")?,
+                    None => {
+                        f.write_str("and its headers or segments are not those of the program in the core")?
+                    }
+                }
+                f.write_str("; --sysroot DIR says where the right one is")
+            }
+            Warning::Unverified(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                write_some(f, &paths)?;
+                f.write_str(": used unchecked, as the core does not hold the pages with their build-ids")
+            }
             Warning::BadNote(problem) => write!(f, "note ignored: {problem}"),
         }
     }

@@ -259,6 +259,7 @@ fn without_the_header_page_the_layout_decides_and_a_warning_says_so() {
             .file(PROGRAM, PROGRAM + 0x1000, 0, name)
             .file(PROGRAM + 0x1000, PROGRAM + 0x2000, code_offset, name)
             .file(PROGRAM + 0x2000, PROGRAM + 0x3000, 0x2000, name)
+            .file(0x7000_0000, 0x7000_1000, 0x1000, name) // again, elsewhere
             .not_dumped("header", PROGRAM, "r--", 0x1000)
             .not_dumped("code", PROGRAM + 0x1000, "r-x", 0x1000)
             .build()
@@ -266,7 +267,7 @@ fn without_the_header_page_the_layout_decides_and_a_warning_says_so() {
     };
     let opened = Core::open(&options(write(&directory, "core", &core(0x1000)))).unwrap();
     assert_eq!(opened.modules()[0].file.as_ref().unwrap().verification, Verification::Layout);
-    assert_eq!(opened.warnings(), [Warning::Unverified(path.clone())]);
+    assert_eq!(opened.warnings(), [Warning::Unverified(vec![path.clone()])]);
     assert_eq!(opened.memory().slice(Address(PROGRAM + 0x1000), 1), Some(&[0xcc][..]));
     let opened = Core::open(&options(write(&directory, "core", &core(0x2000)))).unwrap();
     assert!(opened.modules()[0].file.is_err());
