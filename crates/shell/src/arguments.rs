@@ -264,3 +264,97 @@ impl Args {
         &self.name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dcmd::{AddressUse, Operands, Takes, Yields};
+
+    static DCMD: Dcmd = Dcmd {
+        name: "sample",
+        aliases: &[],
+        summary: "a sample",
+        address: AddressUse::Optional,
+        takes: Takes::Anything,
+        yields: Yields::Text,
+        options: &[
+            Opt::flag('a', ""),
+            Opt::flag('v', ""),
+            Opt::number('d', "depth", ""),
+            Opt::text('p', "prop", ""),
+            Opt::digits("N", ""),
+            Opt::switch('o', "option", ""),
+        ],
+        operands: Operands::any("[member ...]"),
+        needs: &[],
+        manual: "",
+        start: |_, _| Err(DcmdError::usage("")),
+    };
+
+    fn parse(line: &[&str]) -> Result<Args, String> {
+        let words: Vec<Word> = line.iter().map(|word| Word::Text((*word).to_owned())).collect();
+        Args::parse(&DCMD, "sample", true, &words, 16).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn letters_bundle_and_values_attach() {
+        let args = parse(&["-avd1", "-p", "x", "-p", "user", "foo", "-a"]).unwrap();
+        assert!(args.has('a') && args.has('v'));
+        assert_eq!(args.number('d'), Some(1));
+        assert_eq!(args.text('p'), Some("user"), "the last one counts");
+        assert_eq!(args.operands(), [Word::Text("foo".into()), Word::Text("-a".into())]);
+    }
+
+    #[test]
+    fn numbers_are_hexadecimal_unless_they_say_otherwise() {
+        for (text, value) in [("10", 16), ("0t10", 10), ("0x1f", 31), ("0o17", 15)] {
+            assert_eq!(parse(&["-d", text]).unwrap().number('d'), Some(value), "{text}");
+        }
+        let words = [Word::Text("-d".into()), Word::Number(7), Word::Number(8)];
+        let args = Args::parse(&DCMD, "sample", true, &words, 16).unwrap();
+        assert_eq!((args.number('d'), args.operands()), (Some(7), &words[2..]));
+    }
+
+    #[test]
+    fn digits_alone_are_decimal() {
+        let args = parse(&["-10"]).unwrap();
+        assert_eq!(args.number('#'), Some(10));
+    }
+
+    #[test]
+    fn options_end_at_two_dashes_and_at_the_first_other_word() {
+        assert_eq!(parse(&["-a", "--", "-v"]).unwrap().operands(), [Word::Text("-v".into())]);
+        assert_eq!(parse(&["-", "-v"]).unwrap().operands().len(), 2);
+        assert!(!parse(&["x", "-v"]).unwrap().has('v'));
+    }
+
+    #[test]
+    fn switches_go_both_ways() {
+        let args = parse(&["-o", "pager", "+o", "ignoreeof"]).unwrap();
+        assert_eq!(args.switches('o').collect::<Vec<_>>(), [(true, "pager"), (false, "ignoreeof")]);
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        for (line, message) in [
+            (&["-z"][..], "illegal option -- z"),
+            (&["-az"], "illegal option -- z"),
+            (&["+a"], "illegal option -- a"),
+            (&["-d"], "option requires an argument -- d"),
+            (&["-d", "xyz"], "invalid option for -d: \"xyz\""),
+            (&["-99999999999999999999"], "99999999999999999999 does not fit in 64 bits"),
+        ] {
+            assert_eq!(parse(line).unwrap_err(), message, "{line:?}");
+        }
+        let words = [Word::Text("-p".into()), Word::Number(7)];
+        let error = Args::parse(&DCMD, "sample", true, &words, 16).unwrap_err();
+        assert_eq!(error.to_string(), "string argument required for -p");
+    }
+
+    #[test]
+    fn usage_follows_the_declaration() {
+        let options = "[-av] [-d depth] [-p prop] [-N] [+/-o option] [member ...]";
+        assert_eq!(DCMD.usage("sample"), format!("Usage: [address]::sample {options}"));
+        assert_eq!(DCMD.usage("$x"), format!("Usage: [address]$x {options}"));
+    }
+}

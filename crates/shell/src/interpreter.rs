@@ -47,22 +47,32 @@ pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> R
                 well = false;
                 start = recover(error.span.start);
             }
-            Ok((statement, next)) => match run_statement(context, &statement, input, source, text) {
-                Ok(true) => start = next,
-                Ok(false) => {
+            Ok((statement, next)) => match run_statement(context, &statement, input, source, text)? {
+                Ended::Well => start = next,
+                Ended::Badly => {
                     well = false;
-                    // What follows a statement that ran is a new one; what follows one that could not run is dropped.
-                    start = if matches!(source, Source::Script { .. }) {
-                        next
-                    } else {
-                        recover(next.saturating_sub(1))
+                    start = next;
+                }
+                Ended::NotRun => {
+                    well = false;
+                    start = match source {
+                        Source::Script { .. } => next,
+                        _ => recover(next.saturating_sub(1)),
                     };
                 }
-                Err(error) => return Err(error),
             },
         }
     }
     Ok(well)
+}
+
+/// How a statement ended.
+enum Ended {
+    Well,
+    /// It ran, and failed; what follows runs all the same.
+    Badly,
+    /// It made no sense, so what follows is not to be trusted either.
+    NotRun,
 }
 
 /// Prints an error about a place in `input`.
@@ -81,17 +91,17 @@ fn report_at(context: &Context, input: &str, source: Source<'_>, span: Span, mes
     }
 }
 
-/// Runs one statement; false if it could not be run or failed in a way that drops what follows.
+/// Runs one statement.
 fn run_statement(
     context: &Context,
     statement: &Statement,
     input: &str,
     source: Source<'_>,
     text: &Text,
-) -> Result<bool, DcmdError> {
+) -> Result<Ended, DcmdError> {
     context.check_interrupt()?;
     if statement.is_empty() {
-        return Ok(true);
+        return Ok(Ended::Well);
     }
     let evaluated = (|| -> Result<_, lang::EvalError> {
         let address = statement.address.as_ref().map(|expr| context.value_of(expr)).transpose()?;
@@ -102,7 +112,7 @@ fn run_statement(
         Ok(values) => values,
         Err(error) => {
             context.error(&error);
-            return Ok(false);
+            return Ok(Ended::NotRun);
         }
     };
     if statement.pipeline.is_empty() {
@@ -117,9 +127,9 @@ fn run_statement(
             Ok(call) => calls.push(call),
             Err(CallError::Unknown(message)) => {
                 report_at(context, input, source, command.span(), &message);
-                return Ok(false);
+                return Ok(Ended::NotRun);
             }
-            Err(CallError::Reported) => return Ok(false),
+            Err(CallError::Reported) => return Ok(Ended::NotRun),
         }
     }
     let first = calls.first().cloned();
@@ -128,15 +138,15 @@ fn run_statement(
         Err(PlanError::Mismatch { stage, message }) => {
             let span = statement.pipeline.get(stage).map_or(Span::default(), Command::span);
             report_at(context, input, source, span, &message);
-            return Ok(false);
+            return Ok(Ended::NotRun);
         }
         // Whatever is wrong with the address, nothing runs.
-        Err(PlanError::Usage { .. }) if count == Some(0) => return Ok(true),
+        Err(PlanError::Usage { .. }) if count == Some(0) => return Ok(Ended::Well),
         Err(PlanError::Usage { .. }) => {
             if let Some(call) = first {
                 call.report_usage(context, "");
             }
-            return Ok(false);
+            return Ok(Ended::Badly);
         }
     };
     context.set_last_plan(Rc::clone(&plan));
@@ -151,12 +161,12 @@ fn bare(
     count: Option<u64>,
     source: Source<'_>,
     text: &Text,
-) -> Result<bool, DcmdError> {
+) -> Result<Ended, DcmdError> {
     if address.is_none() && count.is_none() {
         if let Some(shell) = &statement.shell {
             shell_escape::run(context, shell);
         }
-        return Ok(true);
+        return Ok(Ended::Well);
     }
     let plan = if matches!(source, Source::String) { None } else { context.last_plan() };
     match (address, &plan) {
@@ -166,11 +176,11 @@ fn bare(
     }
     let Some(plan) = plan else {
         context.set_increment(0);
-        return Ok(true);
+        return Ok(Ended::Well);
     };
     if plan.check(true).is_err() {
         // The last command takes no address: there is nothing to repeat.
-        return Ok(true);
+        return Ok(Ended::Well);
     }
     run_plan(context, &plan, true, count, statement.shell.as_deref(), text)
 }
@@ -183,7 +193,7 @@ pub fn repeat_last(context: &Context, text: &Text) -> Result<bool, DcmdError> {
     let Some(plan) = context.last_plan() else { return Ok(true) };
     context.advance_dot();
     let has_address = plan.check(true).is_ok();
-    run_plan(context, &plan, has_address, None, None, text)
+    Ok(matches!(run_plan(context, &plan, has_address, None, None, text)?, Ended::Well))
 }
 
 fn run_plan(
@@ -193,7 +203,7 @@ fn run_plan(
     count: Option<u64>,
     shell: Option<&str>,
     text: &Text,
-) -> Result<bool, DcmdError> {
+) -> Result<Ended, DcmdError> {
     let result = match shell {
         None => {
             plan.run(context, has_address, count, text).and_then(|()| Ok(text.borrow().to_column_zero()?))
@@ -204,13 +214,13 @@ fn run_plan(
         }
     };
     match result {
-        Ok(()) => Ok(true),
+        Ok(()) => Ok(Ended::Well),
         Err(DcmdError::Interrupted) => Err(DcmdError::Interrupted),
         Err(DcmdError::Closed) => Err(DcmdError::Closed),
-        Err(DcmdError::Reported) => Ok(false),
+        Err(DcmdError::Reported) => Ok(Ended::Badly),
         Err(error) => {
             context.error(&error);
-            Ok(false)
+            Ok(Ended::Badly)
         }
     }
 }

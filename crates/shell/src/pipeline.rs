@@ -92,6 +92,7 @@ impl Out<'_> {
     #[inline]
     pub fn emit(&mut self, item: Item) -> Result<Flow, DcmdError> {
         if self.next.is_none() {
+            self.context.check_interrupt()?;
             self.text.borrow().hex_line(item.word)?;
             return Ok(Flow::Continue);
         }

@@ -121,7 +121,7 @@ pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<
         return None;
     }
     names
-        .filter(|name| name.len() > 1)
+        .filter(|name| name.len() > 2)
         .map(|name| (strsim::damerau_levenshtein(typed, name), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

@@ -1,0 +1,277 @@
+//! The language as MDB has it, line by line.
+
+use crate::session::{DATA, Session};
+
+#[test]
+fn lines_print_what_mdb_prints() {
+    let session = Session::on_core();
+    let field = |text: &str| format!("                {text}\n");
+    for (line, expected) in [
+        ("10=D", field("16")),
+        ("0t10=X", field("a")),
+        ("'ab'=X", field("6162")),
+        ("1+2*3=D", field("7")),
+        ("7%2=D", field("3")),
+        ("5#4=D", field("8")),
+        ("#0=D", field("1")),
+        ("1<<3|1=X", field("9")),
+        ("1|2=X", field("3")),
+        ("-1=D", field("-1")),
+        ("-1=J", field("ffffffffffffffff")),
+        ("*50000000=J", field("1234")),
+        ("*/c/50000000=X", field("34")),
+        ("50000000>p", String::new()),
+        ("<p=J", field("50000000")),
+        ("*<p=J", field("1234")),
+        ("<rax=J", field("1122334455667788")),
+        ("<eax=J", field("55667788")),
+        ("<ah=J", field("77")),
+        ("<thread=J", field("101f")),
+        ("0t100=XDO", field("64              100             0144")),
+        ("1,3=D", field("1               1               1")),
+        ("5=\"x = \"D", field("x = 5")),
+        ("5=DnD", field("5") + &field("5")),
+        ("5=2D", field("5               5")),
+        ("5=$[1+1]D", field("5               5")),
+        ("::echo a 'b c' $[1+1]", "a b c 2 \n".into()),
+        ("::echo x // comment", "x \n".into()),
+        ("::echo a; ::echo b", "a \nb \n".into()),
+        ("// nothing", String::new()),
+        ("", String::new()),
+        ("5,0::echo hi", String::new()),
+        (",3::echo hi", "hi \nhi \nhi \n".into()),
+        ("::echo -n --", "-n -- \n".into()),
+        ("::mdb`echo hi", "hi \n".into()),
+        ("::echo 10 | ::map .+8", "18\n".into()),
+        ("::echo 20 | ::grep \".==20\"", "20\n".into()),
+        ("::echo 10 | ::grep \".==20\"", String::new()),
+        ("10::map .+8", "18\n".into()),
+        ("::walk thread", "0x101f\n0x1020\n0x1021\n".into()),
+        ("::walk thread | ::head -2", "101f\n1020\n".into()),
+        ("::walk thread | ::head -n 1", "101f\n".into()),
+        ("::walk thread|::count", "3\n".into()),
+        ("::head", String::new()),
+        ("::walk thread | >last", String::new()),
+        ("<last=J", field("1021")),
+        ("10$d", "radix = 16 base ten\n".into()),
+        ("0t10$d", "radix = 10 base ten\n".into()),
+        ("10=X", field("a")),
+        ("0t20::map .+1", "21\n".into()),
+        ("::echo $[0x10]", "16 \n".into()),
+        ("0x10$d", "radix = 16 base ten\n".into()),
+        ("$w", "output page width = 80\n".into()),
+        ("$s", "symbol matching distance = 0 (smart mode)\n".into()),
+        ("1234>/c/low; <low=X", field("34")),
+        ("::unset low", String::new()),
+        ("::vars -np", "0x1021>last\n0x50000000>p\n".into()),
+    ] {
+        assert_eq!(session.results(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let session = Session::on_core();
+    for (line, expected) in [
+        ("<nosuch=J", "v8mdb: variable 'nosuch' is not defined"),
+        ("1%0=X", "v8mdb: attempted to divide by zero"),
+        ("nosuch=J", "v8mdb: failed to dereference symbol nosuch: unknown symbol name"),
+        ("*10=J", "v8mdb: failed to read from address 10: no mapping for address"),
+        ("::nosuchthing", "v8mdb: invalid command '::nosuchthing': unknown dcmd name"),
+        ("::staus", "v8mdb: invalid command '::staus': unknown dcmd name (did you mean '::status'?)"),
+        ("::other`echo", "v8mdb: invalid command '::other`echo': specified module is not loaded"),
+        ("$z", "v8mdb: invalid command '$z': unknown dcmd name"),
+        ("::bp main", "v8mdb: command is not supported by current target"),
+        (":c", "v8mdb: command is not supported by current target"),
+        ("::echo hi | 10::echo", "v8mdb: syntax error near \"10\""),
+        ("::echo 10 20 | ::grep \".==20\"", "v8mdb: syntax error near \"20\""),
+        ("::status foo", "Usage: status "),
+        ("10::status", "Usage: status "),
+        ("::vars -z", "v8mdb: illegal option -- z"),
+        ("::count", "Usage: address::count "),
+        ("::walk", "Usage: [address]::walk name [variable]"),
+        ("::walk nosuch", "v8mdb: failed to perform walk: unknown walk name"),
+        ("10::walk thread", "v8mdb: failed to perform walk: walker does not accept starting address"),
+        ("::help nosuch", "v8mdb: unknown command: nosuch"),
+        ("::load kernel", "v8mdb: failed to load module kernel: no such module"),
+        ("::cat /nonexistent", "v8mdb: failed to open /nonexistent: No such file or directory"),
+        ("$</nonexistent", "v8mdb: failed to open /nonexistent: No such file or directory (see ::help '$<')"),
+        ("$<", "v8mdb: input stack is empty"),
+        ("11$d", "v8mdb: expected radix from 2 to 16"),
+        ("1>rax", "v8mdb: cannot modify read-only variable 'rax'"),
+        ("::unset 9", "v8mdb: cannot remove persistent variable '9'"),
+        ("1=", "v8mdb: expected one or more format characters following '='"),
+        ("1=A", "v8mdb: invalid format character -- 'A'"),
+        ("::set -o nosuch", "v8mdb: invalid debugger option -- nosuch"),
+        (
+            "::set -P 0123456789012345678901234567890123456789012345678901234567890123456789",
+            "v8mdb: prompt may not exceed 64 characters",
+        ),
+        ("::which nosuch", "v8mdb: nosuch not found"),
+        ("10::mappings", "v8mdb: failed to obtain mapping: no mapping for address"),
+    ] {
+        assert_eq!(session.complaint(line), expected, "{line}");
+    }
+    assert!(session.context.has_failed());
+}
+
+#[test]
+fn a_mistake_shows_its_place_and_drops_the_rest_of_the_line() {
+    let session = Session::on_core();
+    let (results, messages) = session.line("::echo a; ::nosuchthing; ::echo b");
+    assert_eq!(results, "a \n");
+    assert_eq!(
+        messages,
+        "v8mdb: invalid command '::nosuchthing': unknown dcmd name\n  \
+         ::echo a; ::nosuchthing; ::echo b\n            ^^^^^^^^^^^^^\n"
+    );
+}
+
+#[test]
+fn stages_that_do_not_fit_are_refused_before_anything_runs() {
+    let session = Session::on_core();
+    for (line, expected) in [
+        (
+            "::walk thread | ::echo x",
+            "cannot pipe '::walk' into '::echo': ::walk yields threads, ::echo takes no input",
+        ),
+        (
+            "::status | ::head",
+            "cannot pipe '::status' into '::head': ::status yields only text, ::head takes values",
+        ),
+        (
+            "::walk thread | ::mappings",
+            "cannot pipe '::walk' into '::mappings': ::walk yields threads, ::mappings takes addresses",
+        ),
+        (
+            "::echo 1 | ::count | ::head",
+            "cannot pipe '::count' into '::head': ::count yields only text, ::head takes values",
+        ),
+    ] {
+        assert_eq!(session.complaint(line), format!("v8mdb: {expected}"), "{line}");
+    }
+}
+
+#[test]
+fn a_bare_expression_runs_the_last_line_again() {
+    let session = Session::on_core();
+    assert_eq!(session.results("5"), "", "nothing to repeat yet");
+    assert_eq!(session.results("10::map .+1"), "11\n");
+    assert_eq!(session.results("20"), "21\n");
+    assert_eq!(session.results("30,2"), "31\n31\n");
+    assert_eq!(session.results("40 ! tr 4 5 > /dev/null"), "");
+    assert_eq!(session.results("::echo 8 | ::map .*2"), "10\n");
+    assert_eq!(session.results("50"), "", "the last line takes no address");
+    assert_eq!(session.results("7::map .; ::eval \"8\"; .=X"), "7\n                8\n");
+}
+
+#[test]
+fn dot_follows_the_values() {
+    let session = Session::on_core();
+    assert_eq!(session.results("::walk thread | ::map .; .=X"), "101f\n1020\n1021\n                1021\n");
+    assert_eq!(session.results("77::map 5; &=X"), "5\n                77\n");
+}
+
+#[test]
+fn a_walk_names_its_value_in_every_later_stage() {
+    let session = Session::on_core();
+    let expected = "                101f\n                1020\n                1021\n";
+    assert_eq!(session.results("::walk thread t | ::map .+8 | ::eval \"<t=X\""), expected);
+    assert_eq!(
+        session.results("::walk thread t | ::map .+8 | ::grep .==1028 | ::eval \"<t=X\""),
+        "                1020\n"
+    );
+}
+
+#[test]
+fn an_error_in_evaluated_commands_ends_the_pipe() {
+    let session = Session::on_core();
+    let (results, messages) = session.line("::walk thread | ::eval \"<nosuch=X\"");
+    assert_eq!(results, "");
+    assert_eq!(messages, "v8mdb: variable 'nosuch' is not defined\n");
+}
+
+#[test]
+fn commands_that_run_themselves_come_to_an_end() {
+    let session = Session::on_core();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("loop");
+    std::fs::write(&path, format!("$<{}\n", path.display())).unwrap();
+    assert_eq!(session.complaint(&format!("$<{}", path.display())), "v8mdb: commands are nested too deeply");
+}
+
+#[test]
+fn files_of_values_start_pipes() {
+    let session = Session::on_core();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("values");
+    std::fs::write(&path, "10\n\n0t20\n<rsp\n").unwrap();
+    let cat = format!("::cat {} | ::map .+1", path.display());
+    assert_eq!(session.results(&cat), format!("11\n15\n{:x}\n", DATA + 0x801));
+    std::fs::write(&path, "10\nnot a value\n20\n").unwrap();
+    assert_eq!(session.complaint(&cat), "v8mdb: syntax error near \"a\"");
+}
+
+#[test]
+fn scripts_go_on_behind_an_error() {
+    let session = Session::on_core();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("script");
+    std::fs::write(&path, "::echo a\n::nosuchthing; ::echo b\n\n1+)\n<x=X\n::echo c\n").unwrap();
+    let (results, messages) = session.line(&format!("$<{}", path.display()));
+    let name = path.display();
+    assert_eq!(results, "a \nb \nc \n");
+    assert_eq!(
+        messages,
+        format!(
+            "v8mdb: invalid command '::nosuchthing': unknown dcmd name on line 2 of {name}\n\
+             v8mdb: syntax error on line 4 of {name} near \")\"\nv8mdb: variable 'x' is not defined\n"
+        )
+    );
+}
+
+#[test]
+fn the_target_describes_itself() {
+    let session = Session::on_core();
+    let status = session.results("::status");
+    for line in ["debugging core file of node (64-bit)", "initial argv: node server.js", "threads: 3"] {
+        assert!(status.lines().any(|found| found == line), "{status}");
+    }
+    assert!(status.contains("status: process terminated by SIGABRT"), "{status}");
+    assert!(status.contains(", pid=4127 uid=1000\n"), "{status}");
+    let heading = "            BASE            LIMIT             SIZE PERM CONTENTS  NAME\n";
+    assert_eq!(
+        session.results("50000008::mappings"),
+        format!("{heading}        50000000         50001000             1000 rw-  core      [ stack ]\n")
+    );
+    assert_eq!(session.results("::mappings"), session.results("$m"));
+    assert!(
+        session.results("::mappings libsample").ends_with("r-x  core      /opt/node/lib/libsample.so.1\n")
+    );
+    assert!(session.results("::mappings").contains("            2000 rw-  absent    [ anon ]\n"));
+}
+
+#[test]
+fn a_log_keeps_input_and_output() {
+    let session = Session::on_core();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let (_, messages) = session.line("::log; $>");
+    assert_eq!(messages, "v8mdb: no log is active\nv8mdb: logging is already disabled\n");
+    let (_, messages) = session.line(&format!("::log {}; 5=D; 1%0=D", path.display()));
+    assert!(messages.starts_with("v8mdb: logging to \""), "{messages}");
+    session.line("$>");
+    session.line("6=D");
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert!(log.contains("                5\nv8mdb: attempted to divide by zero\n"), "{log}");
+    assert!(!log.contains('6'), "{log}");
+}
+
+#[test]
+fn nothing_typed_or_read_steers_the_terminal() {
+    let session = Session::on_core();
+    assert_eq!(session.results("::echo a\x1b[2Jb"), "a\\x1b[2Jb \n");
+    assert!(!session.complaint("::cat a\x1b[2Jb").contains('\x1b'));
+    let (_, messages) = session.line(")\x1b[2J");
+    assert!(!messages.contains('\x1b'));
+}

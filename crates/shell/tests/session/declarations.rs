@@ -1,0 +1,72 @@
+//! What holds for every dcmd and walker.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use shell::arguments::Shape;
+use shell::dcmd::{AddressUse, Takes};
+use shell::dcmds::{ALL, WALKERS};
+use shell::manual::Page;
+
+#[test]
+fn names_are_sorted_and_unique() {
+    let names: Vec<_> = ALL.iter().map(|dcmd| dcmd.name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    let walkers: Vec<_> = WALKERS.iter().map(|walker| walker.name).collect();
+    assert!(walkers.is_sorted_by(|a, b| a < b), "{walkers:?}");
+    let mut seen = HashSet::new();
+    for name in ALL.iter().flat_map(|dcmd| std::iter::once(&dcmd.name).chain(dcmd.aliases)) {
+        assert!(seen.insert(name), "{name} is declared twice");
+    }
+}
+
+#[test]
+fn files_and_list_agree() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dcmds");
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("mod.rs") {
+            files.insert(std::fs::read_to_string(&path).unwrap(), path);
+        }
+    }
+    for dcmd in ALL {
+        assert!(files.remove(dcmd.manual).is_some(), "the manual of {} is no file of its own", dcmd.name);
+    }
+    assert!(files.is_empty(), "not in the list: {:?}", files.values());
+}
+
+#[test]
+fn every_dcmd_is_explained() {
+    for dcmd in ALL {
+        let name = dcmd.name;
+        assert!(!dcmd.summary.is_empty() && !dcmd.summary.ends_with('.'), "{name}");
+        let sign = if name.starts_with(|c: char| c.is_ascii_alphabetic()) { "::" } else { "" };
+        assert!(dcmd.manual.starts_with(&format!("//! `{sign}{name}`")), "{name}");
+        assert!(Page::of(dcmd).has_transcript(), "{name}: no session in the manual");
+        let letters: HashSet<_> = dcmd.options.iter().map(|option| option.letter).collect();
+        assert_eq!(letters.len(), dcmd.options.len(), "{name}: an option is declared twice");
+        for option in dcmd.options {
+            assert!(!option.help.is_empty(), "{name} -{}", option.letter);
+            assert_eq!(option.value.is_empty(), option.shape == Shape::Flag, "{name} -{}", option.letter);
+        }
+        let takes_nothing = matches!(dcmd.takes, Takes::Nothing);
+        assert_eq!(takes_nothing, dcmd.address == AddressUse::Refused, "{name}");
+    }
+    for walker in WALKERS {
+        assert!(!walker.summary.is_empty() && !walker.summary.ends_with('.'), "{}", walker.name);
+    }
+}
+
+#[test]
+fn pages_show_what_is_declared() {
+    let pages = shell::docs::render();
+    assert_eq!(pages.len(), ALL.len() + 1);
+    let paths: HashSet<_> = pages.iter().map(|(path, _)| path).collect();
+    assert_eq!(paths.len(), pages.len());
+    let page =
+        |name: &str| &pages.iter().find(|(path, _)| path == &format!("docs/commands/{name}.md")).unwrap().1;
+    assert!(page("head").contains("[ addr ] ::head [-N] [-n N]"));
+    assert!(page("README").contains("| [`::head`](head.md) | keep the first values of a pipe |"));
+    assert!(pages.iter().all(|(_, text)| text.ends_with('\n') && !text.ends_with("\n\n")));
+}

@@ -1,0 +1,9 @@
+//! Tests of whole sessions, inside the process and through the program.
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod command_line;
+mod conformance;
+mod declarations;
+mod pipelines;
+mod prompt;
+mod session;

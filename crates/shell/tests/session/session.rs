@@ -1,0 +1,118 @@
+//! Sessions on a small core that is built in code.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use shell::context::Context;
+use shell::interpreter::{self, Source};
+use shell::monitor::Interrupt;
+use shell::output::Terminal;
+use shell::target::Target;
+use test_support::elf_core::{ElfCore, words};
+
+/// Where the core has memory: the words 0x1234, 2, 3 and zeros.
+pub const DATA: u64 = 0x5000_0000;
+
+/// A core of three threads (0x101f, 0x1020, 0x1021), as bytes.
+pub fn core_bytes() -> Vec<u8> {
+    let mut data = words(&[0x1234, 2, 3]);
+    data.resize(0x1000, 0);
+    let mut registers = [0; 27];
+    registers[10] = 0x1122_3344_5566_7788; // rax
+    registers[16] = 0x4000_0010; // rip
+    registers[19] = DATA + 0x800; // rsp
+    ElfCore::new()
+        .dumped("text", 0x4000_0000, "r-x", &[0xcc; 0x1000])
+        .dumped("data", DATA, "rw-", &data)
+        .not_dumped("hole", 0x6000_0000, "rw-", 0x2000)
+        .process(0x101f, 1000, "node", "node server.js")
+        .thread(0x101f, 6, registers)
+        .thread(0x1020, 0, [0; 27])
+        .thread(0x1021, 0, [0; 27])
+        .file(0x4000_0000, 0x4000_1000, 0, "/opt/node/lib/libsample.so.1")
+        .build()
+        .bytes
+}
+
+/// The core as a file.
+pub struct CoreFile {
+    pub path: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+pub fn core_file() -> CoreFile {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("core");
+    std::fs::write(&path, core_bytes()).unwrap();
+    CoreFile { path, _directory: directory }
+}
+
+#[derive(Clone, Default)]
+pub struct Captured(Rc<RefCell<Vec<u8>>>);
+
+impl Captured {
+    pub fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.borrow_mut())).unwrap()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A session whose results and messages are captured.
+pub struct Session {
+    pub context: Context,
+    pub results: Captured,
+    pub messages: Captured,
+}
+
+impl Session {
+    /// Without a target.
+    pub fn empty() -> Session {
+        Session::on(None)
+    }
+
+    /// On the small core.
+    pub fn on_core() -> Session {
+        let core = core_file();
+        let options = core_reader::OpenOptions { core: core.path.clone(), ..Default::default() };
+        Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
+    }
+
+    fn on(target: Option<Target>) -> Session {
+        let (results, messages) = (Captured::default(), Captured::default());
+        let terminal = Terminal::new(Box::new(results.clone()), Box::new(messages.clone()));
+        Session { context: Context::new(target, terminal, Interrupt::default(), false), results, messages }
+    }
+
+    /// What a line typed at the prompt prints: results, then messages.
+    pub fn line(&self, line: &str) -> (String, String) {
+        let ended = interpreter::run(&self.context, line, Source::Prompt, &self.context.text);
+        ended.unwrap_or_else(|error| panic!("{line}: {error}"));
+        self.context.text.flush().unwrap();
+        (self.results.take(), self.messages.take())
+    }
+
+    /// The results of a line that must not print any message.
+    pub fn results(&self, line: &str) -> String {
+        let (results, messages) = self.line(line);
+        assert_eq!(messages, "", "{line}");
+        results
+    }
+
+    /// The first message of a line that must not print any result.
+    pub fn complaint(&self, line: &str) -> String {
+        let (results, messages) = self.line(line);
+        assert_eq!(results, "", "{line}");
+        messages.lines().next().unwrap_or("").to_owned()
+    }
+}
