@@ -61,7 +61,7 @@ impl AddressSpace {
         };
         let index = files.partition_point(|file| file.start.0 <= extent.start);
         let file = index.checked_sub(1).map(|index| &files[index]).filter(|file| extent.start < file.end.0);
-        let path = file.map(|file| file.path.as_str());
+        let path = file.map(|file| &file.path);
         let piece_start = match extent.source {
             Source::Image { .. } => self.starts.last().copied().unwrap_or_default(),
             _ => 0,
@@ -70,7 +70,7 @@ impl AddressSpace {
             let continues = last.end.0 == extent.start
                 && last.permissions == extent.permissions
                 && last.contents == contents
-                && last.file.as_deref() == path
+                && last.file.as_ref() == path
                 && piece_start <= last.start.0;
             if continues {
                 last.end = Address(extent.end);
@@ -82,7 +82,7 @@ impl AddressSpace {
             end: Address(extent.end),
             permissions: extent.permissions,
             contents,
-            file: path.map(str::to_owned),
+            file: path.cloned(),
         });
     }
 

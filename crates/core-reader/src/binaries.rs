@@ -206,7 +206,7 @@ fn same_layout(module: &Module, binary: &Binary, files: &[MappedFile]) -> bool {
     // A mapping of the file outside of the module, such as V8's second copy of its builtins, proves nothing.
     let placed = Module::placed(module.path.clone(), bias, segments.clone());
     let mapped: Vec<&MappedFile> =
-        files.iter().filter(|file| file.path == module.path && placed.contains(file.start)).collect();
+        files.iter().filter(|file| *file.path == module.path && placed.contains(file.start)).collect();
     let loads = || segments.iter().filter(|segment| segment.kind == Segment::LOAD && segment.file_size > 0);
     let file_len = binary.map.len() as u64;
     !mapped.is_empty()

@@ -408,7 +408,7 @@ fn fills(
                 }
             }
         } else {
-            for file in files.iter().filter(|file| file.path == module.path) {
+            for file in files.iter().filter(|file| *file.path == module.path) {
                 let by_address =
                     module.contains(file.start).then(|| module.segment_at(file.start.0)).flatten();
                 if let Some(segment) = by_address.or_else(|| segment_of_offset(module, file)) {
@@ -450,7 +450,7 @@ fn fill_gaps(extents: &[Extent], files: &[MappedFile], fills: &[Fill]) -> Vec<Ex
             start: Address(fill.start),
             end: Address(fill.end),
             offset: 0,
-            path: String::new(),
+            path: Arc::from(""),
             deleted: false,
         })
         .collect();

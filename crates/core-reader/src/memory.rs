@@ -1,6 +1,7 @@
 //! The memory of the dumped process, as far as the core and the binaries beside it still hold it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Address;
 
@@ -47,7 +48,7 @@ pub struct MemoryRange {
     /// Where the bytes are, if anywhere.
     pub contents: Contents,
     /// Path of the mapped file (`NT_FILE`), or `None` for anonymous memory.
-    pub file: Option<String>,
+    pub file: Option<Arc<str>>,
 }
 
 /// Why memory could not be read. The five differ in what the user can do about them.

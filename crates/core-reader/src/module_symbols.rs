@@ -34,7 +34,8 @@ pub struct ModuleSymbols {
 struct ModuleTables {
     module: Module,
     binary: Option<Binary>,
-    dynamic: Option<SymbolTable>,
+    /// Read when first asked for: finding the size of the table alone touches half a megabyte.
+    dynamic: OnceLock<Option<SymbolTable>>,
     full: Option<SymbolTable>,
     by_address: OnceLock<AddressIndex>,
     tls: OnceLock<Option<TlsBlock>>,
@@ -54,7 +55,7 @@ impl ModuleSymbols {
         let modules = modules
             .iter()
             .zip(binaries)
-            .map(|(module, binary)| ModuleTables::new(&memory, module.clone(), binary))
+            .map(|(module, binary)| ModuleTables::new(module.clone(), binary))
             .collect();
         ModuleSymbols { memory, embedded, embedded_by_name, modules }
     }
@@ -66,7 +67,7 @@ impl ModuleSymbols {
 
     fn find_definition(&self, name: &str) -> Option<(&ModuleTables, Definition<'_>)> {
         for tables in &self.modules {
-            if let Some(found) = tables.dynamic.as_ref().and_then(|table| table.find(name.as_bytes())) {
+            if let Some(found) = tables.dynamic(&self.memory).and_then(|table| table.find(name.as_bytes())) {
                 return Some((tables, found));
             }
         }
@@ -89,16 +90,18 @@ impl Symbols for ModuleSymbols {
         if !embedded.is_empty() {
             return embedded;
         }
-        let from = |table: fn(&ModuleTables) -> Option<&SymbolTable>| -> Vec<Symbol> {
-            let found = self.modules.iter().filter_map(|tables| Some((tables, table(tables)?)));
-            found
-                .flat_map(|(tables, table)| {
-                    table.with_prefix(prefix.as_bytes()).into_iter().filter_map(|found| tables.symbol(&found))
-                })
-                .collect()
+        let all = |tables: &ModuleTables, table: Option<&SymbolTable>| -> Vec<Symbol> {
+            let found = table.map(|table| table.with_prefix(prefix.as_bytes())).unwrap_or_default();
+            found.iter().filter_map(|found| tables.symbol(found)).collect()
         };
-        let dynamic = from(|tables| tables.dynamic.as_ref());
-        if dynamic.is_empty() { from(|tables| tables.full.as_ref()) } else { dynamic }
+        let modules = || self.modules.iter();
+        let dynamic: Vec<Symbol> =
+            modules().flat_map(|tables| all(tables, tables.dynamic(&self.memory))).collect();
+        if dynamic.is_empty() {
+            modules().flat_map(|tables| all(tables, tables.full.as_ref())).collect()
+        } else {
+            dynamic
+        }
     }
 
     fn thread_local(&self, name: &str, thread: &Thread) -> Option<Address> {
@@ -120,24 +123,34 @@ impl Symbols for ModuleSymbols {
             return Some(symbol.clone());
         }
         let tables = self.modules.iter().find(|tables| tables.module.contains(address))?;
-        let table = tables.full.as_ref().or(tables.dynamic.as_ref())?;
+        let table = tables.full.as_ref().or_else(|| tables.dynamic(&self.memory))?;
         let index = tables.by_address.get_or_init(|| AddressIndex::new(tables, table));
         tables.symbol(&table.get(index.covering(address.0)?)?)
     }
 }
 
 impl ModuleTables {
-    fn new(memory: &AddressSpace, module: Module, binary: Option<Binary>) -> ModuleTables {
-        let from_file = binary.as_ref().filter(|binary| !binary.symbols_only);
-        let dynamic = match from_file {
-            Some(binary) => dynamic_table_of_file(binary),
-            None => dynamic_table_in_memory(memory, &module),
-        };
+    fn new(module: Module, binary: Option<Binary>) -> ModuleTables {
         let full = binary.as_ref().and_then(|binary| {
             let (symbols, names) = binary.static_symbols()?;
             Some(SymbolTable::new(Arc::clone(&binary.map), symbols, names))
         });
-        ModuleTables { module, binary, dynamic, full, by_address: OnceLock::new(), tls: OnceLock::new() }
+        ModuleTables {
+            module,
+            binary,
+            dynamic: OnceLock::new(),
+            full,
+            by_address: OnceLock::new(),
+            tls: OnceLock::new(),
+        }
+    }
+
+    fn dynamic(&self, memory: &AddressSpace) -> Option<&SymbolTable> {
+        let read = || match self.binary.as_ref().filter(|binary| !binary.symbols_only) {
+            Some(binary) => dynamic_table_of_file(binary),
+            None => dynamic_table_in_memory(memory, &self.module),
+        };
+        self.dynamic.get_or_init(read).as_ref()
     }
 
     fn address(&self, found: &Definition<'_>) -> Option<u64> {
@@ -164,9 +177,9 @@ impl ModuleTables {
         let dynamic = dynamic_section_of_file(binary)?;
         let relocations = |vaddr: u64, size: u64| {
             let start = binary.offset_of(vaddr)?;
-            binary.map.get(start..start.checked_add(usize::try_from(size).ok()?)?).map(<[u8]>::to_vec)
+            binary.map.get(start..start.checked_add(usize::try_from(size).ok()?)?)
         };
-        let symbol_value = |number: u32| self.dynamic.as_ref()?.get(number).map(|found| found.value);
+        let symbol_value = |number: u32| self.dynamic(memory)?.get(number).map(|found| found.value);
         TlsBlock::of_library(memory, &self.module, dynamic, relocations, symbol_value)
     }
 }

@@ -196,14 +196,14 @@ fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
         *entries.entry(&file.path).or_default() += 1;
     }
     for file in files.iter().filter(|file| file.offset == 0) {
-        if seen.contains(file.path.as_str()) {
+        if seen.contains(&*file.path) {
             continue;
         }
         let module = match memory.bytes_from(file.start) {
             Ok(_) => module_at(memory, file.start, &file.path, file.deleted),
             // The header is not there to be looked at. A file mapped in several parts may well be a module.
-            Err(_) if entries[file.path.as_str()] > 1 && file.path.starts_with('/') => {
-                let mut module = Module::placed(file.path.clone(), 0, Vec::new());
+            Err(_) if entries[&*file.path] > 1 && file.path.starts_with('/') => {
+                let mut module = Module::placed(file.path.to_string(), 0, Vec::new());
                 module.deleted = file.deleted;
                 module.start = file.start;
                 module.end = files
@@ -217,7 +217,7 @@ fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
             Err(_) => None,
         };
         if let Some(module) = module {
-            seen.insert(file.path.as_str());
+            seen.insert(&*file.path);
             modules.push(module);
         }
     }

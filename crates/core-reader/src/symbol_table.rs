@@ -314,13 +314,30 @@ impl<'a> GnuHash<'a> {
         while self.chain(symbol).is_some_and(|word| word & 1 == 0) {
             symbol = symbol.saturating_add(1); // ends: `chain` is `None` long before
         }
-        symbol as usize + 1
+        (symbol as usize + 1).min(self.first_symbol as usize + self.chains.len() / 4)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_hash_table_is_walked_to_an_end(
+            header in [0..4_u32, 0..8_u32, 0..3_u32, 0..40_u32],
+            words in prop::collection::vec(prop_oneof![0..12_u32, any::<u32>()], 0..64),
+            name in "[a-c]{1,2}",
+        ) {
+            let bytes: Vec<u8> = header.iter().chain(&words).flat_map(|word| word.to_le_bytes()).collect();
+            if let Some(table) = GnuHash::parse(&bytes) {
+                prop_assert!(table.candidates(name.as_bytes()).count() <= words.len());
+                prop_assert!(table.symbol_count() <= header[1] as usize + words.len());
+            }
+        }
+    }
 
     #[test]
     fn hash_values_of_the_specification() {

@@ -56,11 +56,11 @@ impl TlsBlock {
 
     /// Of a library, from its relocations. `dynamic` is its dynamic section; `relocations` gives the bytes at an
     /// address in the file, `symbol_value` the value of a symbol by number.
-    pub fn of_library(
+    pub fn of_library<'a>(
         memory: &AddressSpace,
         module: &Module,
         dynamic: &[u8],
-        relocations: impl Fn(u64, u64) -> Option<Vec<u8>>,
+        relocations: impl Fn(u64, u64) -> Option<&'a [u8]>,
         symbol_value: impl Fn(u32) -> Option<u64>,
     ) -> Option<TlsBlock> {
         let entry = |wanted: u64| {

@@ -5,8 +5,13 @@
 //! writes 1 as the unit. A file removed or replaced since it was mapped has ` (deleted)` behind its path. The kernel
 //! leaves out the whole note if it would exceed 4 MiB (`MAX_FILE_NOTE_SIZE`) or memory is short.
 
+use std::sync::Arc;
+
 use crate::Address;
 use crate::fields::Fields;
+
+/// Longer paths are cut (`limits.h`).
+const PATH_MAX: usize = 4096;
 
 /// One mapping of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub struct MappedFile {
     /// Where the mapping begins in the file, in bytes.
     pub offset: u64,
     /// The path as the kernel recorded it, without ` (deleted)`.
-    pub path: String,
+    pub path: Arc<str>,
     /// The file was removed or replaced before the core was taken.
     pub deleted: bool,
 }
@@ -38,12 +43,14 @@ pub(crate) fn decode(data: &[u8]) -> Option<Vec<MappedFile>> {
     for index in 0..count {
         let at = 16 + 24 * index;
         let (start, end, page) = (fields.u64(at)?, fields.u64(at + 8)?, fields.u64(at + 16)?);
-        let path = String::from_utf8_lossy(paths.next()?).into_owned();
+        let path = paths.next()?;
+        let path = String::from_utf8_lossy(&path[..path.len().min(PATH_MAX)]);
         let Some(offset) = page.checked_mul(unit).filter(|_| start < end) else { continue };
         let (path, deleted) = match path.strip_suffix(" (deleted)") {
-            Some(bare) => (bare.to_owned(), true),
-            None => (path, false),
+            Some(bare) => (bare, true),
+            None => (&*path, false),
         };
+        let path = Arc::from(path);
         files.push(MappedFile { start: Address(start), end: Address(end), offset, path, deleted });
     }
     files.sort_by_key(|file| file.start);
@@ -76,8 +83,8 @@ mod tests {
     fn offsets_are_in_units_and_deleted_files_are_marked() {
         let files =
             decode(&note(2, &[[0x5000, 0x6000, 3], [0x1000, 0x2000, 0]], b"/a/b (deleted)\0/c\0")).unwrap();
-        assert_eq!((files[0].path.as_str(), files[0].offset, files[0].deleted), ("/c", 0, false));
-        assert_eq!((files[1].path.as_str(), files[1].offset, files[1].deleted), ("/a/b", 3 * 4096, true));
+        assert_eq!((&*files[0].path, files[0].offset, files[0].deleted), ("/c", 0, false));
+        assert_eq!((&*files[1].path, files[1].offset, files[1].deleted), ("/a/b", 3 * 4096, true));
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn name_of(context: &Context, range: &MemoryRange) -> String {
 
 /// Whether `name` is the range's file: its whole path, its last part, or that part cut at a dot.
 fn is_called(range: &MemoryRange, name: &str) -> bool {
-    let Some(path) = &range.file else { return false };
+    let Some(path) = range.file.as_deref() else { return false };
     let base = path.rsplit('/').next().unwrap_or(path);
     path == name || base == name || base.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
 }
