@@ -30,6 +30,8 @@ const NOTES_LIMIT: u64 = 1 << 16;
 /// The dynamic linker's list is followed no further than this.
 const LINK_MAP_LIMIT: usize = 8192;
 const PATH_LIMIT: usize = 4096;
+/// No more modules are looked for; each costs a look at the whole list of mapped files. Large programs have hundreds.
+const MODULES_LIMIT: usize = 4096;
 
 /// Why a file is taken for the one that was mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +198,9 @@ fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
         *entries.entry(&file.path).or_default() += 1;
     }
     for file in files.iter().filter(|file| file.offset == 0) {
+        if modules.len() == MODULES_LIMIT {
+            break;
+        }
         if seen.contains(&*file.path) {
             continue;
         }
@@ -231,7 +236,10 @@ fn by_headers(memory: &AddressSpace, auxv: &AuxiliaryVector) -> Vec<Module> {
     for range in memory.ranges() {
         let candidate =
             range.contents == Contents::Dumped && !range.permissions.write && Some(range.start) != vdso;
-        if candidate && modules.last().is_none_or(|last| range.start >= last.end) {
+        if candidate
+            && modules.len() < MODULES_LIMIT
+            && modules.last().is_none_or(|last| range.start >= last.end)
+        {
             modules.extend(module_at(memory, range.start, "", false));
         }
     }

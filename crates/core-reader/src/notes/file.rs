@@ -13,6 +13,9 @@ use crate::fields::Fields;
 /// Longer paths are cut (`limits.h`).
 const PATH_MAX: usize = 4096;
 
+/// Further entries are not read. The kernel stops at 4 MiB, some 100,000 entries.
+const ENTRIES_LIMIT: usize = 1 << 18;
+
 /// One mapping of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedFile {
@@ -39,8 +42,8 @@ pub(crate) fn decode(data: &[u8]) -> Option<Vec<MappedFile>> {
     }
     let count = count as usize;
     let mut paths = data.get(16 + 24 * count..)?.split(|byte| *byte == 0);
-    let mut files = Vec::with_capacity(count);
-    for index in 0..count {
+    let mut files = Vec::with_capacity(count.min(ENTRIES_LIMIT));
+    for index in 0..count.min(ENTRIES_LIMIT) {
         let at = 16 + 24 * index;
         let (start, end, page) = (fields.u64(at)?, fields.u64(at + 8)?, fields.u64(at + 16)?);
         let path = paths.next()?;
