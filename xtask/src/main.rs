@@ -1,1 +1,107 @@
-fn main() {}
+//! The project's tasks, run as `cargo xtask TASK`. Each task is one module; this file is the table of them.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod constructors;
+mod debugger;
+mod docs;
+mod facts;
+mod heap_snapshot;
+mod matrix;
+mod node_release;
+mod places;
+mod printed;
+mod scenario;
+mod sparse;
+mod take_core;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    summary: &'static str,
+    run: fn(lexopt::Parser) -> Result<()>,
+}
+
+/// Sorted by name.
+const TASKS: &[Task] = &[
+    Task {
+        name: "bench",
+        arguments: "[--node VERSION] [--core DIR]... [--runs N] [--markdown] [--debugger FILE]",
+        summary: "measure the debugger on big cores against a plain read of the same pages",
+        run: bench::run,
+    },
+    Task { name: "ci", arguments: "[--no-matrix]", summary: "everything that CI checks", run: ci::run },
+    Task {
+        name: "core",
+        arguments: "--node VERSION --scenario NAME [--out DIR] [--kernel] [--no-snapshot] [-- ARGS]",
+        summary: "run a scenario on an official Node.js and take its core",
+        run: take_core::run,
+    },
+    Task {
+        name: "docs",
+        arguments: "[--check]",
+        summary: "write the generated documentation",
+        run: docs::run,
+    },
+    Task {
+        name: "matrix",
+        arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
+        summary: "compare the debugger with V8's own answers on every line and scenario",
+        run: matrix::run,
+    },
+    Task {
+        name: "truth",
+        arguments: "FILE.heapsnapshot...",
+        summary: "count the JavaScript objects of a heap snapshot by constructor",
+        run: heap_snapshot::run,
+    },
+];
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask TASK\n");
+    for task in TASKS {
+        text += &format!("\n  {} {}\n      {}\n", task.name, task.arguments, task.summary);
+    }
+    text
+}
+
+fn dispatch() -> Result<()> {
+    let mut arguments = lexopt::Parser::from_env();
+    let name = match arguments.next()? {
+        Some(lexopt::Arg::Value(name)) => name.to_string_lossy().into_owned(),
+        None | Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
+            print!("{}", usage());
+            return Ok(());
+        }
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match TASKS.iter().find(|task| task.name == name) {
+        Some(task) => (task.run)(arguments),
+        None => bail!("no task is called `{name}`\n\n{}", usage()),
+    }
+}
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TASKS;
+
+    #[test]
+    fn task_names_are_sorted_and_unique() {
+        assert!(TASKS.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+}

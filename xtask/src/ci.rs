@@ -1,0 +1,54 @@
+//! `cargo xtask ci`: everything that has to hold before a change lands, in the order in which it fails fastest.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::places;
+
+/// The command that the README gives for the tests.
+const TESTS: &[&str] = &["test", "--workspace"];
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    let mut with_matrix = true;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            lexopt::Arg::Long("no-matrix") => with_matrix = false,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    step("formatting", &["fmt", "--all", "--check"])?;
+    step("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    step("generated files", &["xtask", "docs", "--check"])?;
+    step("tests", TESTS)?;
+    if with_matrix {
+        let report = places::target().join("support-matrix.md").display().to_string();
+        step("matrix", &["xtask", "matrix", "--report", &report])?;
+    }
+    Ok(())
+}
+
+/// Runs cargo; its output goes to the terminal as it comes.
+fn step(what: &str, arguments: &[&str]) -> Result<()> {
+    println!("== {what}: cargo {}", arguments.join(" "));
+    let start = Instant::now();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(arguments).current_dir(places::workspace()).status();
+    let status = status.context("cannot run cargo")?;
+    ensure!(status.success(), "{what}: failed");
+    println!("== {what}: fine, {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_gives_the_same_test_command() {
+        let readme = std::fs::read_to_string(places::workspace().join("README.md")).unwrap();
+        let command = format!("\ncargo {}\n", TESTS.join(" "));
+        assert!(readme.contains(&command), "README.md does not give `{}`", command.trim());
+    }
+}

@@ -1,0 +1,117 @@
+//! Compares two counts of the same heap by constructor, and tells expected differences from unexpected ones.
+//!
+//! The snapshot and the core are of one process but not of one instant: writing the snapshot is itself a call of
+//! Node's JavaScript. What that call leaves behind is listed here, each with its reason and its limit, so that
+//! nothing else can hide behind it.
+
+use serde::Deserialize;
+
+use crate::heap_snapshot::Counts;
+
+/// A constructor of which the two counts differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Name of the constructor.
+    pub constructor: String,
+    /// Objects of it by V8's snapshot.
+    pub truth: u64,
+    /// Objects of it that the debugger found.
+    pub found: u64,
+    /// Why that is right; without one it is a mistake.
+    pub reason: Option<String>,
+}
+
+/// A difference that is known and understood; read from `testdata/known-differences.json`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownDifference {
+    /// Major versions of Node.js; every one if empty.
+    #[serde(default)]
+    pub node: Vec<u32>,
+    /// Scenarios; every one if empty.
+    #[serde(default)]
+    pub scenarios: Vec<String>,
+    /// Name of the constructor.
+    pub constructor: String,
+    /// How many more (or, negative, fewer) objects the core holds: from here
+    pub from: i64,
+    /// … to here.
+    pub to: i64,
+    /// What those objects are.
+    pub reason: String,
+}
+
+impl KnownDifference {
+    fn covers(&self, node: u32, scenario: &str, difference: &Difference) -> bool {
+        let more = i64::try_from(difference.found).unwrap_or(i64::MAX)
+            - i64::try_from(difference.truth).unwrap_or(i64::MAX);
+        (self.node.is_empty() || self.node.contains(&node))
+            && (self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario))
+            && self.constructor == difference.constructor
+            && (self.from..=self.to).contains(&more)
+    }
+}
+
+/// Every constructor of which the counts differ, sorted by name.
+pub fn compare(truth: &Counts, found: &Counts) -> Vec<Difference> {
+    let names: std::collections::BTreeSet<_> = truth.keys().chain(found.keys()).collect();
+    let of = |counts: &Counts, name: &String| counts.get(name).copied().unwrap_or(0);
+    names
+        .into_iter()
+        .map(|name| Difference {
+            constructor: name.clone(),
+            truth: of(truth, name),
+            found: of(found, name),
+            reason: None,
+        })
+        .filter(|difference| difference.truth != difference.found)
+        .collect()
+}
+
+/// Gives each difference that is known its reason.
+pub fn explain(differences: &mut [Difference], node: u32, scenario: &str, known: &[KnownDifference]) {
+    for difference in differences {
+        difference.reason = known
+            .iter()
+            .find(|entry| entry.covers(node, scenario, difference))
+            .map(|entry| entry.reason.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(entries: &[(&str, u64)]) -> Counts {
+        entries.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    }
+
+    #[test]
+    fn finds_differences_on_both_sides() {
+        let differences =
+            compare(&counts(&[("A", 1), ("B", 2), ("C", 3)]), &counts(&[("A", 1), ("B", 3), ("D", 4)]));
+        let rows: Vec<_> = differences.iter().map(|d| (d.constructor.as_str(), d.truth, d.found)).collect();
+        assert_eq!(rows, [("B", 2, 3), ("C", 3, 0), ("D", 0, 4)]);
+    }
+
+    #[test]
+    fn a_reason_holds_only_within_its_limits() {
+        let known = KnownDifference {
+            node: vec![22],
+            scenarios: vec![],
+            constructor: "B".into(),
+            from: 1,
+            to: 1,
+            reason: "the path of the snapshot".into(),
+        };
+        let explained = |node, found| {
+            let mut differences = compare(&counts(&[("B", 2)]), &counts(&[("B", found)]));
+            explain(&mut differences, node, "kinds", std::slice::from_ref(&known));
+            differences[0].reason.is_some()
+        };
+        assert!(explained(22, 3));
+        assert!(!explained(22, 4));
+        assert!(!explained(22, 1));
+        assert!(!explained(24, 3));
+    }
+}

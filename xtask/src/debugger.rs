@@ -1,0 +1,114 @@
+//! Runs `v8mdb` on a core, from outside, as a user does.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::heap_snapshot::Counts;
+use crate::places;
+
+/// The debugger and the core it is asked about.
+#[derive(Debug)]
+pub struct Debugger {
+    executable: PathBuf,
+    core: PathBuf,
+}
+
+/// One line of `::findjsobjects -j`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Group {
+    /// Address of a representative, `0x…`.
+    pub object: String,
+    /// How many objects are like it.
+    pub count: u64,
+    /// Name of the constructor.
+    pub constructor: String,
+    /// Names of the properties, in order.
+    #[serde(default)]
+    pub properties: Vec<String>,
+}
+
+/// Builds the debugger as it is released.
+pub fn build() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--bin", "v8mdb"])
+        .current_dir(places::workspace())
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "v8mdb does not build");
+    Ok(places::debugger())
+}
+
+impl Debugger {
+    /// For one core.
+    pub fn new(executable: PathBuf, core: &Path) -> Debugger {
+        Debugger { executable, core: core.to_owned() }
+    }
+
+    /// What one `-e` prints; fails if the command does.
+    pub fn evaluate(&self, commands: &str) -> Result<String> {
+        let output = Command::new(&self.executable).arg(&self.core).args(["-e", commands]).output();
+        let output = output.with_context(|| format!("cannot run {}", self.executable.display()))?;
+        ensure!(
+            output.status.success(),
+            "`{commands}` failed on {}: {}",
+            self.core.display(),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// What each line prints, all in one session. A line that fails leaves its error instead.
+    pub fn session(&self, lines: &[String]) -> Result<Vec<String>> {
+        const MARK: &str = "end-of-answer";
+        let mut script = String::new();
+        for line in lines {
+            script += &format!("{line}\n::echo {MARK}\n");
+        }
+        let mut child = Command::new(&self.executable)
+            .arg(&self.core)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.executable.display()))?;
+        let mut stdin = child.stdin.take().context("no standard input")?;
+        // Written beside the reading: a session's answers are longer than a pipe.
+        let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
+        let Output { stdout, stderr, .. } = child.wait_with_output()?;
+        let written = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))?;
+        let stdout = String::from_utf8_lossy(&stdout);
+        let answers: Vec<String> = stdout.split_terminator(&format!("{MARK}\n")).map(str::to_owned).collect();
+        ensure!(
+            written.is_ok() && answers.len() == lines.len(),
+            "the session on {} ended after {} of {} lines: {}",
+            self.core.display(),
+            answers.len(),
+            lines.len(),
+            String::from_utf8_lossy(&stderr).trim()
+        );
+        Ok(answers)
+    }
+
+    /// Every group of objects.
+    pub fn groups(&self) -> Result<Vec<Group>> {
+        let output = self.evaluate("::findjsobjects -j")?;
+        output
+            .lines()
+            .map(|line| serde_json::from_str(line).with_context(|| format!("not a group: {line}")))
+            .collect()
+    }
+}
+
+/// Objects by constructor.
+pub fn counts(groups: &[Group]) -> Counts {
+    let mut counts = Counts::new();
+    for group in groups {
+        *counts.entry(group.constructor.clone()).or_default() += group.count;
+    }
+    counts
+}

@@ -1,0 +1,320 @@
+//! `cargo xtask matrix`: the debugger against V8 and against the programs themselves, on every supported line of
+//! Node.js and every scenario.
+//!
+//! For each pair: take the core (kept for the next run), count its objects by constructor and compare with V8's own
+//! heap snapshot of the process, print the scenario's values and compare with its facts, and ask `::status` what the
+//! self-check found. Nothing here comes from the debugger's own earlier output.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::constructors::{self, Difference, KnownDifference};
+use crate::debugger::{self, Debugger, Group};
+use crate::facts;
+use crate::heap_snapshot::HeapSnapshot;
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::take_core::{self, Request, Writer};
+use crate::{node_release, places};
+
+/// Levels that `::jsprint` descends: deeper than any fact.
+const DEPTH: u32 = 8;
+
+struct Options {
+    releases: Vec<String>,
+    scenarios: Vec<Scenario>,
+    report: Option<PathBuf>,
+    /// Another build than that of this tree.
+    debugger: Option<PathBuf>,
+}
+
+fn options(mut arguments: lexopt::Parser) -> Result<Options> {
+    use lexopt::prelude::*;
+    let (mut releases, mut scenarios, mut quick) = (Vec::new(), Vec::new(), false);
+    let (mut report, mut debugger) = (None, None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("quick") => quick = true,
+            Long("node") => releases.push(arguments.value()?.string()?),
+            Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
+            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
+            Long("report") => report = Some(PathBuf::from(arguments.value()?)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    // A part of the matrix is no support matrix: only a full run writes that page of its own accord.
+    let full = !quick && releases.is_empty() && scenarios.is_empty();
+    if full && report.is_none() {
+        report = Some(places::workspace().join("docs/support-matrix.md"));
+    }
+    if releases.is_empty() {
+        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
+    }
+    if scenarios.is_empty() {
+        scenarios = SCENARIOS.iter().filter(|s| s.in_matrix && (s.quick || !quick)).copied().collect();
+    }
+    Ok(Options { releases, scenarios, report, debugger })
+}
+
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let options = options(arguments)?;
+    let known = known_differences()?;
+    let executable = options.debugger.clone().map_or_else(debugger::build, Ok)?;
+    let mut cells = Vec::new();
+    for node in &options.releases {
+        for scenario in &options.scenarios {
+            let cell = cell(&executable, node, *scenario, &known);
+            let cell = cell.unwrap_or_else(|error| Cell::failed(node, *scenario, &error));
+            print!("{}", cell.describe());
+            cells.push(cell);
+        }
+    }
+    if let Some(path) = &options.report {
+        fs::write(path, report(&cells)).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("wrote {}", path.display());
+    }
+    let failed = cells.iter().filter(|cell| !cell.passes()).count();
+    ensure!(failed == 0, "{failed} of {} cores are not read right", cells.len());
+    println!("all {} cores are read right", cells.len());
+    Ok(())
+}
+
+fn known_differences() -> Result<Vec<KnownDifference>> {
+    let path = places::workspace().join("testdata/known-differences.json");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} holds no list of differences", path.display()))
+}
+
+/// What was found on one core.
+#[derive(Debug, Default)]
+struct Cell {
+    node: String,
+    v8: String,
+    scenario: &'static str,
+    /// JavaScript objects that V8 counts.
+    objects: u64,
+    /// Constructor names that V8 has.
+    constructors: usize,
+    differences: Vec<Difference>,
+    values: usize,
+    /// What else is wrong, a line each.
+    failures: Vec<String>,
+}
+
+impl Cell {
+    fn failed(node: &str, scenario: Scenario, error: &anyhow::Error) -> Cell {
+        let failures = vec![format!("{error:#}")];
+        Cell { node: node.to_owned(), scenario: scenario.name, failures, ..Cell::default() }
+    }
+
+    fn passes(&self) -> bool {
+        self.failures.is_empty() && self.differences.iter().all(|difference| difference.reason.is_some())
+    }
+
+    fn describe(&self) -> String {
+        let verdict = if self.passes() { "ok" } else { "WRONG" };
+        let mut text = format!(
+            "node {:8} {:9} {verdict}: {} objects of {} constructors, {} values\n",
+            self.node, self.scenario, self.objects, self.constructors, self.values
+        );
+        for difference in &self.differences {
+            let reason = difference.reason.as_deref().unwrap_or("NOT EXPLAINED");
+            let Difference { constructor, truth, found, .. } = difference;
+            let _ = writeln!(text, "    {constructor}: V8 counts {truth}, found {found} ({reason})");
+        }
+        for failure in &self.failures {
+            let _ = writeln!(text, "    {failure}");
+        }
+        text
+    }
+}
+
+fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDifference]) -> Result<Cell> {
+    let directory = take_core::directory_of(scenario.name, node);
+    take_core::take_once(&Request {
+        node: node.to_owned(),
+        scenario,
+        directory: directory.clone(),
+        writer: Writer::Gdb,
+        snapshot: scenario.snapshot,
+        arguments: Vec::new(),
+    })?;
+    let mut cell = Cell { node: node.to_owned(), scenario: scenario.name, ..Cell::default() };
+    cell.v8 = process_versions(&directory)?;
+    let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    let groups = debugger.groups()?;
+    if scenario.snapshot {
+        let truth = truth(&directory)?;
+        cell.objects = truth.objects.values().sum();
+        cell.constructors = truth.objects.len();
+        cell.differences = constructors::compare(&truth.objects, &debugger::counts(&groups));
+        let major = node.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+        constructors::explain(&mut cell.differences, major, scenario.name, known);
+    }
+
+    let facts = scenario.facts()?;
+    check_counts(&facts, &groups, &mut cell.failures);
+    cell.values = check_values(&debugger, &facts, &groups, &mut cell.failures)?;
+    check_status(&debugger, &mut cell.failures)?;
+    Ok(cell)
+}
+
+/// V8's snapshots of all isolates of the process, added up.
+fn truth(directory: &Path) -> Result<HeapSnapshot> {
+    let mut truth = HeapSnapshot::read(&directory.join("v8.heapsnapshot"))?;
+    let worker = directory.join("v8.worker.heapsnapshot");
+    if worker.exists() {
+        truth.add(&HeapSnapshot::read(&worker)?);
+    }
+    Ok(truth)
+}
+
+fn process_versions(directory: &Path) -> Result<String> {
+    let report = fs::read_to_string(directory.join("process.json")).context("no report of the process")?;
+    let report: Value = serde_json::from_str(&report)?;
+    Ok(report["versions"]["v8"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The populations that the program says it made.
+fn check_counts(facts: &facts::Facts, groups: &[Group], failures: &mut Vec<String>) {
+    let found = debugger::counts(groups);
+    for (constructor, expected) in &facts.counts {
+        let found = found.get(constructor).copied().unwrap_or(0);
+        if found != *expected {
+            failures.push(format!("{constructor}: the program made {expected}, found {found}"));
+        }
+    }
+    let mut shapes: BTreeMap<String, u64> = BTreeMap::new();
+    for group in groups.iter().filter(|group| group.constructor == "Object") {
+        *shapes.entry(group.properties.join(",")).or_default() += group.count;
+    }
+    for (properties, expected) in &facts.shapes {
+        let found = shapes.get(properties).copied().unwrap_or(0);
+        if found != *expected {
+            failures.push(format!("{{{properties}}}: the program made {expected}, found {found}"));
+        }
+    }
+}
+
+/// Prints every value that there is a fact of. Returns how many agree.
+fn check_values(
+    debugger: &Debugger,
+    facts: &facts::Facts,
+    groups: &[Group],
+    failures: &mut Vec<String>,
+) -> Result<usize> {
+    let (mut lines, mut wanted) = (Vec::new(), Vec::new());
+    for (constructor, values) in facts.roots() {
+        let root = groups.iter().find(|group| group.constructor == constructor);
+        let Some(root) = root else {
+            failures.push(format!("no {constructor}, from which the values are reached"));
+            continue;
+        };
+        for (path, fact) in values {
+            for (member, fact) in facts::members(path, fact) {
+                lines.push(format!("{}::jsprint -d {DEPTH} {}", root.object, quoted(&member)));
+                wanted.push((member, fact));
+            }
+        }
+    }
+    let answers = debugger.session(&lines)?;
+    let mut right = 0;
+    for ((member, fact), answer) in wanted.iter().zip(&answers) {
+        match facts::check(fact, answer) {
+            Ok(()) => right += 1,
+            Err(error) => failures.push(format!("{member}: {error:#}")),
+        }
+    }
+    Ok(right)
+}
+
+/// As an argument of a dcmd: a path with a quoted name in it is itself quoted.
+fn quoted(member: &str) -> String {
+    if member.contains('\'') { format!("\"{member}\"") } else { member.to_owned() }
+}
+
+/// `::status` says what the walk over the heap found.
+fn check_status(debugger: &Debugger, failures: &mut Vec<String>) -> Result<()> {
+    let status = debugger.evaluate("::status")?;
+    let self_check: Vec<_> =
+        status.lines().filter(|line| line.trim_start().starts_with("self-check")).collect();
+    if self_check.is_empty() {
+        failures.push("::status says nothing of a self-check".to_owned());
+    }
+    failures.extend(
+        self_check.iter().filter(|line| !line.contains("no gap")).map(|line| format!("::status: {line}")),
+    );
+    Ok(())
+}
+
+/// `docs/support-matrix.md`.
+fn report(cells: &[Cell]) -> String {
+    let mut text = String::from(
+        "<!-- Generated by `cargo xtask matrix`; do not edit. -->\n\n# Support matrix\n\n\
+         Linux x86-64, official builds of Node.js, cores written by gdb's gcore. Each cell is one core of one running \
+         program, compared with V8's own heap snapshot of the same process (objects by constructor) and with what the \
+         program wrote (values). `testdata/scenarios` holds the programs.\n\n\
+         | Node.js | V8 | scenario | objects | constructors | values | |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n",
+    );
+    for cell in cells {
+        let verdict = if cell.passes() { "exact" } else { "differs" };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {verdict} |",
+            cell.node, cell.v8, cell.scenario, cell.objects, cell.constructors, cell.values
+        );
+    }
+    let explained: Vec<_> =
+        cells.iter().flat_map(|cell| cell.differences.iter().map(move |d| (cell, d))).collect();
+    if !explained.is_empty() {
+        text += "\n## Differences\n\nThe snapshot and the core are of one process, but not of one instant.\n\n\
+                 | Node.js | scenario | constructor | V8 | v8mdb | reason |\n| --- | --- | --- | ---: | ---: | --- |\n";
+        for (cell, difference) in explained {
+            let reason = difference.reason.as_deref().unwrap_or("**not explained**");
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {reason} |",
+                cell.node, cell.scenario, difference.constructor, difference.truth, difference.found
+            );
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(constructor: &str, count: u64, properties: &[&str]) -> Group {
+        let properties = properties.iter().map(|name| (*name).to_owned()).collect();
+        Group { object: "0x1".into(), count, constructor: constructor.into(), properties }
+    }
+
+    #[test]
+    fn populations_are_added_up_over_groups() {
+        let facts = facts::Facts {
+            counts: [("P".to_owned(), 3), ("Q".to_owned(), 1)].into(),
+            shapes: [("a,b".to_owned(), 5)].into(),
+            ..facts::Facts::default()
+        };
+        let groups = [group("P", 1, &["x"]), group("P", 2, &["x", "y"]), group("Object", 4, &["a", "b"])];
+        let mut failures = Vec::new();
+        check_counts(&facts, &groups, &mut failures);
+        assert_eq!(failures, ["Q: the program made 1, found 0", "{a,b}: the program made 5, found 4"]);
+    }
+
+    #[test]
+    fn a_difference_without_a_reason_fails_the_cell() {
+        let truth = [("P".to_owned(), 1)].into();
+        let mut cell =
+            Cell { differences: constructors::compare(&truth, &BTreeMap::new()), ..Cell::default() };
+        assert!(!cell.passes());
+        assert!(report(std::slice::from_ref(&cell)).contains("not explained"));
+        cell.differences[0].reason = Some("a reason".into());
+        assert!(cell.passes());
+    }
+}

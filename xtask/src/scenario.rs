@@ -1,0 +1,69 @@
+//! The scenarios: programs under `testdata/scenarios` that leave known values in their heap.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::facts::Facts;
+use crate::{node_release, places};
+
+/// One scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Scenario {
+    /// The program is `NAME.js`, its facts `NAME.expected.json`, its packages, if any, `NAME.packages.json`.
+    pub name: &'static str,
+    /// V8 can write a heap snapshot of it in bearable time on every line.
+    pub snapshot: bool,
+    /// Part of the matrix.
+    pub in_matrix: bool,
+    /// Part of `cargo xtask matrix --quick`.
+    pub quick: bool,
+}
+
+/// Every scenario.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "leak", snapshot: true, in_matrix: true, quick: true },
+    Scenario { name: "kinds", snapshot: true, in_matrix: true, quick: true },
+    Scenario { name: "workers", snapshot: true, in_matrix: true, quick: true },
+    Scenario { name: "compiler", snapshot: true, in_matrix: true, quick: false },
+    Scenario { name: "big", snapshot: false, in_matrix: false, quick: false },
+];
+
+impl Scenario {
+    /// The scenario of that name.
+    pub fn find(name: &str) -> Result<Scenario> {
+        match SCENARIOS.iter().find(|scenario| scenario.name == name) {
+            Some(scenario) => Ok(*scenario),
+            None => {
+                let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+                bail!("no scenario is called `{name}` (there are {})", names.join(", "))
+            }
+        }
+    }
+
+    /// The program.
+    pub fn program(&self) -> PathBuf {
+        places::scenarios().join(format!("{}.js", self.name))
+    }
+
+    /// What the program leaves in its heap; nothing for a scenario that only has its snapshot.
+    pub fn facts(&self) -> Result<Facts> {
+        let path = places::scenarios().join(format!("{}.expected.json", self.name));
+        if !path.exists() {
+            return Ok(Facts::default());
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} does not hold facts", path.display()))
+    }
+
+    /// Options the program needs beyond those that hold.js knows: where its packages are.
+    pub fn needed_options(&self) -> Result<Vec<String>> {
+        let manifest = places::scenarios().join(format!("{}.packages.json", self.name));
+        if !manifest.exists() {
+            return Ok(Vec::new());
+        }
+        let packages = node_release::packages(self.name, &manifest)?;
+        Ok(vec![format!("--packages={}", packages.display())])
+    }
+}

@@ -1,0 +1,265 @@
+//! `cargo xtask core`: run a scenario on an official Node.js, and take the core of it at a known place.
+//!
+//! The directory that this leaves holds
+//!
+//! | file | |
+//! | --- | --- |
+//! | `core` | the core, written by gdb's gcore, or by the kernel |
+//! | `v8.heapsnapshot` | V8's heap snapshot, the last thing the main thread did |
+//! | `v8.worker.heapsnapshot` | the same of a worker thread, where the scenario has one |
+//! | `process.json` | what the process said of itself before |
+//!
+//! The scenario writes its snapshot, which collects all garbage, and blocks (`testdata/scenarios/hold.js`). So between
+//! the snapshot and the core the heap changes by next to nothing, and the two can be compared object for object.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::scenario::Scenario;
+use crate::{node_release, places, sparse};
+
+/// V8 of Node 20 needs 100 s for the largest heap of ours on a quiet machine.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Who writes the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// gdb's gcore, of the running process.
+    Gdb,
+    /// The kernel, when the process aborts.
+    Kernel,
+}
+
+/// What to take.
+#[derive(Debug)]
+pub struct Request {
+    /// As `22.23.3`.
+    pub node: String,
+    /// What runs.
+    pub scenario: Scenario,
+    /// Where the files go; emptied first.
+    pub directory: PathBuf,
+    /// Who writes the core.
+    pub writer: Writer,
+    /// Also let V8 write its heap snapshot.
+    pub snapshot: bool,
+    /// Further options of the scenario.
+    pub arguments: Vec<String>,
+}
+
+/// Where the cores of the matrix and the benchmarks are kept.
+pub fn directory_of(scenario: &str, node: &str) -> PathBuf {
+    places::cache().join("cores").join(format!("{scenario}-{node}"))
+}
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    use lexopt::prelude::*;
+    let (mut node, mut scenario, mut directory, mut snapshot, mut rest) =
+        (None, None, None, None, Vec::new());
+    let mut writer = Writer::Gdb;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("node") => node = Some(arguments.value()?.string()?),
+            Long("scenario") => scenario = Some(Scenario::find(&arguments.value()?.string()?)?),
+            Long("out") => directory = Some(PathBuf::from(arguments.value()?)),
+            Long("kernel") => writer = Writer::Kernel,
+            Long("no-snapshot") => snapshot = Some(false),
+            Long("snapshot") => snapshot = Some(true),
+            Value(value) => rest.push(value.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let node = node.context("which Node.js? pass --node VERSION, such as --node 22.23.3")?;
+    let scenario = scenario.context("which program? pass --scenario NAME, such as --scenario leak")?;
+    let directory = directory.unwrap_or_else(|| directory_of(scenario.name, &node));
+    let snapshot = snapshot.unwrap_or(scenario.snapshot);
+    take(&Request { node, scenario, directory: directory.clone(), writer, snapshot, arguments: rest })?;
+    println!("{}", directory.join("core").display());
+    Ok(())
+}
+
+/// Takes the core, unless the directory already holds it.
+pub fn take_once(request: &Request) -> Result<()> {
+    let complete = request.directory.join("core").is_file()
+        && (!request.snapshot || is_complete_snapshot(&request.directory.join("v8.heapsnapshot")));
+    if complete { Ok(()) } else { take(request) }
+}
+
+/// Takes the core.
+pub fn take(request: &Request) -> Result<()> {
+    let node = node_release::executable(&request.node)?;
+    let options = request.scenario.needed_options()?;
+    match request.writer {
+        Writer::Gdb => require_gcore()?,
+        Writer::Kernel => require_kernel_cores()?,
+    }
+    let directory = &request.directory;
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("cannot empty {}", directory.display()))?;
+    }
+    fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    let directory = directory.canonicalize()?;
+    eprintln!("node {} runs {}", request.node, request.scenario.name);
+
+    // The kernel names its core relative to the working directory of the process, so that is the directory.
+    let mut command = match request.writer {
+        Writer::Gdb => Command::new(&node),
+        Writer::Kernel => {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]).arg(&node);
+            shell
+        }
+    };
+    command
+        .arg(request.scenario.program())
+        .arg(format!("--report={}", directory.join("process.json").display()));
+    let snapshot = directory.join("v8.heapsnapshot");
+    if request.snapshot {
+        command.arg(format!("--snapshot={}", snapshot.display()));
+    }
+    if request.writer == Writer::Kernel {
+        command.arg("--abort");
+    }
+    command.args(&options).args(&request.arguments).current_dir(&directory);
+    command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?).stderr(Stdio::inherit());
+    let child = command.spawn().with_context(|| format!("cannot run {}", node.display()))?;
+    let mut process = Running(child);
+
+    match request.writer {
+        Writer::Gdb => {
+            wait_until_held(
+                &mut process.0,
+                &directory.join("stdout"),
+                request.snapshot.then_some(&*snapshot),
+            )?;
+            gcore(process.0.id(), &directory)?;
+        }
+        Writer::Kernel => {
+            let status = process.0.wait()?;
+            ensure!(!status.success(), "the scenario ended without aborting");
+            let written = kernel_core(&directory, process.0.id())?;
+            sparse::move_sparsely(&written, &directory.join("core.sparse"))?;
+            fs::rename(directory.join("core.sparse"), directory.join("core"))?;
+        }
+    }
+    fs::remove_file(directory.join("stdout"))?;
+    Ok(())
+}
+
+/// A child that does not outlive the task.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn require_gcore() -> Result<()> {
+    let found = Command::new("gcore").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    ensure!(
+        found,
+        "gcore, which writes the core, is part of gdb: install that (on Debian: apt-get install gdb)"
+    );
+    Ok(())
+}
+
+fn require_kernel_cores() -> Result<()> {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern")?;
+    let pattern = pattern.trim();
+    ensure!(
+        !pattern.starts_with('|') && !pattern.contains('/'),
+        "the kernel of this machine gives its cores to `{pattern}`; with a plain name in \
+         /proc/sys/kernel/core_pattern (such as `core`) it writes them into the directory of the process"
+    );
+    Ok(())
+}
+
+/// Waits until the main thread has said READY, its snapshot is complete, and it sleeps.
+fn wait_until_held(child: &mut Child, stdout: &Path, snapshot: Option<&Path>) -> Result<()> {
+    let start = Instant::now();
+    let mut asleep_since = None;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            bail!("the scenario ended early ({status})");
+        }
+        ensure!(start.elapsed() < PATIENCE, "the scenario was not ready after {} s", PATIENCE.as_secs());
+        let ready = fs::read_to_string(stdout)?.lines().any(|line| line.starts_with("READY "));
+        let usage = main_thread_usage(child.id())?;
+        if ready && snapshot.is_none_or(is_complete_snapshot) && usage.sleeping {
+            match asleep_since {
+                Some((since, ticks)) if ticks == usage.ticks => {
+                    if Instant::now().duration_since(since) > Duration::from_millis(300) {
+                        return Ok(());
+                    }
+                }
+                _ => asleep_since = Some((Instant::now(), usage.ticks)),
+            }
+        } else {
+            asleep_since = None;
+        }
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// V8 ends a heap snapshot with the last bracket of its JSON object.
+fn is_complete_snapshot(path: &Path) -> bool {
+    let last_bytes = || -> std::io::Result<[u8; 2]> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-2))?;
+        let mut bytes = [0; 2];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    };
+    last_bytes().is_ok_and(|bytes| &bytes == b"]}" || &bytes == b"}\n")
+}
+
+struct ThreadUsage {
+    sleeping: bool,
+    /// Processor time in clock ticks.
+    ticks: u64,
+}
+
+/// From `/proc/PID/task/PID/stat` (proc(5)); the fields counted from behind the name, which may hold anything.
+fn main_thread_usage(pid: u32) -> Result<ThreadUsage> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/task/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    Ok(ThreadUsage { sleeping: fields.first() == Some(&"S"), ticks: number(11) + number(12) })
+}
+
+/// gcore adds the process id to the name it is given.
+fn gcore(pid: u32, directory: &Path) -> Result<()> {
+    let output = Command::new("gcore")
+        .arg("-o")
+        .arg(directory.join("written"))
+        .arg(pid.to_string())
+        .output()
+        .context("cannot run gcore")?;
+    let written = directory.join(format!("written.{pid}"));
+    ensure!(
+        output.status.success() && written.is_file(),
+        "gcore failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    sparse::move_sparsely(&written, &directory.join("core"))
+}
+
+/// The kernel writes `core` or, by its settings, `core.PID`.
+fn kernel_core(directory: &Path, pid: u32) -> Result<PathBuf> {
+    for name in [format!("core.{pid}"), "core".to_owned()] {
+        let path = directory.join(name);
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    bail!("the kernel wrote no core into {} (is the limit of core files zero?)", directory.display())
+}
