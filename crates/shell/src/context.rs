@@ -11,8 +11,8 @@ use core_reader::{Address, AddressSpace, Memory, Symbols};
 
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
+use crate::interrupt::Interrupt;
 use crate::lang::{Environment, EvalError, Space, evaluate, parse_expression};
-use crate::monitor::Interrupt;
 use crate::output::{Colours, Progress, Terminal, Text, TextSink};
 use crate::pipeline::Plan;
 use crate::repl::NameProvider;

@@ -167,7 +167,8 @@ impl Dcmd {
             AddressUse::Optional => "[address]",
             AddressUse::Refused => "",
         };
-        let sign = if address.is_empty() || name.starts_with(['$', ':']) { "" } else { "::" };
+        let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let sign = if !address.is_empty() && is_word { "::" } else { "" };
         format!("Usage: {address}{sign}{name} {}", self.synopsis())
     }
 

@@ -35,6 +35,7 @@ fn file_name(name: &str) -> String {
         "=" => "format",
         ">" => "assign",
         "$<" => "source",
+        "$P" => "prompt",
         "$d" => "radix",
         "$s" => "symbol_distance",
         "$w" => "page_width",

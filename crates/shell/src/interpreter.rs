@@ -1,5 +1,6 @@
 //! Runs text: statement by statement, each parsed and planned whole before it runs.
 
+use std::io::Read;
 use std::rc::Rc;
 
 use crate::context::Context;
@@ -64,6 +65,24 @@ pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> R
         }
     }
     Ok(well)
+}
+
+/// No script, and no line of one, may be longer than this.
+pub const LONGEST_SCRIPT: u64 = 16 << 20;
+
+/// Reads the script at `path`.
+///
+/// # Errors
+/// The system's reason, or that it is too long.
+pub fn read_script(path: &std::path::Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(LONGEST_SCRIPT + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => Err(crate::error::reasons(&error)),
+        Ok(length) if length as u64 > LONGEST_SCRIPT => Err(format!("longer than {LONGEST_SCRIPT} bytes")),
+        Ok(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+    }
 }
 
 /// How a statement ended.

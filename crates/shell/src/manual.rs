@@ -85,6 +85,8 @@ impl Page {
                     } else if line.is_empty() {
                         writeln!(out)?;
                     } else {
+                        // Backticks are for the generated pages; a terminal shows the bare text.
+                        let line = if fenced { line.clone() } else { line.replace('`', "") };
                         let indent = if fenced { 4 } else { 2 };
                         writeln!(out, "{:indent$}{line}", "")?;
                     }

@@ -1,11 +1,11 @@
 //! A run of the program: open the target, then commands from `-e`, standard input or the prompt.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Read};
 
 use crate::context::Context;
-use crate::error::{DcmdError, reasons};
-use crate::interpreter::{self, Source};
-use crate::monitor::Interrupt;
+use crate::error::DcmdError;
+use crate::interpreter::{self, LONGEST_SCRIPT, Source};
+use crate::interrupt::Interrupt;
 use crate::options::Options;
 use crate::output::{Colours, Terminal, escape};
 use crate::target::Target;
@@ -20,7 +20,8 @@ const USAGE: u8 = 2;
 /// Runs the program with these options; gives its exit status.
 pub fn run(options: &Options) -> u8 {
     let terminal = Terminal::standard();
-    let interrupt = match Interrupt::on_signal() {
+    let interactive = options.commands.is_empty() && std::io::stdin().is_terminal();
+    let interrupt = match Interrupt::on_signal(interactive) {
         Ok(interrupt) => interrupt,
         Err(error) => {
             terminal.message(&format!("{}: failed to watch for Ctrl-C: {error}", crate::PROGRAM));
@@ -49,7 +50,7 @@ pub fn run(options: &Options) -> u8 {
     }
     let status = if !options.commands.is_empty() {
         run_strings(&context, &options.commands)
-    } else if std::io::stdin().is_terminal() {
+    } else if interactive {
         crate::repl::run(&context)
     } else {
         run_standard_input(&context)
@@ -105,8 +106,12 @@ fn run_standard_input(context: &Context) -> u8 {
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        match input.read_until(b'\n', &mut bytes) {
+        match (&mut input).take(LONGEST_SCRIPT).read_until(b'\n', &mut bytes) {
             Ok(0) => break,
+            Ok(length) if length as u64 == LONGEST_SCRIPT && !bytes.ends_with(b"\n") => {
+                context.error(&format!("line {line} of <stdin> is longer than {LONGEST_SCRIPT} bytes"));
+                break;
+            }
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
@@ -126,12 +131,13 @@ fn run_standard_input(context: &Context) -> u8 {
 /// `~/.v8mdbrc`, if there is one. Its errors are told, and do not count.
 fn run_rc_file(context: &Context) {
     let Some(path) = std::env::home_dir().map(|home| home.join(".v8mdbrc")) else { return };
-    let text = match std::fs::read(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-        Err(error) => {
-            let shown = path.to_string_lossy();
-            context.warn(&format!("failed to open {}: {}", escape(&shown), reasons(&error)));
+    if !path.exists() {
+        return;
+    }
+    let text = match interpreter::read_script(&path) {
+        Ok(text) => text,
+        Err(reason) => {
+            context.warn(&format!("failed to open {}: {reason}", escape(&path.to_string_lossy())));
             return;
         }
     };

@@ -8,7 +8,7 @@ use core_reader::{AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
 use v8_heap::{Heap, Monitor};
 
 use crate::error::reasons;
-use crate::monitor::Interrupt;
+use crate::interrupt::Interrupt;
 use crate::output::Progress;
 
 /// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept

@@ -92,6 +92,9 @@ pub(super) fn emit_lines(
         let read = (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut bytes);
         match read {
             Ok(0) => return Ok(Flow::Continue),
+            Ok(length) if length as u64 == LONGEST_LINE && !bytes.ends_with(b"\n") => {
+                return Err(DcmdError::abort(format!("a line of over {LONGEST_LINE} bytes is no value")));
+            }
             Ok(_) => {}
             Err(error) => return Err(DcmdError::Abort(format!("failed to read values: {error}"))),
         }

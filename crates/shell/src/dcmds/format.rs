@@ -35,7 +35,7 @@ const INDENT: usize = 16;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "=",
-    aliases: &["/", "\\", "?", "@"],
+    aliases: &[],
     summary: "print the value of an expression in a format",
     address: AddressUse::Optional,
     takes: Takes::Anything,
@@ -115,12 +115,6 @@ fn style(character: char) -> Option<Style> {
 }
 
 fn fields(args: &Args) -> Result<Vec<Field>, DcmdError> {
-    let verb = args.called();
-    if verb != "=" {
-        return Err(DcmdError::abort(format!(
-            "'{verb}' is not supported yet: memory can be read in expressions (*addr, */c/addr) and printed with '='"
-        )));
-    }
     if args.operands().is_empty() {
         return Err(DcmdError::abort("expected one or more format characters following '='"));
     }

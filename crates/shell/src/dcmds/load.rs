@@ -6,6 +6,8 @@
 //! ```text
 //! > ::load v8
 //! v8mdb version: 0.1.0
+//! V8 version: 12.4.254.21-node.33
+//! Autoconfigured V8 support from target
 //! ```
 
 use std::io::Write;
@@ -41,6 +43,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-fn banner(_: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
-    Ok(writeln!(out.text(), "{} version: {}", crate::PROGRAM, env!("CARGO_PKG_VERSION"))?)
+fn banner(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    writeln!(out.text(), "{} version: {}", crate::PROGRAM, env!("CARGO_PKG_VERSION"))?;
+    let heap = context.target()?.heap().map_err(DcmdError::Failed)?;
+    writeln!(out.text(), "V8 version: {}", heap.version())?;
+    Ok(writeln!(out.text(), "Autoconfigured V8 support from target")?)
 }

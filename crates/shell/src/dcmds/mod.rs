@@ -20,6 +20,7 @@ mod map;
 mod mappings;
 mod page_width;
 mod pager;
+mod prompt;
 mod quit;
 mod radix;
 mod set;
@@ -36,6 +37,7 @@ mod which;
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,
+    &prompt::DCMD,
     &radix::DCMD,
     &symbol_distance::DCMD,
     &page_width::DCMD,
@@ -82,6 +84,11 @@ const UNSUPPORTED: &[&str] = &[
 pub fn find(name: &str) -> Result<&'static Dcmd, String> {
     if let Some(dcmd) = ALL.iter().find(|dcmd| dcmd.is_called(name)) {
         return Ok(dcmd);
+    }
+    if matches!(name, "/" | "\\" | "?" | "@") {
+        return Err(format!(
+            "'{name}' cannot be used yet; *addr and */c/addr read memory in expressions, '=' prints them"
+        ));
     }
     if UNSUPPORTED.contains(&name) {
         return Err("command is not supported by current target".to_owned());

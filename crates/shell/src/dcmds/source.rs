@@ -11,7 +11,7 @@
 //! ```
 
 use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
-use crate::error::{DcmdError, reasons};
+use crate::error::DcmdError;
 use crate::interpreter::{self, Source};
 use crate::output::escape;
 
@@ -31,14 +31,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             return Err(DcmdError::abort("input stack is empty"));
         };
         Ok(for_each(move |context, _, out| {
-            let bytes = std::fs::read(&name).map_err(|error| {
-                DcmdError::Abort(format!(
-                    "failed to open {}: {} (see ::help '$<')",
-                    escape(&name),
-                    reasons(&error)
-                ))
+            let commands = interpreter::read_script(name.as_ref()).map_err(|reason| {
+                DcmdError::Abort(format!("failed to open {}: {reason} (see ::help '$<')", escape(&name)))
             })?;
-            let commands = String::from_utf8_lossy(&bytes);
             let text = out.shared_text();
             let source = Source::Script { name: &name, line: 1 };
             context.nested(|| interpreter::run(context, &commands, source, &text)).map(|_| ())

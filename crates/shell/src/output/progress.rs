@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use v8_heap::Monitor;
 
-use crate::monitor::Interrupt;
+use crate::interrupt::Interrupt;
 
 const QUIET: Duration = Duration::from_secs(1);
 const REDRAW: Duration = Duration::from_millis(100);

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// How long a screenful may wait for its last line before the pager shows what there is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// More than this is no screenful, however few lines it has.
+const MOST_HELD: usize = 1 << 20;
+
 /// Columns of the terminal, if there is one.
 pub fn screen_width() -> Option<u16> {
     terminal_size::terminal_size().map(|(width, _)| width.0)
@@ -148,7 +151,11 @@ impl State {
                 held.extend_from_slice(bytes);
                 let since = *since.get_or_insert_with(Instant::now);
                 *lines_left = lines_left.saturating_sub(bytes.iter().filter(|&&byte| byte == b'\n').count());
-                if *lines_left == 0 || since.elapsed() > PATIENCE { self.start_pager() } else { Ok(()) }
+                if *lines_left == 0 || held.len() > MOST_HELD || since.elapsed() > PATIENCE {
+                    self.start_pager()
+                } else {
+                    Ok(())
+                }
             }
         }
     }

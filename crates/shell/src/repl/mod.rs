@@ -86,8 +86,10 @@ fn run_line(context: &Context, line: &str) {
         interpreter::run(context, line, Source::Prompt, &context.text)
     };
     let column = context.text.borrow().to_column_zero();
-    let flushed = column.and_then(|()| context.text.flush()).and_then(|()| context.terminal.finish_paging());
-    match result.map(|_| ()).and(flushed.map_err(DcmdError::from)) {
+    let flushed = column.and_then(|()| context.text.flush());
+    // Whatever went wrong, the pager has the terminal until the user leaves it.
+    let left = context.terminal.finish_paging();
+    match result.map(|_| ()).and(flushed.and(left).map_err(DcmdError::from)) {
         Ok(()) | Err(DcmdError::Closed) => {}
         Err(DcmdError::Interrupted) => context.message(""),
         Err(error) => context.error(&reasons(&error)),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use shell::context::Context;
 use shell::interpreter::{self, Source};
-use shell::monitor::Interrupt;
+use shell::interrupt::Interrupt;
 use shell::output::Terminal;
 use shell::target::Target;
 use test_support::elf_core::{ElfCore, words};

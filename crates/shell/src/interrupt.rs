@@ -1,4 +1,4 @@
-//! How long work tells that it advances, and learns that it is to stop.
+//! Ctrl-C, as long work learns of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// A flag that `SIGINT` sets from now on.
+    /// A flag that `SIGINT` sets from now on. Where nobody can type the next command, a second one ends the program.
     ///
     /// # Errors
     /// The system's, if the handler cannot be installed.
-    pub fn on_signal() -> std::io::Result<Interrupt> {
+    pub fn on_signal(interactive: bool) -> std::io::Result<Interrupt> {
         let interrupt = Interrupt::default();
+        if !interactive {
+            let pressed = Arc::clone(&interrupt.0);
+            signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, pressed)?;
+        }
         signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt.0))?;
         Ok(interrupt)
     }
