@@ -3,3 +3,4 @@
 #![warn(missing_docs)]
 
 pub mod elf_core;
+pub mod v8_heap;
