@@ -28,10 +28,10 @@ const modules = {
   },
 };
 
-class Program { constructor(bundle) { this.magic = 'a bundler'; this.version = VERSION; this.bundle = bundle; } }
+class Bundled { constructor(bundle) { this.magic = 'a bundler'; this.version = VERSION; this.bundle = bundle; } }
 
 async function main() {
-  globalThis.program = new Program(await rollup({ input: entry, plugins: [modules], onwarn() {}, treeshake: true }));
+  globalThis.program = new Bundled(await rollup({ input: entry, plugins: [modules], onwarn() {}, treeshake: true }));
   setImmediate(() => hold({ rollup: VERSION, modules: program.bundle.watchFiles.length }));
 }
 main();

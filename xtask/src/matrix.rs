@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -156,11 +157,30 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         constructors::explain(&mut cell.differences, major, scenario.name, known);
     }
 
+    if scenario.verifiable {
+        verify_facts(node, scenario)?;
+    }
     let facts = scenario.facts()?;
     check_counts(&facts, &groups, &mut cell.failures);
     cell.values = check_values(&debugger, &facts, &groups, &mut cell.failures)?;
     check_status(&debugger, &mut cell.failures)?;
     Ok(cell)
+}
+
+/// Whether the facts hold is for the program to say, on the very release that is looked at.
+fn verify_facts(node: &str, scenario: Scenario) -> Result<()> {
+    let output = Command::new(node_release::executable(node)?)
+        .arg(places::scenarios().join("verify.js"))
+        .arg(scenario.name)
+        .output()
+        .context("cannot run node")?;
+    ensure!(
+        output.status.success(),
+        "the facts of {} do not hold on node {node}: {}",
+        scenario.name,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
 }
 
 /// V8's snapshots of all isolates of the process, added up.

@@ -263,3 +263,37 @@ fn kernel_core(directory: &Path, pid: u32) -> Result<PathBuf> {
     }
     bail!("the kernel wrote no core into {} (is the limit of core files zero?)", directory.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleeping_process_is_seen_to_sleep_and_a_dead_one_is_an_error() {
+        let mut child = Running(Command::new("sleep").arg("30").spawn().unwrap());
+        let start = Instant::now();
+        let mut asleep = main_thread_usage(child.0.id()).unwrap();
+        while !asleep.sleeping && start.elapsed() < Duration::from_secs(10) {
+            sleep(Duration::from_millis(5));
+            asleep = main_thread_usage(child.0.id()).unwrap();
+        }
+        assert!(asleep.sleeping);
+        assert!(child.0.try_wait().unwrap().is_none());
+        let pid = child.0.id();
+        drop(child);
+        assert!(main_thread_usage(pid).is_err());
+    }
+
+    #[test]
+    fn a_snapshot_is_complete_with_its_last_bracket() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("v8.heapsnapshot");
+        assert!(!is_complete_snapshot(&file));
+        for (contents, complete) in
+            [("", false), ("{", false), ("{\"strings\":[\"a\",", false), ("{\"strings\":[]}", true)]
+        {
+            fs::write(&file, contents).unwrap();
+            assert_eq!(is_complete_snapshot(&file), complete, "{contents}");
+        }
+    }
+}
