@@ -36,6 +36,8 @@ pub struct Context {
     pub text: Text,
     /// Whether to style text.
     pub colours: Colours,
+    /// Objects whose referrers are to be found together.
+    pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
     /// Where completion finds names in the target.
     pub name_provider: Cell<Option<NameProvider>>,
     dot: Cell<u64>,
@@ -59,6 +61,7 @@ impl Context {
             terminal,
             text,
             colours: Colours::Never,
+            marked: RefCell::default(),
             name_provider: Cell::new(None),
             dot: Cell::new(0),
             increment: Cell::new(0),

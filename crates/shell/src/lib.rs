@@ -22,6 +22,7 @@ pub mod manual;
 pub mod options;
 pub mod output;
 pub mod pipeline;
+mod reference;
 pub mod repl;
 mod session;
 pub mod settings;

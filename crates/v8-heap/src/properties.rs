@@ -91,6 +91,9 @@ impl Heap<'_> {
             let mut properties = Vec::new();
             if map.kind.is_js_object() && !map.is_dictionary {
                 self.for_each_descriptor(map, |name, details, value| {
+                    if !self.is_property_name(name) {
+                        return true;
+                    }
                     let text = self.name_text(name).unwrap_or_else(|| "<unreadable name>".to_owned()).into();
                     properties.push(ShapeProperty { name, text, details, value });
                     true
@@ -305,7 +308,7 @@ impl Heap<'_> {
             Kind::NameDictionary => {
                 self.for_each_entry(table.address, HashTableShape::NAME_DICTIONARY, |entry| {
                     let details = entry[2].smi().unwrap_or(0) as u32;
-                    !self.is_name(entry[0]) || visit(entry[0], details, entry[1])
+                    !self.is_property_name(entry[0]) || visit(entry[0], details, entry[1])
                 })
             }
             Kind::GlobalDictionary => {
@@ -320,7 +323,7 @@ impl Heap<'_> {
                     };
                     let value = Tagged(value);
                     // A deleted property leaves its cell behind.
-                    if !self.is_name(Tagged(name)) || self.is_hole(value) {
+                    if !self.is_property_name(Tagged(name)) || self.is_hole(value) {
                         return true;
                     }
                     visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, value)
@@ -330,7 +333,21 @@ impl Heap<'_> {
         }
     }
 
-    fn is_name(&self, word: Tagged) -> bool {
-        self.object(word).is_ok_and(|object| matches!(object.kind(), Kind::String | Kind::Symbol))
+    /// Whether a word names a property: a string or symbol, but none of the private symbols without description, under
+    /// which V8 keeps notes of its own.
+    fn is_property_name(&self, word: Tagged) -> bool {
+        let Ok(name) = self.object(word) else { return false };
+        match name.kind() {
+            Kind::String => true,
+            Kind::Symbol => {
+                let flags = self
+                    .words()
+                    .word32(name.address + offset::SYMBOL_FLAGS, "flags of a Symbol")
+                    .unwrap_or(0);
+                let private = flags & self.layout().fields.private_symbol_mask != 0;
+                !private || self.symbol_description(name).is_ok_and(|description| description.is_some())
+            }
+            _ => false,
+        }
     }
 }

@@ -10,6 +10,7 @@ mod count;
 mod dcmds;
 mod echo;
 mod eval;
+mod findjsobjects;
 mod format;
 mod grep;
 mod head;
@@ -48,6 +49,7 @@ pub static ALL: &[&Dcmd] = &[
     &dcmds::DCMD,
     &echo::DCMD,
     &eval::DCMD,
+    &findjsobjects::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,

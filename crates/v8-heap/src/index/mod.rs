@@ -2,6 +2,8 @@
 
 mod kinds;
 mod object_table;
+mod references;
 
 pub use kinds::{Group, GroupId, Kinds, Statistics};
 pub use object_table::{ObjectId, ObjectTable, WalkSummary};
+pub use references::{Reference, ReferenceKind};

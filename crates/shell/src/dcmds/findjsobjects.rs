@@ -1,0 +1,472 @@
+//! `::findjsobjects`: list every kind of JavaScript object, its instances, and who refers to them.
+//!
+//! Without an address: one line for each kind, those that take most at the end. Two objects are of one kind if they have the
+//! same constructor and the same named properties in the same order; arrays also the same length. The address is that of a
+//! representative; `#PROPS` is the number of named properties, or the length of arrays. Indexed elements of other
+//! objects do not count. All of the heap is listed, garbage that has not been collected yet included.
+//!
+//! The constructor is what V8's own heap snapshots say: the class that made the object, derived classes included; all
+//! functions under `Function`, all regular expressions under `RegExp`.
+//!
+//! With an address: all objects of the same kind as the one there.
+//!
+//! ```text
+//! > ::findjsobjects
+//!           OBJECT #OBJECTS   #PROPS CONSTRUCTOR: PROPS
+//! ...
+//!     2b1e00a1b2c9       12        0 Set
+//!     2b1e00c0ffe9      914        4 Range: type, min, max, default
+//!     2b1e013d7711     2210        9 Order: _events, _eventsCount, ...
+//! > 2b1e00c0ffe9::findjsobjects | ::jsprint type min
+//! "integer" 1
+//! "number" 0
+//! ...
+//! > 2b1e00c0ffe9::findjsobjects -r
+//! 2b1e00c0ffe9 referred to by 2b1e00d41c09.height
+//! 2b1e00c0ffe9 referred to by 2b1e01aa0031[17]
+//! 2b1e00c0ffe9 referred to by 2b1e00e04b59 closure variable "defaults" of validate
+//! ```
+//!
+//! In a pipe it hands on the representatives; a further `::findjsobjects` expands them to all instances, so that this prints
+//! a property of every `Session`:
+//!
+//! ```text
+//! > ::findjsobjects -c Session | ::findjsobjects | ::jsprint user
+//! ```
+//!
+//! `-r` says who refers to an object: through properties and elements, variables captured by closures, Map and Set entries,
+//! bound functions, promises, proxies and suspended generators. "Not referred to by a known object" means just that: the stack,
+//! native code and V8 itself may still hold the object. Many objects are searched for in one go: put them in a pipe, or mark
+//! them with `-m` and say `::findjsobjects -r` once.
+//!
+//! `-j` prints one JSON object a line and kind, for programs. Its fields are `object` (the representative's address), `count`,
+//! `props`, `size` (bytes of all instances together, without what they refer to), `constructor`, and `properties` (the
+//! names of the named properties).
+
+use std::io::Write;
+use std::time::Instant;
+
+use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
+use v8_heap::{Heap, Tagged};
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::error::DcmdError;
+use crate::output::{escape, screen_width};
+use crate::pipeline::{Flow, Out, Stage};
+use crate::reference::describe;
+use crate::value::{Item, Kind};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "findjsobjects",
+    aliases: &[],
+    summary: "list kinds of JavaScript objects, their instances, and who refers to them",
+    address: AddressUse::Optional,
+    takes: Takes::Only(&[Kind::Value]),
+    yields: Yields::Depends(|args| {
+        if args.has('r') || args.has('m') || args.has('j') {
+            Yields::Text
+        } else {
+            Yields::Items(Kind::Value)
+        }
+    }),
+    options: &[
+        Opt::flag('v', "print statistics first"),
+        Opt::flag('s', "add a column with the bytes that all instances take, and sort by it"),
+        Opt::flag('l', "list addresses: of representatives, or of all instances of the kind of the address"),
+        Opt::text('c', "constructor", "only kinds with this constructor"),
+        Opt::text('p', "property", "only kinds that have a property of this name"),
+        Opt::text(
+            'k',
+            "storage",
+            "only kinds whose properties are stored so: dict, inobject, props, numeric",
+        ),
+        Opt::flag('r', "who refers to the object; with -l to any of its kind; without address to all marked"),
+        Opt::flag('m', "mark the object for a later -r; with -l all of its kind"),
+        Opt::flag('j', "print one JSON object for each kind"),
+        Opt::flag('a', "include objects that cannot be read in full (always done)"),
+        Opt::flag('b', "include the brk heap (accepted for compatibility; V8 allocates nothing there)"),
+    ],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("findjsobjects.rs"),
+    start: |_, args| Ok(Box::new(FindJsObjects::new(args)?)),
+};
+
+/// The page width that nobody set.
+const DEFAULT_PAGE_WIDTH: u64 = 80;
+
+/// What the options ask for.
+#[derive(Debug)]
+enum Task {
+    /// Table, addresses or JSON of kinds; with an address, instances of one kind.
+    Kinds,
+    /// Mark objects.
+    Mark,
+    /// Find references.
+    References,
+}
+
+#[derive(Debug)]
+struct FindJsObjects {
+    task: Task,
+    filter: Filter,
+    statistics: bool,
+    by_size: bool,
+    list: bool,
+    json: bool,
+    /// Objects whose referrers are sought, in the order they came.
+    targets: Vec<Tagged>,
+}
+
+/// Which kinds are wanted.
+#[derive(Debug)]
+enum Filter {
+    All,
+    Constructor(String),
+    Property(String),
+    Storage(String),
+}
+
+impl FindJsObjects {
+    fn new(args: &Args) -> Result<FindJsObjects, DcmdError> {
+        let (constructor, property, storage) = (args.text('c'), args.text('p'), args.text('k'));
+        let filter = match (constructor, property, storage) {
+            (None, None, None) => Filter::All,
+            (Some(name), None, None) => Filter::Constructor(name.to_owned()),
+            (None, Some(name), None) => Filter::Property(name.to_owned()),
+            (None, None, Some(name)) => Filter::Storage(name.to_owned()),
+            (_, Some(_), Some(_)) => {
+                return Err(DcmdError::abort("cannot specify both a property name and a property kind"));
+            }
+            (Some(_), Some(_), None) => {
+                return Err(DcmdError::abort("cannot specify both a property name and a constructor"));
+            }
+            (Some(_), None, Some(_)) => {
+                return Err(DcmdError::abort("cannot specify both a constructor and a property kind"));
+            }
+        };
+        let list = args.has('l');
+        let task = match (args.has('r'), args.has('m')) {
+            (true, true) => {
+                return Err(DcmdError::abort("can't both mark an object and find its references"));
+            }
+            (true, false) => Task::References,
+            (false, true) => Task::Mark,
+            (false, false) => Task::Kinds,
+        };
+        Ok(FindJsObjects {
+            task,
+            filter,
+            statistics: args.has('v'),
+            by_size: args.has('s'),
+            list,
+            json: args.has('j'),
+            targets: Vec::new(),
+        })
+    }
+
+    /// All kinds that pass the filter.
+    fn all_kinds(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let heap = context.heap()?;
+        let started = Instant::now();
+        let monitor = context.progress();
+        let kinds = heap.kinds(&monitor)?;
+        let table = heap.objects(&monitor)?;
+        drop(monitor);
+        if self.statistics && !out.is_pipe() {
+            print_statistics(table, kinds, started, out)?;
+        }
+        if out.is_pipe() || self.list || (!self.json && !matches!(self.filter, Filter::All)) {
+            for group in kinds.groups() {
+                if self.filter.passes(heap, table, group) && out.emit(item_of(table, group))? == Flow::Enough
+                {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut groups: Vec<&Group> = kinds.groups().iter().collect();
+        if self.by_size {
+            groups.sort_by_key(|group| group.bytes);
+        }
+        // Where nobody watches nothing is cut, unless the page width was set.
+        let page = Some(context.settings.width.get()).filter(|width| *width != DEFAULT_PAGE_WIDTH);
+        let width = screen_width().map(usize::from).or(page.and_then(|width| usize::try_from(width).ok()));
+        if !self.json {
+            let bytes = if self.by_size { "        BYTES" } else { "" };
+            let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes} CONSTRUCTOR: PROPS");
+            writeln!(out.text(), "{}", context.colours.underline(heading))?;
+        }
+        let mut line = String::new();
+        for group in groups {
+            context.check_interrupt()?;
+            if !self.filter.passes(heap, table, group) {
+                continue;
+            }
+            line.clear();
+            if self.json {
+                json_line(heap, table, group, &mut line);
+            } else {
+                table_line(heap, table, group, self.by_size, width, &mut line);
+            }
+            line.push('\n');
+            out.text().write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The kind of one object.
+    fn one_kind(&self, context: &Context, address: Tagged, out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        let heap = context.heap()?;
+        let monitor = context.progress();
+        let kinds = heap.kinds(&monitor)?;
+        let table = heap.objects(&monitor)?;
+        let group = kind_of(heap, table, kinds, address)?;
+        if self.json {
+            if self.filter.passes(heap, table, kinds.group(group)) {
+                let mut line = String::new();
+                json_line(heap, table, kinds.group(group), &mut line);
+                writeln!(out.text(), "{line}")?;
+            }
+            return Ok(Flow::Continue);
+        }
+        if !matches!(self.filter, Filter::All) {
+            if self.filter.passes(heap, table, kinds.group(group)) {
+                return out.emit(item_of(table, kinds.group(group)));
+            }
+            return Ok(Flow::Continue);
+        }
+        let mut flow = Ok(Flow::Continue);
+        heap.for_each_member(kinds, group, &monitor, |object| {
+            flow = out.emit(Item::value(object.value().0));
+            matches!(flow, Ok(Flow::Continue))
+        })?;
+        flow
+    }
+
+    /// The object at an address, or all of its kind.
+    fn chosen(&self, context: &Context, address: Tagged) -> Result<Vec<Tagged>, DcmdError> {
+        let heap = context.heap()?;
+        let monitor = context.progress();
+        let table = heap.objects(&monitor)?;
+        if !self.list {
+            let known = address.strong().and_then(|address| table.id_at(heap.spaces(), address));
+            return match known {
+                Some(_) => Ok(vec![address]),
+                None => Err(not_valid(heap, table, address)),
+            };
+        }
+        let kinds = heap.kinds(&monitor)?;
+        let group = kind_of(heap, table, kinds, address)?;
+        let mut members = Vec::new();
+        heap.for_each_member(kinds, group, &monitor, |object| {
+            members.push(object.value());
+            true
+        })?;
+        Ok(members)
+    }
+
+    fn mark(&self, context: &Context, address: Tagged, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        for object in self.chosen(context, address)? {
+            if context.marked.borrow().contains(&object) {
+                context.warn(&format_args!("{:x} is already marked; ignoring", object.0));
+            } else {
+                context.marked.borrow_mut().insert(object);
+                writeln!(out.text(), "findjsobjects: marked {:x}", object.0)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stage for FindJsObjects {
+    fn run(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        match self.task {
+            Task::Kinds => self.all_kinds(context, out),
+            Task::Mark => Err(DcmdError::abort("must specify an object to mark")),
+            Task::References => {
+                self.targets = context.marked.take().into_iter().collect();
+                if self.targets.is_empty() {
+                    return Err(DcmdError::abort("must specify or mark an object to find references"));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        for item in batch {
+            context.check_interrupt()?;
+            context.set_dot(item.word);
+            let address = Tagged(item.word);
+            let done = match self.task {
+                Task::Kinds => self.one_kind(context, address, out),
+                Task::Mark => self.mark(context, address, out).map(|()| Flow::Continue),
+                Task::References => self.chosen(context, address).map(|objects| {
+                    self.targets.extend(objects);
+                    Flow::Continue
+                }),
+            };
+            match done {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Enough) => return Ok(Flow::Enough),
+                Err(DcmdError::Failed(reason)) => out.fault(&reason),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        if self.targets.is_empty() {
+            return Ok(());
+        }
+        let heap = context.heap()?;
+        let monitor = context.progress();
+        let references = heap.references_to(&self.targets, &monitor)?;
+        drop(monitor);
+        let mut rest = references.as_slice();
+        let mut told = std::collections::HashSet::new();
+        for target in std::mem::take(&mut self.targets) {
+            context.check_interrupt()?;
+            if !told.insert(target) {
+                continue;
+            }
+            let own = rest.iter().take_while(|reference| reference.target == target).count();
+            if own == 0 {
+                writeln!(out.text(), "{:x} is not referred to by a known object.", target.0)?;
+            }
+            for reference in &rest[..own] {
+                writeln!(out.text(), "{:x} referred to by {}", target.0, describe(heap, reference))?;
+            }
+            rest = &rest[own..];
+        }
+        Ok(())
+    }
+}
+
+impl Filter {
+    fn passes(&self, heap: &Heap<'_>, table: &ObjectTable, group: &Group) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::Constructor(name) => heap.name(group.constructor) == name,
+            Filter::Property(name) => heap.group_property_names(table, group).iter().any(|own| own == name),
+            Filter::Storage(kind) => {
+                let Some(object) = heap.object_by_id(table, group.representative) else { return false };
+                let named = heap.own_property_count(object).unwrap_or(0) as u64;
+                let inobject = object.map.inobject_properties();
+                let numeric = || heap.elements(object).is_ok_and(|elements| elements.capacity > 0);
+                let fast = !object.map.is_dictionary;
+                (kind.contains("dict") && object.map.is_dictionary)
+                    || (kind.contains("inobject") && fast && named > 0 && inobject > 0)
+                    || (kind.contains("props") && fast && named > inobject)
+                    || (kind.contains("numeric") && numeric())
+            }
+        }
+    }
+}
+
+fn item_of(table: &ObjectTable, group: &Group) -> Item {
+    Item::value(table.address_of(group.representative).map_or(0, |address| Tagged::pointer(address).0))
+}
+
+fn kind_of(
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    kinds: &Kinds,
+    address: Tagged,
+) -> Result<GroupId, DcmdError> {
+    address
+        .strong()
+        .and_then(|address| table.id_at(heap.spaces(), address))
+        .and_then(|id| heap.object_by_id(table, id))
+        .and_then(|object| kinds.group_of(heap, object))
+        .ok_or_else(|| not_valid(heap, table, address))
+}
+
+/// Says why there is no object at `address`, and what was probably meant.
+fn not_valid(heap: &Heap<'_>, table: &ObjectTable, address: Tagged) -> DcmdError {
+    let mut text = format!("{:x} is not a valid object", address.0);
+    if table.id_at(heap.spaces(), address.0).is_some() {
+        text.push_str(&format!(" (addresses of objects are odd: did you mean {:x}?)", address.0 | 1));
+    } else if address.strong().and_then(|a| table.id_at(heap.spaces(), a)).is_some() {
+        text.push_str(&format!(" (it is a {}, not a JavaScript object)", heap.class_name(address)));
+    }
+    DcmdError::Failed(text)
+}
+
+fn print_statistics(
+    table: &ObjectTable,
+    kinds: &Kinds,
+    started: Instant,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let met = &kinds.statistics;
+    let mut text = out.text();
+    let elapsed = format!("{:.1}", started.elapsed().as_secs_f64());
+    let figures: [(&str, &dyn std::fmt::Display); 10] = [
+        ("elapsed time (seconds)", &elapsed),
+        ("heap objects", &table.summary.objects),
+        ("heap bytes", &table.summary.object_bytes),
+        ("JavaScript objects", &met.javascript_objects),
+        ("JavaScript bytes", &met.bytes),
+        ("processed objects", &met.objects),
+        ("processed arrays", &met.arrays),
+        ("possible garbage", &met.damaged),
+        ("unique objects", &kinds.groups().len()),
+        ("functions found", &met.functions),
+    ];
+    for (label, figure) in figures {
+        writeln!(text, "findjsobjects: {label:>30} => {figure}")?;
+    }
+    Ok(())
+}
+
+/// One row of the table; the names are cut where a terminal of `width` columns ends.
+fn table_line(
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    group: &Group,
+    with_bytes: bool,
+    width: Option<usize>,
+    line: &mut String,
+) {
+    use std::fmt::Write;
+    let written =
+        write!(line, "{:>16x} {:>8} {:>8} ", item_of(table, group).word, group.count, group.properties);
+    debug_assert!(written.is_ok(), "a String takes all text");
+    if with_bytes {
+        let written = write!(line, "{:>12} ", group.bytes);
+        debug_assert!(written.is_ok(), "a String takes all text");
+    }
+    line.push_str(&escape(heap.name(group.constructor)));
+    let names = heap.group_property_names(table, group);
+    if !names.is_empty() && !heap.name(group.constructor).is_empty() {
+        line.push_str(": ");
+    }
+    for (index, name) in names.iter().enumerate() {
+        let name = escape(name);
+        if index > 0 {
+            line.push_str(", ");
+        }
+        // Room is kept for the mark that names are missing.
+        if width.is_some_and(|width| line.chars().count() + name.chars().count() + 5 > width) {
+            line.push_str("...");
+            break;
+        }
+        line.push_str(&name);
+    }
+}
+
+fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, line: &mut String) {
+    let kind = serde_json::json!({
+        "object": format!("{:#x}", item_of(table, group).word),
+        "count": group.count,
+        "props": group.properties,
+        "size": group.bytes,
+        "constructor": heap.name(group.constructor),
+        "properties": heap.group_property_names(table, group),
+    });
+    line.push_str(&kind.to_string());
+}
