@@ -195,8 +195,7 @@ impl Heap<'_> {
             for _ in 0..threads {
                 scope.spawn(|_| {
                     let mut own: Vec<u64> = Vec::new();
-                    loop {
-                        let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
                         if monitor.cancelled() {
                             cancelled.store(true, Ordering::Relaxed);
                             break;
