@@ -209,6 +209,11 @@ impl Context {
         self.quit.get()
     }
 
+    /// Forgets the levels of commands that run commands: nothing is running any more.
+    pub fn leave_nesting(&self) {
+        self.depth.set(0);
+    }
+
     /// Runs `work` one level deeper in commands that run commands.
     ///
     /// # Errors

@@ -94,6 +94,25 @@ enum Ended {
     NotRun,
 }
 
+/// As [`run`]; a dcmd that panics, which none should, costs its line and not the session.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_guarded(
+    context: &Context,
+    input: &str,
+    source: Source<'_>,
+    text: &Text,
+) -> Result<bool, DcmdError> {
+    // What a command changes sits in cells, which are whole between any two changes.
+    let run = std::panic::AssertUnwindSafe(|| run(context, input, source, text));
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        context.leave_nesting();
+        context.error(&"internal error: the command was given up; please report it with the lines above");
+        Ok(false)
+    })
+}
+
 /// Prints an error about a place in `input`.
 fn report_at(context: &Context, input: &str, source: Source<'_>, span: Span, message: &str) {
     let Source::Script { name, line } = source else {
@@ -130,7 +149,14 @@ fn run_statement(
     let (address, count) = match evaluated {
         Ok(values) => values,
         Err(error) => {
-            context.error(&error);
+            let hint = match &error {
+                // `status` instead of `::status`: everybody's first line.
+                lang::EvalError::Symbol(name) if dcmds::find(name).is_ok() => {
+                    format!(" (did you mean '::{name}'?)")
+                }
+                _ => String::new(),
+            };
+            context.error(&format!("{error}{hint}"));
             return Ok(Ended::NotRun);
         }
     };

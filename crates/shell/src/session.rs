@@ -78,7 +78,7 @@ fn status_of(context: &Context) -> u8 {
 
 /// Runs a piece of text; false if nothing more is to be run. Its results have been written when this returns.
 fn run_piece(context: &Context, input: &str, source: Source<'_>) -> bool {
-    let result = interpreter::run(context, input, source, &context.text);
+    let result = interpreter::run_guarded(context, input, source, &context.text);
     let flushed = context.text.flush().map_err(DcmdError::from);
     match result.and(flushed) {
         Ok(()) => !context.is_quitting(),

@@ -9,7 +9,7 @@ pub enum EvalError {
     #[error("variable '{0}' is not defined")]
     Variable(String),
     /// A symbol that no object has.
-    #[error("failed to dereference symbol {0}: unknown symbol name")]
+    #[error("failed to dereference symbol: unknown symbol name: {0}")]
     Symbol(String),
     /// Digits the radix does not have, or too many.
     #[error(transparent)]

@@ -113,7 +113,7 @@ fn wrong_expressions_say_what_is_wrong() {
         ("8000000000000000%-1", "divide overflow"),
         ("*10", "failed to read from address 10: no mapping for address"),
         ("*/q/10", "invalid cast -- */q/"),
-        ("face_off", "failed to dereference symbol face_off: unknown symbol name"),
+        ("face_off", "failed to dereference symbol: unknown symbol name: face_off"),
         ("'123456789'", "character constant may not exceed 8 bytes"),
         ("'ab", "syntax error: ' unmatched"),
         ("+4", "syntax error near \"4\""),

@@ -82,7 +82,8 @@ impl Table {
         writeln!(sink)
     }
 
-    /// Prints one row; the last cell is not padded on its right.
+    /// Prints one row; the last cell is not padded on its right. A cell must print itself to the width it is asked for, as
+    /// text, numbers and [`Hex`] do and `format_args!` does not.
     ///
     /// # Errors
     /// As the sink's.

@@ -83,7 +83,7 @@ fn run_line(context: &Context, line: &str) {
     let result = if line.trim().is_empty() && context.settings.repeat_last.get() {
         interpreter::repeat_last(context, &context.text)
     } else {
-        interpreter::run(context, line, Source::Prompt, &context.text)
+        interpreter::run_guarded(context, line, Source::Prompt, &context.text)
     };
     let column = context.text.borrow().to_column_zero();
     let flushed = column.and_then(|()| context.text.flush());

@@ -201,3 +201,8 @@ fn a_line_without_a_target_says_so() {
     let (_, messages) = session.line("::status");
     assert_eq!(messages, "v8mdb: ::status: no target is open\n");
 }
+
+#[test]
+fn an_item_is_sixteen_bytes() {
+    assert_eq!(size_of::<Item>(), 16);
+}
