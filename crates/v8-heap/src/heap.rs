@@ -61,6 +61,11 @@ impl<'t> Heap<'t> {
         })
     }
 
+    /// The memory of the process.
+    pub(crate) fn memory(&self) -> &'t dyn Memory {
+        self.memory
+    }
+
     /// Version of V8.
     pub fn version(&self) -> &V8Version {
         &self.version

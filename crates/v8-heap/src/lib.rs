@@ -4,6 +4,7 @@
 
 mod constructor;
 mod error;
+mod essential;
 mod heap;
 pub mod index;
 pub mod isolate;
@@ -20,6 +21,7 @@ mod words;
 
 pub use constructor::NameId;
 pub use error::{Error, Result};
+pub use essential::CURRENT_ISOLATE;
 pub use heap::Heap;
 pub use map::{Map, MapId};
 pub use monitor::{Monitor, Unattended};

@@ -12,6 +12,21 @@ use memchr::memmem;
 
 use crate::{Error, Result};
 
+/// The symbols that tell the versions.
+pub(crate) const VERSION_SYMBOLS: [&str; 6] = [
+    "_ZN2v88internal7Version6major_E",
+    "_ZN2v88internal7Version6minor_E",
+    "_ZN2v88internal7Version6build_E",
+    "_ZN2v88internal7Version6patch_E",
+    EMBEDDER,
+    NODE_METADATA,
+];
+
+/// `v8::internal::Version::embedder_`, a pointer to text.
+const EMBEDDER: &str = "_ZN2v88internal7Version9embedder_E";
+/// `node::per_process::metadata`
+const NODE_METADATA: &str = "_ZN4node11per_process8metadataE";
+
 /// Version of V8, as in `12.4.254.21-node.33`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -57,7 +72,7 @@ impl V8Version {
             return None;
         }
         let embedder = symbols
-            .find("_ZN2v88internal7Version9embedder_E")
+            .find(EMBEDDER)
             .and_then(|symbol| memory.read_u64(symbol.address).ok())
             .and_then(|text| read_c_string(memory, text, 32))
             .unwrap_or_default();
@@ -104,7 +119,7 @@ impl V8Version {
 
 /// The Node.js version, as in `22.23.3`, if the process has one and its data was dumped.
 pub fn detect_node(memory: &dyn Memory, symbols: &dyn Symbols) -> Option<String> {
-    let metadata = symbols.find("_ZN4node11per_process8metadataE")?;
+    let metadata = symbols.find(NODE_METADATA)?;
     // std::string of libstdc++: pointer, length, inline buffer.
     let pointer = memory.read_u64(metadata.address).ok()?;
     let length = memory.read_u64(metadata.address.checked_add(8)?).ok()?;

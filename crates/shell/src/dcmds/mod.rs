@@ -24,6 +24,7 @@ mod pager;
 mod prompt;
 mod quit;
 mod radix;
+mod savecore;
 mod set;
 mod source;
 mod status;
@@ -59,6 +60,7 @@ pub static ALL: &[&Dcmd] = &[
     &mappings::DCMD,
     &pager::DCMD,
     &quit::DCMD,
+    &savecore::DCMD,
     &set::DCMD,
     &status::DCMD,
     &unset::DCMD,

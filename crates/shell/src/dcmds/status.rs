@@ -13,9 +13,11 @@
 //! threads: 11
 //! ```
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
-use core_reader::{Core, Memory, Module};
+use core_reader::{Core, Memory, Module, Symbols};
+use v8_heap::Heap;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
@@ -92,7 +94,96 @@ fn file_line(path: Option<&str>, executable: Option<&Module>) -> String {
     }
 }
 
-/// What is known of the JavaScript heap.
-fn heap(_: &Context, _: &mut Out<'_>) -> Result<(), DcmdError> {
+/// What is known of the JavaScript heap, and how far it can be trusted.
+fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let core = context.target()?.core();
+    let heap = match context.heap() {
+        Ok(heap) => heap,
+        Err(reason) => {
+            writeln!(out.text(), "V8: {reason}")?;
+            return Ok(());
+        }
+    };
+    let layout = heap.layout();
+    if let Some(version) = heap.node_version() {
+        writeln!(out.text(), "Node.js version: {}", escape(version))?;
+    }
+    writeln!(out.text(), "V8 version: {}", escape(&heap.version().to_string()))?;
+    let (major, minor) = layout.table_version;
+    let fit =
+        if layout.exact { "" } else { ", the nearest known; trust it as far as the self-check below goes" };
+    writeln!(out.text(), "heap layout: of V8 {major}.{minor} (Node.js {}){fit}", layout.table_node)?;
+    for part in layout.provenance() {
+        let sources: Vec<String> =
+            part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();
+        writeln!(out.text(), "    {}: {}", part.part, sources.join(", "))?;
+    }
+    let monitor = context.progress();
+    let table = heap.objects(&monitor)?;
+    drop(monitor);
+    for isolate in heap.spaces().isolates() {
+        let thread = core.threads().iter().find(|thread| {
+            core.symbols()
+                .thread_local(v8_heap::CURRENT_ISOLATE, thread)
+                .and_then(|at| core.memory().read_u64(at).ok())
+                == Some(isolate.address)
+        });
+        let owner = match thread {
+            Some(thread) if thread.id == core.process().id => "main thread".to_owned(),
+            Some(thread) => format!("thread {}", thread.id),
+            None => "no thread is in it".to_owned(),
+        };
+        writeln!(
+            out.text(),
+            "isolate {:x}: {owner}, {} in pages",
+            isolate.address,
+            megabytes(isolate.page_bytes)
+        )?;
+        spaces(heap, isolate.heap, out)?;
+    }
+    writeln!(out.text(), "read-only pages, shared by all isolates:")?;
+    spaces(heap, 0, out)?;
+    let met = &table.summary;
+    writeln!(
+        out.text(),
+        "self-check: {} pages walked end to end, {} objects of {} maps, {} in objects, {} free between them",
+        met.pages,
+        met.objects,
+        heap.map_count(),
+        megabytes(met.object_bytes),
+        megabytes(met.free_bytes),
+    )?;
+    if met.gaps.is_empty() {
+        writeln!(out.text(), "self-check: no gap")?;
+    } else {
+        let bytes: u64 = met.gaps.iter().map(|gap| gap.end - gap.start).sum();
+        writeln!(
+            out.text(),
+            "self-check: {} gaps, {bytes} bytes in which no objects could be found",
+            met.gaps.len()
+        )?;
+    }
+    if met.missing_bytes > 0 {
+        writeln!(out.text(), "self-check: {} bytes of heap pages are not in the core", met.missing_bytes)?;
+    }
     Ok(())
+}
+
+/// One line for each space of a heap.
+fn spaces(heap: &Heap<'_>, of: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let mut spaces: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for page in heap.spaces().pages().iter().filter(|page| page.heap == of) {
+        let name = page.space.and_then(|space| heap.layout().space_names.get(usize::from(space)));
+        let space = spaces.entry(name.copied().unwrap_or("unknown")).or_default();
+        space.0 += 1;
+        space.1 += page.size;
+    }
+    for (name, (pages, bytes)) in spaces {
+        writeln!(out.text(), "    {name} space: {pages} pages, {}", megabytes(bytes))?;
+    }
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -16,9 +16,9 @@ use super::{PageState, Spaces, readable_words};
 use crate::layout::Layout;
 
 /// How far around a space object its allocation area can be, in bytes.
-const SPACE_OBJECT_REACH: u64 = 0x400;
+pub(crate) const SPACE_OBJECT_REACH: u64 = 0x400;
 /// How far behind the `Heap` the isolate still has allocation areas, in bytes.
-const HEAP_REACH: u64 = 0x2000;
+pub(crate) const HEAP_REACH: u64 = 0x2000;
 /// Size of the head of a `SemiSpace` that refers to its pages, in bytes.
 const SEMISPACE_HEAD: u64 = 0x200;
 

@@ -20,6 +20,7 @@ mod page;
 
 use core_reader::{Address, Contents, Memory};
 
+pub(crate) use allocation::{HEAP_REACH, SPACE_OBJECT_REACH};
 pub use page::{Page, PageState, Piece};
 
 use crate::layout::Layout;

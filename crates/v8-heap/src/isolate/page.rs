@@ -151,6 +151,11 @@ impl<'t> Page<'t> {
         })
     }
 
+    /// The address by which other pages and the space refer to it: its own, or that of its metadata block.
+    pub fn handle(&self) -> u64 {
+        self.handle
+    }
+
     /// Bytes of the object area that the core holds.
     pub fn present(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum()

@@ -22,6 +22,7 @@ use std::fmt;
 use core_reader::Symbols;
 
 pub use kind::{Kind, StringShape};
+pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
 
 use crate::V8Version;

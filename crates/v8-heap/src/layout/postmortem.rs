@@ -10,7 +10,8 @@ use core_reader::Symbols;
 
 use super::{Fields, FunctionTypes};
 
-const PREFIX: &str = "v8dbg_";
+/// What all names begin with.
+pub const METADATA_PREFIX: &str = "v8dbg_";
 
 /// The published integers, by name without the common prefix.
 #[derive(Debug, Default)]
@@ -21,11 +22,11 @@ pub(super) struct Metadata {
 impl Metadata {
     pub(super) fn load(symbols: &dyn Symbols, read_int: &dyn Fn(u64) -> Option<i32>) -> Metadata {
         let values = symbols
-            .with_prefix(PREFIX)
+            .with_prefix(METADATA_PREFIX)
             .into_iter()
             .filter_map(|symbol| {
                 let value = read_int(symbol.address.0)?;
-                Some((symbol.name.strip_prefix(PREFIX)?.to_owned(), value))
+                Some((symbol.name.strip_prefix(METADATA_PREFIX)?.to_owned(), value))
             })
             .collect();
         Metadata { values }

@@ -1,0 +1,94 @@
+//! What of a process a reader of its heap needs: the memory and symbols that a trimmed core must keep.
+
+use core_reader::{Address, Contents};
+
+use crate::heap::Heap;
+use crate::isolate::{HEAP_REACH, SPACE_OBJECT_REACH};
+use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
+use crate::version::VERSION_SYMBOLS;
+use crate::{Monitor, Result};
+
+/// Thread-local pointer to the isolate that a thread is in (V8: `v8::internal::g_current_isolate_`).
+pub const CURRENT_ISOLATE: &str = "_ZN2v88internal18g_current_isolate_E";
+
+/// Bytes of a page's metadata block that a reader looks at.
+const METADATA_BLOCK: u64 = 0x200;
+
+impl Heap<'_> {
+    /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
+    pub fn essential_symbols() -> (&'static [&'static str], &'static str) {
+        (&VERSION_SYMBOLS, METADATA_PREFIX)
+    }
+
+    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, and what objects
+    /// keep outside the heap (characters of external strings, bytes of buffers). Ranges may overlap.
+    ///
+    /// # Errors
+    /// If the monitor stops the search.
+    pub fn essential_memory(&self, monitor: &dyn Monitor) -> Result<Vec<(u64, u64)>> {
+        let table = self.objects(monitor)?;
+        let layout = self.layout();
+        let spaces = self.spaces();
+        let mut ranges = Vec::new();
+        for page in spaces.pages() {
+            ranges.push((page.base, page.area_end));
+            if let HeaderPlace::Metadata { .. } = layout.page.header {
+                ranges.push((page.handle(), page.handle().saturating_add(METADATA_BLOCK)));
+            }
+            if page.heap != 0 {
+                ranges.push((
+                    page.owner.saturating_sub(SPACE_OBJECT_REACH),
+                    page.owner.saturating_add(SPACE_OBJECT_REACH),
+                ));
+            }
+        }
+        for isolate in spaces.isolates() {
+            ranges.push((isolate.address, isolate.heap.saturating_add(HEAP_REACH)));
+        }
+        monitor.begin("collecting memory outside the heap", table.len() as u64);
+        for page in 0..table.page_count() {
+            if monitor.cancelled() {
+                return Err(crate::Error::Interrupted);
+            }
+            let (_, maps) = table.page_maps(page);
+            monitor.advance(maps.len() as u64);
+            for (address, map_id) in table.page_objects(page) {
+                let map = self.map(map_id);
+                let outside = match map.kind {
+                    Kind::String => match StringShape::of(map.instance_type) {
+                        Some(StringShape::External { one_byte, uncached }) => {
+                            self.external_range(address, one_byte, uncached)
+                        }
+                        _ => None,
+                    },
+                    Kind::JsArrayBuffer => self
+                        .view(crate::objects::value::HeapObject { address, map_id, map })
+                        .ok()
+                        .map(|view| (view.address, view.address.saturating_add(view.byte_length))),
+                    _ => None,
+                };
+                // What came from a binary can be had from there again.
+                if let Some((start, end)) = outside
+                    && start < end
+                    && self.is_dumped(start)
+                {
+                    ranges.push((start, end));
+                }
+            }
+        }
+        Ok(ranges)
+    }
+
+    fn external_range(&self, string: u64, one_byte: bool, uncached: bool) -> Option<(u64, u64)> {
+        let length =
+            u64::from(self.words().word32(string + crate::layout::offset::STRING_LENGTH, "length").ok()?);
+        let data = self.external_data(string, uncached).ok()?;
+        Some((data, data.checked_add(length * if one_byte { 1 } else { 2 })?))
+    }
+
+    fn is_dumped(&self, address: u64) -> bool {
+        let ranges = self.memory().ranges();
+        let index = ranges.partition_point(|range| range.end <= Address(address));
+        ranges.get(index).is_some_and(|range| range.start.0 <= address && range.contents == Contents::Dumped)
+    }
+}
