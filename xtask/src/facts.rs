@@ -17,7 +17,7 @@ pub struct Facts {
     pub counts: BTreeMap<String, u64>,
     /// Plain objects by their property names, joined by commas.
     #[serde(default)]
-    pub shapes: BTreeMap<String, u64>,
+    pub shapes: BTreeMap<String, Shape>,
     /// The one object that everything hangs off.
     #[serde(default)]
     pub root: Option<Root>,
@@ -27,6 +27,16 @@ pub struct Facts {
     /// Further roots with their own values: those of other isolates.
     #[serde(default, rename = "otherRoots")]
     pub other_roots: Vec<OtherRoot>,
+}
+
+/// Plain objects with the same properties.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+pub struct Shape {
+    /// Objects that the program made.
+    pub made: u64,
+    /// Literals of the program that made them more than once: V8 keeps one further object of each, which it copies.
+    #[serde(default)]
+    pub literals: u64,
 }
 
 /// How to find the root.
