@@ -82,7 +82,16 @@ impl Debugger {
         let Output { stdout, stderr, .. } = child.wait_with_output()?;
         let written = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))?;
         let stdout = String::from_utf8_lossy(&stdout);
-        let answers: Vec<String> = stdout.split_terminator(&format!("{MARK}\n")).map(str::to_owned).collect();
+        let mut answers = Vec::new();
+        let mut answer = String::new();
+        for line in stdout.split_inclusive('\n') {
+            // As in MDB, `::echo` ends its line with a blank.
+            if line.trim_end() == MARK {
+                answers.push(std::mem::take(&mut answer));
+            } else {
+                answer += line;
+            }
+        }
         ensure!(
             written.is_ok() && answers.len() == lines.len(),
             "the session on {} ended after {} of {} lines: {}",
