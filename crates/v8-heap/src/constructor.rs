@@ -216,7 +216,8 @@ impl Heap<'_> {
             }
             Kind::JsWeakMap => "WeakMap",
             Kind::JsWeakSet => "WeakSet",
-            Kind::JsGlobalProxy => "global",
+            // The mark says it where V8 gives one.
+            Kind::JsGlobalProxy if !self.layout().fields.snapshots_mark_globals => "global",
             _ => "Object",
         }
     }
