@@ -75,6 +75,7 @@ fn big_core(node: &str, scale: f64) -> Result<PathBuf> {
         writer: Writer::Gdb,
         snapshot: false,
         arguments: vec![format!("--scale={scale}")],
+        stage: None,
     })?;
     Ok(directory)
 }

@@ -15,6 +15,7 @@ mod printed;
 mod scenario;
 mod sparse;
 mod take_core;
+mod testdata;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,12 @@ const TASKS: &[Task] = &[
         arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
         summary: "compare the debugger with V8's own answers on every line and scenario",
         run: matrix::run,
+    },
+    Task {
+        name: "testdata",
+        arguments: "[--debugger FILE]",
+        summary: "make the cores that ship in testdata/cores",
+        run: testdata::run,
     },
     Task {
         name: "truth",

@@ -143,6 +143,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         writer: Writer::Gdb,
         snapshot: scenario.snapshot,
         arguments: Vec::new(),
+        stage: None,
     })?;
     let mut cell = Cell { node: node.to_owned(), scenario: scenario.name, ..Cell::default() };
     cell.v8 = process_versions(&directory)?;

@@ -51,6 +51,25 @@ pub struct Request {
     pub snapshot: bool,
     /// Further options of the scenario.
     pub arguments: Vec<String>,
+    /// Run a copy of Node.js and of the program below this directory, with an empty environment: a core holds both
+    /// paths and the environment, and some cores are for everybody.
+    pub stage: Option<PathBuf>,
+}
+
+impl Request {
+    /// Node.js and the program: where they are, or copies on the stage.
+    fn cast(&self) -> Result<(PathBuf, PathBuf)> {
+        let (node, program) = (node_release::executable(&self.node)?, self.scenario.program());
+        let Some(stage) = &self.stage else { return Ok((node, program)) };
+        let (bin, app) = (stage.join(format!("node-{}/bin", self.node)), stage.join("app"));
+        fs::create_dir_all(&bin)?;
+        fs::create_dir_all(&app)?;
+        fs::copy(&node, bin.join("node"))?;
+        for name in [&*format!("{}.js", self.scenario.name), "hold.js"] {
+            fs::copy(places::scenarios().join(name), app.join(name))?;
+        }
+        Ok((bin.join("node"), app.join(format!("{}.js", self.scenario.name))))
+    }
 }
 
 /// Where the cores of the matrix and the benchmarks are kept.
@@ -79,7 +98,15 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let scenario = scenario.context("which program? pass --scenario NAME, such as --scenario leak")?;
     let directory = directory.unwrap_or_else(|| directory_of(scenario.name, &node));
     let snapshot = snapshot.unwrap_or(scenario.snapshot);
-    take(&Request { node, scenario, directory: directory.clone(), writer, snapshot, arguments: rest })?;
+    take(&Request {
+        node,
+        scenario,
+        directory: directory.clone(),
+        writer,
+        snapshot,
+        arguments: rest,
+        stage: None,
+    })?;
     println!("{}", directory.join("core").display());
     Ok(())
 }
@@ -93,7 +120,7 @@ pub fn take_once(request: &Request) -> Result<()> {
 
 /// Takes the core.
 pub fn take(request: &Request) -> Result<()> {
-    let node = node_release::executable(&request.node)?;
+    let (node, program) = request.cast()?;
     let options = request.scenario.needed_options()?;
     match request.writer {
         Writer::Gdb => require_gcore()?,
@@ -116,9 +143,7 @@ pub fn take(request: &Request) -> Result<()> {
             shell
         }
     };
-    command
-        .arg(request.scenario.program())
-        .arg(format!("--report={}", directory.join("process.json").display()));
+    command.arg(program).arg(format!("--report={}", directory.join("process.json").display()));
     let snapshot = directory.join("v8.heapsnapshot");
     if request.snapshot {
         command.arg(format!("--snapshot={}", snapshot.display()));
@@ -127,6 +152,9 @@ pub fn take(request: &Request) -> Result<()> {
         command.arg("--abort");
     }
     command.args(&options).args(&request.arguments).current_dir(&directory);
+    if request.stage.is_some() {
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/home/app").env("LANG", "C.UTF-8");
+    }
     command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?).stderr(Stdio::inherit());
     let child = command.spawn().with_context(|| format!("cannot run {}", node.display()))?;
     let mut process = Running(child);

@@ -1,0 +1,87 @@
+//! `cargo xtask testdata`: the cores that ship in `testdata/cores`, one of each small scenario for each supported line.
+//!
+//! Each is taken with gcore of an official Node.js that runs under neutral paths with an empty environment, then trimmed
+//! by the product's own `::savecore -t`. Beside it goes the truth: how many objects of each constructor V8's own heap
+//! snapshot of the same process counts.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::debugger::{self, Debugger};
+use crate::heap_snapshot::HeapSnapshot;
+use crate::scenario::Scenario;
+use crate::take_core::{self, Request, Writer};
+use crate::{node_release, places};
+
+/// Small enough to ship.
+const SHIPPED: &[&str] = &["kinds", "leak", "workers"];
+/// Where the scenarios run: paths that say nothing about the machine.
+const STAGE: &str = "/tmp/v8mdb-stage";
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    use lexopt::prelude::*;
+    let mut executable = None;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("debugger") => executable = Some(std::path::PathBuf::from(arguments.value()?)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let executable = executable.map_or_else(debugger::build, Ok)?;
+    let cores = places::workspace().join("testdata/cores");
+    fs::create_dir_all(&cores)?;
+    let stage = Path::new(STAGE);
+    for node in node_release::SUPPORTED {
+        for name in SHIPPED {
+            let directory = stage.join("out");
+            take_core::take(&Request {
+                node: (*node).to_owned(),
+                scenario: Scenario::find(name)?,
+                directory: directory.clone(),
+                writer: Writer::Gdb,
+                snapshot: true,
+                arguments: Vec::new(),
+                stage: Some(stage.to_owned()),
+            })?;
+            let (major, _) = node.split_once('.').context("a release is MAJOR.MINOR.PATCH")?;
+            let target = cores.join(format!("{name}-{major}.core.zst"));
+            let debugger = Debugger::new(executable.clone(), &directory.join("core"));
+            print!("{}", debugger.evaluate(&format!("::savecore -t -z 19 \"{}\"", target.display()))?);
+            ensure_neutral(&target)?;
+            let truth = truth(&directory)?;
+            let text = serde_json::to_string_pretty(&truth.objects)? + "\n";
+            fs::write(cores.join(format!("{name}-{major}.constructors.json")), text)?;
+        }
+    }
+    fs::remove_dir_all(stage)?;
+    Ok(())
+}
+
+/// What V8 counts, in all isolates of the process.
+fn truth(directory: &Path) -> Result<HeapSnapshot> {
+    let mut truth = HeapSnapshot::read(&directory.join("v8.heapsnapshot"))?;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".heapsnapshot") && name != "v8.heapsnapshot" {
+            truth.add(&HeapSnapshot::read(&path)?);
+        }
+    }
+    Ok(truth)
+}
+
+/// A core for everybody must not tell where it was made.
+fn ensure_neutral(core: &Path) -> Result<()> {
+    let mut bytes = Vec::new();
+    zstd::Decoder::new(File::open(core)?)?.read_to_end(&mut bytes)?;
+    let workspace = places::workspace();
+    let home = std::env::var("HOME").unwrap_or_default();
+    for text in [&*workspace.to_string_lossy(), &*home] {
+        let found = text.len() > 1 && bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        ensure!(!found, "{} holds the path {text}", core.display());
+    }
+    Ok(())
+}
