@@ -22,6 +22,7 @@ pub mod manual;
 pub mod options;
 pub mod output;
 pub mod pipeline;
+pub mod print;
 mod reference;
 pub mod repl;
 mod session;
@@ -31,6 +32,7 @@ pub mod target;
 pub mod value;
 pub mod variables;
 pub mod walker;
+mod walkers;
 
 pub use session::run;
 

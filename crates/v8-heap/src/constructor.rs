@@ -75,6 +75,32 @@ impl Heap<'_> {
         }
     }
 
+    /// The function that made an object: the constructor in its map or, for objects of derived classes, the first
+    /// `constructor` of its prototypes.
+    pub fn constructor_function(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let is_function = |word: &Tagged| {
+            self.object(*word)
+                .is_ok_and(|object| matches!(object.kind(), Kind::JsFunction | Kind::JsBoundFunction))
+        };
+        let map = object.map;
+        if map.new_target_is_base
+            && !map.is_prototype
+            && let Some(constructor) = self.map_constructor(map).filter(is_function)
+        {
+            return Some(constructor);
+        }
+        let key = self.well_known().constructor?;
+        let mut prototype = map.prototype;
+        for _ in 0..LONGEST_CHAIN {
+            let current = self.object(prototype).ok().filter(|object| object.kind().is_js_object())?;
+            if let Some(constructor) = self.own_data_property(current, key).filter(is_function) {
+                return Some(constructor);
+            }
+            prototype = current.map.prototype;
+        }
+        None
+    }
+
     /// Whether all objects of a map have the same constructor name, and which, given one of them.
     pub(crate) fn naming(&self, example: HeapObject<'_>) -> Naming {
         *example.map.naming.get_or_init(|| {

@@ -208,6 +208,23 @@ impl Heap<'_> {
         found
     }
 
+    /// What a fast object keeps under private symbols without description, in the order of creation.
+    pub(crate) fn hidden_values(&self, object: HeapObject<'_>) -> Vec<Tagged> {
+        let mut values = Vec::new();
+        if !object.map.is_dictionary {
+            self.for_each_descriptor(object.map, |name, details, value| {
+                if self.object(name).is_ok_and(|name| name.kind() == Kind::Symbol)
+                    && !self.is_property_name(name)
+                    && let Ok(PropertyValue::Data(value)) = self.described_value(object, details, value)
+                {
+                    values.push(value);
+                }
+                true
+            });
+        }
+        values
+    }
+
     fn described_value(
         &self,
         object: HeapObject<'_>,

@@ -2,6 +2,7 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
+use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
 
 mod assign;
 mod cat;
@@ -15,6 +16,8 @@ mod format;
 mod grep;
 mod head;
 mod help;
+mod jsconstructor;
+mod jsprint;
 mod load;
 mod log;
 mod map;
@@ -54,6 +57,8 @@ pub static ALL: &[&Dcmd] = &[
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsconstructor::DCMD,
+    &jsprint::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
@@ -72,7 +77,7 @@ pub static ALL: &[&Dcmd] = &[
 ];
 
 /// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[&walk::THREAD];
+pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD];
 
 /// Commands of MDB that make no sense on a core: they run, stop or change a process.
 const UNSUPPORTED: &[&str] = &[

@@ -5,9 +5,11 @@ use std::fmt::Write;
 
 /// Whether `c` may be printed as it is. Controls move the cursor or start terminal commands; the format characters
 /// listed here reorder or hide what stands around them.
-fn is_safe(c: char) -> bool {
+pub fn is_safe(c: char) -> bool {
     !(c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'))
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'))
 }
 
 fn push_escaped(out: &mut String, c: char) {

@@ -8,7 +8,7 @@ mod terminal;
 mod text;
 
 pub use colour::{Colours, Paint};
-pub use escape::{escape, escape_char};
+pub use escape::{escape, escape_char, is_safe};
 pub use progress::Progress;
 pub use table::{Align, Column, Hex, Table};
 pub use terminal::{Terminal, screen_height, screen_width};

@@ -1,9 +1,9 @@
 //! ArrayBuffers and the views on them (V8: `src/objects/js-array-buffer.tq`).
 
-use crate::Result;
 use crate::heap::Heap;
 use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
 use crate::objects::value::HeapObject;
+use crate::{Result, Tagged};
 
 /// Bytes of a buffer or view: where they are, how many, and what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,15 @@ impl Heap<'_> {
         let base = word(fields.typed_array_base_pointer)?;
         let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
         Ok(View { address, byte_length, byte_offset, element: self.typed_element(object) })
+    }
+
+    /// The buffer that a typed array or DataView looks at.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn viewed_buffer(&self, view: HeapObject<'_>) -> Result<Tagged> {
+        // The first field behind those that embedders may use.
+        self.words().tagged(view.address + self.layout().fields.embedder_fields, "buffer of a view")
     }
 
     /// `len` bytes of memory outside (or inside) the heap.

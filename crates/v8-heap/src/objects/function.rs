@@ -28,6 +28,11 @@ const BOUND_TARGET: u64 = 24;
 const BOUND_THIS: u64 = 32;
 const BOUND_ARGUMENTS: u64 = 40;
 
+/// `SharedFunctionInfo::flags_`: the function kind.
+const FUNCTION_KIND_MASK: u32 = 31;
+/// `FunctionKind::kBaseConstructor` to `kDerivedConstructor`.
+const CLASS_CONSTRUCTORS: std::ops::RangeInclusive<u32> = 3..=6;
+
 /// What a bound function calls.
 #[derive(Clone, Copy, Debug)]
 pub struct BoundFunction {
@@ -198,6 +203,31 @@ impl<'t> Heap<'t> {
             this: field(BOUND_THIS)?,
             arguments: field(BOUND_ARGUMENTS)?,
         })
+    }
+
+    /// The leading arguments of a bound function.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn bound_arguments(&self, bound: &BoundFunction) -> Result<Vec<Tagged>> {
+        let array = self.object(bound.arguments)?;
+        if array.kind() != Kind::FixedArray {
+            return Err(self.wrong_type(bound.arguments, "FixedArray"));
+        }
+        let count = self.fixed_array_length(array.address)?;
+        (0..count)
+            .map(|index| self.words().tagged(array.address + offset::ARRAY_ELEMENTS + 8 * index, "argument"))
+            .collect()
+    }
+
+    /// Whether a function is a class.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_class(&self, function: HeapObject<'_>) -> Result<bool> {
+        let shared = self.shared_function_info(function)?;
+        let flags = self.words().word32(shared.address + self.layout().fields.shared_flags, "flags")?;
+        Ok(CLASS_CONSTRUCTORS.contains(&(flags & FUNCTION_KIND_MASK)))
     }
 
     /// A tagged field of an object, by its offset.

@@ -36,6 +36,27 @@ pub enum Units {
     TwoByte(Vec<u16>),
 }
 
+/// Adjacent code units of a string, as they lie in memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// Latin-1: a byte each.
+    OneByte(&'a [u8]),
+    /// UTF-16, little-endian: two bytes each.
+    TwoByte(&'a [u8]),
+}
+
+impl Piece<'_> {
+    /// The code units.
+    pub fn units(&self) -> impl Iterator<Item = u16> + '_ {
+        let (one, two): (&[u8], &[u8]) = match self {
+            Piece::OneByte(bytes) => (bytes, &[]),
+            Piece::TwoByte(bytes) => (&[], bytes),
+        };
+        let two = two.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        one.iter().map(|byte| u16::from(*byte)).chain(two)
+    }
+}
+
 impl Units {
     /// Number of code units.
     pub fn len(&self) -> usize {
@@ -96,18 +117,49 @@ impl Heap<'_> {
     /// # Errors
     /// If it is no string, or part of it cannot be read.
     pub fn string(&self, value: Tagged, limit: usize) -> Result<JsString> {
-        let words = self.words();
+        let mut units = Units::OneByte(Vec::new());
+        let length = self.for_each_piece(value, limit, |piece| {
+            match piece {
+                Piece::OneByte(bytes) => units.push_one_byte(bytes),
+                Piece::TwoByte(bytes) => units.push_two_byte(bytes),
+            }
+            true
+        })?;
+        Ok(JsString { length, units })
+    }
+
+    /// Number of UTF-16 code units of the string at `value`.
+    ///
+    /// # Errors
+    /// If it is no string, or its length is impossible.
+    pub fn string_length(&self, value: Tagged) -> Result<u32> {
         let root = value.strong().ok_or(Error::NotAnObject(value))?;
         let (_, map) = self.map_at(root)?;
         if map.kind != Kind::String {
             return Err(self.wrong_type(value, "String"));
         }
-        let length = words.word32(root + offset::STRING_LENGTH, "length of a String")?;
+        let length = self.words().word32(root + offset::STRING_LENGTH, "length of a String")?;
         if length > MAX_LENGTH {
             return Err(Error::Implausible { what: "length", object: value, found: length.to_string() });
         }
+        Ok(length)
+    }
+
+    /// Calls `visit` with the pieces that the first `limit` code units of the string at `value` are stored in, from left to
+    /// right and without copying, until it returns false. Gives the length of the whole string.
+    ///
+    /// # Errors
+    /// If it is no string, or part of it cannot be read.
+    pub fn for_each_piece(
+        &self,
+        value: Tagged,
+        limit: usize,
+        mut visit: impl FnMut(Piece<'_>) -> bool,
+    ) -> Result<u32> {
+        let words = self.words();
+        let length = self.string_length(value)?;
+        let root = value.strong().ok_or(Error::NotAnObject(value))?;
         let wanted = limit.min(length as usize);
-        let mut units = Units::OneByte(Vec::new());
         // Parts still to be read, last first: a string and the range of units wanted of it.
         let mut parts: Vec<(u64, usize, usize)> = vec![(root, 0, wanted)];
         let mut visited = 0usize;
@@ -141,11 +193,16 @@ impl Heap<'_> {
             };
             match shape {
                 StringShape::Sequential { one_byte } => {
-                    self.push_units(&mut units, string + offset::STRING_BODY, one_byte, from, to)?;
+                    let data = string + offset::STRING_BODY;
+                    if !visit(self.piece(data, one_byte, from, to)?) {
+                        break;
+                    }
                 }
                 StringShape::External { one_byte, uncached } => {
                     let data = self.external_data(string, uncached)?;
-                    self.push_units(&mut units, data, one_byte, from, to)?;
+                    if !visit(self.piece(data, one_byte, from, to)?) {
+                        break;
+                    }
                 }
                 StringShape::Thin => parts.push((inner(offset::STRING_BODY)?, from, to)),
                 StringShape::Sliced => {
@@ -172,10 +229,11 @@ impl Heap<'_> {
                 }
             }
         }
-        Ok(JsString { length, units })
+        Ok(length)
     }
 
-    fn push_units(&self, units: &mut Units, data: u64, one_byte: bool, from: usize, to: usize) -> Result<()> {
+    /// Units `from` to `to` of the characters at `data`.
+    fn piece(&self, data: u64, one_byte: bool, from: usize, to: usize) -> Result<Piece<'_>> {
         let width = if one_byte { 1 } else { 2 };
         let start = data.checked_add((from * width) as u64).ok_or_else(|| Error::Implausible {
             what: "data pointer of a String",
@@ -183,12 +241,7 @@ impl Heap<'_> {
             found: format!("{data:#x}"),
         })?;
         let bytes = self.words().slice(start, (to - from) * width, "characters of a String")?;
-        if one_byte {
-            units.push_one_byte(bytes);
-        } else {
-            units.push_two_byte(bytes);
-        }
-        Ok(())
+        Ok(if one_byte { Piece::OneByte(bytes) } else { Piece::TwoByte(bytes) })
     }
 
     /// Address of the characters of an external string.

@@ -151,13 +151,8 @@ impl<'t> Heap<'t> {
         Ok((bits & 1 == 1, digits))
     }
 
-    /// The description of a symbol, if it has one.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn symbol_description(&self, symbol: HeapObject<'_>) -> Result<Option<Tagged>> {
-        let description =
-            self.words().tagged(symbol.address + offset::SYMBOL_DESCRIPTION, "description of a Symbol")?;
-        Ok(matches!(self.value(description)?, Value::String(_)).then_some(description))
+    /// Whether a word is a string.
+    pub fn is_string(&self, value: Tagged) -> bool {
+        self.object(value).is_ok_and(|object| object.kind() == Kind::String)
     }
 }

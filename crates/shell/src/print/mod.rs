@@ -1,0 +1,286 @@
+//! Printing JavaScript values.
+//!
+//! One [`Printer`] prints one value, with all it holds down to a depth, straight to its output: nothing is gathered first, so
+//! the largest array costs no memory. Everything in a core may be wrong, so every value may turn out to be unreadable; then the
+//! reason stands in its place, `<cannot read ...>`, and the rest is printed all the same.
+//!
+//! - [`number`] and [`text`]: numbers, BigInts, dates and strings as text
+//! - [`head`]: what stands in front of the braces: `function parse`, `Map(3)`
+//! - [`object`]: what stands between them
+//! - [`typed_array`]: the contents of buffers
+//! - [`member`]: finding `a.b[3]` in a value
+
+mod head;
+mod member;
+mod number;
+mod object;
+mod text;
+mod typed_array;
+
+use std::io::Write;
+
+use v8_heap::objects::symbol::Privacy;
+use v8_heap::objects::value::{HeapObject, Value};
+use v8_heap::{Heap, PropertyValue, Tagged};
+
+use crate::error::{DcmdError, reasons};
+
+pub use member::Member;
+
+/// How values are printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Levels of objects to descend into.
+    pub depth: u64,
+    /// Print the tagged address of every value in front of it.
+    pub addresses: bool,
+    /// Cut strings behind this many characters.
+    pub longest_string: usize,
+}
+
+/// Levels that are never descended into, whatever depth is asked for: some programs link hundreds of thousands of objects
+/// into one list.
+const DEEPEST: u64 = 500;
+
+/// What can stand at a place that is printed: a value, or what a property or element has instead.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A value.
+    Value(Tagged),
+    /// A number that is no value of its own: an element of an array of unboxed numbers.
+    Number(f64),
+    /// A BigInt that is no value of its own, in decimal.
+    BigInt(String),
+    /// Functions that run on access; they are not called.
+    Accessor {
+        /// Whether it can be read.
+        getter: bool,
+        /// Whether it can be assigned.
+        setter: bool,
+    },
+    /// Values with no object around them.
+    List(Vec<Tagged>),
+    /// Something that native code computes on access.
+    Native,
+    /// Nothing: an array has no element here.
+    Hole,
+    /// Nothing: there is no such member.
+    Missing,
+}
+
+/// Prints values to one output.
+pub struct Printer<'a> {
+    heap: &'a Heap<'static>,
+    style: Style,
+    out: &'a mut dyn Write,
+    /// Asked before every line whether to go on.
+    check: &'a dyn Fn() -> Result<(), DcmdError>,
+    /// Untagged addresses of the objects that the present place is inside of.
+    open: Vec<u64>,
+    faults: u64,
+}
+
+impl std::fmt::Debug for Printer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Printer")
+            .field("style", &self.style)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Printer<'a> {
+    /// Prints values of `heap` to `out`; stops with the error of `check` once that has one.
+    pub fn new(
+        heap: &'a Heap<'static>,
+        style: Style,
+        out: &'a mut dyn Write,
+        check: &'a dyn Fn() -> Result<(), DcmdError>,
+    ) -> Printer<'a> {
+        let style = Style { depth: style.depth.min(DEEPEST), ..style };
+        Printer { heap, style, out, check, open: Vec::new(), faults: 0 }
+    }
+
+    /// How many values could not be read, and were printed as the reason.
+    pub fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    /// Prints what stands at a place, without a newline at its end.
+    ///
+    /// # Errors
+    /// Those of the output and of `check`; what cannot be read is printed.
+    pub fn print(&mut self, place: &Place) -> Result<(), DcmdError> {
+        self.place(place, 0)
+    }
+
+    fn place(&mut self, place: &Place, level: u64) -> Result<(), DcmdError> {
+        match place {
+            Place::Value(value) => return self.value(*value, level),
+            Place::Number(number) => write!(self.out, "{}", number::double(*number))?,
+            Place::BigInt(text) => write!(self.out, "{text}")?,
+            Place::Accessor { getter, setter } => self.out.write_all(match (getter, setter) {
+                (true, true) => b"[Getter/Setter]",
+                (false, true) => b"[Setter]",
+                _ => b"[Getter]",
+            })?,
+            Place::List(values) => return self.list(values, level),
+            Place::Native => self.out.write_all(b"[Native accessor]")?,
+            Place::Hole => self.out.write_all(b"hole")?,
+            Place::Missing => self.out.write_all(b"undefined")?,
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, value: Tagged, level: u64) -> Result<(), DcmdError> {
+        if self.style.addresses {
+            write!(self.out, "{value}: ")?;
+        }
+        match self.heap.value(value) {
+            Ok(Value::Smi(number)) => write!(self.out, "{number}")?,
+            Ok(Value::Double(number)) => write!(self.out, "{}", number::double(number))?,
+            Ok(Value::Undefined) => self.out.write_all(b"undefined")?,
+            Ok(Value::Null) => self.out.write_all(b"null")?,
+            Ok(Value::Boolean(truth)) => write!(self.out, "{truth}")?,
+            Ok(Value::Hole) => self.out.write_all(b"hole")?,
+            Ok(Value::String(_)) => self.string(value)?,
+            Ok(Value::Symbol(symbol)) => self.symbol(symbol)?,
+            Ok(Value::BigInt(bigint)) => match self.heap.bigint(bigint) {
+                Ok((negative, digits)) => self.out.write_all(number::bigint(negative, digits).as_bytes())?,
+                Err(error) => self.fault(&error)?,
+            },
+            Ok(Value::Object(object)) => self.object(object, level)?,
+            Ok(Value::Marker | Value::Internal(_)) => self.type_name(value)?,
+            Err(error) => self.fault(&error)?,
+        }
+        Ok(())
+    }
+
+    /// `<JSCollator>`: all that is known of it.
+    fn type_name(&mut self, value: Tagged) -> Result<(), DcmdError> {
+        Ok(write!(self.out, "<{}>", self.heap.class_name(value))?)
+    }
+
+    /// Prints why a value cannot be printed.
+    fn fault(&mut self, error: &v8_heap::Error) -> Result<(), DcmdError> {
+        self.faults += 1;
+        Ok(write!(self.out, "<{}>", reasons(error))?)
+    }
+
+    /// A string in quotes.
+    fn string(&mut self, value: Tagged) -> Result<(), DcmdError> {
+        self.out.write_all(b"\"")?;
+        let result = self.characters(value, self.style.longest_string, '"')?;
+        self.out.write_all(b"\"")?;
+        match result {
+            Ok(length) if length as usize > self.style.longest_string => self.out.write_all(b"[...]")?,
+            Ok(_) => {}
+            Err(error) => self.fault(&error)?,
+        }
+        Ok(())
+    }
+
+    /// The first characters of a string, escaped; gives its length, or why not all could be read.
+    fn characters(
+        &mut self,
+        value: Tagged,
+        limit: usize,
+        quote: char,
+    ) -> Result<v8_heap::Result<u32>, DcmdError> {
+        /// Code units written between two looks at the interrupt flag.
+        const STEP: usize = 1 << 16;
+        let mut quoting = text::Quoting::new(self.out, quote);
+        let mut ended: Result<(), DcmdError> = Ok(());
+        let check = self.check;
+        let length = self.heap.for_each_piece(value, limit, |piece| {
+            ended = (|| {
+                match piece {
+                    v8_heap::objects::string::Piece::OneByte(bytes) => {
+                        for bytes in bytes.chunks(STEP) {
+                            check()?;
+                            quoting.latin1(bytes)?;
+                        }
+                    }
+                    v8_heap::objects::string::Piece::TwoByte(_) => {
+                        for (index, unit) in piece.units().enumerate() {
+                            if index % STEP == 0 {
+                                check()?;
+                            }
+                            quoting.unit(unit)?;
+                        }
+                    }
+                }
+                Ok(())
+            })();
+            ended.is_ok()
+        });
+        ended.and_then(|()| Ok(quoting.finish()?))?;
+        Ok(length)
+    }
+
+    /// `Symbol(description)`, or `#x` for the name of a private member.
+    fn symbol(&mut self, symbol: HeapObject<'_>) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        let read =
+            heap.symbol_privacy(symbol).and_then(|privacy| Ok((privacy, heap.symbol_description(symbol)?)));
+        let (privacy, description) = match read {
+            Ok(read) => read,
+            Err(error) => return self.fault(&error),
+        };
+        let bare = privacy == Privacy::Member;
+        if !bare {
+            self.out.write_all(b"Symbol(")?;
+        }
+        if let Some(description) = description
+            && let Err(error) = self.characters(description, self.style.longest_string, '\0')?
+        {
+            self.fault(&error)?;
+        }
+        if !bare {
+            self.out.write_all(b")")?;
+        }
+        Ok(())
+    }
+
+    /// The name of a property, in front of its value.
+    fn name(&mut self, name: Tagged) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        match heap.value(name) {
+            Ok(Value::Symbol(symbol)) => {
+                let bare = matches!(heap.symbol_privacy(symbol), Ok(Privacy::Member));
+                if bare {
+                    return self.symbol(symbol);
+                }
+                self.out.write_all(b"[")?;
+                self.symbol(symbol)?;
+                Ok(self.out.write_all(b"]")?)
+            }
+            Ok(_) => {
+                self.out.write_all(b"\"")?;
+                let written = self.characters(name, usize::MAX, '"')?;
+                self.out.write_all(b"\"")?;
+                match written {
+                    Ok(_) => Ok(()),
+                    Err(error) => self.fault(&error),
+                }
+            }
+            Err(error) => self.fault(&error),
+        }
+    }
+}
+
+impl Place {
+    fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
+        match value {
+            PropertyValue::Data(value) => Place::Value(value),
+            PropertyValue::Double(number) => Place::Number(number),
+            PropertyValue::Accessor { getter, setter } => {
+                let is_there = |function: Tagged| {
+                    matches!(heap.value(function), Ok(Value::Object(_) | Value::Internal(_)))
+                };
+                Place::Accessor { getter: is_there(getter), setter: is_there(setter) }
+            }
+            PropertyValue::Native => Place::Native,
+        }
+    }
+}

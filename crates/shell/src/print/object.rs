@@ -1,0 +1,388 @@
+//! What stands between the braces of an object.
+//!
+//! ```text
+//!   head { internal slots, entries of a collection, elements, named properties }
+//! ```
+//!
+//! Each on a line of its own, with a comma behind it, the last too. An object with a head and nothing inside has no braces.
+
+use v8_heap::layout::Kind;
+use v8_heap::objects::symbol::Privacy;
+use v8_heap::objects::value::{HeapObject, Value};
+use v8_heap::{Heap, Property, PropertyValue, Tagged};
+
+use super::{Place, Printer, head};
+use crate::error::DcmdError;
+
+/// Missing elements in a row that are printed one by one; more are counted.
+const MOST_HOLES: u64 = 8;
+
+/// An object whose inside is being printed.
+pub(super) struct Frame {
+    /// Levels around it.
+    pub(super) level: u64,
+    brackets: bool,
+    /// Something stands in front of the braces.
+    headed: bool,
+    /// It has braces even if there is nothing inside.
+    always: bool,
+    begun: bool,
+    /// It is too deep inside: only that there is something has been printed.
+    cut: bool,
+}
+
+impl Printer<'_> {
+    /// Prints an object.
+    pub(super) fn object(&mut self, object: HeapObject<'_>, level: u64) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        let object = behind_proxy(heap, object);
+        if self.open.contains(&object.address) {
+            return Ok(write!(self.out, "[Circular {}]", object.value())?);
+        }
+        let mut frame = Frame {
+            level,
+            brackets: matches!(object.kind(), Kind::JsArray | Kind::JsArguments | Kind::JsTypedArray),
+            headed: has_head(object.kind()),
+            always: matches!(
+                object.kind(),
+                Kind::JsMap
+                    | Kind::JsSet
+                    | Kind::JsWeakMap
+                    | Kind::JsWeakSet
+                    | Kind::JsArguments
+                    | Kind::JsTypedArray
+                    | Kind::JsModuleNamespace
+            ),
+            begun: false,
+            cut: false,
+        };
+        if !frame.headed && level >= self.style.depth {
+            return Ok(self.out.write_all(b"[...]")?);
+        }
+        self.head(object)?;
+        if level >= self.style.depth && matches!(object.kind(), Kind::JsFunction | Kind::JsBoundFunction) {
+            // Nearly all that a function has is its name.
+            return Ok(());
+        }
+        self.open.push(object.address);
+        let printed = self.inside(object, &mut frame);
+        self.open.pop();
+        printed?;
+        self.close(&frame)
+    }
+
+    fn inside(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        match head::slots(heap, object) {
+            Ok(slots) => {
+                for (name, place) in slots {
+                    if self.begin(frame)? {
+                        write!(self.out, "[[{name}]]: ")?;
+                        self.end(&place, frame)?;
+                    }
+                }
+            }
+            Err(error) => self.fault_line(&error, frame)?,
+        }
+        match object.kind() {
+            Kind::JsMap | Kind::JsSet | Kind::JsWeakMap | Kind::JsWeakSet => {
+                self.collection(object, frame)?;
+            }
+            Kind::JsTypedArray => self.typed_array(object, frame)?,
+            Kind::JsArrayBuffer => self.buffer(object)?,
+            Kind::JsModuleNamespace => match heap.module_exports(object) {
+                Ok(exports) => {
+                    for (name, value) in exports {
+                        if self.begin(frame)? {
+                            self.name(name)?;
+                            self.out.write_all(b": ")?;
+                            self.end(&Place::Value(value), frame)?;
+                        }
+                    }
+                }
+                Err(error) => self.fault_line(&error, frame)?,
+            },
+            _ => {}
+        }
+        let properties = match heap.own_properties(object) {
+            Ok(properties) => properties,
+            Err(error) => {
+                self.elements(object, frame)?;
+                return self.fault_line(&error, frame);
+            }
+        };
+        let shown: Vec<Property> =
+            properties.into_iter().filter(|property| is_shown(heap, object, property)).collect();
+        if object.kind() == Kind::JsArray && shown.is_empty() && self.only_element(object, frame)? {
+            return Ok(());
+        }
+        self.elements(object, frame)?;
+        for property in shown {
+            if !self.begin(frame)? {
+                return Ok(());
+            }
+            self.name(property.name)?;
+            self.out.write_all(b": ")?;
+            self.end(&Place::of_property(heap, property.value), frame)?;
+        }
+        if object.kind() == Kind::JsError
+            && let Some(stack) = heap.error_stack(object)
+            && self.begin(frame)?
+        {
+            self.out.write_all(b"\"stack\": ")?;
+            self.end(&Place::Value(stack), frame)?;
+        }
+        Ok(())
+    }
+
+    /// Starts a line inside an object; false if it is too deep to print any.
+    pub(super) fn begin(&mut self, frame: &mut Frame) -> Result<bool, DcmdError> {
+        (self.check)()?;
+        if frame.cut {
+            return Ok(false);
+        }
+        if !frame.begun {
+            if frame.headed {
+                self.out.write_all(b" ")?;
+            }
+            if frame.level >= self.style.depth {
+                frame.cut = true;
+                self.out.write_all(b"[...]")?;
+                return Ok(false);
+            }
+            self.out.write_all(if frame.brackets { b"[\n" } else { b"{\n" })?;
+            frame.begun = true;
+        }
+        self.indent(frame.level + 1)?;
+        Ok(true)
+    }
+
+    /// Ends a line inside an object with a value.
+    fn end(&mut self, place: &Place, frame: &Frame) -> Result<(), DcmdError> {
+        self.place(place, frame.level + 1)?;
+        Ok(self.out.write_all(b",\n")?)
+    }
+
+    fn close(&mut self, frame: &Frame) -> Result<(), DcmdError> {
+        if frame.cut {
+            return Ok(());
+        }
+        if frame.begun {
+            self.indent(frame.level)?;
+            return Ok(self.out.write_all(if frame.brackets { b"]" } else { b"}" })?);
+        }
+        if frame.headed && !frame.always {
+            return Ok(());
+        }
+        if frame.headed {
+            self.out.write_all(b" ")?;
+        }
+        Ok(self.out.write_all(if frame.brackets { b"[]" } else { b"{}" })?)
+    }
+
+    pub(super) fn indent(&mut self, level: u64) -> Result<(), DcmdError> {
+        const BLANKS: &[u8] = &[b' '; 64];
+        let mut left = 4 * level as usize;
+        while left > 0 {
+            let take = left.min(BLANKS.len());
+            self.out.write_all(&BLANKS[..take])?;
+            left -= take;
+        }
+        Ok(())
+    }
+
+    /// A line that says why there is nothing more.
+    pub(super) fn fault_line(&mut self, error: &v8_heap::Error, frame: &mut Frame) -> Result<(), DcmdError> {
+        if !self.begin(frame)? {
+            return Ok(());
+        }
+        self.fault(error)?;
+        Ok(self.out.write_all(b",\n")?)
+    }
+
+    /// `[ x ]`, if an array is that.
+    fn only_element(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<bool, DcmdError> {
+        let heap = self.heap;
+        if heap.array_length(object) != Some(1) {
+            return Ok(false);
+        }
+        let Ok(element) = heap.elements(object).and_then(|elements| heap.element(&elements, 0)) else {
+            return Ok(false);
+        };
+        self.out.write_all(b"[ ")?;
+        let place = element.map_or(Place::Hole, |value| Place::of_property(heap, value));
+        self.place(&place, frame.level + 1)?;
+        self.out.write_all(b" ]")?;
+        frame.cut = true;
+        Ok(true)
+    }
+
+    /// Indexed elements: bare in arrays, under their index elsewhere.
+    fn elements(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        if object.kind() == Kind::JsPrimitiveWrapper {
+            // The characters of a boxed string are no elements of their own.
+            if matches!(heap.wrapped_value(object).and_then(|value| heap.value(value)), Ok(Value::String(_)))
+            {
+                return Ok(());
+            }
+        }
+        let elements = match heap.elements(object) {
+            Ok(elements) => elements,
+            Err(error) => return self.fault_line(&error, frame),
+        };
+        let bare = matches!(object.kind(), Kind::JsArray | Kind::JsArguments);
+        let length = match object.kind() {
+            Kind::JsArray => heap.array_length(object),
+            Kind::JsArguments => arguments_length(heap, object),
+            _ => None,
+        };
+        let mut next = 0;
+        let mut ended: Result<(), DcmdError> = Ok(());
+        let walked = heap.for_each_element(&elements, |index, value| {
+            if bare && length.is_some_and(|length| index >= length) {
+                return false;
+            }
+            let place = Place::of_property(heap, value);
+            ended = (|| {
+                if bare {
+                    self.holes(index - next, frame)?;
+                }
+                if self.begin(frame)? {
+                    if !bare {
+                        write!(self.out, "\"{index}\": ")?;
+                    }
+                    self.end(&place, frame)?;
+                }
+                next = index + 1;
+                Ok(())
+            })();
+            ended.is_ok() && !frame.cut
+        });
+        ended?;
+        if let Err(error) = walked {
+            return self.fault_line(&error, frame);
+        }
+        match length {
+            Some(length) if bare && !frame.cut => self.holes(length.saturating_sub(next), frame),
+            _ => Ok(()),
+        }
+    }
+
+    /// `count` missing elements.
+    fn holes(&mut self, count: u64, frame: &mut Frame) -> Result<(), DcmdError> {
+        if count > MOST_HOLES {
+            if self.begin(frame)? {
+                writeln!(self.out, "hole x {count},")?;
+            }
+            return Ok(());
+        }
+        for _ in 0..count {
+            if self.begin(frame)? {
+                self.end(&Place::Hole, frame)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries of a Map or Set.
+    fn collection(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        let pairs = matches!(object.kind(), Kind::JsMap | Kind::JsWeakMap);
+        let mut ended: Result<(), DcmdError> = Ok(());
+        let walked = heap.for_each_collection_entry(object, |key, value| {
+            ended = (|| {
+                if !self.begin(frame)? {
+                    return Ok(());
+                }
+                if pairs {
+                    self.value(key, frame.level + 1)?;
+                    self.out.write_all(b" => ")?;
+                    self.end(&Place::Value(value), frame)
+                } else {
+                    self.end(&Place::Value(key), frame)
+                }
+            })();
+            ended.is_ok() && !frame.cut
+        });
+        ended?;
+        match walked {
+            Ok(()) => Ok(()),
+            Err(error) => self.fault_line(&error, frame),
+        }
+    }
+
+    /// Values that stand in no object of the program's.
+    pub(super) fn list(&mut self, values: &[Tagged], level: u64) -> Result<(), DcmdError> {
+        if level >= self.style.depth {
+            return Ok(self.out.write_all(b"[...]")?);
+        }
+        if let [only] = values {
+            self.out.write_all(b"[ ")?;
+            self.value(*only, level + 1)?;
+            return Ok(self.out.write_all(b" ]")?);
+        }
+        let mut frame =
+            Frame { level, brackets: true, headed: false, always: true, begun: false, cut: false };
+        for value in values {
+            if self.begin(&mut frame)? {
+                self.end(&Place::Value(*value), &frame)?;
+            }
+        }
+        self.close(&frame)
+    }
+}
+
+/// The object that has the properties: a global object hides behind a proxy of V8's own.
+pub(super) fn behind_proxy<'h>(heap: &'h Heap<'_>, object: HeapObject<'h>) -> HeapObject<'h> {
+    if object.kind() != Kind::JsGlobalProxy {
+        return object;
+    }
+    match heap.object(object.map.prototype) {
+        Ok(global) if global.kind() == Kind::JsGlobalObject => global,
+        _ => object,
+    }
+}
+
+/// Number of arguments that the program sees.
+fn arguments_length(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<u64> {
+    match heap.own_property(object, "length") {
+        Ok(Some(PropertyValue::Data(length))) => u64::try_from(length.smi()?).ok(),
+        _ => None,
+    }
+}
+
+fn has_head(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::JsObject | Kind::JsApiObject | Kind::JsArray | Kind::JsGlobalObject | Kind::JsGlobalProxy
+    )
+}
+
+/// Whether a named property is printed: not what the head has shown already, and not what only V8 sees.
+fn is_shown(heap: &Heap<'_>, object: HeapObject<'_>, property: &Property) -> bool {
+    if object.kind() == Kind::JsArguments {
+        return property.enumerable;
+    }
+    if let Ok(Value::Symbol(symbol)) = heap.value(property.name) {
+        return !matches!(heap.symbol_privacy(symbol), Ok(Privacy::Internal));
+    }
+    let is = |name: &str| heap.name_text(property.name).is_some_and(|text| text == name);
+    let is_string = || matches!(property.value, PropertyValue::Data(value) if heap.is_string(value));
+    let is_computed = matches!(property.value, PropertyValue::Native | PropertyValue::Accessor { .. });
+    match object.kind() {
+        // `length` of arrays and strings; `name`, `length`, `prototype` of functions; exports of modules.
+        Kind::JsArray
+        | Kind::JsFunction
+        | Kind::JsBoundFunction
+        | Kind::JsPrimitiveWrapper
+        | Kind::JsModuleNamespace
+            if property.value == PropertyValue::Native =>
+        {
+            false
+        }
+        Kind::JsError => !(is("message") && is_string() || is("stack") && is_computed),
+        Kind::JsRegExp => !(is("lastIndex") && property.value == PropertyValue::Data(Tagged::from_smi(0))),
+        _ => true,
+    }
+}

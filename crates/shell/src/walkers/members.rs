@@ -1,0 +1,101 @@
+//! `jselement` and `jsprop`: what one object holds.
+
+use v8_heap::objects::value::{HeapObject, Value};
+use v8_heap::{Heap, PropertyValue, Tagged};
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Takes};
+use crate::error::DcmdError;
+use crate::pipeline::Flow;
+use crate::value::{Item, Kind};
+use crate::walker::{Visit, Walker};
+
+/// `jselement`: the elements of an array, missing ones left out.
+pub(crate) static JSELEMENT: Walker = Walker {
+    name: "jselement",
+    summary: "walk the elements of a JavaScript array",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Kind::Value,
+    needs: &[Capability::V8Heap],
+    walk: |context, item, visit| {
+        let heap = context.heap()?;
+        let object = object(heap, item, "a JavaScript array")?;
+        if heap.array_length(object).is_none() || object.kind() != v8_heap::layout::Kind::JsArray {
+            return Err(DcmdError::failed(format!("{} is not a JavaScript array", object.value())));
+        }
+        let mut walk = Walk { visit, unboxed: 0, flow: Flow::Continue };
+        walk.elements(heap, object)?;
+        walk.finish(context);
+        Ok(())
+    },
+};
+
+/// `jsprop`: the values of an object's properties, elements first; accessors left out.
+pub(crate) static JSPROP: Walker = Walker {
+    name: "jsprop",
+    summary: "walk the values of a JavaScript object's properties",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Kind::Value,
+    needs: &[Capability::V8Heap],
+    walk: |context, item, visit| {
+        let heap = context.heap()?;
+        let object = object(heap, item, "a JSObject")?;
+        let mut walk = Walk { visit, unboxed: 0, flow: Flow::Continue };
+        walk.elements(heap, object)?;
+        for property in heap.own_properties(object)? {
+            walk.value(property.value)?;
+            if walk.flow == Flow::Enough {
+                break;
+            }
+        }
+        walk.finish(context);
+        Ok(())
+    },
+};
+
+fn object<'h>(heap: &'h Heap<'_>, item: Option<Item>, what: &str) -> Result<HeapObject<'h>, DcmdError> {
+    let value = Tagged(item.map_or(0, |item| item.word));
+    match heap.value(value) {
+        Ok(Value::Object(object)) => Ok(object),
+        _ => Err(DcmdError::failed(format!("{value} is not {what}"))),
+    }
+}
+
+struct Walk<'w, 'v> {
+    visit: &'w mut Visit<'v>,
+    /// Numbers met that are no values of their own.
+    unboxed: u64,
+    flow: Flow,
+}
+
+impl Walk<'_, '_> {
+    fn elements(&mut self, heap: &Heap<'_>, object: HeapObject<'_>) -> Result<(), DcmdError> {
+        let elements = heap.elements(object)?;
+        let mut ended = Ok(());
+        heap.for_each_element(&elements, |_, value| {
+            ended = self.value(value);
+            ended.is_ok() && self.flow == Flow::Continue
+        })?;
+        ended
+    }
+
+    fn value(&mut self, value: PropertyValue) -> Result<(), DcmdError> {
+        match value {
+            PropertyValue::Data(value) => self.flow = (self.visit)(Item::value(value.0))?,
+            PropertyValue::Double(_) => self.unboxed += 1,
+            PropertyValue::Accessor { .. } | PropertyValue::Native => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&self, context: &Context) {
+        if self.unboxed > 0 {
+            context.warn(&format!(
+                "{} elements left out: an array of numbers alone holds no values, ::jsprint prints them",
+                self.unboxed
+            ));
+        }
+    }
+}

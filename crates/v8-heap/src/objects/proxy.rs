@@ -1,0 +1,40 @@
+//! Proxies.
+//!
+//! ```text
+//!   JSProxy   +16 target   +24 handler, both null once revoked
+//! ```
+//!
+//! (V8: `src/objects/js-proxy.tq`.)
+
+use crate::heap::Heap;
+use crate::layout::Kind;
+use crate::objects::value::{HeapObject, Value};
+use crate::{Result, Tagged};
+
+const TARGET: u64 = 16;
+const HANDLER: u64 = 24;
+
+/// The two objects of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// The object it stands for.
+    pub target: Tagged,
+    /// The object with the traps.
+    pub handler: Tagged,
+}
+
+impl Heap<'_> {
+    /// Target and handler of a proxy; `None` if it has been revoked.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn proxy(&self, object: HeapObject<'_>) -> Result<Option<Proxy>> {
+        if object.kind() != Kind::JsProxy {
+            return Err(self.wrong_type(object.value(), "JSProxy"));
+        }
+        let target = self.words().tagged(object.address + TARGET, "target of a JSProxy")?;
+        let handler = self.words().tagged(object.address + HANDLER, "handler of a JSProxy")?;
+        let revoked = matches!(self.value(handler), Ok(Value::Null));
+        Ok((!revoked).then_some(Proxy { target, handler }))
+    }
+}

@@ -1,0 +1,53 @@
+//! Symbols, and what V8 keeps under symbols that no program sees.
+//!
+//! ```text
+//!   Symbol   +12 flags u32   +16 description, a string or undefined
+//! ```
+//!
+//! A member `#x` of a class is a property whose name is a private symbol with the description `#x`. V8 and Node.js keep
+//! data of their own under private symbols, too, and the brand of a class with private methods is one with the name of the
+//! class (V8: `src/objects/name.tq`, `SymbolFlags`).
+
+use crate::heap::Heap;
+use crate::layout::offset;
+use crate::objects::value::HeapObject;
+use crate::{Result, Tagged};
+
+/// Who can use a symbol as the name of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Any program.
+    Public,
+    /// The class that declares the member `#x`.
+    Member,
+    /// V8 or the embedder only.
+    Internal,
+}
+
+impl Heap<'_> {
+    /// Who can use a symbol as the name of a property.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn symbol_privacy(&self, symbol: HeapObject<'_>) -> Result<Privacy> {
+        let flags = self.words().word32(symbol.address + offset::SYMBOL_FLAGS, "flags of a Symbol")?;
+        if flags & self.layout().fields.private_symbol_mask == 0 {
+            return Ok(Privacy::Public);
+        }
+        let is_member = match self.symbol_description(symbol)? {
+            Some(description) => self.string(description, 1)?.to_text() == "#",
+            None => false,
+        };
+        Ok(if is_member { Privacy::Member } else { Privacy::Internal })
+    }
+
+    /// The description of a symbol, if it has one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn symbol_description(&self, symbol: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let description =
+            self.words().tagged(symbol.address + offset::SYMBOL_DESCRIPTION, "description of a Symbol")?;
+        Ok(self.is_string(description).then_some(description))
+    }
+}
