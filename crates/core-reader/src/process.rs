@@ -116,9 +116,10 @@ fn find_vector(memory: &AddressSpace, auxv: &AuxiliaryVector) -> Option<u64> {
         return None;
     }
     let random = auxv.address(AuxiliaryVector::RANDOM)?.0;
-    let start = random.checked_sub(SEARCH)? & !7;
-    let mut stack = vec![0; SEARCH as usize];
-    memory.read_into(Address(start), &mut stack).ok()?;
-    let at = memchr::memmem::rfind(&stack, &first)?;
+    // A trimmed core may not reach down that far.
+    let piece = memory.range_at(Address(random))?.start.0;
+    let start = (random.checked_sub(SEARCH)? & !7).max(piece);
+    let stack = memory.slice(Address(start), (random - start) as usize)?;
+    let at = memchr::memmem::rfind(stack, &first)?;
     (at % 8 == 0).then_some(start + at as u64)
 }
