@@ -139,4 +139,10 @@ impl Memory for AddressSpace {
     fn ranges(&self) -> &[MemoryRange] {
         &self.ranges
     }
+
+    fn will_read(&self, at: Address, len: usize) {
+        if let Some((image, offset, present)) = self.locate(at) {
+            image.populate(offset, len.min(present));
+        }
+    }
 }

@@ -86,6 +86,9 @@ pub trait Memory: Sync {
     /// All ranges of the address space, sorted, without overlap.
     fn ranges(&self) -> &[MemoryRange];
 
+    /// Says that `len` bytes from `at` on will all be read soon. Changes nothing but speed.
+    fn will_read(&self, _at: Address, _len: usize) {}
+
     /// Exactly `len` bytes without copying, or `None` if they are not all present in one contiguous piece.
     fn slice(&self, at: Address, len: usize) -> Option<&[u8]> {
         self.bytes_from(at).ok()?.get(..len)

@@ -86,10 +86,19 @@ impl<'a> Walker<'a> {
         let bytes = stretch.bytes;
         let first_bit = ((from - page.area_start) / 8) as usize;
         let mut at = 0;
+        // Neighbours are often of one kind, or of two in turn. A right guess lets the processor go on to the next object
+        // before the look-up is done.
+        let mut recent = [NO_ENTRY; 2];
         while at + 8 <= bytes.len() {
             let word = read_u64(bytes, at);
-            let entry = match self.cache.get(word) {
-                Some(entry) => entry,
+            let guess = if word == recent[0].word { Some(recent[0]) } else if word == recent[1].word { Some(recent[1]) } else { None };
+            let entry = match guess.filter(|_| word != 0).or_else(|| self.cache.get(word)) {
+                Some(entry) => {
+                    if entry.word != recent[0].word {
+                        recent = [entry, recent[0]];
+                    }
+                    entry
+                }
                 None => match self.learn(word) {
                     Some(entry) => entry,
                     None => {
@@ -99,6 +108,8 @@ impl<'a> Walker<'a> {
                 },
             };
             let size = match entry.formula.special {
+                // Most objects: nothing to wait for but the map.
+                None if entry.formula.mask == 0 => u64::from(entry.formula.base),
                 None => {
                     // A count behind the end of the stretch cannot be one.
                     let count_at = at + usize::from(entry.formula.offset);

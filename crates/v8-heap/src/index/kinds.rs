@@ -119,7 +119,7 @@ struct Counts {
     classes: Vec<Class>,
     by_map: Vec<Tally>,
     /// By map number: counts of short arrays by length.
-    short_arrays: HashMap<MapId, Box<[Tally; SHORT]>>,
+    short_arrays: Vec<Option<Box<[Tally; SHORT]>>>,
     long_arrays: HashMap<(MapId, u64), Tally>,
     by_object: HashMap<(Key, MapId), (Tally, u64)>,
     damaged: u64,
@@ -181,8 +181,10 @@ impl Kinds {
                 self.add(heap, key, map, *tally, properties);
             }
         }
-        let short = counts.short_arrays.iter().flat_map(|(map, lengths)| {
-            lengths.iter().enumerate().map(|(length, tally)| ((*map, length as u64), *tally))
+        let short = counts.short_arrays.iter().enumerate().filter_map(|(map, lengths)| Some((map, lengths.as_ref()?)));
+        let short = short.flat_map(|(map, lengths)| {
+            let map = MapId(map as u32);
+            lengths.iter().enumerate().map(move |(length, tally)| ((map, length as u64), *tally))
         });
         let long = counts.long_arrays.iter().map(|(key, tally)| (*key, *tally));
         for ((map, length), tally) in short.chain(long).filter(|(_, tally)| tally.count > 0) {
@@ -445,7 +447,11 @@ impl Counts {
         };
         match length {
             0..64 => {
-                let lengths = self.short_arrays.entry(map).or_insert_with(|| Box::new([NONE; SHORT]));
+                let slot = map.0 as usize;
+                if slot >= self.short_arrays.len() {
+                    self.short_arrays.resize_with(slot + 1, || None);
+                }
+                let lengths = self.short_arrays[slot].get_or_insert_with(|| Box::new([NONE; SHORT]));
                 lengths[length as usize].add(id);
             }
             _ => self.long_arrays.entry((map, length)).or_insert(NONE).add(id),

@@ -14,6 +14,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use core_reader::Address;
+
 use crate::isolate::{PageState, Spaces};
 use crate::layout::Layout;
 use crate::map::{MapId, Maps};
@@ -105,6 +107,9 @@ impl ObjectTable {
                             break;
                         }
                         let page = &spaces.pages()[index];
+                        for piece in &page.pieces {
+                            words.memory.will_read(Address(piece.start), piece.bytes.len());
+                        }
                         walker.walk(page);
                         own.push((index, PageEntry::from_walk(page.area_start, &walker)));
                         monitor.advance(page.present());
