@@ -140,6 +140,13 @@ impl Memory for AddressSpace {
         &self.ranges
     }
 
+    fn peek(&self, at: Address, buffer: &mut [u8]) -> Result<(), MemoryError> {
+        match self.locate(at) {
+            Some((image, offset, present)) if present >= buffer.len() && image.peek(offset, buffer) => Ok(()),
+            _ => self.read_into(at, buffer),
+        }
+    }
+
     fn will_read(&self, at: Address, len: usize) {
         if let Some((image, offset, present)) = self.locate(at) {
             image.populate(offset, len.min(present));

@@ -86,6 +86,15 @@ pub trait Memory: Sync {
     /// All ranges of the address space, sorted, without overlap.
     fn ranges(&self) -> &[MemoryRange];
 
+    /// [`Memory::read_into`] for a few bytes here and there: what is around them is not made ready for reading, which a
+    /// sparse look over gigabytes would pay for.
+    ///
+    /// # Errors
+    /// As [`Memory::read_into`].
+    fn peek(&self, at: Address, buffer: &mut [u8]) -> Result<(), MemoryError> {
+        self.read_into(at, buffer)
+    }
+
     /// Says that `len` bytes from `at` on will all be read soon. Changes nothing but speed.
     fn will_read(&self, _at: Address, _len: usize) {}
 

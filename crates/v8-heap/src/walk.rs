@@ -91,7 +91,13 @@ impl<'a> Walker<'a> {
         let mut recent = [NO_ENTRY; 2];
         while at + 8 <= bytes.len() {
             let word = read_u64(bytes, at);
-            let guess = if word == recent[0].word { Some(recent[0]) } else if word == recent[1].word { Some(recent[1]) } else { None };
+            let guess = if word == recent[0].word {
+                Some(recent[0])
+            } else if word == recent[1].word {
+                Some(recent[1])
+            } else {
+                None
+            };
             let entry = match guess.filter(|_| word != 0).or_else(|| self.cache.get(word)) {
                 Some(entry) => {
                     if entry.word != recent[0].word {

@@ -181,7 +181,11 @@ impl Kinds {
                 self.add(heap, key, map, *tally, properties);
             }
         }
-        let short = counts.short_arrays.iter().enumerate().filter_map(|(map, lengths)| Some((map, lengths.as_ref()?)));
+        let short = counts
+            .short_arrays
+            .iter()
+            .enumerate()
+            .filter_map(|(map, lengths)| Some((map, lengths.as_ref()?)));
         let short = short.flat_map(|(map, lengths)| {
             let map = MapId(map as u32);
             lengths.iter().enumerate().map(move |(length, tally)| ((map, length as u64), *tally))

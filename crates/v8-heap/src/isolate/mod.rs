@@ -60,6 +60,10 @@ impl<'t> Spaces<'t> {
             while base < range.end.0 {
                 let offset = (base - range.start.0) as usize;
                 let Some(rest) = bytes.get(offset..) else { break };
+                if is_blank(memory, base) {
+                    base += PAGE_SIZE;
+                    continue;
+                }
                 match Page::recognise(memory, layout, base, rest) {
                     Some(page) => {
                         base = (base + page.size).next_multiple_of(PAGE_SIZE).max(base + PAGE_SIZE);
@@ -116,6 +120,13 @@ impl<'t> Spaces<'t> {
     pub fn slice(&self, address: u64, len: usize) -> Option<&'t [u8]> {
         self.pages[self.directory.find(address)?].pieces.iter().find_map(|piece| piece.slice(address, len))
     }
+}
+
+/// Whether there are only zeros where a page header would begin: by far the most boundaries lie in memory that was reserved
+/// and never used.
+fn is_blank(memory: &dyn Memory, base: u64) -> bool {
+    let mut head = [0; 64];
+    memory.peek(Address(base), &mut head).is_ok() && head == [0; 64]
 }
 
 /// From an address to its page: an open-addressed table over 256 KiB units.
