@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use core_reader::{Address, Contents, Core, Memory, OpenOptions};
 
-use crate::debugger;
+use crate::build;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Writer};
 
@@ -54,7 +54,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             options.cores.push(big_core(&node, scale)?);
         }
     }
-    let executable = options.debugger.clone().map_or_else(debugger::build, Ok)?;
+    let executable = options.debugger.clone().map_or_else(build::debugger, Ok)?;
     let mut rows = Vec::new();
     for core in &options.cores {
         let core = if core.is_dir() { core.join("core") } else { core.clone() };

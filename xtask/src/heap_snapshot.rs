@@ -19,7 +19,7 @@
 //!
 //! Ids of heap objects are odd, those of C++ objects that stand for themselves are even.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -27,9 +27,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-/// How many objects there are of each constructor name.
-pub type Counts = BTreeMap<String, u64>;
+use test_support::scenarios::constructors::Counts;
 
 /// What a heap snapshot says of the heap.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

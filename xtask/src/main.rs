@@ -2,16 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod build;
 mod ci;
-mod constructors;
-mod debugger;
 mod docs;
-mod facts;
 mod heap_snapshot;
 mod matrix;
 mod node_release;
 mod places;
-mod printed;
 mod scenario;
 mod sparse;
 mod take_core;

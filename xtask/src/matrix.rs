@@ -5,7 +5,6 @@
 //! heap snapshot of the process, print the scenario's values and compare with its facts, and ask `::status` what the
 //! self-check found. Nothing here comes from the debugger's own earlier output.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,17 +12,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use test_support::scenarios::constructors::{self, Difference, KnownDifference};
+use test_support::scenarios::debugger::{self, Debugger};
+use test_support::scenarios::verdict;
 
-use crate::constructors::{self, Difference, KnownDifference};
-use crate::debugger::{self, Debugger, Group};
-use crate::facts;
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::take_core::{self, Request, Writer};
-use crate::{node_release, places};
-
-/// Levels that `::jsprint` descends: deeper than any fact.
-const DEPTH: u32 = 8;
+use crate::{build, node_release, places};
 
 struct Options {
     releases: Vec<String>,
@@ -63,8 +59,8 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
 
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
     let options = options(arguments)?;
-    let known = known_differences()?;
-    let executable = options.debugger.clone().map_or_else(debugger::build, Ok)?;
+    let known = constructors::known_differences()?;
+    let executable = options.debugger.clone().map_or_else(build::debugger, Ok)?;
     let mut cells = Vec::new();
     for node in &options.releases {
         for scenario in &options.scenarios {
@@ -82,12 +78,6 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
     ensure!(failed == 0, "{failed} of {} cores are not read right", cells.len());
     println!("all {} cores are read right", cells.len());
     Ok(())
-}
-
-fn known_differences() -> Result<Vec<KnownDifference>> {
-    let path = places::workspace().join("testdata/known-differences.json");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} holds no list of differences", path.display()))
 }
 
 /// What was found on one core.
@@ -162,9 +152,9 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         verify_facts(node, scenario)?;
     }
     let facts = scenario.facts()?;
-    check_counts(&facts, &groups, &mut cell.failures);
-    cell.values = check_values(&debugger, &facts, &groups, &mut cell.failures)?;
-    check_status(&debugger, &mut cell.failures)?;
+    verdict::check_populations(&facts, &groups, &mut cell.failures);
+    cell.values = verdict::check_values(&debugger, &facts, &groups, &mut cell.failures)?;
+    verdict::check_status(&debugger, &mut cell.failures)?;
     Ok(cell)
 }
 
@@ -198,78 +188,6 @@ fn process_versions(directory: &Path) -> Result<String> {
     let report = fs::read_to_string(directory.join("process.json")).context("no report of the process")?;
     let report: Value = serde_json::from_str(&report)?;
     Ok(report["versions"]["v8"].as_str().unwrap_or_default().to_owned())
-}
-
-/// The populations that the program says it made.
-fn check_counts(facts: &facts::Facts, groups: &[Group], failures: &mut Vec<String>) {
-    let found = debugger::counts(groups);
-    for (constructor, expected) in &facts.counts {
-        let found = found.get(constructor).copied().unwrap_or(0);
-        if found != *expected {
-            failures.push(format!("{constructor}: the program made {expected}, found {found}"));
-        }
-    }
-    let mut shapes: BTreeMap<String, u64> = BTreeMap::new();
-    for group in groups.iter().filter(|group| group.constructor == "Object") {
-        *shapes.entry(group.properties.join(",")).or_default() += group.count;
-    }
-    for (properties, expected) in &facts.shapes {
-        let found = shapes.get(properties).copied().unwrap_or(0);
-        if found != expected.made + expected.literals {
-            let facts::Shape { made, literals } = expected;
-            failures.push(format!(
-                "{{{properties}}}: the program made {made} from {literals} literals, found {found}"
-            ));
-        }
-    }
-}
-
-/// Prints every value that there is a fact of. Returns how many agree.
-fn check_values(
-    debugger: &Debugger,
-    facts: &facts::Facts,
-    groups: &[Group],
-    failures: &mut Vec<String>,
-) -> Result<usize> {
-    let (mut lines, mut wanted) = (Vec::new(), Vec::new());
-    for (constructor, values) in facts.roots() {
-        let root = groups.iter().find(|group| group.constructor == constructor);
-        let Some(root) = root else {
-            failures.push(format!("no {constructor}, from which the values are reached"));
-            continue;
-        };
-        for (path, fact) in values {
-            for (member, fact) in facts::members(path, fact) {
-                lines.push(format!("{}::jsprint -d {DEPTH} {}", root.object, quoted(&member)));
-                wanted.push((member, fact));
-            }
-        }
-    }
-    let answers = debugger.session(&lines)?;
-    let mut right = 0;
-    for ((member, fact), answer) in wanted.iter().zip(&answers) {
-        match facts::check(fact, answer) {
-            Ok(()) => right += 1,
-            Err(error) => failures.push(format!("{member}: {error:#}")),
-        }
-    }
-    Ok(right)
-}
-
-/// As an argument of a dcmd: a path with a quoted name in it is itself quoted.
-fn quoted(member: &str) -> String {
-    if member.contains('\'') { format!("\"{member}\"") } else { member.to_owned() }
-}
-
-/// `::status` says what the walk over the heap found.
-fn check_status(debugger: &Debugger, failures: &mut Vec<String>) -> Result<()> {
-    let status = debugger.evaluate("::status")?;
-    let self_check: Vec<_> =
-        status.lines().filter(|line| line.trim_start().starts_with("self-check")).collect();
-    if !self_check.iter().any(|line| line.contains("no gap")) {
-        failures.push(format!("::status does not say that there is no gap, but: {}", self_check.join("; ")));
-    }
-    Ok(())
 }
 
 /// `docs/support-matrix.md`.
@@ -308,28 +226,9 @@ fn report(cells: &[Cell]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-
-    fn group(constructor: &str, count: u64, properties: &[&str]) -> Group {
-        let properties = properties.iter().map(|name| (*name).to_owned()).collect();
-        Group { object: "0x1".into(), count, constructor: constructor.into(), properties }
-    }
-
-    #[test]
-    fn populations_are_added_up_over_groups() {
-        let facts = facts::Facts {
-            counts: [("P".to_owned(), 3), ("Q".to_owned(), 1)].into(),
-            shapes: [("a,b".to_owned(), facts::Shape { made: 5, literals: 1 })].into(),
-            ..facts::Facts::default()
-        };
-        let groups = [group("P", 1, &["x"]), group("P", 2, &["x", "y"]), group("Object", 4, &["a", "b"])];
-        let mut failures = Vec::new();
-        check_counts(&facts, &groups, &mut failures);
-        assert_eq!(
-            failures,
-            ["Q: the program made 1, found 0", "{a,b}: the program made 5 from 1 literals, found 4"]
-        );
-    }
 
     #[test]
     fn a_difference_without_a_reason_fails_the_cell() {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use test_support::scenarios::facts::Facts;
 
-use crate::facts::Facts;
 use crate::{node_release, places};
 
 /// One scenario.

@@ -9,15 +9,14 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use test_support::scenarios::debugger::Debugger;
+use test_support::scenarios::shipped;
 
-use crate::debugger::{self, Debugger};
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Writer};
-use crate::{node_release, places};
+use crate::{build, node_release, places};
 
-/// Small enough to ship.
-const SHIPPED: &[&str] = &["kinds", "leak", "workers"];
 /// Where the scenarios run: paths that say nothing about the machine.
 const STAGE: &str = "/tmp/v8mdb-stage";
 
@@ -30,12 +29,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let executable = executable.map_or_else(debugger::build, Ok)?;
+    let executable = executable.map_or_else(build::debugger, Ok)?;
     let cores = places::workspace().join("testdata/cores");
     fs::create_dir_all(&cores)?;
     let stage = Path::new(STAGE);
     for node in node_release::SUPPORTED {
-        for name in SHIPPED {
+        for name in shipped::SCENARIOS {
             let directory = stage.join("out");
             take_core::take(&Request {
                 node: (*node).to_owned(),

@@ -1,6 +1,7 @@
-//! Builds ELF cores and V8 heaps in code, for tests.
+//! For tests: builds ELF cores and V8 heaps in code, and knows what the cores in `testdata/` hold.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod elf_core;
+pub mod scenarios;
 pub mod v8_heap;

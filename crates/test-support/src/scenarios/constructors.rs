@@ -4,9 +4,16 @@
 //! Node's JavaScript. What that call leaves behind is listed here, each with its reason and its limit, so that
 //! nothing else can hide behind it.
 
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::heap_snapshot::Counts;
+use super::testdata;
+
+/// How many objects there are of each constructor name.
+pub type Counts = BTreeMap<String, u64>;
 
 /// A constructor of which the two counts differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +57,16 @@ impl KnownDifference {
             && self.constructor == difference.constructor
             && (self.from..=self.to).contains(&more)
     }
+}
+
+/// Every difference that is known.
+///
+/// # Errors
+/// `testdata/known-differences.json` cannot be read.
+pub fn known_differences() -> Result<Vec<KnownDifference>> {
+    let path = testdata().join("known-differences.json");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} holds no list of differences", path.display()))
 }
 
 /// Every constructor of which the counts differ, sorted by name.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::printed::{Printed, shortened};
+use super::printed::{Printed, shortened};
 
 /// The facts of one scenario.
 #[derive(Debug, Default, Clone, Deserialize)]

@@ -7,8 +7,7 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::heap_snapshot::Counts;
-use crate::places;
+use super::constructors::Counts;
 
 /// The debugger and the core it is asked about.
 #[derive(Debug)]
@@ -31,18 +30,6 @@ pub struct Group {
     pub properties: Vec<String>,
 }
 
-/// Builds the debugger as it is released.
-pub fn build() -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--bin", "v8mdb"])
-        .current_dir(places::workspace())
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(status.success(), "v8mdb does not build");
-    Ok(places::debugger())
-}
-
 impl Debugger {
     /// For one core.
     pub fn new(executable: PathBuf, core: &Path) -> Debugger {
@@ -51,7 +38,7 @@ impl Debugger {
 
     /// What one `-e` prints; fails if the command does.
     pub fn evaluate(&self, commands: &str) -> Result<String> {
-        let output = Command::new(&self.executable).arg(&self.core).args(["-e", commands]).output();
+        let output = Command::new(&self.executable).arg("-S").arg(&self.core).args(["-e", commands]).output();
         let output = output.with_context(|| format!("cannot run {}", self.executable.display()))?;
         ensure!(
             output.status.success(),
@@ -70,6 +57,7 @@ impl Debugger {
             script += &format!("{line}\n::echo {MARK}\n");
         }
         let mut child = Command::new(&self.executable)
+            .arg("-S")
             .arg(&self.core)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,0 +1,18 @@
+//! The scenarios of `testdata/`: what each leaves in its heap, and whether what the debugger prints says the same.
+//!
+//! `testdata/README.md` describes the files. Nothing in here knows how the debugger reads a heap: it is run as a program,
+//! and its text is read back.
+
+use std::path::{Path, PathBuf};
+
+pub mod constructors;
+pub mod debugger;
+pub mod facts;
+pub mod printed;
+pub mod shipped;
+pub mod verdict;
+
+/// The directory `testdata` of this tree.
+pub fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata")
+}

@@ -1,0 +1,64 @@
+//! The cores that ship: one of each small scenario for each supported line of Node.js.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::constructors::Counts;
+use super::facts::Facts;
+use super::testdata;
+
+/// Scenarios of which cores ship.
+pub const SCENARIOS: [&str; 3] = ["kinds", "leak", "workers"];
+
+/// Major versions of Node.js of which cores ship.
+pub const LINES: [u32; 4] = [20, 22, 24, 26];
+
+/// A core that ships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShippedCore {
+    /// What ran.
+    pub scenario: &'static str,
+    /// Major version of Node.js that ran it.
+    pub line: u32,
+}
+
+/// Every core that ships.
+pub fn all() -> impl Iterator<Item = ShippedCore> {
+    SCENARIOS.into_iter().flat_map(|scenario| LINES.map(|line| ShippedCore { scenario, line }))
+}
+
+impl ShippedCore {
+    /// The core, compressed.
+    pub fn path(self) -> PathBuf {
+        testdata().join(format!("cores/{}-{}.core.zst", self.scenario, self.line))
+    }
+
+    /// Objects by constructor, as V8's own heap snapshot of the process counts them.
+    ///
+    /// # Errors
+    /// The file beside the core cannot be read.
+    pub fn truth(self) -> Result<Counts> {
+        read(testdata().join(format!("cores/{}-{}.constructors.json", self.scenario, self.line)))
+    }
+
+    /// What the program leaves in its heap.
+    ///
+    /// # Errors
+    /// The facts of the scenario cannot be read.
+    pub fn facts(self) -> Result<Facts> {
+        read(testdata().join(format!("scenarios/{}.expected.json", self.scenario)))
+    }
+}
+
+impl std::fmt::Display for ShippedCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.scenario, self.line)
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: PathBuf) -> Result<T> {
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not what it should be", path.display()))
+}

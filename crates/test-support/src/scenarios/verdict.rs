@@ -1,0 +1,116 @@
+//! What a debugger says of a core, held against what the program left in it. Each thing that is wrong becomes a line
+//! that names it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::debugger::{self, Debugger, Group};
+use super::facts::{self, Facts, Shape};
+
+/// Levels that `::jsprint` descends: deeper than any fact.
+const DEPTH: u32 = 8;
+
+/// The populations that the program says it made.
+pub fn check_populations(facts: &Facts, groups: &[Group], failures: &mut Vec<String>) {
+    let found = debugger::counts(groups);
+    for (constructor, expected) in &facts.counts {
+        let found = found.get(constructor).copied().unwrap_or(0);
+        if found != *expected {
+            failures.push(format!("{constructor}: the program made {expected}, found {found}"));
+        }
+    }
+    let mut shapes: BTreeMap<String, u64> = BTreeMap::new();
+    for group in groups.iter().filter(|group| group.constructor == "Object") {
+        *shapes.entry(group.properties.join(",")).or_default() += group.count;
+    }
+    for (properties, expected) in &facts.shapes {
+        let found = shapes.get(properties).copied().unwrap_or(0);
+        if found != expected.made + expected.literals {
+            let Shape { made, literals } = expected;
+            failures.push(format!(
+                "{{{properties}}}: the program made {made} from {literals} literals, found {found}"
+            ));
+        }
+    }
+}
+
+/// Prints every value that there is a fact of. Returns how many agree.
+///
+/// # Errors
+/// The debugger cannot be run, or ends before it has answered.
+pub fn check_values(
+    debugger: &Debugger,
+    facts: &Facts,
+    groups: &[Group],
+    failures: &mut Vec<String>,
+) -> Result<usize> {
+    let (mut lines, mut wanted) = (Vec::new(), Vec::new());
+    for (constructor, values) in facts.roots() {
+        let root = groups.iter().find(|group| group.constructor == constructor);
+        let Some(root) = root else {
+            failures.push(format!("no {constructor}, from which the values are reached"));
+            continue;
+        };
+        for (path, fact) in values {
+            for (member, fact) in facts::members(path, fact) {
+                lines.push(format!("{}::jsprint -d {DEPTH} {}", root.object, quoted(&member)));
+                wanted.push((member, fact));
+            }
+        }
+    }
+    let answers = debugger.session(&lines)?;
+    let mut right = 0;
+    for ((member, fact), answer) in wanted.iter().zip(&answers) {
+        match facts::check(fact, answer) {
+            Ok(()) => right += 1,
+            Err(error) => failures.push(format!("{member}: {error:#}")),
+        }
+    }
+    Ok(right)
+}
+
+/// As an argument of a dcmd: a path with a quoted name in it is itself quoted.
+fn quoted(member: &str) -> String {
+    if member.contains('\'') { format!("\"{member}\"") } else { member.to_owned() }
+}
+
+/// `::status` says what the walk over the heap found: no gap.
+///
+/// # Errors
+/// The debugger cannot be run.
+pub fn check_status(debugger: &Debugger, failures: &mut Vec<String>) -> Result<()> {
+    let status = debugger.evaluate("::status")?;
+    let self_check: Vec<_> =
+        status.lines().filter(|line| line.trim_start().starts_with("self-check")).collect();
+    if !self_check.iter().any(|line| line.contains("no gap")) {
+        failures.push(format!("::status does not say that there is no gap, but: {}", self_check.join("; ")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(constructor: &str, count: u64, properties: &[&str]) -> Group {
+        let properties = properties.iter().map(|name| (*name).to_owned()).collect();
+        Group { object: "0x1".into(), count, constructor: constructor.into(), properties }
+    }
+
+    #[test]
+    fn populations_are_added_up_over_groups() {
+        let facts = Facts {
+            counts: [("P".to_owned(), 3), ("Q".to_owned(), 1)].into(),
+            shapes: [("a,b".to_owned(), Shape { made: 5, literals: 1 })].into(),
+            ..Facts::default()
+        };
+        let groups = [group("P", 1, &["x"]), group("P", 2, &["x", "y"]), group("Object", 4, &["a", "b"])];
+        let mut failures = Vec::new();
+        check_populations(&facts, &groups, &mut failures);
+        assert_eq!(
+            failures,
+            ["Q: the program made 1, found 0", "{a,b}: the program made 5 from 1 literals, found 4"]
+        );
+    }
+}
