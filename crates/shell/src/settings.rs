@@ -8,7 +8,7 @@ pub struct Settings {
     /// The radix of numbers without prefix, 2 to 16.
     pub radix: Cell<u32>,
     /// Columns of a page, as `$w` sets it.
-    pub width: Cell<u64>,
+    pub width: Cell<Option<u64>>,
     /// How far past a symbol's start an address still belongs to it; 0: as far as the symbol reaches.
     pub symbol_distance: Cell<u64>,
     /// The prompt.
@@ -25,7 +25,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             radix: Cell::new(16),
-            width: Cell::new(80),
+            width: Cell::new(None),
             symbol_distance: Cell::new(0),
             prompt: RefCell::new("> ".to_owned()),
             pager: Cell::new(true),
@@ -35,10 +35,18 @@ impl Default for Settings {
     }
 }
 
+/// Columns of a page whose width was not set.
+pub const DEFAULT_WIDTH: u64 = 80;
+
 /// The longest prompt.
 const LONGEST_PROMPT: usize = 64;
 
 impl Settings {
+    /// Columns of a page: as set, else as MDB assumes.
+    pub fn page_width(&self) -> u64 {
+        self.width.get().unwrap_or(DEFAULT_WIDTH)
+    }
+
     /// Changes the prompt.
     ///
     /// # Errors

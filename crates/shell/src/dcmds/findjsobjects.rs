@@ -93,9 +93,6 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| Ok(Box::new(FindJsObjects::new(args)?)),
 };
 
-/// The page width that nobody set.
-const DEFAULT_PAGE_WIDTH: u64 = 80;
-
 /// What the options ask for.
 #[derive(Debug)]
 enum Task {
@@ -191,8 +188,8 @@ impl FindJsObjects {
             groups.sort_by_key(|group| group.bytes);
         }
         // Where nobody watches nothing is cut, unless the page width was set.
-        let page = Some(context.settings.width.get()).filter(|width| *width != DEFAULT_PAGE_WIDTH);
-        let width = screen_width().map(usize::from).or(page.and_then(|width| usize::try_from(width).ok()));
+        let page = context.settings.width.get().and_then(|width| usize::try_from(width).ok());
+        let width = page.or(screen_width().map(usize::from));
         if !self.json {
             let bytes = if self.by_size { "        BYTES" } else { "" };
             let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes} CONSTRUCTOR: PROPS");

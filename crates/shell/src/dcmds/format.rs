@@ -46,7 +46,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("format.rs"),
     start: |_, args| {
         let fields = fields(args)?;
-        let width = |context: &Context| usize::try_from(context.settings.width.get()).unwrap_or(usize::MAX);
+        let width = |context: &Context| usize::try_from(context.settings.page_width()).unwrap_or(usize::MAX);
         let mut line = Line::default();
         Ok(for_each(move |context, item, out| {
             let value = item.map_or(context.dot(), |item| item.word);

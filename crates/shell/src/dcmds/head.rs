@@ -26,15 +26,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::digits("N", "how many values to keep, in decimal; 10 if not said"),
         Opt::text('n', "N", "the same"),
     ],
-    operands: Operands::NONE,
+    operands: Operands::optional("N"),
     needs: &[],
     manual: include_str!("head.rs"),
     start: |_, args| {
         let mut wanted = args.number('#').unwrap_or(10);
-        if let Some(text) = args.text('n') {
+        if let Some(text) = args.text('n').or(args.operand(0)) {
             let shown = crate::output::escape(text);
             wanted =
-                text.parse().map_err(|_| DcmdError::usage(format!("invalid option for -n: \"{shown}\"")))?;
+                text.parse().map_err(|_| DcmdError::usage(format!("invalid number of values: \"{shown}\"")))?;
         }
         Ok(Box::new(Head { wanted }))
     },

@@ -25,10 +25,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("page_width.rs"),
     start: |_, _| {
         Ok(for_each(|context, item, out| {
-            let width = &context.settings.width;
             match item {
-                Some(item) => width.set(item.word),
-                None => writeln!(out.text(), "output page width = {}", width.get())?,
+                Some(item) => context.settings.width.set(Some(item.word)),
+                None => writeln!(out.text(), "output page width = {}", context.settings.page_width())?,
             }
             Ok(())
         }))

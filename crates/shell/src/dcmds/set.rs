@@ -61,7 +61,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let mut text = out.text();
                 writeln!(text, "prompt: \"{}\"", settings.prompt.borrow())?;
                 writeln!(text, "radix: {}", settings.radix.get())?;
-                writeln!(text, "page width: {}", settings.width.get())?;
+                writeln!(text, "page width: {}", settings.page_width())?;
                 writeln!(text, "symbol matching distance: {}", settings.symbol_distance.get())?;
                 let options: String = settings.options().iter().map(|name| format!(" {name}")).collect();
                 writeln!(text, "options:{options}")?;
