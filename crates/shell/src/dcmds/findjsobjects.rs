@@ -52,7 +52,7 @@ use v8_heap::{Heap, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::{escape, screen_width};
+use crate::output::{Progress, escape, screen_width};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::reference::describe;
 use crate::value::{Item, Kind};
@@ -214,11 +214,16 @@ impl FindJsObjects {
     }
 
     /// The kind of one object.
-    fn one_kind(&self, context: &Context, address: Tagged, out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+    fn one_kind(
+        &self,
+        context: &Context,
+        address: Tagged,
+        monitor: &Progress,
+        out: &mut Out<'_>,
+    ) -> Result<Flow, DcmdError> {
         let heap = context.heap()?;
-        let monitor = context.progress();
-        let kinds = heap.kinds(&monitor)?;
-        let table = heap.objects(&monitor)?;
+        let kinds = heap.kinds(monitor)?;
+        let table = heap.objects(monitor)?;
         let group = kind_of(heap, table, kinds, address)?;
         if self.json {
             if self.filter.passes(heap, table, kinds.group(group)) {
@@ -235,7 +240,7 @@ impl FindJsObjects {
             return Ok(Flow::Continue);
         }
         let mut flow = Ok(Flow::Continue);
-        heap.for_each_member(kinds, group, &monitor, |object| {
+        heap.for_each_member(kinds, group, monitor, |object| {
             flow = out.emit(Item::value(object.value().0));
             matches!(flow, Ok(Flow::Continue))
         })?;
@@ -243,10 +248,14 @@ impl FindJsObjects {
     }
 
     /// The object at an address, or all of its kind.
-    fn chosen(&self, context: &Context, address: Tagged) -> Result<Vec<Tagged>, DcmdError> {
+    fn chosen(
+        &self,
+        context: &Context,
+        address: Tagged,
+        monitor: &Progress,
+    ) -> Result<Vec<Tagged>, DcmdError> {
         let heap = context.heap()?;
-        let monitor = context.progress();
-        let table = heap.objects(&monitor)?;
+        let table = heap.objects(monitor)?;
         if !self.list {
             let known = address.strong().and_then(|address| table.id_at(heap.spaces(), address));
             return match known {
@@ -254,18 +263,24 @@ impl FindJsObjects {
                 None => Err(not_valid(heap, table, address)),
             };
         }
-        let kinds = heap.kinds(&monitor)?;
+        let kinds = heap.kinds(monitor)?;
         let group = kind_of(heap, table, kinds, address)?;
         let mut members = Vec::new();
-        heap.for_each_member(kinds, group, &monitor, |object| {
+        heap.for_each_member(kinds, group, monitor, |object| {
             members.push(object.value());
             true
         })?;
         Ok(members)
     }
 
-    fn mark(&self, context: &Context, address: Tagged, out: &mut Out<'_>) -> Result<(), DcmdError> {
-        for object in self.chosen(context, address)? {
+    fn mark(
+        &self,
+        context: &Context,
+        address: Tagged,
+        monitor: &Progress,
+        out: &mut Out<'_>,
+    ) -> Result<(), DcmdError> {
+        for object in self.chosen(context, address, monitor)? {
             if context.marked.borrow().contains(&object) {
                 context.warn(&format_args!("{:x} is already marked; ignoring", object.0));
             } else {
@@ -293,14 +308,15 @@ impl Stage for FindJsObjects {
     }
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        let monitor = context.progress();
         for item in batch {
             context.check_interrupt()?;
             context.set_dot(item.word);
             let address = Tagged(item.word);
             let done = match self.task {
-                Task::Kinds => self.one_kind(context, address, out),
-                Task::Mark => self.mark(context, address, out).map(|()| Flow::Continue),
-                Task::References => self.chosen(context, address).map(|objects| {
+                Task::Kinds => self.one_kind(context, address, &monitor, out),
+                Task::Mark => self.mark(context, address, &monitor, out).map(|()| Flow::Continue),
+                Task::References => self.chosen(context, address, &monitor).map(|objects| {
                     self.targets.extend(objects);
                     Flow::Continue
                 }),

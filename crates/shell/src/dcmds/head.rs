@@ -33,8 +33,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let mut wanted = args.number('#').unwrap_or(10);
         if let Some(text) = args.text('n').or(args.operand(0)) {
             let shown = crate::output::escape(text);
-            wanted =
-                text.parse().map_err(|_| DcmdError::usage(format!("invalid number of values: \"{shown}\"")))?;
+            wanted = text
+                .parse()
+                .map_err(|_| DcmdError::usage(format!("invalid number of values: \"{shown}\"")))?;
         }
         Ok(Box::new(Head { wanted }))
     },

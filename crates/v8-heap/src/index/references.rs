@@ -88,6 +88,9 @@ pub struct Reference {
 /// deepest nesting there is.
 const ROUNDS: usize = 4;
 
+/// References read between two looks at whether to stop.
+const VISITS_BETWEEN_LOOKS: u64 = 1 << 14;
+
 /// Nested contexts followed from a function.
 const MOST_CONTEXTS: usize = 256;
 
@@ -150,12 +153,19 @@ impl Heap<'_> {
                 }
             }
             let Ok(object) = self.object(Tagged::pointer(*holder)) else { continue };
+            // One object can hold millions of references.
+            let mut visited = 0u64;
             let mut visit = |kind, target: Tagged| {
                 if target.strong().is_some_and(|target| order.contains_key(&target)) {
                     references.push(Reference { target, holder: object.value(), kind });
                 }
+                visited += 1;
+                visited % VISITS_BETWEEN_LOOKS != 0 || !monitor.cancelled()
             };
             self.for_each_reference_once(object, &mut explained, &mut visit);
+        }
+        if monitor.cancelled() {
+            return Err(Error::Interrupted);
         }
         // Contexts that no function has at hand: top-level variables, or a function that is gone.
         for context in contexts.difference(&explained) {
@@ -231,8 +241,12 @@ impl Heap<'_> {
     }
 
     /// Calls `visit` with every reference that a JavaScript object has, as far as a program could follow it. What cannot be
-    /// read is left out.
-    pub fn for_each_reference(&self, object: HeapObject<'_>, visit: &mut dyn FnMut(ReferenceKind, Tagged)) {
+    /// read is left out. A visit of many of a kind (elements, entries) that returns false ends these.
+    pub fn for_each_reference(
+        &self,
+        object: HeapObject<'_>,
+        visit: &mut dyn FnMut(ReferenceKind, Tagged) -> bool,
+    ) {
         self.for_each_reference_once(object, &mut HashSet::new(), visit);
     }
 
@@ -242,11 +256,13 @@ impl Heap<'_> {
         &self,
         object: HeapObject<'_>,
         explained: &mut HashSet<u64>,
-        visit: &mut dyn FnMut(ReferenceKind, Tagged),
+        visit: &mut dyn FnMut(ReferenceKind, Tagged) -> bool,
     ) {
         for property in self.own_properties(object).unwrap_or_default() {
             match property.value {
-                PropertyValue::Data(value) => visit(ReferenceKind::Property(property.name), value),
+                PropertyValue::Data(value) => {
+                    visit(ReferenceKind::Property(property.name), value);
+                }
                 PropertyValue::Accessor { getter, setter } => {
                     visit(ReferenceKind::Getter(property.name), getter);
                     visit(ReferenceKind::Setter(property.name), setter);
@@ -256,11 +272,9 @@ impl Heap<'_> {
         }
         if let Ok(elements) = self.elements(object) {
             // What can be read before an error has been seen.
-            let _ = self.for_each_element(&elements, |index, value| {
-                if let PropertyValue::Data(value) = value {
-                    visit(ReferenceKind::Element(index), value);
-                }
-                true
+            let _ = self.for_each_element(&elements, |index, value| match value {
+                PropertyValue::Data(value) => visit(ReferenceKind::Element(index), value),
+                _ => true,
             });
         }
         let mut field = |kind, at| {
@@ -282,7 +296,7 @@ impl Heap<'_> {
                 }
                 if let Ok(registers) = self.field(object, field::GENERATOR_REGISTERS) {
                     self.for_each_slot(registers, &mut |index, value| {
-                        visit(ReferenceKind::GeneratorLocal(index), value)
+                        visit(ReferenceKind::GeneratorLocal(index), value);
                     });
                 }
             }
@@ -297,16 +311,11 @@ impl Heap<'_> {
             }
             Kind::JsMap | Kind::JsWeakMap => {
                 let _ = self.for_each_collection_entry(object, |key, value| {
-                    visit(ReferenceKind::MapKey, key);
-                    visit(ReferenceKind::MapValue(key), value);
-                    true
+                    visit(ReferenceKind::MapKey, key) && visit(ReferenceKind::MapValue(key), value)
                 });
             }
             Kind::JsSet | Kind::JsWeakSet => {
-                let _ = self.for_each_collection_entry(object, |key, _| {
-                    visit(ReferenceKind::SetEntry, key);
-                    true
-                });
+                let _ = self.for_each_collection_entry(object, |key, _| visit(ReferenceKind::SetEntry, key));
             }
             Kind::JsPromise => field(ReferenceKind::PromiseResult, field::PROMISE_RESULT),
             Kind::JsProxy => {
@@ -325,7 +334,7 @@ impl Heap<'_> {
         &self,
         context: Tagged,
         explained: &mut HashSet<u64>,
-        visit: &mut dyn FnMut(ReferenceKind, Tagged),
+        visit: &mut dyn FnMut(ReferenceKind, Tagged) -> bool,
     ) {
         let mut context = self.object(context).ok();
         for _ in 0..MOST_CONTEXTS {
