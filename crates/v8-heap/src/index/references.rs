@@ -160,7 +160,7 @@ impl Heap<'_> {
                     references.push(Reference { target, holder: object.value(), kind });
                 }
                 visited += 1;
-                visited % VISITS_BETWEEN_LOOKS != 0 || !monitor.cancelled()
+                !visited.is_multiple_of(VISITS_BETWEEN_LOOKS) || !monitor.cancelled()
             };
             self.for_each_reference_once(object, &mut explained, &mut visit);
         }
