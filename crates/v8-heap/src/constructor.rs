@@ -197,7 +197,9 @@ impl Heap<'_> {
     /// The constructor at the end of a map's back pointers.
     pub(crate) fn map_constructor(&self, map: &Map) -> Option<Tagged> {
         let mut word = map.constructor_or_back_pointer;
-        for _ in 0..LONGEST_CHAIN {
+        // Back pointers that lead back to themselves are found by comparing with a word met 1, 2, 4, ... steps ago.
+        let mut earlier = word;
+        for step in 1..LONGEST_CHAIN {
             let object = self.object(word).ok()?;
             match object.kind() {
                 Kind::Map => word = Tagged(self.words().heap_word(object.address + offset::MAP_CONSTRUCTOR)?),
@@ -206,6 +208,12 @@ impl Heap<'_> {
                     word = Tagged(self.words().heap_word(object.address + 8)?);
                 }
                 _ => return Some(word),
+            }
+            if word == earlier {
+                return None;
+            }
+            if step.is_power_of_two() {
+                earlier = word;
             }
         }
         None

@@ -99,11 +99,13 @@ impl<'t> Heap<'t> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor stops the walk; the next call starts it again.
+    /// [`Error::LayoutMismatch`] if what was found shows that the layout does not fit this heap.
     pub fn objects(&self, monitor: &dyn Monitor) -> Result<&ObjectTable> {
         if let Some(table) = self.table.get() {
             return Ok(table);
         }
         let table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
+        self.check_before_use(&table)?;
         Ok(self.table.get_or_init(|| table))
     }
 

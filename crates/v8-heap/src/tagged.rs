@@ -17,6 +17,10 @@
 
 use std::fmt;
 
+/// No object has a higher address: user space ends below it even with five-level page tables. A word beyond is no
+/// pointer, so that the address of an object plus the offset of anything in it never overflows.
+pub const ADDRESS_LIMIT: u64 = 1 << 57;
+
 /// A word as V8 stores it: a Smi, or a pointer to a heap object.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Tagged(pub u64);
@@ -37,14 +41,16 @@ impl Tagged {
         if self.0 as u32 == 0 { Some((self.0 >> 32) as i32) } else { None }
     }
 
-    /// Untagged address of the object, for a strong pointer.
+    /// Untagged address of the object, for a strong pointer; always below [`ADDRESS_LIMIT`].
     pub const fn strong(self) -> Option<u64> {
-        if self.0 & 3 == 1 { Some(self.0 - 1) } else { None }
+        if self.0 & 3 == 1 && self.0 < ADDRESS_LIMIT { Some(self.0 - 1) } else { None }
     }
 
-    /// Untagged address of the object, for a strong pointer or a weak one that is not cleared.
+    /// Untagged address of the object, for a strong pointer or a weak one that is not cleared; always below
+    /// [`ADDRESS_LIMIT`].
     pub const fn object(self) -> Option<u64> {
         match self.0 & 3 {
+            1 | 3 if self.0 >= ADDRESS_LIMIT => None,
             1 => Some(self.0 - 1),
             3 if self.0 as u32 != 3 => Some(self.0 & !3),
             _ => None,
@@ -79,5 +85,7 @@ mod tests {
         assert_eq!(Tagged(0x2b1e_00c0_ffeb).strong(), None, "weak pointers are not strong");
         assert_eq!(Tagged(0x2b1e_00c0_ffeb).object(), Some(0x2b1e_00c0_ffe8));
         assert_eq!(Tagged(0x7_0000_0003).object(), None, "a cleared weak pointer has no target");
+        assert_eq!(Tagged(u64::MAX - 2).strong(), None, "no user space there");
+        assert_eq!(Tagged(u64::MAX).object(), None, "no user space there");
     }
 }

@@ -67,22 +67,31 @@ impl<'a> Walker<'a> {
     /// Walks one page; what it holds is in `self.found` afterwards.
     pub fn walk(&mut self, page: &Page<'_>) {
         self.found.clear();
+        // Where the last object ends: behind the end of its piece if the core lacks the rest of it.
+        let mut reached = 0;
         for piece in &page.pieces {
-            let mut from = piece.start;
+            // What lies inside a large object is no object, whatever it looks like.
+            if page.large && piece.start != page.area_start {
+                break;
+            }
+            let mut from = piece.start.max(reached).min(piece.end());
             for &(start, end) in &page.unused {
-                self.walk_stretch(page, piece, from, start.clamp(from, piece.end()));
+                reached = self.walk_stretch(page, piece, from, start.clamp(from, piece.end())).max(reached);
                 from = end.clamp(from, piece.end());
             }
-            self.walk_stretch(page, piece, from, piece.end());
+            reached = self.walk_stretch(page, piece, from, piece.end()).max(reached);
         }
     }
 
-    /// Walks the addresses `[from, to)` of a piece of `page`.
-    fn walk_stretch(&mut self, page: &Page<'_>, piece: &Piece<'_>, from: u64, to: u64) {
+    /// Walks the addresses `[from, to)` of a piece of `page`. Returns where the last object ends.
+    fn walk_stretch(&mut self, page: &Page<'_>, piece: &Piece<'_>, from: u64, to: u64) -> u64 {
         let stretch = Stretch {
             start: from,
-            bytes: &piece.bytes[(from - piece.start) as usize..((to - piece.start) & !7) as usize],
+            bytes: &piece.bytes[(from - piece.start) as usize..(to - piece.start) as usize],
+            large: page.large,
         };
+        // The core lacks what follows: the last object is one even if it reaches over there.
+        let is_cut = to == piece.end() && to < page.area_end;
         let bytes = stretch.bytes;
         let first_bit = ((from - page.area_start) / 8) as usize;
         let mut at = 0;
@@ -123,6 +132,7 @@ impl<'a> Walker<'a> {
                         Some(count) => {
                             entry.formula.apply(u32::from_le_bytes([count[0], count[1], count[2], count[3]]))
                         }
+                        None if is_cut => bytes.len() as u64,
                         None => 0,
                     }
                 }
@@ -130,12 +140,15 @@ impl<'a> Walker<'a> {
             };
             let free = (bytes.len() - at) as u64;
             if size < 8 || size > free {
-                // The last object before a part that the core does not hold is still one.
-                let cut_off = size > free && to == piece.end() && from + at as u64 + size <= page.area_end;
-                if cut_off && !entry.is_free {
-                    self.record(first_bit + at / 8, entry.id);
-                    self.found.object_bytes += free;
-                    return;
+                let end = from.saturating_add(at as u64 + size);
+                if size > free && is_cut && end <= page.area_end {
+                    if entry.is_free {
+                        self.found.free_bytes += free;
+                    } else {
+                        self.record(first_bit + at / 8, entry.id);
+                        self.found.object_bytes += free;
+                    }
+                    return end;
                 }
                 at = self.resynchronise(&stretch, at);
                 continue;
@@ -148,9 +161,10 @@ impl<'a> Walker<'a> {
             }
             at += size as usize;
             if page.large {
-                return;
+                break;
             }
         }
+        from + at as u64
     }
 
     #[inline]
@@ -178,7 +192,7 @@ impl<'a> Walker<'a> {
     #[cold]
     fn resynchronise(&mut self, stretch: &Stretch<'_>, at: usize) -> usize {
         let bytes = stretch.bytes;
-        let mut next = at + 8;
+        let mut next = if stretch.large { bytes.len() } else { at + 8 };
         while next + 8 <= bytes.len() {
             let word = read_u64(bytes, next);
             if word & 3 == 1 && (self.cache.get(word).is_some() || self.learn(word).is_some()) {
@@ -251,6 +265,8 @@ impl<'a> Walker<'a> {
 struct Stretch<'a> {
     start: u64,
     bytes: &'a [u8],
+    /// All one object.
+    large: bool,
 }
 
 /// `kCodeAlignment` of x86-64.

@@ -32,7 +32,7 @@ pub const PAGE: u64 = 0x4_0000;
 
 const READ_ONLY_BASE: u64 = 0x1000_0000_0000;
 const FIRST_PAGE: u64 = 0x2000_0000_0000;
-const NATIVE: u64 = 0x5000_0000_0000;
+const NATIVE: u64 = 0x0500_0000_0000;
 const SPACE_OBJECT: u64 = 0x400;
 
 /// Where a page belongs.

@@ -232,14 +232,17 @@ impl Kinds {
         group.count += tally.count;
         group.bytes += bytes;
         group.representative = group.representative.min(tally.first);
-        if !group.maps.contains(&map_id) {
-            group.maps.push(map_id);
-        }
+        group.maps.push(map_id);
     }
 
     /// Ascending by instances times properties, then instances, then properties, then address: what takes most comes
     /// last, next to the prompt.
     fn sort(&mut self) {
+        for group in &mut self.groups {
+            // Each thread counted for itself.
+            group.maps.sort_unstable();
+            group.maps.dedup();
+        }
         self.groups.sort_unstable_by_key(|group| {
             (
                 group.count.saturating_mul(group.properties),

@@ -46,6 +46,8 @@ pub struct WalkSummary {
     pub free_bytes: u64,
     /// Pages walked.
     pub pages: usize,
+    /// Of these, pages without a usable header: recognised by their objects.
+    pub salvaged_pages: usize,
     /// Pages of the semispace that was not in use: skipped.
     pub stale_pages: usize,
     /// Bytes of pages that the core does not hold.
@@ -128,6 +130,7 @@ impl ObjectTable {
         let mut by_index = by_index.into_iter().peekable();
         let mut summary = WalkSummary {
             pages: in_use.len(),
+            salvaged_pages: in_use.iter().filter(|&&index| spaces.pages()[index].salvaged).count(),
             stale_pages: spaces.pages().len() - in_use.len(),
             ..WalkSummary::default()
         };

@@ -40,14 +40,18 @@ fn allocation_areas(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -
     let mut windows: Vec<(u64, u64)> = spaces
         .isolates
         .iter()
-        .map(|isolate| (isolate.heap.saturating_sub(layout.heap_in_isolate), isolate.heap + HEAP_REACH))
+        .map(|isolate| {
+            (isolate.heap.saturating_sub(layout.heap_in_isolate), isolate.heap.saturating_add(HEAP_REACH))
+        })
         .collect();
     let mut owners: Vec<u64> =
-        spaces.pages.iter().filter(|page| page.heap != 0).map(|page| page.owner).collect();
+        spaces.pages.iter().filter(|page| page.owner != 0).map(|page| page.owner).collect();
     owners.sort_unstable();
     owners.dedup();
     windows.extend(
-        owners.iter().map(|owner| (owner.saturating_sub(SPACE_OBJECT_REACH), owner + SPACE_OBJECT_REACH)),
+        owners.iter().map(|owner| {
+            (owner.saturating_sub(SPACE_OBJECT_REACH), owner.saturating_add(SPACE_OBJECT_REACH))
+        }),
     );
     let mut areas: HashMap<usize, (u64, u64)> = HashMap::new();
     for (start, end) in windows {
@@ -76,12 +80,16 @@ fn allocation_areas(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -
 fn retire_unused_semispace_pages(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
     let by_handle: HashMap<u64, usize> =
         spaces.pages.iter().enumerate().map(|(index, page)| (page.handle, index)).collect();
-    let mut owners: Vec<u64> =
-        spaces.pages.iter().filter(|page| page.to_space && !page.large).map(|page| page.owner).collect();
+    let mut owners: Vec<u64> = spaces
+        .pages
+        .iter()
+        .filter(|page| page.to_space && !page.large && page.owner != 0)
+        .map(|page| page.owner)
+        .collect();
     owners.sort_unstable();
     owners.dedup();
     for owner in owners {
-        let references: Vec<usize> = readable_words(memory, owner, owner + SEMISPACE_HEAD)
+        let references: Vec<usize> = readable_words(memory, owner, owner.saturating_add(SEMISPACE_HEAD))
             .into_iter()
             .filter_map(|(_, word)| by_handle.get(&word).copied())
             .filter(|&index| spaces.pages[index].owner == owner)

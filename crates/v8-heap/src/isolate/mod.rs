@@ -13,10 +13,14 @@
 //! Nothing in the core lists the pages in a way that survives damage, but every page says what it is: so all 256 KiB
 //! boundaries of the dumped memory are looked at, and a page is believed when its header is consistent with itself and
 //! its owner is a space of the heap it names. A process has one heap for the main thread and one for each worker;
-//! read-only pages belong to all.
+//! read-only pages belong to all. Where headers are lost, pages are known by their objects ([`salvage`]).
 
 mod allocation;
+mod directory;
 mod page;
+mod salvage;
+
+use std::collections::HashMap;
 
 use core_reader::{Address, Contents, Memory};
 
@@ -25,8 +29,18 @@ pub use page::{Page, PageState, Piece};
 
 use crate::layout::Layout;
 
+use directory::Directory;
+use page::Recognition;
+use salvage::Candidate;
+
 /// Alignment and size of a regular page (`kRegularPageSize`).
 pub const PAGE_SIZE: u64 = 0x4_0000;
+
+/// No process has more heap; only a core whose segments share their bytes claims to (in bytes).
+const MOST_PAGE_BYTES: u64 = 1 << 40;
+
+/// Stands for the heap of a page that does not tell it, in a process whose pages all do not.
+const UNKNOWN_HEAP: u64 = u64::MAX;
 
 /// One V8 heap: the main thread's, or a worker's.
 #[derive(Clone, Debug)]
@@ -50,41 +64,46 @@ pub struct Spaces<'t> {
 impl<'t> Spaces<'t> {
     /// Finds all pages in memory.
     pub fn discover(memory: &'t dyn Memory, layout: &Layout) -> Spaces<'t> {
-        let mut pages = Vec::new();
+        let mut pages: Vec<Page<'t>> = Vec::new();
+        let mut candidates = Vec::new();
+        let mut page_bytes = 0u64;
         for range in memory.ranges() {
             if range.contents != Contents::Dumped {
                 continue;
             }
             let Ok(bytes) = memory.bytes_from(range.start) else { continue };
-            let mut base = range.start.0.next_multiple_of(PAGE_SIZE);
-            while base < range.end.0 {
-                let offset = (base - range.start.0) as usize;
-                let Some(rest) = bytes.get(offset..) else { break };
+            let unclaimed = pages.last().map_or(0, Page::end).max(range.start.0);
+            let mut next = unclaimed.checked_next_multiple_of(PAGE_SIZE);
+            while let Some(base) = next.filter(|base| *base < range.end.0) {
+                next = base.checked_add(PAGE_SIZE);
+                let Some(rest) = bytes.get((base - range.start.0) as usize..) else { break };
                 if is_blank(memory, base) {
-                    base += PAGE_SIZE;
                     continue;
                 }
                 match Page::recognise(memory, layout, base, rest) {
-                    Some(page) => {
-                        base = (base + page.size).next_multiple_of(PAGE_SIZE).max(base + PAGE_SIZE);
+                    Recognition::Page(page) => {
+                        page_bytes = page_bytes.saturating_add(page.present());
+                        if page_bytes > MOST_PAGE_BYTES {
+                            break;
+                        }
+                        next = page.end().checked_next_multiple_of(PAGE_SIZE);
                         pages.push(page);
                     }
-                    None => base += PAGE_SIZE,
+                    Recognition::Refused => {}
+                    Recognition::Unsure(header) if salvage::may_hold_pages(range) => {
+                        candidates.push(Candidate { base, header });
+                    }
+                    Recognition::Unsure(_) => {}
                 }
             }
         }
-        let mut isolates: Vec<Isolate> = Vec::new();
-        for page in pages.iter().filter(|page| page.heap != 0) {
-            match isolates.iter_mut().find(|isolate| isolate.heap == page.heap) {
-                Some(isolate) => isolate.page_bytes += page.size,
-                None => isolates.push(Isolate {
-                    address: page.heap.saturating_sub(layout.heap_in_isolate),
-                    heap: page.heap,
-                    page_bytes: page.size,
-                }),
-            }
+        let isolates = isolates_of(layout, &pages);
+        let salvaged = salvage::salvage(memory, layout, &pages, &isolates, &candidates);
+        if !salvaged.is_empty() {
+            pages.extend(salvaged);
+            pages.sort_by_key(|page| page.base);
         }
-        isolates.sort_by_key(|isolate| std::cmp::Reverse(isolate.page_bytes));
+        let isolates = isolates_of(layout, &pages);
         let directory = Directory::new(&pages);
         let mut spaces = Spaces { pages, isolates, directory };
         allocation::mark_unused(memory, layout, &mut spaces);
@@ -129,52 +148,37 @@ fn is_blank(memory: &dyn Memory, base: u64) -> bool {
     memory.peek(Address(base), &mut head).is_ok() && head == [0; 64]
 }
 
-/// From an address to its page: an open-addressed table over 256 KiB units.
-#[derive(Debug)]
-struct Directory {
-    slots: Vec<(u64, u32)>,
-    mask: usize,
+/// The heaps that pages belong to; the largest first.
+fn isolates_of(layout: &Layout, pages: &[Page<'_>]) -> Vec<Isolate> {
+    let mut bytes_of: HashMap<u64, u64> = HashMap::new();
+    for page in pages.iter().filter(|page| page.heap != 0 && page.heap != UNKNOWN_HEAP) {
+        let bytes = bytes_of.entry(page.heap).or_default();
+        *bytes = bytes.saturating_add(page.size);
+    }
+    let mut isolates: Vec<Isolate> = bytes_of
+        .into_iter()
+        .map(|(heap, page_bytes)| Isolate {
+            address: heap.saturating_sub(layout.heap_in_isolate),
+            heap,
+            page_bytes,
+        })
+        .collect();
+    isolates.sort_by_key(|isolate| (std::cmp::Reverse(isolate.page_bytes), isolate.heap));
+    isolates
 }
 
-const EMPTY: u64 = u64::MAX;
-
-impl Directory {
-    fn new(pages: &[Page<'_>]) -> Directory {
-        let units: usize = pages.iter().map(|page| (page.size / PAGE_SIZE + 1) as usize).sum();
-        let capacity = (units * 2).next_power_of_two().max(16);
-        let mut directory = Directory { slots: vec![(EMPTY, 0); capacity], mask: capacity - 1 };
-        for (index, page) in pages.iter().enumerate() {
-            for unit in page.base / PAGE_SIZE..=(page.area_end - 1) / PAGE_SIZE {
-                let mut slot = Self::hash(unit) & directory.mask;
-                while directory.slots[slot].0 != EMPTY {
-                    slot = (slot + 1) & directory.mask;
-                }
-                directory.slots[slot] = (unit, index as u32);
-            }
+/// Whether all of `[start, end)` was part of the process.
+fn is_mapped(memory: &dyn Memory, start: u64, end: u64) -> bool {
+    let ranges = memory.ranges();
+    let first = ranges.partition_point(|range| range.end.0 <= start);
+    let mut reached = start;
+    for range in &ranges[first..] {
+        if reached >= end || range.start.0 > reached {
+            break;
         }
-        directory
+        reached = range.end.0;
     }
-
-    #[inline]
-    fn hash(unit: u64) -> usize {
-        (unit.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
-    }
-
-    #[inline]
-    fn find(&self, address: u64) -> Option<usize> {
-        let unit = address / PAGE_SIZE;
-        let mut slot = Self::hash(unit) & self.mask;
-        loop {
-            let (key, index) = self.slots[slot];
-            if key == unit {
-                return Some(index as usize);
-            }
-            if key == EMPTY {
-                return None;
-            }
-            slot = (slot + 1) & self.mask;
-        }
-    }
+    reached >= end
 }
 
 /// The words of `[start, end)` that can be read, with their addresses, unreadable stretches left out.
@@ -183,19 +187,22 @@ fn readable_words(memory: &dyn Memory, start: u64, end: u64) -> Vec<(u64, u64)> 
     let mut at = start & !7;
     while at < end {
         let Ok(piece) = memory.bytes_from(Address(at)) else {
-            at = (at | 0xfff) + 1;
+            let Some(next) = (at | 0xfff).checked_add(1) else { break };
+            at = next;
             continue;
         };
         let take = piece.len().min((end - at) as usize) & !7;
         if take == 0 {
-            at += 8;
+            let Some(next) = at.checked_add(8) else { break };
+            at = next;
             continue;
         }
         for (index, word) in piece[..take].chunks_exact(8).enumerate() {
             let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
             words.push((at + 8 * index as u64, word));
         }
-        at += take as u64;
+        let Some(next) = at.checked_add(take as u64) else { break };
+        at = next;
     }
     words
 }

@@ -4,6 +4,7 @@ use core_reader::{Address, Memory};
 
 use super::PAGE_SIZE;
 use crate::layout::{HeaderPlace, Layout, SelfCheck};
+use crate::tagged::ADDRESS_LIMIT;
 
 /// No object is larger (`FixedArray::kMaxLength`, `JSArrayBuffer` aside, stays far below), in bytes.
 const LARGEST_PAGE: u64 = 8 << 30;
@@ -30,7 +31,7 @@ impl<'t> Piece<'t> {
     /// `len` bytes at `address`, if the piece has them.
     #[inline]
     pub fn slice(&self, address: u64, len: usize) -> Option<&'t [u8]> {
-        let offset = address.checked_sub(self.start)? as usize;
+        let offset = usize::try_from(address.checked_sub(self.start)?).ok()?;
         self.bytes.get(offset..offset.checked_add(len)?)
     }
 
@@ -67,11 +68,35 @@ pub struct Page<'t> {
     pub to_space: bool,
     /// Worth of its objects.
     pub state: PageState,
+    /// Its header was of no use: it was recognised by its objects.
+    pub salvaged: bool,
     /// The parts of `[area_start, area_end)` that the core holds, in order. More than one where the page has guarded
     /// blocks (the holes of V8 14) or the core is damaged.
     pub pieces: Vec<Piece<'t>>,
     /// Stretches without objects, sorted: open allocation areas, and what lies behind the last one.
     pub unused: Vec<(u64, u64)>,
+}
+
+/// What a page header says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub handle: u64,
+    pub flags: u64,
+    pub size: u64,
+    pub area_start: u64,
+    pub area_end: u64,
+    pub heap: u64,
+}
+
+/// Whether there is a page somewhere.
+#[derive(Debug)]
+pub(super) enum Recognition<'t> {
+    /// There is.
+    Page(Page<'t>),
+    /// There is none, or one that belongs to nobody.
+    Refused,
+    /// The header is nonsense, or what it refers to cannot be read.
+    Unsure(Option<Header>),
 }
 
 impl<'t> Page<'t> {
@@ -81,72 +106,73 @@ impl<'t> Page<'t> {
         layout: &Layout,
         base: u64,
         rest: &'t [u8],
-    ) -> Option<Page<'t>> {
+    ) -> Recognition<'t> {
         let in_page = |offset: u64| word_at(rest, offset as usize);
         let fields = &layout.page;
-        let flags = in_page(fields.flags)?;
-        let header: u64 = match fields.header {
+        let Some(flags) = in_page(fields.flags) else { return Recognition::Refused };
+        let handle = match fields.header {
             HeaderPlace::InPage => base,
-            HeaderPlace::Metadata { pointer } => {
-                let pointer = in_page(pointer)?;
-                if pointer == 0 || !pointer.is_multiple_of(8) {
-                    return None;
-                }
-                pointer
-            }
+            HeaderPlace::Metadata { pointer } => match in_page(pointer) {
+                Some(pointer) if pointer != 0 && pointer.is_multiple_of(8) => pointer,
+                _ => return Recognition::Unsure(None),
+            },
         };
-        let header_bytes = if header == base { rest } else { memory.bytes_from(Address(header)).ok()? };
+        let header_bytes = match memory.bytes_from(Address(handle)) {
+            _ if handle == base => rest,
+            Ok(bytes) => bytes,
+            Err(_) => return Recognition::Unsure(None),
+        };
         let in_header = |offset: u64| word_at(header_bytes, offset as usize);
-        let size = in_header(fields.size)?;
-        let area_start = in_header(fields.area_start)?;
-        let area_end = in_header(fields.area_end)?;
-        let heap = in_header(fields.heap)?;
-        let owner = in_header(fields.owner)?;
-        let next = in_header(fields.next)?;
-        let end = base.checked_add(size)?;
-        let consistent = base < area_start
-            && area_start < base + 0x4000
-            && area_start < area_end
-            && area_end <= end
-            && area_start.is_multiple_of(8)
-            && area_end.is_multiple_of(8)
-            && size.is_multiple_of(0x1000)
-            && (0x1000..=LARGEST_PAGE).contains(&size);
-        if !consistent || (fields.self_check == SelfCheck::OwnAddress && in_page(8)? != base) {
-            return None;
+        let (Some(size), Some(area_start), Some(area_end), Some(heap), Some(owner), Some(next)) = (
+            in_header(fields.size),
+            in_header(fields.area_start),
+            in_header(fields.area_end),
+            in_header(fields.heap),
+            in_header(fields.owner),
+            in_header(fields.next),
+        ) else {
+            return Recognition::Unsure(None);
+        };
+        let header = Header { handle, flags, size, area_start, area_end, heap };
+        if !header.is_consistent(memory, base)
+            || (fields.self_check == SelfCheck::OwnAddress && in_page(8) != Some(base))
+            || (fields.self_check == SelfCheck::SizeTwice && in_page(0) != Some(size))
+        {
+            return Recognition::Unsure(None);
         }
         let space = if heap == 0 {
             // Read-only pages are cut loose from their heap.
             Some(0)
         } else {
             // A space knows its heap (`BaseSpace::heap_`) and which space it is (`id_`).
-            let owning_heap = memory.read_u64(Address(owner.checked_add(8)?)).ok()?;
-            if owning_heap != heap {
-                return None;
+            let word = |offset| memory.read_u64(Address(owner.checked_add(offset)?)).ok();
+            match (word(8), word(16)) {
+                (Some(owning_heap), Some(id)) if owning_heap == heap => {
+                    u8::try_from(id as u32).ok().filter(|id| usize::from(*id) < layout.space_names.len())
+                }
+                (Some(_), Some(_)) => return Recognition::Refused,
+                _ => return Recognition::Unsure(Some(header)),
             }
-            let id = memory.read_u32(Address(owner.checked_add(16)?)).ok()?;
-            u8::try_from(id).ok().filter(|id| usize::from(*id) < layout.space_names.len())
         };
-        let pieces = pieces(memory, area_start, area_end);
-        let large = flags & layout.large_page != 0 || size > PAGE_SIZE;
-        Some(Page {
+        Recognition::Page(Page {
             base,
             size,
             area_start,
             area_end,
             heap,
             owner,
-            handle: header,
+            handle,
             next,
             space,
-            large,
+            large: flags & layout.large_page != 0 || size > PAGE_SIZE,
             to_space: heap != 0 && flags & layout.to_page != 0,
             state: if heap != 0 && flags & layout.from_page != 0 {
                 PageState::Stale
             } else {
                 PageState::InUse
             },
-            pieces,
+            salvaged: false,
+            pieces: pieces(memory, area_start, area_end),
             unused: Vec::new(),
         })
     }
@@ -154,6 +180,11 @@ impl<'t> Page<'t> {
     /// The address by which other pages and the space refer to it: its own, or that of its metadata block.
     pub fn handle(&self) -> u64 {
         self.handle
+    }
+
+    /// First address behind the page.
+    pub(super) fn end(&self) -> u64 {
+        self.base + self.size
     }
 
     /// Bytes of the object area that the core holds.
@@ -167,21 +198,40 @@ impl<'t> Page<'t> {
     }
 }
 
+impl Header {
+    /// Whether the words fit each other, and the process had memory where the page would be.
+    fn is_consistent(&self, memory: &dyn Memory, base: u64) -> bool {
+        let Some(end) = base.checked_add(self.size) else { return false };
+        end <= ADDRESS_LIMIT
+            && base < self.area_start
+            && self.area_start - base < 0x4000
+            && self.area_start < self.area_end
+            && self.area_end <= end
+            && self.area_start.is_multiple_of(8)
+            && self.area_end.is_multiple_of(8)
+            && self.size.is_multiple_of(0x1000)
+            && (0x1000..=LARGEST_PAGE).contains(&self.size)
+            && (self.size <= PAGE_SIZE || super::is_mapped(memory, base, self.area_end))
+    }
+}
+
 /// What the core holds of `[start, end)`.
-fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Piece<'t>> {
+pub(super) fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Piece<'t>> {
     let mut pieces: Vec<Piece<'t>> = Vec::new();
     let ranges = memory.ranges();
     let first = ranges.partition_point(|range| range.end.0 <= start);
     for range in ranges[first..].iter().take_while(|range| range.start.0 < end) {
-        let from = range.start.0.max(start);
+        // Objects are made of whole words.
+        let Some(from) = range.start.0.max(start).checked_next_multiple_of(8) else { break };
         let Ok(bytes) = memory.bytes_from(Address(from)) else { continue };
-        let len = bytes.len().min((range.end.0.min(end) - from) as usize);
-        pieces.push(Piece { start: from, bytes: &bytes[..len] });
+        let len = (bytes.len() as u64).min(range.end.0.min(end).saturating_sub(from)) & !7;
+        if len > 0 {
+            pieces.push(Piece { start: from, bytes: &bytes[..len as usize] });
+        }
     }
     pieces
 }
 
 fn word_at(bytes: &[u8], offset: usize) -> Option<u64> {
-    let word = bytes.get(offset..offset + 8)?;
-    Some(u64::from_le_bytes(word.try_into().ok()?))
+    Some(u64::from_le_bytes(*bytes.get(offset..)?.first_chunk()?))
 }

@@ -126,6 +126,8 @@ pub struct PageLayout {
     pub area_end: u64,
     pub owner: u64,
     pub next: u64,
+    /// Distance of the first object from the start of a regular page.
+    pub first_object: u64,
     pub self_check: SelfCheck,
 }
 
@@ -253,6 +255,8 @@ struct Table {
     page: PageLayout,
     /// Bit of the page flags that marks a large page.
     large_page_flag: u32,
+    /// Bit of the page flags that marks a read-only page.
+    read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
     functions: FunctionTypes,
@@ -314,6 +318,8 @@ pub struct Layout {
     pub page: PageLayout,
     /// Bit mask in the page flags of a large page.
     pub large_page: u64,
+    /// Bit mask of read-only pages.
+    pub read_only_page: u64,
     /// Bit mask of pages of the inactive semispace.
     pub from_page: u64,
     /// Bit mask of pages of the active semispace.
@@ -397,6 +403,7 @@ impl Layout {
             exact,
             page: table.page,
             large_page: 1 << table.large_page_flag,
+            read_only_page: 1 << table.read_only_page_flag,
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
@@ -451,7 +458,7 @@ fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec
         }
         let anchor = table.types[..index].iter().rev().find_map(|&(n, anchor)| Some((n, number_of(anchor)?)));
         if let Some((table_number, here)) = anchor {
-            let guess = here + (number - table_number);
+            let Some(guess) = here.checked_add(number - table_number) else { continue };
             if !merged.iter().any(|(known, _)| *known == guess) {
                 merged.push((guess, name.into()));
             }

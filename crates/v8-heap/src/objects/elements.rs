@@ -113,14 +113,19 @@ impl Heap<'_> {
         }
     }
 
-    /// Length of a `FixedArray` or anything laid out like one.
+    /// Length of a `FixedArray` or anything laid out like one. Its elements all lie in its page.
     pub(crate) fn fixed_array_length(&self, address: u64) -> Result<u64> {
         let length = self.words().tagged(address + offset::ARRAY_LENGTH, "length of a FixedArray")?;
-        length.smi().and_then(|length| u64::try_from(length).ok()).ok_or_else(|| Error::Implausible {
-            what: "length",
-            object: Tagged::pointer(address),
-            found: length.to_string(),
-        })
+        let room = self.spaces().page_of(address).map_or(u64::MAX, |page| page.area_end - address);
+        length
+            .smi()
+            .and_then(|length| u64::try_from(length).ok())
+            .filter(|length| offset::ARRAY_ELEMENTS + 8 * length <= room)
+            .ok_or_else(|| Error::Implausible {
+                what: "length",
+                object: Tagged::pointer(address),
+                found: length.to_string(),
+            })
     }
 
     /// `length` of a JavaScript array.

@@ -111,6 +111,22 @@ impl JsString {
     }
 }
 
+/// What a part of a string can be. Ropes get shorter downwards, and what is no rope refers to flat strings only; so
+/// reading ends, whatever the memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Allowed {
+    /// Anything.
+    Rope,
+    /// A flat string, or one that stands for it.
+    Thin,
+    /// A flat string.
+    Flat,
+}
+
+fn cycle(value: Tagged) -> Error {
+    Error::Implausible { what: "structure", object: value, found: "a cycle".to_owned() }
+}
+
 impl Heap<'_> {
     /// The string at `value`, up to `limit` code units of it.
     ///
@@ -160,21 +176,11 @@ impl Heap<'_> {
         let length = self.string_length(value)?;
         let root = value.strong().ok_or(Error::NotAnObject(value))?;
         let wanted = limit.min(length as usize);
-        // Parts still to be read, last first: a string and the range of units wanted of it.
-        let mut parts: Vec<(u64, usize, usize)> = vec![(root, 0, wanted)];
-        let mut visited = 0usize;
-        while let Some((string, from, to)) = parts.pop() {
+        // Parts still to be read, last first: a string, the range of units wanted of it, and what it may be.
+        let mut parts: Vec<(u64, usize, usize, Allowed)> = vec![(root, 0, wanted, Allowed::Rope)];
+        while let Some((string, from, to, allowed)) = parts.pop() {
             if from >= to {
                 continue;
-            }
-            // A rope has at most one inner node for each unit; more is a cycle.
-            visited += 1;
-            if visited > 2 * length as usize + 64 {
-                return Err(Error::Implausible {
-                    what: "structure",
-                    object: value,
-                    found: "a cycle".to_owned(),
-                });
             }
             let (_, map) = self.map_at(string)?;
             let shape = StringShape::of(map.instance_type)
@@ -204,7 +210,14 @@ impl Heap<'_> {
                         break;
                     }
                 }
-                StringShape::Thin => parts.push((inner(offset::STRING_BODY)?, from, to)),
+                StringShape::Sliced | StringShape::Cons if allowed != Allowed::Rope => {
+                    return Err(cycle(value));
+                }
+                StringShape::Thin => {
+                    let allowed =
+                        if allowed == Allowed::Flat { return Err(cycle(value)) } else { Allowed::Flat };
+                    parts.push((inner(offset::STRING_BODY)?, from, to, allowed));
+                }
                 StringShape::Sliced => {
                     let start = words.tagged(string + offset::STRING_SECOND, "offset of a SlicedString")?;
                     let start =
@@ -215,17 +228,24 @@ impl Heap<'_> {
                                 found: format!("{start}"),
                             }
                         })?;
-                    parts.push((inner(offset::STRING_BODY)?, start + from, start + to));
+                    parts.push((inner(offset::STRING_BODY)?, start + from, start + to, Allowed::Thin));
                 }
                 StringShape::Cons => {
                     let first = inner(offset::STRING_BODY)?;
-                    let first_length =
-                        words.word32(first + offset::STRING_LENGTH, "length of a String")? as usize;
+                    let length_of = |part: u64| -> Result<usize> {
+                        Ok(words.word32(part + offset::STRING_LENGTH, "length of a String")? as usize)
+                    };
+                    // Parts are shorter than the whole; only a rope that was flattened is all in its first part.
+                    let allowed = |part_length: usize| {
+                        if part_length < own_length { Allowed::Rope } else { Allowed::Thin }
+                    };
+                    let first_length = length_of(first)?;
                     if to > first_length {
                         let second = inner(offset::STRING_SECOND)?;
-                        parts.push((second, from.saturating_sub(first_length), to - first_length));
+                        let allowed = allowed(length_of(second)?);
+                        parts.push((second, from.saturating_sub(first_length), to - first_length, allowed));
                     }
-                    parts.push((first, from, to.min(first_length)));
+                    parts.push((first, from, to.min(first_length), allowed(first_length)));
                 }
             }
         }

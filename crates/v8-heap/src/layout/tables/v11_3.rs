@@ -21,9 +21,11 @@ pub(super) static TABLE: Table = Table {
         area_end: 32,
         owner: 64,
         next: 264,
+        first_object: 0x1148,
         self_check: SelfCheck::SizeTwice,
     },
     large_page_flag: 7,
+    read_only_page_flag: 6,
     space_names: &[
         "read_only",
         "new",

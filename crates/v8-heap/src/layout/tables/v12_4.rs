@@ -21,9 +21,11 @@ pub(super) static TABLE: Table = Table {
         area_end: 40,
         owner: 72,
         next: 264,
+        first_object: 0x1140,
         self_check: SelfCheck::OwnAddress,
     },
     large_page_flag: 7,
+    read_only_page_flag: 6,
     space_names: &[
         "read_only",
         "new",

@@ -21,9 +21,11 @@ pub(super) static TABLE: Table = Table {
         area_end: 56,
         owner: 80,
         next: 264,
+        first_object: 0x10,
         self_check: SelfCheck::None,
     },
     large_page_flag: 10,
+    read_only_page_flag: 6,
     space_names: &[
         "read_only",
         "new",

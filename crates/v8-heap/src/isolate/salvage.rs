@@ -1,0 +1,181 @@
+//! Pages whose header tells nothing: damaged, or (from V8 13 on) in a metadata block that the core does not hold.
+//!
+//! A core that ends early keeps low addresses and loses high ones, and a thread's metadata blocks and space objects can
+//! lie high while its pages lie low: then whole heaps would vanish although their objects are all there. But a page also
+//! shows what it is by its objects. They start at a known distance from its base, the first word of each points to a
+//! map, and a map is recognised by its own map alone, which is a meta map and therefore its own map. A few in a row can be
+//! chance (V8 keeps tables of maps in native memory: a core of Node.js 22 had its roots table where a code page's first
+//! objects would be), but a unit that is nothing but objects is a page.
+//!
+//! Only units whose header is *unreadable or nonsense* are looked at. A header that is sound and says that the page
+//! belongs to nobody is believed: V8 keeps freed pages in a pool, full of dead objects.
+
+use core_reader::{Address, Contents, Memory};
+
+use super::page::{Header, Page, PageState, pieces};
+use super::{Isolate, PAGE_SIZE};
+use crate::Tagged;
+use crate::layout::{HeaderPlace, Layout, offset};
+use crate::tagged::ADDRESS_LIMIT;
+
+/// Objects in a row for a unit to be looked at as a whole.
+const ENOUGH: usize = 4;
+/// Of the words that are not zero, this many in four must belong to objects.
+const QUARTERS: u64 = 3;
+
+/// A 256 KiB unit that may be a page.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub base: u64,
+    /// What its header says, if it is sound in itself and only its owner is unreadable.
+    pub header: Option<Header>,
+}
+
+/// The pages among the candidates.
+pub(super) fn salvage<'t>(
+    memory: &'t dyn Memory,
+    layout: &Layout,
+    known: &[Page<'t>],
+    isolates: &[Isolate],
+    candidates: &[Candidate],
+) -> Vec<Page<'t>> {
+    // Where objects start follows from the version; pages with a sound header know better.
+    let mut starts: Vec<u64> = known.iter().map(|page| page.area_start - page.base).collect();
+    starts.push(layout.page.first_object);
+    starts.sort_unstable();
+    starts.dedup();
+    starts.retain(|start| *start < PAGE_SIZE);
+    let largest_heap = isolates.first().map_or(u64::MAX, |isolate| isolate.heap);
+    let objects = Objects { memory, layout };
+    let mut found: Vec<Page<'t>> = Vec::new();
+    for candidate in candidates {
+        let base = candidate.base;
+        if found.last().is_some_and(|page| base < page.end()) || base >= ADDRESS_LIMIT {
+            continue;
+        }
+        let own = candidate.header.map(|header| header.area_start - base);
+        let Some((start, end)) =
+            own.iter().chain(&starts).find_map(|start| Some((*start, objects.extent(base, base + start)?)))
+        else {
+            continue;
+        };
+        // Flags are in the page itself, but worth something only if the rest of the header is.
+        let flags = match (candidate.header, layout.page.header) {
+            (Some(header), _) => header.flags,
+            (None, HeaderPlace::Metadata { .. }) => {
+                memory.read_u64(Address(base + layout.page.flags)).unwrap_or(0)
+            }
+            (None, HeaderPlace::InPage) => 0,
+        };
+        let read_only = flags & layout.read_only_page != 0;
+        let heap = match candidate.header {
+            Some(header) => header.heap,
+            None if read_only => 0,
+            None => largest_heap,
+        };
+        let end = candidate.header.map_or(end, |header| header.area_end);
+        // Whoever has a sound header begins there.
+        let next = known.partition_point(|page| page.base <= base);
+        let end = known.get(next).map_or(end, |next| end.min(next.base));
+        let Some(size) = (end - base).checked_next_multiple_of(0x1000) else { continue };
+        if end <= base + start {
+            continue;
+        }
+        found.push(Page {
+            base,
+            size,
+            area_start: base + start,
+            area_end: end,
+            heap,
+            owner: 0,
+            handle: candidate.header.map_or(base, |header| header.handle),
+            next: 0,
+            space: None,
+            large: size > PAGE_SIZE || flags & layout.large_page != 0,
+            to_space: heap != 0 && flags & layout.to_page != 0,
+            state: if heap != 0 && flags & layout.from_page != 0 {
+                PageState::Stale
+            } else {
+                PageState::InUse
+            },
+            salvaged: true,
+            pieces: pieces(memory, base + start, end),
+            unused: Vec::new(),
+        });
+    }
+    found
+}
+
+/// Recognises objects without knowing any page.
+struct Objects<'a> {
+    memory: &'a dyn Memory,
+    layout: &'a Layout,
+}
+
+impl Objects<'_> {
+    /// Where the objects of a unit end, if there are objects from `first` on and hardly anything else.
+    fn extent(&self, base: u64, first: u64) -> Option<u64> {
+        let unit_end = base.checked_add(PAGE_SIZE)?;
+        let (mut in_objects, mut in_none, mut in_a_row) = (0, 0, 0);
+        let mut at = first;
+        while at < unit_end {
+            // What the core lacks tells nothing.
+            let Ok(word) = self.memory.read_u64(Address(at)) else { break };
+            match self.size(at, word) {
+                Some(size) => {
+                    let end = at.checked_add(size)?;
+                    if end > unit_end && at == first {
+                        // A large object has a page of its own.
+                        return (end <= ADDRESS_LIMIT && self.is_mapped(at, end)).then_some(end);
+                    }
+                    in_objects += size;
+                    in_a_row += 1;
+                    at = end;
+                }
+                None => {
+                    if in_a_row == 0 || (in_a_row < ENOUGH && word != 0) {
+                        return None;
+                    }
+                    in_none += if word == 0 { 0 } else { 8 };
+                    at += 8;
+                }
+            }
+        }
+        (in_a_row > 1 && in_objects * (4 - QUARTERS) >= in_none * QUARTERS).then_some(unit_end)
+    }
+
+    /// Whether all of `[start, end)` was part of the process.
+    fn is_mapped(&self, start: u64, end: u64) -> bool {
+        super::is_mapped(self.memory, start, end)
+    }
+
+    /// Size of the object at `at`, whose first word is `map_word`.
+    fn size(&self, at: u64, map_word: u64) -> Option<u64> {
+        let map = Tagged(map_word).strong().filter(|map| map.is_multiple_of(8))?;
+        let word = |address: u64| self.memory.read_u64(Address(address)).ok();
+        let meta = Tagged(word(map)?).strong()?;
+        if word(meta)? != Tagged::pointer(meta).0
+            || (word(meta.checked_add(8)?)? >> 32) as u16 != self.layout.map_type()
+        {
+            return None;
+        }
+        let sizes = word(map.checked_add(offset::MAP_INSTANCE_SIZE)?)?;
+        let info = self.layout.type_info((sizes >> 32) as u16)?;
+        let words = sizes & 0xff;
+        if words != 0 {
+            return Some(8 * words);
+        }
+        let formula = info.variable_size?;
+        if formula.special.is_some() {
+            // Beside the others these are few and small; words up to the next object count as belonging to none.
+            return None;
+        }
+        let count = self.memory.read_u32(Address(at.checked_add(u64::from(formula.offset))?)).ok()?;
+        Some(formula.apply(count)).filter(|size| *size >= 8)
+    }
+}
+
+/// Units of anonymous memory that `range` holds in the core.
+pub(super) fn may_hold_pages(range: &core_reader::MemoryRange) -> bool {
+    range.contents == Contents::Dumped && range.file.is_none()
+}

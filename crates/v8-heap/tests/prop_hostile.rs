@@ -1,0 +1,265 @@
+//! Whatever a heap holds: every question has an answer or an error, never a panic, and every answer ends.
+#![allow(clippy::unwrap_used)] // a test may panic
+
+use core_reader::Contents;
+use proptest::prelude::*;
+use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
+use v8_heap::index::GroupId;
+use v8_heap::objects::value::HeapObject;
+use v8_heap::{Heap, Tagged, Unattended};
+
+/// A heap with something of everything.
+fn rich_heap(release: Release) -> Dump {
+    let mut builder = HeapBuilder::new(release);
+    let old = builder.old();
+    let young = builder.page(Space::New);
+    let smi = HeapBuilder::smi;
+    let point = builder.class("Point", &["x", "y"]);
+    let derived = builder.derived_class("Circle", &point, &["x", "y", "r"]);
+    let hello = builder.string(young, "hello, world");
+    let wide = builder.two_byte_string(young, &[0x2603, 0xd800]);
+    let rope = builder.cons_string(young, hello, wide, 14);
+    let slice = builder.sliced_string(young, hello, 2, 5);
+    let thin = builder.thin_string(young, hello, 12);
+    let external = builder.external_string(young, "outside", false);
+    let uncached = builder.external_string(young, "outside too", true);
+    let number = builder.heap_number(young, 1.5);
+    for value in [hello, wide, rope, slice, thin, external, uncached, number] {
+        builder.instance(young, &point, &[value, smi(1)]);
+        builder.instance(young, &derived, &[value, smi(1), number]);
+    }
+    let array_map = builder.array_map();
+    let array = builder.array(young, array_map, &[smi(1), number, hello, rope]);
+    let doubles = builder.array_like(young, Type::FixedDoubleArray, &[0, 0x3ff8_0000_0000_0000]);
+    let empty = builder.roots().empty_fixed_array;
+    builder.object(young, array_map, empty, doubles, &[smi(2)]);
+    let mut draft = builder.draft(Type::JsObject);
+    draft.is_dictionary = true;
+    draft.constructor_or_back_pointer = point.constructor;
+    let dictionary_map = builder.map(old, draft);
+    let entries: Vec<(u64, u64)> =
+        ["one", "two", "three"].iter().map(|name| (builder.name(name), number)).collect();
+    let dictionary = builder.name_dictionary(young, &entries);
+    let undefined = builder.roots().undefined;
+    let numbers = builder.array_like(
+        young,
+        Type::NumberDictionary,
+        &[smi(1), smi(0), smi(2), smi(7), smi(7), hello, smi(0), undefined, undefined, undefined],
+    );
+    builder.object(young, dictionary_map, dictionary, numbers, &[]);
+    let (a, b) = (builder.name("a"), builder.name("b"));
+    let scope = builder.scope_info(old, &[a, b]);
+    let context = builder.context(young, scope, undefined, &[hello, array]);
+    let function = builder.function_with(scope, context);
+    let map_of_bound = builder.map_of(Type::JsBoundFunction);
+    builder.object(young, map_of_bound, empty, empty, &[function, undefined, empty]);
+    let mapped = builder.array_like(young, Type::FixedArray, &[number]);
+    let sloppy_map = builder.map_of(Type::SloppyArgumentsElements);
+    let sloppy = builder.place(young, &[sloppy_map, smi(1), context, mapped, smi(2)]);
+    let arguments_map = builder.map_of(Type::JsArguments);
+    builder.object(young, arguments_map, empty, sloppy, &[]);
+    for (class, table, words) in [
+        (
+            Type::JsMap,
+            Type::OrderedHashMap,
+            vec![smi(1), smi(0), smi(2), smi(0), smi(-1), hello, number, smi(-1)],
+        ),
+        (Type::JsSet, Type::OrderedHashSet, vec![smi(1), smi(0), smi(2), smi(0), smi(-1), hello, smi(-1)]),
+        (Type::JsWeakMap, Type::EphemeronHashTable, vec![smi(1), smi(0), smi(1), array, hello]),
+    ] {
+        let table = builder.array_like(young, table, &words);
+        let map = builder.map_of(class);
+        builder.object(young, map, empty, empty, &[table]);
+    }
+    let bigint_map = builder.map_of(Type::BigInt);
+    builder.place(young, &[bigint_map, 1 << 1, 77]);
+    for class in [Type::JsDate, Type::JsPrimitiveWrapper] {
+        let map = builder.map_of(class);
+        builder.object(young, map, empty, empty, &[number]);
+    }
+    let map = builder.map_of(Type::JsTypedArray);
+    builder.object(young, map, empty, empty, &[0; 9]);
+    builder.open_allocation_area(young, &[bigint_map, number, 7]);
+    let mut large = vec![builder.map_of(Type::FixedArray), smi(40_000)];
+    large.resize(40_002, number);
+    builder.large_object(Space::Large, &large);
+    builder.build()
+}
+
+/// Asks everything that can be asked of one object.
+fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
+    let value = object.value();
+    let _ = heap.value(value);
+    let _ = heap.class_name(value);
+    if let Ok(properties) = heap.own_properties(object) {
+        for property in properties {
+            let _ = heap.name_text(property.name);
+        }
+    }
+    let _ = heap.own_property_count(object);
+    let _ = heap.own_property(object, "two");
+    if let Ok(elements) = heap.elements(object) {
+        let mut seen = 0;
+        let _ = heap.for_each_element(&elements, |_, _| {
+            seen += 1;
+            seen < 1000
+        });
+        let _ = heap.element(&elements, u64::MAX);
+    }
+    let _ = heap.array_length(object);
+    let _ = heap.string(value, 1 << 16).map(|string| string.to_text());
+    let _ = heap.name_text(value);
+    assert!(heap.name(heap.constructor_name(object)).len() < 1 << 16);
+    let _ = heap.function_name(object);
+    let _ = heap.inferred_name(object);
+    let _ = heap.function_range(object);
+    let _ = heap.function_script_name(object);
+    let _ = heap.function_context(object);
+    let _ = heap.bound_function(object);
+    let _ = heap.context_variables(object);
+    let _ = heap.previous_context(object);
+    let _ = heap.date_value(object);
+    let _ = heap.bigint(object);
+    let _ = heap.symbol_description(object);
+    let _ = heap.collection_size(object);
+    let mut seen = 0;
+    let _ = heap.for_each_collection_entry(object, |_, _| {
+        seen += 1;
+        seen < 1000
+    });
+    if let Ok(view) = heap.view(object) {
+        let _ = heap.raw_bytes(view.address, view.byte_length as usize);
+    }
+}
+
+fn ask_everything(dump: &Dump) {
+    let Ok(heap) = Heap::open(dump, dump) else { return };
+    for page in heap.spaces().pages() {
+        assert!(page.base < page.area_start && page.area_start < page.area_end);
+    }
+    let _ = heap.self_check(&Unattended);
+    let Ok(table) = heap.objects(&Unattended) else { return };
+    // What is not in the table can still be asked for.
+    for page in heap.spaces().pages() {
+        for address in [page.base, page.area_start, page.area_end - 8, page.area_end, u64::MAX] {
+            let _ = heap.map_at(address);
+            let _ = table.id_at(heap.spaces(), address);
+            let _ = table.start_before(heap.spaces(), address);
+            let _ = heap.value(Tagged::pointer(address));
+        }
+    }
+    for page in 0..table.page_count() {
+        for (address, map_id) in table.page_objects(page) {
+            ask_object(&heap, HeapObject { address, map_id, map: heap.map(map_id) });
+        }
+    }
+    let kinds = heap.kinds(&Unattended).unwrap();
+    for (index, group) in kinds.groups().iter().enumerate() {
+        let mut members = 0;
+        heap.for_each_member(kinds, GroupId(index), &Unattended, |_| {
+            members += 1;
+            true
+        })
+        .unwrap();
+        assert!(members <= table.len());
+        let _ = heap.group_property_names(table, group);
+    }
+}
+
+/// What to write over a word.
+#[derive(Clone, Debug)]
+enum Change {
+    Value(u64),
+    /// The word at another place: pointers that are right, but elsewhere.
+    CopyOf(usize),
+    /// One bit.
+    Flip(u32),
+}
+
+fn change() -> impl Strategy<Value = (usize, Change)> {
+    let value = prop_oneof![
+        Just(0),
+        Just(u64::MAX),
+        Just(u64::MAX - 2),
+        Just(1_u64 << 63),
+        Just((1 << 57) - 7),
+        Just(0x7fff_ffff_0000_0000),
+        Just(0xffff_ffff_0000_0000),
+        any::<u64>(),
+        any::<i32>().prop_map(|smi| u64::from(smi as u32) << 32),
+    ];
+    let change = prop_oneof![
+        value.prop_map(Change::Value),
+        any::<usize>().prop_map(Change::CopyOf),
+        (0..64_u32).prop_map(Change::Flip),
+    ];
+    (any::<usize>(), change)
+}
+
+/// Words of the dump that are not zero, and so mean something: most of it is free memory.
+fn meaningful(dump: &Dump) -> Vec<u64> {
+    use core_reader::Memory;
+    let mut addresses = Vec::new();
+    for range in dump.ranges().iter().filter(|range| range.contents == Contents::Dumped) {
+        for (index, word) in dump.bytes_from(range.start).unwrap().chunks_exact(8).enumerate() {
+            if word != [0; 8] && word != 0xdead_beef_dead_beef_u64.to_le_bytes() {
+                addresses.push(range.start.0 + 8 * index as u64);
+            }
+        }
+    }
+    // The elements of the large object are all alike.
+    addresses.truncate(6_000);
+    addresses
+}
+
+#[test]
+fn the_rich_heap_is_sound() {
+    for release in Release::ALL {
+        let dump = rich_heap(release);
+        let heap = Heap::open(&dump, &dump).unwrap();
+        let check = heap.self_check(&Unattended).unwrap();
+        assert_eq!((check.gaps, check.damaged, check.stray_maps), (0, 0, 0), "{release:?}");
+        ask_everything(&dump);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn words_changed_at_random(
+        release in prop::sample::select(Release::ALL.to_vec()),
+        changes in prop::collection::vec(change(), 1..12),
+    ) {
+        let mut dump = rich_heap(release);
+        let addresses = meaningful(&dump);
+        for (place, change) in changes {
+            let address = addresses[place % addresses.len()];
+            let word = match change {
+                Change::Value(value) => value,
+                Change::CopyOf(other) => dump.word(addresses[other % addresses.len()]),
+                Change::Flip(bit) => dump.word(address) ^ 1 << bit,
+            };
+            dump.set_word(address, word);
+        }
+        ask_everything(&dump);
+    }
+
+    #[test]
+    fn memory_missing_at_random(
+        release in prop::sample::select(Release::ALL.to_vec()),
+        places in prop::collection::vec((any::<usize>(), 1..0x8000_u64), 1..4),
+        cut in prop::option::of(any::<usize>()),
+    ) {
+        let mut dump = rich_heap(release);
+        let addresses = meaningful(&dump);
+        for (place, len) in places {
+            let start = addresses[place % addresses.len()];
+            dump.lose(start, start + len, Contents::NotDumped);
+        }
+        if let Some(cut) = cut {
+            dump.truncate(addresses[cut % addresses.len()] + (cut % 8) as u64);
+        }
+        ask_everything(&dump);
+    }
+}
