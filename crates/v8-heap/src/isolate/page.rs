@@ -138,11 +138,14 @@ impl<'t> Page<'t> {
             || (fields.self_check == SelfCheck::OwnAddress && in_page(8) != Some(base))
             || (fields.self_check == SelfCheck::SizeTwice && in_page(0) != Some(size))
         {
-            return Recognition::Unsure(None);
+            return if handle == base { Recognition::Unsure(None) } else { Recognition::Refused };
         }
         let space = if heap == 0 {
             // Read-only pages are cut loose from their heap.
             Some(0)
+        } else if owner == 0 {
+            // Kept for later, or about to be given back.
+            return Recognition::Refused;
         } else {
             // A space knows its heap (`BaseSpace::heap_`) and which space it is (`id_`).
             let word = |offset| memory.read_u64(Address(owner.checked_add(offset)?)).ok();

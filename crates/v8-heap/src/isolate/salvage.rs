@@ -7,8 +7,9 @@
 //! chance (V8 keeps tables of maps in native memory: a core of Node.js 22 had its roots table where a code page's first
 //! objects would be), but a unit that is nothing but objects is a page.
 //!
-//! Only units whose header is *unreadable or nonsense* are looked at. A header that is sound and says that the page
-//! belongs to nobody is believed: V8 keeps freed pages in a pool, full of dead objects.
+//! Only units whose header is *lost or nonsense* are looked at. A header that is sound and says that the page belongs to
+//! nobody is believed: V8 keeps freed pages in a pool, full of dead objects. So is a page whose metadata block was freed
+//! and used for something else, as large pages on their way out have it in V8 14.
 
 use core_reader::{Address, Contents, Memory};
 
@@ -106,6 +107,14 @@ pub(super) fn salvage<'t>(
     found
 }
 
+/// How far an object reaches.
+#[derive(Clone, Copy, Debug)]
+enum Size {
+    Bytes(u64),
+    /// To the next object, for all that is known here.
+    Unknown,
+}
+
 /// Recognises objects without knowing any page.
 struct Objects<'a> {
     memory: &'a dyn Memory,
@@ -117,31 +126,46 @@ impl Objects<'_> {
     fn extent(&self, base: u64, first: u64) -> Option<u64> {
         let unit_end = base.checked_add(PAGE_SIZE)?;
         let (mut in_objects, mut in_none, mut in_a_row) = (0, 0, 0);
+        // Inside an object whose size is not computed here.
+        let mut unknown = false;
         let mut at = first;
         while at < unit_end {
             // What the core lacks tells nothing.
             let Ok(word) = self.memory.read_u64(Address(at)) else { break };
-            match self.size(at, word) {
-                Some(size) => {
-                    let end = at.checked_add(size)?;
-                    if end > unit_end && at == first {
-                        // A large object has a page of its own.
-                        return (end <= ADDRESS_LIMIT && self.is_mapped(at, end)).then_some(end);
-                    }
+            let size = self.size(at, word);
+            if at == first
+                && let Some(Size::Bytes(size)) = size
+                && let Some(end) = at.checked_add(size).filter(|end| *end > unit_end)
+            {
+                // A large object has a page of its own.
+                return (end <= ADDRESS_LIMIT && self.is_mapped(at, end)).then_some(end);
+            }
+            match size {
+                Some(Size::Bytes(size)) if size <= unit_end - at => {
                     in_objects += size;
                     in_a_row += 1;
-                    at = end;
+                    at += size;
+                    unknown = false;
                 }
-                None => {
-                    if in_a_row == 0 || (in_a_row < ENOUGH && word != 0) {
+                Some(Size::Unknown) => {
+                    in_a_row += 1;
+                    at += 8;
+                    unknown = true;
+                }
+                _ => {
+                    if in_a_row == 0 || (in_a_row < ENOUGH && word != 0 && !unknown) {
                         return None;
                     }
-                    in_none += if word == 0 { 0 } else { 8 };
+                    in_none += if word == 0 || unknown { 0 } else { 8 };
                     at += 8;
                 }
             }
         }
-        (in_a_row > 1 && in_objects * (4 - QUARTERS) >= in_none * QUARTERS).then_some(unit_end)
+        // One object alone is believed if it is so large that it has a page of its own.
+        let enough = in_a_row >= ENOUGH
+            || (in_a_row > 0 && in_objects >= PAGE_SIZE / 4)
+            || (in_a_row > 1 && in_none == 0);
+        (enough && in_objects * (4 - QUARTERS) >= in_none * QUARTERS).then_some(unit_end)
     }
 
     /// Whether all of `[start, end)` was part of the process.
@@ -150,7 +174,7 @@ impl Objects<'_> {
     }
 
     /// Size of the object at `at`, whose first word is `map_word`.
-    fn size(&self, at: u64, map_word: u64) -> Option<u64> {
+    fn size(&self, at: u64, map_word: u64) -> Option<Size> {
         let map = Tagged(map_word).strong().filter(|map| map.is_multiple_of(8))?;
         let word = |address: u64| self.memory.read_u64(Address(address)).ok();
         let meta = Tagged(word(map)?).strong()?;
@@ -161,17 +185,23 @@ impl Objects<'_> {
         }
         let sizes = word(map.checked_add(offset::MAP_INSTANCE_SIZE)?)?;
         let info = self.layout.type_info((sizes >> 32) as u16)?;
+        // V8's collector keeps lists of maps, sizes and addresses in native memory, which fit each other like objects.
+        if info.kind.is_js_object() {
+            let properties = Tagged(word(at.checked_add(offset::PROPERTIES)?)?);
+            if properties.smi().is_none() && properties.strong().is_none() {
+                return None;
+            }
+        }
         let words = sizes & 0xff;
         if words != 0 {
-            return Some(8 * words);
+            return Some(Size::Bytes(8 * words));
         }
         let formula = info.variable_size?;
         if formula.special.is_some() {
-            // Beside the others these are few and small; words up to the next object count as belonging to none.
-            return None;
+            return Some(Size::Unknown);
         }
         let count = self.memory.read_u32(Address(at.checked_add(u64::from(formula.offset))?)).ok()?;
-        Some(formula.apply(count)).filter(|size| *size >= 8)
+        Some(formula.apply(count)).filter(|size| *size >= 8).map(Size::Bytes)
     }
 }
 

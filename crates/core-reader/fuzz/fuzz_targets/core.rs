@@ -1,0 +1,27 @@
+//! Any bytes as a core file: `cargo +nightly fuzz run core`.
+#![no_main]
+
+use std::io::Write;
+
+use core_reader::{Address, Core, Memory, OpenOptions, Symbols};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(input).expect("room in the temporary directory");
+    let options = OpenOptions { core: file.path().to_owned(), executable: None, sysroot: None };
+    let Ok(core) = Core::open(&options) else { return };
+    for range in core.memory().ranges() {
+        assert!(range.start < range.end);
+        let _ = core.memory().bytes_from(range.start);
+        let _ = core.memory().read_u64(Address(range.end.0 - 1));
+    }
+    for thread in core.threads() {
+        let _ = core.symbols().thread_local("entry", thread);
+    }
+    let _ = core.symbols().find("main");
+    for module in core.modules() {
+        let _ = core.symbols().at(module.start);
+    }
+    let _ = core.raw_notes().count();
+});
