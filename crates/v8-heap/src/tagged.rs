@@ -41,13 +41,13 @@ impl Tagged {
         if self.0 as u32 == 0 { Some((self.0 >> 32) as i32) } else { None }
     }
 
-    /// Untagged address of the object, for a strong pointer; always below [`ADDRESS_LIMIT`].
+    /// Untagged address of the object, for a strong pointer; always below 2^57 (`ADDRESS_LIMIT`).
     pub const fn strong(self) -> Option<u64> {
         if self.0 & 3 == 1 && self.0 < ADDRESS_LIMIT { Some(self.0 - 1) } else { None }
     }
 
     /// Untagged address of the object, for a strong pointer or a weak one that is not cleared; always below
-    /// [`ADDRESS_LIMIT`].
+    /// 2^57 (`ADDRESS_LIMIT`).
     pub const fn object(self) -> Option<u64> {
         match self.0 & 3 {
             1 | 3 if self.0 >= ADDRESS_LIMIT => None,

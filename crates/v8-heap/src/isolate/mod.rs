@@ -13,7 +13,7 @@
 //! Nothing in the core lists the pages in a way that survives damage, but every page says what it is: so all 256 KiB
 //! boundaries of the dumped memory are looked at, and a page is believed when its header is consistent with itself and
 //! its owner is a space of the heap it names. A process has one heap for the main thread and one for each worker;
-//! read-only pages belong to all. Where headers are lost, pages are known by their objects ([`salvage`]).
+//! read-only pages belong to all. Where headers are lost, pages are known by their objects (`salvage`).
 
 mod allocation;
 mod directory;

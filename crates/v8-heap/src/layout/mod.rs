@@ -6,7 +6,7 @@
 //!
 //! 1. *Metadata symbols*: V8 publishes part of its layout as integers named `v8dbg_*`, for post-mortem debuggers
 //!    (`tools/gen-postmortem-metadata.py`). They are right for the very binary that dumped, but incomplete.
-//! 2. *Built-in tables* ([`tables`]): one per V8 version that a Node.js release line ships, checked on real cores.
+//! 2. *Built-in tables* (`tables`): one per V8 version that a Node.js release line ships, checked on real cores.
 //! 3. *The heap itself*: before use the result is checked against the heap ([`crate::Heap::self_check`]).
 //!
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
