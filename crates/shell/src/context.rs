@@ -36,6 +36,8 @@ pub struct Context {
     pub text: Text,
     /// Whether to style text.
     pub colours: Colours,
+    /// Whether the user has been told what is missing from the heap.
+    pub told_what_is_missing: Cell<bool>,
     /// Objects whose referrers are to be found together.
     pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
     /// Where completion finds names in the target.
@@ -61,6 +63,7 @@ impl Context {
             terminal,
             text,
             colours: Colours::Never,
+            told_what_is_missing: Cell::new(false),
             marked: RefCell::default(),
             name_provider: Cell::new(None),
             dot: Cell::new(0),

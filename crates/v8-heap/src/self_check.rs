@@ -58,7 +58,7 @@ const SMALL_SAMPLE: u64 = 1_000;
 /// does not reach it in a known version, and no heap of another version stays below it.
 const WRONG: u64 = 50;
 /// The same for a version that no table was made for: damage is less likely than a wrong layout.
-const DOUBTFUL: u64 = 5;
+const DOUBTFUL: u64 = 1;
 
 impl Heap<'_> {
     /// Checks the layout on the whole heap.

@@ -163,6 +163,20 @@ impl FindJsObjects {
         })
     }
 
+    /// Says once in a session what of the heap the counts leave out.
+    fn warn_of_missing(context: &Context, table: &ObjectTable) {
+        let met = &table.summary;
+        let gaps: u64 = met.gaps.iter().map(|gap| gap.end - gap.start).sum();
+        if gaps + met.missing_bytes == 0 || context.told_what_is_missing.replace(true) {
+            return;
+        }
+        context.warn(&format_args!(
+            "warning: counts are incomplete: {} bytes of heap pages are not in the core, and in {gaps} bytes no objects could be \
+             found (see ::status)",
+            met.missing_bytes
+        ));
+    }
+
     /// All kinds that pass the filter.
     fn all_kinds(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let heap = context.heap()?;
@@ -171,6 +185,7 @@ impl FindJsObjects {
         let kinds = heap.kinds(&monitor)?;
         let table = heap.objects(&monitor)?;
         drop(monitor);
+        Self::warn_of_missing(context, table);
         if self.statistics && !out.is_pipe() {
             print_statistics(table, kinds, started, out)?;
         }

@@ -119,7 +119,7 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         writeln!(out.text(), "    {}: {}", part.part, sources.join(", "))?;
     }
     let monitor = context.progress();
-    let table = heap.objects(&monitor)?;
+    heap.objects(&monitor)?;
     drop(monitor);
     for isolate in heap.spaces().isolates() {
         let thread = core.threads().iter().find(|thread| {
@@ -143,28 +143,43 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     }
     writeln!(out.text(), "read-only pages, shared by all isolates:")?;
     spaces(heap, 0, out)?;
-    let met = &table.summary;
+    let check = heap.self_check(&context.progress())?;
     writeln!(
         out.text(),
-        "self-check: {} pages walked end to end, {} objects of {} maps, {} in objects, {} free between them",
-        met.pages,
-        met.objects,
-        heap.map_count(),
-        megabytes(met.object_bytes),
-        megabytes(met.free_bytes),
+        "self-check: {} pages walked end to end, {} objects, {} in objects, {} free between them",
+        check.pages,
+        check.objects,
+        megabytes(check.object_bytes),
+        megabytes(check.free_bytes),
     )?;
-    if met.gaps.is_empty() {
+    writeln!(
+        out.text(),
+        "self-check: {} maps, {} of them not among the objects; {} meta maps; {} of {} sampled objects do not decode",
+        check.maps,
+        check.stray_maps,
+        check.meta_maps,
+        check.damaged,
+        check.sampled,
+    )?;
+    if check.gaps == 0 {
         writeln!(out.text(), "self-check: no gap")?;
     } else {
-        let bytes: u64 = met.gaps.iter().map(|gap| gap.end - gap.start).sum();
         writeln!(
             out.text(),
-            "self-check: {} gaps, {bytes} bytes in which no objects could be found",
-            met.gaps.len()
+            "self-check: {} gaps, {} bytes in which no objects could be found",
+            check.gaps,
+            check.gap_bytes
         )?;
     }
-    if met.missing_bytes > 0 {
-        writeln!(out.text(), "self-check: {} bytes of heap pages are not in the core", met.missing_bytes)?;
+    if check.salvaged_pages > 0 {
+        writeln!(
+            out.text(),
+            "self-check: {} of the pages were found without their headers",
+            check.salvaged_pages
+        )?;
+    }
+    if check.missing_bytes > 0 {
+        writeln!(out.text(), "self-check: {} bytes of heap pages are not in the core", check.missing_bytes)?;
     }
     Ok(())
 }
