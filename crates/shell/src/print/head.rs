@@ -110,10 +110,14 @@ impl Printer<'_> {
             },
             Kind::JsArguments => "Arguments".to_owned(),
             Kind::JsModuleNamespace => "Module".to_owned(),
+            Kind::JsMapIterator => "Map Iterator".to_owned(),
+            Kind::JsSetIterator => "Set Iterator".to_owned(),
             Kind::JsArrayIterator => "Array Iterator".to_owned(),
-            Kind::JsMapIterator | Kind::JsSetIterator | Kind::JsOther => {
-                format!("<{}>", heap.class_name(object.value()))
-            }
+            Kind::JsOther => match heap.class_name(object.value()) {
+                "JSStringIterator" => "String Iterator".to_owned(),
+                "JSRegExpStringIterator" => "RegExp String Iterator".to_owned(),
+                class => format!("<{class}>"),
+            },
             _ => String::new(),
         })
     }
@@ -156,23 +160,31 @@ fn function_head(heap: &Heap<'_>, function: HeapObject<'_>) -> v8_heap::Result<S
     Ok(format!("{noun} {}", function_name(heap, function)?))
 }
 
-/// The name of a function: from its declaration, or as a program set it, or as the parser inferred it.
+/// The name of a function: as the program set it, or from its declaration, or as the parser inferred it.
 fn function_name(heap: &Heap<'_>, function: HeapObject<'_>) -> v8_heap::Result<String> {
     let text = |name: Tagged| -> v8_heap::Result<String> {
         Ok(escape(&heap.string(name, LONGEST_NAME)?.to_text()).into_owned())
     };
-    if let Some(name) = heap.function_name(function)? {
+    if let Some(name) = set_name(heap, function)? {
         return text(name);
     }
-    if let Some(PropertyValue::Data(name)) = heap.own_property(function, "name")?
-        && heap.is_string(name)
-        && heap.string_length(name)? > 0
-    {
+    if let Some(name) = heap.function_name(function)? {
         return text(name);
     }
     Ok(match heap.inferred_name(function)? {
         Some(name) => format!("<anonymous> (as {})", text(name)?),
         None => "<anonymous> (as <anon>)".to_owned(),
+    })
+}
+
+/// The name that a program gave a function, or the language a getter (`get x`): an own property in place of the accessor
+/// that functions have otherwise.
+pub(super) fn set_name(heap: &Heap<'_>, function: HeapObject<'_>) -> v8_heap::Result<Option<Tagged>> {
+    Ok(match heap.own_property(function, "name")? {
+        Some(PropertyValue::Data(name)) if heap.is_string(name) && heap.string_length(name)? > 0 => {
+            Some(name)
+        }
+        _ => None,
     })
 }
 
@@ -207,13 +219,11 @@ pub(super) fn slots(heap: &Heap<'_>, object: HeapObject<'_>) -> v8_heap::Result<
             ("ByteOffset", Place::Number(heap.view(object)?.byte_offset as f64)),
             ("ViewedArrayBuffer", Place::Value(heap.viewed_buffer(object)?)),
         ],
-        Kind::JsArrayIterator => {
-            let iterator = heap.array_iterator(object)?;
-            vec![
-                ("IteratedArrayLike", Place::Value(iterator.iterated)),
-                ("ArrayLikeNextIndex", Place::Value(iterator.next_index)),
-            ]
-        }
+        Kind::JsArrayIterator | Kind::JsOther => heap
+            .iterator_slots(object)?
+            .into_iter()
+            .map(|(name, value)| (name, Place::Value(value)))
+            .collect(),
         _ => Vec::new(),
     })
 }

@@ -85,9 +85,12 @@ impl Printer<'_> {
             Err(error) => self.fault_line(&error, frame)?,
         }
         match object.kind() {
-            Kind::JsMap | Kind::JsSet | Kind::JsWeakMap | Kind::JsWeakSet => {
-                self.collection(object, frame)?;
-            }
+            Kind::JsMap
+            | Kind::JsSet
+            | Kind::JsWeakMap
+            | Kind::JsWeakSet
+            | Kind::JsMapIterator
+            | Kind::JsSetIterator => self.collection(object, frame)?,
             Kind::JsTypedArray => self.typed_array(object, frame)?,
             Kind::JsArrayBuffer => self.buffer(object)?,
             Kind::JsModuleNamespace => match heap.module_exports(object) {
@@ -285,26 +288,34 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Entries of a Map or Set.
+    /// Entries of a Map or Set, or those that an iterator has still to give.
     fn collection(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
         let heap = self.heap;
-        let pairs = matches!(object.kind(), Kind::JsMap | Kind::JsWeakMap);
+        let class = heap.class_name(object.value());
         let mut ended: Result<(), DcmdError> = Ok(());
-        let walked = heap.for_each_collection_entry(object, |key, value| {
+        let mut visit = |key: Tagged, value: Tagged| {
             ended = (|| {
                 if !self.begin(frame)? {
                     return Ok(());
                 }
-                if pairs {
-                    self.value(key, frame.level + 1)?;
-                    self.out.write_all(b" => ")?;
-                    self.end(&Place::Value(value), frame)
-                } else {
-                    self.end(&Place::Value(key), frame)
+                match class {
+                    "JSMap" | "JSWeakMap" | "JSMapKeyValueIterator" => {
+                        self.value(key, frame.level + 1)?;
+                        self.out.write_all(b" => ")?;
+                        self.end(&Place::Value(value), frame)
+                    }
+                    "JSMapValueIterator" => self.end(&Place::Value(value), frame),
+                    _ => self.end(&Place::Value(key), frame),
                 }
             })();
             ended.is_ok() && !frame.cut
-        });
+        };
+        let walked = match object.kind() {
+            Kind::JsMapIterator | Kind::JsSetIterator => {
+                heap.for_each_remaining_entry(object, &mut visit).map(|_| ())
+            }
+            _ => heap.for_each_collection_entry(object, &mut visit),
+        };
         ended?;
         match walked {
             Ok(()) => Ok(()),
@@ -381,6 +392,7 @@ fn is_shown(heap: &Heap<'_>, object: HeapObject<'_>, property: &Property) -> boo
         {
             false
         }
+        Kind::JsFunction => !(is("name") && matches!(head::set_name(heap, object), Ok(Some(_)))),
         Kind::JsError => !(is("message") && is_string() || is("stack") && is_computed),
         Kind::JsRegExp => !(is("lastIndex") && property.value == PropertyValue::Data(Tagged::from_smi(0))),
         _ => true,

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::printed::{Printed, shortened};
+use super::agreement;
+use super::printed::Printed;
 
 /// The facts of one scenario.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -82,192 +83,13 @@ pub fn members(path: &str, fact: &Value) -> Vec<(String, Value)> {
 }
 
 /// Fails, saying how, unless `text`, printed by `::jsprint`, is what the fact says.
+///
+/// # Errors
+/// What is different.
 pub fn check(fact: &Value, text: &str) -> Result<()> {
     let text = text.trim_end_matches('\n');
     ensure!(!text.is_empty(), "nothing was printed");
-    match fact["kind"].as_str() {
-        // How these are laid out is not fixed: the text has to hold what matters.
-        Some(kind) if is_loose(kind) => check_text(kind, fact, text),
-        _ => check_value(fact, &Printed::parse(text)?),
-    }
-}
-
-fn is_loose(kind: &str) -> bool {
-    !matches!(kind, "object" | "array" | "arguments" | "string" | "function" | "date")
-}
-
-fn check_value(fact: &Value, printed: &Printed) -> Result<()> {
-    match (fact, printed) {
-        (Value::Null, Printed::Text(text)) if text == "null" => Ok(()),
-        (Value::Bool(expected), Printed::Text(text)) if *text == expected.to_string() => Ok(()),
-        (Value::Number(expected), Printed::Text(text)) => {
-            let expected = expected.as_f64().unwrap_or(f64::NAN);
-            ensure!(
-                text.parse::<f64>().is_ok_and(|found| found.to_bits() == expected.to_bits()),
-                "expected {expected}, found {text}"
-            );
-            Ok(())
-        }
-        (Value::String(expected), _) if is_special(expected) => check_special(expected, printed),
-        (Value::String(expected), Printed::String(found)) => {
-            ensure!(expected == found, "expected {expected:?}, found {found:?}");
-            Ok(())
-        }
-        (Value::Object(fields), _) => check_object(fields, fact, printed),
-        _ => bail!("expected {fact}, found {}", shortened(&format!("{printed:?}"))),
-    }
-}
-
-/// Values that JSON has no form for are written `<…>`.
-fn is_special(text: &str) -> bool {
-    matches!(text, "<undefined>" | "<NaN>" | "<-0>" | "<Infinity>" | "<-Infinity>" | "<hole>")
-        || text.starts_with("<accessor ")
-}
-
-fn check_special(expected: &str, printed: &Printed) -> Result<()> {
-    let Printed::Text(found) = printed else { bail!("expected {expected}, found {printed:?}") };
-    let same = match expected.strip_prefix("<accessor ") {
-        Some(kinds) => {
-            let found = found.to_lowercase();
-            found.contains("get") == kinds.contains("get") && found.contains("set") == kinds.contains("set")
-        }
-        None => *found == expected[1..expected.len() - 1],
-    };
-    ensure!(same, "expected {expected}, found {found}");
-    Ok(())
-}
-
-fn check_object(fields: &Map<String, Value>, fact: &Value, printed: &Printed) -> Result<()> {
-    match (fact["kind"].as_str().unwrap_or_default(), printed) {
-        ("object", Printed::Object(properties)) => {
-            // Private fields may be shown beside the properties.
-            let named: Vec<_> = properties.iter().filter(|(name, _)| !name.starts_with('#')).collect();
-            let expected_count = match (fields.get("count"), fields.get("props")) {
-                (Some(count), _) => count.as_u64(),
-                (None, Some(Value::Object(props))) if fields.contains_key("ctor") => Some(props.len() as u64),
-                _ => None,
-            };
-            if let Some(expected) = expected_count {
-                ensure!(
-                    named.len() as u64 == expected,
-                    "expected {expected} properties, found {}",
-                    named.len()
-                );
-            }
-            for key in ["props", "some"] {
-                for (name, expected) in fields.get(key).and_then(Value::as_object).into_iter().flatten() {
-                    let found = named.iter().find(|(found, _)| found.trim_matches(['[', ']']) == name);
-                    let Some((_, value)) = found else { bail!("no property \"{name}\"") };
-                    check_value(expected, value)
-                        .map_err(|error| error.context(format!("property \"{name}\"")))?;
-                }
-            }
-            Ok(())
-        }
-        ("array" | "arguments", Printed::Array(elements)) => check_elements(fact, elements),
-        ("string", Printed::String(text)) => check_string(fact, text),
-        ("function" | "date", Printed::Text(text)) => {
-            check_text(fact["kind"].as_str().unwrap_or_default(), fact, text)
-        }
-        // A kind without a fixed form, inside another value: its text is what is left of it.
-        (kind, Printed::Text(text)) if is_loose(kind) => check_text(kind, fact, text),
-        (kind, other) if is_loose(kind) => check_text(kind, fact, &format!("{other:?}")),
-        (kind, other) => bail!("expected a value of kind {kind}, found {}", shortened(&format!("{other:?}"))),
-    }
-}
-
-fn check_elements(fact: &Value, elements: &[Printed]) -> Result<()> {
-    let length = fact["length"].as_u64().unwrap_or(0);
-    ensure!(elements.len() as u64 == length, "expected {length} elements, found {}", elements.len());
-    let hole = Value::from("<hole>");
-    for (index, found) in elements.iter().enumerate() {
-        let index = index.to_string();
-        let expected = match (fact["elements"].get(&index), fact["some"].get(&index)) {
-            (Some(expected), _) | (None, Some(expected)) => expected,
-            (None, None) if fact["elements"].is_object() => &hole,
-            (None, None) => continue,
-        };
-        check_value(expected, found).map_err(|error| error.context(format!("element {index}")))?;
-    }
-    Ok(())
-}
-
-fn check_string(fact: &Value, text: &str) -> Result<()> {
-    if let Some(prefix) = fact["prefix"].as_str() {
-        ensure!(
-            text.starts_with(prefix),
-            "expected a string that starts {prefix:?}, found {:?}",
-            shortened(text)
-        );
-    }
-    if let (Some(suffix), Some(length)) = (fact["suffix"].as_str(), fact["length"].as_u64()) {
-        // A string cut to a readable length has no end to look at.
-        if text.encode_utf16().count() as u64 == length {
-            ensure!(text.ends_with(suffix), "expected a string that ends {suffix:?}");
-        }
-    }
-    Ok(())
-}
-
-/// Facts that the text has to hold somewhere.
-fn check_text(kind: &str, fact: &Value, text: &str) -> Result<()> {
-    let holds = |needle: &str| ensure_holds(text, needle);
-    let lower = text.to_lowercase();
-    ensure!(
-        !lower.contains("fault") && !lower.contains("error:"),
-        "an error is printed: {}",
-        shortened(text)
-    );
-    let field = |name: &str| fact[name].as_str();
-    match kind {
-        "function" => match (field("inferred"), field("name").unwrap_or_default()) {
-            (Some(inferred), _) => holds(&format!("(as {inferred})")),
-            (None, "") => holds("<anonymous>"),
-            // The article's `::jsprint` shows the name in the source; `get x` and `after` are made by the program.
-            (None, name) => holds(name.strip_prefix("get ").unwrap_or(name)),
-        },
-        "boundfunction" => holds("bound"),
-        "date" => match fact["ms"].as_i64() {
-            Some(ms) => {
-                let first = text.split(' ').next().unwrap_or_default();
-                ensure!(first == ms.to_string(), "expected {ms} ms, found {}", shortened(text));
-                Ok(())
-            }
-            None => ensure_any(text, &["NaN", "Invalid"]),
-        },
-        "regexp" => {
-            let source = field("source").unwrap_or_default();
-            ensure_any(text, &[source, &source.replace('\\', "\\\\")])?;
-            field("flags").map_or(Ok(()), holds)
-        }
-        "error" => {
-            field("ctor").map_or(Ok(()), holds)?;
-            field("message").map_or(Ok(()), holds)
-        }
-        "bigint" => holds(field("value").unwrap_or_default()),
-        "symbol" => {
-            holds("Symbol")?;
-            field("description").map_or(Ok(()), holds)
-        }
-        "wrapper" | "other" => holds(field("type").unwrap_or_default()),
-        "typedarray" => ensure_any(text, &["Typed array", "Array", field("ctor").unwrap_or_default()]),
-        _ => ensure_any(&lower, &[kind]),
-    }
-}
-
-fn ensure_holds(text: &str, needle: &str) -> Result<()> {
-    ensure!(text.contains(needle), "expected to find `{needle}` in `{}`", shortened(text));
-    Ok(())
-}
-
-fn ensure_any(text: &str, needles: &[&str]) -> Result<()> {
-    ensure!(
-        needles.iter().any(|needle| text.contains(needle)),
-        "expected to find one of `{}` in `{}`",
-        needles.join("`, `"),
-        shortened(text)
-    );
-    Ok(())
+    agreement::check(fact, &Printed::parse(text)?).map_err(|reason| anyhow!(reason))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod agreement;
 pub mod constructors;
 pub mod debugger;
 pub mod facts;

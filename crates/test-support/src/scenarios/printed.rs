@@ -1,35 +1,69 @@
-//! Reads what `::jsprint` prints back into values, so that they can be compared with facts whatever the line breaks.
+//! Takes apart what `::jsprint` prints, by the grammar of its manual.
 //!
 //! ```text
-//! value := '{' ( key ': ' value ',' )* '}'  |  '[' ( value ',' )* value? ']'  |  '"' … '"'  |  other text
+//!   value   := [ head ] [ body ]
+//!   body    := '{' line* '}' | '[' line* ']' | '[ ' value ' ]' | '{}' | '[]'
+//!   line    := [ key ': ' ] value ',' | value ' => ' value ',' | 'hole x N,' | value ', ' value ... ','
 //! ```
-//!
-//! Other text is everything that has no structure of its own here: numbers, `undefined`, `function parse`, a date with
-//! its local time, `<…>`. It ends where a value of its place ends, and brackets and strings inside it stay whole.
 
-use anyhow::{Result, bail, ensure};
+use std::iter::Peekable;
+use std::str::Chars;
+
+use anyhow::{Context, Result, ensure};
 
 /// A printed value.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Printed {
-    /// Properties in the order printed.
-    Object(Vec<(String, Printed)>),
-    /// Elements.
-    Array(Vec<Printed>),
-    /// A string, without its quotes and escapes.
-    String(String),
-    /// Anything else, as printed.
-    Text(String),
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Printed {
+    /// What stands in front of the braces; all there is if there are none. Strings with their quotes.
+    pub head: String,
+    /// Braces or brackets, if there are any.
+    pub bracket: Option<char>,
+    /// What stands between them.
+    pub lines: Vec<Line>,
+}
+
+/// A line between braces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// `"name"`, `[Symbol(x)]`, `#x`, `[[Slot]]`
+    pub key: Option<String>,
+    /// The key of a Map's entry.
+    pub entry_key: Option<Printed>,
+    /// What stands behind the key.
+    pub value: Printed,
 }
 
 impl Printed {
-    /// Reads one value; nothing may follow it.
+    /// Takes a whole text apart.
+    ///
+    /// # Errors
+    /// Where it does not follow the grammar.
     pub fn parse(text: &str) -> Result<Printed> {
-        let mut reader = Reader { rest: text };
-        let value = reader.value(None)?;
-        reader.skip_blanks();
-        ensure!(reader.rest.is_empty(), "`{}` follows the value", shortened(reader.rest));
+        let mut reader = Reader { chars: text.chars().peekable() };
+        let value = reader.value("\n")?;
+        reader.blanks();
+        ensure!(reader.chars.peek().is_none(), "`{}` follows the value", shortened(&reader.rest()));
         Ok(value)
+    }
+
+    /// Something that is only a head.
+    pub(super) fn bare(head: &str) -> Printed {
+        Printed { head: head.to_owned(), ..Printed::default() }
+    }
+
+    /// The value under a key.
+    pub fn get(&self, key: &str) -> Option<&Printed> {
+        self.lines.iter().find(|line| line.key.as_deref() == Some(key)).map(|line| &line.value)
+    }
+
+    /// The values without keys, with holes counted out.
+    pub fn items(&self) -> Vec<&Printed> {
+        self.lines.iter().filter(|line| line.key.is_none()).map(|line| &line.value).collect()
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> Vec<&str> {
+        self.lines.iter().filter_map(|line| line.key.as_deref()).collect()
     }
 }
 
@@ -42,135 +76,163 @@ pub fn shortened(text: &str) -> String {
     short
 }
 
-struct Reader<'a> {
-    rest: &'a str,
+/// Longer runs of holes are not spelt out.
+const MOST_HOLES: u64 = 1 << 20;
+
+struct Reader<'t> {
+    chars: Peekable<Chars<'t>>,
 }
 
 impl Reader<'_> {
-    fn skip_blanks(&mut self) {
-        self.rest = self.rest.trim_start();
+    fn rest(&self) -> String {
+        self.chars.clone().collect()
     }
 
-    fn take(&mut self, expected: char) -> bool {
-        let found = self.rest.strip_prefix(expected);
-        self.rest = found.unwrap_or(self.rest);
-        found.is_some()
+    fn at(&self, text: &str) -> bool {
+        let mut chars = self.chars.clone();
+        text.chars().all(|c| chars.next() == Some(c))
     }
 
-    /// `closing` is the bracket of what the value stands in.
-    fn value(&mut self, closing: Option<char>) -> Result<Printed> {
-        self.skip_blanks();
-        let mut characters = self.rest.chars();
-        match characters.next() {
-            None => bail!("the text ends where a value is due"),
-            Some('{') => self.object(),
-            // `[...]` and `[Getter]` are texts.
-            Some('[') if characters.next().is_none_or(|next| next == ']' || next.is_whitespace()) => {
-                self.array()
-            }
-            Some('"') => Ok(Printed::String(self.string()?)),
-            Some(_) => Ok(self.text(closing)),
+    fn take(&mut self, text: &str) -> bool {
+        let found = self.at(text);
+        if found {
+            text.chars().for_each(|_| _ = self.chars.next());
         }
+        found
     }
 
-    fn object(&mut self) -> Result<Printed> {
-        self.take('{');
-        let mut properties = Vec::new();
-        loop {
-            self.skip_blanks();
-            if self.take('}') {
-                return Ok(Printed::Object(properties));
+    fn blanks(&mut self) {
+        while self.chars.next_if(|c| matches!(c, ' ' | '\n')).is_some() {}
+    }
+
+    /// A value that ends at one of `ends`, or with its body.
+    fn value(&mut self, end: &str) -> Result<Printed> {
+        let mut value = Printed::default();
+        if self.at("\"") {
+            value.head = self.quoted()?;
+            if self.take("[...]") {
+                value.head.push_str("[...]");
             }
-            let key = if self.rest.starts_with('"') {
-                self.string()?
+            return Ok(value);
+        }
+        loop {
+            if self.at("{\n") || self.at("{}") || self.at("[\n") || self.at("[]") || self.at("[ ") {
+                self.body(&mut value)?;
+                break;
+            }
+            if self.chars.peek().is_none() || self.at(end) || self.at(",\n") || self.at(" => ") {
+                break;
+            }
+            if self.at("\"") {
+                value.head.push_str(&self.quoted()?);
+            } else if self.at("[...]") {
+                self.take("[...]");
+                value.head.push_str("[...]");
             } else {
-                let Some((key, rest)) = self.rest.split_once(": ") else {
-                    bail!("no property name in `{}`", shortened(self.rest))
-                };
-                self.rest = rest;
-                properties.push((key.to_owned(), self.value(Some('}'))?));
-                self.take(',');
-                continue;
-            };
-            ensure!(self.take(':'), "no colon behind the property name \"{key}\"");
-            properties.push((key, self.value(Some('}'))?));
-            self.take(',');
-        }
-    }
-
-    fn array(&mut self) -> Result<Printed> {
-        self.take('[');
-        let mut elements = Vec::new();
-        loop {
-            self.skip_blanks();
-            if self.take(']') {
-                return Ok(Printed::Array(elements));
+                value.head.extend(self.chars.next());
             }
-            elements.push(self.value(Some(']'))?);
-            self.take(',');
         }
+        value.head.truncate(value.head.trim_end().len());
+        ensure!(!matches!(value.head.as_str(), "{" | "["), "a bracket is not closed");
+        ensure!(
+            !value.head.is_empty() || value.bracket.is_some(),
+            "a value is missing at `{}`",
+            shortened(&self.rest())
+        );
+        Ok(value)
     }
 
-    fn string(&mut self) -> Result<String> {
-        self.take('"');
+    fn quoted(&mut self) -> Result<String> {
         let mut text = String::new();
-        let mut characters = self.rest.char_indices();
-        while let Some((at, character)) = characters.next() {
-            match character {
-                '"' => {
-                    self.rest = &self.rest[at + 1..];
-                    return Ok(text);
-                }
-                '\\' => text.push(match characters.next().map(|(_, escaped)| escaped) {
-                    Some('n') => '\n',
-                    Some('t') => '\t',
-                    Some('r') => '\r',
-                    Some('b') => '\u{8}',
-                    Some('f') => '\u{c}',
-                    Some('v') => '\u{b}',
-                    Some('0') => '\0',
-                    Some(kind @ ('u' | 'x')) => {
-                        let digits = if kind == 'u' { 4 } else { 2 };
-                        let code: String = characters.by_ref().take(digits).map(|(_, digit)| digit).collect();
-                        let code = u32::from_str_radix(&code, 16)?;
-                        char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
-                    }
-                    Some(other) => other,
-                    None => break,
-                }),
-                other => text.push(other),
-            }
-        }
-        bail!("a string does not end")
-    }
-
-    fn text(&mut self, closing: Option<char>) -> Printed {
-        let (mut depth, mut quoted) = (0u32, false);
-        let mut end = self.rest.len();
-        let mut previous = ' ';
-        for (at, character) in self.rest.char_indices() {
-            match character {
-                '"' if previous != '\\' => quoted = !quoted,
-                _ if quoted => {}
-                '{' | '[' | '(' | '<' => depth += 1,
-                '}' | ']' if depth == 0 && Some(character) == closing => {
-                    end = at;
-                    break;
-                }
-                '}' | ']' | ')' => depth = depth.saturating_sub(1),
-                // An arrow (`=>`) closes nothing.
-                '>' if previous != '=' => depth = depth.saturating_sub(1),
-                ',' | '\n' if depth == 0 && closing.is_some() => {
-                    end = at;
-                    break;
-                }
+        text.extend(self.chars.next());
+        loop {
+            let c = self.chars.next().context("a string does not end")?;
+            text.push(c);
+            match c {
+                '\\' => text.extend(self.chars.next()),
+                '"' => return Ok(text),
                 _ => {}
             }
-            previous = character;
         }
-        let text = self.rest[..end].trim_end().to_owned();
-        self.rest = &self.rest[end..];
-        Printed::Text(text)
+    }
+
+    fn body(&mut self, value: &mut Printed) -> Result<()> {
+        let open = self.chars.next().context("a bracket is missing")?;
+        let close = if open == '{' { "}" } else { "]" };
+        value.bracket = Some(open);
+        let one_line = self.at(" ");
+        self.blanks();
+        while !self.take(close) {
+            self.line(value, if one_line { " ]" } else { "\n" })?;
+            self.blanks();
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, value: &mut Printed, end: &str) -> Result<()> {
+        if self.take("hole x ") {
+            let mut count = String::new();
+            while let Some(digit) = self.chars.next_if(char::is_ascii_digit) {
+                count.push(digit);
+            }
+            ensure!(self.take(","), "no comma at `{}`", shortened(&self.rest()));
+            let count: u64 = count.parse().context("a count of holes")?;
+            ensure!(count <= MOST_HOLES, "{count} holes in a row are looked at by element");
+            for _ in 0..count {
+                value.lines.push(Line { key: None, entry_key: None, value: Printed::bare("hole") });
+            }
+            return Ok(());
+        }
+        if self.take("... ") {
+            // `... 4872 more`
+            while self.chars.next_if(|c| *c != '\n').is_some() {}
+            return Ok(());
+        }
+        let key = self.key()?;
+        let mut found = self.value(end)?;
+        // Contents of typed arrays: several on a line.
+        if key.is_none() && found.head.contains(", ") && found.bracket.is_none() && !found.head.contains('"')
+        {
+            for item in found.head.split(", ") {
+                value.lines.push(Line { key: None, entry_key: None, value: Printed::bare(item) });
+            }
+            ensure!(self.take(","), "no comma at `{}`", shortened(&self.rest()));
+            return Ok(());
+        }
+        let mut entry_key = None;
+        if self.take(" => ") {
+            entry_key = Some(found);
+            found = self.value(end)?;
+        }
+        value.lines.push(Line { key, entry_key, value: found });
+        ensure!(self.take(",") || end == " ]", "no comma at `{}`", shortened(&self.rest()));
+        Ok(())
+    }
+
+    fn key(&mut self) -> Result<Option<String>> {
+        let mut ahead = Reader { chars: self.chars.clone() };
+        let key = if ahead.at("\"") {
+            ahead.quoted()?
+        } else if ahead.at("[Symbol(") || ahead.at("[[") || ahead.at("#") {
+            let end = if ahead.at("[Symbol(") {
+                ")]: "
+            } else if ahead.at("[[") {
+                "]]: "
+            } else {
+                ": "
+            };
+            let text = ahead.rest();
+            let Some(at) = text.find(end).map(|at| at + end.len() - 2) else { return Ok(None) };
+            text[..at].chars().for_each(|_| _ = ahead.chars.next());
+            text[..at].to_owned()
+        } else {
+            return Ok(None);
+        };
+        if !ahead.take(": ") {
+            return Ok(None);
+        }
+        self.chars = ahead.chars;
+        Ok(Some(key))
     }
 }
 
@@ -178,43 +240,28 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Printed {
-        Printed::Text(text.into())
-    }
-
     #[test]
     fn reads_the_documented_form() {
-        let value = Printed::parse(
-            "{\n    \"type\": \"integer\",\n    \"min\": -1,\n    \"tags\": [\n        \"a\",\n        hole,\n    ],\n    \
-             \"one\": [ \"a\" ],\n    \"none\": [],\n    \"deep\": [...],\n    \"when\": 1336242600000 (2012 May  5 18:30:00),\n    \
-             \"re\": JSRegExp: \"^a,+$\",\n    \"anon\": function <anonymous> (as Session.get),\n}\n",
+        let printed = Printed::parse(
+            "Map(2) {\n    \"k, 1\" => [ \"a\" ],\n    {\n        \"a: b\": 1,\n        [Symbol(x)]: [],\n        #p: hole,\n    } \
+             => Error: \"m {\" {\n        [[S]]: function f,\n    },\n    hole x 2,\n}\n",
         )
         .unwrap();
-        let expected = [
-            ("type", Printed::String("integer".into())),
-            ("min", text("-1")),
-            ("tags", Printed::Array(vec![Printed::String("a".into()), text("hole")])),
-            ("one", Printed::Array(vec![Printed::String("a".into())])),
-            ("none", Printed::Array(vec![])),
-            ("deep", text("[...]")),
-            ("when", text("1336242600000 (2012 May  5 18:30:00)")),
-            ("re", text("JSRegExp: \"^a,+$\"")),
-            ("anon", text("function <anonymous> (as Session.get)")),
-        ];
-        assert_eq!(value, Printed::Object(expected.map(|(key, value)| (key.to_owned(), value)).into()));
-    }
-
-    #[test]
-    fn reads_escapes() {
-        let value = Printed::parse(r#""tab\tnl\nnul\u0000q\"b\\e""#).unwrap();
-        assert_eq!(value, Printed::String("tab\tnl\nnul\0q\"b\\e".into()));
+        assert_eq!(printed.head, "Map(2)");
+        assert_eq!(printed.lines.len(), 4);
+        assert_eq!(printed.lines[0].entry_key.as_ref().unwrap().head, "\"k, 1\"");
+        assert_eq!(printed.lines[0].value.items()[0].head, "\"a\"");
+        assert_eq!(printed.lines[1].entry_key.as_ref().unwrap().keys(), ["\"a: b\"", "[Symbol(x)]", "#p"]);
+        assert_eq!(printed.lines[1].value.head, "Error: \"m {\"");
+        assert_eq!(printed.lines[1].value.get("[[S]]").unwrap().head, "function f");
+        assert_eq!(Printed::parse("Int16Array(2) [\n    -1, 300,\n]").unwrap().items().len(), 2);
     }
 
     #[test]
     fn incomplete_values_are_errors() {
-        for cut in ["", "{", "{\n \"a\"", "{\n \"a\": ", "[ 1", "\"x", "1 }  {"] {
+        for cut in ["", "{", "{\n \"a\"", "{\n \"a\": ", "[ 1", "\"x", "{\n    \"a\": 1,\n}  {"] {
             let result = Printed::parse(cut);
-            assert!(result.is_err() || cut == "1 }  {", "{cut:?} read as {result:?}");
+            assert!(result.is_err(), "{cut:?} read as {result:?}");
         }
     }
 }

@@ -18,6 +18,15 @@ pub struct View {
     pub element: Option<TypedElement>,
 }
 
+/// `JSArrayBuffer::bit_field_`, from the backing store on: the extension is between them.
+const BUFFER_FLAGS: u64 = 16;
+/// `JSArrayBufferFlags::was_detached`, `is_shared`, `is_resizable_by_js`
+const BUFFER_DETACHED: u32 = 1 << 2;
+const BUFFER_SHARED: u32 = 1 << 4;
+const BUFFER_RESIZABLE: u32 = 1 << 5;
+/// `JSArrayBufferViewFlags::is_length_tracking`
+const VIEW_TRACKS_LENGTH: u32 = 1;
+
 impl TypedElement {
     /// Name of the constructor of such arrays.
     pub fn array_name(self) -> &'static str {
@@ -72,8 +81,9 @@ impl Heap<'_> {
                 element: None,
             });
         }
-        let byte_length = word(fields.view_byte_length)?;
+        let element = self.typed_element(object);
         let byte_offset = word(fields.view_byte_offset)?;
+        let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
         let external = word(fields.typed_array_external_pointer)?;
         if object.kind() == Kind::JsDataView {
             // A data view keeps the address of its own first byte in the same place.
@@ -82,7 +92,48 @@ impl Heap<'_> {
         // On-heap arrays: base is the elements object, external the distance to its first byte.
         let base = word(fields.typed_array_base_pointer)?;
         let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
-        Ok(View { address, byte_length, byte_offset, element: self.typed_element(object) })
+        Ok(View { address, byte_length, byte_offset, element })
+    }
+
+    /// How long a view is for the program: what its buffer has become counts.
+    fn view_length(
+        &self,
+        view: HeapObject<'_>,
+        byte_offset: u64,
+        byte_length: u64,
+        element: Option<TypedElement>,
+    ) -> Result<u64> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let buffer = self.object(self.viewed_buffer(view)?)?;
+        if buffer.kind() != Kind::JsArrayBuffer {
+            return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
+        }
+        let store = fields.array_buffer_backing_store;
+        let buffer_flags = words.word32(buffer.address + store + BUFFER_FLAGS, "flags of a JSArrayBuffer")?;
+        if buffer_flags & BUFFER_DETACHED != 0 {
+            return Ok(0);
+        }
+        if buffer_flags & BUFFER_RESIZABLE == 0 || buffer_flags & BUFFER_SHARED != 0 {
+            return Ok(byte_length);
+        }
+        let whole =
+            words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
+        let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
+        if flags & VIEW_TRACKS_LENGTH != 0 {
+            let size = element.map_or(1, TypedElement::size);
+            return Ok(whole.saturating_sub(byte_offset) / size * size);
+        }
+        // A view that its buffer has become too small for is empty.
+        let end = byte_offset.checked_add(byte_length);
+        Ok(if end.is_some_and(|end| end <= whole) { byte_length } else { 0 })
+    }
+
+    /// `JSArrayBufferView::bit_field_`: right behind the buffer, or in older versions behind the length.
+    fn view_flags(&self) -> u64 {
+        let fields = &self.layout().fields;
+        let behind_buffer = fields.embedder_fields + 8;
+        if fields.view_byte_offset == behind_buffer { fields.view_byte_length + 8 } else { behind_buffer }
     }
 
     /// The buffer that a typed array or DataView looks at.

@@ -25,6 +25,9 @@ impl HashTableShape {
     pub const EPHEMERON: HashTableShape = HashTableShape { first_entry: 3, entry_words: 2 };
 }
 
+/// `JSCollectionIterator::index_`
+const ITERATOR_INDEX: u64 = 32;
+
 impl Heap<'_> {
     /// Calls `visit` with the words of every entry in use, in table order, until it returns false.
     pub(crate) fn for_each_entry(
@@ -68,14 +71,48 @@ impl Heap<'_> {
     ) -> Result<()> {
         let table = self.words().tagged(collection.address + offset::FIRST_FIELD, "table of a collection")?;
         let table = self.object(table)?;
+        if table.kind() == Kind::EphemeronHashTable {
+            return self
+                .for_each_entry(table.address, HashTableShape::EPHEMERON, |entry| visit(entry[0], entry[1]));
+        }
+        self.for_each_ordered_entry(table, 0, visit)
+    }
+
+    /// Calls `visit` with key and value of every entry that a Map or Set iterator has still to give, in order, until it
+    /// returns false. Gives whether they are known: an iterator whose collection has been rebuilt since it was last used
+    /// would have to be moved on first.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn for_each_remaining_entry(
+        &self,
+        iterator: HeapObject<'_>,
+        visit: impl FnMut(Tagged, Tagged) -> bool,
+    ) -> Result<bool> {
+        let words = self.words();
+        let table = words.tagged(iterator.address + offset::FIRST_FIELD, "table of an iterator")?;
+        let index = words.tagged(iterator.address + ITERATOR_INDEX, "index of an iterator")?;
+        let table = self.object(table)?;
+        // The first word of a table that has been replaced is its successor.
+        let first = words.tagged(table.address + offset::ARRAY_ELEMENTS, "ordered hash table")?;
+        let (Some(_), Some(index)) = (first.smi(), index.smi().and_then(|index| u64::try_from(index).ok()))
+        else {
+            return Ok(false);
+        };
+        self.for_each_ordered_entry(table, index, visit)?;
+        Ok(true)
+    }
+
+    /// The entries of an ordered hash table, from the one numbered `first` on.
+    fn for_each_ordered_entry(
+        &self,
+        table: HeapObject<'_>,
+        first: u64,
+        mut visit: impl FnMut(Tagged, Tagged) -> bool,
+    ) -> Result<()> {
         let entry_words: u64 = match table.kind() {
             Kind::OrderedHashMap => 3,
             Kind::OrderedHashSet => 2,
-            Kind::EphemeronHashTable => {
-                return self.for_each_entry(table.address, HashTableShape::EPHEMERON, |entry| {
-                    visit(entry[0], entry[1])
-                });
-            }
             _ => return Err(self.wrong_type(table.value(), "hash table of a collection")),
         };
         let words = self.words();
@@ -92,7 +129,7 @@ impl Heap<'_> {
             })
         };
         let (used, deleted, buckets) = (count(0)?, count(1)?, count(2)?);
-        for entry in 0..used + deleted {
+        for entry in first..used + deleted {
             let at = 3 + buckets + entry * entry_words;
             if at + entry_words > length {
                 return Err(Error::Implausible {
