@@ -25,6 +25,10 @@ pub fn describe(heap: &Heap<'_>, reference: &Reference) -> String {
         ReferenceKind::ScriptVariable(variable) => {
             write!(text, " variable \"{}\" of a script", name(variable))
         }
+        ReferenceKind::WithObject => {
+            let function = of_function(heap, reference.holder);
+            write!(text, " object of a \"with\" around {}", function.trim_start_matches(" of "))
+        }
         ReferenceKind::MapKey => write!(text, " map key"),
         ReferenceKind::MapValue(key) => write!(text, " map value of key {}", brief(heap, key)),
         ReferenceKind::SetEntry => write!(text, " set entry"),

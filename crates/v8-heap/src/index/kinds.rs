@@ -16,7 +16,8 @@ use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::{Kind, offset};
 use crate::map::MapId;
-use crate::objects::value::HeapObject;
+use crate::objects::value::{HeapObject, Value};
+use crate::properties::PropertyValue;
 use crate::{Error, Monitor, Result, Tagged};
 
 /// What objects of one kind have in common.
@@ -37,6 +38,8 @@ pub struct Group {
     /// Name of their constructor.
     pub constructor: NameId,
     /// The first of them by address.
+    first: ObjectId,
+    /// One that is worth looking at: the first, but for literals that V8 only copies from.
     pub representative: ObjectId,
     /// How many there are.
     pub count: u64,
@@ -168,7 +171,38 @@ impl Kinds {
             kinds.take(heap, table, counts);
         }
         kinds.sort();
+        kinds.pass_over_templates(heap, table, monitor)?;
         Ok(kinds)
+    }
+
+    /// For a literal that runs more than once V8 keeps an object to copy, whose computed properties are holes
+    /// (`AllocationSite::boilerplate`; `{ min, max }` on Node.js 26, where it often comes first). It counts, as V8's own
+    /// snapshot counts it, but shows nothing.
+    fn pass_over_templates(
+        &mut self,
+        heap: &Heap<'_>,
+        table: &ObjectTable,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        /// Further members looked at.
+        const MOST: usize = 8;
+        for index in 0..self.groups.len() {
+            let group = &self.groups[index];
+            let first = heap.object_by_id(table, group.first);
+            if group.count < 2 || !first.is_some_and(|first| is_template(heap, first)) {
+                continue;
+            }
+            let (mut other, mut seen) = (None, 0);
+            heap.for_each_member_of(table, group, monitor, |object| {
+                seen += 1;
+                other = Some(object).filter(|object| !is_template(heap, *object));
+                other.is_none() && seen <= MOST
+            })?;
+            if let Some(id) = other.and_then(|object| table.id_at(heap.spaces(), object.address)) {
+                self.groups[index].representative = id;
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, heap: &Heap<'_>, table: &ObjectTable, counts: Counts) {
@@ -220,6 +254,7 @@ impl Kinds {
                 self.groups.push(Group {
                     key,
                     constructor: key.constructor,
+                    first: tally.first,
                     representative: tally.first,
                     count: 0,
                     bytes: 0,
@@ -231,7 +266,8 @@ impl Kinds {
         };
         group.count += tally.count;
         group.bytes += bytes;
-        group.representative = group.representative.min(tally.first);
+        group.first = group.first.min(tally.first);
+        group.representative = group.first;
         group.maps.push(map_id);
     }
 
@@ -244,12 +280,7 @@ impl Kinds {
             group.maps.dedup();
         }
         self.groups.sort_unstable_by_key(|group| {
-            (
-                group.count.saturating_mul(group.properties),
-                group.count,
-                group.properties,
-                group.representative,
-            )
+            (group.count.saturating_mul(group.properties), group.count, group.properties, group.first)
         });
         for (index, group) in self.groups.iter().enumerate() {
             self.by_key.insert(group.key, index);
@@ -290,10 +321,18 @@ impl Heap<'_> {
         kinds: &Kinds,
         group: GroupId,
         monitor: &dyn Monitor,
-        mut visit: impl FnMut(HeapObject<'_>) -> bool,
+        visit: impl FnMut(HeapObject<'_>) -> bool,
     ) -> Result<()> {
-        let table = self.objects(monitor)?;
-        let group = kinds.group(group);
+        self.for_each_member_of(self.objects(monitor)?, kinds.group(group), monitor, visit)
+    }
+
+    fn for_each_member_of<'h>(
+        &'h self,
+        table: &ObjectTable,
+        group: &Group,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(HeapObject<'h>) -> bool,
+    ) -> Result<()> {
         let mut wanted = vec![false; self.map_count()];
         let mut all_of_map = vec![false; self.map_count()];
         for map in &group.maps {
@@ -308,7 +347,7 @@ impl Heap<'_> {
             );
         }
         let mut scratch = Counts::default();
-        let first_page = table.page_with(group.representative);
+        let first_page = table.page_with(group.first);
         for page in first_page..table.page_count() {
             if monitor.cancelled() {
                 return Err(Error::Interrupted);
@@ -346,6 +385,15 @@ impl Heap<'_> {
         let Ok(properties) = self.own_properties(object) else { return Vec::new() };
         properties.into_iter().filter_map(|property| self.name_text(property.name)).collect()
     }
+}
+
+/// Whether a property of a plain object is a hole, which no program can store.
+fn is_template(heap: &Heap<'_>, object: HeapObject<'_>) -> bool {
+    object.kind() == Kind::JsObject
+        && !object.map.is_dictionary
+        && heap.own_properties(object).unwrap_or_default().iter().any(|property| {
+            matches!(property.value, PropertyValue::Data(value) if matches!(heap.value(value), Ok(Value::Hole | Value::Marker)))
+        })
 }
 
 fn class_of(heap: &Heap<'_>, example: HeapObject<'_>) -> Class {

@@ -7,7 +7,11 @@
 //! ```text
 //!   JSArray --> FixedArray --> target         JSFunction --> Context --> target
 //!   JSMap --> OrderedHashMap --> target       JSObject --> PropertyArray --> target
+//!   JSObject --> Map --> DescriptorArray --> AccessorPair --> getter
 //! ```
+//!
+//! Of maps only those count that were reached through their descriptors: what else a map refers to (its prototype) is not
+//! in its objects.
 //!
 //! Second, every JavaScript object found that way is asked for all its references, and says what they are: a property, an
 //! element, a variable that a closure captured. So an accidental bit pattern is never reported.
@@ -71,6 +75,8 @@ pub enum ReferenceKind {
     Iterated,
     /// A variable of the global scope of a script.
     ScriptVariable(Tagged),
+    /// The object of a `with` statement around a function.
+    WithObject,
 }
 
 /// A reference that was found.
@@ -84,7 +90,7 @@ pub struct Reference {
     pub kind: ReferenceKind,
 }
 
-/// Rounds of search through storage: a value in a property cell in the global dictionary of the global object is the
+/// Rounds of search through storage: the getter in an accessor pair in a descriptor array of the map of an object is the
 /// deepest nesting there is.
 const ROUNDS: usize = 4;
 
@@ -131,7 +137,9 @@ impl Heap<'_> {
                 let Ok((_, map)) = self.map_at(address) else { continue };
                 if map.kind.is_js_object() {
                     holders.insert(address);
-                } else if is_storage(map.kind) && seen.insert(address) {
+                } else if (is_storage(map.kind) || self.is_map_of(address, map.kind, &sought))
+                    && seen.insert(address)
+                {
                     if map.kind == Kind::Context {
                         contexts.insert(address);
                     }
@@ -184,6 +192,15 @@ impl Heap<'_> {
             (target.unwrap_or(usize::MAX), reference.holder)
         });
         Ok(references)
+    }
+
+    /// Whether there is a map at `address` whose descriptors are among `sought`.
+    fn is_map_of(&self, address: u64, kind: Kind, sought: &AddressSet) -> bool {
+        kind == Kind::Map
+            && self
+                .words()
+                .tagged(address + offset::MAP_DESCRIPTORS, "descriptors of a map")
+                .is_ok_and(|descriptors| sought.has_tagged(descriptors.0))
     }
 
     /// Untagged addresses of all objects that hold the address of one of `sought`.
@@ -347,6 +364,9 @@ impl Heap<'_> {
                     visit(ReferenceKind::Variable(variable.name), value);
                 }
             }
+            if let Ok(Some(object)) = self.with_object(current) {
+                visit(ReferenceKind::WithObject, object);
+            }
             context = self.previous_context(current).ok().flatten();
         }
     }
@@ -380,6 +400,7 @@ fn is_storage(kind: Kind) -> bool {
             | Kind::EphemeronHashTable
             | Kind::SloppyArgumentsElements
             | Kind::AccessorPair
+            | Kind::DescriptorArray
             | Kind::Context
             | Kind::ContextCell
     )

@@ -102,6 +102,28 @@ impl Heap<'_> {
         Ok(variables)
     }
 
+    /// The object of the `with` statement that a context is for.
+    ///
+    /// # Errors
+    /// If the context or its scope info cannot be read.
+    pub fn with_object(&self, context: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let words = self.words();
+        let scope = self.object(words.tagged(context.address + offset::ARRAY_ELEMENTS, "scope info")?)?;
+        let parts = Some(scope).filter(|scope| scope.kind() == Kind::ScopeInfo);
+        if !parts
+            .and_then(|scope| self.scope_info(scope.address))
+            .is_some_and(|parts| parts.has_extension_slot)
+        {
+            return Ok(None);
+        }
+        let at = context.address + offset::ARRAY_ELEMENTS + 8 * MIN_SLOTS;
+        let extension = words.tagged(at, "context extension")?;
+        let Ok(object) = self.object(extension) else { return Ok(None) };
+        // What sloppy `eval` declares is in an object of V8's own.
+        let is_own = self.class_name(extension) == "JSContextExtensionObject";
+        Ok((object.kind().is_js_object() && !is_own).then_some(extension))
+    }
+
     fn variable_value(&self, word: Tagged) -> Result<VariableValue> {
         if !self.layout().fields.script_context_cells {
             return Ok(VariableValue::Tagged(word));
