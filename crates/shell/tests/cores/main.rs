@@ -1,0 +1,37 @@
+//! The debugger on the cores that ship: what it says of them against what their programs made and V8 counted.
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod article;
+mod counts;
+mod golden;
+mod json;
+mod readme;
+mod references;
+mod values;
+
+use std::path::PathBuf;
+
+use test_support::scenarios::debugger::Debugger;
+use test_support::scenarios::shipped::ShippedCore;
+
+/// The debugger that is tested, on a core that ships.
+fn debugger(core: ShippedCore) -> Debugger {
+    Debugger::new(PathBuf::from(env!("CARGO_BIN_EXE_v8mdb")), &core.path())
+}
+
+/// What each line prints, in one session.
+fn answers<const N: usize>(core: ShippedCore, lines: [&str; N]) -> [String; N] {
+    all_answers(core, &lines.map(str::to_owned)).try_into().expect("as many answers as lines")
+}
+
+/// The same for as many lines as there are.
+fn all_answers(core: ShippedCore, lines: &[String]) -> Vec<String> {
+    debugger(core).session(lines).unwrap_or_else(|error| panic!("{core}: {error:#}"))
+}
+
+/// Address of the only kind that a filter of `::findjsobjects` leaves.
+fn only(core: ShippedCore, filter: &str) -> String {
+    let [found] = answers(core, [&format!("::findjsobjects {filter}")]);
+    assert_eq!(found.lines().count(), 1, "{core}: {filter} finds {found}");
+    found.trim().to_owned()
+}
