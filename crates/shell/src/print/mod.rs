@@ -170,7 +170,7 @@ impl<'a> Printer<'a> {
     /// A string in quotes.
     fn string(&mut self, value: Tagged) -> Result<(), DcmdError> {
         self.out.write_all(b"\"")?;
-        let result = self.characters(value, self.style.longest_string, '"')?;
+        let result = self.characters(value, self.style.longest_string, Some('"'))?;
         self.out.write_all(b"\"")?;
         match result {
             Ok(length) if length as usize > self.style.longest_string => self.out.write_all(b"[...]")?,
@@ -185,7 +185,7 @@ impl<'a> Printer<'a> {
         &mut self,
         value: Tagged,
         limit: usize,
-        quote: char,
+        quote: Option<char>,
     ) -> Result<v8_heap::Result<u32>, DcmdError> {
         /// Code units written between two looks at the interrupt flag.
         const STEP: usize = 1 << 16;
@@ -232,7 +232,7 @@ impl<'a> Printer<'a> {
             self.out.write_all(b"Symbol(")?;
         }
         if let Some(description) = description
-            && let Err(error) = self.characters(description, self.style.longest_string, '\0')?
+            && let Err(error) = self.characters(description, self.style.longest_string, None)?
         {
             self.fault(&error)?;
         }
@@ -257,7 +257,7 @@ impl<'a> Printer<'a> {
             }
             Ok(_) => {
                 self.out.write_all(b"\"")?;
-                let written = self.characters(name, usize::MAX, '"')?;
+                let written = self.characters(name, usize::MAX, Some('"'))?;
                 self.out.write_all(b"\"")?;
                 match written {
                     Ok(_) => Ok(()),

@@ -13,12 +13,12 @@ pub(super) struct Quoting<'w> {
     /// A first half of a surrogate pair whose second half may be next.
     high: Option<u16>,
     /// What stands around the text, and so must not appear in it unescaped.
-    quote: char,
+    quote: Option<char>,
 }
 
 impl<'w> Quoting<'w> {
-    /// Writes to `out`; escapes `quote` and backslashes.
-    pub fn new(out: &'w mut dyn Write, quote: char) -> Quoting<'w> {
+    /// Writes to `out`; escapes `quote`, if the text is in quotes, and backslashes.
+    pub fn new(out: &'w mut dyn Write, quote: Option<char>) -> Quoting<'w> {
         Quoting { out, high: None, quote }
     }
 
@@ -54,7 +54,7 @@ impl<'w> Quoting<'w> {
     fn character(&mut self, c: char) -> io::Result<()> {
         match c {
             '\\' => self.out.write_all(b"\\\\"),
-            c if c == self.quote => write!(self.out, "\\{c}"),
+            c if Some(c) == self.quote => write!(self.out, "\\{c}"),
             '\n' => self.out.write_all(b"\\n"),
             '\r' => self.out.write_all(b"\\r"),
             '\t' => self.out.write_all(b"\\t"),
@@ -89,8 +89,9 @@ impl<'w> Quoting<'w> {
 
     /// How many of the first bytes are ASCII that needs no escape.
     fn plain(&self, bytes: &[u8]) -> usize {
-        let is_plain =
-            |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\' && char::from(*byte) != self.quote;
+        let is_plain = |byte: &u8| {
+            matches!(byte, b' '..=b'~') && *byte != b'\\' && Some(char::from(*byte)) != self.quote
+        };
         bytes.iter().take_while(|byte| is_plain(byte)).count()
     }
 }
@@ -103,7 +104,7 @@ mod tests {
 
     fn quoted(units: &[u16]) -> String {
         let mut out = Vec::new();
-        let mut quoting = Quoting::new(&mut out, '"');
+        let mut quoting = Quoting::new(&mut out, Some('"'));
         for &unit in units {
             quoting.unit(unit).unwrap();
         }
@@ -142,11 +143,21 @@ mod tests {
         #[test]
         fn latin1_in_one_go_is_the_same_as_unit_by_unit(bytes: Vec<u8>) {
             let mut out = Vec::new();
-            let mut quoting = Quoting::new(&mut out, '"');
+            let mut quoting = Quoting::new(&mut out, Some('"'));
             quoting.latin1(&bytes).unwrap();
             quoting.finish().unwrap();
             let units: Vec<u16> = bytes.iter().map(|b| u16::from(*b)).collect();
             prop_assert_eq!(String::from_utf8(out).unwrap(), quoted(&units));
+        }
+
+        #[test]
+        fn text_without_quotes_is_as_safe(units: Vec<u16>, bytes: Vec<u8>) {
+            let mut out = Vec::new();
+            let mut quoting = Quoting::new(&mut out, None);
+            units.iter().try_for_each(|unit| quoting.unit(*unit)).unwrap();
+            quoting.latin1(&bytes).unwrap();
+            quoting.finish().unwrap();
+            prop_assert!(String::from_utf8(out).unwrap().chars().all(is_safe));
         }
 
         #[test]
