@@ -3,7 +3,6 @@
 use core_reader::{Address, Contents};
 
 use crate::heap::Heap;
-use crate::isolate::{HEAP_REACH, SPACE_OBJECT_REACH};
 use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
@@ -35,16 +34,8 @@ impl Heap<'_> {
             if let HeaderPlace::Metadata { .. } = layout.page.header {
                 ranges.push((page.handle(), page.handle().saturating_add(METADATA_BLOCK)));
             }
-            if page.heap != 0 {
-                ranges.push((
-                    page.owner.saturating_sub(SPACE_OBJECT_REACH),
-                    page.owner.saturating_add(SPACE_OBJECT_REACH),
-                ));
-            }
         }
-        for isolate in spaces.isolates() {
-            ranges.push((isolate.address, isolate.heap.saturating_add(HEAP_REACH)));
-        }
+        ranges.extend_from_slice(spaces.bookkeeping());
         monitor.begin("collecting memory outside the heap", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {

@@ -18,6 +18,7 @@ use std::io::Write;
 
 use core_reader::{Core, Memory, Module, Symbols};
 use v8_heap::Heap;
+use v8_heap::isolate::Page;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
@@ -170,6 +171,15 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             check.gaps,
             check.gap_bytes
         )?;
+        let gaps = &heap.objects(&context.progress())?.summary.gaps;
+        for gap in gaps.iter().take(MOST_GAPS) {
+            let space = heap.spaces().page_of(gap.start).and_then(|page| space_name(heap, page));
+            let space = space.unwrap_or("unknown");
+            writeln!(out.text(), "    {:x} to {:x} in {space} space", gap.start, gap.end)?;
+        }
+        if gaps.len() > MOST_GAPS {
+            writeln!(out.text(), "    and {} more", gaps.len() - MOST_GAPS)?;
+        }
     }
     if check.salvaged_pages > 0 {
         writeln!(
@@ -184,12 +194,18 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     Ok(())
 }
 
+/// Gaps listed one by one.
+const MOST_GAPS: usize = 10;
+
+fn space_name(heap: &Heap<'_>, page: &Page<'_>) -> Option<&'static str> {
+    heap.layout().space_names.get(usize::from(page.space?)).copied()
+}
+
 /// One line for each space of a heap.
 fn spaces(heap: &Heap<'_>, of: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let mut spaces: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     for page in heap.spaces().pages().iter().filter(|page| page.heap == of) {
-        let name = page.space.and_then(|space| heap.layout().space_names.get(usize::from(space)));
-        let space = spaces.entry(name.copied().unwrap_or("unknown")).or_default();
+        let space = spaces.entry(space_name(heap, page).unwrap_or("unknown")).or_default();
         space.0 += 1;
         space.1 += page.size;
     }

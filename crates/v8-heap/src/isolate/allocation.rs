@@ -2,48 +2,74 @@
 //!
 //! Each space allocates by moving `top` through a stretch of one page up to `limit` (V8: `LinearAllocationArea`, three
 //! words `start`, `top`, `limit`). What lies between `top` and `limit` is whatever was there before. The areas of the
-//! young and the old space are in the `Isolate`, the others in their space objects; all of them are found by their
-//! form: three ordered addresses in one page.
+//! young and the old space are in the `Isolate`, others in their space objects, and those of background threads in their
+//! `LocalHeap`s; all of them are found by their form: three ordered addresses in one page.
 //!
 //! The young generation is a list of pages of which a prefix is in use (V8: `SemiSpace`, fields `first_page`,
 //! `last_page`, ..., `current_page_`). Pages behind the current one, and the current one behind `top`, hold stale copies.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use core_reader::Memory;
+use core_reader::{Address, Memory};
 
 use super::{PageState, Spaces, readable_words};
 use crate::layout::Layout;
 
 /// How far around a space object its allocation area can be, in bytes.
-pub(crate) const SPACE_OBJECT_REACH: u64 = 0x400;
+const SPACE_OBJECT_REACH: u64 = 0x400;
 /// How far behind the `Heap` the isolate still has allocation areas, in bytes.
-pub(crate) const HEAP_REACH: u64 = 0x2000;
+const HEAP_REACH: u64 = 0x2000;
+/// Size of a `LocalHeap` with its allocators, and of the part of it that links to others, in bytes.
+const LOCAL_HEAP_REACH: u64 = 0x1000;
+const LOCAL_HEAP_LINKS: u64 = 0x100;
+/// More of them are taken for damage.
+const MOST_LOCAL_HEAPS: usize = 1024;
 /// Size of the head of a `SemiSpace` that refers to its pages, in bytes.
 const SEMISPACE_HEAD: u64 = 0x200;
 
+/// An open allocation area: `[start, top)` holds objects, `[top, limit)` does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Area {
+    start: u64,
+    top: u64,
+    limit: u64,
+}
+
 /// Notes in every page where it holds no objects.
 pub(super) fn mark_unused(memory: &dyn Memory, layout: &Layout, spaces: &mut Spaces<'_>) {
-    let areas = allocation_areas(memory, layout, spaces);
-    for (&page, &(top, limit)) in &areas {
+    spaces.bookkeeping = bookkeeping(memory, layout, spaces);
+    for (page, areas) in allocation_areas(memory, spaces) {
         let page = &mut spaces.pages[page];
-        let limit = if page.to_space { page.area_end } else { limit };
-        if top < limit {
-            page.unused.push((top, limit));
+        if page.to_space {
+            // Behind the one area of the young generation its page has never been used.
+            if let Some(top) = areas.iter().map(|area| area.top).max().filter(|top| *top < page.area_end) {
+                page.unused.push((top, page.area_end));
+            }
+            continue;
         }
+        page.unused
+            .extend(areas.iter().filter(|area| area.top < area.limit).map(|area| (area.top, area.limit)));
+        page.unused.sort_unstable();
     }
     retire_unused_semispace_pages(memory, spaces);
 }
 
-/// The open allocation area of each page that has one: `(top, limit)` by page index.
-fn allocation_areas(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -> HashMap<usize, (u64, u64)> {
-    let mut windows: Vec<(u64, u64)> = spaces
-        .isolates
-        .iter()
-        .map(|isolate| {
-            (isolate.heap.saturating_sub(layout.heap_in_isolate), isolate.heap.saturating_add(HEAP_REACH))
-        })
-        .collect();
+/// Memory that can hold allocation areas: isolates, the surroundings of space objects, and the `LocalHeap`s through which
+/// threads allocate, those of background compilers among them.
+fn bookkeeping(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -> Vec<(u64, u64)> {
+    let mut windows = Vec::new();
+    for isolate in &spaces.isolates {
+        windows.push((
+            isolate.heap.saturating_sub(layout.heap_in_isolate),
+            isolate.heap.saturating_add(HEAP_REACH),
+        ));
+        windows.extend(
+            owned_by_heap(memory, spaces, isolate.heap)
+                .into_iter()
+                .map(|object| (object, object.saturating_add(LOCAL_HEAP_REACH))),
+        );
+    }
     let mut owners: Vec<u64> =
         spaces.pages.iter().filter(|page| page.owner != 0).map(|page| page.owner).collect();
     owners.sort_unstable();
@@ -53,8 +79,34 @@ fn allocation_areas(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -
             (owner.saturating_sub(SPACE_OBJECT_REACH), owner.saturating_add(SPACE_OBJECT_REACH))
         }),
     );
-    let mut areas: HashMap<usize, (u64, u64)> = HashMap::new();
-    for (start, end) in windows {
+    windows
+}
+
+/// Objects whose first word is the address of the heap, found from the heap and from one another. `IsolateSafepoint` is
+/// one, which heads the list of `LocalHeap`s, which are such objects too (V8: `src/heap/safepoint.h`, `local-heap.h`).
+fn owned_by_heap(memory: &dyn Memory, spaces: &Spaces<'_>, heap: u64) -> Vec<u64> {
+    let mut found: Vec<u64> = Vec::new();
+    let mut windows = vec![(heap, heap.saturating_add(HEAP_REACH))];
+    while let Some((start, end)) = windows.pop() {
+        for (_, word) in readable_words(memory, start, end) {
+            let is_new = word != heap
+                && word.is_multiple_of(8)
+                && spaces.directory.find(word).is_none()
+                && memory.read_u64(Address(word)) == Ok(heap)
+                && !found.contains(&word);
+            if is_new && found.len() < MOST_LOCAL_HEAPS {
+                found.push(word);
+                windows.push((word, word.saturating_add(LOCAL_HEAP_LINKS)));
+            }
+        }
+    }
+    found
+}
+
+/// The open allocation areas of each page that has any, by page index.
+fn allocation_areas(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, Vec<Area>> {
+    let mut areas: HashMap<usize, Vec<Area>> = HashMap::new();
+    for &(start, end) in &spaces.bookkeeping {
         let words = readable_words(memory, start, end);
         for triple in words.windows(3) {
             let [(_, start), (_, top), (_, limit)] = [triple[0], triple[1], triple[2]];
@@ -67,9 +119,16 @@ fn allocation_areas(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -
             if page.large || start < page.area_start || limit > page.area_end {
                 continue;
             }
-            let known = areas.entry(index).or_insert((top, limit));
-            if top > known.0 {
-                *known = (top, limit);
+            let area = Area { start, top, limit };
+            let known = areas.entry(index).or_default();
+            // V8 keeps copies of an area from when it was opened: the one that has moved on is right. And it keeps the
+            // limit twice, so that `top, limit, limit` looks like an area too, which starts further on.
+            match known.iter_mut().find(|other| other.start < area.limit && area.start < other.limit) {
+                Some(other) if (Reverse(area.start), area.top) > (Reverse(other.start), other.top) => {
+                    *other = area
+                }
+                Some(_) => {}
+                None => known.push(area),
             }
         }
     }

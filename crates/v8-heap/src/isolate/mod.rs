@@ -24,7 +24,6 @@ use std::collections::HashMap;
 
 use core_reader::{Address, Contents, Memory};
 
-pub(crate) use allocation::{HEAP_REACH, SPACE_OBJECT_REACH};
 pub use page::{Page, PageState, Piece};
 
 use crate::layout::Layout;
@@ -59,6 +58,8 @@ pub struct Spaces<'t> {
     pages: Vec<Page<'t>>,
     isolates: Vec<Isolate>,
     directory: Directory,
+    /// Memory outside the pages that tells how they are used, as `[start, end)`.
+    bookkeeping: Vec<(u64, u64)>,
 }
 
 impl<'t> Spaces<'t> {
@@ -105,9 +106,14 @@ impl<'t> Spaces<'t> {
         }
         let isolates = isolates_of(layout, &pages);
         let directory = Directory::new(&pages);
-        let mut spaces = Spaces { pages, isolates, directory };
+        let mut spaces = Spaces { pages, isolates, directory, bookkeeping: Vec::new() };
         allocation::mark_unused(memory, layout, &mut spaces);
         spaces
+    }
+
+    /// Memory outside the pages that tells how they are used: isolates, spaces, the allocators of threads.
+    pub(crate) fn bookkeeping(&self) -> &[(u64, u64)] {
+        &self.bookkeeping
     }
 
     /// All pages, sorted by address.
