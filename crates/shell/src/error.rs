@@ -73,8 +73,9 @@ pub fn reasons(error: &dyn std::error::Error) -> String {
         text.push_str(&error.to_string());
         source = error.source();
     }
+    // The number says nothing more, nor does the name of a temporary file behind it.
     match text.rfind(" (os error ") {
-        Some(at) if text.ends_with(')') => text[..at].to_owned(),
+        Some(at) if text.ends_with(')') || text[at..].contains(") at path ") => text[..at].to_owned(),
         _ => text,
     }
 }

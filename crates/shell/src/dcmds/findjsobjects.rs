@@ -93,6 +93,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| Ok(Box::new(FindJsObjects::new(args)?)),
 };
 
+/// How properties can be stored, for `-k`.
+const STORAGE: [&str; 4] = ["dict", "inobject", "props", "numeric"];
+
 /// What the options ask for.
 #[derive(Debug)]
 enum Task {
@@ -132,7 +135,16 @@ impl FindJsObjects {
             (None, None, None) => Filter::All,
             (Some(name), None, None) => Filter::Constructor(name.to_owned()),
             (None, Some(name), None) => Filter::Property(name.to_owned()),
-            (None, None, Some(name)) => Filter::Storage(name.to_owned()),
+            (None, None, Some(kind)) => {
+                if !STORAGE.iter().any(|known| kind.contains(known)) {
+                    let known = STORAGE.join(", ");
+                    return Err(DcmdError::abort(format!(
+                        "invalid option for -k: \"{}\" (known are {known})",
+                        escape(kind)
+                    )));
+                }
+                Filter::Storage(kind.to_owned())
+            }
             (_, Some(_), Some(_)) => {
                 return Err(DcmdError::abort("cannot specify both a property name and a property kind"));
             }
