@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 use core_reader::{Address, AddressSpace, Memory, Symbols};
+use v8_heap::index::{Kinds, ObjectTable};
 
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
@@ -15,7 +16,6 @@ use crate::interrupt::Interrupt;
 use crate::lang::{Environment, EvalError, Space, evaluate, parse_expression};
 use crate::output::{Colours, Progress, Terminal, Text, TextSink};
 use crate::pipeline::Plan;
-use crate::repl::NameProvider;
 use crate::settings::Settings;
 use crate::target::Target;
 use crate::variables::{Variables, register};
@@ -40,8 +40,6 @@ pub struct Context {
     pub told_what_is_missing: Cell<bool>,
     /// Objects whose referrers are to be found together.
     pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
-    /// Where completion finds names in the target.
-    pub name_provider: Cell<Option<NameProvider>>,
     dot: Cell<u64>,
     increment: Cell<u64>,
     last_address: Cell<u64>,
@@ -65,7 +63,6 @@ impl Context {
             colours: Colours::Never,
             told_what_is_missing: Cell::new(false),
             marked: RefCell::default(),
-            name_provider: Cell::new(None),
             dot: Cell::new(0),
             increment: Cell::new(0),
             last_address: Cell::new(0),
@@ -98,6 +95,13 @@ impl Context {
     /// There is no target, or no heap that can be read in it.
     pub fn heap(&self) -> Result<&v8_heap::Heap<'static>, DcmdError> {
         self.target()?.heap().map_err(DcmdError::Abort)
+    }
+
+    /// The heap with its objects and their kinds, if all that has been found already: starts no work.
+    pub fn known_kinds(&self) -> Option<(&v8_heap::Heap<'static>, &ObjectTable, &Kinds)> {
+        let heap = self.target.as_ref()?.known_heap()?;
+        let (table, kinds) = heap.known_kinds()?;
+        Some((heap, table, kinds))
     }
 
     /// Why the target does not have `capability`; nothing if it does.

@@ -56,6 +56,11 @@ impl Target {
         self.heap.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
+    /// The V8 heap, if it has been asked for and found.
+    pub fn known_heap(&self) -> Option<&Heap<'static>> {
+        self.heap.get()?.as_ref().ok()
+    }
+
     /// The memory of the process.
     pub fn memory(&self) -> &'static AddressSpace {
         self.core.memory()

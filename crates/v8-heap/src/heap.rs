@@ -126,6 +126,11 @@ impl<'t> Heap<'t> {
         Ok(self.kinds.get_or_init(|| kinds))
     }
 
+    /// All objects and their kinds, if they have been asked for before: does no work.
+    pub fn known_kinds(&self) -> Option<(&ObjectTable, &Kinds)> {
+        Some((self.table.get()?, self.kinds.get()?))
+    }
+
     /// A map by its number.
     pub fn map(&self, id: MapId) -> &Map {
         self.maps.get(id)

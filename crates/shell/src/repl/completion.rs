@@ -8,20 +8,7 @@ use rustyline::validate::Validator;
 use crate::arguments::Shape;
 use crate::context::Context;
 use crate::dcmds::{ALL, WALKERS};
-
-/// A place in a line where a name from the target may stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameQuery<'a> {
-    /// The dcmd.
-    pub dcmd: &'a str,
-    /// The letter of the option whose value is typed; nothing for an operand.
-    pub option: Option<char>,
-    /// What is typed so far.
-    pub prefix: &'a str,
-}
-
-/// Finds the names in the target that may stand at a place.
-pub type NameProvider = fn(&Context, NameQuery<'_>) -> Vec<String>;
+use crate::repl::names::{self, NameQuery};
 
 /// Completes lines.
 pub(super) struct Completion<'a> {
@@ -43,10 +30,7 @@ impl Completer for Completion<'_> {
         position: usize,
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let names = |query: NameQuery<'_>| match self.context.name_provider.get() {
-            Some(provider) => provider(self.context, query),
-            None => Vec::new(),
-        };
+        let names = |query: NameQuery<'_>| names::names(self.context, query);
         Ok(candidates(line.get(..position).unwrap_or(line), &names))
     }
 }
@@ -147,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_from_the_provider() {
+    fn names_come_from_the_target() {
         assert_eq!(complete("::grep a"), (7, vec!["azz".to_owned()]));
     }
 }

@@ -2,6 +2,7 @@
 
 mod completion;
 mod history;
+mod names;
 
 use std::io::IsTerminal;
 
@@ -15,7 +16,6 @@ use crate::error::{DcmdError, reasons};
 use crate::interpreter::{self, Source};
 use crate::output::screen_height;
 use completion::Completion;
-pub use completion::{NameProvider, NameQuery};
 
 /// Reads lines and runs them until the user quits; gives the exit status.
 pub fn run(context: &Context) -> u8 {
