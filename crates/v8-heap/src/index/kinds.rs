@@ -99,7 +99,8 @@ enum Class {
 /// A number of objects.
 #[derive(Clone, Copy, Debug)]
 struct Tally {
-    count: u64,
+    /// No heap has more objects than there are ids.
+    count: u32,
     first: ObjectId,
 }
 
@@ -119,8 +120,8 @@ const SHORT: usize = 64;
 /// What one thread counted.
 #[derive(Default)]
 struct Counts {
-    classes: Vec<Class>,
-    by_map: Vec<Tally>,
+    /// By map number; tally and class side by side, as both are wanted for each object.
+    by_map: Vec<(Class, Tally)>,
     /// By map number: counts of short arrays by length.
     short_arrays: Vec<Option<Box<[Tally; SHORT]>>>,
     long_arrays: HashMap<(MapId, u64), Tally>,
@@ -207,7 +208,8 @@ impl Kinds {
 
     fn take(&mut self, heap: &Heap<'_>, table: &ObjectTable, counts: Counts) {
         self.statistics.damaged += counts.damaged;
-        for (index, tally) in counts.by_map.iter().enumerate().filter(|(_, tally)| tally.count > 0) {
+        let by_map = counts.by_map.iter().map(|(_, tally)| tally).enumerate();
+        for (index, tally) in by_map.filter(|(_, tally)| tally.count > 0) {
             let map = MapId(index as u32);
             if let Some(object) = heap.object_by_id(table, tally.first)
                 && let Some((key, properties)) = key_of(heap, object, None)
@@ -239,13 +241,14 @@ impl Kinds {
 
     fn add(&mut self, heap: &Heap<'_>, key: Key, map_id: MapId, tally: Tally, properties: u64) {
         let map = heap.map(map_id);
-        let bytes = tally.count * u64::from(map.instance_size_words) * 8;
-        self.statistics.javascript_objects += tally.count;
+        let count = u64::from(tally.count);
+        let bytes = count * u64::from(map.instance_size_words) * 8;
+        self.statistics.javascript_objects += count;
         self.statistics.bytes += bytes;
         match map.kind {
-            Kind::JsArray => self.statistics.arrays += tally.count,
-            Kind::JsFunction | Kind::JsBoundFunction => self.statistics.functions += tally.count,
-            _ => self.statistics.objects += tally.count,
+            Kind::JsArray => self.statistics.arrays += count,
+            Kind::JsFunction | Kind::JsBoundFunction => self.statistics.functions += count,
+            _ => self.statistics.objects += count,
         }
         let group = match self.by_key.entry(key) {
             Entry::Occupied(known) => &mut self.groups[*known.get()],
@@ -264,7 +267,7 @@ impl Kinds {
                 self.groups.last_mut().expect("just pushed")
             }
         };
-        group.count += tally.count;
+        group.count += count;
         group.bytes += bytes;
         group.first = group.first.min(tally.first);
         group.representative = group.first;
@@ -451,34 +454,25 @@ impl Counts {
     /// Counts the objects of one page; returns how many objects it has.
     fn count_page(&mut self, heap: &Heap<'_>, table: &ObjectTable, page: usize) -> u64 {
         let (first, maps) = table.page_maps(page);
+        if self.by_map.len() < heap.map_count() {
+            self.by_map.resize(heap.map_count(), (Class::Unknown, NONE));
+        }
         let mut special = false;
-        for (index, map) in maps.iter().enumerate() {
-            let slot = map.0 as usize;
-            if slot >= self.classes.len() {
-                self.classes.resize(slot + 1, Class::Unknown);
-                self.by_map.resize(slot + 1, NONE);
+        for (id, map) in (first.0..).map(ObjectId).zip(maps) {
+            let (class, tally) = &mut self.by_map[map.0 as usize];
+            if matches!(class, Class::Unknown) {
+                *class =
+                    heap.object_by_id(table, id).map_or(Class::Internal, |object| class_of(heap, object));
             }
-            match self.classes[slot] {
-                Class::ByMap => self.by_map[slot].add(ObjectId(first.0 + index as u32)),
-                Class::Internal => {}
+            match class {
+                Class::ByMap => tally.add(id),
                 Class::Array | Class::ByObject => special = true,
-                Class::Unknown => {
-                    let id = ObjectId(first.0 + index as u32);
-                    let class =
-                        heap.object_by_id(table, id).map_or(Class::Internal, |object| class_of(heap, object));
-                    self.classes[slot] = class;
-                    match class {
-                        Class::ByMap => self.by_map[slot].add(id),
-                        Class::Array | Class::ByObject => special = true,
-                        Class::Internal | Class::Unknown => {}
-                    }
-                }
+                Class::Internal | Class::Unknown => {}
             }
         }
         if special {
-            for (index, (address, map)) in table.page_objects(page).enumerate() {
-                let id = ObjectId(first.0 + index as u32);
-                match self.classes[map.0 as usize] {
+            for (id, (address, map)) in (first.0..).map(ObjectId).zip(table.page_objects(page)) {
+                match self.by_map[map.0 as usize].0 {
                     Class::Array => self.count_array(heap, address, map, id),
                     Class::ByObject => {
                         let object = HeapObject { address, map_id: map, map: heap.map(map) };
