@@ -13,14 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// More than this is no screenful, however few lines it has.
 const MOST_HELD: usize = 1 << 20;
 
-/// Columns of the terminal, if there is one.
+/// Columns of the terminal, if results go to one.
 pub fn screen_width() -> Option<u16> {
-    terminal_size::terminal_size().map(|(width, _)| width.0)
+    // Not of any other terminal at hand: what goes to a file or a pipe is for programs.
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
-/// Lines of the terminal, if there is one.
+/// Lines of the terminal, if results go to one.
 pub fn screen_height() -> Option<u16> {
-    terminal_size::terminal_size().map(|(_, height)| height.0)
+    terminal_size::terminal_size_of(io::stdout()).map(|(_, height)| height.0)
 }
 
 /// The end of the line for results and messages of one session.

@@ -8,6 +8,7 @@ mod json;
 mod readme;
 mod references;
 mod values;
+mod width;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,45 @@
+//! How wide the rows of a table are.
+
+use std::process::Command;
+use std::time::Duration;
+
+use expectrl::{Eof, Expect, Session};
+use test_support::scenarios::shipped::ShippedCore;
+
+use crate::answers;
+
+const LEAK: ShippedCore = ShippedCore { scenario: "leak", line: 24 };
+
+/// Runs `::findjsobjects` on a terminal of 60 columns, its output sent to `redirection`.
+fn on_terminal(redirection: &str) -> String {
+    let mut command = Command::new("/bin/sh");
+    let program = env!("CARGO_BIN_EXE_v8mdb");
+    // Not before the terminal has its size.
+    let line = format!("read go; {program} -S -e ::findjsobjects {} {redirection}", LEAK.path().display());
+    command.env("NO_COLOR", "1").args(["-c", &line]);
+    let mut session = Session::spawn(command).unwrap();
+    session.get_process_mut().set_window_size(60, 24).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(60)));
+    session.send_line("go").unwrap();
+    let shown = session.expect(Eof).unwrap();
+    String::from_utf8_lossy(shown.as_bytes()).replace("\r\n", "\n")
+}
+
+#[test]
+fn rows_fit_the_terminal_they_are_read_on() {
+    let shown = on_terminal("");
+    assert!(shown.contains(" UpstreamConnection: ...\n"), "{shown}");
+    let longest = shown.lines().map(|line| line.chars().count()).max();
+    assert!(longest.is_some_and(|longest| longest <= 60), "{longest:?}");
+}
+
+#[test]
+fn rows_are_whole_in_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("table");
+    assert_eq!(on_terminal(&format!("> {}", file.display())), "");
+    let table = std::fs::read_to_string(file).unwrap();
+    assert!(table.contains(" UpstreamConnection: request, limits, pending, load, resume\n"), "{table}");
+    let [unwatched] = answers(LEAK, ["::findjsobjects"]);
+    assert_eq!(table, unwatched);
+}
