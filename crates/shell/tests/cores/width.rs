@@ -29,8 +29,9 @@ fn on_terminal(redirection: &str) -> String {
 fn rows_fit_the_terminal_they_are_read_on() {
     let shown = on_terminal("");
     assert!(shown.contains(" UpstreamConnection: ...\n"), "{shown}");
-    let longest = shown.lines().map(|line| line.chars().count()).max();
-    assert!(longest.is_some_and(|longest| longest <= 60), "{longest:?}");
+    // The name of a constructor is always whole.
+    let mut wide = shown.lines().filter(|line| line.chars().count() > 60);
+    assert!(wide.all(|line| line.ends_with(": ...")), "{shown}");
 }
 
 #[test]
