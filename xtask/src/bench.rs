@@ -89,6 +89,8 @@ struct Row {
     /// Bytes that the yardstick reads.
     bytes: u64,
     read: Duration,
+    /// Finding and walking all pages, as the debugger times it.
+    index: Duration,
     find_objects: Duration,
     /// Median of the ratios of neighbouring runs.
     ratio: f64,
@@ -100,6 +102,7 @@ struct Row {
 fn measure(executable: &Path, core: &Path, runs: usize) -> Result<Row> {
     let yardstick = Yardstick::new(core)?;
     let (mut reads, mut finds, mut ratios, mut prompts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut objects, mut indexes) = (None, Vec::new());
     let mut memory = 0;
     for _ in 0..runs {
         let read = yardstick.measure()?;
@@ -109,6 +112,9 @@ fn measure(executable: &Path, core: &Path, runs: usize) -> Result<Row> {
         finds.push(find.elapsed);
         memory = memory.max(find.memory);
         prompts.push(timed(executable, core, "")?.elapsed);
+        let statistics = Statistics::of(executable, core)?;
+        objects = Some(statistics.heap_objects);
+        indexes.push(statistics.indexing);
     }
     ratios.sort_by(f64::total_cmp);
     Ok(Row {
@@ -116,9 +122,10 @@ fn measure(executable: &Path, core: &Path, runs: usize) -> Result<Row> {
             .parent()
             .and_then(Path::file_name)
             .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
-        objects: heap_objects(executable, core),
+        objects,
         bytes: yardstick.bytes(),
         read: median(&mut reads),
+        index: median(&mut indexes),
         find_objects: median(&mut finds),
         ratio: ratios[ratios.len() / 2],
         prompt: median(&mut prompts),
@@ -131,12 +138,28 @@ fn median(durations: &mut [Duration]) -> Duration {
     durations[durations.len() / 2]
 }
 
-/// From the statistics of `::findjsobjects -v`: `findjsobjects: heap objects => N`.
-fn heap_objects(executable: &Path, core: &Path) -> Option<u64> {
-    let output = Command::new(executable).arg(core).args(["-e", "::findjsobjects -v"]).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let line = text.lines().find(|line| line.contains("heap objects =>"))?;
-    line.rsplit("=>").next()?.trim().parse().ok()
+/// What `::findjsobjects -v` says of a run.
+struct Statistics {
+    heap_objects: u64,
+    indexing: Duration,
+}
+
+impl Statistics {
+    fn of(executable: &Path, core: &Path) -> Result<Statistics> {
+        let output = Command::new(executable).arg(core).args(["-e", "::findjsobjects -v"]).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let figure = |label: &str| {
+            let line = text
+                .lines()
+                .find(|line| line.contains(label))
+                .with_context(|| format!("no line has {label}"))?;
+            line.rsplit("=>").next().map(str::trim).with_context(|| format!("no figure follows {label}"))
+        };
+        Ok(Statistics {
+            heap_objects: figure("heap objects =>")?.parse()?,
+            indexing: Duration::from_secs_f64(figure("of it indexing (seconds) =>")?.parse()?),
+        })
+    }
 }
 
 struct Timed {
@@ -242,8 +265,17 @@ fn sum_of_words(block: &[u8]) -> u64 {
 }
 
 fn table(rows: &[Row], markdown: bool) -> String {
-    let header =
-        ["core", "heap objects", "memory read", "read", "::findjsobjects", "ratio", "prompt", "own memory"];
+    let header = [
+        "core",
+        "heap objects",
+        "memory read",
+        "read",
+        "index",
+        "::findjsobjects",
+        "ratio",
+        "prompt",
+        "own memory",
+    ];
     let mebibytes = |bytes: u64| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20));
     let milliseconds = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1e3);
     let mut lines: Vec<Vec<String>> = vec![header.map(str::to_owned).into()];
@@ -253,6 +285,13 @@ fn table(rows: &[Row], markdown: bool) -> String {
             row.objects.map_or_else(|| "?".to_owned(), |objects| objects.to_string()),
             mebibytes(row.bytes),
             milliseconds(row.read),
+            match row.objects {
+                Some(objects) => {
+                    let rate = objects as f64 / row.index.as_secs_f64() / 1e6;
+                    format!("{} ({rate:.0} M objects/s)", milliseconds(row.index))
+                }
+                None => milliseconds(row.index),
+            },
             milliseconds(row.find_objects),
             format!("{:.2}", row.ratio),
             milliseconds(row.prompt),

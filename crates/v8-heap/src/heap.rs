@@ -1,6 +1,7 @@
 //! The V8 heaps of one process.
 
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols};
 
@@ -104,7 +105,9 @@ impl<'t> Heap<'t> {
         if let Some(table) = self.table.get() {
             return Ok(table);
         }
-        let table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
+        let started = Instant::now();
+        let mut table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
+        table.summary.elapsed = started.elapsed();
         self.check_before_use(&table)?;
         Ok(self.table.get_or_init(|| table))
     }

@@ -445,8 +445,10 @@ fn print_statistics(
     let met = &kinds.statistics;
     let mut text = out.text();
     let elapsed = format!("{:.1}", started.elapsed().as_secs_f64());
-    let figures: [(&str, &dyn std::fmt::Display); 10] = [
+    let indexing = format!("{:.3}", table.summary.elapsed.as_secs_f64());
+    let figures: [(&str, &dyn std::fmt::Display); 11] = [
         ("elapsed time (seconds)", &elapsed),
+        ("of it indexing (seconds)", &indexing),
         ("heap objects", &table.summary.objects),
         ("heap bytes", &table.summary.object_bytes),
         ("JavaScript objects", &met.javascript_objects),

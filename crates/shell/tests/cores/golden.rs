@@ -60,8 +60,8 @@ fn replay(session: &Path) -> String {
 fn without_times(screen: &str) -> String {
     let mut text = String::new();
     for line in screen.lines() {
-        match line.split_once("elapsed time (seconds) => ") {
-            Some((before, _)) => writeln!(text, "{before}elapsed time (seconds) => N.N").unwrap(),
+        match line.split_once("(seconds) => ") {
+            Some((before, _)) => writeln!(text, "{before}(seconds) => N.N").unwrap(),
             None => writeln!(text, "{line}").unwrap(),
         }
     }

@@ -13,6 +13,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use core_reader::Address;
 
@@ -54,6 +55,8 @@ pub struct WalkSummary {
     pub missing_bytes: u64,
     /// Stretches that could not be walked.
     pub gaps: Vec<Gap>,
+    /// How long it took to find the pages and walk them.
+    pub elapsed: Duration,
 }
 
 #[derive(Debug, Default)]
