@@ -20,6 +20,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     }
     step("formatting", &["fmt", "--all", "--check"])?;
     step("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    // Links to private items are for those who read the source.
+    const DOCS: &str = "-D warnings --document-private-items -A rustdoc::private_intra_doc_links";
+    step_with("documentation", &["doc", "--quiet", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", DOCS)])?;
     step("generated files", &["xtask", "docs", "--check"])?;
     step("tests", TESTS)?;
     if with_matrix {
@@ -31,10 +34,17 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
 
 /// Runs cargo; its output goes to the terminal as it comes.
 fn step(what: &str, arguments: &[&str]) -> Result<()> {
+    step_with(what, arguments, &[])
+}
+
+/// [`step`], with more in the environment.
+fn step_with(what: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     println!("== {what}: cargo {}", arguments.join(" "));
     let start = Instant::now();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(arguments).current_dir(places::workspace()).status();
+    let mut command = Command::new(cargo);
+    command.args(arguments).envs(environment.iter().copied()).current_dir(places::workspace());
+    let status = command.status();
     let status = status.context("cannot run cargo")?;
     ensure!(status.success(), "{what}: failed");
     println!("== {what}: fine, {:.0} s", start.elapsed().as_secs_f64());

@@ -1,7 +1,7 @@
 //! The command language: MDB's, read into a tree and evaluated.
 //!
 //! `parser` (statements, commands, arguments) and `expression` read text into the [tree](ast) with the place of every
-//! part; [`evaluate`] gives expressions their value in an [`Environment`]. Names of dcmds are not looked up here.
+//! part; [`evaluate()`] gives expressions their value in an [`Environment`]. Names of dcmds are not looked up here.
 
 mod ast;
 mod evaluate;
