@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::constructor::{NameId, Naming};
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
+use crate::isolate::Page;
 use crate::layout::{Kind, offset};
 use crate::map::MapId;
 use crate::objects::value::{HeapObject, Value};
@@ -107,10 +108,13 @@ struct Tally {
 const NONE: Tally = Tally { count: 0, first: ObjectId(u32::MAX) };
 
 impl Tally {
+    /// Counts one more. Each thread meets ids in ascending order.
     #[inline]
     fn add(&mut self, id: ObjectId) {
+        if self.count == 0 {
+            self.first = id;
+        }
         self.count += 1;
-        self.first = self.first.min(id);
     }
 }
 
@@ -473,7 +477,7 @@ impl Counts {
         if special {
             for (id, (address, map)) in (first.0..).map(ObjectId).zip(table.page_objects(page)) {
                 match self.by_map[map.0 as usize].0 {
-                    Class::Array => self.count_array(heap, address, map, id),
+                    Class::Array => self.count_array(heap, heap.spaces().pages().get(page), address, map, id),
                     Class::ByObject => {
                         let object = HeapObject { address, map_id: map, map: heap.map(map) };
                         if let Some((key, properties)) = key_of(heap, object, Some(self)) {
@@ -488,8 +492,18 @@ impl Counts {
     }
 
     #[inline]
-    fn count_array(&mut self, heap: &Heap<'_>, address: u64, map: MapId, id: ObjectId) {
-        let word = heap.words().heap_word(address + offset::FIRST_FIELD).map(Tagged);
+    fn count_array(
+        &mut self,
+        heap: &Heap<'_>,
+        page: Option<&Page<'_>>,
+        address: u64,
+        map: MapId,
+        id: ObjectId,
+    ) {
+        let field = page.and_then(|page| {
+            page.pieces.iter().find_map(|piece| piece.slice(address + offset::FIRST_FIELD, 8))
+        });
+        let word = field.and_then(|field| Some(Tagged(u64::from_le_bytes(field.try_into().ok()?))));
         let length = match word.and_then(Tagged::smi) {
             Some(length) if length >= 0 => length as u64,
             _ => word.and_then(|word| heap.number(word)).map_or(0, |length| length as u64),
