@@ -216,7 +216,8 @@ impl FindJsObjects {
         }
         // Where nobody watches nothing is cut, unless the page width was set.
         let page = context.settings.width.get().and_then(|width| usize::try_from(width).ok());
-        let width = page.or(screen_width().map(usize::from));
+        let watched = out.text().is_watched();
+        let width = page.or(screen_width().filter(|_| watched).map(usize::from));
         if !self.json {
             let bytes = if self.by_size { "        BYTES" } else { "" };
             let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes} CONSTRUCTOR: PROPS");

@@ -36,6 +36,11 @@ impl TextSink {
         }
     }
 
+    /// Whether somebody watches the text appear on a terminal.
+    pub fn is_watched(&self) -> bool {
+        self.watched.is_some()
+    }
+
     /// `value` in bare lower-case hexadecimal and a newline.
     ///
     /// # Errors
