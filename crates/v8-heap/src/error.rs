@@ -66,6 +66,9 @@ pub enum Error {
         /// What was found.
         found: String,
     },
+    /// The heap has more objects than the index has numbers for them.
+    #[error("the heap has more than 2^32 objects, which is more than can be indexed")]
+    TooManyObjects,
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,

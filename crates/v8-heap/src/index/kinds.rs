@@ -508,17 +508,15 @@ impl Counts {
             Some(length) if length >= 0 => length as u64,
             _ => word.and_then(|word| heap.number(word)).map_or(0, |length| length as u64),
         };
-        match length {
-            0..64 => {
-                let slot = map.0 as usize;
-                if slot >= self.short_arrays.len() {
-                    self.short_arrays.resize_with(slot + 1, || None);
-                }
-                let lengths = self.short_arrays[slot].get_or_insert_with(|| Box::new([NONE; SHORT]));
-                lengths[length as usize].add(id);
-            }
-            _ => self.long_arrays.entry((map, length)).or_insert(NONE).add(id),
+        let Some(short) = usize::try_from(length).ok().filter(|length| *length < SHORT) else {
+            self.long_arrays.entry((map, length)).or_insert(NONE).add(id);
+            return;
+        };
+        let slot = map.0 as usize;
+        if slot >= self.short_arrays.len() {
+            self.short_arrays.resize_with(slot + 1, || None);
         }
+        self.short_arrays[slot].get_or_insert_with(|| Box::new([NONE; SHORT]))[short].add(id);
     }
 
     /// Hash of the names of a dictionary object's properties, in order of creation, and their number.

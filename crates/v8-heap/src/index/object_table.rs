@@ -142,8 +142,7 @@ impl ObjectTable {
                 Some((_, entry)) => entry,
                 None => PageEntry { area_start: page.area_start, ..PageEntry::default() },
             };
-            entry.first_id =
-                u32::try_from(summary.objects).map_err(|_| Error::NoV8("more than 2^32 objects".into()))?;
+            entry.first_id = u32::try_from(summary.objects).map_err(|_| Error::TooManyObjects)?;
             summary.objects += entry.maps.len() as u64;
             summary.object_bytes += entry.object_bytes;
             summary.free_bytes += entry.free_bytes;
