@@ -10,6 +10,7 @@ use crate::index::{Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::Layout;
 use crate::map::{Map, MapId, Maps};
+use crate::self_check;
 use crate::version::{V8Version, detect_node};
 use crate::well_known::WellKnown;
 use crate::words::Words;
@@ -47,7 +48,15 @@ impl<'t> Heap<'t> {
         let version = V8Version::detect(memory, symbols)?;
         let node_version = detect_node(memory, symbols);
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
-        let layout = Layout::resolve(&version, symbols, &read_int);
+        // The first of those that fit equally well: the older.
+        let mut candidates = Layout::candidates(&version, symbols, &read_int);
+        let layout = match candidates.len() {
+            1 => candidates.remove(0),
+            _ => candidates
+                .into_iter()
+                .min_by_key(|layout| self_check::misfit(memory, layout))
+                .ok_or_else(|| Error::NoV8("no layout is known".to_owned()))?,
+        };
         Ok(Heap {
             memory,
             version,

@@ -7,14 +7,16 @@
 //! The cheap part runs whenever the heap is indexed ([`Heap::objects`] fails if it does); the whole is
 //! [`Heap::self_check`].
 
-use core_reader::{Address, Contents, MemoryError};
+use core_reader::{Address, Contents, Memory, MemoryError};
 
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
-use crate::layout::Kind;
-use crate::map::MapId;
+use crate::isolate::{PageState, Spaces};
+use crate::layout::{Kind, Layout};
+use crate::map::{MapId, Maps};
 use crate::objects::value::HeapObject;
-use crate::walk::Gap;
+use crate::walk::{Gap, Walker};
+use crate::words::Words;
 use crate::{Error, Monitor, Result, Tagged};
 
 /// What the self-check found.
@@ -59,6 +61,26 @@ const SMALL_SAMPLE: u64 = 1_000;
 const WRONG: u64 = 50;
 /// The same for a version that no table was made for: damage is less likely than a wrong layout.
 const DOUBTFUL: u64 = 1;
+
+/// Pages looked at to choose between layouts.
+const PROBED_PAGES: usize = 64;
+
+/// How badly a layout fits the first pages of a heap: the share of their bytes that are no objects, in parts per million.
+pub(crate) fn misfit(memory: &dyn Memory, layout: &Layout) -> u64 {
+    let spaces = Spaces::discover(memory, layout);
+    let maps = Maps::default();
+    let mut walker = Walker::new(Words { memory, spaces: &spaces }, layout, &maps);
+    let (mut bytes, mut gaps) = (0u64, 0u64);
+    for page in spaces.pages().iter().filter(|page| page.state == PageState::InUse).take(PROBED_PAGES) {
+        walker.walk(page);
+        bytes += page.present();
+        gaps += walker.found.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();
+    }
+    match bytes {
+        0 => u64::MAX,
+        bytes => (u128::from(gaps) * 1_000_000 / u128::from(bytes)) as u64,
+    }
+}
 
 impl Heap<'_> {
     /// Checks the layout on the whole heap.

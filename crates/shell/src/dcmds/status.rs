@@ -111,8 +111,7 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     }
     writeln!(out.text(), "V8 version: {}", escape(&heap.version().to_string()))?;
     let (major, minor) = layout.table_version;
-    let fit =
-        if layout.exact { "" } else { ", the nearest known; trust it as far as the self-check below goes" };
+    let fit = if layout.exact { "" } else { ", a neighbour; trust it as far as the self-check below goes" };
     writeln!(out.text(), "heap layout: of V8 {major}.{minor} (Node.js {}){fit}", layout.table_node)?;
     for part in layout.provenance() {
         let sources: Vec<String> =

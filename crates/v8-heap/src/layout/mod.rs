@@ -282,7 +282,7 @@ pub enum Source {
     Metadata,
     /// A table built into this program, made for this very V8 version.
     Table,
-    /// A table built into this program, made for the nearest V8 version known.
+    /// A table built into this program, made for a neighbouring V8 version: the one that the heap agrees with most.
     NearestTable,
 }
 
@@ -291,7 +291,7 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Source::Metadata => "metadata symbols",
             Source::Table => "built-in table",
-            Source::NearestTable => "built-in table of the nearest version",
+            Source::NearestTable => "the built-in table of a neighbouring version that fits best",
         })
     }
 }
@@ -347,18 +347,22 @@ const API_OBJECT_TYPES: std::ops::RangeInclusive<u16> = 1058..=2058;
 const SPECIAL_API_OBJECT_TYPE: u16 = 1040;
 
 impl Layout {
-    /// The layout of `version`: metadata symbols over the table of that version or of the nearest below it.
-    pub fn resolve(
+    /// The layout of `version`: metadata symbols over the table of that version. For a version without a table, one layout
+    /// over each of its neighbours, the older first: which of them fits is for the heap to say.
+    pub fn candidates(
         version: &V8Version,
         symbols: &dyn Symbols,
         read_int: &dyn Fn(u64) -> Option<i32>,
-    ) -> Layout {
+    ) -> Vec<Layout> {
         let wanted = (version.major, version.minor);
-        let table =
-            tables::TABLES.iter().rev().find(|table| table.v8 <= wanted).unwrap_or(&tables::TABLES[0]);
-        let exact = table.v8 == wanted;
         let metadata = postmortem::Metadata::load(symbols, read_int);
-        Layout::assemble(table, exact, &metadata)
+        let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
+        let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
+        if let Some(own) = older.filter(|table| table.v8 == wanted) {
+            return vec![Layout::assemble(own, true, &metadata)];
+        }
+        let neighbours = older.into_iter().chain(tables::TABLES.get(newer).copied());
+        neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect()
     }
 
     fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
