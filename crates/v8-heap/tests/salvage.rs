@@ -147,28 +147,52 @@ fn the_self_check_counts_what_is_there() {
     }
 }
 
+/// A heap of 1000 points in a process that says it is V8 `major.minor`, for which there is no table.
+fn heap_that_claims(release: Release, major: u64, minor: u64) -> test_support::v8_heap::Dump {
+    let mut builder = HeapBuilder::new(release);
+    let point = builder.class("Point", &["x", "y"]);
+    let page = builder.page(Space::Old);
+    for n in 0..1000 {
+        builder.instance(page, &point, &[HeapBuilder::smi(n), HeapBuilder::smi(n)]);
+    }
+    let mut dump = builder.build();
+    let version = core_reader::Symbols::find(&dump, "_ZN2v88internal7Version6major_E").unwrap().address.0;
+    dump.set_word(version, major | minor << 32);
+    dump
+}
+
 #[test]
 fn a_version_whose_heap_does_not_fit_is_refused_before_use() {
-    // The heap of Node.js 26 in a process that says it is V8 13.9, for which the tables of 13.6 are tried; and so on.
+    // The heap of Node.js 26 in a process that says it is V8 12.9, for which 12.4 and 13.6 are tried; and so on.
     for (release, major, minor) in [
-        (Release::Node26, 13, 9),
+        (Release::Node26, 12, 9),
         (Release::Node24, 14, 9),
-        (Release::Node24, 12, 9),
         (Release::Node20, 12, 9),
+        (Release::Node20, 13, 9),
     ] {
-        let mut builder = HeapBuilder::new(release);
-        let point = builder.class("Point", &["x", "y"]);
-        let page = builder.page(Space::Old);
-        for n in 0..1000 {
-            builder.instance(page, &point, &[HeapBuilder::smi(n), HeapBuilder::smi(n)]);
-        }
-        let mut dump = builder.build();
-        let version = core_reader::Symbols::find(&dump, "_ZN2v88internal7Version6major_E").unwrap().address.0;
-        dump.set_word(version, major | minor << 32);
+        let dump = heap_that_claims(release, major, minor);
         let heap = Heap::open(&dump, &dump).unwrap();
         let error = heap.objects(&Unattended).unwrap_err();
         assert!(matches!(error, Error::LayoutMismatch { .. }), "{release:?} as V8 {major}.{minor}: {error}");
         assert!(heap.kinds(&Unattended).is_err());
+    }
+}
+
+#[test]
+fn a_version_without_a_table_is_read_by_the_neighbour_that_fits() {
+    for (release, major, minor, neighbour) in [
+        (Release::Node26, 13, 9, (14, 6)),
+        (Release::Node24, 13, 9, (13, 6)),
+        (Release::Node24, 12, 9, (13, 6)),
+        (Release::Node22, 12, 9, (12, 4)),
+    ] {
+        let dump = heap_that_claims(release, major, minor);
+        let heap = Heap::open(&dump, &dump).unwrap();
+        assert_eq!(heap.layout().table_version, neighbour, "{release:?} as V8 {major}.{minor}");
+        assert!(!heap.layout().exact);
+        let kinds = heap.kinds(&Unattended).unwrap();
+        let points = kinds.groups().iter().filter(|group| heap.name(group.constructor) == "Point");
+        assert_eq!(points.map(|group| group.count).sum::<u64>(), 1000, "{release:?} as V8 {major}.{minor}");
     }
 }
 
