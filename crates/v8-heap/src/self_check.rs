@@ -56,10 +56,11 @@ pub struct SelfCheck {
 const SAMPLE: u64 = 20_000;
 const SMALL_SAMPLE: u64 = 1_000;
 
-/// Share of bytes in gaps, and of samples that do not decode, in percent, from which on the layout is wrong: damage
-/// does not reach it in a known version, and no heap of another version stays below it.
+/// Share of bytes in gaps, and of samples that do not decode, in percent, from which on the layout is wrong. In a version
+/// with a table of its own only damage makes gaps, and it does not reach this far.
 const WRONG: u64 = 50;
-/// The same for a version that no table was made for: damage is less likely than a wrong layout.
+/// The same for a version that no table was made for: a wrong layout is likelier than damage. The heap of V8 10.2 read
+/// with the layout of 11.3 misses by 4 %.
 const DOUBTFUL: u64 = 1;
 
 /// Pages looked at to choose between layouts.
