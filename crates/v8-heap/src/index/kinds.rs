@@ -8,11 +8,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::constructor::{NameId, Naming};
 use crate::heap::Heap;
+use crate::index::parallel::in_turns;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::Page;
 use crate::layout::{Kind, offset};
@@ -143,36 +142,11 @@ impl Kinds {
     pub(crate) fn build(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<Kinds> {
         let table = heap.objects(monitor)?;
         monitor.begin("grouping objects", table.len() as u64);
-        let next = AtomicUsize::new(0);
-        let cancelled = AtomicBool::new(false);
-        let done: Mutex<Vec<Counts>> = Mutex::new(Vec::new());
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        crossbeam::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|_| {
-                    let mut counts = Counts::default();
-                    loop {
-                        let page = next.fetch_add(1, Ordering::Relaxed);
-                        if page >= table.page_count() {
-                            break;
-                        }
-                        if monitor.cancelled() {
-                            cancelled.store(true, Ordering::Relaxed);
-                            break;
-                        }
-                        monitor.advance(counts.count_page(heap, table, page));
-                    }
-                    done.lock().expect("no thread panics while it holds the results").push(counts);
-                });
-            }
-        })
-        .expect("counting objects does not panic");
-        if cancelled.into_inner() {
-            return Err(Error::Interrupted);
-        }
+        let count = |counts: &mut Counts, page: usize| counts.count_page(heap, table, page);
+        let all_counts = in_turns(table.page_count(), monitor, Counts::default, count)?;
         let mut kinds =
             Kinds { groups: Vec::new(), by_key: HashMap::new(), statistics: Statistics::default() };
-        for counts in done.into_inner().expect("all threads are done") {
+        for counts in all_counts {
             kinds.take(heap, table, counts);
         }
         kinds.sort();

@@ -2,6 +2,7 @@
 
 mod kinds;
 mod object_table;
+mod parallel;
 mod references;
 
 pub use kinds::{Group, GroupId, Kinds, Statistics};

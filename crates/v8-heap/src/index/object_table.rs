@@ -11,12 +11,11 @@
 //!     maps    [m3, m3, m41, ...]       map of the object with id 9000, 9001, ...
 //! ```
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use core_reader::Address;
 
+use crate::index::parallel::in_turns;
 use crate::isolate::{PageState, Spaces};
 use crate::layout::Layout;
 use crate::map::{MapId, Maps};
@@ -95,39 +94,19 @@ impl ObjectTable {
             .collect();
         let total: u64 = in_use.iter().map(|&index| spaces.pages()[index].present()).sum();
         monitor.begin("indexing the heap", total);
-        let next = AtomicUsize::new(0);
-        let cancelled = AtomicBool::new(false);
-        let done: Mutex<Vec<(usize, PageEntry)>> = Mutex::new(Vec::with_capacity(in_use.len()));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(in_use.len().max(1));
-        crossbeam::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|_| {
-                    let mut walker = Walker::new(words, layout, maps);
-                    let mut own = Vec::new();
-                    loop {
-                        let turn = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(&index) = in_use.get(turn) else { break };
-                        if monitor.cancelled() {
-                            cancelled.store(true, Ordering::Relaxed);
-                            break;
-                        }
-                        let page = &spaces.pages()[index];
-                        for piece in &page.pieces {
-                            words.memory.will_read(Address(piece.start), piece.bytes.len());
-                        }
-                        walker.walk(page);
-                        own.push((index, PageEntry::from_walk(page.area_start, &walker)));
-                        monitor.advance(page.present());
-                    }
-                    done.lock().expect("no thread panics while it holds the results").append(&mut own);
-                });
+        let start = || (Walker::new(words, layout, maps), Vec::new());
+        let walk = |(walker, done): &mut (Walker<'_>, Vec<(usize, PageEntry)>), turn: usize| {
+            let index = in_use[turn];
+            let page = &spaces.pages()[index];
+            for piece in &page.pieces {
+                words.memory.will_read(Address(piece.start), piece.bytes.len());
             }
-        })
-        .expect("walking a page does not panic");
-        if cancelled.into_inner() {
-            return Err(Error::Interrupted);
-        }
-        let mut by_index = done.into_inner().expect("all threads are done");
+            walker.walk(page);
+            done.push((index, PageEntry::from_walk(page.area_start, walker)));
+            page.present()
+        };
+        let workers = in_turns(in_use.len(), monitor, start, walk)?;
+        let mut by_index: Vec<(usize, PageEntry)> = workers.into_iter().flat_map(|(_, done)| done).collect();
         by_index.sort_unstable_by_key(|(index, _)| *index);
         let mut pages: Vec<PageEntry> = Vec::with_capacity(spaces.pages().len());
         let mut by_index = by_index.into_iter().peekable();

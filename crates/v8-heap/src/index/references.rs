@@ -17,11 +17,10 @@
 //! element, a variable that a closure captured. So an accidental bit pattern is never reported.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::heap::Heap;
 use crate::index::ObjectTable;
+use crate::index::parallel::in_turns;
 use crate::isolate::PageState;
 use crate::layout::{Kind, offset};
 use crate::map::AddressMap;
@@ -214,44 +213,25 @@ impl Heap<'_> {
         let pages: Vec<_> =
             spaces.pages().iter().filter(|page| page.state == PageState::InUse && page.heap != 0).collect();
         monitor.begin("searching the heap", pages.iter().map(|page| page.present()).sum());
-        let next = AtomicUsize::new(0);
-        let cancelled = AtomicBool::new(false);
-        let found: Mutex<Vec<u64>> = Mutex::new(Vec::new());
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        crossbeam::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|_| {
-                    let mut own: Vec<u64> = Vec::new();
-                    while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if monitor.cancelled() {
-                            cancelled.store(true, Ordering::Relaxed);
-                            break;
-                        }
-                        for piece in &page.pieces {
-                            for (index, word) in piece.bytes.chunks_exact(8).enumerate() {
-                                let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
-                                if !sought.has_tagged(word) {
-                                    continue;
-                                }
-                                let at = piece.start + 8 * index as u64;
-                                if let Some(holder) = table.start_before(spaces, at)
-                                    && own.last() != Some(&holder)
-                                {
-                                    own.push(holder);
-                                }
-                            }
-                        }
-                        monitor.advance(page.present());
+        let search = |own: &mut Vec<u64>, turn: usize| {
+            let page = pages[turn];
+            for piece in &page.pieces {
+                for (index, word) in piece.bytes.chunks_exact(8).enumerate() {
+                    let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                    if !sought.has_tagged(word) {
+                        continue;
                     }
-                    found.lock().expect("no thread panics while it holds the results").append(&mut own);
-                });
+                    let at = piece.start + 8 * index as u64;
+                    if let Some(holder) = table.start_before(spaces, at)
+                        && own.last() != Some(&holder)
+                    {
+                        own.push(holder);
+                    }
+                }
             }
-        })
-        .expect("searching a page does not panic");
-        if cancelled.into_inner() {
-            return Err(Error::Interrupted);
-        }
-        let mut found = found.into_inner().expect("all threads are done");
+            page.present()
+        };
+        let mut found = in_turns(pages.len(), monitor, Vec::new, search)?.concat();
         found.sort_unstable();
         found.dedup();
         Ok(found)
