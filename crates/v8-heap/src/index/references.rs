@@ -93,8 +93,8 @@ pub struct Reference {
 /// deepest nesting there is.
 const ROUNDS: usize = 4;
 
-/// References read between two looks at whether to stop.
-const VISITS_BETWEEN_LOOKS: u64 = 1 << 14;
+/// Steps between two looks at whether to stop.
+const BETWEEN_LOOKS: usize = 1 << 14;
 
 /// Nested contexts followed from a function.
 const MOST_CONTEXTS: usize = 256;
@@ -118,25 +118,33 @@ impl Heap<'_> {
     /// [`Error::Interrupted`] if the monitor says so.
     pub fn references_to(&self, targets: &[Tagged], monitor: &dyn Monitor) -> Result<Vec<Reference>> {
         let table = self.objects(monitor)?;
+        let look = |index: usize| match index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+            true => Err(Error::Interrupted),
+            false => Ok(()),
+        };
         let mut order: AddressMap<usize> = AddressMap::default();
+        order.reserve(targets.len());
         for (index, target) in targets.iter().filter_map(|target| target.strong()).enumerate() {
+            look(index)?;
             order.entry(target).or_insert(index);
         }
         let mut sought: AddressSet = AddressSet::new(order.keys().copied());
         let mut holders: HashSet<u64> = HashSet::new();
         let mut contexts: HashSet<u64> = HashSet::new();
-        let mut seen: HashSet<u64> = order.keys().copied().collect();
+        let mut seen: HashSet<u64> = HashSet::new();
         for _ in 0..ROUNDS {
             if sought.is_empty() {
                 break;
             }
             let found = self.holders_of(table, &sought, monitor)?;
             let mut storage = Vec::new();
-            for address in found {
+            for (index, address) in found.into_iter().enumerate() {
+                look(index)?;
                 let Ok((_, map)) = self.map_at(address) else { continue };
                 if map.kind.is_js_object() {
                     holders.insert(address);
                 } else if (is_storage(map.kind) || self.is_map_of(address, map.kind, &sought))
+                    && !order.contains_key(&address)
                     && seen.insert(address)
                 {
                     if map.kind == Kind::Context {
@@ -149,7 +157,8 @@ impl Heap<'_> {
         }
         let mut holders: Vec<u64> = holders.into_iter().collect();
         holders.sort_unstable();
-        let mut references = Vec::new();
+        // Each with the place of its target in the order given.
+        let mut references: Vec<(usize, Reference)> = Vec::new();
         let mut explained: HashSet<u64> = HashSet::new();
         monitor.begin("reading references", holders.len() as u64);
         for (index, holder) in holders.iter().enumerate() {
@@ -161,13 +170,13 @@ impl Heap<'_> {
             }
             let Ok(object) = self.object(Tagged::pointer(*holder)) else { continue };
             // One object can hold millions of references.
-            let mut visited = 0u64;
+            let mut visited = 0usize;
             let mut visit = |kind, target: Tagged| {
-                if target.strong().is_some_and(|target| order.contains_key(&target)) {
-                    references.push(Reference { target, holder: object.value(), kind });
+                if let Some(&place) = target.strong().and_then(|target| order.get(&target)) {
+                    references.push((place, Reference { target, holder: object.value(), kind }));
                 }
                 visited += 1;
-                !visited.is_multiple_of(VISITS_BETWEEN_LOOKS) || !monitor.cancelled()
+                look(visited).is_ok()
             };
             self.for_each_reference_once(object, &mut explained, &mut visit);
         }
@@ -179,18 +188,15 @@ impl Heap<'_> {
             let Ok(object) = self.object(Tagged::pointer(*context)) else { continue };
             for variable in self.context_variables(object).unwrap_or_default() {
                 if let VariableValue::Tagged(target) = variable.value
-                    && target.strong().is_some_and(|target| order.contains_key(&target))
+                    && let Some(&place) = target.strong().and_then(|target| order.get(&target))
                 {
                     let kind = ReferenceKind::ScriptVariable(variable.name);
-                    references.push(Reference { target, holder: object.value(), kind });
+                    references.push((place, Reference { target, holder: object.value(), kind }));
                 }
             }
         }
-        references.sort_by_key(|reference| {
-            let target = reference.target.strong().and_then(|target| order.get(&target).copied());
-            (target.unwrap_or(usize::MAX), reference.holder)
-        });
-        Ok(references)
+        references.sort_by_key(|(place, reference)| (*place, reference.holder));
+        Ok(references.into_iter().map(|(_, reference)| reference).collect())
     }
 
     /// Whether there is a map at `address` whose descriptors are among `sought`.
@@ -389,16 +395,19 @@ fn is_storage(kind: Kind) -> bool {
 /// Untagged addresses, quick to say no to nearly every word.
 struct AddressSet {
     filter: Vec<u64>,
-    exact: HashSet<u64, std::hash::BuildHasherDefault<crate::map::AddressHasher>>,
+    /// Sorted.
+    exact: Vec<u64>,
     lowest: u64,
     span: u64,
 }
 
 impl AddressSet {
     fn new(addresses: impl Iterator<Item = u64>) -> AddressSet {
-        let exact: HashSet<u64, _> = addresses.collect();
-        let lowest = exact.iter().copied().min().unwrap_or(0);
-        let highest = exact.iter().copied().max().unwrap_or(0);
+        let mut exact: Vec<u64> = addresses.collect();
+        exact.sort_unstable();
+        exact.dedup();
+        let lowest = exact.first().copied().unwrap_or(0);
+        let highest = exact.last().copied().unwrap_or(0);
         let bits = (exact.len() * 16).next_power_of_two().clamp(1 << 10, 1 << 26);
         let mut filter = vec![0u64; bits / 64];
         for address in &exact {
@@ -425,7 +434,7 @@ impl AddressSet {
             return false;
         }
         let bit = Self::bit(address, self.filter.len() * 64);
-        self.filter[bit / 64] >> (bit % 64) & 1 == 1 && self.exact.contains(&address)
+        self.filter[bit / 64] >> (bit % 64) & 1 == 1 && self.exact.binary_search(&address).is_ok()
     }
 }
 
