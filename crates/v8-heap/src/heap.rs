@@ -6,10 +6,11 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols};
 
 use crate::constructor::Constructors;
-use crate::index::{Kinds, ObjectTable};
+use crate::index::{Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::Layout;
 use crate::map::{Map, MapId, Maps};
+use crate::objects::script::KnownLines;
 use crate::self_check;
 use crate::version::{V8Version, detect_node};
 use crate::well_known::WellKnown;
@@ -28,9 +29,11 @@ pub struct Heap<'t> {
     spaces: OnceLock<Spaces<'t>>,
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
+    pub(crate) lines: KnownLines,
     well_known: OnceLock<WellKnown>,
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
+    functions: OnceLock<Functions>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -65,8 +68,10 @@ impl<'t> Heap<'t> {
             spaces: OnceLock::new(),
             maps: Maps::default(),
             constructors: Constructors::default(),
+            lines: KnownLines::default(),
             well_known: OnceLock::new(),
             kinds: OnceLock::new(),
+            functions: OnceLock::new(),
             table: OnceLock::new(),
         })
     }
@@ -141,6 +146,18 @@ impl<'t> Heap<'t> {
     /// All objects and their kinds, if they have been asked for before: does no work.
     pub fn known_kinds(&self) -> Option<(&ObjectTable, &Kinds)> {
         Some((self.table.get()?, self.kinds.get()?))
+    }
+
+    /// All functions by definition; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn functions(&self, monitor: &dyn Monitor) -> Result<&Functions> {
+        if let Some(functions) = self.functions.get() {
+            return Ok(functions);
+        }
+        let functions = Functions::build(self, monitor)?;
+        Ok(self.functions.get_or_init(|| functions))
     }
 
     /// A map by its number.

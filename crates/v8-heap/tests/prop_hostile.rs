@@ -112,8 +112,16 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
     assert!(heap.name(heap.constructor_name(object)).len() < 1 << 16);
     let _ = heap.function_name(object);
     let _ = heap.inferred_name(object);
-    let _ = heap.function_range(object);
-    let _ = heap.function_script_name(object);
+    if let Ok(shared) = heap.shared_function_info(object) {
+        let _ = heap.shared_function(shared).map(|shared| heap.shared_range(&shared));
+        let _ = heap.function_location(shared);
+        let _ = heap.function_text_range(object);
+        let _ = heap.source_position(shared, 7);
+    }
+    if let Ok(script) = heap.script(value) {
+        let _ = heap.script_lines(&script);
+        let _ = heap.script_functions(&script);
+    }
     let _ = heap.function_context(object);
     let _ = heap.bound_function(object);
     let _ = heap.context_variables(object);

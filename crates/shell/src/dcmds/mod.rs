@@ -17,6 +17,7 @@ mod grep;
 mod head;
 mod help;
 mod jsconstructor;
+mod jsfunction;
 mod jsprint;
 mod load;
 mod log;
@@ -58,6 +59,7 @@ pub static ALL: &[&Dcmd] = &[
     &head::DCMD,
     &help::DCMD,
     &jsconstructor::DCMD,
+    &jsfunction::DCMD,
     &jsprint::DCMD,
     &load::DCMD,
     &log::DCMD,

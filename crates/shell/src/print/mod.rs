@@ -10,6 +10,7 @@
 //! - [`typed_array`]: the contents of buffers
 //! - [`member`]: finding `a.b[3]` in a value
 
+pub mod function;
 mod head;
 mod member;
 mod number;

@@ -215,6 +215,7 @@ pub struct Fields {
     pub shared_token_offset: u64,
     pub shared_flags: u64,
     pub bytecode_data: u64,
+    pub bytecode_source_positions: u64,
     pub array_buffer_byte_length: u64,
     pub array_buffer_backing_store: u64,
     pub view_byte_offset: u64,
@@ -243,6 +244,9 @@ pub struct Fields {
     pub script_context_cells: bool,
     /// Bits of `Symbol::flags_` of which a private symbol has any set.
     pub private_symbol_mask: u32,
+    /// `FunctionKind` of the function that runs the static initializers of a class; those in front of it are of its
+    /// instances, it and those behind it of the class.
+    pub static_initializer_kind: u8,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
 }

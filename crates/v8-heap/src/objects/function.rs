@@ -1,4 +1,4 @@
-//! Functions: names, and where they are defined.
+//! Functions and their names.
 //!
 //! ```text
 //!   JSFunction --> SharedFunctionInfo --> name, or ScopeInfo --> function name, inferred name, positions
@@ -15,23 +15,14 @@ use crate::objects::scope_info::ScopeInfoParts;
 use crate::objects::value::{HeapObject, Value};
 use crate::{Error, Result, Tagged};
 
-/// `UncompiledData::inferred_name_`, `start_position_`, `end_position_`.
+/// `UncompiledData::inferred_name_`
 const UNCOMPILED_INFERRED_NAME: u64 = 8;
-const UNCOMPILED_START: u64 = 16;
-const UNCOMPILED_END: u64 = 20;
-/// `Script::name_`
-const SCRIPT_NAME: u64 = 16;
 /// First field of a `ScopeInfo`.
 const SCOPE_INFO_FIELDS: u64 = 8;
 /// `JSBoundFunction::bound_target_function_`, `bound_this_`, `bound_arguments_`.
 const BOUND_TARGET: u64 = 24;
 const BOUND_THIS: u64 = 32;
 const BOUND_ARGUMENTS: u64 = 40;
-
-/// `SharedFunctionInfo::flags_`: the function kind.
-const FUNCTION_KIND_MASK: u32 = 31;
-/// `FunctionKind::kBaseConstructor` to `kDerivedConstructor`.
-const CLASS_CONSTRUCTORS: std::ops::RangeInclusive<u32> = 3..=6;
 
 /// What a bound function calls.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +37,10 @@ pub struct BoundFunction {
 
 impl<'t> Heap<'t> {
     /// The `SharedFunctionInfo` of a function.
-    pub(crate) fn shared_function_info(&self, function: HeapObject<'_>) -> Result<HeapObject<'_>> {
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn shared_function_info(&self, function: HeapObject<'_>) -> Result<HeapObject<'_>> {
         let shared =
             self.words().tagged(function.address + self.layout().fields.function_shared, "shared info")?;
         let shared = self.object(shared)?;
@@ -61,7 +55,7 @@ impl<'t> Heap<'t> {
         self.words().tagged(function.address + self.layout().fields.function_context, "context of a function")
     }
 
-    fn scope_info_of(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
+    pub(crate) fn scope_info_of(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
         let name_or_scope = self
             .words()
             .tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
@@ -98,7 +92,11 @@ impl<'t> Heap<'t> {
         self.shared_name(shared)
     }
 
-    pub(crate) fn shared_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
+    /// The name in a declaration, by its `SharedFunctionInfo`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn shared_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
         let name = self
             .words()
             .tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
@@ -119,7 +117,11 @@ impl<'t> Heap<'t> {
         self.shared_inferred_name(shared)
     }
 
-    fn shared_inferred_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
+    /// The inferred name, by the `SharedFunctionInfo`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn shared_inferred_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
         if let Some(scope) = self.scope_info_of(shared)? {
             let Some(parts) = self.scope_info(scope) else { return Ok(None) };
             let Some(index) = parts.inferred_name else { return Ok(None) };
@@ -134,13 +136,6 @@ impl<'t> Heap<'t> {
         }
     }
 
-    fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
-        let data = self
-            .words()
-            .tagged(shared.address + self.layout().fields.shared_function_data, "function data")?;
-        Ok(self.object(data).ok().filter(|data| data.kind() == Kind::UncompiledData).map(|data| data.address))
-    }
-
     /// What V8 calls a constructor in heap snapshots: its name, else its inferred name
     /// (V8: `SharedFunctionInfo::DebugName`).
     pub(crate) fn debug_name(&self, function: HeapObject<'_>) -> Result<Option<Tagged>> {
@@ -148,43 +143,6 @@ impl<'t> Heap<'t> {
         match self.shared_name(shared)? {
             Some(name) => Ok(Some(name)),
             None => self.shared_inferred_name(shared),
-        }
-    }
-
-    /// The range of a function in its script's source, in code units, from its parameter list to its end.
-    ///
-    /// # Errors
-    /// If the function cannot be read.
-    pub fn function_range(&self, function: HeapObject<'_>) -> Result<Option<(u32, u32)>> {
-        let shared = self.shared_function_info(function)?;
-        if let Some(data) = self.uncompiled_data(shared)? {
-            let start = self.words().word32(data + UNCOMPILED_START, "start position")?;
-            let end = self.words().word32(data + UNCOMPILED_END, "end position")?;
-            return Ok(Some((start, end)));
-        }
-        let Some(scope) = self.scope_info_of(shared)? else { return Ok(None) };
-        let Some(positions) = self.scope_info(scope).and_then(|parts| parts.positions) else {
-            return Ok(None);
-        };
-        let position = |index: u64| -> Result<Option<u32>> {
-            Ok(self.scope_info_word(scope, index)?.smi().and_then(|position| u32::try_from(position).ok()))
-        };
-        Ok(position(positions)?.zip(position(positions + 1)?))
-    }
-
-    /// Name of the script that defines a function, if it has a script and that a name.
-    ///
-    /// # Errors
-    /// If the function cannot be read.
-    pub fn function_script_name(&self, function: HeapObject<'_>) -> Result<Option<Tagged>> {
-        let shared = self.shared_function_info(function)?;
-        let script = self.words().tagged(shared.address + self.layout().fields.shared_script, "script")?;
-        match self.object(script) {
-            Ok(script) if script.kind() == Kind::Script => {
-                let name = self.words().tagged(script.address + SCRIPT_NAME, "name of a Script")?;
-                Ok(self.nonempty_string(name))
-            }
-            _ => Ok(None),
         }
     }
 
@@ -218,16 +176,6 @@ impl<'t> Heap<'t> {
         (0..count)
             .map(|index| self.words().tagged(array.address + offset::ARRAY_ELEMENTS + 8 * index, "argument"))
             .collect()
-    }
-
-    /// Whether a function is a class.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn is_class(&self, function: HeapObject<'_>) -> Result<bool> {
-        let shared = self.shared_function_info(function)?;
-        let flags = self.words().word32(shared.address + self.layout().fields.shared_flags, "flags")?;
-        Ok(CLASS_CONSTRUCTORS.contains(&(flags & FUNCTION_KIND_MASK)))
     }
 
     /// A tagged field of an object, by its offset.

@@ -1,0 +1,141 @@
+//! Functions in a few words: what they are called, and where they come from.
+
+use std::fmt::Write;
+
+use v8_heap::layout::Kind;
+use v8_heap::objects::script::Script;
+use v8_heap::objects::shared_function_info::{FunctionCode, FunctionKind, SharedFunction};
+use v8_heap::objects::value::{HeapObject, Value};
+use v8_heap::{Heap, Tagged};
+
+use crate::error::DcmdError;
+use crate::output::escape;
+
+/// Names are shown up to this many characters.
+const LONGEST_NAME: usize = 1 << 10;
+/// An `eval` in an `eval` in an `eval`: so many are named.
+const DEEPEST_EVAL: usize = 8;
+
+/// What an address that should be a function's leads to.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'h> {
+    /// The function, if it is one and not only the definition of some.
+    pub function: Option<HeapObject<'h>>,
+    /// Its definition.
+    pub shared: SharedFunction<'h>,
+}
+
+/// The function or `SharedFunctionInfo` at an address.
+///
+/// # Errors
+/// It is neither.
+pub fn subject<'h>(heap: &'h Heap<'_>, value: Tagged) -> Result<Subject<'h>, DcmdError> {
+    let object = match heap.value(value) {
+        Ok(Value::Object(object) | Value::Internal(object)) => object,
+        _ => return Err(DcmdError::failed(format!("{value} is not a heap object"))),
+    };
+    match object.kind() {
+        Kind::JsFunction => {
+            let shared = heap.shared_function(heap.shared_function_info(object)?)?;
+            Ok(Subject { function: Some(object), shared })
+        }
+        Kind::SharedFunctionInfo => Ok(Subject { function: None, shared: heap.shared_function(object)? }),
+        _ => Err(DcmdError::failed(format!("{value} is not a JSFunction"))),
+    }
+}
+
+/// A string of the heap as text; what cannot be read as a note that says so.
+pub fn text(heap: &Heap<'_>, value: Tagged) -> String {
+    match heap.string(value, LONGEST_NAME) {
+        Ok(string) => string.to_text(),
+        Err(_) => "<cannot be read>".to_owned(),
+    }
+}
+
+/// The name of a definition: as declared, else as the parser inferred it, `<anonymous> (as Server.onRequest)`.
+pub fn definition_name(heap: &Heap<'_>, shared: &SharedFunction<'_>) -> String {
+    match heap.shared_name(shared.object) {
+        Ok(Some(name)) => return text(heap, name),
+        Ok(None) => {}
+        Err(_) => return "<cannot be read>".to_owned(),
+    }
+    match heap.shared_inferred_name(shared.object) {
+        Ok(Some(name)) => format!("<anonymous> (as {})", text(heap, name)),
+        _ => "<anonymous> (as <anon>)".to_owned(),
+    }
+}
+
+/// The name of a script; of one without, how it came about.
+pub fn script_name(heap: &Heap<'_>, script: &Script<'_>) -> String {
+    let mut shown = String::new();
+    let mut script = *script;
+    for _ in 0..DEEPEST_EVAL {
+        if let Some(name) = heap.script_name(&script) {
+            shown += &text(heap, name);
+            return shown;
+        }
+        let Some(caller) = script.eval_from.and_then(|caller| heap.object(caller).ok()) else { break };
+        let Ok(caller) = heap.shared_function(caller) else { break };
+        let Some(of) = caller.script.and_then(|script| heap.script(script).ok()) else { break };
+        let place = script.eval_position.and_then(|position| heap.script_location(&of, position));
+        let written = match place {
+            Some(place) => write!(shown, "eval at line {} of ", place.line),
+            None => write!(shown, "eval in "),
+        };
+        debug_assert!(written.is_ok(), "a String takes all text");
+        script = of;
+    }
+    shown + &format!("<script {}>", script.id)
+}
+
+/// Where a function is defined: `/srv/app/lib/http.js line 210`.
+pub fn origin(heap: &Heap<'_>, shared: &SharedFunction<'_>) -> String {
+    let Some(location) = heap.function_location(shared.object) else {
+        return match (shared.code, shared.script.and_then(|script| heap.script(script).ok())) {
+            (_, Some(script)) => format!("{} unknown position", script_name(heap, &script)),
+            (FunctionCode::Builtin(number), None) => format!("<builtin {number} of V8>"),
+            (FunctionCode::Native(_), None) => "<native code>".to_owned(),
+            (_, None) => "<no script>".to_owned(),
+        };
+    };
+    let name = script_name(heap, &location.script);
+    match location.place {
+        Some(place) => format!("{name} line {}", place.line),
+        None => format!("{name} position {}", location.position),
+    }
+}
+
+/// What a function is in the language: `async arrow function`.
+pub fn kind_name(shared: &SharedFunction<'_>) -> String {
+    let mut words = Vec::new();
+    if shared.is_static && !matches!(shared.kind, FunctionKind::StaticInitializer) {
+        words.push("static");
+    }
+    if shared.is_async {
+        words.push("async");
+    }
+    if shared.is_generator {
+        words.push("generator");
+    }
+    words.push(match shared.kind {
+        FunctionKind::Plain if shared.is_wrapped => "CommonJS module",
+        FunctionKind::Plain if shared.is_top_level => "script",
+        FunctionKind::Plain if shared.is_generator => "",
+        FunctionKind::Plain => "function",
+        FunctionKind::Module => "module",
+        FunctionKind::Class => "class",
+        FunctionKind::Getter => "getter",
+        FunctionKind::Setter => "setter",
+        FunctionKind::Arrow => "arrow function",
+        FunctionKind::Method => "method",
+        FunctionKind::FieldInitializer => "field initializer",
+        FunctionKind::StaticInitializer => "static initializer",
+    });
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
+}
+
+/// As a cell of a table: escaped.
+pub fn cell(text: &str) -> String {
+    escape(text).into_owned()
+}

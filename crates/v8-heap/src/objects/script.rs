@@ -1,0 +1,377 @@
+//! Scripts: the sources that functions were compiled from, and lines and columns in them.
+//!
+//! ```text
+//!   Script  +8 source   +16 name   +24 line offset   +32 column offset   +48 type   +56 line ends   +64 id
+//!           +72 eval from: SharedFunctionInfo, or the parameter names of a wrapped script   +80 eval position
+//!           +88 functions: WeakFixedArray   +104 flags   +112 source URL   +120 source mapping URL
+//! ```
+//!
+//! (V8: `src/objects/script.tq`, `script.h`.) Positions count UTF-16 code units from the start of the source. A line ends
+//! with `\n`, `\r\n`, `\r`, U+2028 or U+2029 (`src/objects/string.cc`, `String::CalculateLineEnds`). The offsets of a
+//! script move all its lines, and the columns of the first (`Script::AddPositionInfoOffset`), as with the options
+//! `lineOffset` and `columnOffset` of `vm.Script`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::map::AddressMap;
+use crate::objects::value::HeapObject;
+use crate::{Result, Tagged};
+
+const SOURCE: u64 = 8;
+const NAME: u64 = 16;
+const LINE_OFFSET: u64 = 24;
+const COLUMN_OFFSET: u64 = 32;
+const TYPE: u64 = 48;
+const LINE_ENDS: u64 = 56;
+const ID: u64 = 64;
+const EVAL_FROM: u64 = 72;
+const EVAL_POSITION: u64 = 80;
+const FUNCTIONS: u64 = 88;
+const FLAGS: u64 = 104;
+const SOURCE_URL: u64 = 112;
+const SOURCE_MAPPING_URL: u64 = 120;
+
+/// `ScriptFlags::compilation_type`: compiled by `eval` or `new Function`.
+const IS_EVAL: i32 = 1;
+
+/// Lines of all scripts that are remembered: beyond, they are counted anew.
+const MOST_LINES: usize = 1 << 24;
+
+/// Whose a script is (V8: `Script::Type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptType {
+    /// V8's own.
+    Native,
+    /// An extension's.
+    Extension,
+    /// The program's, or Node.js's.
+    Normal,
+    /// No JavaScript, but WebAssembly.
+    Wasm,
+    /// The debugger's.
+    Inspector,
+}
+
+impl ScriptType {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            ScriptType::Native => "native",
+            ScriptType::Extension => "extension",
+            ScriptType::Normal => "normal",
+            ScriptType::Wasm => "wasm",
+            ScriptType::Inspector => "inspector",
+        }
+    }
+}
+
+/// A script, decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Script<'h> {
+    /// The `Script` itself.
+    pub object: HeapObject<'h>,
+    /// V8's number for it, unique in its isolate.
+    pub id: i32,
+    /// The source, if it is a string.
+    pub source: Option<Tagged>,
+    /// The name it was compiled under, if that is a string and not empty.
+    pub name: Option<Tagged>,
+    /// Lines in front of its first one, in the file it was taken from.
+    pub line_offset: i32,
+    /// Columns in front of its first one.
+    pub column_offset: i32,
+    /// Whose it is.
+    pub script_type: ScriptType,
+    /// Made by `eval` or `new Function`.
+    pub is_eval: bool,
+    /// The function that called `eval`, a `SharedFunctionInfo`.
+    pub eval_from: Option<Tagged>,
+    /// Where in that function's script `eval` was called, if V8 has worked that out.
+    pub eval_position: Option<u32>,
+    /// What a comment `//# sourceURL=` says.
+    pub source_url: Option<Tagged>,
+    /// What a comment `//# sourceMappingURL=` says.
+    pub source_mapping_url: Option<Tagged>,
+}
+
+/// A place in a script. Both count from 1, as in stack traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineColumn {
+    /// The line.
+    pub line: u32,
+    /// The column, in UTF-16 code units.
+    pub column: u32,
+}
+
+/// Where something is in the sources of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Location<'h> {
+    /// The script.
+    pub script: Script<'h>,
+    /// Code units from the start of its source.
+    pub position: u32,
+    /// Line and column, if they can be known: the core may lack the source.
+    pub place: Option<LineColumn>,
+}
+
+/// Where the lines of a source end: the position of each terminator, of a pair its last; and the length of the source.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    ends: Vec<u32>,
+}
+
+impl Lines {
+    /// The lines of a text given in pieces.
+    fn add(&mut self, units: impl Iterator<Item = u16>, state: &mut Counting) {
+        for unit in units {
+            if state.after_return && unit != u16::from(b'\n') {
+                self.ends.push(state.position - 1);
+            }
+            state.after_return = unit == u16::from(b'\r');
+            if matches!(unit, 0x0a | 0x2028 | 0x2029) {
+                self.ends.push(state.position);
+            }
+            state.position += 1;
+        }
+    }
+
+    fn finish(&mut self, state: &Counting) {
+        if state.after_return {
+            self.ends.push(state.position - 1);
+        }
+        // The last line ends with the source.
+        self.ends.push(state.position);
+    }
+
+    /// Number of lines; text behind the last terminator is a line even if it is empty.
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Line and column of a position, both from 0; `None` behind the end of the source.
+    pub fn place(&self, position: u32) -> Option<(u32, u32)> {
+        let line = self.ends.partition_point(|end| *end < position);
+        (line < self.ends.len()).then(|| (line as u32, position - self.start(line)))
+    }
+
+    /// Where a line begins.
+    fn start(&self, line: usize) -> u32 {
+        match line.checked_sub(1) {
+            Some(before) => self.ends[before] + 1,
+            None => 0,
+        }
+    }
+
+    /// The range of a line, from 0, with its terminator but for a `\n` that follows a `\r`; `None` if there is no such line.
+    pub fn range(&self, line: usize) -> Option<(u32, u32)> {
+        Some((self.start(line), *self.ends.get(line)?))
+    }
+}
+
+/// What of a source has been seen.
+#[derive(Default)]
+struct Counting {
+    position: u32,
+    after_return: bool,
+}
+
+/// The lines of sources, by the address of the string.
+#[derive(Debug, Default)]
+pub(crate) struct KnownLines(RwLock<(AddressMap<Arc<Lines>>, usize)>);
+
+impl KnownLines {
+    fn get(&self, source: Tagged) -> Option<Arc<Lines>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).0.get(&source.0).cloned()
+    }
+
+    fn keep(&self, source: Tagged, lines: Arc<Lines>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.1 + lines.count() > MOST_LINES {
+            *known = Default::default();
+        }
+        known.1 += lines.count();
+        known.0.insert(source.0, lines);
+    }
+}
+
+impl<'t> Heap<'t> {
+    /// Takes a `Script` apart.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn script(&self, script: Tagged) -> Result<Script<'_>> {
+        let object = self.object(script)?;
+        if object.kind() != Kind::Script {
+            return Err(self.wrong_type(script, "Script"));
+        }
+        let field = |at: u64| self.words().tagged(object.address + at, "field of a Script");
+        let number = |at: u64| -> Result<i32> { Ok(field(at)?.smi().unwrap_or(0)) };
+        let string = |at: u64| -> Result<Option<Tagged>> {
+            let value = field(at)?;
+            Ok(matches!(self.string_length(value), Ok(1..)).then_some(value))
+        };
+        let source = field(SOURCE)?;
+        let eval_from = field(EVAL_FROM)?;
+        let is_function =
+            |value: Tagged| self.object(value).is_ok_and(|object| object.kind() == Kind::SharedFunctionInfo);
+        let eval_from = Some(eval_from).filter(|value| is_function(*value));
+        Ok(Script {
+            object,
+            id: number(ID)?,
+            source: self.is_string(source).then_some(source),
+            name: string(NAME)?,
+            line_offset: number(LINE_OFFSET)?,
+            column_offset: number(COLUMN_OFFSET)?,
+            script_type: match number(TYPE)? {
+                0 => ScriptType::Native,
+                1 => ScriptType::Extension,
+                3 => ScriptType::Wasm,
+                4 => ScriptType::Inspector,
+                _ => ScriptType::Normal,
+            },
+            is_eval: number(FLAGS)? & IS_EVAL != 0,
+            eval_from,
+            eval_position: match (eval_from, field(EVAL_POSITION)?.smi()) {
+                (Some(_), Some(position)) => self.eval_position(eval_from, position),
+                _ => None,
+            },
+            source_url: string(SOURCE_URL)?,
+            source_mapping_url: string(SOURCE_MAPPING_URL)?,
+        })
+    }
+
+    /// Where `eval` was called: the position, or a negative offset into the bytecode of the caller
+    /// (V8: `Script::GetEvalPosition`).
+    fn eval_position(&self, caller: Option<Tagged>, position: i32) -> Option<u32> {
+        match u32::try_from(position) {
+            Ok(position) => Some(position),
+            Err(_) => self.source_position(self.object(caller?).ok()?, position.unsigned_abs()).ok()?,
+        }
+    }
+
+    /// The functions compiled or yet to be compiled from a script that are still there: its `SharedFunctionInfo`s.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub fn script_functions(&self, script: &Script<'_>) -> Result<Vec<HeapObject<'_>>> {
+        let list = self.words().tagged(script.object.address + FUNCTIONS, "functions of a Script")?;
+        let list = self.object(list)?;
+        if self.layout().type_name(list.map.instance_type) != "WeakFixedArray" {
+            return Ok(Vec::new());
+        }
+        let mut functions = Vec::new();
+        for index in 0..self.fixed_array_length(list.address)? {
+            let at = list.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let entry = self.words().tagged(at, "function of a Script")?;
+            // The list is of weak pointers, and from V8 13 on holds scopes too.
+            if let Ok(object) = self.object(entry)
+                && object.kind() == Kind::SharedFunctionInfo
+            {
+                functions.push(object);
+            }
+        }
+        Ok(functions)
+    }
+
+    /// The lines of a script's source; counted when first asked for.
+    ///
+    /// # Errors
+    /// If the script has no source, or the core does not hold it.
+    pub fn script_lines(&self, script: &Script<'_>) -> Result<Arc<Lines>> {
+        let Some(source) = script.source else { return self.stored_lines(script) };
+        if let Some(lines) = self.lines.get(source) {
+            return Ok(lines);
+        }
+        let (mut lines, mut state) = (Lines::default(), Counting::default());
+        if let Err(error) = self.for_each_piece(source, usize::MAX, |piece| {
+            lines.add(piece.units(), &mut state);
+            true
+        }) {
+            return self.stored_lines(script).map_err(|_| error);
+        }
+        lines.finish(&state);
+        let lines = Arc::new(lines);
+        self.lines.keep(source, Arc::clone(&lines));
+        Ok(lines)
+    }
+
+    /// The lines as V8 counted them, if it had reason to.
+    fn stored_lines(&self, script: &Script<'_>) -> Result<Arc<Lines>> {
+        let array = self.words().tagged(script.object.address + LINE_ENDS, "line ends of a Script")?;
+        let array = self.object(array)?;
+        if array.kind() != Kind::FixedArray {
+            return Err(self.wrong_type(array.value(), "FixedArray"));
+        }
+        let mut ends = Vec::new();
+        for index in 0..self.fixed_array_length(array.address)? {
+            let at = array.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let end = self.words().tagged(at, "line end of a Script")?.smi();
+            match end.and_then(|end| u32::try_from(end).ok()) {
+                Some(end) if ends.last().is_none_or(|last| *last < end) => ends.push(end),
+                _ => break,
+            }
+        }
+        Ok(Arc::new(Lines { ends }))
+    }
+
+    /// Line and column of a position in a script; `None` if the core does not hold what tells them.
+    pub fn script_location(&self, script: &Script<'_>, position: u32) -> Option<LineColumn> {
+        let (line, column) = self.script_lines(script).ok()?.place(position)?;
+        let moved = |number: u32, by: i32| u32::try_from(i64::from(number) + 1 + i64::from(by)).ok();
+        Some(LineColumn {
+            line: moved(line, script.line_offset)?,
+            column: moved(column, if line == 0 { script.column_offset } else { 0 })?,
+        })
+    }
+
+    /// The name that a script goes by: that under which it was compiled, else that which it gives itself with a comment
+    /// `//# sourceURL=`.
+    pub fn script_name(&self, script: &Script<'_>) -> Option<Tagged> {
+        script.name.or(script.source_url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Lines {
+        let (mut lines, mut state) = (Lines::default(), Counting::default());
+        // In two pieces, wherever the cut may be.
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let (first, second) = units.split_at(units.len() / 2);
+        lines.add(first.iter().copied(), &mut state);
+        lines.add(second.iter().copied(), &mut state);
+        lines.finish(&state);
+        lines
+    }
+
+    #[test]
+    fn every_line_terminator_of_the_language_ends_a_line() {
+        let lines = lines("a\nb\r\nc\rd\u{2028}e\u{2029}f");
+        assert_eq!(lines.count(), 6);
+        let places: Vec<_> = [0, 2, 5, 7, 9, 11].into_iter().map(|at| lines.place(at)).collect();
+        assert_eq!(places, (0..6).map(|line| Some((line, 0))).collect::<Vec<_>>());
+        assert_eq!(lines.place(3), Some((1, 1)), "the return of a pair is still of its line");
+        assert_eq!(lines.place(4), Some((1, 2)), "and so is the newline");
+    }
+
+    #[test]
+    fn the_end_of_the_source_is_a_place_and_what_is_behind_it_is_none() {
+        let lines = lines("ab\ncd");
+        assert_eq!(lines.place(5), Some((1, 2)));
+        assert_eq!(lines.place(6), None);
+        assert_eq!(lines.range(1), Some((3, 5)));
+        assert_eq!(lines.range(2), None);
+    }
+
+    #[test]
+    fn a_return_at_a_seam_is_one_terminator_with_the_newline_behind_it() {
+        assert_eq!(lines("a\r\nb").count(), 2);
+        assert_eq!(lines("abc\r").count(), 2);
+        assert_eq!(lines("\r\r").count(), 3);
+        assert_eq!(lines("").count(), 1);
+    }
+}

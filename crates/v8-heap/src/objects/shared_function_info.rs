@@ -1,0 +1,305 @@
+//! `SharedFunctionInfo`: what all closures of one function in the source have in common.
+//!
+//! ```text
+//!   SharedFunctionInfo --> data: UncompiledData, BytecodeArray, Code, FunctionTemplateInfo, builtin number
+//!                      --> name, or ScopeInfo --> positions
+//!                      --> Script
+//!                          length, parameters, token offset, flags
+//! ```
+//!
+//! A function's range begins with its parameter list; the token offset leads back to `function`, `async`, or the name of a
+//! method. (V8: `src/objects/shared-function-info.tq`, `SharedFunctionInfo::StartPosition`,
+//! `function_token_position`, `src/objects/function-kind.h`.)
+
+use crate::heap::Heap;
+use crate::layout::Kind;
+use crate::objects::script::Location;
+use crate::objects::value::{HeapObject, Value};
+use crate::{Result, Tagged};
+
+/// `UncompiledData::start_position_`, `end_position_`.
+const UNCOMPILED_START: u64 = 16;
+const UNCOMPILED_END: u64 = 20;
+/// `Code::deoptimization_data_or_interpreter_data_`, which of baseline code is its bytecode;
+/// `InterpreterData::bytecode_array_`.
+const CODE_BYTECODE: u64 = 8;
+/// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
+const TOKEN_OUT_OF_RANGE: u16 = u16::MAX;
+/// `ClassPositions::start_`, `end_`.
+const CLASS_START: u64 = 8;
+const CLASS_END: u64 = 16;
+
+/// Bits of `SharedFunctionInfo::flags_`.
+mod flag {
+    pub const KIND_MASK: u32 = 31;
+    pub const STRICT: u32 = 1 << 6;
+    pub const SYNTAX_SHIFT: u32 = 7;
+    pub const SYNTAX_MASK: u32 = 7;
+    pub const TOP_LEVEL: u32 = 1 << 27;
+}
+
+/// `FunctionSyntaxKind::kWrapped`: Node.js compiles CommonJS modules so.
+const WRAPPED: u32 = 4;
+
+/// What a function is in the source (V8: `FunctionKind`, with the positions it can stand in).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// `function`
+    Plain,
+    /// A module's code.
+    Module,
+    /// A class: its constructor.
+    Class,
+    /// `get x()`
+    Getter,
+    /// `set x(value)`
+    Setter,
+    /// `=>`
+    Arrow,
+    /// `x()` in a class or an object.
+    Method,
+    /// What gives a class's instances their fields.
+    FieldInitializer,
+    /// What gives a class its static fields, and runs its static blocks.
+    StaticInitializer,
+}
+
+/// What runs when a function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionCode {
+    /// It has not been compiled yet, or its bytecode was thrown away: an `UncompiledData`.
+    Uncompiled(Tagged),
+    /// It is compiled: a `BytecodeArray`.
+    Bytecode(Tagged),
+    /// It is compiled, and again to machine code without optimisations: a `Code`.
+    Baseline(Tagged),
+    /// One of V8's own, by number.
+    Builtin(u32),
+    /// The embedder's native code: a `FunctionTemplateInfo`.
+    Native(Tagged),
+    /// Something else: WebAssembly.
+    Other(Tagged),
+}
+
+/// A `SharedFunctionInfo`, decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedFunction<'h> {
+    /// The `SharedFunctionInfo` itself.
+    pub object: HeapObject<'h>,
+    /// What it is in the source.
+    pub kind: FunctionKind,
+    /// `async`
+    pub is_async: bool,
+    /// `function*`
+    pub is_generator: bool,
+    /// `static`
+    pub is_static: bool,
+    /// Runs in strict mode. Of a function that has not been compiled, as far as known.
+    pub is_strict: bool,
+    /// The code of a whole script.
+    pub is_top_level: bool,
+    /// A whole source compiled as the body of a function: a CommonJS module.
+    pub is_wrapped: bool,
+    /// The property `length`; right once the function has been compiled.
+    pub length: u16,
+    /// Number of declared parameters, without `this`; `None` if it takes what it gets, as some builtins do.
+    pub parameters: Option<u16>,
+    /// What runs.
+    pub code: FunctionCode,
+    /// Its script, if it has one.
+    pub script: Option<Tagged>,
+    /// Distance from the start of the definition to the parameter list; `None` if it is too long to be kept.
+    token_offset: Option<u16>,
+}
+
+impl SharedFunction<'_> {
+    /// Whether it has code of its own to run.
+    pub fn is_compiled(&self) -> bool {
+        !matches!(self.code, FunctionCode::Uncompiled(_))
+    }
+}
+
+/// The place of a function in its source, in code units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionRange {
+    /// Where its definition begins: `function`, `async`, `get`, its name. The parameter list, if V8 does not know.
+    pub definition: u32,
+    /// Where its parameter list begins.
+    pub start: u32,
+    /// Where it ends.
+    pub end: u32,
+}
+
+impl<'t> Heap<'t> {
+    /// Takes a `SharedFunctionInfo` apart.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn shared_function(&self, shared: HeapObject<'_>) -> Result<SharedFunction<'_>> {
+        let object = self.object(shared.value())?;
+        if object.kind() != Kind::SharedFunctionInfo {
+            return Err(self.wrong_type(shared.value(), "SharedFunctionInfo"));
+        }
+        let fields = &self.layout().fields;
+        let half = |at: u64| self.words().word16(object.address + at, "SharedFunctionInfo");
+        let flags = self.words().word32(object.address + fields.shared_flags, "flags")?;
+        let number = (flags & flag::KIND_MASK) as u8;
+        let script = self.words().tagged(object.address + fields.shared_script, "script")?;
+        let is_script = |value: Tagged| self.object(value).is_ok_and(|script| script.kind() == Kind::Script);
+        Ok(SharedFunction {
+            object,
+            kind: kind_of(number, fields.static_initializer_kind),
+            is_async: matches!(number, 2 | 12..=18),
+            is_generator: matches!(number, 16..=21),
+            is_static: matches!(number, 8 | 10 | 15 | 17 | 21 | 23),
+            is_strict: flags & flag::STRICT != 0,
+            is_top_level: flags & flag::TOP_LEVEL != 0,
+            is_wrapped: flags >> flag::SYNTAX_SHIFT & flag::SYNTAX_MASK == WRAPPED,
+            length: half(fields.shared_length)?,
+            // The receiver is counted; nothing counted means that arguments are passed as they come.
+            parameters: half(fields.shared_formal_parameters)?.checked_sub(1),
+            code: self.function_code(object)?,
+            script: Some(script).filter(|script| is_script(*script)),
+            token_offset: Some(half(fields.shared_token_offset)?).filter(|far| *far != TOKEN_OUT_OF_RANGE),
+        })
+    }
+
+    fn function_code(&self, shared: HeapObject<'_>) -> Result<FunctionCode> {
+        let fields = &self.layout().fields;
+        let field = |at: u64| self.words().tagged(shared.address + at, "function data");
+        let mut data = field(fields.shared_function_data)?;
+        // With two fields for it, the first is zero where the second counts.
+        if let Some(untrusted) = fields.shared_untrusted_data
+            && data.smi().is_some()
+        {
+            data = field(untrusted)?;
+        }
+        if let Some(builtin) = data.smi() {
+            return Ok(FunctionCode::Builtin(builtin as u32));
+        }
+        let object = self.object(data)?;
+        Ok(match (object.kind(), self.layout().type_name(object.map.instance_type)) {
+            (Kind::UncompiledData, _) => FunctionCode::Uncompiled(data),
+            (Kind::FunctionTemplateInfo, _) => FunctionCode::Native(data),
+            (_, "BytecodeArray") => FunctionCode::Bytecode(data),
+            (_, "InterpreterData") => {
+                FunctionCode::Bytecode(self.words().tagged(object.address + CODE_BYTECODE, "bytecode")?)
+            }
+            (_, "Code") => FunctionCode::Baseline(data),
+            _ => FunctionCode::Other(data),
+        })
+    }
+
+    /// The bytecode of a function, if it has been compiled to any.
+    pub(crate) fn bytecode_array(&self, shared: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
+        let bytecode = match self.function_code(shared)? {
+            FunctionCode::Bytecode(bytecode) => bytecode,
+            FunctionCode::Baseline(code) => {
+                self.words().tagged(self.object(code)?.address + CODE_BYTECODE, "bytecode of a Code")?
+            }
+            _ => return Ok(None),
+        };
+        let bytecode = self.object(bytecode)?;
+        let is_bytecode = self.layout().type_name(bytecode.map.instance_type) == "BytecodeArray";
+        Ok(is_bytecode.then_some(bytecode))
+    }
+
+    pub(crate) fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
+        let data = self
+            .words()
+            .tagged(shared.address + self.layout().fields.shared_function_data, "function data")?;
+        Ok(self.object(data).ok().filter(|data| data.kind() == Kind::UncompiledData).map(|data| data.address))
+    }
+
+    /// Where a function is in its script's source; `None` if it has no source.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn shared_range(&self, shared: &SharedFunction<'_>) -> Result<Option<FunctionRange>> {
+        let Some((start, end)) = self.parameters_to_end(shared)? else { return Ok(None) };
+        let distance = u32::from(shared.token_offset.unwrap_or(0));
+        Ok(Some(FunctionRange { definition: start.saturating_sub(distance), start, end }))
+    }
+
+    fn parameters_to_end(&self, shared: &SharedFunction<'_>) -> Result<Option<(u32, u32)>> {
+        if let Some(scope) = self.scope_info_of(shared.object)?
+            && let Some(positions) = self.scope_info(scope).and_then(|parts| parts.positions)
+        {
+            let position = |index: u64| -> Result<Option<u32>> {
+                let word = self.scope_info_word(scope, index)?;
+                Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
+            };
+            return Ok(position(positions)?.zip(position(positions + 1)?));
+        }
+        let Some(data) = self.uncompiled_data(shared.object)? else { return Ok(None) };
+        let start = self.words().word32(data + UNCOMPILED_START, "start position")?;
+        let end = self.words().word32(data + UNCOMPILED_END, "end position")?;
+        Ok(Some((start, end)))
+    }
+
+    /// Where a function (a `SharedFunctionInfo`) is defined; `None` if it has no script.
+    pub fn function_location(&self, shared: HeapObject<'_>) -> Option<Location<'_>> {
+        let shared = self.shared_function(shared).ok()?;
+        let script = self.script(shared.script?).ok()?;
+        let position = self.shared_range(&shared).ok()??.definition;
+        Some(Location { script, position, place: self.script_location(&script, position) })
+    }
+
+    /// The source of a function as its `toString()` gives it: of a class, from `class` to its brace. `None` if it has none.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn function_text_range(&self, function: HeapObject<'_>) -> Result<Option<(u32, u32)>> {
+        let shared = self.shared_function(self.shared_function_info(function)?)?;
+        if shared.kind == FunctionKind::Class
+            && let Some(range) = self.class_range(function)?
+        {
+            return Ok(Some(range));
+        }
+        Ok(self.shared_range(&shared)?.map(|range| (range.definition, range.end)))
+    }
+
+    /// The range of a class, which V8 keeps as a property of its constructor.
+    fn class_range(&self, constructor: HeapObject<'_>) -> Result<Option<(u32, u32)>> {
+        for property in self.own_properties(constructor)? {
+            let crate::PropertyValue::Data(value) = property.value else { continue };
+            let Ok(Value::Internal(positions)) = self.value(value) else { continue };
+            if self.layout().type_name(positions.map.instance_type) != "ClassPositions" {
+                continue;
+            }
+            let position = |at: u64| -> Result<Option<u32>> {
+                let word = self.words().tagged(positions.address + at, "ClassPositions")?;
+                Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
+            };
+            return Ok(position(CLASS_START)?.zip(position(CLASS_END)?));
+        }
+        Ok(None)
+    }
+
+    /// Whether a function is a class.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_class(&self, function: HeapObject<'_>) -> Result<bool> {
+        let shared = self.shared_function_info(function)?;
+        let fields = &self.layout().fields;
+        let flags = self.words().word32(shared.address + fields.shared_flags, "flags")?;
+        let number = (flags & flag::KIND_MASK) as u8;
+        Ok(kind_of(number, fields.static_initializer_kind) == FunctionKind::Class)
+    }
+}
+
+/// The kind behind V8's number for it.
+fn kind_of(number: u8, static_initializer: u8) -> FunctionKind {
+    match number {
+        1 | 2 => FunctionKind::Module,
+        3..=6 => FunctionKind::Class,
+        7 | 8 => FunctionKind::Getter,
+        9 | 10 => FunctionKind::Setter,
+        11 | 12 => FunctionKind::Arrow,
+        14..=17 | 20..=23 => FunctionKind::Method,
+        24.. if number < static_initializer => FunctionKind::FieldInitializer,
+        24.. => FunctionKind::StaticInitializer,
+        _ => FunctionKind::Plain,
+    }
+}
