@@ -54,8 +54,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "testdata",
-        arguments: "[--debugger FILE]",
-        summary: "make the cores that ship in testdata/cores",
+        arguments: "[--scenario NAME]... [--debugger FILE]",
+        summary: "make the cores that ship in testdata/cores, or those of some scenarios",
         run: testdata::run,
     },
     Task {

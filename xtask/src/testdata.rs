@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use test_support::scenarios::debugger::Debugger;
 use test_support::scenarios::shipped;
 
@@ -22,10 +22,11 @@ const STAGE: &str = "/tmp/v8mdb-stage";
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let mut executable = None;
+    let (mut executable, mut scenarios) = (None, Vec::new());
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("debugger") => executable = Some(std::path::PathBuf::from(arguments.value()?)),
+            Long("scenario") => scenarios.push(arguments.value()?.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
@@ -33,8 +34,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let cores = places::workspace().join("testdata/cores");
     fs::create_dir_all(&cores)?;
     let stage = Path::new(STAGE);
+    let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
+    if let Some(unknown) = scenarios.iter().find(|name| !shipped::SCENARIOS.contains(&name.as_str())) {
+        bail!("no cores of `{unknown}` ship (those of {} do)", shipped::SCENARIOS.join(", "));
+    }
     for node in node_release::SUPPORTED {
-        for name in shipped::SCENARIOS {
+        for name in shipped::SCENARIOS.into_iter().filter(|name| is_wanted(name)) {
             let directory = stage.join("out");
             take_core::take(&Request {
                 node: (*node).to_owned(),
