@@ -69,8 +69,8 @@
 //! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema:
 //!
 //! ```text
-//! > 1bc583adada1::jsprint -j _idleTimeout _onTimeout.name
-//! {"address":"0x1bc583adada1","members":{"_idleTimeout":134217727,"_onTimeout.name":{"type":"native accessor"}}}
+//! > 1bc583adada1::jsprint -j _idleTimeout _idleNext.expiry
+//! {"address":"0x1bc583adada1","members":{"_idleTimeout":134217727,"_idleNext.expiry":134217821}}
 //! ```
 
 use std::cell::RefCell;

@@ -125,10 +125,12 @@ impl Printer<'_> {
     /// A number; as an object if JSON has none such.
     fn json_number(&mut self, value: f64) -> Result<(), DcmdError> {
         let text = number::double(value);
-        Ok(match value.is_finite() && text != "-0" {
-            true => write!(self.out, "{text}")?,
-            false => write!(self.out, "{{\"type\":\"number\",\"value\":\"{text}\"}}")?,
-        })
+        if value.is_finite() && text != "-0" {
+            write!(self.out, "{text}")?;
+        } else {
+            write!(self.out, "{{\"type\":\"number\",\"value\":\"{text}\"}}")?;
+        }
+        Ok(())
     }
 
     /// A string; as an object if it is cut, or if it has half a surrogate pair, which strict readers of JSON refuse.
