@@ -6,6 +6,7 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols};
 
 use crate::constructor::Constructors;
+use crate::graph::Graph;
 use crate::index::{Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
@@ -34,6 +35,7 @@ pub struct Heap<'t> {
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
     functions: OnceLock<Functions>,
+    graph: OnceLock<Graph>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -73,6 +75,7 @@ impl<'t> Heap<'t> {
             kinds: OnceLock::new(),
             functions: OnceLock::new(),
             table: OnceLock::new(),
+            graph: OnceLock::new(),
         })
     }
 
@@ -163,6 +166,19 @@ impl<'t> Heap<'t> {
         }
         let functions = Functions::build(self, monitor)?;
         Ok(self.functions.get_or_init(|| functions))
+    }
+
+    /// Who holds whom; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    /// [`Error::TooManyReferences`].
+    pub fn graph(&self, monitor: &dyn Monitor) -> Result<&Graph> {
+        if let Some(graph) = self.graph.get() {
+            return Ok(graph);
+        }
+        let graph = Graph::build(self, self.objects(monitor)?, monitor)?;
+        Ok(self.graph.get_or_init(|| graph))
     }
 
     /// A map by its number.

@@ -254,6 +254,17 @@ pub struct Fields {
     pub script_context_table_slot: u64,
 }
 
+/// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct IsolateLayout {
+    /// `IsolateData::roots_table_`
+    pub roots_table: u64,
+    /// Entries of it (`RootsTable::kEntriesCount`).
+    pub roots: u64,
+    /// `Isolate::eternal_handles_`
+    pub eternal_handles: u64,
+}
+
 /// A built-in layout: what one V8 version looks like.
 #[derive(Debug)]
 struct Table {
@@ -266,6 +277,7 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
+    isolate: IsolateLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -337,6 +349,8 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Offset of the `Heap` in the `Isolate`.
     pub heap_in_isolate: u64,
+    /// Other offsets in the `Isolate`.
+    pub isolate: IsolateLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -410,7 +424,7 @@ impl Layout {
                 .flatten()
                 .collect(),
             },
-            Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
         ];
         Layout {
             table_version: table.v8,
@@ -423,6 +437,7 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
+            isolate: table.isolate,
             functions,
             fields,
             types,

@@ -5,7 +5,7 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 
 /// Layout of V8 11.3, as Node.js 20 builds it for x86-64.
@@ -38,6 +38,7 @@ pub(super) static TABLE: Table = Table {
         "shared_large_object",
     ],
     heap_in_isolate: 0xd2c0,
+    isolate: IsolateLayout { roots_table: 0x1f0, roots: 831, eternal_handles: 0xe3e0 },
     functions: FunctionTypes { first: 2066, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,

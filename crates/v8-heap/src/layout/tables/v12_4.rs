@@ -5,7 +5,7 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 
 /// Layout of V8 12.4, as Node.js 22 builds it for x86-64.
@@ -40,6 +40,7 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xdea0,
+    isolate: IsolateLayout { roots_table: 0x250, roots: 863, eternal_handles: 0xee60 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 24,

@@ -5,7 +5,7 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 
 /// Layout of V8 13.6, as Node.js 24 builds it for x86-64.
@@ -42,6 +42,7 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xeff8,
+    isolate: IsolateLayout { roots_table: 0x278, roots: 1142, eternal_handles: 0xfd80 },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,

@@ -5,7 +5,7 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
@@ -42,6 +42,7 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xf3c0,
+    isolate: IsolateLayout { roots_table: 0x2a8, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,

@@ -1,0 +1,34 @@
+//! Builds the object graph of a core and prints how large it is and how long each part took:
+//! `cargo run --release -p v8-heap --example graph -- CORE [EXECUTABLE]`.
+
+use std::time::Instant;
+
+use core_reader::{Core, OpenOptions};
+use v8_heap::{Heap, Unattended};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let core = arguments.next().ok_or("which core?")?;
+    let options =
+        OpenOptions { core: core.into(), executable: arguments.next().map(Into::into), sysroot: None };
+    let core = Core::open(&options)?;
+    let heap = Heap::open(core.memory(), core.symbols())?;
+    let start = Instant::now();
+    let table = heap.objects(&Unattended)?;
+    println!("{:.2} s: {} objects", start.elapsed().as_secs_f64(), table.len());
+    let start = Instant::now();
+    let graph = heap.graph(&Unattended)?;
+    println!(
+        "{:.2} s: {} references, {} ephemerons, {} bytes outside, {} bytes of memory, follows code: {}",
+        start.elapsed().as_secs_f64(),
+        graph.holds.edges(),
+        graph.ephemerons.len(),
+        graph.owned.iter().map(|owned| owned.bytes).sum::<u64>(),
+        graph.memory(),
+        graph.follows_code
+    );
+    let start = Instant::now();
+    let held_by = graph.holds.reversed(&Unattended)?;
+    println!("{:.2} s: {} references turned around", start.elapsed().as_secs_f64(), held_by.edges());
+    Ok(())
+}
