@@ -1,6 +1,7 @@
 //! Builds the object graph of a core and prints how large it is and how long each part took:
 //! `cargo run --release -p v8-heap --example graph -- CORE [EXECUTABLE]`.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use core_reader::{Core, OpenOptions};
@@ -12,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options =
         OpenOptions { core: core.into(), executable: arguments.next().map(Into::into), sysroot: None };
     let core = Core::open(&options)?;
-    let heap = Heap::open(core.memory(), core.symbols())?;
+    let heap = Heap::open(core.memory(), core.symbols())?.with_threads(core.threads());
     let start = Instant::now();
     let table = heap.objects(&Unattended)?;
     println!("{:.2} s: {} objects", start.elapsed().as_secs_f64(), table.len());
@@ -30,5 +31,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let held_by = graph.holds.reversed(&Unattended)?;
     println!("{:.2} s: {} references turned around", start.elapsed().as_secs_f64(), held_by.edges());
+    let start = Instant::now();
+    let roots = heap.roots(&Unattended)?;
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for root in roots.all() {
+        *kinds.entry(format!("{:?}", root.kind)).or_default() += 1;
+    }
+    println!("{:.2} s: roots {kinds:?}, missing {:?}", start.elapsed().as_secs_f64(), roots.missing);
+    let start = Instant::now();
+    let liveness = heap.liveness(&Unattended)?;
+    let mut lives = [0u64; 3];
+    for id in 0..graph.len() as u32 {
+        lives[liveness.of(id) as usize] += 1;
+    }
+    println!("{:.2} s: live, unsure, dead {lives:?}", start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use core_reader::{Address, Memory, Symbols};
+use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
-use crate::graph::Graph;
+use crate::graph::{Graph, Liveness, Roots};
 use crate::index::{Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
@@ -24,6 +24,7 @@ use crate::{Error, Monitor, Result, Tagged};
 /// the first question over all of them is asked.
 pub struct Heap<'t> {
     memory: &'t dyn Memory,
+    threads: &'t [Thread],
     version: V8Version,
     node_version: Option<String>,
     layout: Layout,
@@ -36,6 +37,8 @@ pub struct Heap<'t> {
     kinds: OnceLock<Kinds>,
     functions: OnceLock<Functions>,
     graph: OnceLock<Graph>,
+    roots: OnceLock<Roots>,
+    liveness: OnceLock<Liveness>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -64,6 +67,7 @@ impl<'t> Heap<'t> {
         };
         Ok(Heap {
             memory,
+            threads: &[],
             version,
             node_version,
             layout,
@@ -76,12 +80,24 @@ impl<'t> Heap<'t> {
             functions: OnceLock::new(),
             table: OnceLock::new(),
             graph: OnceLock::new(),
+            roots: OnceLock::new(),
+            liveness: OnceLock::new(),
         })
     }
 
     /// The memory of the process.
     pub(crate) fn memory(&self) -> &'t dyn Memory {
         self.memory
+    }
+
+    /// The same heap with the threads of the process, whose stacks keep objects alive.
+    pub fn with_threads(self, threads: &'t [Thread]) -> Heap<'t> {
+        Heap { threads, ..self }
+    }
+
+    /// The threads of the process, as far as they are known.
+    pub(crate) fn threads(&self) -> &'t [Thread] {
+        self.threads
     }
 
     /// Version of V8.
@@ -179,6 +195,30 @@ impl<'t> Heap<'t> {
         }
         let graph = Graph::build(self, self.objects(monitor)?, monitor)?;
         Ok(self.graph.get_or_init(|| graph))
+    }
+
+    /// What holds objects from outside of the heap; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn roots(&self, monitor: &dyn Monitor) -> Result<&Roots> {
+        if let Some(roots) = self.roots.get() {
+            return Ok(roots);
+        }
+        let roots = Roots::find(self, self.objects(monitor)?, monitor)?;
+        Ok(self.roots.get_or_init(|| roots))
+    }
+
+    /// Which objects are alive; reads all references first if need be.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn liveness(&self, monitor: &dyn Monitor) -> Result<&Liveness> {
+        if let Some(liveness) = self.liveness.get() {
+            return Ok(liveness);
+        }
+        let liveness = Liveness::mark(self.graph(monitor)?, self.roots(monitor)?, monitor)?;
+        Ok(self.liveness.get_or_init(|| liveness))
     }
 
     /// A map by its number.

@@ -12,7 +12,9 @@
 //! The value of an ephemeron (an entry of a WeakMap) lives as long as both its key and its table. It is no edge, but kept as
 //! such a triple. As there is only one line above each object in a tree of dominators, a value hangs below its key.
 
+mod liveness;
 mod plan;
+mod roots;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +27,9 @@ use crate::layout::{Kind, offset};
 use crate::map::MapId;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result, Tagged};
+
+pub use liveness::{Life, Liveness, ObjectSet};
+pub use roots::{Root, RootKind, Roots};
 
 use plan::{DispatchTable, Outside, Plan, Rest};
 
@@ -467,15 +472,9 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The object that a strong pointer leads to, if it can die.
     #[inline]
     fn target(&self, word: u64) -> Option<u32> {
-        let address = word & !3;
-        let page = self.spaces.page_index(address)?;
-        if self.spaces.pages()[page].heap == 0 {
-            return None;
-        }
-        self.table.id_on_page(page, address).map(|id| id.0)
+        roots::target(self.heap, self.table, word)
     }
 
     fn add_ephemerons(&self, edges: &mut PageEdges, table: u32, bytes: &[u8], start: usize) {

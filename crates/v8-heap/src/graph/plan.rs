@@ -3,6 +3,8 @@
 //! What counts is what keeps an object alive. A word that may be weak holds a weak pointer or a strong one, and says so itself
 //! in its low bits; so "tagged" and "may be weak" are read alike, and only the strong pointers found are edges.
 
+use core_reader::{Address, Contents};
+
 use crate::body::Word;
 use crate::heap::Heap;
 use crate::layout::{FieldKind, Kind, SizeFormula, StringShape};
@@ -130,20 +132,23 @@ const HANDLE_SHIFT: u32 = 8;
 const ENTRY: u64 = 16;
 /// `JSDispatchEntry::kObjectPointerShift`
 const CODE_SHIFT: u32 = 16;
+/// `ExternalEntityTable::kSegmentSize`, in bytes.
+const SEGMENT: u64 = 1 << 16;
 /// How many handles a table must explain to be believed, and how many are tried.
 const SAMPLE: usize = 64;
 
 impl DispatchTable {
-    /// Finds the table: the region in which the entries of all `handles` lead to code. Regions are searched by
-    /// their first addresses, as the table fills one of its own.
+    /// Finds the table: the place from which the entries of all `handles` lead to code. Its first segment is never written,
+    /// so that the memory in use begins with the first or the second.
     pub fn find(heap: &Heap<'_>, handles: &[u32]) -> Option<DispatchTable> {
         let step = (handles.len() / SAMPLE).max(1);
         let sample: Vec<u32> = handles.iter().copied().step_by(step).filter(|handle| *handle != 0).collect();
         if sample.is_empty() {
             return None;
         }
-        let ranges = heap.memory().ranges();
-        ranges.iter().map(|range| DispatchTable { base: range.start.0 }).find(|table| {
+        let ranges = heap.memory().ranges().iter().filter(|range| range.contents == Contents::Dumped);
+        let bases = ranges.flat_map(|range| [range.start.0.saturating_sub(SEGMENT), range.start.0]);
+        bases.map(|base| DispatchTable { base }).find(|table| {
             sample.iter().all(|handle| {
                 table.code(&heap.words(), *handle).is_some_and(|code| {
                     let class =
@@ -157,7 +162,7 @@ impl DispatchTable {
     /// Untagged address of the code of an entry.
     pub fn code(&self, words: &Words<'_>, handle: u32) -> Option<u64> {
         let at = self.base.checked_add(u64::from(handle >> HANDLE_SHIFT) * ENTRY + 8)?;
-        let word = words.memory.read_u64(core_reader::Address(at)).ok()?;
+        let word = words.memory.read_u64(Address(at)).ok()?;
         let code = (word >> CODE_SHIFT) & !1;
         (code != 0 && code.is_multiple_of(8)).then_some(code)
     }
