@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use core_reader::{Core, OpenOptions};
+use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Unattended};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,9 +30,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         graph.follows_code
     );
     let start = Instant::now();
-    let held_by = graph.holds.reversed(&Unattended)?;
-    println!("{:.2} s: {} references turned around", start.elapsed().as_secs_f64(), held_by.edges());
-    let start = Instant::now();
     let roots = heap.roots(&Unattended)?;
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for root in roots.all() {
@@ -45,5 +43,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         lives[liveness.of(id) as usize] += 1;
     }
     println!("{:.2} s: live, unsure, dead {lives:?}", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    let held_by = heap.held_by(&Unattended)?;
+    println!("{:.2} s: {} references turned around", start.elapsed().as_secs_f64(), held_by.edges());
+    let start = Instant::now();
+    let dominators = heap.dominators(&Unattended)?;
+    println!("{:.2} s: dominators of {} objects", start.elapsed().as_secs_f64(), dominators.order().len());
+    let mut largest: Vec<u32> = dominators.order().to_vec();
+    largest.sort_unstable_by_key(|id| std::cmp::Reverse(dominators.retained(*id)));
+    for id in largest.into_iter().take(12) {
+        let object = heap.object_by_id(table, ObjectId(id)).ok_or("no object")?;
+        println!(
+            "{} {:?} {} {}",
+            object.value(),
+            object.kind(),
+            heap.name(heap.constructor_name(object)),
+            dominators.retained(id)
+        );
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
-use crate::graph::{Graph, Liveness, Roots};
+use crate::graph::{Dominators, Graph, Liveness, Root, Roots, Rows};
 use crate::index::{Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
@@ -39,6 +39,9 @@ pub struct Heap<'t> {
     graph: OnceLock<Graph>,
     roots: OnceLock<Roots>,
     liveness: OnceLock<Liveness>,
+    all_roots: OnceLock<Vec<Root>>,
+    held_by: OnceLock<Rows>,
+    dominators: OnceLock<Dominators>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -82,6 +85,9 @@ impl<'t> Heap<'t> {
             graph: OnceLock::new(),
             roots: OnceLock::new(),
             liveness: OnceLock::new(),
+            all_roots: OnceLock::new(),
+            held_by: OnceLock::new(),
+            dominators: OnceLock::new(),
         })
     }
 
@@ -217,8 +223,45 @@ impl<'t> Heap<'t> {
         if let Some(liveness) = self.liveness.get() {
             return Ok(liveness);
         }
-        let liveness = Liveness::mark(self.graph(monitor)?, self.roots(monitor)?, monitor)?;
+        let liveness = Liveness::mark(self, self.graph(monitor)?, self.roots(monitor)?, monitor)?;
         Ok(self.liveness.get_or_init(|| liveness))
+    }
+
+    /// The roots, and the words of native memory that hold what nothing else does, by target.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn all_roots(&self, monitor: &dyn Monitor) -> Result<&[Root]> {
+        if let Some(roots) = self.all_roots.get() {
+            return Ok(roots);
+        }
+        let roots = self.roots(monitor)?.with(self.liveness(monitor)?.native.clone());
+        Ok(self.all_roots.get_or_init(|| roots))
+    }
+
+    /// By whom each object is held: the graph turned around.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn held_by(&self, monitor: &dyn Monitor) -> Result<&Rows> {
+        if let Some(rows) = self.held_by.get() {
+            return Ok(rows);
+        }
+        let rows = self.graph(monitor)?.holds.reversed(monitor)?;
+        Ok(self.held_by.get_or_init(|| rows))
+    }
+
+    /// Which objects would die with which, and how large that is.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn dominators(&self, monitor: &dyn Monitor) -> Result<&Dominators> {
+        if let Some(dominators) = self.dominators.get() {
+            return Ok(dominators);
+        }
+        let roots = self.all_roots(monitor)?;
+        let dominators = Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)?;
+        Ok(self.dominators.get_or_init(|| dominators))
     }
 
     /// A map by its number.

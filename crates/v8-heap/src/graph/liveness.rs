@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::roots::{RootKind, Roots};
+use super::roots::{Root, Roots};
 use super::{Ephemeron, Graph};
+use crate::heap::Heap;
 use crate::{Error, Monitor, Result};
 
 /// A set of objects, by number.
@@ -69,10 +70,12 @@ pub enum Life {
 pub struct Liveness {
     certain: ObjectSet,
     possible: ObjectSet,
+    /// Words of native memory that hold what is not certainly alive.
+    pub native: Vec<Root>,
 }
 
 impl Liveness {
-    /// What keeps an object alive. What is in read-only pages never dies, and is not looked at: it is in no edge.
+    /// What keeps an object alive. What is in read-only pages always is.
     pub fn of(&self, id: u32) -> Life {
         if self.certain.contains(id) {
             Life::Live
@@ -93,17 +96,26 @@ impl Liveness {
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
-    pub(crate) fn mark(graph: &Graph, roots: &Roots, monitor: &dyn Monitor) -> Result<Liveness> {
-        let is_native = |kind: RootKind| kind == RootKind::NativeMemory;
-        let of = |native: bool| {
-            roots.all().iter().filter(move |root| is_native(root.kind) == native).map(|root| root.target).collect()
-        };
+    pub(crate) fn mark(
+        heap: &Heap<'_>,
+        graph: &Graph,
+        roots: &Roots,
+        monitor: &dyn Monitor,
+    ) -> Result<Liveness> {
+        let table = heap.objects(monitor)?;
         let marker = Marker::new(graph);
         let certain = ObjectSet::new(graph.len());
-        marker.mark(&certain, of(false), monitor)?;
+        marker.mark(&certain, roots.all().iter().map(|root| root.target).collect(), monitor)?;
+        for (page, _) in heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
+            let (first, maps) = table.page_maps(page);
+            for id in first.0..first.0 + maps.len() as u32 {
+                certain.insert(id);
+            }
+        }
+        let native = roots.native_memory(heap, table, |id| !certain.contains(id), monitor)?;
         let possible = certain.copy();
-        marker.mark(&possible, of(true), monitor)?;
-        Ok(Liveness { certain, possible })
+        marker.mark(&possible, native.iter().map(|root| root.target).collect(), monitor)?;
+        Ok(Liveness { certain, possible, native })
     }
 }
 

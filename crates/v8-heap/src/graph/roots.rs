@@ -86,8 +86,9 @@ pub struct Roots {
     pub(crate) memory: Vec<(u64, u64)>,
 }
 
-/// How far behind the `Heap` an isolate may go on, in bytes.
+/// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
 const HEAP_REACH: u64 = 0x2000;
+const MOST_HEAP_REACH: u64 = 0x6000;
 /// Nodes of a block of global handles, and bytes of a node (`GlobalHandles::NodeBlock`, `Node`).
 const NODES: u64 = 256;
 const NODE_SIZE: u64 = 32;
@@ -127,9 +128,79 @@ impl Roots {
         &self.roots[start..start + end]
     }
 
+    /// Whether an object is held by one at least.
+    pub fn hold(&self, target: u32) -> bool {
+        !self.of(target).is_empty()
+    }
+
+    /// The same with `others`.
+    pub(crate) fn with(&self, others: Vec<Root>) -> Vec<Root> {
+        let mut all = self.roots.clone();
+        all.extend(others);
+        all.sort_unstable();
+        all
+    }
+
     /// Whether everything that V8 counts as a root could be looked at. If not, what seems dead may be alive.
     pub fn are_complete(&self) -> bool {
         self.missing.is_empty()
+    }
+
+    /// Objects whose addresses are anywhere else in memory that the process could write, if they are `wanted`.
+    /// Internalized and external strings do not count: V8 lists all of them, weakly.
+    pub(crate) fn native_memory(
+        &self,
+        heap: &Heap<'_>,
+        table: &ObjectTable,
+        wanted: impl Fn(u32) -> bool + Sync,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<Root>> {
+        let memory = heap.memory();
+        let mut known = self.memory.clone();
+        known.extend(heap.spaces().pages().iter().map(|page| (page.base, page.area_end)));
+        let known = merged(known);
+        let mut stretches = Vec::new();
+        for range in memory.ranges() {
+            if range.contents != Contents::Dumped || !range.permissions.write || range.permissions.execute {
+                continue;
+            }
+            let mut from = range.start.0;
+            let first = known.partition_point(|(_, end)| *end <= from);
+            let mut add = |from: u64, to: u64| {
+                let mut at = from;
+                while at < to {
+                    let end = at.saturating_add(CHUNK).min(to);
+                    stretches.push((at, end));
+                    at = end;
+                }
+            };
+            for &(start, end) in known[first..].iter().take_while(|(start, _)| *start < range.end.0) {
+                add(from, start);
+                from = from.max(end);
+            }
+            add(from, range.end.0);
+        }
+        monitor.begin("searching native memory", stretches.iter().map(|(start, end)| end - start).sum());
+        let search = |own: &mut Vec<Root>, turn: usize| {
+            let (start, end) = stretches[turn];
+            for (at, word) in words_of(memory, start, end).0 {
+                if word & 3 != 1 {
+                    continue;
+                }
+                let Some(target) = target(heap, table, word).filter(|target| wanted(*target)) else { continue };
+                let Some(map) = table.map_of(ObjectId(target)).map(|map| heap.map(map)) else { continue };
+                let is_listed = match StringShape::of(map.instance_type) {
+                    Some(StringShape::External { .. }) => true,
+                    Some(_) => map.instance_type & NOT_INTERNALIZED == 0,
+                    None => false,
+                };
+                if !is_listed {
+                    own.push(Root { target, kind: RootKind::NativeMemory, at });
+                }
+            }
+            end - start
+        };
+        Ok(in_turns(stretches.len(), monitor, Vec::new, search)?.concat())
     }
 
     /// Finds all roots.
@@ -156,11 +227,9 @@ impl Roots {
         if heap.threads().is_empty() {
             finder.found.missing.push("the stacks of threads".to_owned());
         }
-        let known = std::mem::take(&mut finder.found.memory);
-        let native = finder.native_memory(known.clone(), monitor)?;
         let mut roots = finder.found;
-        roots.memory = known;
-        roots.roots.extend(native);
+        roots.memory = merged(roots.memory);
+        roots.missing.dedup();
         roots.roots.sort_unstable();
         roots.roots.dedup_by_key(|root| (root.target, root.kind, root.at));
         Ok(roots)
@@ -217,10 +286,11 @@ impl<'a, 't> Finder<'a, 't> {
         let layout = self.heap.layout().isolate;
         let start = isolate.address;
         let end = isolate.heap.saturating_add(HEAP_REACH);
-        let (words, complete) = words_of(self.memory, start, end);
+        let (words, _) = words_of(self.memory, start, isolate.heap.saturating_add(MOST_HEAP_REACH));
+        let complete = words.last().is_some_and(|(at, _)| *at + 8 >= end);
         let table_start = start.saturating_add(layout.roots_table);
         let table = table_start..table_start.saturating_add(8 * layout.roots);
-        self.found.memory.push((start, end));
+        self.found.memory.push((start, words.last().map_or(start, |(at, _)| *at + 8)));
         if !complete {
             self.found.missing.push(format!("a part of the isolate at {start:x}"));
         }
@@ -548,60 +618,14 @@ impl<'a, 't> Finder<'a, 't> {
         let range = ranges.get(ranges.partition_point(|range| range.end.0 <= registers.rsp));
         match range {
             Some(range) if range.start.0 <= registers.rsp && range.contents == Contents::Dumped => {
-                let end = range.end.0.min(start.saturating_add(MOST_STACK));
+                // What the thread library keeps of a thread stands at the far end of its stack, where other memory may
+                // follow.
+                let own = Some(registers.fs_base).filter(|base| (start..range.end.0).contains(base));
+                let end = own.unwrap_or(range.end.0).min(start.saturating_add(MOST_STACK));
                 self.add_range(RootKind::Stack(thread.id), start.max(range.start.0), end);
             }
             _ => self.found.missing.push(format!("the stack of thread {}", thread.id)),
         }
-    }
-
-    /// Objects whose addresses are anywhere else in memory that the process could write. `known` is what has been looked at.
-    /// Internalized and external strings do not count: V8 lists all of them, weakly.
-    fn native_memory(&self, mut known: Vec<(u64, u64)>, monitor: &dyn Monitor) -> Result<Vec<Root>> {
-        known.extend(self.heap.spaces().pages().iter().map(|page| (page.base, page.area_end)));
-        let known = merged(known);
-        let mut stretches = Vec::new();
-        for range in self.memory.ranges() {
-            if range.contents != Contents::Dumped || !range.permissions.write || range.permissions.execute {
-                continue;
-            }
-            let mut from = range.start.0;
-            let first = known.partition_point(|(_, end)| *end <= from);
-            let mut add = |from: u64, to: u64| {
-                let mut at = from;
-                while at < to {
-                    let end = at.saturating_add(CHUNK).min(to);
-                    stretches.push((at, end));
-                    at = end;
-                }
-            };
-            for &(start, end) in known[first..].iter().take_while(|(start, _)| *start < range.end.0) {
-                add(from, start);
-                from = from.max(end);
-            }
-            add(from, range.end.0);
-        }
-        monitor.begin("searching native memory", stretches.iter().map(|(start, end)| end - start).sum());
-        let search = |own: &mut Vec<Root>, turn: usize| {
-            let (start, end) = stretches[turn];
-            for (at, word) in words_of(self.memory, start, end).0 {
-                if word & 3 != 1 {
-                    continue;
-                }
-                let Some(target) = self.target(word) else { continue };
-                let Some(map) = self.table.map_of(ObjectId(target)).map(|map| self.heap.map(map)) else { continue };
-                let is_listed = match StringShape::of(map.instance_type) {
-                    Some(StringShape::External { .. }) => true,
-                    Some(_) => map.instance_type & NOT_INTERNALIZED == 0,
-                    None => false,
-                };
-                if !is_listed {
-                    own.push(Root { target, kind: RootKind::NativeMemory, at });
-                }
-            }
-            end - start
-        };
-        Ok(in_turns(stretches.len(), monitor, Vec::new, search)?.concat())
     }
 }
 
