@@ -14,6 +14,8 @@
 
 mod dominators;
 mod liveness;
+mod ownership;
+mod paths;
 mod plan;
 mod roots;
 
@@ -31,6 +33,8 @@ use crate::{Error, Monitor, Result, Tagged};
 
 pub use dominators::Dominators;
 pub use liveness::{Life, Liveness, ObjectSet};
+pub use ownership::{OwnedGroup, Suspect};
+pub use paths::{Hold, RetainingPath};
 pub use roots::{Root, RootKind, Roots};
 
 use plan::{DispatchTable, Outside, Plan, Rest};
