@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod print;
 mod reference;
 pub mod repl;
+mod retention;
 mod session;
 pub mod settings;
 mod shell_escape;

@@ -9,7 +9,12 @@ use crate::output::escape;
 
 /// Who refers, and how.
 pub fn describe(heap: &Heap<'_>, reference: &Reference) -> String {
-    let mut text = format!("{:x}", reference.holder.0);
+    format!("{:x}{}", reference.holder.0, manner(heap, reference))
+}
+
+/// How somebody refers: `.height`, `[17]`, ` closure variable "cache" of refill`.
+pub fn manner(heap: &Heap<'_>, reference: &Reference) -> String {
+    let mut text = String::new();
     let name = |name: Tagged| {
         let name = heap.name_text(name).unwrap_or_else(|| "<unreadable name>".to_owned());
         escape(&name).into_owned()

@@ -17,8 +17,12 @@ mod grep;
 mod head;
 mod help;
 mod jsconstructor;
+mod jsdominators;
 mod jsfunction;
+mod jsleaks;
+mod jspath;
 mod jsprint;
+mod jsretained;
 mod load;
 mod log;
 mod map;
@@ -59,8 +63,12 @@ pub static ALL: &[&Dcmd] = &[
     &head::DCMD,
     &help::DCMD,
     &jsconstructor::DCMD,
+    &jsdominators::DCMD,
     &jsfunction::DCMD,
+    &jsleaks::DCMD,
+    &jspath::DCMD,
     &jsprint::DCMD,
+    &jsretained::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,

@@ -398,7 +398,12 @@ mod tests {
 
     /// What is reached from the roots when `without` is not there; keys of ephemerons hold the values if their table is reached
     /// by any means.
-    fn reached(graph: &Graph, seeds: &[u32], without: Option<u32>, tables: &dyn Fn(u32) -> bool) -> Vec<bool> {
+    fn reached(
+        graph: &Graph,
+        seeds: &[u32],
+        without: Option<u32>,
+        tables: &dyn Fn(u32) -> bool,
+    ) -> Vec<bool> {
         let mut seen = vec![false; graph.len()];
         let mut stack: Vec<u32> = seeds.to_vec();
         while let Some(id) = stack.pop() {

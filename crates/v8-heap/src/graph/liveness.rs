@@ -228,7 +228,10 @@ impl<'g> Marker<'g> {
         let start = self.by_table.partition_point(|ephemeron| ephemeron.table < id);
         let of_table = self.by_table[start..].iter().take_while(|ephemeron| ephemeron.table == id);
         for ephemeron in self.graph.ephemerons_of(id).iter().chain(of_table) {
-            if marks.contains(ephemeron.key) && marks.contains(ephemeron.table) && marks.insert(ephemeron.value) {
+            if marks.contains(ephemeron.key)
+                && marks.contains(ephemeron.table)
+                && marks.insert(ephemeron.value)
+            {
                 stack.push(ephemeron.value);
             }
         }

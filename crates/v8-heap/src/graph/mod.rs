@@ -277,10 +277,7 @@ impl Graph {
             return Err(Error::TooManyReferences);
         }
         let mut graph = Graph {
-            holds: Rows {
-                starts: Vec::with_capacity(table.len() + 1),
-                targets: Vec::with_capacity(edges),
-            },
+            holds: Rows { starts: Vec::with_capacity(table.len() + 1), targets: Vec::with_capacity(edges) },
             ephemerons: Vec::new(),
             owned: Vec::new(),
             sizes: Vec::with_capacity(table.len()),
@@ -426,8 +423,10 @@ impl Reader<'_, '_> {
             Outside::Nothing => {}
             Outside::Dispatch(at) => {
                 if let Some(table) = self.dispatch
-                    && let Some(handle) =
-                        bytes.get(at as usize..).and_then(|bytes| bytes.first_chunk()).map(|b| u32::from_le_bytes(*b))
+                    && let Some(handle) = bytes
+                        .get(at as usize..)
+                        .and_then(|bytes| bytes.first_chunk())
+                        .map(|b| u32::from_le_bytes(*b))
                     && let Some(code) = table.code(&self.heap.words(), handle)
                 {
                     self.add(edges, Tagged::pointer(code).0);
@@ -436,14 +435,21 @@ impl Reader<'_, '_> {
             Outside::Buffer => {
                 let fields = &self.heap.layout().fields;
                 let word = |at: u64| {
-                    bytes.get(at as usize..).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b))
+                    bytes
+                        .get(at as usize..)
+                        .and_then(|b| b.first_chunk())
+                        .map_or(0, |b| u64::from_le_bytes(*b))
                 };
-                let (data, length) = (word(fields.array_buffer_backing_store), word(fields.array_buffer_byte_length));
+                let (data, length) =
+                    (word(fields.array_buffer_backing_store), word(fields.array_buffer_byte_length));
                 self.add_owned(edges, id, data, length);
             }
             Outside::Characters(unit) => {
                 let word = |at: u64| {
-                    bytes.get(at as usize..).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b))
+                    bytes
+                        .get(at as usize..)
+                        .and_then(|b| b.first_chunk())
+                        .map_or(0, |b| u64::from_le_bytes(*b))
                 };
                 let length = word(offset::STRING_LENGTH - 4) >> 32;
                 self.add_owned(edges, id, word(offset::STRING_BODY), length * u64::from(unit));

@@ -48,7 +48,12 @@ impl Heap<'_> {
     ///
     /// # Errors
     /// As [`Heap::graph`].
-    pub fn owned_by(&self, owners: &[u32], below: &super::Rows, monitor: &dyn Monitor) -> Result<Vec<OwnedGroup>> {
+    pub fn owned_by(
+        &self,
+        owners: &[u32],
+        below: &super::Rows,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<OwnedGroup>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
         let mut groups: HashMap<NameId, OwnedGroup> = HashMap::new();
@@ -95,9 +100,7 @@ impl Heap<'_> {
         let dominators = self.dominators(monitor)?;
         let owners = self.owners(dominators, monitor)?;
         let nodes = owners.len();
-        let is_js = |id: u32| {
-            table.map_of(ObjectId(id)).is_some_and(|map| self.map(map).kind.is_js_object())
-        };
+        let is_js = |id: u32| table.map_of(ObjectId(id)).is_some_and(|map| self.map(map).kind.is_js_object());
         let mut children = vec![0u32; nodes + 1];
         for &id in dominators.order().iter().filter(|id| is_js(**id)) {
             children[slot(owners[id as usize], nodes)] += 1;
@@ -134,7 +137,8 @@ impl Heap<'_> {
         }
         let mut suspects: Vec<Suspect> =
             suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
-        suspects.sort_by_key(|suspect| (std::cmp::Reverse(suspect.retained + suspect.outside), suspect.largest));
+        suspects
+            .sort_by_key(|suspect| (std::cmp::Reverse(suspect.retained + suspect.outside), suspect.largest));
         Ok(suspects)
     }
 

@@ -113,7 +113,9 @@ impl Heap<'_> {
         let mut paths: Vec<RetainingPath> = Vec::new();
         for reach in reaches.into_iter().filter(|reach| !everything || reach.through_internals) {
             while paths.len() < most.min(MOST_PATHS) {
-                let Some(path) = search.run(target.0, reach, |id| liveness.is_held(id), monitor)? else { break };
+                let Some(path) = search.run(target.0, reach, |id| liveness.is_held(id), monitor)? else {
+                    break;
+                };
                 search.ban(&path);
                 paths.push(path);
             }
@@ -150,7 +152,8 @@ impl Heap<'_> {
         };
         let info = self.layout().type_info(holder.map.instance_type);
         let Some(class) = info.and_then(|info| info.class) else { return Hold::Word(at) };
-        if let Some((_, field)) = self.classes().all_fields(class).into_iter().find(|(_, field)| field.offset == at)
+        if let Some((_, field)) =
+            self.classes().all_fields(class).into_iter().find(|(_, field)| field.offset == at)
             && !(holder.kind().is_js_object()
                 && at >= 8 * u64::from(holder.map.inobject_start_words)
                 && holder.map.inobject_start_words > 0)
@@ -162,7 +165,8 @@ impl Heap<'_> {
                 TailLayout::Entries(parts) => {
                     let size = tail.layout.entry_size().max(1);
                     let part = parts.iter().find(|part| part.offset == (at - tail.offset) % size);
-                    let name = part.map(|part| part.name).filter(|name| !name.is_empty()).unwrap_or(tail.name);
+                    let name =
+                        part.map(|part| part.name).filter(|name| !name.is_empty()).unwrap_or(tail.name);
                     Hold::Entry(name, (at - tail.offset) / size)
                 }
                 _ => Hold::Entry(tail.name, (at - tail.offset) / 8),

@@ -151,8 +151,7 @@ impl DispatchTable {
         bases.map(|base| DispatchTable { base }).find(|table| {
             sample.iter().all(|handle| {
                 table.code(&heap.words(), *handle).is_some_and(|code| {
-                    let class =
-                        heap.map_at(code).map(|(_, map)| heap.layout().type_name(map.instance_type));
+                    let class = heap.map_at(code).map(|(_, map)| heap.layout().type_name(map.instance_type));
                     class.is_ok_and(|class| class == "Code")
                 })
             })

@@ -187,7 +187,9 @@ impl Roots {
                 if word & 3 != 1 {
                     continue;
                 }
-                let Some(target) = target(heap, table, word).filter(|target| wanted(*target)) else { continue };
+                let Some(target) = target(heap, table, word).filter(|target| wanted(*target)) else {
+                    continue;
+                };
                 let Some(map) = table.map_of(ObjectId(target)).map(|map| heap.map(map)) else { continue };
                 let is_listed = match StringShape::of(map.instance_type) {
                     Some(StringShape::External { .. }) => true,
@@ -261,9 +263,11 @@ impl<'a, 't> Finder<'a, 't> {
     fn is_tagged(&self, word: u64) -> bool {
         word as u32 == 0
             || (word & 3 == 1
-                && self.heap.spaces().page_index(word - 1).is_some_and(|page| {
-                    self.table.id_on_page(page, word - 1).is_some()
-                }))
+                && self
+                    .heap
+                    .spaces()
+                    .page_index(word - 1)
+                    .is_some_and(|page| self.table.id_on_page(page, word - 1).is_some()))
     }
 
     fn add(&mut self, kind: RootKind, at: u64, word: u64) {
@@ -417,9 +421,15 @@ impl<'a, 't> Finder<'a, 't> {
     fn handle_scopes(&mut self, isolate: u64, at: u64, isolate_words: &[(u64, u64)]) {
         let Some(head) = read::<104>(self.memory, at) else { return };
         let vector = |index: usize| {
-            let (data, capacity, size) =
-                (u64_at(&head, 8 + 24 * index), u64_at(&head, 16 + 24 * index), u64_at(&head, 24 + 24 * index));
-            (size <= capacity && capacity < 1 << 24 && data.is_multiple_of(8) && (data == 0) == (capacity == 0))
+            let (data, capacity, size) = (
+                u64_at(&head, 8 + 24 * index),
+                u64_at(&head, 16 + 24 * index),
+                u64_at(&head, 24 + 24 * index),
+            );
+            (size <= capacity
+                && capacity < 1 << 24
+                && data.is_multiple_of(8)
+                && (data == 0) == (capacity == 0))
                 .then_some((data, size))
         };
         let (Some((blocks, count)), Some(_)) = (vector(0), vector(1)) else { return };
@@ -430,12 +440,14 @@ impl<'a, 't> Finder<'a, 't> {
         let limit = last.saturating_add(8 * HANDLE_BLOCK);
         let next = isolate_words.windows(2).find_map(|pair| {
             let (next, end) = (pair[0].1, pair[1].1);
-            (last != 0 && last <= next && next <= end && end <= limit && next.is_multiple_of(8)).then_some(next)
+            (last != 0 && last <= next && next <= end && end <= limit && next.is_multiple_of(8))
+                .then_some(next)
         });
         let Some(next) = next else { return };
         self.found.memory.push((at, at + 104));
         self.found.memory.push((blocks, blocks + 8 * count));
-        for (index, (_, block)) in words_of(self.memory, blocks, blocks + 8 * count).0.into_iter().enumerate() {
+        for (index, (_, block)) in words_of(self.memory, blocks, blocks + 8 * count).0.into_iter().enumerate()
+        {
             let full = block.saturating_add(8 * HANDLE_BLOCK);
             let end = if index as u64 + 1 == count { next } else { full };
             self.add_range(RootKind::HandleScope, block, end);
@@ -498,7 +510,8 @@ impl<'a, 't> Finder<'a, 't> {
         for _ in 0..MOST_BLOCKS {
             let Some(entry) = read::<40>(self.memory, next) else { return };
             let (start, end) = (u64_at(&entry, 8), u64_at(&entry, 16));
-            let is_text = read::<4>(self.memory, label).is_some_and(|text| text.iter().all(u8::is_ascii_graphic));
+            let is_text =
+                read::<4>(self.memory, label).is_some_and(|text| text.iter().all(u8::is_ascii_graphic));
             if !is_text
                 || u64_at(&entry, 24) != before
                 || start > end
@@ -533,7 +546,9 @@ impl<'a, 't> Finder<'a, 't> {
             if block == 0 || !block.is_multiple_of(8) || seen.len() > MOST_BLOCKS {
                 continue;
             }
-            let Some(back) = block.checked_add(BACK).and_then(|at| read::<16>(self.memory, at)) else { continue };
+            let Some(back) = block.checked_add(BACK).and_then(|at| read::<16>(self.memory, at)) else {
+                continue;
+            };
             if !(start..eternal).contains(&u64_at(&back, 0)) || !seen.insert(block) {
                 continue;
             }
@@ -555,11 +570,11 @@ impl<'a, 't> Finder<'a, 't> {
                 if map.kind != Kind::NativeContext {
                     continue;
                 }
-                let object =
-                    crate::objects::value::HeapObject { address, map_id: crate::map::MapId(0), map };
+                let object = crate::objects::value::HeapObject { address, map_id: crate::map::MapId(0), map };
                 // The pointer to the queue is the last word.
                 let Ok(size) = self.heap.object_size(object) else { continue };
-                if let Some(queue) = address.checked_add(size.saturating_sub(8)).and_then(|at| self.word(at)) {
+                if let Some(queue) = address.checked_add(size.saturating_sub(8)).and_then(|at| self.word(at))
+                {
                     queues.insert(queue);
                 }
             }

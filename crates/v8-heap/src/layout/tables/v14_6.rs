@@ -5,7 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout,
+    SelfCheck, Table,
 };
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
