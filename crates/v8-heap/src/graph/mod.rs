@@ -12,6 +12,7 @@
 //! The value of an ephemeron (an entry of a WeakMap) lives as long as both its key and its table. It is no edge, but kept as
 //! such a triple. As there is only one line above each object in a tree of dominators, a value hangs below its key.
 
+mod census;
 mod dominators;
 mod liveness;
 mod ownership;
@@ -31,6 +32,7 @@ use crate::map::MapId;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result, Tagged};
 
+pub use census::Tally;
 pub use dominators::Dominators;
 pub use liveness::{Life, Liveness, ObjectSet};
 pub use ownership::{OwnedGroup, Suspect};
