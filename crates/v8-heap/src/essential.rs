@@ -19,8 +19,8 @@ impl Heap<'_> {
         (&VERSION_SYMBOLS, METADATA_PREFIX)
     }
 
-    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, and what objects
-    /// keep outside the heap (characters of external strings, bytes of buffers). Ranges may overlap.
+    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what
+    /// holds objects from outside (handles, stacks), and what objects keep outside the heap (characters of external strings, bytes of buffers). Ranges may overlap.
     ///
     /// # Errors
     /// If the monitor stops the search.
@@ -36,6 +36,8 @@ impl Heap<'_> {
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());
+        ranges.extend_from_slice(self.roots(monitor)?.memory());
+        ranges.extend(self.graph(monitor)?.code_table);
         monitor.begin("collecting memory outside the heap", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {

@@ -214,6 +214,8 @@ pub struct Graph {
     sizes: Vec<u32>,
     /// Whether the code of functions could be followed, where V8 keeps it outside of the heap.
     pub follows_code: bool,
+    /// Memory of V8's table of functions' code, as `[start, end)`.
+    pub(crate) code_table: Option<(u64, u64)>,
 }
 
 impl Graph {
@@ -284,6 +286,7 @@ impl Graph {
             owned: Vec::new(),
             sizes: Vec::with_capacity(table.len()),
             follows_code: dispatch.is_some() || !has_handles,
+            code_table: dispatch.map(|table| table.memory(heap)),
         };
         graph.holds.starts.push(0);
         let mut end = 0;
