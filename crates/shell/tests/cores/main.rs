@@ -7,6 +7,7 @@ mod golden;
 mod json;
 mod readme;
 mod references;
+mod retention;
 mod values;
 mod width;
 
