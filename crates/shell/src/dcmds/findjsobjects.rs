@@ -46,10 +46,15 @@
 //!
 //! ```text
 //! > ::findjsobjects -d
-//! ...
+//!           OBJECT #OBJECTS   #PROPS CONSTRUCTOR: PROPS
+//!     38312b1ee431        1        0 Uint8Array
+//!     38312b1ee3d1        1        0 ArrayBuffer
 //! > ::findjsobjects -R
 //!           OBJECT #OBJECTS   #PROPS     RETAINED CONSTRUCTOR: PROPS
 //! ...
+//!       4d7e5c8129    10000        1       320176 Link: next
+//!     2245fa352431        1        8       426160 Retained: list, left, right, keys, secrets, uploads, ...
+//!      ad0ae902b39        1      138       439576 global: Object, Function, Array, Number, ...
 //! ```
 //!
 //! `-R` adds a column with what all instances of a kind retain: the bytes of the heap that would be freed with them. What an

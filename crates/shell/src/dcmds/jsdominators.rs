@@ -6,15 +6,22 @@
 //! dominates. V8's own objects are left out; what they retain counts for the object they belong to.
 //!
 //! ```text
-//! > ::jsdominators -d 3 -n 2
+//! > ::findjsobjects -c Retained | ::jsdominators -n 3
 //!  #OBJECTS   RETAINED    OUTSIDE         LARGEST CONSTRUCTOR
-//!         1    1450344          0    1f55cb2c24f9 global
-//!         1    1334496          0    1f55cb2c2531   Gateway
-//!         1    1333128          0    1f55cb2c25a1     Map
-//!         2        176          0    1f55cb2c2599     Array
+//!         1     320176          0    38312b1d2eb1 Link
+//!         1     319968          0    38312b1d2e91   Link
+//!         1     319936          0    38312b1d2e71     Link
+//!         1      93912          0    38312b1d5439 EventEmitter
+//!         1      93288          0    38312b1d5519   Object
+//!         1      93104          0    38312b1d59f1     Array
+//!         2       7696      81920    38312b1d2fe1 Array
+//!        20       2720      81920    38312b1d47e9   Upload
+//!        20       1920      81920    38312b1d4811     ArrayBuffer
+//!        50       3200          0    38312b1d3021   Key
+//!        50       1600          0    38312b1d3071     Secret
 //! ```
 //!
-//! With an address, the tree starts with that object. `-d` says how many levels are shown, `-n` how many lines for each
+//! With an address, what hangs below that object is shown. `-d` says how many levels are shown, `-n` how many lines for each
 //! object of the line above.
 
 use v8_heap::graph::{Life, OwnedGroup, Rows};

@@ -6,13 +6,37 @@
 //! (maps, code, feedback) as well.
 //!
 //! ```text
-//! > fc64caf1b71::jspath
+//! > ::findjsobjects -c Listener | ::jspath
 //! way 1: global object
-//!   1f55cb2c24f9 global
-//!   .gateway = 1f55cb2c2531 Gateway
-//!   .bySession = 1f55cb2c25a1 Map
-//!   map value of key "session-3" = fc64caf1b71 UpstreamConnection
+//!   ad0ae902b39 global
+//!   .retained = 2245fa352431 Retained
+//!   .emitter = 38312b1d5439 EventEmitter
+//!   ._events = 38312b1d5519 Object
+//!   .tick = 38312b1d59f1 Array
+//!   [0] = 38312b1d5901 function heard
+//!   closure variable "listener" of heard = 38312b1d5871 Listener
+//! > ::findjsobjects -c Shared | ::jspath -n 2
+//! way 1: global object
+//!   ad0ae902b39 global
+//!   .retained = 2245fa352431 Retained
+//!   .left = 38312b1d2f41 Left
+//!   .shared = 38312b1d2ed1 Shared
+//! way 2: global object
+//!   ad0ae902b39 global
+//!   .retained = 2245fa352431 Retained
+//!   .right = 38312b1d2f91 Right
+//!   .shared = 38312b1d2ed1 Shared
+//! > 38312b1d2ed1::jspath -v
+//! way 1: isolate, field at 27b15150
+//!   1c2e2b940109 (NativeContext)
+//!   .elements[2] = ad0ae902b39 global
+//!   .properties_or_hash = ad0ae902b61 (GlobalDictionary)
+//!   .objects[26] = 2aa3936c1e11 (PropertyCell)
+//!   .value = 2245fa352431 Retained
+//! ...
 //! ```
+//!
+//! In terms of V8, `+0x48` is a property that is stored in the object itself, at that offset.
 //!
 //! What can hold an object from outside of the heap: the global object, handles of Node.js and addons, the stack of a thread,
 //! a microtask that waits, V8's own tables and caches. Stacks are read word by word: a word that is the address of an object

@@ -6,17 +6,20 @@
 //! from several sides that have nothing in common but the roots.
 //!
 //! ```text
+//! > ::findjsobjects -c Shared | ::jsretained
+//!           OBJECT   SHALLOW   RETAINED    OUTSIDE       DOMINATOR NAME
+//!     38312b1d2ed1        32        184          0    2245fa352431 Shared
 //! > ::findjsobjects -c Gateway | ::jsretained
 //!           OBJECT   SHALLOW   RETAINED    OUTSIDE       DOMINATOR NAME
-//!     1f55cb2c2531        40    1334496          0    1f55cb2c24f9 Gateway
+//!      fb4d93618d9       128    1334496          0               - Gateway
 //! ```
 //!
 //! Several objects in a pipe get a line each, and at the end one for all together: what would be freed if all of them were
 //! gone, which is more than the sum if they share something, and less if some hold others. `-g` prints only that.
 //!
 //! ```text
-//! > ::findjsobjects -c UpstreamConnection | ::findjsobjects | ::jsretained -g
-//!     800 objects, 44800 bytes, together retain 1283024 bytes of the heap and 0 outside
+//! > ::findjsobjects -c Upload | ::findjsobjects | ::jsretained -g
+//!       20 objects, 800 bytes, together retain 3048 bytes of the heap and 81920 outside
 //! ```
 //!
 //! The value of an entry of a WeakMap lives as long as its key and the map: it counts for the key. Bytes that several buffers

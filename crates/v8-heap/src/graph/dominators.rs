@@ -447,8 +447,11 @@ mod tests {
         assert!(!tree(&without_table, &[0]).is_reached(3));
     }
 
+    /// References, entries of weak maps, roots.
+    type AnyGraph = (Vec<(u32, u32)>, Vec<(u32, u32, u32)>, Vec<u32>);
+
     /// 30 objects, some of which are roots, some entries of weak maps.
-    fn any_graph() -> impl Strategy<Value = (Vec<(u32, u32)>, Vec<(u32, u32, u32)>, Vec<u32>)> {
+    fn any_graph() -> impl Strategy<Value = AnyGraph> {
         (
             prop::collection::vec((0..30u32, 0..30u32), 0..90),
             prop::collection::vec((0..30u32, 0..30u32, 0..30u32), 0..6),
