@@ -38,6 +38,8 @@ pub mod offset {
     pub const MAP_INSTANCE_SIZE: u64 = 8;
     /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
     pub const MAP_INOBJECT_START: u64 = 9;
+    /// `Map::used_or_unused_instance_size_in_words_`, u8
+    pub const MAP_USED_SIZE: u64 = 10;
     /// `Map::instance_type_`, u16
     pub const MAP_INSTANCE_TYPE: u64 = 12;
     /// `Map::bit_field_`, u8: bit 1 is callable
@@ -532,12 +534,13 @@ fn classify_types(
             Some(shape) => shape.class_name().into(),
             None => name,
         };
-        let variable_size = size::of_variable_sized(number, &name, kind, fields);
         let class = match kind {
             // Constructors of some classes have types of their own.
             Kind::JsFunction => classes.find("JSFunction"),
             _ => classes.find(&name),
         };
+        let variable_size =
+            size::of_variable_sized(number, &name, kind, fields, class.map(|class| classes.class(class)));
         types.push(TypeInfo { name, kind, variable_size, class });
     }
     types
