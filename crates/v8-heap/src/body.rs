@@ -125,6 +125,11 @@ impl Body {
         Body { words: words.into(), tail }
     }
 
+    /// Whether all instances have the same words, and no tail.
+    pub fn is_fixed(&self) -> bool {
+        matches!(&self.tail, Tail::Repeated(words) if words.is_empty())
+    }
+
     /// What the word at `index` is in an object of `size` words; `count` is what [`Body::count`] says of the object.
     fn word(&self, index: u64, size: u64, count: u64) -> Word {
         if let Some(word) = self.words.get(index as usize) {
