@@ -22,6 +22,7 @@ pub mod manual;
 pub mod options;
 pub mod output;
 pub mod pipeline;
+mod place_name;
 pub mod print;
 mod reference;
 pub mod repl;

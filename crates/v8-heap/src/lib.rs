@@ -64,6 +64,7 @@ mod tagged;
 mod version;
 mod walk;
 mod well_known;
+mod whereabouts;
 mod words;
 
 pub use body::{Body, ObjectWords, Word};
@@ -79,3 +80,4 @@ pub use self_check::SelfCheck;
 pub use tagged::Tagged;
 pub use version::V8Version;
 pub use walk::Gap;
+pub use whereabouts::Whereabouts;

@@ -2,7 +2,7 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
+use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP, V8CONTEXT, V8MAP, V8OBJECT};
 
 mod assign;
 mod cat;
@@ -36,12 +36,18 @@ mod symbol_distance;
 mod unset;
 mod v8array;
 mod v8classes;
+mod v8code;
+mod v8context;
 mod v8field;
 mod v8frametypes;
+mod v8function;
 mod v8internal;
+mod v8map;
 mod v8print;
+mod v8scopeinfo;
 mod v8type;
 mod v8types;
+mod v8whatis;
 mod vars;
 mod version;
 mod walk;
@@ -81,12 +87,18 @@ pub static ALL: &[&Dcmd] = &[
     &unset::DCMD,
     &v8array::DCMD,
     &v8classes::DCMD,
+    &v8code::DCMD,
+    &v8context::DCMD,
     &v8field::DCMD,
     &v8frametypes::DCMD,
+    &v8function::DCMD,
     &v8internal::DCMD,
+    &v8map::DCMD,
     &v8print::DCMD,
+    &v8scopeinfo::DCMD,
     &v8type::DCMD,
     &v8types::DCMD,
+    &v8whatis::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,
@@ -95,7 +107,8 @@ pub static ALL: &[&Dcmd] = &[
 ];
 
 /// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD];
+pub static WALKERS: &[&Walker] =
+    &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD, &V8CONTEXT, &V8MAP, &V8OBJECT];
 
 /// Commands of MDB that make no sense on a core: they run, stop or change a process.
 const UNSUPPORTED: &[&str] = &[

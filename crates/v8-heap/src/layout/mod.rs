@@ -475,6 +475,11 @@ impl Layout {
         class::flags(name, self.table_version.0)
     }
 
+    /// What a value of the bits `flag` of `flags` is called, if values of it have names.
+    pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
+        class::value_name(flags, flag, value, self.table_version.0)
+    }
+
     /// `MAP_TYPE`
     pub fn map_type(&self) -> u16 {
         self.map_type
