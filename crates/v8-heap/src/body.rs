@@ -228,6 +228,11 @@ impl ObjectWords<'_> {
         })
     }
 
+    /// Bytes of the whole object, whether the core holds them or not.
+    pub fn size(&self) -> u64 {
+        8 * self.size
+    }
+
     /// What the word with the byte at `offset` is.
     pub fn at(&self, offset: u64) -> Word {
         self.body.word(offset / 8, self.size, self.count)

@@ -17,6 +17,7 @@ mod grep;
 mod head;
 mod help;
 mod jsconstructor;
+mod jsfindrefs;
 mod jsfunction;
 mod jsprint;
 mod load;
@@ -73,6 +74,7 @@ pub static ALL: &[&Dcmd] = &[
     &head::DCMD,
     &help::DCMD,
     &jsconstructor::DCMD,
+    &jsfindrefs::DCMD,
     &jsfunction::DCMD,
     &jsprint::DCMD,
     &load::DCMD,

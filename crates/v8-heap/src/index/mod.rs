@@ -9,4 +9,4 @@ mod references;
 pub use functions::{Definition, Functions};
 pub use kinds::{Group, GroupId, Kinds, Statistics};
 pub use object_table::{ObjectId, ObjectTable, WalkSummary};
-pub use references::{Reference, ReferenceKind};
+pub use references::{How, ROUNDS, Reference, ReferenceKind, Rounds, Scope, Step};
