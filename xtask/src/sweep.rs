@@ -100,9 +100,14 @@ impl Sweep {
             self.names,
             self.strings,
             self.references,
-            self.kinds.values().map(|(count, _)| count).sum::<u64>(),
+            self.different(),
             self.unknown
         )
+    }
+
+    /// How many things differ.
+    pub fn different(&self) -> u64 {
+        self.kinds.values().map(|(count, _)| count).sum()
     }
 
     fn differ(&mut self, kind: &'static str, example: impl FnOnce() -> String) {
