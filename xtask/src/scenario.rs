@@ -21,38 +21,15 @@ pub struct Scenario {
     pub in_matrix: bool,
     /// Part of `cargo xtask matrix --quick`.
     pub quick: bool,
-    /// The matrix prints every object of it and compares with V8's snapshot (`sweep`).
-    pub swept: bool,
 }
 
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "leak", snapshot: true, verifiable: false, in_matrix: true, quick: true, swept: false },
-    Scenario { name: "kinds", snapshot: true, verifiable: true, in_matrix: true, quick: true, swept: false },
-    Scenario {
-        name: "workers",
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-        swept: false,
-    },
-    Scenario {
-        name: "compiler",
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-        swept: true,
-    },
-    Scenario {
-        name: "big",
-        snapshot: false,
-        verifiable: false,
-        in_matrix: false,
-        quick: false,
-        swept: false,
-    },
+    Scenario { name: "leak", snapshot: true, verifiable: false, in_matrix: true, quick: true },
+    Scenario { name: "kinds", snapshot: true, verifiable: true, in_matrix: true, quick: true },
+    Scenario { name: "workers", snapshot: true, verifiable: false, in_matrix: true, quick: true },
+    Scenario { name: "compiler", snapshot: true, verifiable: false, in_matrix: true, quick: false },
+    Scenario { name: "big", snapshot: false, verifiable: false, in_matrix: false, quick: false },
 ];
 
 impl Scenario {
