@@ -28,6 +28,7 @@ pub mod repl;
 mod session;
 pub mod settings;
 mod shell_escape;
+mod summary;
 pub mod target;
 pub mod value;
 pub mod variables;

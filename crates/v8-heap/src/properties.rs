@@ -67,9 +67,12 @@ pub enum PropertyValue {
 }
 
 /// Bits of property details.
-mod details {
+pub(crate) mod details {
     pub const ACCESSOR: u32 = 1;
+    pub const CONST: u32 = 1 << 1;
+    pub const READ_ONLY: u32 = 1 << 2;
     pub const DONT_ENUM: u32 = 2 << 2;
+    pub const DONT_DELETE: u32 = 4 << 2;
     pub const IN_DESCRIPTOR: u32 = 1 << 5;
 
     pub fn field_index(details: u32) -> u64 {
@@ -105,7 +108,7 @@ impl Heap<'_> {
 
     /// Calls `visit` with name, details and value word of each own descriptor, until it returns false or the array
     /// cannot be read.
-    fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
+    pub(crate) fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
         let words = self.words();
         let Some(array) = map.descriptors.strong() else { return };
         let header = self.layout().fields.descriptor_array_header;
@@ -121,6 +124,21 @@ impl Heap<'_> {
                 return;
             }
         }
+    }
+
+    /// The name of the property that instances of a fast map keep in this slot inside the object, counted from 0.
+    pub(crate) fn property_in_slot(&self, map: &Map, slot: u64) -> Option<Tagged> {
+        if map.is_dictionary || slot >= map.inobject_properties() {
+            return None;
+        }
+        let mut found = None;
+        self.for_each_descriptor(map, |name, details, _| {
+            if details & details::IN_DESCRIPTOR == 0 && details::field_index(details) == slot {
+                found = Some(name);
+            }
+            found.is_none()
+        });
+        found
     }
 
     /// Own named properties, in order of creation. Objects that have none by nature give none.

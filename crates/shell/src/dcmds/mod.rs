@@ -34,6 +34,14 @@ mod source;
 mod status;
 mod symbol_distance;
 mod unset;
+mod v8array;
+mod v8classes;
+mod v8field;
+mod v8frametypes;
+mod v8internal;
+mod v8print;
+mod v8type;
+mod v8types;
 mod vars;
 mod version;
 mod walk;
@@ -71,6 +79,14 @@ pub static ALL: &[&Dcmd] = &[
     &set::DCMD,
     &status::DCMD,
     &unset::DCMD,
+    &v8array::DCMD,
+    &v8classes::DCMD,
+    &v8field::DCMD,
+    &v8frametypes::DCMD,
+    &v8internal::DCMD,
+    &v8print::DCMD,
+    &v8type::DCMD,
+    &v8types::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,

@@ -38,6 +38,8 @@ pub mod offset {
     pub const MAP_INSTANCE_SIZE: u64 = 8;
     /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
     pub const MAP_INOBJECT_START: u64 = 9;
+    /// `Map::used_or_unused_instance_size_in_words_`, u8
+    pub const MAP_USED_SIZE: u64 = 10;
     /// `Map::instance_type_`, u16
     pub const MAP_INSTANCE_TYPE: u64 = 12;
     /// `Map::bit_field_`, u8: bit 1 is callable
@@ -52,6 +54,8 @@ pub mod offset {
     pub const MAP_CONSTRUCTOR: u64 = 32;
     /// `Map::instance_descriptors_`
     pub const MAP_DESCRIPTORS: u64 = 40;
+    /// `Map::transitions_or_prototype_info_`
+    pub const MAP_TRANSITIONS: u64 = 64;
     /// `FixedArrayBase::length_`, Smi
     pub const ARRAY_LENGTH: u64 = 8;
     /// First element of a `FixedArray`, `FixedDoubleArray`, `PropertyArray`, context.
@@ -252,6 +256,8 @@ pub struct Fields {
     pub static_initializer_kind: u8,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
+    /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
+    pub transition_array_first: u64,
 }
 
 /// A built-in layout: what one V8 version looks like.
@@ -344,6 +350,7 @@ pub struct Layout {
     types: Vec<TypeInfo>,
     map_type: u16,
     classes: Arc<Classes>,
+    frame_types: Vec<(i32, Box<str>)>,
     provenance: Vec<Provenance>,
 }
 
@@ -428,6 +435,7 @@ impl Layout {
             types,
             map_type,
             classes: Arc::new(classes),
+            frame_types: metadata.frame_types(),
             provenance,
         }
     }
@@ -435,6 +443,16 @@ impl Layout {
     /// What is known of an instance type; the unknown have a name that says so.
     pub fn type_info(&self, instance_type: u16) -> Option<&TypeInfo> {
         self.types.get(usize::from(instance_type))
+    }
+
+    /// All instance types, by number.
+    pub fn types(&self) -> impl Iterator<Item = (u16, &TypeInfo)> {
+        (0..).zip(&self.types)
+    }
+
+    /// The types of stack frames that the binary publishes (`v8dbg_frametype_*`), sorted by number.
+    pub fn published_frame_types(&self) -> &[(i32, Box<str>)] {
+        &self.frame_types
     }
 
     /// Name of the class with this instance type, as V8 spells it.
@@ -532,12 +550,13 @@ fn classify_types(
             Some(shape) => shape.class_name().into(),
             None => name,
         };
-        let variable_size = size::of_variable_sized(number, &name, kind, fields);
         let class = match kind {
             // Constructors of some classes have types of their own.
             Kind::JsFunction => classes.find("JSFunction"),
             _ => classes.find(&name),
         };
+        let variable_size =
+            size::of_variable_sized(number, &name, kind, fields, class.map(|class| classes.class(class)));
         types.push(TypeInfo { name, kind, variable_size, class });
     }
     types

@@ -49,6 +49,17 @@ impl Metadata {
         types
     }
 
+    /// Types of stack frames by number.
+    pub(super) fn frame_types(&self) -> Vec<(i32, Box<str>)> {
+        let mut types: Vec<(i32, Box<str>)> = self
+            .values
+            .iter()
+            .filter_map(|(name, &value)| Some((value, name.strip_prefix("frametype_")?.into())))
+            .collect();
+        types.sort();
+        types
+    }
+
     pub(super) fn function_types(&self) -> Option<FunctionTypes> {
         let number = |name: &str| u16::try_from(*self.values.get(name)?).ok();
         Some(FunctionTypes { first: number("FirstJSFunctionType")?, last: number("LastJSFunctionType")? })

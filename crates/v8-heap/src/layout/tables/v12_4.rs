@@ -77,6 +77,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 191,
+        transition_array_first: 2,
     },
     types: &TYPES,
 };

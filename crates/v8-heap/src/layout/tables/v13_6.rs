@@ -79,6 +79,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 201,
+        transition_array_first: 3,
     },
     types: &TYPES,
 };

@@ -79,6 +79,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 3,
         static_initializer_kind: 26,
         script_context_table_slot: 204,
+        transition_array_first: 3,
     },
     types: &TYPES,
 };
