@@ -77,6 +77,9 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 191,
+        module_regular_exports: 64,
+        script_host_defined_options: 128,
+        source_positions_have_two_flags: false,
     },
     types: &TYPES,
 };

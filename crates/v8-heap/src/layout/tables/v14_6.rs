@@ -79,6 +79,9 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 3,
         static_initializer_kind: 26,
         script_context_table_slot: 204,
+        module_regular_exports: 72,
+        script_host_defined_options: 136,
+        source_positions_have_two_flags: true,
     },
     types: &TYPES,
 };
