@@ -105,7 +105,7 @@ for (let i = 0; i < 200000; i++) topStep();
 
 const inWith = new Function('o', 'with (o) { const near = 1; return function inWith() { return [fromWith, near]; }; }')({ fromWith: 'with object', get computed() { return 1; } });
 const inSloppyEval = new Function('eval("var declared = \'by eval\'"); let beside = 2; return function inSloppyEval() { return [declared, beside]; };')();
-const inStrictEval = eval('let strictly = "in strict eval"; (function inStrictEval() { return strictly; })');
+const inStrictEval = new Function(`'use strict'; return eval('let strictly = "in strict eval"; (function inStrictEval() { return strictly; })');`)();
 
 function boundTo(extra) { return function target() { return extra; }.bind(null, 1); }
 
