@@ -19,7 +19,9 @@ mod help;
 mod jsclosure;
 mod jsconstructor;
 mod jsfunction;
+mod jsfunctions;
 mod jsprint;
+mod jssource;
 mod load;
 mod log;
 mod map;
@@ -64,7 +66,9 @@ pub static ALL: &[&Dcmd] = &[
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
+    &jsfunctions::DCMD,
     &jsprint::DCMD,
+    &jssource::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,

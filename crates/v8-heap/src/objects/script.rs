@@ -316,6 +316,26 @@ impl<'t> Heap<'t> {
         Ok(Arc::new(Lines { ends }))
     }
 
+    /// The code units `[start, end)` of a script's source, as far as it has them.
+    ///
+    /// # Errors
+    /// If the script has no source, or the core does not hold it.
+    pub fn script_text(&self, script: &Script<'_>, start: u32, end: u32) -> Result<Vec<u16>> {
+        let Some(source) = script.source else {
+            return Err(self.wrong_type(script.object.value(), "Script with a source"));
+        };
+        let mut units = Vec::new();
+        let mut position = 0;
+        self.for_each_piece(source, end as usize, |piece| {
+            let length = piece.len();
+            let skip = (start as usize).saturating_sub(position).min(length);
+            units.extend(piece.behind(skip).units());
+            position += length;
+            true
+        })?;
+        Ok(units)
+    }
+
     /// Line and column of a position in a script; `None` if the core does not hold what tells them.
     pub fn script_location(&self, script: &Script<'_>, position: u32) -> Option<LineColumn> {
         let (line, column) = self.script_lines(script).ok()?.place(position)?;

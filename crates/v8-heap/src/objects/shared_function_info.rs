@@ -12,7 +12,7 @@
 //! `function_token_position`, `src/objects/function-kind.h`.)
 
 use crate::heap::Heap;
-use crate::layout::Kind;
+use crate::layout::{Kind, offset};
 use crate::objects::script::Location;
 use crate::objects::value::{HeapObject, Value};
 use crate::{Result, Tagged};
@@ -23,6 +23,8 @@ const UNCOMPILED_END: u64 = 20;
 /// `Code::deoptimization_data_or_interpreter_data_`, which of baseline code is its bytecode;
 /// `InterpreterData::bytecode_array_`.
 const CODE_BYTECODE: u64 = 8;
+/// `SharedFunctionInfoWrapper::shared_info_`
+const WRAPPED_FUNCTION: u64 = 8;
 /// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
 const TOKEN_OUT_OF_RANGE: u16 = u16::MAX;
 /// `ClassPositions::start_`, `end_`.
@@ -79,6 +81,17 @@ pub enum FunctionCode {
     Native(Tagged),
     /// Something else: WebAssembly.
     Other(Tagged),
+}
+
+/// What a `Code` was made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Maker {
+    /// Bytecode, as it is.
+    Bytecode(Tagged),
+    /// A function and whatever was inlined into it: a `SharedFunctionInfo`.
+    Function(Tagged),
+    /// Nothing that is known.
+    Unknown,
 }
 
 /// A `SharedFunctionInfo`, decoded.
@@ -202,6 +215,53 @@ impl<'t> Heap<'t> {
         let bytecode = self.object(bytecode)?;
         let is_bytecode = self.layout().type_name(bytecode.map.instance_type) == "BytecodeArray";
         Ok(is_bytecode.then_some(bytecode))
+    }
+
+    /// The addresses of a function's bytecode, `[start, end)`, if it has any: those that a `BytecodeArray` holds, its header
+    /// left out.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn function_bytecode(&self, shared: HeapObject<'_>) -> Result<Option<(u64, u64)>> {
+        self.bytecode_array(shared)?.map(|bytecode| self.bytecode_range(bytecode)).transpose()
+    }
+
+    pub(crate) fn bytecode_range(&self, bytecode: HeapObject<'_>) -> Result<(u64, u64)> {
+        let length = self.words().tagged(bytecode.address + offset::ARRAY_LENGTH, "length of a BytecodeArray")?;
+        let length = length.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let start = bytecode.address + self.layout().fields.bytecode_data;
+        Ok((start, start + length))
+    }
+
+    /// What a `Code` was made from: without optimisations it refers to the bytecode, else to data for leaving it, one element of
+    /// which is the function (V8: `Code::deoptimization_data_or_interpreter_data`, `DeoptimizationData`).
+    pub(crate) fn maker_of_code(&self, code: Tagged) -> Result<Maker> {
+        let code = self.object(code)?;
+        if self.layout().type_name(code.map.instance_type) != "Code" {
+            return Ok(Maker::Unknown);
+        }
+        let data = self.object(self.words().tagged(code.address + CODE_BYTECODE, "data of a Code")?)?;
+        match self.layout().type_name(data.map.instance_type) {
+            "BytecodeArray" => return Ok(Maker::Bytecode(data.value())),
+            "InterpreterData" => {
+                let bytecode = self.words().tagged(data.address + CODE_BYTECODE, "bytecode")?;
+                return Ok(Maker::Bytecode(bytecode));
+            }
+            _ if data.kind() != Kind::FixedArray => return Ok(Maker::Unknown),
+            _ => {}
+        }
+        for index in 0..self.fixed_array_length(data.address)? {
+            let at = data.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let Ok(element) = self.object(self.words().tagged(at, "DeoptimizationData")?) else { continue };
+            if element.kind() == Kind::SharedFunctionInfo {
+                return Ok(Maker::Function(element.value()));
+            }
+            if self.layout().type_name(element.map.instance_type) == "SharedFunctionInfoWrapper" {
+                let shared = self.words().tagged(element.address + WRAPPED_FUNCTION, "wrapped function")?;
+                return Ok(Maker::Function(shared));
+            }
+        }
+        Ok(Maker::Unknown)
     }
 
     pub(crate) fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
