@@ -54,6 +54,12 @@ pub fn text(heap: &Heap<'_>, value: Tagged) -> String {
 
 /// The name of a definition: as declared, else as the parser inferred it, `<anonymous> (as Server.onRequest)`.
 pub fn definition_name(heap: &Heap<'_>, shared: &SharedFunction<'_>) -> String {
+    // V8 calls these so in stack traces, and some versions after the class elsewhere.
+    match shared.kind {
+        FunctionKind::FieldInitializer => return "<instance_members_initializer>".to_owned(),
+        FunctionKind::StaticInitializer => return "<static_initializer>".to_owned(),
+        _ => {}
+    }
     match heap.shared_name(shared.object) {
         Ok(Some(name)) => return text(heap, name),
         Ok(None) => {}

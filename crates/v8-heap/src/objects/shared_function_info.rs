@@ -14,7 +14,7 @@
 use crate::heap::Heap;
 use crate::layout::{Kind, offset};
 use crate::objects::script::Location;
-use crate::objects::value::{HeapObject, Value};
+use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
 /// `UncompiledData::start_position_`, `end_position_`.
@@ -319,21 +319,18 @@ impl<'t> Heap<'t> {
         Ok(self.shared_range(&shared)?.map(|range| (range.definition, range.end)))
     }
 
-    /// The range of a class, which V8 keeps as a property of its constructor.
+    /// The range of a class, which V8 keeps under a symbol of its own among the constructor's properties.
     fn class_range(&self, constructor: HeapObject<'_>) -> Result<Option<(u32, u32)>> {
-        for property in self.own_properties(constructor)? {
-            let crate::PropertyValue::Data(value) = property.value else { continue };
-            let Ok(Value::Internal(positions)) = self.value(value) else { continue };
-            if self.layout().type_name(positions.map.instance_type) != "ClassPositions" {
-                continue;
-            }
-            let position = |at: u64| -> Result<Option<u32>> {
-                let word = self.words().tagged(positions.address + at, "ClassPositions")?;
-                Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
-            };
-            return Ok(position(CLASS_START)?.zip(position(CLASS_END)?));
-        }
-        Ok(None)
+        let positions = self.hidden_values(constructor).into_iter().find_map(|value| {
+            let object = self.object(value).ok()?;
+            (self.layout().type_name(object.map.instance_type) == "ClassPositions").then_some(object)
+        });
+        let Some(positions) = positions else { return Ok(None) };
+        let position = |at: u64| -> Result<Option<u32>> {
+            let word = self.words().tagged(positions.address + at, "ClassPositions")?;
+            Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
+        };
+        Ok(position(CLASS_START)?.zip(position(CLASS_END)?))
     }
 
     /// Whether a function is a class.
