@@ -21,6 +21,7 @@ mod jsconstructor;
 mod jsfunction;
 mod jsfunctions;
 mod jsprint;
+mod jsscripts;
 mod jssource;
 mod load;
 mod log;
@@ -68,6 +69,7 @@ pub static ALL: &[&Dcmd] = &[
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
     &jsprint::DCMD,
+    &jsscripts::DCMD,
     &jssource::DCMD,
     &load::DCMD,
     &log::DCMD,
