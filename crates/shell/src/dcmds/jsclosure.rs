@@ -33,9 +33,13 @@
 //! declaration has not been reached is `uninitialized`. Names that begin with a dot are V8's own.
 //!
 //! V8 keeps only variables that some function inside their scope uses: the others were on the stack, or never existed, and are
-//! not here. `-m` says where a function comes from before it was bundled, as `::jsfunction -m`.
+//! not here.
+//!
+//! `-m` says what a variable was called before the function's script was built, by the script's source map: `"t" (headers)`.
+//! A map names the places where variables are used; a name is shown if it is the same at all of them in this function.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Write;
 
 use v8_heap::layout::Kind as HeapKind;
@@ -49,6 +53,7 @@ use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::pipeline::{Flow, Out};
 use crate::print::{Place, Printer, Style, function};
+use crate::source_map::Maps;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -61,6 +66,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::flag('a', "all scopes around the function, each with its kind and its context"),
         Opt::number('d', "depth", "levels to print of each value; 1 if not said"),
+        Opt::flag('m', "add what variables were called before the script was built, by the source map"),
     ],
     operands: Operands::any("[variable ...]"),
     needs: &[Capability::V8Heap],
@@ -75,17 +81,27 @@ struct Wanted {
     all: bool,
     depth: u64,
     names: Vec<String>,
+    maps: Option<Maps>,
 }
 
 impl Wanted {
     fn of(args: &Args) -> Wanted {
         let names = (0..args.operands().len()).filter_map(|index| args.operand(index).map(str::to_owned));
-        Wanted { all: args.has('a'), depth: args.number('d').unwrap_or(1), names: names.collect() }
+        Wanted {
+            all: args.has('a'),
+            depth: args.number('d').unwrap_or(1),
+            names: names.collect(),
+            maps: args.has('m').then(Maps::default),
+        }
     }
 
     fn answer(&self, context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let heap = context.heap()?;
         let innermost = innermost(heap, Tagged(item.word))?;
+        let originals = match (&self.maps, function::subject(heap, Tagged(item.word))) {
+            (Some(maps), Ok(found)) => maps.variables_of(context, &found.shared),
+            _ => HashMap::new(),
+        };
         let scopes = if self.all || !self.names.is_empty() {
             all_scopes(heap, innermost)
         } else {
@@ -104,12 +120,12 @@ impl Wanted {
                 if !out.is_pipe() && self.all {
                     writeln!(out.text(), "{}", heading(heap, scope))?;
                 }
-                if self.give(context, &scope.variables, out)? == Flow::Enough {
+                if self.give(context, &scope.variables, &originals, out)? == Flow::Enough {
                     return Ok(());
                 }
             }
         } else {
-            self.give(context, &self.chosen(heap, &readable, &mut unread), out)?;
+            self.give(context, &self.chosen(heap, &readable, &mut unread), &originals, out)?;
         }
         match unread.as_slice() {
             [] => Ok(()),
@@ -135,6 +151,7 @@ impl Wanted {
         &self,
         context: &Context,
         variables: &[Variable],
+        originals: &HashMap<String, String>,
         out: &mut Out<'_>,
     ) -> Result<Flow, DcmdError> {
         let heap = context.heap()?;
@@ -149,7 +166,9 @@ impl Wanted {
         for variable in variables {
             let mut text = out.text();
             let mut printer = Printer::new(heap, style, &mut *text, &check);
-            printer.print_named(variable.name, &Place::of_variable(heap, variable.value))?;
+            let name = heap.name_text(variable.name).unwrap_or_default();
+            let original = originals.get(&name).map(String::as_str).filter(|original| *original != name);
+            printer.print_named(variable.name, original, &Place::of_variable(heap, variable.value))?;
             *faults.borrow_mut() += printer.faults();
         }
         match faults.into_inner() {

@@ -118,13 +118,17 @@ impl<'a> Printer<'a> {
         self.place(place, 0)
     }
 
-    /// Prints a name and what stands behind it on a line of its own, as if inside of an object, without a comma.
+    /// Prints a name, another one for the same in brackets, and what stands behind it on a line of its own, as if inside of an
+    /// object, without a comma.
     ///
     /// # Errors
     /// As [`Printer::print`].
-    pub fn print_named(&mut self, name: Tagged, place: &Place) -> Result<(), DcmdError> {
+    pub fn print_named(&mut self, name: Tagged, other: Option<&str>, place: &Place) -> Result<(), DcmdError> {
         self.indent(1)?;
         self.name(name)?;
+        if let Some(other) = other {
+            write!(self.out, " ({})", crate::output::escape(other))?;
+        }
         self.out.write_all(b": ")?;
         self.place(place, 1)?;
         Ok(self.out.write_all(b"\n")?)

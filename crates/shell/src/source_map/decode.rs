@@ -11,7 +11,7 @@ use super::vlq;
 
 /// A stretch of a script, from this place to the next segment. Lines and columns from 0, columns in UTF-16 code units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub(super) struct Segment {
     /// Line in the script.
     pub line: u32,
     /// Column in the script.
@@ -40,7 +40,7 @@ pub(super) struct Source {
 
 /// A source map.
 #[derive(Debug, Default)]
-pub struct SourceMap {
+pub(super) struct SourceMap {
     pub(super) sources: Vec<Source>,
     pub(super) names: Vec<String>,
     /// Sorted by place.

@@ -15,8 +15,7 @@ use v8_heap::objects::script::Script;
 use v8_heap::objects::shared_function_info::SharedFunction;
 use v8_heap::Heap;
 
-use super::decode::SourceMap;
-use super::{Segment, vlq};
+use super::{SourceMap, vlq};
 use crate::context::Context;
 use crate::error::reasons;
 use crate::output::escape;
@@ -140,18 +139,38 @@ impl Maps {
         Some((original, located, number))
     }
 
-    /// The segments of a script's map that begin in a range of positions, with the names they had.
-    pub fn names_between(
-        &self,
-        context: &Context,
-        script: &Script<'_>,
-        range: (u32, u32),
-    ) -> Option<Vec<((u32, u32), String)>> {
-        let located = self.of_script(context, script)?;
-        let lines = context.heap().ok()?.script_lines(script).ok()?;
-        let segments = located.map.segments_between(lines.place(range.0)?, lines.place(range.1)?);
-        let named = |segment: &Segment| Some((segment.place(), located.map.name(segment)?.to_owned()));
-        Some(segments.iter().filter_map(named).collect())
+    /// What the variables that a function uses were called before its script was built: by their names in the script, those
+    /// that the map calls by one and the same name wherever the function uses them.
+    pub fn variables_of(&self, context: &Context, shared: &SharedFunction<'_>) -> HashMap<String, String> {
+        let mut names: HashMap<String, Option<String>> = HashMap::new();
+        let mut collect = || -> Option<()> {
+            let heap = context.heap().ok()?;
+            let script = heap.script(shared.script?).ok()?;
+            let located = self.of_script(context, &script)?;
+            let range = heap.shared_range(shared).ok()??;
+            let lines = heap.script_lines(&script).ok()?;
+            let units = heap.script_text(&script, range.definition, range.end).ok()?;
+            let (start, end) = (lines.place(range.definition)?, lines.place(range.end)?);
+            for segment in located.map.segments_between(start, end) {
+                let Some(original) = located.map.name(segment) else { continue };
+                let Some((line, _)) = lines.range(segment.line as usize) else { continue };
+                let at = (line + segment.column).checked_sub(range.definition)? as usize;
+                let is_member = at.checked_sub(1).is_some_and(|at| units.get(at) == Some(&u16::from(b'.')));
+                let word = units.get(at..).unwrap_or(&[]).iter().take_while(|unit| is_part_of_name(**unit));
+                let word: Vec<u16> = word.copied().collect();
+                if is_member || word.is_empty() {
+                    continue;
+                }
+                let known = names.entry(String::from_utf16_lossy(&word)).or_insert_with(|| Some(original.to_owned()));
+                if known.as_deref() != Some(original) {
+                    *known = None;
+                }
+            }
+            Some(())
+        };
+        // What was found before something was missing is as good as the rest.
+        collect().unwrap_or_default();
+        names.into_iter().filter_map(|(name, original)| Some((name, original?))).collect()
     }
 
     fn of_script(&self, context: &Context, script: &Script<'_>) -> Option<Rc<Located>> {

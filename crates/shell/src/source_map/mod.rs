@@ -11,5 +11,5 @@ mod decode;
 mod locate;
 mod vlq;
 
-pub use decode::{Segment, SourceMap};
-pub use locate::{Maps, Original, OriginalSource};
+use decode::{Segment, SourceMap};
+pub use locate::Maps;
