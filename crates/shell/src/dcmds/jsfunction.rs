@@ -71,11 +71,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             writeln!(text, "defined at {}", escape(&origin(heap, &found.shared)))?;
             drop(text);
             if let Some(maps) = &maps {
-                let original = maps.of_definition(context, &found.shared).ok_or_else(|| {
-                    DcmdError::failed(format!("{value}: no source map says where it was before its script was built"))
-                })?;
-                let name = original.name.as_ref().map_or(String::new(), |name| format!("{}, ", escape(name)));
-                writeln!(out.text(), "built from {name}{}", escape(&original.place()))?;
+                match maps.of_definition(context, &found.shared) {
+                    Some(original) => {
+                        let name = original.name.as_ref().map_or(String::new(), |name| format!("{name}, "));
+                        writeln!(out.text(), "built from {}{}", escape(&name), escape(&original.place()))?;
+                    }
+                    None => writeln!(out.text(), "built from nothing that a source map tells of")?,
+                }
             }
             if verbose { details(heap, &found, out) } else { Ok(()) }
         }))

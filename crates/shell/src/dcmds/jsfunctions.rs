@@ -31,7 +31,8 @@
 //! `-j` prints one JSON object a line and definition, for programs. Its fields are `func` (address of the representative,
 //! `null` without closures), `funcs`, `name` and `from` (as in the table), `shared` (address of the
 //! `SharedFunctionInfo`), `script` (address), `file` (name of the script), `line`, `column`, `start` and `end` (where the
-//! definition is in the script, in UTF-16 code units), `kind`, `compiled`. What there is not is `null`.
+//! definition is in the script, in UTF-16 code units), `kind`, `compiled`. What there is not is `null`. With `-m` there are
+//! also `originalFile`, `originalLine`, `originalColumn` and `originalName`.
 
 use std::io::Write;
 
@@ -60,7 +61,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('X', "add columns that say where the bytecode starts and ends"),
-        Opt::flag('l', "list addresses: of representatives, or of all closures of the function at the address"),
+        Opt::flag(
+            'l',
+            "list addresses: of representatives, or of all closures of the function at the address",
+        ),
         Opt::flag('a', "include definitions without closures"),
         Opt::flag('m', "say where a function was before its script was built, by the source map"),
         Opt::flag('j', "print one JSON object for each definition"),
@@ -172,7 +176,8 @@ impl JsFunctions {
         }
         for definition in definitions {
             context.check_interrupt()?;
-            let shared = match heap.object(definition.shared).and_then(|shared| heap.shared_function(shared)) {
+            let shared = match heap.object(definition.shared).and_then(|shared| heap.shared_function(shared))
+            {
                 Ok(shared) => shared,
                 Err(error) => {
                     out.fault(&crate::error::reasons(&error));
@@ -202,7 +207,7 @@ impl JsFunctions {
     fn line(&self, context: &Context, row: &Row<'_>, watched: bool) -> Result<String, DcmdError> {
         let heap = context.heap()?;
         if self.json {
-            return Ok(json_line(heap, row));
+            return Ok(self.json_line(context, heap, row));
         }
         let Row { definition, shared } = row;
         let mut line = format!("{:>16x} {:>8} ", definition.representative.0, definition.closures);
@@ -229,13 +234,41 @@ impl JsFunctions {
         Ok(line)
     }
 
+    fn json_line(&self, context: &Context, heap: &Heap<'_>, row: &Row<'_>) -> String {
+        let Row { definition, shared } = row;
+        let is_function = matches!(heap.value(definition.representative),
+            Ok(Value::Object(object)) if object.kind() == HeapKind::JsFunction);
+        let address = |value: Tagged| format!("{:#x}", value.0);
+        let location = heap.function_location(shared.object);
+        let place = location.and_then(|location| location.place);
+        let range = heap.shared_range(shared).ok().flatten();
+        let mut line = json!({
+            "func": is_function.then(|| address(definition.representative)),
+            "funcs": definition.closures,
+            "name": definition_name(heap, shared),
+            "from": origin(heap, shared),
+            "shared": address(shared.object.value()),
+            "script": shared.script.map(address),
+            "file": script_of(heap, shared),
+            "line": place.map(|place| place.line),
+            "column": place.map(|place| place.column),
+            "start": range.map(|range| range.definition),
+            "end": range.map(|range| range.end),
+            "kind": kind_name(shared),
+            "compiled": shared.is_compiled(),
+        });
+        if let Some(maps) = &self.maps {
+            let original = maps.of_definition(context, shared);
+            line["originalFile"] = json!(original.as_ref().map(|original| &original.file));
+            line["originalLine"] = json!(original.as_ref().map(|original| original.line));
+            line["originalColumn"] = json!(original.as_ref().map(|original| original.column));
+            line["originalName"] = json!(original.as_ref().and_then(|original| original.name.as_ref()));
+        }
+        line.to_string()
+    }
+
     /// The definition of the function at an address.
-    fn row<'h>(
-        &self,
-        heap: &'h Heap<'_>,
-        address: Tagged,
-        monitor: &Progress,
-    ) -> Result<Row<'h>, DcmdError> {
+    fn row<'h>(&self, heap: &'h Heap<'_>, address: Tagged, monitor: &Progress) -> Result<Row<'h>, DcmdError> {
         let shared = subject(heap, address)?.shared;
         let own = shared.object.value();
         let known = heap.functions(monitor)?.definition(own).copied();
@@ -257,12 +290,16 @@ impl JsFunctions {
         let passes = !self.has_filter() || self.passes(heap, &row.shared);
         if self.json {
             if passes {
-                writeln!(out.text(), "{}", json_line(heap, &row))?;
+                writeln!(out.text(), "{}", self.json_line(context, heap, &row))?;
             }
             return Ok(Flow::Continue);
         }
         if self.has_filter() && !self.list {
-            return if passes { out.emit(Item::value(row.definition.representative.0)) } else { Ok(Flow::Continue) };
+            return if passes {
+                out.emit(Item::value(row.definition.representative.0))
+            } else {
+                Ok(Flow::Continue)
+            };
         }
         let mut flow = Ok(Flow::Continue);
         if passes {
@@ -300,30 +337,4 @@ impl Stage for JsFunctions {
 fn script_of(heap: &Heap<'_>, shared: &SharedFunction<'_>) -> Option<String> {
     let script = heap.script(shared.script?).ok()?;
     Some(script_name(heap, &script))
-}
-
-fn json_line(heap: &Heap<'_>, row: &Row<'_>) -> String {
-    let Row { definition, shared } = row;
-    let is_function = matches!(heap.value(definition.representative),
-        Ok(Value::Object(object)) if object.kind() == HeapKind::JsFunction);
-    let address = |value: Tagged| format!("{:#x}", value.0);
-    let location = heap.function_location(shared.object);
-    let place = location.and_then(|location| location.place);
-    let range = heap.shared_range(shared).ok().flatten();
-    json!({
-        "func": is_function.then(|| address(definition.representative)),
-        "funcs": definition.closures,
-        "name": definition_name(heap, shared),
-        "from": origin(heap, shared),
-        "shared": address(shared.object.value()),
-        "script": shared.script.map(address),
-        "file": script_of(heap, shared),
-        "line": place.map(|place| place.line),
-        "column": place.map(|place| place.column),
-        "start": range.map(|range| range.definition),
-        "end": range.map(|range| range.end),
-        "kind": kind_name(shared),
-        "compiled": shared.is_compiled(),
-    })
-    .to_string()
 }

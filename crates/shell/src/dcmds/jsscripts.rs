@@ -121,12 +121,14 @@ impl Wanted {
             true
         })?;
         let functions = heap.functions(&monitor)?;
-        let requirers = if self.verbose && !out.is_pipe() { requirers(heap, context)? } else { HashMap::new() };
+        let requirers =
+            if self.verbose && !out.is_pipe() { requirers(heap, context)? } else { HashMap::new() };
         drop(monitor);
         for reason in unreadable {
             out.fault(&reason);
         }
-        let isolate = |script: &Script<'_>| heap.isolate_of(script.object).map_or(0, |isolate| isolate.address);
+        let isolate =
+            |script: &Script<'_>| heap.isolate_of(script.object).map_or(0, |isolate| isolate.address);
         scripts.sort_by_key(|script| (isolate(script), script.id));
         if !out.is_pipe() && !self.json {
             TABLE.heading(context.colours, &mut out.text())?;

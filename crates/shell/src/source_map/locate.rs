@@ -11,9 +11,9 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use v8_heap::objects::script::Script;
-use v8_heap::objects::shared_function_info::SharedFunction;
 use v8_heap::Heap;
+use v8_heap::objects::script::Script;
+use v8_heap::objects::shared_function_info::{FunctionKind, FunctionRange, SharedFunction};
 
 use super::{SourceMap, vlq};
 use crate::context::Context;
@@ -23,7 +23,7 @@ use crate::print::function::text;
 
 /// No map and no source is larger.
 const LARGEST_FILE: u64 = 1 << 30;
-/// Text in front of a function in which its name is looked for.
+/// Text in front of a function, or behind the beginning of a class, in which its name is looked for.
 const NAME_REACH: u32 = 1 << 10;
 
 /// The maps of scripts, each read when first asked for.
@@ -92,7 +92,8 @@ impl Maps {
         let (original, located, number) = self
             .find(context, shared)
             .ok_or("no source map says where it was before its script was built")?;
-        let source = located.map.sources.get(number as usize).ok_or("the source map does not name its source")?;
+        let source =
+            located.map.sources.get(number as usize).ok_or("the source map does not name its source")?;
         let text = match &source.content {
             Some(text) => text.clone(),
             None => {
@@ -122,20 +123,15 @@ impl Maps {
             }
             None => line,
         };
-        let name = name_token(heap, &script, shared, range.definition, range.start)
+        let name = name_token(heap, &script, shared, range)
             .and_then(|token| lines.place(token))
             .and_then(|place| located.map.segment_at(place.0, place.1).filter(|s| s.place() == place))
             .and_then(|segment| located.map.name(segment))
             .map(str::to_owned);
         let file = source_path(located.file.as_deref(), &source.name);
         let one_up = |number: u32| number.saturating_add(1);
-        let original = Original {
-            file,
-            line: one_up(line),
-            column: one_up(column),
-            name,
-            last_line: one_up(last_line),
-        };
+        let original =
+            Original { file, line: one_up(line), column: one_up(column), name, last_line: one_up(last_line) };
         Some((original, located, number))
     }
 
@@ -161,7 +157,8 @@ impl Maps {
                 if is_member || word.is_empty() {
                     continue;
                 }
-                let known = names.entry(String::from_utf16_lossy(&word)).or_insert_with(|| Some(original.to_owned()));
+                let known =
+                    names.entry(String::from_utf16_lossy(&word)).or_insert_with(|| Some(original.to_owned()));
                 if known.as_deref() != Some(original) {
                     *known = None;
                 }
@@ -349,12 +346,15 @@ fn name_token(
     heap: &Heap<'_>,
     script: &Script<'_>,
     shared: &SharedFunction<'_>,
-    definition: u32,
-    parameters: u32,
+    range: FunctionRange,
 ) -> Option<u32> {
+    let definition = range.definition;
     let name = text(heap, heap.shared_name(shared.object).ok()??);
     let name: Vec<u16> = name.encode_utf16().collect();
-    let inside = heap.script_text(script, definition, parameters).ok()?;
+    // The constructor that a class has without writing one is where the class begins.
+    let is_implied = shared.kind == FunctionKind::Class && definition == range.end;
+    let until = if is_implied { definition.saturating_add(NAME_REACH) } else { range.start };
+    let inside = heap.script_text(script, definition, until).ok()?;
     if let Some(at) = token_at(&inside, &name) {
         return Some(definition + at);
     }
@@ -388,7 +388,8 @@ fn token_at(text: &[u16], word: &[u16]) -> Option<u32> {
 }
 
 fn is_part_of_name(unit: u16) -> bool {
-    char::from_u32(u32::from(unit)).is_none_or(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '\u{200c}' | '\u{200d}'))
+    char::from_u32(u32::from(unit))
+        .is_none_or(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '\u{200c}' | '\u{200d}'))
 }
 
 #[cfg(test)]

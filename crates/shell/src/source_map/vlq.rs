@@ -106,11 +106,7 @@ mod tests {
     fn numbers_add_up_over_segments_and_columns_start_anew_on_each_line() {
         assert_eq!(
             places("AAAA,EACCC;;CADD"),
-            [
-                (0, 0, Some((0, 0, 0)), None),
-                (0, 2, Some((0, 1, 1)), Some(1)),
-                (2, 1, Some((0, 0, 0)), None),
-            ]
+            [(0, 0, Some((0, 0, 0)), None), (0, 2, Some((0, 1, 1)), Some(1)), (2, 1, Some((0, 0, 0)), None),]
         );
         assert_eq!(places("gBAAA")[0].1, 16, "two digits");
         assert_eq!(places("E")[0], (0, 2, None, None), "text from no source");

@@ -1,8 +1,8 @@
 //! `jsfunction`, `jsclosure`, `jscontext` and `jsscript`: functions, what they capture, and the scripts they come from.
 
+use v8_heap::Tagged;
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::context::VariableValue;
-use v8_heap::Tagged;
 
 use super::objects::walk_kind;
 use crate::dcmd::{AddressUse, Capability, Takes};

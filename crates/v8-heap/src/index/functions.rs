@@ -188,7 +188,8 @@ impl<'t> Heap<'t> {
                         return Ok(Vec::new());
                     }
                 }
-                let code = self.words().tagged(start + INSTRUCTION_STREAM_CODE, "Code of an InstructionStream")?;
+                let code =
+                    self.words().tagged(start + INSTRUCTION_STREAM_CODE, "Code of an InstructionStream")?;
                 match self.maker_of_code(code)? {
                     Maker::Function(shared) => return Ok(vec![shared]),
                     Maker::Bytecode(bytecode) => bytecode,

@@ -18,8 +18,8 @@ use crate::heap::Heap;
 use crate::layout::{Kind, offset};
 use crate::map::AddressMap;
 use crate::objects::collection::HashTableShape;
-pub use crate::objects::scope_info::ScopeKind;
 use crate::objects::scope_info::ScopeInfoParts;
+pub use crate::objects::scope_info::ScopeKind;
 use crate::objects::value::HeapObject;
 use crate::{PropertyValue, Result, Tagged};
 

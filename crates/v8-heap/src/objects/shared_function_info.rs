@@ -227,7 +227,8 @@ impl<'t> Heap<'t> {
     }
 
     pub(crate) fn bytecode_range(&self, bytecode: HeapObject<'_>) -> Result<(u64, u64)> {
-        let length = self.words().tagged(bytecode.address + offset::ARRAY_LENGTH, "length of a BytecodeArray")?;
+        let length =
+            self.words().tagged(bytecode.address + offset::ARRAY_LENGTH, "length of a BytecodeArray")?;
         let length = length.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let start = bytecode.address + self.layout().fields.bytecode_data;
         Ok((start, start + length))
