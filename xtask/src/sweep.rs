@@ -448,7 +448,7 @@ impl References<'_> {
         let variables = heap.context_variables(context).unwrap_or_default().into_iter();
         let named = variables.filter_map(|variable| match variable.value {
             VariableValue::Tagged(value) => Some((heap.name_text(variable.name)?, value)),
-            VariableValue::Number(_) => None,
+            _ => None,
         });
         named.collect()
     }

@@ -28,6 +28,7 @@ pub mod repl;
 mod session;
 pub mod settings;
 mod shell_escape;
+mod source_map;
 mod summary;
 pub mod target;
 pub mod value;

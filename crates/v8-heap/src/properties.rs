@@ -226,10 +226,23 @@ impl Heap<'_> {
         found
     }
 
-    /// What a fast object keeps under private symbols without description, in the order of creation.
+    /// What an object keeps under private symbols without description, in the order of creation if it is a fast one.
     pub(crate) fn hidden_values(&self, object: HeapObject<'_>) -> Vec<Tagged> {
         let mut values = Vec::new();
-        if !object.map.is_dictionary {
+        if object.map.is_dictionary {
+            let walked = self.for_each_dictionary_entry(object, |name, details, value| {
+                if details & details::ACCESSOR == 0
+                    && self.object(name).is_ok_and(|name| name.kind() == Kind::Symbol)
+                    && !self.is_property_name(name)
+                {
+                    values.push(value);
+                }
+                true
+            });
+            if walked.is_err() {
+                values.clear();
+            }
+        } else {
             self.for_each_descriptor(object.map, |name, details, value| {
                 if self.object(name).is_ok_and(|name| name.kind() == Kind::Symbol)
                     && !self.is_property_name(name)

@@ -22,6 +22,7 @@ mod typed_array;
 
 use std::io::Write;
 
+use v8_heap::objects::context::VariableValue;
 use v8_heap::objects::symbol::Privacy;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, PropertyValue, Tagged};
@@ -69,6 +70,8 @@ pub enum Place {
     Hole,
     /// Nothing: there is no such member.
     Missing,
+    /// Nothing yet: a variable whose declaration has not been reached.
+    Uninitialized,
 }
 
 /// Prints values to one output.
@@ -125,6 +128,22 @@ impl<'a> Printer<'a> {
         Ok(self.out.write_all(b" ")?)
     }
 
+    /// Prints a name, another one for the same in brackets, and what stands behind it on a line of its own, as if inside of an
+    /// object, without a comma.
+    ///
+    /// # Errors
+    /// As [`Printer::print`].
+    pub fn print_named(&mut self, name: Tagged, other: Option<&str>, place: &Place) -> Result<(), DcmdError> {
+        self.indent(1)?;
+        self.name(name)?;
+        if let Some(other) = other {
+            write!(self.out, " ({})", crate::output::escape(other))?;
+        }
+        self.out.write_all(b": ")?;
+        self.place(place, 1)?;
+        Ok(self.out.write_all(b"\n")?)
+    }
+
     fn place(&mut self, place: &Place, level: u64) -> Result<(), DcmdError> {
         match place {
             Place::Value(value) => return self.value(*value, level),
@@ -139,6 +158,7 @@ impl<'a> Printer<'a> {
             Place::Native => self.out.write_all(b"[Native accessor]")?,
             Place::Hole => self.out.write_all(b"hole")?,
             Place::Missing => self.out.write_all(b"undefined")?,
+            Place::Uninitialized => self.out.write_all(b"uninitialized")?,
         }
         Ok(())
     }
@@ -281,6 +301,16 @@ impl<'a> Printer<'a> {
 }
 
 impl Place {
+    /// What a variable of a scope has.
+    pub fn of_variable(heap: &Heap<'_>, value: VariableValue) -> Place {
+        match value {
+            VariableValue::Tagged(value) => Place::Value(value),
+            VariableValue::Number(number) => Place::Number(number),
+            VariableValue::Uninitialized => Place::Uninitialized,
+            VariableValue::Property(value) => Place::of_property(heap, value),
+        }
+    }
+
     fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
         match value {
             PropertyValue::Data(value) => Place::Value(value),

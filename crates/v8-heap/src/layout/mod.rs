@@ -258,6 +258,13 @@ pub struct Fields {
     pub script_context_table_slot: u64,
     /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
     pub transition_array_first: u64,
+    /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
+    pub module_regular_exports: u64,
+    /// `Script::host_defined_options_`
+    pub script_host_defined_options: u64,
+    /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
+    /// signed number, in which the sign is the flag).
+    pub source_positions_have_two_flags: bool,
 }
 
 /// A built-in layout: what one V8 version looks like.

@@ -2,6 +2,7 @@
 
 pub mod array_buffer;
 pub mod collection;
+pub mod commonjs;
 pub mod context;
 pub mod elements;
 pub mod error;

@@ -78,6 +78,9 @@ pub(super) static TABLE: Table = Table {
         static_initializer_kind: 25,
         script_context_table_slot: 191,
         transition_array_first: 2,
+        module_regular_exports: 64,
+        script_host_defined_options: 128,
+        source_positions_have_two_flags: false,
     },
     types: &TYPES,
 };

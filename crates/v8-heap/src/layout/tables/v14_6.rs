@@ -80,6 +80,9 @@ pub(super) static TABLE: Table = Table {
         static_initializer_kind: 26,
         script_context_table_slot: 204,
         transition_array_first: 3,
+        module_regular_exports: 72,
+        script_host_defined_options: 136,
+        source_positions_have_two_flags: true,
     },
     types: &TYPES,
 };
