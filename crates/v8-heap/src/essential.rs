@@ -36,6 +36,7 @@ impl Heap<'_> {
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());
+        ranges.extend(self.accounting_memory().into_iter().filter(|(start, _)| self.is_dumped(*start)));
         monitor.begin("collecting memory outside the heap", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {

@@ -2,7 +2,7 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
+use crate::walkers::{ISOLATE, JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP, PAGE};
 
 mod assign;
 mod cat;
@@ -34,6 +34,8 @@ mod source;
 mod status;
 mod symbol_distance;
 mod unset;
+mod v8pages;
+mod v8spaces;
 mod vars;
 mod version;
 mod walk;
@@ -71,6 +73,8 @@ pub static ALL: &[&Dcmd] = &[
     &set::DCMD,
     &status::DCMD,
     &unset::DCMD,
+    &v8pages::DCMD,
+    &v8spaces::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,
@@ -79,7 +83,7 @@ pub static ALL: &[&Dcmd] = &[
 ];
 
 /// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD];
+pub static WALKERS: &[&Walker] = &[&ISOLATE, &JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &PAGE, &walk::THREAD];
 
 /// Commands of MDB that make no sense on a core: they run, stop or change a process.
 const UNSUPPORTED: &[&str] = &[

@@ -2,6 +2,8 @@
 
 mod members;
 mod objects;
+mod spaces;
 
 pub(crate) use members::{JSELEMENT, JSPROP};
 pub(crate) use objects::{JSGLOBAL, JSOBJECT};
+pub(crate) use spaces::{ISOLATE, PAGE};

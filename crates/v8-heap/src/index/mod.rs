@@ -8,5 +8,5 @@ mod references;
 
 pub use functions::{Definition, Functions};
 pub use kinds::{Group, GroupId, Kinds, Statistics};
-pub use object_table::{ObjectId, ObjectTable, WalkSummary};
+pub use object_table::{ObjectId, ObjectTable, PageUsage, WalkSummary};
 pub use references::{Reference, ReferenceKind};

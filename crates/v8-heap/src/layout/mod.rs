@@ -12,6 +12,7 @@
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
 //! constants below and in the modules of [`crate::objects`].
 
+mod accounting;
 mod kind;
 mod postmortem;
 mod size;
@@ -21,6 +22,7 @@ use std::fmt;
 
 use core_reader::Symbols;
 
+pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
@@ -263,6 +265,7 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
+    accounting: AccountingLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -332,6 +335,8 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Offset of the `Heap` in the `Isolate`.
     pub heap_in_isolate: u64,
+    /// Where V8 keeps count of memory.
+    pub accounting: AccountingLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -404,6 +409,7 @@ impl Layout {
                 .collect(),
             },
             Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "counts of memory", sources: vec![(table_source, 21)] },
         ];
         Layout {
             table_version: table.v8,
@@ -416,6 +422,7 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
+            accounting: table.accounting,
             functions,
             fields,
             types,
