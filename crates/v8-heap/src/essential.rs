@@ -4,6 +4,7 @@ use core_reader::{Address, Contents};
 
 use crate::heap::Heap;
 use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
+use crate::objects::value::HeapObject;
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
 
@@ -46,6 +47,10 @@ impl Heap<'_> {
             monitor.advance(maps.len() as u64);
             for (address, map_id) in table.page_objects(page) {
                 let map = self.map(map_id);
+                if map.kind == Kind::JsArrayBuffer {
+                    let store = self.backing_store_memory(HeapObject { address, map_id, map });
+                    ranges.extend(store.into_iter().filter(|(start, _)| self.is_dumped(*start)));
+                }
                 let outside = match map.kind {
                     Kind::String => match StringShape::of(map.instance_type) {
                         Some(StringShape::External { one_byte, uncached }) => {
@@ -54,7 +59,7 @@ impl Heap<'_> {
                         _ => None,
                     },
                     Kind::JsArrayBuffer => self
-                        .view(crate::objects::value::HeapObject { address, map_id, map })
+                        .view(HeapObject { address, map_id, map })
                         .ok()
                         .map(|view| (view.address, view.address.saturating_add(view.byte_length))),
                     _ => None,

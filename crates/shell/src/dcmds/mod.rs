@@ -16,6 +16,7 @@ mod format;
 mod grep;
 mod head;
 mod help;
+mod jsbuffers;
 mod jsconstructor;
 mod jsfunction;
 mod jsprint;
@@ -60,6 +61,7 @@ pub static ALL: &[&Dcmd] = &[
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsbuffers::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
     &jsprint::DCMD,

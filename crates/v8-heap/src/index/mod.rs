@@ -1,11 +1,13 @@
 //! What is computed once over the whole heap and then asked: the table of objects, their kinds, who refers to whom.
 
+mod buffers;
 mod functions;
 mod kinds;
 mod object_table;
 mod parallel;
 mod references;
 
+pub use buffers::{BackingStore, Buffers, StoreKind, Views};
 pub use functions::{Definition, Functions};
 pub use kinds::{Group, GroupId, Kinds, Statistics};
 pub use object_table::{ObjectId, ObjectTable, PageUsage, WalkSummary};

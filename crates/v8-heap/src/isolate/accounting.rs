@@ -78,6 +78,18 @@ pub struct ExternalMemory {
     pub array_buffers: Option<u64>,
 }
 
+/// The external strings of an isolate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExternalStrings {
+    /// How many there are.
+    pub count: u64,
+    /// Bytes of their characters, outside the heap.
+    pub bytes: u64,
+    /// What V8 counts for them as external memory: the bytes, or from V8 14 on the characters, of one byte or two
+    /// (`ExternalStringTable::AddString` in `src/heap/heap-inl.h`).
+    pub counted: u64,
+}
+
 impl Heap<'_> {
     /// The spaces of an isolate, in V8's order.
     ///
@@ -250,13 +262,14 @@ impl Heap<'_> {
         self.word(slot).filter(|allocator| *allocator != 0 && allocator.is_multiple_of(8))
     }
 
-    /// Bytes outside the heap of the external strings in the pages of an isolate.
+    /// The external strings in the pages of an isolate.
     ///
     /// # Errors
     /// As [`Heap::spaces_of`].
-    pub fn external_string_bytes(&self, isolate: &Isolate, monitor: &dyn Monitor) -> Result<u64> {
+    pub fn external_strings(&self, isolate: &Isolate, monitor: &dyn Monitor) -> Result<ExternalStrings> {
         let table = self.objects(monitor)?;
-        let mut bytes = 0u64;
+        let counts_characters = matches!(self.layout().accounting.external_bytes, ExternalBytes::Two { .. });
+        let mut strings = ExternalStrings::default();
         for (index, page) in self.spaces().pages().iter().enumerate() {
             if page.heap != isolate.heap {
                 continue;
@@ -271,12 +284,16 @@ impl Heap<'_> {
                 }
                 if let Some(StringShape::External { one_byte, .. }) = StringShape::of(map.instance_type) {
                     let length = self.words().word32(address + offset::STRING_LENGTH, "length of a String");
-                    let width = if one_byte { 1 } else { 2 };
-                    bytes = bytes.saturating_add(u64::from(length.unwrap_or(0)) * width);
+                    let length = u64::from(length.unwrap_or(0));
+                    let bytes = if one_byte { length } else { 2 * length };
+                    strings.count += 1;
+                    strings.bytes = strings.bytes.saturating_add(bytes);
+                    let counted = if counts_characters { length } else { bytes };
+                    strings.counted = strings.counted.saturating_add(counted);
                 }
             }
         }
-        Ok(bytes)
+        Ok(strings)
     }
 
     /// Memory that holds the counts: space objects, their free lists, allocators.

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 
 use core_reader::{Address, Contents, Memory};
 
-pub use accounting::{ExternalMemory, Space, SpaceContents, SpaceCounters};
+pub use accounting::{ExternalMemory, ExternalStrings, Space, SpaceContents, SpaceCounters};
 pub use page::{Page, PageState, Piece};
 
 use crate::layout::Layout;
