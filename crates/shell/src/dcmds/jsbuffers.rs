@@ -176,7 +176,7 @@ fn json_of(heap: &Heap<'_>, store: &BackingStore) -> serde_json::Value {
         "bytes": store.byte_length,
         "max_bytes": store.max_byte_length,
         "kind": store.kind.name(),
-        "external": store.is_external,
+        "external": !store.counted_by.is_empty(),
         "pool": store.is_untransferable,
         "buffers": buffers,
         "views": views,
@@ -230,8 +230,11 @@ fn totals(context: &Context, heap: &Heap<'_>, buffers: &Buffers, out: &mut Out<'
         isolates.iter().map(|isolate| heap.external_memory(isolate).array_buffers).sum();
     difference("arrayBuffers, as Node's allocator counts", counted, &[("stores", allocated)], out)?;
     for isolate in isolates {
-        let of_isolate = buffers.stores.iter().filter(|store| store.heap == isolate.heap && store.is_external);
-        let stores = of_isolate.fold(0u64, |sum, store| sum.saturating_add(store.byte_length));
+        let mut stores = 0u64;
+        for store in &buffers.stores {
+            let times = store.counted_by.iter().filter(|heap| **heap == isolate.heap).count() as u64;
+            stores = stores.saturating_add(store.byte_length.saturating_mul(times));
+        }
         let strings = heap.external_strings(isolate, &context.progress())?;
         let (strings, of_strings) = if strings.counted == strings.bytes {
             (strings.bytes, "external strings".to_owned())

@@ -88,13 +88,11 @@ pub struct BackingStore {
     pub max_byte_length: u64,
     /// What it is.
     pub kind: StoreKind,
-    /// V8 counts it as external memory of the isolate.
-    pub is_external: bool,
     /// Node's pool of small Buffers, or other memory that must not be handed to another thread
     /// (`markAsUntransferable`).
     pub is_untransferable: bool,
-    /// The `Heap` of the isolate whose ArrayBuffer was met first; 0 if that cannot be told.
-    pub heap: u64,
+    /// The `Heap`s that count it as external memory, once for each ArrayBuffer of theirs.
+    pub counted_by: Vec<u64>,
     /// The ArrayBuffers that own it, in the order of addresses.
     pub buffers: Vec<Tagged>,
     /// What looks at it, by constructor.
@@ -205,9 +203,8 @@ impl Buffers {
                     byte_length: owner.byte_length,
                     max_byte_length: owner.max_byte_length,
                     kind: owner.kind,
-                    is_external: false,
                     is_untransferable: false,
-                    heap: owner.heap,
+                    counted_by: Vec::new(),
                     buffers: Vec::new(),
                     views: Vec::new(),
                 });
@@ -219,7 +216,9 @@ impl Buffers {
             let store = &mut stores[index];
             store.byte_length = store.byte_length.max(owner.byte_length);
             store.max_byte_length = store.max_byte_length.max(owner.max_byte_length);
-            store.is_external |= owner.is_external;
+            if owner.is_external {
+                store.counted_by.push(owner.heap);
+            }
             store.is_untransferable |= owner.is_untransferable;
             store.buffers.push(owner.buffer);
             of_buffer.insert(owner.buffer, index);
