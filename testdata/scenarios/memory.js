@@ -9,7 +9,7 @@
  * but one to the last.
  */
 const fs = require('fs');
-const v8 = require('v8');
+const net = require('net');
 const { hold, option, report } = require('./hold');
 
 class MemoryRoot {
@@ -101,13 +101,25 @@ globalThis.memoryRoot = root;
 
 const newSpaceUsed = (said) => said.heapSpaceStatistics.find((space) => space.space_name === 'new_space').space_used_size;
 
+const ofProcess = () => ({
+  execArgv: process.execArgv,
+  uptime: process.uptime(),
+  startedAt: performance.timeOrigin,
+  cwd: process.cwd(),
+  title: process.title,
+  ppid: process.ppid,
+  uid: process.getuid(),
+  exitCode: process.exitCode,
+  activeResources: process.getActiveResourcesInfo(),
+});
+
 /** Writes the report over and over: all that it needs is there before the last time. */
 function writeReport() {
   const file = option('report', '');
   if (!file) return;
   let before = 0, grown = 0;
   for (let round = 0; round < 12; round++) {
-    const said = report({ newSpacePerReport: grown, execArgv: process.execArgv, uptime: process.uptime(), cwd: process.cwd(), title: process.title });
+    const said = report({ newSpacePerReport: grown, ...ofProcess() });
     grown = newSpaceUsed(said) - before;
     before = newSpaceUsed(said);
     fs.writeFileSync(file, JSON.stringify(said, null, 1) + '\n');
@@ -116,6 +128,10 @@ function writeReport() {
 
 if (require.main === module) {
   process.exitCode = 7;
+  // What keeps the event loop alive.
+  net.createServer().listen(0);
+  net.createServer().listen(0);
+  setInterval(() => {}, 1e9);
   hold.last = writeReport;
   hold({});
 }

@@ -24,6 +24,7 @@ mod load;
 mod log;
 mod map;
 mod mappings;
+mod nodeinfo;
 mod page_width;
 mod pager;
 mod prompt;
@@ -69,6 +70,7 @@ pub static ALL: &[&Dcmd] = &[
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nodeinfo::DCMD,
     &pager::DCMD,
     &quit::DCMD,
     &savecore::DCMD,

@@ -9,6 +9,7 @@ pub mod function;
 pub mod generator;
 pub mod iterator;
 pub mod module_namespace;
+pub mod node_process;
 pub mod promise;
 pub mod proxy;
 pub mod regexp;
