@@ -20,6 +20,7 @@ mod jsbuffers;
 mod jsconstructor;
 mod jsfunction;
 mod jsprint;
+mod jsstrings;
 mod load;
 mod log;
 mod map;
@@ -38,6 +39,7 @@ mod symbol_distance;
 mod unset;
 mod v8pages;
 mod v8spaces;
+mod v8str;
 mod vars;
 mod version;
 mod walk;
@@ -66,6 +68,7 @@ pub static ALL: &[&Dcmd] = &[
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
     &jsprint::DCMD,
+    &jsstrings::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
@@ -79,6 +82,7 @@ pub static ALL: &[&Dcmd] = &[
     &unset::DCMD,
     &v8pages::DCMD,
     &v8spaces::DCMD,
+    &v8str::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,

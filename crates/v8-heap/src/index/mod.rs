@@ -6,9 +6,11 @@ mod kinds;
 mod object_table;
 mod parallel;
 mod references;
+mod strings;
 
 pub use buffers::{BackingStore, Buffers, StoreKind, Views};
 pub use functions::{Definition, Functions};
 pub use kinds::{Group, GroupId, Kinds, Statistics};
 pub use object_table::{ObjectId, ObjectTable, PageUsage, WalkSummary};
 pub use references::{Reference, ReferenceKind};
+pub use strings::{Duplicate, Representation, StringEntry, StringQuery, Strings, totals as string_totals};
