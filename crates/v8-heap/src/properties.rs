@@ -198,6 +198,14 @@ impl Heap<'_> {
         }
     }
 
+    /// The value of the own data property called `name`.
+    pub(crate) fn data_property(&self, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
+        match self.own_property(object, name).ok()?? {
+            PropertyValue::Data(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The data property whose name is the very object at `key`, without building lists (V8:
     /// `JSReceiver::GetDataProperty` of own properties: accessors count as absent).
     pub(crate) fn own_data_property(&self, object: HeapObject<'_>, key: Tagged) -> Option<Tagged> {

@@ -2,7 +2,9 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT};
+use crate::walkers::{
+    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT, PAGE,
+};
 
 mod assign;
 mod cat;
@@ -16,6 +18,7 @@ mod format;
 mod grep;
 mod head;
 mod help;
+mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
 mod jsfunction;
@@ -23,10 +26,12 @@ mod jsfunctions;
 mod jsprint;
 mod jsscripts;
 mod jssource;
+mod jsstrings;
 mod load;
 mod log;
 mod map;
 mod mappings;
+mod nodeinfo;
 mod page_width;
 mod pager;
 mod prompt;
@@ -43,7 +48,10 @@ mod v8classes;
 mod v8field;
 mod v8frametypes;
 mod v8internal;
+mod v8pages;
 mod v8print;
+mod v8spaces;
+mod v8str;
 mod v8type;
 mod v8types;
 mod vars;
@@ -72,6 +80,7 @@ pub static ALL: &[&Dcmd] = &[
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
@@ -79,10 +88,12 @@ pub static ALL: &[&Dcmd] = &[
     &jsprint::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
+    &jsstrings::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nodeinfo::DCMD,
     &pager::DCMD,
     &quit::DCMD,
     &savecore::DCMD,
@@ -94,7 +105,10 @@ pub static ALL: &[&Dcmd] = &[
     &v8field::DCMD,
     &v8frametypes::DCMD,
     &v8internal::DCMD,
+    &v8pages::DCMD,
     &v8print::DCMD,
+    &v8spaces::DCMD,
+    &v8str::DCMD,
     &v8type::DCMD,
     &v8types::DCMD,
     &vars::DCMD,
@@ -106,6 +120,7 @@ pub static ALL: &[&Dcmd] = &[
 
 /// All walkers, sorted by name.
 pub static WALKERS: &[&Walker] = &[
+    &ISOLATE,
     &JSCLOSURE,
     &JSCONTEXT,
     &JSELEMENT,
@@ -114,6 +129,7 @@ pub static WALKERS: &[&Walker] = &[
     &JSOBJECT,
     &JSPROP,
     &JSSCRIPT,
+    &PAGE,
     &walk::THREAD,
 ];
 

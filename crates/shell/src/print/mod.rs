@@ -20,6 +20,8 @@ mod object;
 mod text;
 mod typed_array;
 
+pub(crate) use number::date;
+
 use std::io::Write;
 
 use v8_heap::objects::context::VariableValue;

@@ -65,7 +65,7 @@ pub(super) fn bigint(negative: bool, mut digits: Vec<u64>) -> String {
 const LATEST: f64 = 8.64e15;
 
 /// A Date from its time value: milliseconds, then the same as `Date.prototype.toISOString` gives it.
-pub(super) fn date(time: f64) -> String {
+pub(crate) fn date(time: f64) -> String {
     if !(-LATEST..=LATEST).contains(&time) {
         return "Invalid Date".to_owned();
     }

@@ -3,7 +3,9 @@
 mod functions;
 mod members;
 mod objects;
+mod spaces;
 
 pub(crate) use functions::{JSCLOSURE, JSCONTEXT, JSFUNCTION, JSSCRIPT};
 pub(crate) use members::{JSELEMENT, JSPROP};
 pub(crate) use objects::{JSGLOBAL, JSOBJECT};
+pub(crate) use spaces::{ISOLATE, PAGE};

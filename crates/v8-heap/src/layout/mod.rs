@@ -12,6 +12,7 @@
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
 //! constants below and in the modules of [`crate::objects`].
 
+mod accounting;
 mod class;
 mod kind;
 mod postmortem;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use core_reader::Symbols;
 
+pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
@@ -279,6 +281,7 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
+    accounting: AccountingLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -350,6 +353,8 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Offset of the `Heap` in the `Isolate`.
     pub heap_in_isolate: u64,
+    /// Where V8 keeps count of memory.
+    pub accounting: AccountingLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -425,6 +430,7 @@ impl Layout {
                 .collect(),
             },
             Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "counts of memory", sources: vec![(table_source, 21)] },
         ];
         Layout {
             table_version: table.v8,
@@ -437,6 +443,7 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
+            accounting: table.accounting,
             functions,
             fields,
             types,

@@ -11,6 +11,7 @@ pub mod generator;
 pub mod iterator;
 pub mod map_details;
 pub mod module_namespace;
+pub mod node_process;
 pub mod place;
 pub mod promise;
 pub mod proxy;

@@ -5,7 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 
 /// Layout of V8 12.4, as Node.js 22 builds it for x86-64.
@@ -40,6 +41,38 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xdea0,
+    accounting: AccountingLayout {
+        spaces: 0x138,
+        external_bytes: ExternalBytes::One(0x90),
+        allocator: 0x10138,
+        allocator_total: 0x10,
+        free_list: 0x48,
+        free_list_available: 0x20,
+        free_list_wasted: 0x28,
+        paged_size: 0x70,
+        paged_physical: 0xa0,
+        large_objects_size: 0x60,
+        new_large_capacity: 0x150,
+        to_space: 0x78,
+        from_space: 0x108,
+        first_page: 0x28,
+        semispace_current_page: 0x88,
+        semispace_current_capacity: 0x50,
+        semispace_physical: 0x78,
+        new_target_capacity: 0xd0,
+        new_quarantined: None,
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 8,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 24,

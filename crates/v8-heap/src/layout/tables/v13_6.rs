@@ -5,7 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 
 /// Layout of V8 13.6, as Node.js 24 builds it for x86-64.
@@ -42,6 +43,38 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xeff8,
+    accounting: AccountingLayout {
+        spaces: 0x160,
+        external_bytes: ExternalBytes::One(0x98),
+        allocator: 0x11070,
+        allocator_total: 0x8,
+        free_list: 0x50,
+        free_list_available: 0x20,
+        free_list_wasted: 0x28,
+        paged_size: 0x78,
+        paged_physical: 0x88,
+        large_objects_size: 0x68,
+        new_large_capacity: 0x110,
+        to_space: 0x60,
+        from_space: 0xe0,
+        first_page: 0x38,
+        semispace_current_page: 0x70,
+        semispace_current_capacity: 0x58,
+        semispace_physical: 0x60,
+        new_target_capacity: 0x1a8,
+        new_quarantined: Some(0x180),
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 0,
+            flags: 64,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
