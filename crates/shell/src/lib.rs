@@ -28,6 +28,7 @@ pub mod repl;
 mod session;
 pub mod settings;
 mod shell_escape;
+pub mod symbols;
 pub mod target;
 pub mod value;
 pub mod variables;
