@@ -198,6 +198,12 @@ impl Core {
         self.signal.as_ref()
     }
 
+    /// The signal in the first `NT_SIGINFO` note. Of a core that `gcore` took: that with which gdb had stopped the process.
+    pub fn recorded_signal(&self) -> Option<SignalInfo> {
+        let note = self.raw_notes().find(|note| (note.owner, note.kind) == (b"CORE", notes::SIGINFO))?;
+        SignalInfo::of_note(note.data)
+    }
+
     /// What the kernel told the program at its start.
     pub fn auxv(&self) -> &AuxiliaryVector {
         &self.auxv
