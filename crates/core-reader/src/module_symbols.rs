@@ -277,8 +277,11 @@ impl ModuleTables {
     }
 
     fn symbol(&self, found: &Definition<'_>) -> Option<Symbol> {
+        // Linkers write the version of a symbol behind its name: `pthread_cond_wait@@GLIBC_2.3.2`.
+        let name = &found.name[..memchr::memchr(b'@', found.name).unwrap_or(found.name.len())];
+        let name = if name.is_empty() { found.name } else { name };
         Some(Symbol {
-            name: String::from_utf8_lossy(found.name).into_owned(),
+            name: String::from_utf8_lossy(name).into_owned(),
             address: Address(self.address(found)?),
             size: found.size,
         })

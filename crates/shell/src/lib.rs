@@ -30,6 +30,7 @@ pub mod settings;
 mod shell_escape;
 pub mod symbols;
 pub mod target;
+mod threads;
 pub mod value;
 pub mod variables;
 pub mod walker;

@@ -89,6 +89,12 @@ impl Context {
     /// The symbol at `address` with the distance from its start: `main+0x1c`, `` libc.so.6`raise+0x20 ``. Nothing if no symbol
     /// is in reach, or if the user wants plain addresses. Not escaped.
     pub fn symbolic(&self, address: u64) -> Option<String> {
+        self.symbolic_from(address, address)
+    }
+
+    /// As [`Context::symbolic`], with the symbol that `lookup` belongs to: of a return address behind the last call of a
+    /// function, the symbol is that of the call.
+    pub fn symbolic_from(&self, lookup: u64, address: u64) -> Option<String> {
         if !self.settings.symbolic.get() {
             return None;
         }
@@ -97,11 +103,11 @@ impl Context {
             0 => name,
             offset => format!("{name}+{offset:#x}"),
         };
-        if let Some((name, symbol)) = self.private_symbols.borrow().at(address, distance) {
+        if let Some((name, symbol)) = self.private_symbols.borrow().at(lookup, distance) {
             return Some(with_offset(name.to_owned(), symbol.value));
         }
         let target = self.target().ok()?;
-        let found = target.symbols().nearest(Address(address), distance)?;
+        let found = target.symbols().nearest(Address(lookup), distance)?;
         let name = self.symbol_name(&found.symbol.name);
         let module = found.module.and_then(|index| target.core().modules().get(index));
         let name = match module.filter(|module| !module.executable) {

@@ -149,9 +149,8 @@ impl<'c> Unwinder<'c> {
     /// The stack that begins with the caller of the frame whose frame pointer is `at`; at most `limit` frames. The frame
     /// pointer points to the saved frame pointer of the caller, the return address lies above it.
     pub fn stack_at(&mut self, at: Address, limit: usize) -> Stack {
-        let read = |offset: u64| {
-            self.memory.read_u64(at.checked_add(offset).ok_or(MemoryError::Unmapped(at))?)
-        };
+        let read =
+            |offset: u64| self.memory.read_u64(at.checked_add(offset).ok_or(MemoryError::Unmapped(at))?);
         let (saved, back) = match (read(0), read(8)) {
             (Ok(saved), Ok(back)) => (saved, back),
             (Err(error), _) | (_, Err(error)) => return Stack { frames: Vec::new(), end: error.into() },
@@ -228,7 +227,9 @@ impl<'c> Unwinder<'c> {
                         None | Some(0) => return Err(StackEnd::Outermost),
                         _ if !signal && !rises => wrong = Some(StackEnd::NoCaller),
                         // A signal may have interrupted anything, such as a jump to nowhere.
-                        Some(pc) if signal || self.is_code(pc) => return Ok((caller, (!signal).then_some(end))),
+                        Some(pc) if signal || self.is_code(pc) => {
+                            return Ok((caller, (!signal).then_some(end)));
+                        }
                         Some(pc) => wrong = Some(StackEnd::NotCode(Address(pc))),
                     }
                 }
@@ -295,8 +296,10 @@ impl<'c> Unwinder<'c> {
         if base >= stack.end.0 {
             return None;
         }
-        let (saved, back) =
-            (self.memory.read_u64(Address(base)).ok()?, self.memory.read_u64(Address(base.checked_add(8)?)).ok()?);
+        let (saved, back) = (
+            self.memory.read_u64(Address(base)).ok()?,
+            self.memory.read_u64(Address(base.checked_add(8)?)).ok()?,
+        );
         if !self.is_code(back) {
             return None;
         }
@@ -324,7 +327,10 @@ impl<'c> Unwinder<'c> {
             registers[RIP] = Some(word);
             registers[RSP] = slot.checked_add(8);
             // Whoever keeps frame pointers has saved the caller's right below the return address.
-            let saved = slot.checked_sub(8).filter(|at| *at >= sp).and_then(|at| self.memory.read_u64(Address(at)).ok());
+            let saved = slot
+                .checked_sub(8)
+                .filter(|at| *at >= sp)
+                .and_then(|at| self.memory.read_u64(Address(at)).ok());
             let above = |base: &u64| *base > slot && base - slot < 1 << 20 && base % 8 == 0;
             registers[RBP] = saved.filter(above).or(state.get(RBP).filter(above));
             let caller = State { registers, found: FoundBy::Scan, interrupted: false };

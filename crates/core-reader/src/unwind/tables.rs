@@ -4,8 +4,9 @@
 //! of the vDSO.
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, Encoding, EndianSlice, EvaluationResult, Format, LittleEndian,
-    Location, ParsedEhFrameHdr, Register, RegisterRule, UnwindContext, UnwindExpression, UnwindSection, Value,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, Encoding, EndianSlice, EvaluationResult, Format,
+    LittleEndian, Location, ParsedEhFrameHdr, Register, RegisterRule, UnwindContext, UnwindExpression,
+    UnwindSection, Value,
 };
 
 use super::x86_64::{REGISTERS, RIP, RSP, forget_scratch};
@@ -94,12 +95,12 @@ impl<'c> ModuleUnwinder<'c> {
         let place = table.lookup(lookup, &self.bases).ok()?;
         let offset = table.pointer_to_offset(place).ok()?;
         let entry = self.frames.fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset).ok()?;
-        if !entry.contains(lookup) || entry.entry_len() > ENTRY_LIMIT || entry.cie().entry_len() > ENTRY_LIMIT {
+        if !entry.contains(lookup) || entry.entry_len() > ENTRY_LIMIT || entry.cie().entry_len() > ENTRY_LIMIT
+        {
             return None;
         }
         let signal = entry.is_signal_trampoline();
-        let row =
-            entry.unwind_info_for_address(&self.frames, &self.bases, &mut context.0, lookup).ok()?;
+        let row = entry.unwind_info_for_address(&self.frames, &self.bases, &mut context.0, lookup).ok()?;
         let evaluation = Evaluation { memory, frames: &self.frames, registers };
         match evaluation.apply(row, signal, usize::from(entry.cie().return_address_register().0)) {
             Ok(row) => Some(row),
@@ -151,7 +152,9 @@ impl Evaluation<'_, '_> {
                 RegisterRule::Offset(offset) => Some(self.read(end.wrapping_add_signed(*offset))?),
                 RegisterRule::ValOffset(offset) => Some(end.wrapping_add_signed(*offset)),
                 RegisterRule::Register(other) => self.register(*other).ok(),
-                RegisterRule::Expression(expression) => Some(self.read(self.expression(expression, Some(end))?)?),
+                RegisterRule::Expression(expression) => {
+                    Some(self.read(self.expression(expression, Some(end))?)?)
+                }
                 RegisterRule::ValExpression(expression) => Some(self.expression(expression, Some(end))?),
                 RegisterRule::Constant(value) => Some(*value),
             };

@@ -13,8 +13,8 @@ pub(super) const RIP: usize = 16;
 
 pub(super) fn of_thread(r: &Registers) -> [Option<u64>; REGISTERS] {
     [
-        r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15,
-        r.rip,
+        r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13,
+        r.r14, r.r15, r.rip,
     ]
     .map(Some)
 }

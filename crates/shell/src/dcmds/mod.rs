@@ -6,13 +6,16 @@ use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
 
 mod assign;
 mod cat;
+mod context;
 mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
 mod echo;
 mod eval;
 mod findjsobjects;
+mod findstack;
 mod format;
+mod fpregs;
 mod grep;
 mod head;
 mod help;
@@ -28,11 +31,16 @@ mod pager;
 mod prompt;
 mod quit;
 mod radix;
+mod regs;
 mod savecore;
 mod set;
 mod source;
+mod stack;
 mod status;
 mod symbol_distance;
+mod thread_id;
+mod thread_ids;
+mod threads;
 mod unset;
 mod vars;
 mod version;
@@ -43,18 +51,23 @@ mod which;
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,
+    &thread_ids::DCMD,
     &prompt::DCMD,
     &radix::DCMD,
+    &thread_id::DCMD,
     &symbol_distance::DCMD,
     &page_width::DCMD,
     &format::DCMD,
     &assign::DCMD,
     &cat::DCMD,
+    &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
+    &findstack::DCMD,
+    &fpregs::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
@@ -67,9 +80,12 @@ pub static ALL: &[&Dcmd] = &[
     &mappings::DCMD,
     &pager::DCMD,
     &quit::DCMD,
+    &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &stack::DCMD,
     &status::DCMD,
+    &threads::DCMD,
     &unset::DCMD,
     &vars::DCMD,
     &version::DCMD,
