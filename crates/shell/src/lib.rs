@@ -13,6 +13,7 @@ pub mod arguments;
 pub mod context;
 pub mod dcmd;
 pub mod dcmds;
+pub mod disassembly;
 pub mod docs;
 pub mod error;
 pub mod interpreter;

@@ -10,6 +10,7 @@ mod context;
 mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
+mod dis;
 mod echo;
 mod eval;
 mod findjsobjects;
@@ -63,6 +64,7 @@ pub static ALL: &[&Dcmd] = &[
     &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
+    &dis::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
