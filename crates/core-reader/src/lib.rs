@@ -56,6 +56,7 @@
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
 //! | `address_space` | from an address to bytes |
+//! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
 //! | `unwind` | from the registers of a thread to the frames of its stack |
 //! | `process`, `threads`, `floating_point` | who the process was, and what it was doing |
@@ -83,6 +84,7 @@ mod module_symbols;
 mod modules;
 mod notes;
 mod process;
+mod scan;
 mod segments;
 mod symbol_table;
 mod symbols;
@@ -109,6 +111,7 @@ pub use notes::embedded_symbols::{EmbeddedSymbols, ThreadLocalSymbol};
 pub use notes::file::MappedFile;
 pub use notes::siginfo::{SignalInfo, signal_name};
 pub use process::Process;
+pub use scan::{Chunk, ScanEnd, Watch};
 pub use symbols::{NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind};
 pub use threads::{Registers, Thread};
 pub use unwind::{FoundBy, Frame, Stack, StackEnd, Unwinder};

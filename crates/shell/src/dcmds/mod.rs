@@ -11,6 +11,7 @@ mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
 mod dis;
+mod dump;
 mod echo;
 mod eval;
 mod findjsobjects;
@@ -65,6 +66,7 @@ pub static ALL: &[&Dcmd] = &[
     &count::DCMD,
     &dcmds::DCMD,
     &dis::DCMD,
+    &dump::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
