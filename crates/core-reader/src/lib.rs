@@ -56,6 +56,7 @@
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
 //! | `address_space` | from an address to bytes |
+//! | `malloc` | the chunks of glibc's allocator |
 //! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
 //! | `unwind` | from the registers of a thread to the frames of its stack |
@@ -79,6 +80,7 @@ mod error;
 mod fields;
 mod file_map;
 mod floating_point;
+mod malloc;
 mod memory;
 mod module_symbols;
 mod modules;
@@ -102,6 +104,7 @@ pub use core::{Core, OpenOptions, Truncation};
 pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
 pub use floating_point::FloatingPoint;
+pub use malloc::{MallocChunk, MallocChunks, MallocHeap};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
 pub use module_symbols::ModuleSymbols;
 pub use modules::{FoundFile, Module, Verification};

@@ -59,7 +59,8 @@ impl AddressSpace {
                 match found.last_mut() {
                     // Ranges may differ where bytes lie side by side all the same.
                     Some((start, size))
-                        if start.0 + *size == at && self.slice(*start, (*size + length) as usize).is_some() =>
+                        if start.0 + *size == at
+                            && self.slice(*start, (*size + length) as usize).is_some() =>
                     {
                         *size += length;
                     }

@@ -230,8 +230,10 @@ where
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
         let (work, count) = (&mut self.work, self.count);
-        ForEach { work: |context: &Context, item: Option<Item>, out: &mut Out<'_>| work(context, item, count, out) }
-            .push(context, batch, out)
+        ForEach {
+            work: |context: &Context, item: Option<Item>, out: &mut Out<'_>| work(context, item, count, out),
+        }
+        .push(context, batch, out)
     }
 
     fn takes_count(&mut self, count: u64) -> bool {

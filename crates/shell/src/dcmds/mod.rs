@@ -48,6 +48,7 @@ mod vars;
 mod version;
 mod walk;
 mod walkers;
+mod whatis;
 mod which;
 
 /// All dcmds, sorted by name.
@@ -95,6 +96,7 @@ pub static ALL: &[&Dcmd] = &[
     &version::DCMD,
     &walk::DCMD,
     &walkers::DCMD,
+    &whatis::DCMD,
     &which::DCMD,
 ];
 
