@@ -39,10 +39,12 @@ mod set;
 mod source;
 mod stack;
 mod status;
+mod strings;
 mod symbol_distance;
 mod thread_id;
 mod thread_ids;
 mod threads;
+mod ugrep;
 mod unset;
 mod vars;
 mod version;
@@ -90,7 +92,9 @@ pub static ALL: &[&Dcmd] = &[
     &set::DCMD,
     &stack::DCMD,
     &status::DCMD,
+    &strings::DCMD,
     &threads::DCMD,
+    &ugrep::DCMD,
     &unset::DCMD,
     &vars::DCMD,
     &version::DCMD,
