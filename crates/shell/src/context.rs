@@ -7,16 +7,17 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
 
-use core_reader::{Address, AddressSpace, Memory, Symbols};
+use core_reader::{Address, AddressSpace, Memory};
 use v8_heap::index::{Kinds, ObjectTable};
 
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
 use crate::interrupt::Interrupt;
-use crate::lang::{Environment, EvalError, Space, evaluate, parse_expression};
+use crate::lang::{Environment, EvalError, Space, SymbolError, evaluate, parse_expression};
 use crate::output::{Colours, Progress, Terminal, Text, TextSink};
 use crate::pipeline::Plan;
 use crate::settings::Settings;
+use crate::symbols::PrivateSymbols;
 use crate::target::Target;
 use crate::variables::{Variables, register};
 
@@ -28,6 +29,10 @@ pub struct Context {
     pub settings: Settings,
     /// Variables that the user assigned.
     pub variables: RefCell<Variables>,
+    /// Symbols that the user added.
+    pub private_symbols: RefCell<PrivateSymbols>,
+    /// The id of the thread that the user has chosen.
+    pub current_thread: Cell<Option<u32>>,
     /// The flag that Ctrl-C sets.
     pub interrupt: Interrupt,
     /// Results and messages.
@@ -57,6 +62,8 @@ impl Context {
             target,
             settings: Settings::default(),
             variables: RefCell::default(),
+            private_symbols: RefCell::default(),
+            current_thread: Cell::new(None),
             interrupt,
             terminal,
             text,
@@ -257,12 +264,12 @@ impl Environment for Context {
         if let Some(value) = self.variables.borrow().get(name) {
             return Some(value);
         }
-        let thread = self.target.as_ref()?.threads().first()?;
+        let thread = self.thread().ok()?;
         if name == "thread" { Some(u64::from(thread.id)) } else { register(&thread.registers, name) }
     }
 
-    fn symbol(&self, name: &str) -> Option<u64> {
-        self.target.as_ref()?.symbols().find(name).map(|symbol| symbol.address.0)
+    fn symbol(&self, name: &str) -> Result<u64, SymbolError> {
+        self.find_symbol(name)
     }
 
     fn read(&self, _space: Space, address: u64, size: usize) -> Result<u64, String> {

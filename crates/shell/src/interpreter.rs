@@ -151,7 +151,7 @@ fn run_statement(
         Err(error) => {
             let hint = match &error {
                 // `status` instead of `::status`: everybody's first line.
-                lang::EvalError::Symbol(name) if dcmds::find(name).is_ok() => {
+                lang::EvalError::Symbol { name, .. } if dcmds::find(name).is_ok() => {
                     format!(" (did you mean '::{name}'?)")
                 }
                 _ => String::new(),

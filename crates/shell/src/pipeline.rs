@@ -38,6 +38,12 @@ pub trait Stage {
     /// better told to [`Out::fault`].
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError>;
 
+    /// Takes the count in front of the dcmd (`addr,count::dcmd`) for itself, and is then run once. By default it does not, and
+    /// is run so many times.
+    fn takes_count(&mut self, _count: u64) -> bool {
+        false
+    }
+
     /// All input has been seen, or enough of it.
     ///
     /// # Errors
@@ -362,7 +368,10 @@ impl Plan {
             let Some(stage) = stages.pop() else { break };
             out = end(Some(Box::new(Next { call, stage, out })));
         }
-        let times = count.unwrap_or(1);
+        let times = match count {
+            Some(count) if count > 0 && stage.takes_count(count) => 1,
+            count => count.unwrap_or(1),
+        };
         for time in 0..times {
             context.check_interrupt()?;
             let done = if has_address {

@@ -11,6 +11,10 @@ pub struct Settings {
     pub width: Cell<Option<u64>>,
     /// How far past a symbol's start an address still belongs to it; 0: as far as the symbol reaches.
     pub symbol_distance: Cell<u64>,
+    /// Addresses are shown as symbol and offset where there is a symbol; the variable `_` switches it.
+    pub symbolic: Cell<bool>,
+    /// `$G`: C++ symbols are shown as in the source.
+    pub demangle: Cell<bool>,
     /// The prompt.
     pub prompt: RefCell<String>,
     /// `-o pager`: long output goes through a pager.
@@ -27,6 +31,8 @@ impl Default for Settings {
             radix: Cell::new(16),
             width: Cell::new(None),
             symbol_distance: Cell::new(0),
+            symbolic: Cell::new(true),
+            demangle: Cell::new(true),
             prompt: RefCell::new("> ".to_owned()),
             pager: Cell::new(true),
             repeat_last: Cell::new(false),

@@ -8,13 +8,18 @@ use crate::walkers::{
 
 mod assign;
 mod cat;
+mod context;
 mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
+mod dis;
+mod dump;
 mod echo;
 mod eval;
 mod findjsobjects;
+mod findstack;
 mod format;
+mod fpregs;
 mod grep;
 mod head;
 mod help;
@@ -37,11 +42,18 @@ mod pager;
 mod prompt;
 mod quit;
 mod radix;
+mod regs;
 mod savecore;
 mod set;
 mod source;
+mod stack;
 mod status;
+mod strings;
 mod symbol_distance;
+mod thread_id;
+mod thread_ids;
+mod threads;
+mod ugrep;
 mod unset;
 mod v8array;
 mod v8classes;
@@ -58,6 +70,7 @@ mod vars;
 mod version;
 mod walk;
 mod walkers;
+mod whatis;
 mod which;
 
 pub(crate) use jsclosure::innermost as closure_context;
@@ -65,18 +78,25 @@ pub(crate) use jsclosure::innermost as closure_context;
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,
+    &thread_ids::DCMD,
     &prompt::DCMD,
     &radix::DCMD,
+    &thread_id::DCMD,
     &symbol_distance::DCMD,
     &page_width::DCMD,
     &format::DCMD,
     &assign::DCMD,
     &cat::DCMD,
+    &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
+    &dis::DCMD,
+    &dump::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
+    &findstack::DCMD,
+    &fpregs::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
@@ -96,9 +116,14 @@ pub static ALL: &[&Dcmd] = &[
     &nodeinfo::DCMD,
     &pager::DCMD,
     &quit::DCMD,
+    &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &stack::DCMD,
     &status::DCMD,
+    &strings::DCMD,
+    &threads::DCMD,
+    &ugrep::DCMD,
     &unset::DCMD,
     &v8array::DCMD,
     &v8classes::DCMD,
@@ -115,6 +140,7 @@ pub static ALL: &[&Dcmd] = &[
     &version::DCMD,
     &walk::DCMD,
     &walkers::DCMD,
+    &whatis::DCMD,
     &which::DCMD,
 ];
 

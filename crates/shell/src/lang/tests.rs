@@ -26,11 +26,12 @@ impl Environment for World {
     fn variable(&self, name: &str) -> Option<u64> {
         self.variables.get(name).copied()
     }
-    fn symbol(&self, name: &str) -> Option<u64> {
+    fn symbol(&self, name: &str) -> Result<u64, SymbolError> {
         match name {
-            "add" => Some(0x77),
-            "libc`malloc" => Some(0x88),
-            _ => None,
+            "add" => Ok(0x77),
+            "libc`malloc" => Ok(0x88),
+            name if name.starts_with("nosuch`") => Err(SymbolError::Object),
+            _ => Err(SymbolError::Name),
         }
     }
     fn read(&self, _: Space, address: u64, size: usize) -> Result<u64, String> {
@@ -114,6 +115,7 @@ fn wrong_expressions_say_what_is_wrong() {
         ("*10", "failed to read from address 10: no mapping for address"),
         ("*/q/10", "invalid cast -- */q/"),
         ("face_off", "failed to dereference symbol: unknown symbol name: face_off"),
+        ("nosuch`add", "failed to dereference symbol: unknown object file name: nosuch`add"),
         ("'123456789'", "character constant may not exceed 8 bytes"),
         ("'ab", "syntax error: ' unmatched"),
         ("+4", "syntax error near \"4\""),

@@ -17,6 +17,7 @@ mod json;
 mod member;
 mod number;
 mod object;
+pub mod stack;
 mod text;
 mod typed_array;
 
