@@ -15,6 +15,7 @@ pub mod dcmd;
 pub mod dcmds;
 pub mod docs;
 pub mod error;
+pub mod format;
 pub mod interpreter;
 pub mod interrupt;
 pub mod lang;

@@ -9,10 +9,15 @@ mod cat;
 mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
+mod dem;
+mod demangling;
+mod dmods;
 mod echo;
 mod eval;
+mod examine;
 mod findjsobjects;
 mod format;
+mod formats;
 mod grep;
 mod head;
 mod help;
@@ -23,6 +28,8 @@ mod load;
 mod log;
 mod map;
 mod mappings;
+mod nmadd;
+mod nmdel;
 mod page_width;
 mod pager;
 mod prompt;
@@ -33,6 +40,8 @@ mod set;
 mod source;
 mod status;
 mod symbol_distance;
+mod tail;
+mod typeset;
 mod unset;
 mod vars;
 mod version;
@@ -43,18 +52,23 @@ mod which;
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,
+    &demangling::DCMD,
     &prompt::DCMD,
     &radix::DCMD,
     &symbol_distance::DCMD,
     &page_width::DCMD,
+    &examine::DCMD,
     &format::DCMD,
     &assign::DCMD,
     &cat::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
+    &dem::DCMD,
+    &dmods::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
+    &formats::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
@@ -65,11 +79,15 @@ pub static ALL: &[&Dcmd] = &[
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nmadd::DCMD,
+    &nmdel::DCMD,
     &pager::DCMD,
     &quit::DCMD,
     &savecore::DCMD,
     &set::DCMD,
     &status::DCMD,
+    &tail::DCMD,
+    &typeset::DCMD,
     &unset::DCMD,
     &vars::DCMD,
     &version::DCMD,
@@ -81,12 +99,37 @@ pub static ALL: &[&Dcmd] = &[
 /// All walkers, sorted by name.
 pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD];
 
-/// Commands of MDB that make no sense on a core: they run, stop or change a process.
-const UNSUPPORTED: &[&str] = &[
-    "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont", "run",
-    "kill", "attach", "release", "gcore", "write", "vtop", "setenv", "unsetenv", "tmodel", ":a", ":b", ":c",
-    ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u", ":w", ":z", ":A", ":R", "$b", "$i", "$W",
+/// Commands of MDB that have no meaning for the core of a Node.js process: their names, and why.
+const UNSUPPORTED: &[(&[&str], &str)] = &[
+    (
+        &[
+            "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont", "run", "kill",
+            ":a", ":b", ":c", ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u", ":w", ":z", "$b", "$i",
+        ],
+        "command is not supported by current target: a core does not run",
+    ),
+    (
+        &["attach", "release", "gcore", ":A", ":R"],
+        "command is not supported by current target: it is a core, and no process",
+    ),
+    (&["write", "$W"], "target is not open for writing: a core is never changed"),
+    (&["vtop"], "command is not supported by current target: a core has no physical memory"),
+    (&["setenv", "unsetenv"], "command is not supported by current target: no program is to be started"),
+    (&["tmodel"], "command is not supported by current target: Linux has one model of threads"),
+    (&["findsym"], "command is not supported by current target: it is for SPARC instructions"),
+    (
+        &["print", "printf", "array", "list", "enum", "typedef", "offsetof", "sizeof"],
+        "no symbolic debug information available for module: Node.js is built without C types (for JavaScript values \
+         there is ::jsprint)",
+    ),
+    (&["unload"], "failed to unload module: cannot unload built-in module"),
+    (&["$M"], "there are no macro aliases: '$<file' runs a file"),
 ];
+
+/// Why `name` cannot be used on any target, if it is a command of MDB that cannot.
+pub fn unsupported(name: &str) -> Option<&'static str> {
+    UNSUPPORTED.iter().find(|(names, _)| names.contains(&name)).map(|(_, reason)| *reason)
+}
 
 /// The dcmd called `name`: `echo`, `$q`.
 ///
@@ -96,13 +139,8 @@ pub fn find(name: &str) -> Result<&'static Dcmd, String> {
     if let Some(dcmd) = ALL.iter().find(|dcmd| dcmd.is_called(name)) {
         return Ok(dcmd);
     }
-    if matches!(name, "/" | "\\" | "?" | "@") {
-        return Err(format!(
-            "'{name}' cannot be used yet; *addr and */c/addr read memory in expressions, '=' prints them"
-        ));
-    }
-    if UNSUPPORTED.contains(&name) {
-        return Err("command is not supported by current target".to_owned());
+    if let Some(reason) = unsupported(name) {
+        return Err(reason.to_owned());
     }
     let sign =
         if name.starts_with(|c: char| c.is_ascii_punctuation() && c != '_' && c != '.') { "" } else { "::" };
