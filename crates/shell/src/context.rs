@@ -32,6 +32,8 @@ pub struct Context {
     pub variables: RefCell<Variables>,
     /// Symbols that the user added.
     pub private_symbols: RefCell<PrivateSymbols>,
+    /// The id of the thread that the user has chosen.
+    pub current_thread: Cell<Option<u32>>,
     /// The flag that Ctrl-C sets.
     pub interrupt: Interrupt,
     /// Results and messages.
@@ -73,6 +75,7 @@ impl Context {
             settings: Settings::default(),
             variables: RefCell::default(),
             private_symbols: RefCell::default(),
+            current_thread: Cell::new(None),
             interrupt,
             terminal,
             text,
@@ -279,7 +282,7 @@ impl Environment for Context {
         if let Some(value) = self.variables.borrow().get(name) {
             return Some(value);
         }
-        let thread = self.target.as_ref()?.threads().first()?;
+        let thread = self.thread().ok()?;
         if name == "thread" { Some(u64::from(thread.id)) } else { register(&thread.registers, name) }
     }
 

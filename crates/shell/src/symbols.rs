@@ -1,12 +1,12 @@
 //! Names for addresses and addresses for names, as the language has them.
 //!
 //! A name is looked for among the symbols that the user added with `::nmadd`, then in the executable, then in the libraries in
-//! the order they were loaded; `` object`name `` asks one object only. An address is shown as `symbol+0x1c`, with
+//! the order of the dynamic linker; `` object`name `` asks one object only. An address is shown as `symbol+0x1c`, with
 //! `` object` `` in front unless the symbol is the executable's.
 
 use std::collections::BTreeMap;
 
-use core_reader::{Address, Module, Symbols};
+use core_reader::{Address, NameError};
 
 use crate::context::Context;
 use crate::lang::SymbolError;
@@ -64,15 +64,6 @@ fn in_reach(address: u64, start: u64, size: u64, distance: u64) -> bool {
     address.checked_sub(start).is_some_and(|behind| behind <= reach)
 }
 
-/// Whether `name` names the module: its path, its file name, its file name cut at a dot, or `a.out` for the executable.
-pub fn names_module(module: &Module, name: &str) -> bool {
-    let base = module.path.rsplit('/').next().unwrap_or("");
-    module.path == name
-        || base == name
-        || (module.executable && name == "a.out")
-        || base.strip_prefix(name).is_some_and(|rest| !name.is_empty() && rest.starts_with('.'))
-}
-
 impl Context {
     /// The address of the symbol called `name`: `malloc`, `` libc.so.6`malloc ``.
     ///
@@ -83,22 +74,27 @@ impl Context {
             return Ok(symbol.value);
         }
         let Ok(target) = self.target() else { return Err(SymbolError::Name) };
-        let Some((object, name)) = name.rsplit_once('`') else {
-            return target.symbols().find(name).map(|symbol| symbol.address.0).ok_or(SymbolError::Name);
+        let (object, name) = match name.rsplit_once('`') {
+            // A link-map prefix says nothing on Linux.
+            Some((object, name)) => (Some(object.strip_prefix("LM0`").unwrap_or(object)), name),
+            None => (None, name),
         };
-        // A link-map prefix says nothing on Linux.
-        let object = object.strip_prefix("LM0`").unwrap_or(object);
-        let modules = target.core().modules();
-        let Some(module) = modules.iter().find(|module| names_module(module, object)) else {
-            return Err(SymbolError::Object);
-        };
-        let found = target.symbols().find(name).map(|symbol| symbol.address);
-        found.filter(|address| module.contains(*address)).map(|address| address.0).ok_or(SymbolError::Name)
+        target.symbols().resolve(object, name).map(|symbol| symbol.address.0).map_err(|error| match error {
+            NameError::Symbol => SymbolError::Name,
+            NameError::Object => SymbolError::Object,
+            NameError::Ambiguous(count) => SymbolError::Ambiguous(count),
+        })
     }
 
     /// The symbol at `address` with the distance from its start: `main+0x1c`, `` libc.so.6`raise+0x20 ``. Nothing if no symbol
     /// is in reach, or if the user wants plain addresses. Not escaped.
     pub fn symbolic(&self, address: u64) -> Option<String> {
+        self.symbolic_from(address, address)
+    }
+
+    /// As [`Context::symbolic`], with the symbol that `lookup` belongs to: of a return address behind the last call of a
+    /// function, the symbol is that of the call.
+    pub fn symbolic_from(&self, lookup: u64, address: u64) -> Option<String> {
         if !self.settings.symbolic.get() {
             return None;
         }
@@ -107,20 +103,24 @@ impl Context {
             0 => name,
             offset => format!("{name}+{offset:#x}"),
         };
-        if let Some((name, symbol)) = self.private_symbols.borrow().at(address, distance) {
+        if let Some((name, symbol)) = self.private_symbols.borrow().at(lookup, distance) {
             return Some(with_offset(name.to_owned(), symbol.value));
         }
         let target = self.target().ok()?;
-        let symbol = target.symbols().at(Address(address))?;
-        if !in_reach(address, symbol.address.0, symbol.size, distance) {
-            return None;
-        }
-        let module = target.core().modules().iter().find(|module| module.contains(Address(address)));
+        let found = target.symbols().nearest(Address(lookup), distance)?;
+        let name = self.symbol_name(&found.symbol.name);
+        let module = found.module.and_then(|index| target.core().modules().get(index));
         let name = match module.filter(|module| !module.executable) {
-            Some(module) => format!("{}`{}", module.path.rsplit('/').next().unwrap_or(""), symbol.name),
-            None => symbol.name,
+            Some(module) => format!("{}`{name}", module.name()),
+            None => name,
         };
-        Some(with_offset(name, symbol.address.0))
+        Some(with_offset(name, found.symbol.address.0))
+    }
+
+    /// The name of a symbol as it is to be shown: as in the source, or as in the symbol table. Not escaped.
+    pub fn symbol_name(&self, name: &str) -> String {
+        let demangled = self.settings.demangle.get().then(|| core_reader::demangle(name)).flatten();
+        demangled.unwrap_or_else(|| name.to_owned())
     }
 
     /// [`Context::symbolic`], or the address in hexadecimal with its prefix. Escaped: it may go to a terminal.

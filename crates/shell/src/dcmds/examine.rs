@@ -110,6 +110,9 @@ impl Examine {
                 writeln!(out.text(), "{address}:")?;
             }
             self.line.label(&address, out)?;
+            if format.starts_with_address_and_instruction() {
+                self.line.close_up();
+            }
         }
         let start = context.dot();
         let pass = format.pass(context, Source::Target(self.space), &mut self.line, out)?;

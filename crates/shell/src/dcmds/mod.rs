@@ -6,18 +6,22 @@ use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
 
 mod assign;
 mod cat;
+mod context;
 mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
 mod dem;
 mod demangling;
+mod dis;
 mod dmods;
 mod echo;
 mod eval;
 mod examine;
 mod findjsobjects;
+mod findstack;
 mod format;
 mod formats;
+mod fpregs;
 mod grep;
 mod head;
 mod help;
@@ -35,12 +39,17 @@ mod pager;
 mod prompt;
 mod quit;
 mod radix;
+mod regs;
 mod savecore;
 mod set;
 mod source;
+mod stack;
 mod status;
 mod symbol_distance;
 mod tail;
+mod thread_id;
+mod thread_ids;
+mod threads;
 mod typeset;
 mod unset;
 mod vars;
@@ -53,22 +62,28 @@ mod which;
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,
     &demangling::DCMD,
+    &thread_ids::DCMD,
     &prompt::DCMD,
     &radix::DCMD,
+    &thread_id::DCMD,
     &symbol_distance::DCMD,
     &page_width::DCMD,
     &examine::DCMD,
     &format::DCMD,
     &assign::DCMD,
     &cat::DCMD,
+    &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
     &dem::DCMD,
+    &dis::DCMD,
     &dmods::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
+    &findstack::DCMD,
     &formats::DCMD,
+    &fpregs::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
@@ -83,10 +98,13 @@ pub static ALL: &[&Dcmd] = &[
     &nmdel::DCMD,
     &pager::DCMD,
     &quit::DCMD,
+    &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &stack::DCMD,
     &status::DCMD,
     &tail::DCMD,
+    &threads::DCMD,
     &typeset::DCMD,
     &unset::DCMD,
     &vars::DCMD,
@@ -103,8 +121,9 @@ pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &w
 const UNSUPPORTED: &[(&[&str], &str)] = &[
     (
         &[
-            "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont", "run", "kill",
-            ":a", ":b", ":c", ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u", ":w", ":z", "$b", "$i",
+            "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont",
+            "run", "kill", ":a", ":b", ":c", ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u",
+            ":w", ":z", "$b", "$i",
         ],
         "command is not supported by current target: a core does not run",
     ),

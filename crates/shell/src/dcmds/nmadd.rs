@@ -38,7 +38,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '.';
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         if !name.starts_with(is_letter) || !name.chars().all(is_part) || name == "." {
-            return Err(DcmdError::usage("a symbol is a letter, '_' or '.', then letters, digits, '_' and '.'"));
+            return Err(DcmdError::usage(
+                "a symbol is a letter, '_' or '.', then letters, digits, '_' and '.'",
+            ));
         }
         let (end, size, function) = (args.number('e'), args.number('s'), args.has('f'));
         if (end.is_some() && size.is_some()) || (function && args.has('o')) {

@@ -11,6 +11,7 @@ use core_reader::{Address, Memory, MemoryError};
 
 use crate::context::Context;
 use crate::dcmd::{Args, Word};
+use crate::disassembly;
 use crate::error::DcmdError;
 use crate::lang::{Environment, Space};
 use crate::output::{escape, escape_char};
@@ -81,11 +82,11 @@ impl Format {
         Ok(Format { items: items.collect::<Result<_, _>>()? })
     }
 
-    /// What `/` prints where nothing else is wanted: the word there.
+    /// What `/` prints where nothing else is wanted: `X^"= "i`, the word there and the instruction.
     pub fn default_of_memory() -> Format {
-        Format {
-            items: letters::find('X').map(|letter| Item::Letter { letter, repeat: 1 }).into_iter().collect(),
-        }
+        let letter = |character| letters::find(character).map(|letter| Item::Letter { letter, repeat: 1 });
+        let text = Some(Item::Text("= ".to_owned()));
+        Format { items: [letter('X'), letter('^'), text, letter('i')].into_iter().flatten().collect() }
     }
 
     /// Whether there is nothing in it.
@@ -94,7 +95,7 @@ impl Format {
     }
 
     /// Whether an instruction stands beside the address at the start: no blanks between them.
-    fn starts_with_address_and_instruction(&self) -> bool {
+    pub fn starts_with_address_and_instruction(&self) -> bool {
         let action = |index: usize| match self.items.get(index) {
             Some(Item::Letter { letter, .. }) => Some(letter.action),
             _ => None,
@@ -252,12 +253,8 @@ impl Run<'_> {
                 line.label(&shown, out)?;
                 return Ok(Ok(()));
             }
-            Action::Instruction(_) | Action::Search(_) => {
-                return Err(DcmdError::Abort(format!(
-                    "format character '{}' cannot be used here: there is no disassembler",
-                    letter.character
-                )));
-            }
+            Action::Instruction(with_bytes) => return self.instruction(with_bytes, line, out),
+            Action::Search(_) => return Err(DcmdError::abort("a search cannot stand inside a format")),
             Action::String(escapes) => match self.string() {
                 Ok(bytes) => {
                     if self.source != Source::Dot {
@@ -302,6 +299,35 @@ impl Run<'_> {
             Action::Pointer => self.context.show_address(word),
             _ => String::new(),
         }
+    }
+
+    /// The instruction at dot, and a new line.
+    fn instruction(
+        &mut self,
+        with_bytes: bool,
+        line: &mut Line,
+        out: &mut Out<'_>,
+    ) -> Result<Readable<()>, DcmdError> {
+        if self.source == Source::Dot {
+            return Err(DcmdError::abort("a value is no place to read an instruction from: use '/' or '?'"));
+        }
+        let found = match disassembly::instruction(self.context, self.dot) {
+            Ok(found) => found,
+            Err(DcmdError::Failed(reason)) => return Ok(Err(reason)),
+            Err(error) => return Err(error),
+        };
+        let text = if with_bytes {
+            match self.number(4.min(found.length)) {
+                Ok(bytes) => format!("{:x} {bytes:x}: {}", self.dot, found.text),
+                Err(reason) => return Ok(Err(reason)),
+            }
+        } else {
+            found.text
+        };
+        self.dot = self.dot.wrapping_add(found.length as u64);
+        line.text(&escape(&text), self.page, out)?;
+        line.new_line(out)?;
+        Ok(Ok(()))
     }
 
     /// The little-endian number at dot, or dot itself.

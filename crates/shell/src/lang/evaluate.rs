@@ -50,6 +50,9 @@ pub enum SymbolError {
     /// The part in front of the last backquote names no object of the target.
     #[error("unknown object file name")]
     Object,
+    /// Several functions are called that.
+    #[error("{0} different symbols are called that; use the mangled name, or the parameters as well")]
+    Ambiguous(usize),
 }
 
 /// What the terms of an expression refer to.

@@ -15,6 +15,7 @@ mod head;
 mod member;
 mod number;
 mod object;
+pub mod stack;
 mod text;
 mod typed_array;
 

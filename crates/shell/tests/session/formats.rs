@@ -119,7 +119,11 @@ fn lines_are_laid_out_as_in_mdb() {
             format!("{at:#x}:\n{}1234\n{}2\n{}3\n", label(at), label(at + 8), label(at + 16)),
         ),
         (format!("{at:x},2/nap"), format!("{at:#x}:\n{}0x1234\n{}0x2\n", label(at), label(at + 8))),
-        (format!("{at:x}/"), format!("{}1234\n", label(at))),
+        // objdump on the bytes 34 12 and cc.
+        (format!("{at:x}/"), format!("{}1234            = xor    $0x12,%al\n", label(at))),
+        (format!("{at:x}/i"), format!("{}xor    $0x12,%al\n", label(at))),
+        (format!("{at:x}/I"), format!("{}{at:x} 1234: xor    $0x12,%al\n", label(at))),
+        ("40000000,2/ai".to_owned(), "0x40000000:0x40000000:int3\n0x40000001:int3\n".to_owned()),
         (format!("{at:x}\\J"), format!("{}1234\n", label(at))),
         (format!("{at:x}@J"), format!("{}1234\n", label(at))),
         ("+/J".to_owned(), format!("{}2\n", label(at + 8))),
