@@ -117,6 +117,9 @@ impl Examine {
         let start = context.dot();
         let pass = format.pass(context, Source::Target(self.space), &mut self.line, out)?;
         context.set_increment(pass.end.wrapping_sub(start));
+        if pass.failure.is_some() {
+            self.line.finish(out)?;
+        }
         Ok(pass.failure)
     }
 

@@ -19,6 +19,8 @@ pub struct Line {
     end: usize,
     /// Where the next field starts, if it does not start at the margin.
     next: usize,
+    /// The next field starts where the last one ended, whatever the margin is.
+    tight: bool,
 }
 
 impl Line {
@@ -34,7 +36,8 @@ impl Line {
         if self.next > MARGIN && self.next.saturating_add(length) > page {
             self.new_line(out)?;
         }
-        self.put(self.next.max(MARGIN), text, length, out)?;
+        let start = if std::mem::take(&mut self.tight) { self.end } else { self.next.max(MARGIN) };
+        self.put(start, text, length, out)?;
         self.next = match width {
             1 => self.end,
             _ => self.end + (width.max(length + 1) - length),
@@ -67,6 +70,7 @@ impl Line {
     /// No blanks behind the address: what follows stands right behind it.
     pub fn close_up(&mut self) {
         self.next = self.end;
+        self.tight = true;
     }
 
     /// Blanks.
@@ -78,6 +82,15 @@ impl Line {
     pub fn tab(&mut self, stop: u64) {
         let stop = usize::try_from(stop.clamp(1, MOST_BLANKS)).unwrap_or(1);
         self.next = self.next.max(MARGIN).next_multiple_of(stop);
+    }
+
+    /// Ends the line if anything stands in it.
+    ///
+    /// # Errors
+    /// As the output's.
+    pub fn finish(&mut self, out: &Out<'_>) -> Result<(), DcmdError> {
+        *self = Line::default();
+        Ok(out.text().to_column_zero()?)
     }
 
     /// Ends the line.
