@@ -10,7 +10,9 @@ mod matrix;
 mod node_release;
 mod places;
 mod scenario;
+mod snapshot_graph;
 mod sparse;
+mod sweep;
 mod take_core;
 mod testdata;
 
@@ -51,6 +53,12 @@ const TASKS: &[Task] = &[
         arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
         summary: "compare the debugger with V8's own answers on every line and scenario",
         run: matrix::run,
+    },
+    Task {
+        name: "sweep",
+        arguments: "[--node VERSION]... [--scenario NAME] [--debugger FILE]",
+        summary: "print every object of a heap and compare with V8's own snapshot of it",
+        run: sweep::run,
     },
     Task {
         name: "testdata",

@@ -8,7 +8,7 @@ use core_reader::{Address, Memory, Symbols};
 use crate::constructor::Constructors;
 use crate::index::{Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
-use crate::layout::Layout;
+use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
 use crate::objects::script::KnownLines;
 use crate::self_check;
@@ -94,6 +94,11 @@ impl<'t> Heap<'t> {
     /// How this V8 lays out its heap.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The classes of heap objects, with their fields.
+    pub fn classes(&self) -> &Classes {
+        self.layout.classes()
     }
 
     /// Pages and isolates.

@@ -46,6 +46,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod body;
+mod class_check;
 mod constructor;
 mod error;
 mod essential;
@@ -64,6 +66,8 @@ mod walk;
 mod well_known;
 mod words;
 
+pub use body::{Body, ObjectWords, Word};
+pub use class_check::{ClassCheck, Contradiction};
 pub use constructor::NameId;
 pub use error::{Error, Result};
 pub use essential::CURRENT_ISOLATE;

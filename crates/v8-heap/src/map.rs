@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use crate::body::Body;
 use crate::constructor::Naming;
 use crate::layout::{Kind, Layout, SizeFormula, offset};
 use crate::properties::Shape;
@@ -54,6 +55,7 @@ pub struct Map {
     /// Instances may have one of the well-known symbols among their properties, such as `Symbol.toStringTag`.
     pub may_have_interesting_properties: bool,
     pub(crate) shape: OnceLock<Shape>,
+    pub(crate) body: OnceLock<Body>,
     pub(crate) naming: OnceLock<Naming>,
 }
 
@@ -95,6 +97,7 @@ impl Map {
             descriptors: Tagged(u64_at(offset::MAP_DESCRIPTORS)),
             may_have_interesting_properties: bit_field3 & (1 << 28) != 0,
             shape: OnceLock::new(),
+            body: OnceLock::new(),
             naming: OnceLock::new(),
         })
     }

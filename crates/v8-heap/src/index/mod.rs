@@ -3,7 +3,7 @@
 mod functions;
 mod kinds;
 mod object_table;
-mod parallel;
+pub(crate) mod parallel;
 mod references;
 
 pub use functions::{Definition, Functions};

@@ -12,15 +12,18 @@
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
 //! constants below and in the modules of [`crate::objects`].
 
+mod class;
 mod kind;
 mod postmortem;
 mod size;
 mod tables;
 
 use std::fmt;
+use std::sync::Arc;
 
 use core_reader::Symbols;
 
+pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
@@ -277,6 +280,8 @@ pub struct TypeInfo {
     pub kind: Kind,
     /// How to compute the size of an instance whose map does not give it.
     pub variable_size: Option<SizeFormula>,
+    /// What its instances look like.
+    pub class: Option<ClassId>,
 }
 
 /// Where a part of the layout came from.
@@ -338,6 +343,7 @@ pub struct Layout {
     pub fields: Fields,
     types: Vec<TypeInfo>,
     map_type: u16,
+    classes: Arc<Classes>,
     provenance: Vec<Provenance>,
 }
 
@@ -378,7 +384,8 @@ impl Layout {
         let named = merge_types(table, exact, &published);
 
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
-        let types = classify_types(&named, functions, &fields);
+        let classes = Classes::of(table.v8.0, &metadata.class_fields());
+        let types = classify_types(&named, functions, &fields, &classes);
         let from_metadata = named.iter().filter(|entry| published.contains(entry)).count();
 
         let count = |source, n| (n > 0).then_some((source, n));
@@ -420,6 +427,7 @@ impl Layout {
             fields,
             types,
             map_type,
+            classes: Arc::new(classes),
             provenance,
         }
     }
@@ -432,6 +440,21 @@ impl Layout {
     /// Name of the class with this instance type, as V8 spells it.
     pub fn type_name(&self, instance_type: u16) -> &str {
         self.type_info(instance_type).map_or("unknown type", |info| &info.name)
+    }
+
+    /// The classes of heap objects, with their fields: the published offsets over the table of classes.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// The same without what the binary publishes: the table alone.
+    pub fn classes_of_table_alone(&self) -> Classes {
+        Classes::of(self.table_version.0, &class::PublishedFields::new())
+    }
+
+    /// What the bits of a field mean whose flags are called so; empty if that is not known.
+    pub fn flags(&self, name: &str) -> Vec<Flag> {
+        class::flags(name, self.table_version.0)
     }
 
     /// `MAP_TYPE`
@@ -475,7 +498,12 @@ fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec
     merged
 }
 
-fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &Fields) -> Vec<TypeInfo> {
+fn classify_types(
+    named: &[(u16, Box<str>)],
+    functions: FunctionTypes,
+    fields: &Fields,
+    classes: &Classes,
+) -> Vec<TypeInfo> {
     let number_of = |name: &str| named.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
     let hash_tables = number_of("FixedArray").unwrap_or(u16::MAX)..number_of("ByteArray").unwrap_or(0);
     let first_receiver = number_of("JSProxy").unwrap_or(u16::MAX);
@@ -496,6 +524,7 @@ fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &
         } else {
             match Kind::of_class(&name) {
                 Kind::Other if number >= first_receiver => Kind::JsOther,
+                Kind::Other if is_fixed_array(classes, &name) => Kind::FixedArray,
                 kind => kind,
             }
         };
@@ -504,9 +533,19 @@ fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &
             None => name,
         };
         let variable_size = size::of_variable_sized(number, &name, kind, fields);
-        types.push(TypeInfo { name, kind, variable_size });
+        let class = match kind {
+            // Constructors of some classes have types of their own.
+            Kind::JsFunction => classes.find("JSFunction"),
+            _ => classes.find(&name),
+        };
+        types.push(TypeInfo { name, kind, variable_size, class });
     }
     types
+}
+
+/// Whether a class is `FixedArray` or extends it in this version.
+fn is_fixed_array(classes: &Classes, name: &str) -> bool {
+    classes.find(name).is_some_and(|class| classes.lineage(class).any(|class| class.name == "FixedArray"))
 }
 
 #[cfg(test)]

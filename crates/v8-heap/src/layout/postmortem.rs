@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use core_reader::Symbols;
 
+use super::class::PublishedFields;
 use super::{Fields, FunctionTypes};
 
 /// What all names begin with.
@@ -62,6 +63,28 @@ impl Metadata {
             return None;
         }
         u64::try_from(first).ok().filter(|offset| *offset < 0x1000)
+    }
+
+    /// The one offset published for each field, by class and field.
+    pub(super) fn class_fields(&self) -> PublishedFields {
+        let mut fields = PublishedFields::new();
+        let mut disputed = Vec::new();
+        for (name, &value) in &self.values {
+            let Some((class, rest)) = name.strip_prefix("class_").and_then(|name| name.split_once("__"))
+            else {
+                continue;
+            };
+            let Some((field, _)) = rest.split_once("__") else { continue };
+            let Some(offset) = u64::try_from(value).ok().filter(|offset| *offset < 0x1000) else { continue };
+            let key = (Box::from(class), Box::from(field));
+            if fields.insert(key.clone(), offset).is_some_and(|other| other != offset) {
+                disputed.push(key);
+            }
+        }
+        for key in disputed {
+            fields.remove(&key);
+        }
+        fields
     }
 
     /// Puts what is published over what the table says. Returns how many fields were published, and how many there are.
