@@ -19,6 +19,7 @@ pub mod error;
 pub mod format;
 pub mod interpreter;
 pub mod interrupt;
+pub mod jsexpr;
 pub mod lang;
 pub mod manual;
 pub mod options;

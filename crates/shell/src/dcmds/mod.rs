@@ -23,10 +23,12 @@ mod format;
 mod formats;
 mod fpregs;
 mod grep;
+mod group;
 mod head;
 mod help;
 mod jsconstructor;
 mod jsfunction;
+mod json;
 mod jsprint;
 mod load;
 mod log;
@@ -42,20 +44,24 @@ mod radix;
 mod regs;
 mod savecore;
 mod set;
+mod sort;
 mod source;
 mod stack;
 mod status;
+mod sum;
 mod symbol_distance;
 mod tail;
 mod thread_id;
 mod thread_ids;
 mod threads;
 mod typeset;
+mod uniq;
 mod unset;
 mod vars;
 mod version;
 mod walk;
 mod walkers;
+mod r#where;
 mod which;
 
 /// All dcmds, sorted by name.
@@ -85,10 +91,12 @@ pub static ALL: &[&Dcmd] = &[
     &formats::DCMD,
     &fpregs::DCMD,
     &grep::DCMD,
+    &group::DCMD,
     &head::DCMD,
     &help::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
+    &json::DCMD,
     &jsprint::DCMD,
     &load::DCMD,
     &log::DCMD,
@@ -101,16 +109,20 @@ pub static ALL: &[&Dcmd] = &[
     &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &sort::DCMD,
     &stack::DCMD,
     &status::DCMD,
+    &sum::DCMD,
     &tail::DCMD,
     &threads::DCMD,
     &typeset::DCMD,
+    &uniq::DCMD,
     &unset::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,
     &walkers::DCMD,
+    &r#where::DCMD,
     &which::DCMD,
 ];
 
