@@ -46,15 +46,17 @@ fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result
     let line = match item.kind {
         Kind::Value => return print_value(context, item, depth, out),
         Kind::Number => json!({ "type": "number", "value": format!("{:#x}", item.word) }),
-        Kind::Address => Json::Object(place("address", context, item.word)),
+        Kind::Address => {
+            let mut line = Map::from_iter([("type".to_owned(), json!("address"))]);
+            add_place(&mut line, context, item.word);
+            Json::Object(line)
+        }
         Kind::Thread => {
-            let thread = context.thread_with_id(item.word);
-            let mut line =
-                Map::from_iter([("type".to_owned(), json!("thread")), ("id".to_owned(), json!(item.word))]);
-            if let Some(thread) = thread {
-                let mut place = place("thread", context, thread.registers.rip);
-                place.remove("type");
-                line.append(&mut place);
+            let mut line = Map::new();
+            line.insert("type".to_owned(), json!("thread"));
+            line.insert("id".to_owned(), json!(item.word));
+            if let Some(thread) = context.thread_with_id(item.word) {
+                add_place(&mut line, context, thread.registers.rip);
             }
             Json::Object(line)
         }
@@ -62,16 +64,12 @@ fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result
     Ok(writeln!(out.text(), "{line}")?)
 }
 
-/// An address, and the symbol there if there is one.
-fn place(kind: &str, context: &Context, address: u64) -> Map<String, Json> {
-    let mut fields = Map::from_iter([
-        ("type".to_owned(), json!(kind)),
-        ("address".to_owned(), json!(format!("{address:#x}"))),
-    ]);
+/// Adds an address, and the symbol there if there is one.
+fn add_place(line: &mut Map<String, Json>, context: &Context, address: u64) {
+    line.insert("address".to_owned(), json!(format!("{address:#x}")));
     if let Some(symbol) = context.symbolic(address) {
-        fields.insert("symbol".to_owned(), json!(symbol));
+        line.insert("symbol".to_owned(), json!(symbol));
     }
-    fields
 }
 
 fn print_value(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
