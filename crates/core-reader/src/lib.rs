@@ -56,6 +56,8 @@
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
 //! | `address_space` | from an address to bytes |
+//! | `malloc` | the chunks of glibc's allocator |
+//! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
 //! | `unwind` | from the registers of a thread to the frames of its stack |
 //! | `process`, `threads`, `floating_point` | who the process was, and what it was doing |
@@ -78,11 +80,13 @@ mod error;
 mod fields;
 mod file_map;
 mod floating_point;
+mod malloc;
 mod memory;
 mod module_symbols;
 mod modules;
 mod notes;
 mod process;
+mod scan;
 mod segments;
 mod symbol_table;
 mod symbols;
@@ -100,6 +104,7 @@ pub use core::{Core, OpenOptions, Truncation};
 pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
 pub use floating_point::FloatingPoint;
+pub use malloc::{MallocChunk, MallocChunks, MallocHeap};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
 pub use module_symbols::ModuleSymbols;
 pub use modules::{FoundFile, Module, Verification};
@@ -109,6 +114,7 @@ pub use notes::embedded_symbols::{EmbeddedSymbols, ThreadLocalSymbol};
 pub use notes::file::MappedFile;
 pub use notes::siginfo::{SignalInfo, signal_name};
 pub use process::Process;
+pub use scan::{Chunk, ScanEnd, Watch};
 pub use symbols::{NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind};
 pub use threads::{Registers, Thread};
 pub use unwind::{FoundBy, Frame, Stack, StackEnd, Unwinder};

@@ -210,6 +210,41 @@ where
     })
 }
 
+/// As [`for_each`], for dcmds to which a count in front means a size and not how often to run: the work gets it.
+pub fn for_each_counted<F>(work: F) -> Box<dyn Stage>
+where
+    F: FnMut(&Context, Option<Item>, Option<u64>, &mut Out<'_>) -> Result<(), DcmdError> + 'static,
+{
+    Box::new(Counted { work, count: None })
+}
+
+struct Counted<F> {
+    work: F,
+    count: Option<u64>,
+}
+
+impl<F> Stage for Counted<F>
+where
+    F: FnMut(&Context, Option<Item>, Option<u64>, &mut Out<'_>) -> Result<(), DcmdError>,
+{
+    fn run(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        (self.work)(context, None, self.count, out)
+    }
+
+    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        let (work, count) = (&mut self.work, self.count);
+        ForEach {
+            work: |context: &Context, item: Option<Item>, out: &mut Out<'_>| work(context, item, count, out),
+        }
+        .push(context, batch, out)
+    }
+
+    fn takes_count(&mut self, count: u64) -> bool {
+        self.count = Some(count);
+        true
+    }
+}
+
 struct ForEach<F> {
     work: F,
 }

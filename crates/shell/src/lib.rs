@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod print;
 mod reference;
 pub mod repl;
+mod search;
 mod session;
 pub mod settings;
 mod shell_escape;

@@ -53,6 +53,12 @@ pub trait Stage {
     /// better told to [`Out::fault`].
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError>;
 
+    /// Takes the count in front of the dcmd (`addr,count::dcmd`) for itself, and is then run once. By default it does not, and
+    /// is run so many times.
+    fn takes_count(&mut self, _count: u64) -> bool {
+        false
+    }
+
     /// All input has been seen, or enough of it.
     ///
     /// # Errors
@@ -72,8 +78,8 @@ pub struct Out<'a> {
     enough: bool,
     /// Text of the stage that is to be read back.
     captured: Option<Captured>,
-    /// How often the stage is run, if the user said so.
-    count: Option<u64>,
+    /// A count in front makes the stage run again where it ended.
+    counted: bool,
 }
 
 /// Text on its way back.
@@ -120,7 +126,7 @@ impl<'a> Out<'a> {
             None => text.clone(),
         };
         let batch = if reads_back { MOST_HELD } else { BATCH };
-        Out { context, text, pending: Vec::new(), batch, next, enough: false, captured, count: None }
+        Out { context, text, pending: Vec::new(), batch, next, enough: false, captured, counted: false }
     }
 }
 
@@ -181,10 +187,9 @@ impl Out<'_> {
         self.context.error(reason);
     }
 
-    /// The count that the user put in front of the line; nothing for a later stage. The stage is pushed as often, with dot moved
-    /// on by the increment; one that takes the count for a length says it has enough after the first time.
-    pub fn count(&self) -> Option<u64> {
-        self.count
+    /// Whether a count in front makes the stage run more than once, with dot moved on by the increment each time.
+    pub fn is_counted(&self) -> bool {
+        self.counted
     }
 
     /// Makes every item flow through all stages before the next one is taken.
@@ -523,8 +528,11 @@ impl Plan {
                 }
             }
             Input::Dot { has_address, count } => {
-                out.count = count;
-                let times = count.unwrap_or(1);
+                let times = match count {
+                    Some(count) if stage.takes_count(count) => 1,
+                    count => count.unwrap_or(1),
+                };
+                out.counted = times > 1;
                 for time in 0..times {
                     context.check_interrupt()?;
                     let done = if has_address {

@@ -154,11 +154,11 @@ impl Stage for Examine {
             if let Some(failure) = self.pass(context, out)? {
                 out.fault(&failure);
                 // A count goes on where the last pass ended: there is nothing there either.
-                if out.count().is_some() {
+                if out.is_counted() {
                     return Ok(Flow::Enough);
                 }
             }
-            if out.has_enough() || (self.search.is_some() && out.count().is_some()) {
+            if out.has_enough() || (self.search.is_some() && out.is_counted()) {
                 return Ok(Flow::Enough);
             }
         }

@@ -14,6 +14,7 @@ mod dem;
 mod demangling;
 mod dis;
 mod dmods;
+mod dump;
 mod echo;
 mod eval;
 mod examine;
@@ -48,6 +49,7 @@ mod sort;
 mod source;
 mod stack;
 mod status;
+mod strings;
 mod sum;
 mod symbol_distance;
 mod tail;
@@ -55,12 +57,14 @@ mod thread_id;
 mod thread_ids;
 mod threads;
 mod typeset;
+mod ugrep;
 mod uniq;
 mod unset;
 mod vars;
 mod version;
 mod walk;
 mod walkers;
+mod whatis;
 mod r#where;
 mod which;
 
@@ -84,6 +88,7 @@ pub static ALL: &[&Dcmd] = &[
     &dem::DCMD,
     &dis::DCMD,
     &dmods::DCMD,
+    &dump::DCMD,
     &echo::DCMD,
     &eval::DCMD,
     &findjsobjects::DCMD,
@@ -112,16 +117,19 @@ pub static ALL: &[&Dcmd] = &[
     &sort::DCMD,
     &stack::DCMD,
     &status::DCMD,
+    &strings::DCMD,
     &sum::DCMD,
     &tail::DCMD,
     &threads::DCMD,
     &typeset::DCMD,
+    &ugrep::DCMD,
     &uniq::DCMD,
     &unset::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,
     &walkers::DCMD,
+    &whatis::DCMD,
     &r#where::DCMD,
     &which::DCMD,
 ];

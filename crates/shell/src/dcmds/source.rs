@@ -17,7 +17,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each_counted};
 use crate::error::DcmdError;
 use crate::interpreter;
 use crate::output::escape;
@@ -36,12 +36,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let name = args.operand(0).map(str::to_owned);
         let returns = args.called() == "$<<";
-        let mut done = false;
-        Ok(for_each(move |context, _, out| {
-            // The count says what the file is told, not how often it runs.
-            if out.count().is_some() && std::mem::replace(&mut done, true) {
-                return Ok(());
-            }
+        Ok(for_each_counted(move |context, _, count, out| {
             let macros = &context.macros;
             let Some(name) = &name else {
                 if macros.depth.get() == 0 {
@@ -53,7 +48,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let commands = interpreter::read_script(&find(context, name)).map_err(|reason| {
                 DcmdError::Abort(format!("failed to open {}: {reason} (see ::help '$<')", escape(name)))
             })?;
-            context.assign("9", out.count().unwrap_or(1))?;
+            context.assign("9", count.unwrap_or(1))?;
             interpreter::run_macro(context, &commands, name, &out.shared_text())?;
             if !returns && macros.depth.get() > 0 {
                 macros.leaving.set(true);
