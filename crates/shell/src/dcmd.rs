@@ -48,6 +48,8 @@ pub enum Yields {
     Items(Kind),
     /// Items of the kind that flows in.
     Same,
+    /// Text whose lines are read back as expressions; their values flow on.
+    Lines,
     /// Text only: nothing can follow.
     Text,
     /// As the arguments say.
@@ -153,6 +155,7 @@ impl Dcmd {
                 Shape::Digits => format!("[-{}]", option.value),
                 Shape::Number | Shape::Text => format!("[-{} {}]", option.letter, option.value),
                 Shape::Switch => format!("[+/-{} {}]", option.letter, option.value),
+                Shape::Toggle => format!("[+/-{}]", option.letter),
             };
             separate(&mut text, &shown);
         }

@@ -32,9 +32,11 @@ pub fn render() -> Vec<(String, String)> {
 /// The file of a dcmd's page; signs are spelt out.
 fn file_name(name: &str) -> String {
     let name = match name {
+        "/" => "examine",
         "=" => "format",
         ">" => "assign",
         "$<" => "source",
+        "$G" => "demangling",
         "$P" => "prompt",
         "$L" => "thread_ids",
         "$d" => "radix",

@@ -206,6 +206,20 @@ impl Heap<'_> {
         }
     }
 
+    /// The number of the property called `name` among those of a map's [`Shape`], if objects of the map have one.
+    pub fn property_number(&self, map: &Map, name: &str) -> Option<usize> {
+        self.shape(map).properties.iter().position(|property| &*property.text == name)
+    }
+
+    /// What a fast object holds in the property of that number in its map's [`Shape`]; nothing if the map has not so many.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn property_at(&self, object: HeapObject<'_>, number: usize) -> Result<Option<PropertyValue>> {
+        let Some(property) = self.shape(object.map).properties.get(number) else { return Ok(None) };
+        self.described_value(object, property.details, property.value).map(Some)
+    }
+
     /// The data property whose name is the very object at `key`, without building lists (V8:
     /// `JSReceiver::GetDataProperty` of own properties: accessors count as absent).
     pub(crate) fn own_data_property(&self, object: HeapObject<'_>, key: Tagged) -> Option<Tagged> {

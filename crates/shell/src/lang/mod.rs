@@ -12,7 +12,8 @@ mod quoted;
 mod span;
 
 pub use ast::{
-    Argument, ArgumentValue, BinaryOp, Command, Expr, ExprKind, FormatItem, Repeat, Space, Statement, UnaryOp,
+    Argument, ArgumentValue, BinaryOp, Command, Expr, ExprKind, FormatItem, Repeat, Shell, Space, Statement,
+    UnaryOp,
 };
 pub use evaluate::{Environment, EvalError, SymbolError, evaluate, width};
 pub use number::NumberError;

@@ -33,6 +33,7 @@ use v8_heap::{Heap, PropertyValue, Tagged};
 use crate::error::{DcmdError, reasons};
 
 pub use member::Member;
+pub(crate) use number::{bigint as format_bigint, double as format_number};
 
 /// How values are printed.
 #[derive(Clone, Copy, Debug)]
