@@ -65,6 +65,13 @@
 //! read, the reason stands in its place, and the exit status tells.
 //!
 //! No more than 500 levels are printed.
+//!
+//! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema:
+//!
+//! ```text
+//! > 1bc583adada1::jsprint -j _idleTimeout _idleNext.expiry
+//! {"address":"0x1bc583adada1","members":{"_idleTimeout":134217727,"_idleNext.expiry":134217821}}
+//! ```
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -98,6 +105,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::number('d', "depth", "levels to print; 2 if not said"),
         Opt::number('N', "length", "cut strings behind this many characters"),
         Opt::flag('v', "say how the value is stored"),
+        Opt::flag('j', "print one line of JSON, as docs/json.md describes it"),
     ],
     operands: Operands::any("[member ...]"),
     needs: &[Capability::V8Heap],
@@ -113,15 +121,20 @@ struct Wanted {
     style: Style,
     base_address: bool,
     storage: bool,
-    /// Members as they were typed; why not, if they were mistyped.
-    members: Vec<Result<Member, String>>,
+    json: bool,
+    /// Members as they were typed, each with what it means; why it means nothing, if it was mistyped.
+    members: Vec<(String, Result<Member, String>)>,
 }
 
 impl Wanted {
     fn of(args: &Args) -> Result<Wanted, DcmdError> {
-        let members = args.operands().iter().map(|word| match word {
-            Word::Text(text) => Member::parse(text),
-            Word::Number(number) => Member::parse(&number.to_string()),
+        let members = args.operands().iter().map(|word| {
+            let text = match word {
+                Word::Text(text) => text.clone(),
+                Word::Number(number) => number.to_string(),
+            };
+            let member = Member::parse(&text);
+            (text, member)
         });
         Ok(Wanted {
             style: Style {
@@ -133,6 +146,7 @@ impl Wanted {
             },
             base_address: args.has('b'),
             storage: args.has('v'),
+            json: args.has('j'),
             members: members.collect(),
         })
     }
@@ -146,7 +160,7 @@ impl Wanted {
         let mut faults = 0;
         {
             let mut text = out.text();
-            if self.base_address {
+            if self.base_address && !self.json {
                 write!(text, "{value}: ")?;
             }
             let check = || context.check_interrupt();
@@ -154,7 +168,7 @@ impl Wanted {
             if self.members.is_empty() {
                 places.push(Place::Value(value));
             }
-            for member in &self.members {
+            for (_, member) in &self.members {
                 places.push(match member {
                     Ok(member) => match member.find(heap, value) {
                         Ok((place, strange)) => {
@@ -173,16 +187,21 @@ impl Wanted {
                     }
                 });
             }
-            for (index, place) in places.iter().enumerate() {
-                if index > 0 {
-                    write!(text, " ")?;
+            let mut printer = Printer::new(heap, self.style, &mut *text, &check);
+            if self.json {
+                self.print_json(value, &places, &mut printer)?;
+            } else {
+                for (index, place) in places.iter().enumerate() {
+                    if index > 0 {
+                        printer.separate()?;
+                    }
+                    printer.print(place)?;
                 }
-                let mut printer = Printer::new(heap, self.style, &mut *text, &check);
-                printer.print(place)?;
-                faults += printer.faults();
             }
+            faults += printer.faults();
             writeln!(text)?;
             if self.storage
+                && !self.json
                 && self.members.is_empty()
                 && let Ok(Value::Object(object)) = heap.value(value)
             {
@@ -197,6 +216,21 @@ impl Wanted {
             1 => Err(DcmdError::failed(format!("{value}: 1 value could not be read"))),
             _ => Err(DcmdError::failed(format!("{value}: {faults} values could not be read"))),
         }
+    }
+}
+
+impl Wanted {
+    /// The value, or an object with the members asked for: `{"address":"0x2b1e00c0ffe9","members":{"req.url":"/"}}`.
+    fn print_json(
+        &self,
+        value: Tagged,
+        places: &[Place],
+        printer: &mut Printer<'_>,
+    ) -> Result<(), DcmdError> {
+        if self.members.is_empty() {
+            return places.iter().try_for_each(|place| printer.print_json(place));
+        }
+        printer.print_json_members(value, self.members.iter().map(|(text, _)| text.as_str()).zip(places))
     }
 }
 

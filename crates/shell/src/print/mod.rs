@@ -8,10 +8,12 @@
 //! - [`head`]: what stands in front of the braces: `function parse`, `Map(3)`
 //! - [`object`]: what stands between them
 //! - [`typed_array`]: the contents of buffers
+//! - [`json`]: the same as JSON
 //! - [`member`]: finding `a.b[3]` in a value
 
 pub mod function;
 mod head;
+mod json;
 mod member;
 mod number;
 mod object;
@@ -113,6 +115,14 @@ impl<'a> Printer<'a> {
     /// Those of the output and of `check`; what cannot be read is printed.
     pub fn print(&mut self, place: &Place) -> Result<(), DcmdError> {
         self.place(place, 0)
+    }
+
+    /// A blank between two values on one line.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn separate(&mut self) -> Result<(), DcmdError> {
+        Ok(self.out.write_all(b" ")?)
     }
 
     fn place(&mut self, place: &Place, level: u64) -> Result<(), DcmdError> {

@@ -356,7 +356,7 @@ pub(super) fn behind_proxy<'h>(heap: &'h Heap<'_>, object: HeapObject<'h>) -> He
 }
 
 /// Number of arguments that the program sees.
-fn arguments_length(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<u64> {
+pub(super) fn arguments_length(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<u64> {
     match heap.own_property(object, "length") {
         Ok(Some(PropertyValue::Data(length))) => u64::try_from(length.smi()?).ok(),
         _ => None,
@@ -368,6 +368,20 @@ fn has_head(kind: Kind) -> bool {
         kind,
         Kind::JsObject | Kind::JsApiObject | Kind::JsArray | Kind::JsGlobalObject | Kind::JsGlobalProxy
     )
+}
+
+/// Whether a named property is one that V8 computes from what is shown anyway: `length` of arrays and strings; `name`,
+/// `length`, `prototype` of functions; exports of modules.
+pub(super) fn is_computed_by_v8(object: HeapObject<'_>, property: &Property) -> bool {
+    property.value == PropertyValue::Native
+        && matches!(
+            object.kind(),
+            Kind::JsArray
+                | Kind::JsFunction
+                | Kind::JsBoundFunction
+                | Kind::JsPrimitiveWrapper
+                | Kind::JsModuleNamespace
+        )
 }
 
 /// Whether a named property is printed: not what the head has shown already, and not what only V8 sees.
@@ -382,16 +396,7 @@ fn is_shown(heap: &Heap<'_>, object: HeapObject<'_>, property: &Property) -> boo
     let is_string = || matches!(property.value, PropertyValue::Data(value) if heap.is_string(value));
     let is_computed = matches!(property.value, PropertyValue::Native | PropertyValue::Accessor { .. });
     match object.kind() {
-        // `length` of arrays and strings; `name`, `length`, `prototype` of functions; exports of modules.
-        Kind::JsArray
-        | Kind::JsFunction
-        | Kind::JsBoundFunction
-        | Kind::JsPrimitiveWrapper
-        | Kind::JsModuleNamespace
-            if property.value == PropertyValue::Native =>
-        {
-            false
-        }
+        _ if is_computed_by_v8(object, property) => false,
         Kind::JsFunction => !(is("name") && matches!(head::set_name(heap, object), Ok(Some(_)))),
         Kind::JsError => !(is("message") && is_string() || is("stack") && is_computed),
         Kind::JsRegExp => !(is("lastIndex") && property.value == PropertyValue::Data(Tagged::from_smi(0))),

@@ -1,14 +1,17 @@
-//! `::findjsobjects -j` and the schema in docs/json.md.
+//! Machine-readable output, and the schema in docs/json.md.
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
 use test_support::scenarios::shipped::{self, ShippedCore};
 use test_support::scenarios::testdata;
 
-use crate::{answers, debugger};
+use crate::{all_answers, answers, debugger, only};
 
-/// Fields of a kind with the type of each, from the table in the documentation.
+/// Fields of a kind with the type of each, from the first table in the documentation.
 fn documented() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(testdata().join("../docs/json.md")).unwrap();
+    let (text, _) = text.split_once("## `::jsprint -j`").unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     rows.map(|(field, rest)| (field.to_owned(), rest.split(" |").next().unwrap().to_owned())).collect()
 }
@@ -57,4 +60,110 @@ fn figures_are_those_of_all_instances_together() {
     assert_eq!(kind["props"], 3);
     assert_eq!(kind["properties"], serde_json::json!(["sequence", "bytes", "flushed"]));
     assert!(groups.iter().any(|group| kind["object"] == group.object.as_str()));
+}
+
+/// Whether a value of `::jsprint -j` is what a fact of a scenario says, as far as JSON and facts have the same things.
+/// `None` if they have not.
+fn agrees(fact: &Value, found: &Value) -> Option<bool> {
+    let named = |facts: &Value, found: &Value| {
+        let agree = |(name, fact): (&String, &Value)| agrees(fact, &found[name]).unwrap_or(true);
+        // Symbols are in a list of their own.
+        let names = facts.as_object().into_iter().flatten().filter(|(name, _)| !name.starts_with("Symbol("));
+        names.into_iter().all(agree)
+    };
+    match fact {
+        Value::Null | Value::Bool(_) => Some(fact == found),
+        Value::Number(number) => Some(number.as_f64() == found.as_f64()),
+        Value::String(text) => Some(match text.trim_matches(['<', '>']) {
+            "undefined" => *found == json!({ "type": "undefined" }),
+            "hole" => found["type"] == "hole",
+            number @ ("NaN" | "-0" | "Infinity" | "-Infinity") if text.starts_with('<') => {
+                *found == json!({ "type": "number", "value": number })
+            }
+            "accessor get+set" => *found == json!({ "type": "accessor", "get": true, "set": true }),
+            "accessor get" => *found == json!({ "type": "accessor", "get": true, "set": false }),
+            "accessor set" => *found == json!({ "type": "accessor", "get": false, "set": true }),
+            _ => found == text,
+        }),
+        Value::Object(_) => match fact["kind"].as_str()? {
+            "object" => Some(found["type"] == "object" && named(&fact["props"], &found["properties"])),
+            "array" => Some(found["length"] == fact["length"] && named(&fact["props"], &found["properties"])),
+            "string" if fact["units"].is_array() => Some(found["units"] == fact["units"]),
+            "bigint" => Some(*found == json!({ "type": "bigint", "value": fact["value"] })),
+            "symbol" => Some(found["type"] == "symbol" && found["description"] == fact["description"]),
+            "map" if fact["entries"].is_array() => {
+                let (facts, entries) = (fact["entries"].as_array()?, found["entries"].as_array()?);
+                let agree = |(fact, entry): (&Value, &Value)| {
+                    (0..2).all(|part| agrees(&fact[part], &entry[part]).unwrap_or(true))
+                };
+                Some(facts.len() == entries.len() && facts.iter().zip(entries).all(agree))
+            }
+            "set" if fact["values"].is_array() => {
+                let (facts, entries) = (fact["values"].as_array()?, found["entries"].as_array()?);
+                let agree = |(fact, entry)| agrees(fact, entry).unwrap_or(true);
+                Some(facts.len() == entries.len() && facts.iter().zip(entries).all(agree))
+            }
+            "typedarray" if fact["values"].is_array() => {
+                let numbers = |list: &Value| -> Option<Vec<f64>> {
+                    list.as_array()?.iter().map(Value::as_f64).collect()
+                };
+                Some(numbers(&found["elements"])? == numbers(&fact["values"])?)
+            }
+            "arraybuffer" => Some(found["bytes"] == fact["bytes"] && found["length"] == fact["byteLength"]),
+            "promise" if fact["value"].is_string() => Some(found["slots"]["PromiseResult"] == fact["value"]),
+            _ => None,
+        },
+        Value::Array(_) => None,
+    }
+}
+
+#[test]
+fn values_are_what_the_programs_wrote() {
+    for line in shipped::LINES {
+        let core = ShippedCore { scenario: "kinds", line };
+        let root = only(core, "-c Kinds");
+        let facts = core.facts().unwrap();
+        let paths: Vec<&String> = facts.values.keys().collect();
+        let lines: Vec<String> =
+            paths.iter().map(|path| format!("{root}::jsprint -j -d 8 \"{path}\"")).collect();
+        let mut compared = 0;
+        for (path, answer) in paths.into_iter().zip(all_answers(core, &lines)) {
+            let answer: Value = serde_json::from_str(&answer)
+                .unwrap_or_else(|error| panic!("{core}: {path}: {error}: {answer:.200}"));
+            let Some(agrees) = agrees(&facts.values[path], &answer["members"][path]) else { continue };
+            assert!(agrees, "{core}: {path}: {}: {answer:.600}", facts.values[path]);
+            compared += 1;
+        }
+        assert!(compared > 120, "{core}: only {compared} facts compared");
+    }
+}
+
+#[test]
+fn every_object_is_a_line_with_documented_types_and_fields() {
+    let text = std::fs::read_to_string(testdata().join("../docs/json.md")).unwrap();
+    let documented: HashSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    for core in shipped::all() {
+        let [lines, count] =
+            answers(core, ["::walk jsobject | ::jsprint -j -d 1", "::walk jsobject | ::count"]);
+        assert_eq!(lines.lines().count().to_string(), count.trim(), "{core}");
+        for line in lines.lines() {
+            let object: Value =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{core}: {error}: {line:.200}"));
+            let fields = object.as_object().unwrap();
+            for name in fields.keys().filter(|name| *name != "type") {
+                assert!(documented.contains(name.as_str()), "{core}: {name} is not documented");
+            }
+            let values = fields["properties"].as_object().into_iter().flatten().map(|(_, value)| value);
+            let elements = fields.get("elements").and_then(Value::as_array).into_iter().flatten();
+            for value in values.chain(elements).filter(|value| value.is_object()) {
+                let kind = value["type"].as_str().unwrap();
+                assert!(documented.contains(kind), "{core}: {kind} is not documented");
+                assert_ne!(kind, "unreadable", "{core}: {line:.200}");
+            }
+        }
+    }
 }
