@@ -28,6 +28,7 @@ pub mod repl;
 mod session;
 pub mod settings;
 mod shell_escape;
+mod source_map;
 pub mod target;
 pub mod value;
 pub mod variables;

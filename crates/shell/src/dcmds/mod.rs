@@ -2,7 +2,7 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
+use crate::walkers::{JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT};
 
 mod assign;
 mod cat;
@@ -16,9 +16,13 @@ mod format;
 mod grep;
 mod head;
 mod help;
+mod jsclosure;
 mod jsconstructor;
 mod jsfunction;
+mod jsfunctions;
 mod jsprint;
+mod jsscripts;
+mod jssource;
 mod load;
 mod log;
 mod map;
@@ -40,6 +44,8 @@ mod walk;
 mod walkers;
 mod which;
 
+pub(crate) use jsclosure::innermost as closure_context;
+
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,
@@ -58,9 +64,13 @@ pub static ALL: &[&Dcmd] = &[
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsclosure::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
+    &jsfunctions::DCMD,
     &jsprint::DCMD,
+    &jsscripts::DCMD,
+    &jssource::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
@@ -79,7 +89,17 @@ pub static ALL: &[&Dcmd] = &[
 ];
 
 /// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD];
+pub static WALKERS: &[&Walker] = &[
+    &JSCLOSURE,
+    &JSCONTEXT,
+    &JSELEMENT,
+    &JSFUNCTION,
+    &JSGLOBAL,
+    &JSOBJECT,
+    &JSPROP,
+    &JSSCRIPT,
+    &walk::THREAD,
+];
 
 /// Commands of MDB that make no sense on a core: they run, stop or change a process.
 const UNSUPPORTED: &[&str] = &[

@@ -6,7 +6,6 @@
 
 use v8_heap::Tagged;
 use v8_heap::layout::Kind;
-use v8_heap::objects::context::VariableValue;
 use v8_heap::objects::error::ErrorStack;
 use v8_heap::objects::generator::{GeneratorState, Suspension};
 use v8_heap::objects::promise::{Promise, Reaction};
@@ -416,11 +415,7 @@ fn generator_slots(heap: &Heap<'_>, object: HeapObject<'_>) -> v8_heap::Result<S
         if !suspension.variables.is_empty() {
             let variables = suspension.variables.iter().map(|variable| {
                 let name = heap.name_text(variable.name).unwrap_or_default();
-                let place = match variable.value {
-                    VariableValue::Tagged(value) => Place::of_binding(heap, value),
-                    VariableValue::Number(number) => Place::Number(number),
-                };
-                (name, place)
+                (name, Place::of_variable(heap, variable.value))
             });
             slots.push(("GeneratorVariables", Place::Record(variables.collect())));
         }

@@ -24,6 +24,7 @@ mod typed_array;
 use std::io::Write;
 
 use v8_heap::objects::call_site::StackText;
+use v8_heap::objects::context::VariableValue;
 use v8_heap::objects::symbol::Privacy;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, PropertyValue, Tagged};
@@ -91,14 +92,14 @@ pub enum Place {
     Unreadable(String),
     /// A prototype, and those behind it.
     Prototypes(Tagged),
-    /// Nothing: a variable whose declaration has not been run.
-    Uninitialized,
     /// Something that native code computes on access.
     Native,
     /// Nothing: an array has no element here.
     Hole,
     /// Nothing: there is no such member.
     Missing,
+    /// Nothing yet: a variable whose declaration has not been reached.
+    Uninitialized,
 }
 
 /// Prints values to one output.
@@ -155,6 +156,22 @@ impl<'a> Printer<'a> {
         Ok(self.out.write_all(b" ")?)
     }
 
+    /// Prints a name, another one for the same in brackets, and what stands behind it on a line of its own, as if inside of an
+    /// object, without a comma.
+    ///
+    /// # Errors
+    /// As [`Printer::print`].
+    pub fn print_named(&mut self, name: Tagged, other: Option<&str>, place: &Place) -> Result<(), DcmdError> {
+        self.indent(1)?;
+        self.name(name)?;
+        if let Some(other) = other {
+            write!(self.out, " ({})", crate::output::escape(other))?;
+        }
+        self.out.write_all(b": ")?;
+        self.place(place, 1)?;
+        Ok(self.out.write_all(b"\n")?)
+    }
+
     fn place(&mut self, place: &Place, level: u64) -> Result<(), DcmdError> {
         match place {
             Place::Value(value) => return self.value(*value, level),
@@ -178,10 +195,10 @@ impl<'a> Printer<'a> {
                 write!(self.out, "<{}>", escape(reason))?;
             }
             Place::Prototypes(first) => self.prototypes(*first)?,
-            Place::Uninitialized => self.out.write_all(b"[Uninitialized]")?,
             Place::Native => self.out.write_all(b"[Native accessor]")?,
             Place::Hole => self.out.write_all(b"hole")?,
             Place::Missing => self.out.write_all(b"undefined")?,
+            Place::Uninitialized => self.out.write_all(b"uninitialized")?,
         }
         Ok(())
     }
@@ -354,11 +371,21 @@ impl<'a> Printer<'a> {
 }
 
 impl Place {
-    /// What a variable or an export holds: the hole until its declaration has been run.
+    /// What an export of a module holds: the hole until its declaration has been run.
     fn of_binding(heap: &Heap<'_>, value: Tagged) -> Place {
         match heap.value(value) {
             Ok(Value::Hole) => Place::Uninitialized,
             _ => Place::Value(value),
+        }
+    }
+
+    /// What a variable of a scope has.
+    pub fn of_variable(heap: &Heap<'_>, value: VariableValue) -> Place {
+        match value {
+            VariableValue::Tagged(value) => Place::of_binding(heap, value),
+            VariableValue::Number(number) => Place::Number(number),
+            VariableValue::Uninitialized => Place::Uninitialized,
+            VariableValue::Property(value) => Place::of_property(heap, value),
         }
     }
 

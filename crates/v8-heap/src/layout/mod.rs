@@ -277,6 +277,8 @@ pub struct Fields {
     pub static_initializer_kind: u8,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
+    /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
+    pub code_data: u64,
     /// `ArrayBufferExtension::backing_store_`
     pub buffer_extension_store: u64,
     /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
@@ -292,6 +294,13 @@ pub struct Fields {
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
     pub stack_traces_end_names_at_blanks: bool,
+    /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
+    pub module_regular_exports: u64,
+    /// `Script::host_defined_options_`
+    pub script_host_defined_options: u64,
+    /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
+    /// signed number, in which the sign is the flag).
+    pub source_positions_have_two_flags: bool,
 }
 
 /// A built-in layout: what one V8 version looks like.

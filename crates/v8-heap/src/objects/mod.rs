@@ -3,6 +3,7 @@
 pub mod array_buffer;
 pub mod call_site;
 pub mod collection;
+pub mod commonjs;
 pub mod context;
 pub mod disposable_stack;
 pub mod elements;

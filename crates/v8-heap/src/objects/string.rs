@@ -46,6 +46,28 @@ pub enum Piece<'a> {
 }
 
 impl Piece<'_> {
+    /// Number of code units.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::OneByte(bytes) => bytes.len(),
+            Piece::TwoByte(bytes) => bytes.len() / 2,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Those behind the first `count`.
+    #[must_use]
+    pub fn behind(self, count: usize) -> Self {
+        match self {
+            Piece::OneByte(bytes) => Piece::OneByte(bytes.get(count..).unwrap_or(&[])),
+            Piece::TwoByte(bytes) => Piece::TwoByte(bytes.get(2 * count..).unwrap_or(&[])),
+        }
+    }
+
     /// The code units.
     pub fn units(&self) -> impl Iterator<Item = u16> + '_ {
         let (one, two): (&[u8], &[u8]) = match self {

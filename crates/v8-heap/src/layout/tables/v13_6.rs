@@ -81,7 +81,9 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 201,
-        // src/objects/backing-store.h, array-buffer-extension
+        // src/objects/code.h
+        code_data: 8,
+        // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
         iterator_helper_underlying: 24,
@@ -108,6 +110,9 @@ pub(super) static TABLE: Table = Table {
         },
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
+        module_regular_exports: 64,
+        script_host_defined_options: 128,
+        source_positions_have_two_flags: false,
     },
     types: &TYPES,
 };

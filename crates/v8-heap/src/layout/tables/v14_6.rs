@@ -81,7 +81,9 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 3,
         static_initializer_kind: 26,
         script_context_table_slot: 204,
-        // src/objects/backing-store.h, array-buffer-extension
+        // src/objects/code.h
+        code_data: 8,
+        // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
         iterator_helper_underlying: 32,
@@ -101,6 +103,9 @@ pub(super) static TABLE: Table = Table {
         call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
+        module_regular_exports: 72,
+        script_host_defined_options: 136,
+        source_positions_have_two_flags: true,
     },
     types: &TYPES,
 };
