@@ -56,6 +56,21 @@ pub struct Style {
     pub attributes: bool,
 }
 
+impl Default for Style {
+    fn default() -> Style {
+        Style {
+            depth: 2,
+            addresses: false,
+            longest_string: usize::MAX,
+            most: None,
+            bytes: false,
+            prototypes: false,
+            internals: false,
+            attributes: false,
+        }
+    }
+}
+
 /// Levels that are never descended into, whatever depth is asked for: some programs link hundreds of thousands of objects
 /// into one list.
 const DEEPEST: u64 = 500;
