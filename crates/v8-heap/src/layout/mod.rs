@@ -196,6 +196,8 @@ static TYPED_ELEMENTS: &[TypedElement] = &[
 pub enum CallSiteLayout {
     /// Each in an object of its own, a `CallSiteInfo` with fields at these offsets.
     Objects {
+        /// `code_object_`
+        code: u64,
         /// `receiver_or_instance_`
         receiver: u64,
         /// `function_`

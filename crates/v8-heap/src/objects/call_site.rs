@@ -160,10 +160,12 @@ impl Heap<'_> {
                 None
             } else if frame.is_position {
                 Some(frame.offset)
-            } else {
+            } else if frame.is_in_bytecode {
                 self.source_position(shared.object, frame.offset).ok().flatten()
+            } else {
+                None
             };
-            self.push_place(script.as_ref(), position, text);
+            self.push_place(script.as_ref(), position, shared.object, text);
         };
         let receiver = self.value(frame.receiver);
         let is_top_level = match &receiver {
@@ -199,7 +201,12 @@ impl Heap<'_> {
         {
             return self.part(name).filter(|name| !name.is_empty());
         }
-        self.part(self.debug_name(function).ok()??)
+        let shared = self.shared_function(self.shared_function_info(function).ok()?).ok()?;
+        match shared.kind {
+            FunctionKind::FieldInitializer => Some("<instance_members_initializer>".to_owned()),
+            FunctionKind::StaticInitializer => Some("<static_initializer>".to_owned()),
+            _ => self.part(self.debug_name(function).ok()??),
+        }
     }
 
     fn part(&self, value: Tagged) -> Option<String> {
@@ -325,7 +332,13 @@ impl Heap<'_> {
     }
 
     /// `/srv/app.js:7:12`
-    fn push_place(&self, script: Option<&Script<'_>>, position: Option<u32>, text: &mut StackText) {
+    fn push_place(
+        &self,
+        script: Option<&Script<'_>>,
+        position: Option<u32>,
+        shared: HeapObject<'_>,
+        text: &mut StackText,
+    ) {
         let Some(script) = script else { return text.push("<anonymous>") };
         let name = script.source_url.or(script.name);
         if name.is_none() && script.is_eval {
@@ -349,7 +362,13 @@ impl Heap<'_> {
                     i64::from(column) - column_offset
                 ));
             }
-            None => text.incomplete(", position unknown"),
+            // V8 makes the table of positions when it needs it, and machine code has none that could be read.
+            None => match self.function_location(shared).and_then(|location| location.place) {
+                Some(start) => {
+                    text.incomplete(&format!(", somewhere in the function at line {}", start.line));
+                }
+                None => text.incomplete(", position unknown"),
+            },
         }
     }
 

@@ -47,6 +47,8 @@ pub struct CallSite {
     pub offset: u32,
     /// The offset is a position in the source.
     pub is_position: bool,
+    /// The offset counts bytes of bytecode (else of machine code).
+    pub is_in_bytecode: bool,
     /// Called with `new`.
     pub is_constructor: bool,
     /// Not running, but waiting for the frame before it.
@@ -93,7 +95,7 @@ impl Heap<'_> {
         let layout = self.layout().fields.call_sites;
         let mut frames = Vec::new();
         match layout {
-            CallSiteLayout::Objects { receiver, function, offset, flags, computed, builtin } => {
+            CallSiteLayout::Objects { code, receiver, function, offset, flags, computed, builtin } => {
                 for index in 0..length.min(MOST_FRAMES) {
                     let info = self.object(element(index)?)?;
                     if self.layout().type_name(info.map.instance_type) != "CallSiteInfo" {
@@ -101,7 +103,7 @@ impl Heap<'_> {
                     }
                     let field = |at: u64| words.tagged(info.address + at, "CallSiteInfo");
                     frames.push(self.call_site(
-                        [field(receiver)?, field(function)?, field(offset)?, field(flags)?],
+                        [field(code)?, field(receiver)?, field(function)?, field(offset)?, field(flags)?],
                         computed,
                         builtin,
                     )?);
@@ -128,7 +130,7 @@ impl Heap<'_> {
 
     fn call_site(
         &self,
-        [receiver, function, offset, flags]: [Tagged; 4],
+        [code, receiver, function, offset, flags]: [Tagged; 5],
         computed: u32,
         builtin: u32,
     ) -> Result<CallSite> {
@@ -149,6 +151,7 @@ impl Heap<'_> {
             receiver,
             offset: number(offset).ok_or_else(|| implausible(offset))?,
             is_position: bits & computed != 0,
+            is_in_bytecode: matches!(self.class_name(code), "BytecodeArray" | "BytecodeWrapper"),
             is_constructor: bits & flag::CONSTRUCTOR != 0,
             is_async: bits & flag::ASYNC != 0,
             is_wasm,

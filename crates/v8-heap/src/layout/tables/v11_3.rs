@@ -97,6 +97,7 @@ pub(super) static TABLE: Table = Table {
         promise_reaction_next: 8,
         // src/objects/call-site-info.tq, call-site-info.cc
         call_sites: CallSiteLayout::Objects {
+            code: 24,
             receiver: 8,
             function: 16,
             offset: 32,

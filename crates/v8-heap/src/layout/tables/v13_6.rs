@@ -101,6 +101,7 @@ pub(super) static TABLE: Table = Table {
         promise_reaction_next: 16,
         // src/objects/call-site-info.tq, call-site-info.cc
         call_sites: CallSiteLayout::Objects {
+            code: 8,
             receiver: 16,
             function: 24,
             offset: 32,
