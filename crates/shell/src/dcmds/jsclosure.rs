@@ -160,7 +160,7 @@ impl Wanted {
         }
         // The first level is that of the variables themselves.
         let depth = self.depth.saturating_add(1);
-        let style = Style { depth, addresses: true, longest_string: usize::MAX };
+        let style = Style { depth, addresses: true, ..Style::default() };
         let check = || context.check_interrupt();
         let faults = RefCell::new(0);
         for variable in variables {

@@ -25,10 +25,14 @@ const BUFFER_EXTENSION: u64 = 8;
 const BUFFER_FLAGS: u64 = 16;
 /// `BackingStore::buffer_start_`, `byte_length_`
 const STORE_START: u64 = 0;
-const STORE_LENGTH: u64 = 8;
+pub(crate) const STORE_LENGTH: u64 = 8;
 const BUFFER_DETACHED: u32 = BufferFlags::DETACHED;
 const BUFFER_SHARED: u32 = BufferFlags::SHARED;
 const BUFFER_RESIZABLE: u32 = BufferFlags::RESIZABLE;
+/// `JSArrayBufferFlags::is_immutable`
+const BUFFER_IMMUTABLE: u32 = 1 << 6;
+/// `JSArrayBuffer::raw_max_byte_length_` is behind the length, `extension_` behind the backing store.
+const BEHIND: u64 = 8;
 
 /// Bits of `JSArrayBufferFlags`.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +71,30 @@ impl ArrayBuffer {
 }
 /// `JSArrayBufferViewFlags::is_length_tracking`
 const VIEW_TRACKS_LENGTH: u32 = 1;
+
+/// What a program can do with a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferState {
+    /// Its bytes have been given away.
+    pub is_detached: bool,
+    /// It is a `SharedArrayBuffer`.
+    pub is_shared: bool,
+    /// It cannot be changed.
+    pub is_immutable: bool,
+    /// The length that it can be resized to, in bytes, if it can be.
+    pub max_byte_length: Option<u64>,
+}
+
+/// How a view stands to its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewState {
+    /// The buffer has been detached.
+    pub is_detached: bool,
+    /// It is as long as its buffer is.
+    pub tracks_length: bool,
+    /// The buffer has become too small for it.
+    pub is_out_of_bounds: bool,
+}
 
 impl TypedElement {
     /// Name of the constructor of such arrays.
@@ -117,7 +145,7 @@ impl Heap<'_> {
         if object.kind() == Kind::JsArrayBuffer {
             return Ok(View {
                 address: word(fields.array_buffer_backing_store)?,
-                byte_length: word(fields.array_buffer_byte_length)?,
+                byte_length: self.buffer_length(object)?,
                 byte_offset: 0,
                 element: None,
             });
@@ -155,11 +183,10 @@ impl Heap<'_> {
         if buffer_flags & BUFFER_DETACHED != 0 {
             return Ok(0);
         }
-        if buffer_flags & BUFFER_RESIZABLE == 0 || buffer_flags & BUFFER_SHARED != 0 {
+        if buffer_flags & BUFFER_RESIZABLE == 0 {
             return Ok(byte_length);
         }
-        let whole =
-            words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
+        let whole = self.buffer_length(buffer)?;
         let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
         if flags & VIEW_TRACKS_LENGTH != 0 {
             let size = element.map_or(1, TypedElement::size);
@@ -249,6 +276,71 @@ impl Heap<'_> {
             ranges.push((store, store.saturating_add(SIZE)));
         }
         ranges
+    }
+
+    /// How many bytes a buffer has. The length of one that is shared and can grow is kept with its bytes.
+    fn buffer_length(&self, buffer: HeapObject<'_>) -> Result<u64> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let flags = self.buffer_flags(buffer)?;
+        if flags & (BUFFER_SHARED | BUFFER_RESIZABLE) != BUFFER_SHARED | BUFFER_RESIZABLE {
+            return words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer");
+        }
+        let extension = words.word(
+            buffer.address + fields.array_buffer_backing_store + BEHIND,
+            "extension of a JSArrayBuffer",
+        )?;
+        let follow = |at: u64| words.word(at, "backing store of a SharedArrayBuffer");
+        let store = follow(extension.wrapping_add(fields.buffer_extension_store))?;
+        follow(store.wrapping_add(STORE_LENGTH))
+    }
+
+    fn buffer_flags(&self, buffer: HeapObject<'_>) -> Result<u32> {
+        let at = buffer.address + self.layout().fields.array_buffer_backing_store + BUFFER_FLAGS;
+        self.words().word32(at, "flags of a JSArrayBuffer")
+    }
+
+    /// What a program can do with an ArrayBuffer.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn buffer_state(&self, buffer: HeapObject<'_>) -> Result<BufferState> {
+        if buffer.kind() != Kind::JsArrayBuffer {
+            return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
+        }
+        let flags = self.buffer_flags(buffer)?;
+        let longest = buffer.address + self.layout().fields.array_buffer_byte_length + BEHIND;
+        let longest = self.words().word(longest, "greatest length of a JSArrayBuffer")?;
+        Ok(BufferState {
+            is_detached: flags & BUFFER_DETACHED != 0,
+            is_shared: flags & BUFFER_SHARED != 0,
+            is_immutable: flags & BUFFER_IMMUTABLE != 0,
+            max_byte_length: (flags & BUFFER_RESIZABLE != 0).then_some(longest),
+        })
+    }
+
+    /// How a typed array or DataView stands to its buffer.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn view_state(&self, view: HeapObject<'_>) -> Result<ViewState> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let buffer = self.object(self.viewed_buffer(view)?)?;
+        let state = self.buffer_state(buffer)?;
+        let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
+        let tracks_length = flags & VIEW_TRACKS_LENGTH != 0;
+        let start = words.word(view.address + fields.view_byte_offset, "offset of a view")?;
+        let length = words.word(view.address + fields.view_byte_length, "length of a view")?;
+        let end = if tracks_length { Some(start) } else { start.checked_add(length) };
+        let whole = if state.is_detached { 0 } else { self.buffer_length(buffer)? };
+        Ok(ViewState {
+            is_detached: state.is_detached,
+            tracks_length,
+            is_out_of_bounds: state.max_byte_length.is_some()
+                && !state.is_detached
+                && end.is_none_or(|end| end > whole),
+        })
     }
 
     /// `JSArrayBufferView::bit_field_`: right behind the buffer, or in older versions behind the length.

@@ -4,7 +4,7 @@
 //!   BytecodeArray --> source position table, bytes: code offset, position, code offset, position, ...
 //! ```
 //!
-//! Both are differences to the entry before, in groups of seven bits, least significant first, with the sign in the lowest
+//! Both are differences to the entry before, the first offset to -1, in groups of seven bits, least significant first, with the sign in the lowest
 //! bit. Up to V8 13 the code offset of an expression is `-1 - offset`; from V8 14 on it has no sign, and two flags below it:
 //! whether a debugger can stop there, and whether it is a statement. A position in the script's source is kept plus one in
 //! bits 1-30 (V8: `src/codegen/source-position-table.cc`, `source-position.h`). V8 makes the table when something first
@@ -43,6 +43,7 @@ impl Heap<'_> {
 /// The position of the last entry that is not behind `code_offset`.
 fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<u32> {
     let mut bytes = bytes.iter().copied();
+    // The entry of the function comes before its first bytecode: `kFunctionEntryBytecodeOffset`. Kept plus one.
     let (mut code, mut position, mut found) = (0_u64, 0_i64, None);
     while let Some(step) = unsigned(&mut bytes) {
         let step = if two_flags {
@@ -53,7 +54,7 @@ fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<u32> {
         };
         code = code.saturating_add(step);
         position = position.wrapping_add(signed(unsigned(&mut bytes)?));
-        if code > u64::from(code_offset) {
+        if code > u64::from(code_offset) + 1 {
             break;
         }
         found = Some(position);
@@ -86,9 +87,9 @@ fn signed(value: u64) -> i64 {
 mod tests {
     use super::*;
 
-    /// Statement at code 0, source 10; expression at code 5, source 3; statement at code 200, source 100.
+    /// Statement at the entry, source 10; expression at code 4, source 3; statement at code 199, source 100.
     const PLACES: [(u32, Option<u32>); 5] =
-        [(0, Some(10)), (4, Some(10)), (5, Some(3)), (199, Some(3)), (200, Some(100))];
+        [(0, Some(10)), (3, Some(10)), (4, Some(3)), (198, Some(3)), (199, Some(100))];
 
     // Raw positions are twice the source position plus one: 22, 8, 202. Differences: 22, -14, 194.
     #[test]

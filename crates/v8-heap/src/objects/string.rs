@@ -190,6 +190,13 @@ fn cycle(value: Tagged) -> Error {
 }
 
 impl Heap<'_> {
+    /// Whether a string is this text.
+    pub fn is_text(&self, value: Tagged, text: &str) -> bool {
+        let Ok(length) = self.string_length(value) else { return false };
+        length as usize == text.encode_utf16().count()
+            && self.string(value, length as usize).is_ok_and(|string| string.to_text() == text)
+    }
+
     /// The string at `value`, up to `limit` code units of it.
     ///
     /// # Errors

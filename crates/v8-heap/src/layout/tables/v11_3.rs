@@ -5,9 +5,10 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
     InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 11.3, as Node.js 20 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -109,6 +110,36 @@ pub(super) static TABLE: Table = Table {
         static_initializer_kind: 25,
         script_context_table_slot: 189,
         transition_array_first: 2,
+        // src/objects/code.h
+        code_data: 16,
+        // src/objects/backing-store.h, array-buffer-extension.h
+        buffer_extension_store: 8,
+        // src/objects/js-iterator-helpers.tq
+        iterator_helper_underlying: 24,
+        temporal_is_native: false,
+        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
+        wasm: WasmLayout {
+            memory_maximum: 32,
+            memory_backing_store: None,
+            table_entries: 32,
+            instance_module: 208,
+            value_kind_shift: 0,
+            first_value_kind: 1,
+        },
+        // src/objects/promise.tq
+        promise_reaction_next: 8,
+        // src/objects/call-site-info.tq, call-site-info.cc
+        call_sites: CallSiteLayout::Objects {
+            code: 24,
+            receiver: 8,
+            function: 16,
+            offset: 32,
+            flags: 40,
+            computed: 1 << 6,
+            builtin: 0,
+        },
+        stack_traces_name_functions: false,
+        stack_traces_end_names_at_blanks: false,
         module_regular_exports: 64,
         script_host_defined_options: 128,
         source_positions_have_two_flags: false,

@@ -5,9 +5,10 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
     InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -113,6 +114,28 @@ pub(super) static TABLE: Table = Table {
         static_initializer_kind: 26,
         script_context_table_slot: 204,
         transition_array_first: 3,
+        // src/objects/code.h
+        code_data: 8,
+        // src/objects/backing-store.h, array-buffer-extension.h
+        buffer_extension_store: 0,
+        // src/objects/js-iterator-helpers.tq
+        iterator_helper_underlying: 32,
+        temporal_is_native: true,
+        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
+        wasm: WasmLayout {
+            memory_maximum: 40,
+            memory_backing_store: Some(32),
+            table_entries: 24,
+            instance_module: 32,
+            value_kind_shift: 8,
+            first_value_kind: 22,
+        },
+        // src/objects/promise.tq
+        promise_reaction_next: 16,
+        // src/objects/call-site-info.tq, call-site-info.cc
+        call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
+        stack_traces_name_functions: true,
+        stack_traces_end_names_at_blanks: true,
         module_regular_exports: 72,
         script_host_defined_options: 136,
         source_positions_have_two_flags: true,
