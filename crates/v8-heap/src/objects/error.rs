@@ -118,7 +118,7 @@ impl Heap<'_> {
                     let word = |index: u64| element(WORDS * frame + index);
                     // Code, receiver, function, offset, parameters, flags.
                     frames.push(self.call_site(
-                        [word(1)?, word(2)?, word(3)?, word(5)?],
+                        [word(0)?, word(1)?, word(2)?, word(3)?, word(5)?],
                         computed,
                         builtin,
                     )?);
