@@ -274,7 +274,7 @@ static DUPLICATES: Table = Table::new(&[
 /// The first characters, in quotes.
 fn shown(context: &Context, string: Tagged) -> Result<String, DcmdError> {
     let check = || context.check_interrupt();
-    let style = Style { depth: 0, addresses: false, longest_string: SHOWN };
+    let style = Style { depth: 0, longest_string: SHOWN, ..Style::default() };
     let mut bytes = Vec::new();
     Printer::new(context.heap()?, style, &mut bytes, &check).print(&Place::Value(string))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -91,7 +91,7 @@ fn quoted(context: &Context, item: Item, limit: usize, out: &mut Out<'_>) -> Res
     let heap = context.heap()?;
     heap.string_length(Tagged(item.word))?;
     let check = || context.check_interrupt();
-    let style = Style { depth: 0, addresses: false, longest_string: limit };
+    let style = Style { depth: 0, longest_string: limit, ..Style::default() };
     let mut text = out.text();
     let mut printer = Printer::new(heap, style, &mut *text, &check);
     printer.print(&Place::Value(Tagged(item.word)))?;

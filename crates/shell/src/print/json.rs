@@ -109,7 +109,6 @@ impl Printer<'_> {
             Place::Native => self.out.write_all(b"{\"type\":\"native accessor\"}")?,
             Place::Hole => self.out.write_all(b"{\"type\":\"hole\"}")?,
             Place::Missing => self.out.write_all(b"{\"type\":\"undefined\",\"missing\":true}")?,
-            Place::Uninitialized => self.out.write_all(b"{\"type\":\"uninitialized\"}")?,
         }
         Ok(())
     }
