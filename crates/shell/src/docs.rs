@@ -32,11 +32,15 @@ pub fn render() -> Vec<(String, String)> {
 /// The file of a dcmd's page; signs are spelt out.
 fn file_name(name: &str) -> String {
     let name = match name {
+        "/" => "examine",
         "=" => "format",
         ">" => "assign",
         "$<" => "source",
+        "$G" => "demangling",
         "$P" => "prompt",
+        "$L" => "thread_ids",
         "$d" => "radix",
+        "$l" => "thread_id",
         "$s" => "symbol_distance",
         "$w" => "page_width",
         name => name,

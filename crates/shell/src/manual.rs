@@ -60,6 +60,7 @@ impl Page {
         let shown = |option: &crate::dcmd::Opt| match option.shape {
             Shape::Flag => format!("-{}", option.letter),
             Shape::Digits => format!("-{}", option.value),
+            Shape::Toggle => format!("+/-{}", option.letter),
             Shape::Switch => format!("+/-{} {}", option.letter, option.value),
             Shape::Number | Shape::Text => format!("-{} {}", option.letter, option.value),
         };

@@ -46,7 +46,7 @@ pub fn summary(heap: &Heap<'static>, value: Tagged) -> String {
 /// A primitive as `::jsprint` prints it, strings cut.
 fn printed(heap: &Heap<'static>, value: Tagged) -> String {
     let mut out = Vec::new();
-    let style = Style { depth: 0, addresses: false, longest_string: LONGEST_STRING };
+    let style = Style { depth: 0, longest_string: LONGEST_STRING, ..Style::default() };
     let strong = Tagged::pointer(value.object().unwrap_or(0));
     let value = if value.smi().is_some() { value } else { strong };
     match Printer::new(heap, style, &mut out, &|| Ok(())).print(&Place::Value(value)) {

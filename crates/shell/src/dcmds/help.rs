@@ -16,7 +16,7 @@
 use std::io::Write;
 
 use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
-use crate::dcmds::{ALL, nearest};
+use crate::dcmds::{ALL, nearest, unsupported};
 use crate::error::DcmdError;
 use crate::manual::Page;
 
@@ -38,6 +38,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 return Ok(out.text().write_all(OVERVIEW.as_bytes())?);
             };
             let Some(dcmd) = ALL.iter().find(|dcmd| dcmd.is_called(name)) else {
+                if let Some(reason) = unsupported(name) {
+                    return Err(DcmdError::Abort(reason.to_owned()));
+                }
                 let hint = match nearest(name, ALL.iter().map(|dcmd| dcmd.name)) {
                     Some(near) => format!(" (did you mean '{near}'?)"),
                     None => String::new(),

@@ -96,7 +96,7 @@ fn contents(range: &MemoryRange) -> &'static str {
 }
 
 /// The file, `[ stack ]` for a range that holds the stack pointer of a thread, `[ anon ]` otherwise.
-fn name_of(context: &Context, range: &MemoryRange) -> String {
+pub(super) fn name_of(context: &Context, range: &MemoryRange) -> String {
     if let Some(file) = &range.file {
         return escape(file).into_owned();
     }

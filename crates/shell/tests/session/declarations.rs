@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use shell::arguments::Shape;
 use shell::dcmd::{AddressUse, Takes};
 use shell::dcmds::{ALL, WALKERS};
 use shell::manual::Page;
@@ -48,7 +47,7 @@ fn every_dcmd_is_explained() {
         assert_eq!(letters.len(), dcmd.options.len(), "{name}: an option is declared twice");
         for option in dcmd.options {
             assert!(!option.help.is_empty(), "{name} -{}", option.letter);
-            assert_eq!(option.value.is_empty(), option.shape == Shape::Flag, "{name} -{}", option.letter);
+            assert_eq!(option.value.is_empty(), !option.shape.has_value(), "{name} -{}", option.letter);
         }
         let takes_nothing = matches!(dcmd.takes, Takes::Nothing);
         assert_eq!(takes_nothing, dcmd.address == AddressUse::Refused, "{name}");

@@ -4,6 +4,7 @@
 mod command_line;
 mod conformance;
 mod declarations;
+mod formats;
 mod pipelines;
 mod prompt;
 mod session;

@@ -15,9 +15,18 @@ use test_support::elf_core::{ElfCore, words};
 /// Where the core has memory: the words 0x1234, 2, 3 and zeros.
 pub const DATA: u64 = 0x5000_0000;
 
+/// Where it has the bytes that formats are tried on.
+pub const BYTES: u64 = DATA + 0x400;
+
 /// A core of three threads (0x101f, 0x1020, 0x1021), as bytes.
 pub fn core_bytes() -> Vec<u8> {
     let mut data = words(&[0x1234, 2, 3]);
+    data.resize(0x400, 0);
+    data.extend([
+        0xf0, 0xde, 0xbc, 0x9a, 0x78, 0x56, 0x34, 0x92, 0x41, 0x0a, 0x22, 0x5c, 0xc3, 0xbc, 0x00, 0x7a,
+    ]);
+    data.extend([0x1a, 0x54, 0xa5, 0x4f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x29, 0xc0]);
+    data.extend([0xcd, 0xcc, 0xcc, 0x3d, 0xf9, 0x02, 0x15, 0x50]);
     data.resize(0x1000, 0);
     let mut registers = [0; 27];
     registers[10] = 0x1122_3344_5566_7788; // rax
@@ -91,7 +100,9 @@ impl Session {
     fn on(target: Option<Target>) -> Session {
         let (results, messages) = (Captured::default(), Captured::default());
         let terminal = Terminal::new(Box::new(results.clone()), Box::new(messages.clone()));
-        Session { context: Context::new(target, terminal, Interrupt::default(), false), results, messages }
+        let context = Context::new(target, terminal, Interrupt::default(), false);
+        *context.settings.time_zone.borrow_mut() = jiff::tz::TimeZone::UTC;
+        Session { context, results, messages }
     }
 
     /// What a line typed at the prompt prints: results, then messages.

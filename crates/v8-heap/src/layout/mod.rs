@@ -12,6 +12,7 @@
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
 //! constants below and in the modules of [`crate::objects`].
 
+mod accounting;
 mod class;
 mod kind;
 mod postmortem;
@@ -23,12 +24,14 @@ use std::sync::Arc;
 
 use core_reader::Symbols;
 
+pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
 
 use crate::V8Version;
+use crate::objects::wasm::WasmLayout;
 
 /// Offsets from the untagged start of an object, in bytes, the same in every supported version.
 pub mod offset {
@@ -197,6 +200,35 @@ static TYPED_ELEMENTS: &[TypedElement] = &[
     Float16,
 ];
 
+/// How the frames of a captured stack trace are kept in their array, and which bits of their flags tell what.
+#[derive(Clone, Copy, Debug)]
+pub enum CallSiteLayout {
+    /// Each in an object of its own, a `CallSiteInfo` with fields at these offsets.
+    Objects {
+        /// `code_object_`
+        code: u64,
+        /// `receiver_or_instance_`
+        receiver: u64,
+        /// `function_`
+        function: u64,
+        /// `code_offset_or_source_position_`
+        offset: u64,
+        /// `flags_`
+        flags: u64,
+        /// Bit: the offset is a source position.
+        computed: u32,
+        /// Bit: a builtin without function object; 0 if there are none.
+        builtin: u32,
+    },
+    /// Six words each: code, receiver, function, offset, parameters, flags.
+    Words {
+        /// As above.
+        computed: u32,
+        /// As above.
+        builtin: u32,
+    },
+}
+
 /// Instance types of functions: a range, as each builtin constructor has its own.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -258,6 +290,30 @@ pub struct Fields {
     pub script_context_table_slot: u64,
     /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
     pub transition_array_first: u64,
+    /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
+    pub code_data: u64,
+    /// `ArrayBufferExtension::backing_store_`
+    pub buffer_extension_store: u64,
+    /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
+    pub iterator_helper_underlying: u64,
+    /// `Temporal` objects keep their value outside the heap, as described in `objects::temporal`.
+    pub temporal_is_native: bool,
+    pub wasm: WasmLayout,
+    /// `PromiseReaction::next_`, in front of the other fields.
+    pub promise_reaction_next: u64,
+    /// How the frames of a captured stack trace are kept.
+    pub call_sites: CallSiteLayout,
+    /// Stack traces call a receiver that is a function by its name (else only if it is a class).
+    pub stack_traces_name_functions: bool,
+    /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
+    pub stack_traces_end_names_at_blanks: bool,
+    /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
+    pub module_regular_exports: u64,
+    /// `Script::host_defined_options_`
+    pub script_host_defined_options: u64,
+    /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
+    /// signed number, in which the sign is the flag).
+    pub source_positions_have_two_flags: bool,
 }
 
 /// A built-in layout: what one V8 version looks like.
@@ -272,6 +328,7 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
+    accounting: AccountingLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -343,6 +400,8 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Offset of the `Heap` in the `Isolate`.
     pub heap_in_isolate: u64,
+    /// Where V8 keeps count of memory.
+    pub accounting: AccountingLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -418,6 +477,7 @@ impl Layout {
                 .collect(),
             },
             Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "counts of memory", sources: vec![(table_source, 21)] },
         ];
         Layout {
             table_version: table.v8,
@@ -430,6 +490,7 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
+            accounting: table.accounting,
             functions,
             fields,
             types,

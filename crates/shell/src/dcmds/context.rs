@@ -1,0 +1,36 @@
+//! `::context`: choose the current thread.
+//!
+//! `::regs`, `::stack` and the variables named after registers are those of the current thread. At first that is the one that
+//! took the fatal signal, or the first of the core. The thread is named by its id. Without an id: back to that first thread.
+//!
+//! ```text
+//! > 202c::context
+//! > $l
+//! 202c
+//! > <rip=K
+//!                 7f46d8b26cae
+//! > 202c::regs
+//! ```
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::value::Kind;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "context",
+    aliases: &["$p", "thread"],
+    summary: "choose the current thread",
+    address: AddressUse::Optional,
+    takes: Takes::Only(&[Kind::Thread]),
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("context.rs"),
+    start: |_, _| {
+        Ok(for_each(|context, item, _| {
+            let chosen = item.map(|item| context.thread_of(Some(item))).transpose()?;
+            context.current_thread.set(chosen.map(|thread| thread.id));
+            Ok(())
+        }))
+    },
+};

@@ -1,0 +1,41 @@
+//! `::findstack`: print the stack of a thread, under a line that says whose it is.
+//!
+//! For use behind `::walk thread`. Frames are as in `::stack`; `-v` adds their frame pointers.
+//!
+//! ```text
+//! > ::walk thread | ::findstack
+//! stack pointer for thread 1cb6: 7ffc0e7b9f98
+//!   libc.so.6`__syscall+0x1d()
+//!   uv__io_poll+0x344()
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::print::stack::{print, warn_of_end};
+use crate::value::Kind;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "findstack",
+    aliases: &[],
+    summary: "print the stack of a thread",
+    address: AddressUse::Optional,
+    takes: Takes::Only(&[Kind::Thread]),
+    yields: Yields::Text,
+    options: &[Opt::flag('v', "print frame pointers")],
+    operands: Operands::optional("[frames]"),
+    needs: &[Capability::Core],
+    manual: include_str!("findstack.rs"),
+    start: |context, args| {
+        let limit = super::stack::limit(context, args)?;
+        let frame_pointers = args.has('v');
+        Ok(for_each(move |context, item, out| {
+            let thread = context.thread_of(item)?;
+            writeln!(out.text(), "stack pointer for thread {:x}: {:x}", thread.id, thread.stack_pointer().0)?;
+            let stack = context.stack_of(thread, limit)?;
+            print(context, &stack, "  ", frame_pointers, out)?;
+            warn_of_end(context, &stack, limit);
+            Ok(())
+        }))
+    },
+};
