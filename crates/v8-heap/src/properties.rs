@@ -212,12 +212,17 @@ impl Heap<'_> {
     pub(crate) fn hidden_values(&self, object: HeapObject<'_>) -> Vec<Tagged> {
         let mut values = Vec::new();
         if object.map.is_dictionary {
-            let walked = self.for_each_dictionary_entry(object, |name, details, value| {
+            let table = self.field(object, offset::PROPERTIES).and_then(|table| self.object(table));
+            let Some(table) = table.ok().filter(|table| table.kind() == Kind::NameDictionary) else {
+                return values;
+            };
+            let walked = self.for_each_entry(table.address, HashTableShape::NAME_DICTIONARY, |entry| {
+                let details = entry[2].smi().unwrap_or(0) as u32;
                 if details & details::ACCESSOR == 0
-                    && self.object(name).is_ok_and(|name| name.kind() == Kind::Symbol)
-                    && !self.is_property_name(name)
+                    && self.object(entry[0]).is_ok_and(|name| name.kind() == Kind::Symbol)
+                    && !self.is_property_name(entry[0])
                 {
-                    values.push(value);
+                    values.push(entry[1]);
                 }
                 true
             });
