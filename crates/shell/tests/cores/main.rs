@@ -3,6 +3,7 @@
 
 mod article;
 mod counts;
+mod functions;
 mod golden;
 mod json;
 mod readme;
