@@ -104,7 +104,7 @@ fn lines_are_numbered_as_in_the_file() {
     for core in scopes() {
         let tick = member(core, "Functions", "ticks[3]");
         let [shown] = answers(core, [&format!("{tick}::jssource -n 1")]);
-        let mut expected = format!("file: /tmp/v8mdb-stage/app/scopes.js\n");
+        let mut expected = "file: /tmp/v8mdb-stage/app/scopes.js\n".to_owned();
         // `tick` is on the fourth line of the function that makes it.
         for number in first + 2..first + 5 {
             expected += &format!("{number:>5} {}\n", lines[number - 1]);
