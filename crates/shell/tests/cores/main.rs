@@ -4,6 +4,7 @@
 mod article;
 mod counts;
 mod globals;
+mod functions;
 mod golden;
 mod json;
 mod readme;
