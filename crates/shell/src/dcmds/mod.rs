@@ -2,7 +2,7 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{ISOLATE, JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP, PAGE};
+use crate::walkers::{ISOLATE, JSELEMENT, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSTRING, PAGE};
 
 mod assign;
 mod cat;
@@ -16,15 +16,18 @@ mod format;
 mod grep;
 mod head;
 mod help;
+mod jsarray;
 mod jsbuffers;
 mod jsconstructor;
 mod jsfunction;
+mod jsmap;
 mod jsprint;
 mod jsstrings;
 mod load;
 mod log;
 mod map;
 mod mappings;
+mod nodebuffer;
 mod nodeinfo;
 mod page_width;
 mod pager;
@@ -64,15 +67,18 @@ pub static ALL: &[&Dcmd] = &[
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsarray::DCMD,
     &jsbuffers::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
+    &jsmap::DCMD,
     &jsprint::DCMD,
     &jsstrings::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nodebuffer::DCMD,
     &nodeinfo::DCMD,
     &pager::DCMD,
     &quit::DCMD,
@@ -91,7 +97,8 @@ pub static ALL: &[&Dcmd] = &[
 ];
 
 /// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[&ISOLATE, &JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &PAGE, &walk::THREAD];
+pub static WALKERS: &[&Walker] =
+    &[&ISOLATE, &JSELEMENT, &JSGLOBAL, &JSMAPENTRY, &JSOBJECT, &JSPROP, &JSSTRING, &PAGE, &walk::THREAD];
 
 /// Commands of MDB that make no sense on a core: they run, stop or change a process.
 const UNSUPPORTED: &[&str] = &[

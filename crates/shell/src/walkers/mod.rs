@@ -4,6 +4,6 @@ mod members;
 mod objects;
 mod spaces;
 
-pub(crate) use members::{JSELEMENT, JSPROP};
-pub(crate) use objects::{JSGLOBAL, JSOBJECT};
+pub(crate) use members::{JSELEMENT, JSMAPENTRY, JSPROP};
+pub(crate) use objects::{JSGLOBAL, JSOBJECT, JSSTRING};
 pub(crate) use spaces::{ISOLATE, PAGE};
