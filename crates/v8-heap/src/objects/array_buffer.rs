@@ -193,7 +193,7 @@ impl Heap<'_> {
             address,
             byte_length,
             max_byte_length: if resizable { most.max(byte_length) } else { byte_length },
-            kind: StoreKind::InHeap,
+            kind: StoreKind::Unknown,
             is_external: false,
             flags,
         };
@@ -206,12 +206,10 @@ impl Heap<'_> {
         let (Some(start), Some(length), Some(bits)) =
             (of_store(STORE_START), of_store(STORE_LENGTH), of_store(layout.flags))
         else {
-            found.kind = StoreKind::Unknown;
             return Ok(found);
         };
         // Not its store after all.
         if start != address && byte_length != 0 {
-            found.kind = StoreKind::Unknown;
             return Ok(found);
         }
         let is = |bit: u32| bits as u32 & bit != 0;
