@@ -5,8 +5,10 @@ mod article;
 mod counts;
 mod golden;
 mod json;
+mod memory;
 mod readme;
 mod references;
+mod strings;
 mod values;
 mod width;
 
