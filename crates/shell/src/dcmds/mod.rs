@@ -2,10 +2,7 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{
-    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT, PAGE,
-    V8CONTEXT, V8MAP, V8OBJECT,
-};
+use crate::walkers::{ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSCRIPT, JSSTRING, PAGE, V8CONTEXT, V8MAP, V8OBJECT};
 
 mod assign;
 mod cat;
@@ -30,12 +27,14 @@ mod grep;
 mod group;
 mod head;
 mod help;
+mod jsarray;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
 mod jsfindrefs;
 mod jsfunction;
 mod jsfunctions;
+mod jsmap;
 mod json;
 mod jsprint;
 mod jsscripts;
@@ -47,6 +46,7 @@ mod map;
 mod mappings;
 mod nmadd;
 mod nmdel;
+mod nodebuffer;
 mod nodeinfo;
 mod page_width;
 mod pager;
@@ -129,12 +129,14 @@ pub static ALL: &[&Dcmd] = &[
     &group::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsarray::DCMD,
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
     &jsfindrefs::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
+    &jsmap::DCMD,
     &json::DCMD,
     &jsprint::DCMD,
     &jsscripts::DCMD,
@@ -146,6 +148,7 @@ pub static ALL: &[&Dcmd] = &[
     &mappings::DCMD,
     &nmadd::DCMD,
     &nmdel::DCMD,
+    &nodebuffer::DCMD,
     &nodeinfo::DCMD,
     &pager::DCMD,
     &quit::DCMD,
@@ -197,14 +200,25 @@ pub static WALKERS: &[&Walker] = &[
     &JSELEMENT,
     &JSFUNCTION,
     &JSGLOBAL,
+    &JSMAPENTRY,
     &JSOBJECT,
     &JSPROP,
     &JSSCRIPT,
+    &JSSTRING,
     &PAGE,
+    pub static WALKERS: &[&Walker] =
+    &[&ISOLATE,
     &walk::THREAD,
     &V8CONTEXT,
     &V8MAP,
     &V8OBJECT,
+];
+
+/// Commands of MDB that make no sense on a core: they run, stop or change a process.
+const UNSUPPORTED: &[&str] = &[
+    "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont", "run",
+    "kill", "attach", "release", "gcore", "write", "vtop", "setenv", "unsetenv", "tmodel", ":a", ":b", ":c",
+    ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u", ":w", ":z", ":A", ":R", "$b", "$i", "$W",
 ];
 
 /// Commands of MDB that have no meaning for the core of a Node.js process: their names, and why.

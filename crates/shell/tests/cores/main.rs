@@ -7,8 +7,10 @@ mod globals;
 mod functions;
 mod golden;
 mod json;
+mod memory;
 mod readme;
 mod references;
+mod strings;
 mod values;
 mod width;
 

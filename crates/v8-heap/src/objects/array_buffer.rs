@@ -153,11 +153,12 @@ impl Heap<'_> {
         let element = self.typed_element(object);
         let byte_offset = word(fields.view_byte_offset)?;
         let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
-        let external = word(fields.typed_array_external_pointer)?;
         if object.kind() == Kind::JsDataView {
-            // A data view keeps the address of its own first byte in the same place.
-            return Ok(View { address: external, byte_length, byte_offset, element: None });
+            // `JSDataView::data_pointer_` is in the place of `JSTypedArray::raw_length_`.
+            let address = word(fields.typed_array_external_pointer - 8)?;
+            return Ok(View { address, byte_length, byte_offset, element: None });
         }
+        let external = word(fields.typed_array_external_pointer)?;
         // On-heap arrays: base is the elements object, external the distance to its first byte.
         let base = word(fields.typed_array_base_pointer)?;
         let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
@@ -220,7 +221,7 @@ impl Heap<'_> {
             address,
             byte_length,
             max_byte_length: if resizable { most.max(byte_length) } else { byte_length },
-            kind: StoreKind::InHeap,
+            kind: StoreKind::Unknown,
             is_external: false,
             flags,
         };
@@ -233,12 +234,10 @@ impl Heap<'_> {
         let (Some(start), Some(length), Some(bits)) =
             (of_store(STORE_START), of_store(STORE_LENGTH), of_store(layout.flags))
         else {
-            found.kind = StoreKind::Unknown;
             return Ok(found);
         };
         // Not its store after all.
         if start != address && byte_length != 0 {
-            found.kind = StoreKind::Unknown;
             return Ok(found);
         }
         let is = |bit: u32| bits as u32 & bit != 0;
