@@ -5,19 +5,24 @@ use crate::walker::Walker;
 use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
 
 mod assign;
+mod auxv;
 mod cat;
 mod context;
 mod count;
 #[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
 mod dcmds;
 mod dis;
+mod dismode;
 mod dump;
 mod echo;
 mod eval;
+mod files;
 mod findjsobjects;
 mod findstack;
+mod findsym;
 mod format;
 mod fpregs;
+mod getenv;
 mod grep;
 mod head;
 mod help;
@@ -28,19 +33,26 @@ mod load;
 mod log;
 mod map;
 mod mappings;
+mod nm;
+mod objects;
 mod page_width;
 mod pager;
+mod pargs;
 mod prompt;
+mod psinfo;
 mod quit;
 mod radix;
 mod regs;
 mod savecore;
 mod set;
+mod showrev;
+mod signal;
 mod source;
 mod stack;
 mod status;
 mod strings;
 mod symbol_distance;
+mod term;
 mod thread_id;
 mod thread_ids;
 mod threads;
@@ -52,6 +64,7 @@ mod walk;
 mod walkers;
 mod whatis;
 mod which;
+mod xdata;
 
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
@@ -64,17 +77,22 @@ pub static ALL: &[&Dcmd] = &[
     &page_width::DCMD,
     &format::DCMD,
     &assign::DCMD,
+    &auxv::DCMD,
     &cat::DCMD,
     &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
     &dis::DCMD,
+    &dismode::DCMD,
     &dump::DCMD,
     &echo::DCMD,
     &eval::DCMD,
+    &files::DCMD,
     &findjsobjects::DCMD,
     &findstack::DCMD,
+    &findsym::DCMD,
     &fpregs::DCMD,
+    &getenv::DCMD,
     &grep::DCMD,
     &head::DCMD,
     &help::DCMD,
@@ -85,14 +103,21 @@ pub static ALL: &[&Dcmd] = &[
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nm::DCMD,
+    &objects::DCMD,
     &pager::DCMD,
+    &pargs::DCMD,
+    &psinfo::DCMD,
     &quit::DCMD,
     &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &showrev::DCMD,
+    &signal::DCMD,
     &stack::DCMD,
     &status::DCMD,
     &strings::DCMD,
+    &term::DCMD,
     &threads::DCMD,
     &ugrep::DCMD,
     &unset::DCMD,
@@ -102,6 +127,7 @@ pub static ALL: &[&Dcmd] = &[
     &walkers::DCMD,
     &whatis::DCMD,
     &which::DCMD,
+    &xdata::DCMD,
 ];
 
 /// All walkers, sorted by name.
