@@ -41,6 +41,7 @@ pub fn instruction(context: &Context, address: u64) -> Result<Instruction, DcmdE
     options.set_small_hex_numbers_in_decimal(false);
     options.set_branch_leading_zeros(false);
     options.set_rip_relative_addresses(true);
+    options.set_always_show_scale(true);
     options.set_first_operand_char_index(MNEMONIC);
     let mut text = String::new();
     formatter.format(&decoded, &mut text);
