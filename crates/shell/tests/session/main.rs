@@ -4,6 +4,7 @@
 mod command_line;
 mod conformance;
 mod declarations;
+mod native;
 mod pipelines;
 mod prompt;
 mod session;
