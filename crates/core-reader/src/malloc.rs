@@ -125,7 +125,7 @@ impl Core {
                 (first, end.0)
             }
         };
-        let start = start.next_multiple_of(16);
+        let start = start.checked_next_multiple_of(16)?;
         if known.heap.0 != start {
             *known = MallocChunks { heap: Address(start), marks: vec![start] };
         }
