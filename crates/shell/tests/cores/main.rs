@@ -5,8 +5,10 @@ mod article;
 mod counts;
 mod golden;
 mod json;
+mod objects;
 mod readme;
 mod references;
+mod server;
 mod values;
 mod width;
 
