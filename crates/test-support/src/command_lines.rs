@@ -232,7 +232,8 @@ fn damage(line: &mut String, choose: Choose<'_>) {
     let at = place(choose);
     match choose(4) {
         0 => {
-            let sign = b"[]|!/\\?=>$:; \t\n\r\"'(),.+-*%#&^~<`_0aZ\0\x1b\x7f"[choose(42)];
+            const SIGNS: &[u8] = b"[]|!/\\?=>$:; \t\n\r\"'(),.+-*%#&^~<`_0aZ\0\x1b\x7f";
+            let sign = SIGNS[choose(SIGNS.len())];
             line.insert(at, char::from(sign));
         }
         1 => line.insert_str(
