@@ -68,6 +68,8 @@ mod whatis;
 mod r#where;
 mod which;
 
+pub(crate) use help::OVERVIEW;
+
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
     &source::DCMD,

@@ -247,7 +247,7 @@ fn every_kind_of_value_can_be_asked_about() {
                 Value::Object(fact) if fact["kind"] == "array" => {
                     Some(format!("{path}.length === {}", fact["length"]))
                 }
-                Value::Object(fact) if fact["kind"] == "date" => {
+                Value::Object(fact) if fact["kind"] == "date" && fact["ms"].is_number() => {
                     Some(format!("{path} - 0 === {}", fact["ms"]))
                 }
                 _ => None,
