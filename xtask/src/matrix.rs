@@ -18,6 +18,7 @@ use test_support::scenarios::verdict;
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::{SCENARIOS, Scenario};
+use crate::sweep::{self, Sweep};
 use crate::take_core::{self, Request, Writer};
 use crate::{build, node_release, places};
 
@@ -92,6 +93,8 @@ struct Cell {
     constructors: usize,
     differences: Vec<Difference>,
     values: usize,
+    /// Every object printed, and compared with V8's snapshot of it.
+    sweep: Option<Sweep>,
     /// What else is wrong, a line each.
     failures: Vec<String>,
 }
@@ -112,6 +115,9 @@ impl Cell {
             "node {:8} {:9} {verdict}: {} objects of {} constructors, {} values\n",
             self.node, self.scenario, self.objects, self.constructors, self.values
         );
+        if let Some(sweep) = &self.sweep {
+            let _ = writeln!(text, "    {}", sweep.describe());
+        }
         for difference in &self.differences {
             let reason = difference.reason.as_deref().unwrap_or("NOT EXPLAINED");
             let Difference { constructor, truth, found, .. } = difference;
@@ -155,6 +161,14 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
     verdict::check_populations(&facts, &groups, &mut cell.failures);
     cell.values = verdict::check_values(&debugger, &facts, &groups, &mut cell.failures)?;
     verdict::check_status(&debugger, &mut cell.failures)?;
+    if sweep::SCENARIOS.contains(&scenario.name) {
+        let sweep = sweep::sweep(executable, &directory)?;
+        if !sweep.passes() {
+            cell.failures.extend(sweep.differences.iter().cloned());
+            cell.failures.push("not every object is printed as V8 has it".to_owned());
+        }
+        cell.sweep = Some(sweep);
+    }
     Ok(cell)
 }
 
@@ -206,6 +220,27 @@ fn report(cells: &[Cell]) -> String {
             "| {} | {} | {} | {} | {} | {} | {verdict} |",
             cell.node, cell.v8, cell.scenario, cell.objects, cell.constructors, cell.values
         );
+    }
+    let swept: Vec<_> = cells.iter().filter_map(|cell| Some((cell, cell.sweep.as_ref()?))).collect();
+    if !swept.is_empty() {
+        text += "\n## Every object\n\nAll objects of the heap are printed and matched by structure with V8's snapshot; then the names of \
+                 their properties, the text of strings, and where each reference leads are compared.\n\n\
+                 | Node.js | scenario | objects | matched | names | strings | references | different |\n\
+                 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+        for (cell, sweep) in swept {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                cell.node,
+                cell.scenario,
+                sweep.objects,
+                sweep.matched,
+                sweep.names,
+                sweep.strings,
+                sweep.references,
+                sweep.different()
+            );
+        }
     }
     let explained: Vec<_> =
         cells.iter().flat_map(|cell| cell.differences.iter().map(move |d| (cell, d))).collect();

@@ -32,6 +32,8 @@ mod search;
 mod session;
 pub mod settings;
 mod shell_escape;
+mod source_map;
+mod summary;
 pub mod symbols;
 pub mod target;
 mod threads;

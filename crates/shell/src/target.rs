@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use core_reader::{Address, AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
 
@@ -17,6 +18,7 @@ use crate::output::{Progress, escape};
 #[derive(Debug)]
 pub struct Target {
     core: &'static Core,
+    sysroot: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
 }
 
@@ -35,17 +37,24 @@ impl Target {
             progress.advance(at.done.saturating_sub(begun.replace(at.done).unwrap_or(0)));
             if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        core.map(Target::new).map_err(|error| reasons(&error))
+        let mut target = core.map(Target::new).map_err(|error| reasons(&error))?;
+        target.sysroot = options.sysroot.clone();
+        Ok(target)
     }
 
     /// A target that is `core`.
     pub fn new(core: Core) -> Target {
-        Target { core: Box::leak(Box::new(core)), heap: OnceCell::new() }
+        Target { core: Box::leak(Box::new(core)), sysroot: None, heap: OnceCell::new() }
     }
 
     /// The core.
     pub fn core(&self) -> &'static Core {
         self.core
+    }
+
+    /// The directory below which the files of the process are to be looked for, if the user gave one.
+    pub fn sysroot(&self) -> Option<&Path> {
+        self.sysroot.as_deref()
     }
 
     /// The V8 heap of the process; looked for when first asked.

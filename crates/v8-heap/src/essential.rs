@@ -4,6 +4,7 @@ use core_reader::{Address, Contents};
 
 use crate::heap::Heap;
 use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
+use crate::objects::value::HeapObject;
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
 
@@ -15,8 +16,8 @@ const METADATA_BLOCK: u64 = 0x200;
 
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
-    pub fn essential_symbols() -> (&'static [&'static str], &'static str) {
-        (&VERSION_SYMBOLS, METADATA_PREFIX)
+    pub fn essential_symbols() -> (Vec<&'static str>, &'static str) {
+        (VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS).collect(), METADATA_PREFIX)
     }
 
     /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, and what objects
@@ -36,6 +37,7 @@ impl Heap<'_> {
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());
+        ranges.extend(self.accounting_memory().into_iter().filter(|(start, _)| self.is_dumped(*start)));
         monitor.begin("collecting memory outside the heap", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {
@@ -45,6 +47,10 @@ impl Heap<'_> {
             monitor.advance(maps.len() as u64);
             for (address, map_id) in table.page_objects(page) {
                 let map = self.map(map_id);
+                if map.kind == Kind::JsArrayBuffer {
+                    let store = self.backing_store_memory(HeapObject { address, map_id, map });
+                    ranges.extend(store.into_iter().filter(|(start, _)| self.is_dumped(*start)));
+                }
                 let outside = match map.kind {
                     Kind::String => match StringShape::of(map.instance_type) {
                         Some(StringShape::External { one_byte, uncached }) => {
@@ -53,7 +59,7 @@ impl Heap<'_> {
                         _ => None,
                     },
                     Kind::JsArrayBuffer => self
-                        .view(crate::objects::value::HeapObject { address, map_id, map })
+                        .view(HeapObject { address, map_id, map })
                         .ok()
                         .map(|view| (view.address, view.address.saturating_add(view.byte_length))),
                     _ => None,

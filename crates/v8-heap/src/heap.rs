@@ -6,7 +6,7 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols};
 
 use crate::constructor::Constructors;
-use crate::index::{Functions, Kinds, ObjectTable};
+use crate::index::{Buffers, Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
@@ -34,6 +34,7 @@ pub struct Heap<'t> {
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
     functions: OnceLock<Functions>,
+    buffers: OnceLock<Buffers>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -72,6 +73,7 @@ impl<'t> Heap<'t> {
             well_known: OnceLock::new(),
             kinds: OnceLock::new(),
             functions: OnceLock::new(),
+            buffers: OnceLock::new(),
             table: OnceLock::new(),
         })
     }
@@ -163,6 +165,18 @@ impl<'t> Heap<'t> {
         }
         let functions = Functions::build(self, monitor)?;
         Ok(self.functions.get_or_init(|| functions))
+    }
+
+    /// All backing stores of ArrayBuffers; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn buffers(&self, monitor: &dyn Monitor) -> Result<&Buffers> {
+        if let Some(buffers) = self.buffers.get() {
+            return Ok(buffers);
+        }
+        let buffers = Buffers::build(self, monitor)?;
+        Ok(self.buffers.get_or_init(|| buffers))
     }
 
     /// A map by its number.

@@ -75,7 +75,7 @@ fn add_place(line: &mut Map<String, Json>, context: &Context, address: u64) {
 fn print_value(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let heap = context.heap()?;
     let check = || context.check_interrupt();
-    let style = Style { depth, addresses: false, longest_string: usize::MAX };
+    let style = Style { depth, longest_string: usize::MAX, ..Style::default() };
     let mut text = out.text();
     let mut printer = Printer::new(heap, style, &mut *text, &check);
     printer.print_json(&Place::Value(Tagged(item.word)))?;

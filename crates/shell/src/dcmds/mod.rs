@@ -2,7 +2,9 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{JSELEMENT, JSGLOBAL, JSOBJECT, JSPROP};
+use crate::walkers::{
+    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT, PAGE,
+};
 
 mod assign;
 mod cat;
@@ -27,16 +29,23 @@ mod grep;
 mod group;
 mod head;
 mod help;
+mod jsbuffers;
+mod jsclosure;
 mod jsconstructor;
 mod jsfunction;
+mod jsfunctions;
 mod json;
 mod jsprint;
+mod jsscripts;
+mod jssource;
+mod jsstrings;
 mod load;
 mod log;
 mod map;
 mod mappings;
 mod nmadd;
 mod nmdel;
+mod nodeinfo;
 mod page_width;
 mod pager;
 mod prompt;
@@ -60,6 +69,17 @@ mod typeset;
 mod ugrep;
 mod uniq;
 mod unset;
+mod v8array;
+mod v8classes;
+mod v8field;
+mod v8frametypes;
+mod v8internal;
+mod v8pages;
+mod v8print;
+mod v8spaces;
+mod v8str;
+mod v8type;
+mod v8types;
 mod vars;
 mod version;
 mod walk;
@@ -69,6 +89,7 @@ mod r#where;
 mod which;
 
 pub(crate) use help::OVERVIEW;
+pub(crate) use jsclosure::innermost as closure_context;
 
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
@@ -101,16 +122,23 @@ pub static ALL: &[&Dcmd] = &[
     &group::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsbuffers::DCMD,
+    &jsclosure::DCMD,
     &jsconstructor::DCMD,
     &jsfunction::DCMD,
+    &jsfunctions::DCMD,
     &json::DCMD,
     &jsprint::DCMD,
+    &jsscripts::DCMD,
+    &jssource::DCMD,
+    &jsstrings::DCMD,
     &load::DCMD,
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
     &nmadd::DCMD,
     &nmdel::DCMD,
+    &nodeinfo::DCMD,
     &pager::DCMD,
     &quit::DCMD,
     &regs::DCMD,
@@ -127,6 +155,17 @@ pub static ALL: &[&Dcmd] = &[
     &ugrep::DCMD,
     &uniq::DCMD,
     &unset::DCMD,
+    &v8array::DCMD,
+    &v8classes::DCMD,
+    &v8field::DCMD,
+    &v8frametypes::DCMD,
+    &v8internal::DCMD,
+    &v8pages::DCMD,
+    &v8print::DCMD,
+    &v8spaces::DCMD,
+    &v8str::DCMD,
+    &v8type::DCMD,
+    &v8types::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,
@@ -137,7 +176,19 @@ pub static ALL: &[&Dcmd] = &[
 ];
 
 /// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[&JSELEMENT, &JSGLOBAL, &JSOBJECT, &JSPROP, &walk::THREAD];
+pub static WALKERS: &[&Walker] = &[
+    &ISOLATE,
+    &JSCLOSURE,
+    &JSCONTEXT,
+    &JSELEMENT,
+    &JSFUNCTION,
+    &JSGLOBAL,
+    &JSOBJECT,
+    &JSPROP,
+    &JSSCRIPT,
+    &PAGE,
+    &walk::THREAD,
+];
 
 /// Commands of MDB that have no meaning for the core of a Node.js process: their names, and why.
 const UNSUPPORTED: &[(&[&str], &str)] = &[

@@ -174,7 +174,16 @@ fn of_place(heap: &Heap<'_>, place: Place) -> Option<v8_heap::Result<JsValue>> {
         Place::Value(value) => JsValue::of(heap, value),
         Place::Number(number) => Ok(JsValue::Number(number)),
         Place::BigInt(digits) => Ok(JsValue::BigInt(digits.into())),
-        Place::Accessor { .. } | Place::List(_) | Place::Native => Ok(JsValue::Undefined),
-        Place::Hole | Place::Missing => return None,
+        Place::Boolean(truth) => Ok(JsValue::Boolean(truth)),
+        Place::Text(text) => Ok(JsValue::Text(text.into())),
+        Place::Stack(stack) => Ok(JsValue::Text(stack.to_text().into())),
+        Place::Prototypes(first) => JsValue::of(heap, first),
+        Place::Accessor { .. }
+        | Place::List(_)
+        | Place::Record(_)
+        | Place::Address(_)
+        | Place::Unreadable(_)
+        | Place::Native => Ok(JsValue::Undefined),
+        Place::Hole | Place::Missing | Place::Uninitialized => return None,
     })
 }

@@ -65,7 +65,7 @@ pub(crate) fn bigint(negative: bool, mut digits: Vec<u64>) -> String {
 const LATEST: f64 = 8.64e15;
 
 /// A Date from its time value: milliseconds, then the same as `Date.prototype.toISOString` gives it.
-pub(super) fn date(time: f64) -> String {
+pub(crate) fn date(time: f64) -> String {
     if !(-LATEST..=LATEST).contains(&time) {
         return "Invalid Date".to_owned();
     }
@@ -92,7 +92,7 @@ pub(super) fn date(time: f64) -> String {
 ///
 /// Years are counted from March, so that the leap day comes last, and in eras of 400 years, which all have the same number of
 /// days.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil(days: i64) -> (i64, i64, i64) {
     const ERA: i64 = 146_097;
     /// Days from 0000-03-01 to 1970-01-01.
     const SHIFT: i64 = 719_468;

@@ -32,7 +32,7 @@ pub(crate) static JSGLOBAL: Walker = Walker {
     walk: |context, _, visit| walk_kind(context, |kind| kind == HeapKind::JsGlobalObject, visit),
 };
 
-fn walk_kind(
+pub(super) fn walk_kind(
     context: &Context,
     is_wanted: impl Fn(HeapKind) -> bool,
     visit: &mut Visit<'_>,

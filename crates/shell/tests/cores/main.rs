@@ -3,6 +3,7 @@
 
 mod article;
 mod counts;
+mod globals;
 mod golden;
 mod json;
 mod objects;

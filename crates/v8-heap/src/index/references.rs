@@ -345,13 +345,18 @@ impl Heap<'_> {
             if !explained.insert(current.address) {
                 break;
             }
-            for variable in self.context_variables(current).unwrap_or_default() {
-                if let VariableValue::Tagged(value) = variable.value {
-                    visit(ReferenceKind::Variable(variable.name), value);
+            match self.with_object(current) {
+                // Its properties are its own.
+                Ok(Some(object)) => {
+                    visit(ReferenceKind::WithObject, object);
                 }
-            }
-            if let Ok(Some(object)) = self.with_object(current) {
-                visit(ReferenceKind::WithObject, object);
+                _ => {
+                    for variable in self.scope(current).map(|scope| scope.variables).unwrap_or_default() {
+                        if let VariableValue::Tagged(value) = variable.value {
+                            visit(ReferenceKind::Variable(variable.name), value);
+                        }
+                    }
+                }
             }
             context = self.previous_context(current).ok().flatten();
         }

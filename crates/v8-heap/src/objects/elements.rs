@@ -14,6 +14,9 @@ use crate::{Error, Result, Tagged};
 /// A missing element of a `FixedDoubleArray` (V8: `kHoleNanInt64`).
 pub(crate) const HOLE_NAN: u64 = 0xfff7_ffff_fff7_ffff;
 
+/// `AliasedArgumentsEntry::aliased_context_slot_`: an argument with attributes of its own that is still a variable.
+const ALIASED_SLOT: u64 = 8;
+
 /// Indexed elements of one object, decoded on demand.
 #[derive(Clone, Debug)]
 pub struct Elements {
@@ -46,6 +49,17 @@ impl Elements {
     /// Whether the elements are in a dictionary.
     pub fn is_dictionary(&self) -> bool {
         matches!(self.store, Store::Dictionary(_))
+    }
+
+    /// The dictionary of arguments that are no longer in a row.
+    fn rest_entries(&self) -> Option<&[(u32, PropertyValue)]> {
+        match &self.store {
+            Store::Arguments { rest, .. } => match &rest.store {
+                Store::Dictionary(entries) => Some(entries),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -151,6 +165,19 @@ impl Heap<'_> {
             }
             return Ok(());
         }
+        if let (Store::Arguments { count, .. }, Some(rest)) = (&elements.store, elements.rest_entries()) {
+            let mut keys: Vec<u64> = (0..*count).chain(rest.iter().map(|(key, _)| u64::from(*key))).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            for index in keys {
+                if let Some(value) = self.element(elements, index)?
+                    && !visit(index, value)
+                {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         for index in 0..elements.capacity {
             if let Some(value) = self.element(elements, index)?
                 && !visit(index, value)
@@ -167,7 +194,7 @@ impl Heap<'_> {
     /// If the store cannot be read there.
     pub fn element(&self, elements: &Elements, index: u64) -> Result<Option<PropertyValue>> {
         let words = self.words();
-        if index >= elements.capacity && !elements.is_dictionary() {
+        if index >= elements.capacity && !elements.is_dictionary() && elements.rest_entries().is_none() {
             return Ok(None);
         }
         match &elements.store {
@@ -193,7 +220,17 @@ impl Heap<'_> {
                         return Ok(Some(PropertyValue::Data(value)));
                     }
                 }
-                self.element(rest, index)
+                let value = self.element(rest, index)?;
+                if let Some(PropertyValue::Data(value)) = value
+                    && let Ok(entry) = self.object(value)
+                    && self.layout().type_name(entry.map.instance_type) == "AliasedArgumentsEntry"
+                {
+                    let slot = words.tagged(entry.address + ALIASED_SLOT, "AliasedArgumentsEntry")?.smi();
+                    let Some(slot) = slot.and_then(|slot| u64::try_from(slot).ok()) else { return Ok(None) };
+                    let at = context + offset::ARRAY_ELEMENTS + 8 * slot;
+                    return Ok(Some(PropertyValue::Data(words.tagged(at, "context slot")?)));
+                }
+                Ok(value)
             }
         }
     }

@@ -5,8 +5,10 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -42,6 +44,38 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xf3c0,
+    accounting: AccountingLayout {
+        spaces: 0x118,
+        external_bytes: ExternalBytes::Two { strings: 0xab8, sweeper: 0x7a8, total: 0x60 },
+        allocator: 0x11420,
+        allocator_total: 0x8,
+        free_list: 0x40,
+        free_list_available: 0x20,
+        free_list_wasted: 0x28,
+        paged_size: 0x68,
+        paged_physical: 0x78,
+        large_objects_size: 0x58,
+        new_large_capacity: 0x100,
+        to_space: 0x50,
+        from_space: 0xc0,
+        first_page: 0x38,
+        semispace_current_page: 0x60,
+        semispace_current_capacity: 0x48,
+        semispace_physical: 0x50,
+        new_target_capacity: 0x178,
+        new_quarantined: Some(0x150),
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 0,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 3,
+            custom_deleter: 1 << 8,
+            empty_deleter: 1 << 9,
+            wasm_counts_elsewhere: true,
+        },
+    },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,
@@ -79,6 +113,32 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 3,
         static_initializer_kind: 26,
         script_context_table_slot: 204,
+        transition_array_first: 3,
+        // src/objects/code.h
+        code_data: 8,
+        // src/objects/backing-store.h, array-buffer-extension.h
+        buffer_extension_store: 0,
+        // src/objects/js-iterator-helpers.tq
+        iterator_helper_underlying: 32,
+        temporal_is_native: true,
+        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
+        wasm: WasmLayout {
+            memory_maximum: 40,
+            memory_backing_store: Some(32),
+            table_entries: 24,
+            instance_module: 32,
+            value_kind_shift: 8,
+            first_value_kind: 22,
+        },
+        // src/objects/promise.tq
+        promise_reaction_next: 16,
+        // src/objects/call-site-info.tq, call-site-info.cc
+        call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
+        stack_traces_name_functions: true,
+        stack_traces_end_names_at_blanks: true,
+        module_regular_exports: 72,
+        script_host_defined_options: 136,
+        source_positions_have_two_flags: true,
     },
     types: &TYPES,
 };
