@@ -82,7 +82,7 @@ impl List<'_, '_> {
                 Slot::Value(value) => self.value(index, value),
                 Slot::Number(number) => self.place(index, &Place::Number(number)),
                 Slot::Hole => self.place(index, &Place::Hole),
-                Slot::Accessor => self.place(index, &Place::Accessor { getter: true, setter: true }),
+                Slot::Accessor(value) => self.place(index, &Place::of_property(self.heap, value)),
             };
             matches!(self.ended, Ok(Flow::Continue))
         })?;
@@ -127,7 +127,7 @@ impl List<'_, '_> {
             return Ok(Flow::Continue);
         }
         self.context.check_interrupt()?;
-        let style = Style { depth: 0, addresses: false, longest_string: usize::MAX };
+        let style = Style { depth: 0, ..Style::default() };
         let check = || Ok(());
         let mut text = self.out.text();
         if self.indexed {

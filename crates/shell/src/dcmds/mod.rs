@@ -2,7 +2,10 @@
 
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
-use crate::walkers::{ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSCRIPT, JSSTRING, PAGE, V8CONTEXT, V8MAP, V8OBJECT};
+use crate::walkers::{
+    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSCRIPT,
+    JSSTRING, PAGE, V8CONTEXT, V8MAP, V8OBJECT,
+};
 
 mod assign;
 mod auxv;
@@ -109,6 +112,7 @@ mod r#where;
 mod which;
 mod xdata;
 
+pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
 
 /// All dcmds, sorted by name.
@@ -232,19 +236,10 @@ pub static WALKERS: &[&Walker] = &[
     &JSSCRIPT,
     &JSSTRING,
     &PAGE,
-    pub static WALKERS: &[&Walker] =
-    &[&ISOLATE,
     &walk::THREAD,
     &V8CONTEXT,
     &V8MAP,
     &V8OBJECT,
-];
-
-/// Commands of MDB that make no sense on a core: they run, stop or change a process.
-const UNSUPPORTED: &[&str] = &[
-    "bp", "wp", "delete", "events", "evset", "fltbp", "sigbp", "sysbp", "step", "next", "cont", "run",
-    "kill", "attach", "release", "gcore", "write", "vtop", "setenv", "unsetenv", "tmodel", ":a", ":b", ":c",
-    ":d", ":e", ":i", ":k", ":p", ":r", ":s", ":S", ":t", ":u", ":w", ":z", ":A", ":R", "$b", "$i", "$W",
 ];
 
 /// Commands of MDB that have no meaning for the core of a Node.js process: their names, and why.

@@ -3,13 +3,15 @@
 
 mod article;
 mod counts;
-mod globals;
 mod functions;
+mod globals;
 mod golden;
 mod json;
 mod memory;
+mod objects;
 mod readme;
 mod references;
+mod server;
 mod strings;
 mod values;
 mod width;

@@ -63,7 +63,11 @@ pub struct Captured(Rc<RefCell<Vec<u8>>>);
 
 impl Captured {
     pub fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.borrow_mut())).unwrap()
+        String::from_utf8(self.take_bytes()).unwrap()
+    }
+
+    pub fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.borrow_mut())
     }
 }
 

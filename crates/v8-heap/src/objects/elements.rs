@@ -52,8 +52,8 @@ pub enum Slot {
     Number(f64),
     /// A missing element of a store of unboxed numbers.
     Hole,
-    /// Functions that are called on access.
-    Accessor,
+    /// What is called on access.
+    Accessor(PropertyValue),
 }
 
 impl Elements {
@@ -219,7 +219,7 @@ impl Heap<'_> {
                     match value {
                         PropertyValue::Data(value) => Slot::Value(value),
                         PropertyValue::Double(number) => Slot::Number(number),
-                        PropertyValue::Accessor { .. } | PropertyValue::Native => Slot::Accessor,
+                        accessor => Slot::Accessor(accessor),
                     },
                 )
             });
@@ -235,7 +235,7 @@ impl Heap<'_> {
             let slot = match self.element(elements, index)? {
                 Some(PropertyValue::Data(value)) => Some(Slot::Value(value)),
                 Some(PropertyValue::Double(number)) => Some(Slot::Number(number)),
-                Some(PropertyValue::Accessor { .. } | PropertyValue::Native) => Some(Slot::Accessor),
+                Some(accessor) => Some(Slot::Accessor(accessor)),
                 None => match &elements.store {
                     Store::Arguments { rest, .. } if index < rest.capacity => raw(&rest.store, index)?,
                     store => raw(store, index)?,
