@@ -90,6 +90,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 208,
+            dispatch_table: (0, 0),
+            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },
@@ -116,7 +118,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 237] = [
+static TYPES: [(u16, &str); 240] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -314,6 +316,7 @@ static TYPES: [(u16, &str); 237] = [
     (2114, "JSArrayIterator"),
     (2115, "JSAsyncFromSyncIterator"),
     (2116, "JSCollator"),
+    (2117, "JSContextExtensionObject"),
     (2118, "JSDate"),
     (2119, "JSDateTimeFormat"),
     (2120, "JSDisplayNames"),
@@ -348,7 +351,9 @@ static TYPES: [(u16, &str); 237] = [
     (2149, "JSV8BreakIterator"),
     (2150, "JSValidIteratorWrapper"),
     (2151, "JSWeakRef"),
+    (2152, "WasmExceptionPackage"),
     (2153, "WasmGlobalObject"),
+    (2154, "WasmInstanceObject"),
     (2155, "WasmMemoryObject"),
     (2156, "WasmModuleObject"),
     (2157, "WasmSuspenderObject"),

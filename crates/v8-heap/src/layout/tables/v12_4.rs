@@ -92,6 +92,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 32,
+            dispatch_table: (16, 24),
+            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },
@@ -118,7 +120,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 257] = [
+static TYPES: [(u16, &str); 260] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -214,6 +216,7 @@ static TYPES: [(u16, &str); 257] = [
     (211, "ProtectedFixedArray"),
     (212, "TrustedByteArray"),
     (213, "TrustedFixedArray"),
+    (214, "WasmDispatchTable"),
     (216, "TurboshaftFloat64RangeType"),
     (217, "TurboshaftFloat64SetType"),
     (219, "TurboshaftWord32RangeType"),
@@ -335,6 +338,7 @@ static TYPES: [(u16, &str); 257] = [
     (2116, "JSArrayIterator"),
     (2117, "JSAsyncFromSyncIterator"),
     (2118, "JSCollator"),
+    (2119, "JSContextExtensionObject"),
     (2120, "JSDate"),
     (2121, "JSDateTimeFormat"),
     (2122, "JSDisplayNames"),
@@ -369,6 +373,7 @@ static TYPES: [(u16, &str); 257] = [
     (2151, "JSV8BreakIterator"),
     (2152, "JSValidIteratorWrapper"),
     (2153, "JSWeakRef"),
+    (2154, "WasmExceptionPackage"),
     (2155, "WasmGlobalObject"),
     (2156, "WasmInstanceObject"),
     (2157, "WasmMemoryObject"),

@@ -94,6 +94,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 24,
             instance_module: 32,
+            dispatch_table: (40, 24),
+            type_info_length: 16,
             value_kind_shift: 8,
             first_value_kind: 22,
         },
@@ -120,7 +122,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 269] = [
+static TYPES: [(u16, &str); 272] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -194,6 +196,7 @@ static TYPES: [(u16, &str); 269] = [
     (186, "BytecodeArray"),
     (187, "Code"),
     (188, "InterpreterData"),
+    (189, "WasmDispatchTable"),
     (190, "WasmInternalFunction"),
     (192, "InstructionStream"),
     (193, "ProtectedFixedArray"),
@@ -348,6 +351,7 @@ static TYPES: [(u16, &str); 269] = [
     (2120, "JSArrayIterator"),
     (2121, "JSAsyncFromSyncIterator"),
     (2122, "JSCollator"),
+    (2123, "JSContextExtensionObject"),
     (2124, "JSDate"),
     (2125, "JSDateTimeFormat"),
     (2126, "JSDisplayNames"),
@@ -382,6 +386,7 @@ static TYPES: [(u16, &str); 269] = [
     (2155, "JSV8BreakIterator"),
     (2156, "JSValidIteratorWrapper"),
     (2157, "JSWeakRef"),
+    (2158, "WasmExceptionPackage"),
     (2159, "WasmGlobalObject"),
     (2160, "WasmInstanceObject"),
     (2161, "WasmMemoryMapDescriptor"),

@@ -94,6 +94,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: Some(32),
             table_entries: 24,
             instance_module: 32,
+            dispatch_table: (40, 16),
+            type_info_length: 16,
             value_kind_shift: 8,
             first_value_kind: 22,
         },
@@ -112,7 +114,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 273] = [
+static TYPES: [(u16, &str); 277] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -185,6 +187,7 @@ static TYPES: [(u16, &str); 273] = [
     (185, "BytecodeArray"),
     (186, "Code"),
     (187, "InterpreterData"),
+    (188, "WasmDispatchTable"),
     (189, "WasmInternalFunction"),
     (190, "WasmSuspenderObject"),
     (192, "InstructionStream"),
@@ -195,6 +198,7 @@ static TYPES: [(u16, &str); 273] = [
     (197, "TrustedFixedArray"),
     (198, "TrustedForeign"),
     (199, "TrustedWeakFixedArray"),
+    (200, "WasmDispatchTableForImports"),
     (201, "WasmImportData"),
     (202, "AbstractInternalClassSubclass1"),
     (203, "AbstractInternalClassSubclass2"),
@@ -346,6 +350,7 @@ static TYPES: [(u16, &str); 273] = [
     (2122, "JSArrayIterator"),
     (2123, "JSAsyncFromSyncIterator"),
     (2124, "JSCollator"),
+    (2125, "JSContextExtensionObject"),
     (2126, "JSDate"),
     (2127, "JSDateTimeFormat"),
     (2128, "JSDisplayNames"),
@@ -378,6 +383,7 @@ static TYPES: [(u16, &str); 273] = [
     (2155, "JSV8BreakIterator"),
     (2156, "JSValidIteratorWrapper"),
     (2157, "JSWeakRef"),
+    (2158, "WasmExceptionPackage"),
     (2159, "WasmGlobalObject"),
     (2160, "WasmInstanceObject"),
     (2161, "WasmMemoryMapDescriptor"),
