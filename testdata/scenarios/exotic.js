@@ -90,6 +90,7 @@ const places = {
   staticField: () => class { static error = makeError(); }.error,
   staticBlock: () => { let error; class Blocked { static { error = makeError(); } } return error; },
   toStringTag: () => ({ get [Symbol.toStringTag]() { return 'Tagged'; }, ship: order.ship }).ship(makeError),
+  node: () => { try { Buffer.alloc('no number'); } catch (error) { return error; } },
   tagged: () => ({ [Symbol.toStringTag]: 'TaggedByData', ship: order.ship }).ship(makeError),
 };
 exotic.twins = {};
@@ -329,9 +330,7 @@ async function ready() {
   exotic.modules = { plain: await import('data:text/javascript,export const answer = 42; export let changing = "let"; export default function () {}; export function named() {}; export class Exported {}; changing = "changed";') };
   exotic.modules.unborn = await new Promise((resolve) => {
     globalThis.giveNamespace = resolve;
-    // A module that never gets past its first line hands itself out.
-    const source = 'import * as other from "data:text/javascript,export const early = 1"; globalThis.giveNamespace(other); await new Promise(() => {}); export const late = 2;';
-    import('data:text/javascript,' + encodeURIComponent(source)).catch(() => {});
+    import('./exotic.mjs').catch(() => {});
   });
   delete globalThis.giveNamespace;
   // What was only weakly held has time to go.
