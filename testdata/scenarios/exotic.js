@@ -289,7 +289,7 @@ const wasm = new WebAssembly.Module(Uint8Array.from([
 const instance = new WebAssembly.Instance(wasm);
 exotic.wasm = {
   module: wasm, instance, memory: instance.exports.memory, table: instance.exports.table, counter: instance.exports.counter, add: instance.exports.add, exports: instance.exports,
-  ownMemory: new WebAssembly.Memory({ initial: 1 }), sharedMemory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }), ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
+  sharedMemory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }), ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
   i32: new WebAssembly.Global({ value: 'i32', mutable: true }, -5), i64: new WebAssembly.Global({ value: 'i64' }, -6n), f32: new WebAssembly.Global({ value: 'f32' }, 1.5), f64: new WebAssembly.Global({ value: 'f64', mutable: true }, 0.1), ref: new WebAssembly.Global({ value: 'externref', mutable: true }, { held: 'by wasm' }),
 };
 exotic.wasm.ownTable.set(1, instance.exports.add); instance.exports.memory.grow(1); instance.exports.counter.value = 99;

@@ -3,10 +3,12 @@
 
 mod article;
 mod counts;
+mod every_type;
 mod golden;
 mod json;
 mod readme;
 mod references;
+mod stacks;
 mod values;
 mod width;
 
