@@ -281,6 +281,9 @@ pub struct Fields {
     pub script_context_table_slot: u64,
     /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
     pub code_data: u64,
+    /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
+    /// of machine code.
+    pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
     /// `ArrayBufferExtension::backing_store_`
     pub buffer_extension_store: u64,
     /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.

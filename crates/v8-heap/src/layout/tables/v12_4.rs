@@ -81,6 +81,7 @@ pub(super) static TABLE: Table = Table {
         script_context_table_slot: 191,
         // src/objects/code.h
         code_data: 8,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 8,
         // src/objects/js-iterator-helpers.tq

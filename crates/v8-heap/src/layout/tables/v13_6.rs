@@ -83,6 +83,7 @@ pub(super) static TABLE: Table = Table {
         script_context_table_slot: 201,
         // src/objects/code.h
         code_data: 8,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
