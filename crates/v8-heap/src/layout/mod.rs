@@ -295,6 +295,8 @@ pub struct Fields {
     pub promise_reaction_next: u64,
     /// How the frames of a captured stack trace are kept.
     pub call_sites: CallSiteLayout,
+    /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
+    pub constructors_go_by_own_names: bool,
     /// Stack traces call a receiver that is a function by its name (else only if it is a class).
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).

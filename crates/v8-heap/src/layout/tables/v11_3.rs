@@ -108,6 +108,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 6,
             builtin: 0,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: false,
         module_regular_exports: 64,

@@ -112,6 +112,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 7,
             builtin: 1 << 6,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         module_regular_exports: 64,

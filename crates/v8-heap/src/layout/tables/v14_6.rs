@@ -104,6 +104,8 @@ pub(super) static TABLE: Table = Table {
         promise_reaction_next: 16,
         // src/objects/call-site-info.tq, call-site-info.cc
         call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: true,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         module_regular_exports: 72,
