@@ -3,6 +3,7 @@
 
 mod article;
 mod counts;
+mod every_type;
 mod functions;
 mod globals;
 mod golden;
@@ -12,6 +13,7 @@ mod objects;
 mod readme;
 mod references;
 mod server;
+mod stacks;
 mod strings;
 mod values;
 mod width;

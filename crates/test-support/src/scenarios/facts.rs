@@ -98,6 +98,11 @@ pub fn members(path: &str, fact: &Value) -> Vec<(String, Value)> {
     members
 }
 
+/// Whether a fact holds on a line of Node.js: some exist `since` one.
+pub fn is_of(fact: &Value, node: u64) -> bool {
+    fact["since"].as_u64().is_none_or(|since| since <= node)
+}
+
 /// Fails, saying how, unless `text`, printed by `::jsprint`, is what the fact says.
 ///
 /// # Errors
@@ -160,6 +165,26 @@ mod tests {
             members,
             [("arrays.far.length".into(), json!(1_000_001)), ("arrays.far[0]".into(), json!("first"))]
         );
+    }
+
+    #[test]
+    fn facts_can_begin_with_a_line() {
+        let fact = json!({ "kind": "other", "since": 24, "type": "DisposableStack" });
+        assert!(!is_of(&fact, 22) && is_of(&fact, 24) && is_of(&json!(1), 20));
+    }
+
+    #[test]
+    fn what_waits_for_a_promise_is_compared_in_order() {
+        let fact = json!({ "kind": "promise", "status": "pending", "reactions": [
+            { "onFulfilled": { "kind": "function", "name": "f" } },
+            { "awaitedBy": { "kind": "asyncfunction", "function": "g", "state": "suspended", "parameters": [7] } },
+        ] });
+        let text = "Promise (pending) {\n [[PromiseReactions]]: [\n {\n \"onFulfilled\": function f,\n },\n {\n \
+                    \"awaitedBy\": AsyncFunction g (suspended) {\n [[GeneratorParameters]]: [ 7 ],\n },\n },\n ],\n}";
+        assert!(agrees(&fact, text));
+        assert!(!agrees(&fact, &text.replace("function f", "function h")));
+        assert!(!agrees(&fact, &text.replace("[ 7 ]", "[ 8 ]")));
+        assert!(!agrees(&json!({ "kind": "promise", "status": "pending", "reactions": [] }), text));
     }
 
     #[test]

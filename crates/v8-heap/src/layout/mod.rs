@@ -292,6 +292,9 @@ pub struct Fields {
     pub transition_array_first: u64,
     /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
     pub code_data: u64,
+    /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
+    /// of machine code.
+    pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
     /// `ArrayBufferExtension::backing_store_`
     pub buffer_extension_store: u64,
     /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
@@ -303,6 +306,8 @@ pub struct Fields {
     pub promise_reaction_next: u64,
     /// How the frames of a captured stack trace are kept.
     pub call_sites: CallSiteLayout,
+    /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
+    pub constructors_go_by_own_names: bool,
     /// Stack traces call a receiver that is a function by its name (else only if it is a class).
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).

@@ -285,13 +285,31 @@ impl Heap<'_> {
         if flags & (BUFFER_SHARED | BUFFER_RESIZABLE) != BUFFER_SHARED | BUFFER_RESIZABLE {
             return words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer");
         }
-        let extension = words.word(
-            buffer.address + fields.array_buffer_backing_store + BEHIND,
-            "extension of a JSArrayBuffer",
-        )?;
-        let follow = |at: u64| words.word(at, "backing store of a SharedArrayBuffer");
-        let store = follow(extension.wrapping_add(fields.buffer_extension_store))?;
-        follow(store.wrapping_add(STORE_LENGTH))
+        let (_, store) = self.growable_store(buffer)?;
+        words.word(store.wrapping_add(STORE_LENGTH), "backing store of a SharedArrayBuffer")
+    }
+
+    /// Addresses of a buffer's `ArrayBufferExtension` and of the `BackingStore` it leads to.
+    fn growable_store(&self, buffer: HeapObject<'_>) -> Result<(u64, u64)> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let at = buffer.address + fields.array_buffer_backing_store + BEHIND;
+        let extension = words.word(at, "extension of a JSArrayBuffer")?;
+        let at = extension.wrapping_add(fields.buffer_extension_store);
+        Ok((extension, words.word(at, "backing store of a SharedArrayBuffer")?))
+    }
+
+    /// The memory in which the length of a shared buffer that can grow is found, as `[start, end)`; none for other buffers.
+    pub(crate) fn growable_records(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
+        let is_growable =
+            self.buffer_state(buffer).is_ok_and(|state| state.is_shared && state.max_byte_length.is_some());
+        let found = is_growable.then(|| self.growable_store(buffer).ok()).flatten();
+        let Some((extension, store)) = found else { return Vec::new() };
+        let behind = |start: u64, length: u64| (start, start.saturating_add(length));
+        vec![
+            behind(extension, self.layout().fields.buffer_extension_store + 8),
+            behind(store, STORE_LENGTH + 8),
+        ]
     }
 
     fn buffer_flags(&self, buffer: HeapObject<'_>) -> Result<u32> {

@@ -112,6 +112,7 @@ pub(super) static TABLE: Table = Table {
         transition_array_first: 2,
         // src/objects/code.h
         code_data: 16,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 8,
         // src/objects/js-iterator-helpers.tq
@@ -123,6 +124,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 208,
+            dispatch_table: (0, 0),
+            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },
@@ -138,6 +141,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 6,
             builtin: 0,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: false,
         module_regular_exports: 64,

@@ -114,6 +114,7 @@ pub(super) static TABLE: Table = Table {
         transition_array_first: 2,
         // src/objects/code.h
         code_data: 8,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 8,
         // src/objects/js-iterator-helpers.tq
@@ -125,6 +126,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 32,
+            dispatch_table: (16, 24),
+            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },
@@ -140,6 +143,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 7,
             builtin: 1 << 6,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: true,
         module_regular_exports: 64,

@@ -116,6 +116,7 @@ pub(super) static TABLE: Table = Table {
         transition_array_first: 3,
         // src/objects/code.h
         code_data: 8,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
@@ -127,6 +128,8 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 24,
             instance_module: 32,
+            dispatch_table: (40, 24),
+            type_info_length: 16,
             value_kind_shift: 8,
             first_value_kind: 22,
         },
@@ -142,6 +145,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 7,
             builtin: 1 << 6,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         module_regular_exports: 64,
