@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod ci;
 mod docs;
+mod graph;
 mod heap_snapshot;
 mod matrix;
 mod native;
@@ -48,6 +49,12 @@ const TASKS: &[Task] = &[
         arguments: "[--check]",
         summary: "write the generated documentation",
         run: docs::run,
+    },
+    Task {
+        name: "graph",
+        arguments: "[--node VERSION]... [--scenario NAME]... [--all]",
+        summary: "compare what is alive, and what it retains, with V8's own snapshot",
+        run: graph::run,
     },
     Task {
         name: "matrix",

@@ -39,12 +39,16 @@ mod jsarray;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
+mod jsdominators;
 mod jsfindrefs;
 mod jsfunction;
 mod jsfunctions;
+mod jsleaks;
 mod jsmap;
 mod json;
+mod jspath;
 mod jsprint;
+mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstrings;
@@ -155,12 +159,16 @@ pub static ALL: &[&Dcmd] = &[
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
+    &jsdominators::DCMD,
     &jsfindrefs::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
+    &jsleaks::DCMD,
     &jsmap::DCMD,
     &json::DCMD,
+    &jspath::DCMD,
     &jsprint::DCMD,
+    &jsretained::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstrings::DCMD,

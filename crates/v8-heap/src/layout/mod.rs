@@ -321,6 +321,17 @@ pub struct Fields {
     pub source_positions_have_two_flags: bool,
 }
 
+/// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct IsolateLayout {
+    /// `IsolateData::roots_table_`
+    pub roots_table: u64,
+    /// Entries of it (`RootsTable::kEntriesCount`).
+    pub roots: u64,
+    /// `Isolate::eternal_handles_`
+    pub eternal_handles: u64,
+}
+
 /// A built-in layout: what one V8 version looks like.
 #[derive(Debug)]
 struct Table {
@@ -334,6 +345,7 @@ struct Table {
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
     accounting: AccountingLayout,
+    isolate: IsolateLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -407,6 +419,8 @@ pub struct Layout {
     pub heap_in_isolate: u64,
     /// Where V8 keeps count of memory.
     pub accounting: AccountingLayout,
+    /// Other offsets in the `Isolate`.
+    pub isolate: IsolateLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -481,7 +495,7 @@ impl Layout {
                 .flatten()
                 .collect(),
             },
-            Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
             Provenance { part: "counts of memory", sources: vec![(table_source, 21)] },
         ];
         Layout {
@@ -496,6 +510,7 @@ impl Layout {
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
             accounting: table.accounting,
+            isolate: table.isolate,
             functions,
             fields,
             types,

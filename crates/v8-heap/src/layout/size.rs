@@ -175,16 +175,6 @@ pub(super) fn of_variable_sized(
         (_, "WasmTypeInfo") => return SizeFormula::of_tail(class?, "supertypes_length"),
         (_, "SwissNameDictionary") => SizeFormula::fixed(40),
         (_, "WasmNull") => SizeFormula::fixed(8),
-        // The capacity is behind the length; only the table of imports, which does not grow, has no more than a length.
-        (_, "WasmDispatchTable") if fields.wasm.dispatch_table.1 > 0 => {
-            let (header, entry) = fields.wasm.dispatch_table;
-            SizeFormula::counted(header, 12, entry)
-        }
-        (_, "WasmDispatchTableForImports") => SizeFormula::counted(24, 8, fields.wasm.dispatch_table.1),
-        (_, "WasmTypeInfo") => {
-            let length = fields.wasm.type_info_length;
-            SizeFormula::counted(u32::from(length) + 8, length + 4, 8)
-        }
         (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),
         (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
         (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),

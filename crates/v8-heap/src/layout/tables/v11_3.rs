@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -72,6 +72,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    isolate: IsolateLayout { roots_table: 0x1f0, roots: 831, eternal_handles: 0xe3e0 },
     functions: FunctionTypes { first: 2066, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -124,8 +125,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 208,
-            dispatch_table: (0, 0),
-            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },

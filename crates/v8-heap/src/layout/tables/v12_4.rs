@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -74,6 +74,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    isolate: IsolateLayout { roots_table: 0x250, roots: 863, eternal_handles: 0xee60 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -126,8 +127,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 32,
-            dispatch_table: (16, 24),
-            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },

@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -76,6 +76,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: true,
         },
     },
+    isolate: IsolateLayout { roots_table: 0x2a8, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,
@@ -128,8 +129,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: Some(32),
             table_entries: 24,
             instance_module: 32,
-            dispatch_table: (40, 16),
-            type_info_length: 16,
             value_kind_shift: 8,
             first_value_kind: 22,
         },
