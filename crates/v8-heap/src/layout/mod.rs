@@ -251,6 +251,8 @@ pub struct Fields {
     pub script_context_table_slot: u64,
     /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
     pub module_regular_exports: u64,
+    /// `Code::deoptimization_data_or_interpreter_data_`
+    pub code_deoptimization_data: u64,
     /// `Script::host_defined_options_`
     pub script_host_defined_options: u64,
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a

@@ -80,6 +80,7 @@ pub(super) static TABLE: Table = Table {
         static_initializer_kind: 25,
         script_context_table_slot: 201,
         module_regular_exports: 64,
+        code_deoptimization_data: 8,
         script_host_defined_options: 128,
         source_positions_have_two_flags: false,
     },

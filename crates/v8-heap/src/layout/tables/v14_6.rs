@@ -80,6 +80,7 @@ pub(super) static TABLE: Table = Table {
         static_initializer_kind: 26,
         script_context_table_slot: 204,
         module_regular_exports: 72,
+        code_deoptimization_data: 8,
         script_host_defined_options: 136,
         source_positions_have_two_flags: true,
     },
