@@ -193,25 +193,21 @@ fn filters_choose_by_parts_of_names() {
 fn an_address_in_its_code_leads_to_the_function() {
     for core in scopes() {
         let [table] = answers(core, ["::jsfunctions -X -s /scopes.js"]);
-        let mut with_code = 0;
-        for row in table.lines().skip(1) {
-            let columns: Vec<&str> = row.split_whitespace().collect();
-            if columns[2] == "?" {
-                continue;
-            }
-            with_code += 1;
-            let (start, end) =
-                (u64::from_str_radix(columns[2], 16).unwrap(), u64::from_str_radix(columns[3], 16).unwrap());
-            assert!(start < end, "{core}: {row}");
-            let found = all_answers(
-                core,
-                &[start, end - 1, end].map(|address| format!("::jsfunctions -l -x {address:x}")),
-            );
-            assert_eq!(found[0].trim(), columns[0], "{core}: {row}");
-            assert_eq!(found[1].trim(), columns[0], "{core}: {row}");
-            assert_ne!(found[2].trim(), columns[0], "{core}: {row}");
+        let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let with_code: Vec<Vec<&str>> = rows.filter(|columns| columns[2] != "?").collect();
+        assert!(with_code.len() > 10, "{core}: {}", with_code.len());
+        let mut lines = Vec::new();
+        for columns in &with_code {
+            let place = |column: usize| u64::from_str_radix(columns[column], 16).unwrap();
+            let (start, end) = (place(2), place(3));
+            assert!(start < end, "{core}: {columns:?}");
+            lines.extend([start, end - 1, end].map(|address| format!("::jsfunctions -l -x {address:x}")));
         }
-        assert!(with_code > 10, "{core}: {with_code}");
+        for (columns, found) in with_code.iter().zip(all_answers(core, &lines).chunks(3)) {
+            assert_eq!(found[0].trim(), columns[0], "{core}: {columns:?}");
+            assert_eq!(found[1].trim(), columns[0], "{core}: {columns:?}");
+            assert_ne!(found[2].trim(), columns[0], "{core}: {columns:?}");
+        }
     }
 }
 
@@ -376,5 +372,23 @@ fn what_has_no_closure_or_no_source_says_so() {
     ] {
         let error = debugger(core).evaluate(line).unwrap_err().to_string();
         assert!(error.contains(reason), "{line}: {error}");
+    }
+}
+
+/// The function that the program ran hot has machine code of its own: up to V8 12 the function itself says where.
+#[test]
+fn an_address_in_machine_code_leads_to_the_function() {
+    /// `JSFunction::code_`, and `Code::code_entry_point_` or `instruction_start_`, from the tagged address on.
+    const PLACES: [(u32, u64, u64); 2] = [(20, 47, 39), (22, 23, 39)];
+    for (line, code, entry) in PLACES {
+        let core = ShippedCore { scenario: "scopes", line };
+        let step = member(core, "Functions", "hot.step");
+        let [start] = answers(core, [&format!("*(*({step}+0t{code})+0t{entry})=K")]);
+        let start = start.trim();
+        assert!(start.ends_with('0') && start.len() > 8, "{core}: no machine code: {start}");
+        for offset in [0, 0x20] {
+            let [found] = answers(core, [&format!("::jsfunctions -l -x $[{start}+{offset:x}]")]);
+            assert_eq!(found.trim(), step, "{core}: {start}+{offset:x}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! What functions have captured and where they are defined, held against what the program says of them.
 //! testdata/README.md describes the facts.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -69,21 +68,24 @@ pub fn check(
     let Some(root) = groups.iter().find(|group| group.constructor == constructor) else { return Ok(0) };
     let mut compared = 0;
     // Variables of scripts are looked up from any function.
-    let mut closures: BTreeMap<&str, &Map<String, Value>> = BTreeMap::new();
-    closures.extend(facts.closures.iter().map(|(path, variables)| (path.as_str(), variables)));
     let of_scripts = facts.closures.keys().next().filter(|_| !facts.script.is_empty());
-    let mut wanted: Vec<(&str, &Map<String, Value>)> = closures.into_iter().collect();
-    wanted.extend(of_scripts.map(|path| (path.as_str(), &facts.script)));
-    for (path, variables) in wanted {
-        let address = address_of(debugger, root, path)?;
+    let mut wanted: Vec<(&String, &Map<String, Value>)> = facts.closures.iter().collect();
+    wanted.extend(of_scripts.map(|path| (path, &facts.script)));
+    let paths: Vec<&String> = wanted.iter().map(|(path, _)| *path).chain(facts.scopes.keys()).collect();
+    let addresses = addresses_of(debugger, root, &paths)?;
+    let (of_closures, of_scopes) = addresses.split_at(wanted.len());
+    let closures = wanted.iter().zip(of_closures).map(|((_, variables), address)| {
         let names: Vec<&str> = variables.keys().map(String::as_str).collect();
-        let printed = debugger.evaluate(&format!("{address}::jsclosure -d {DEPTH} {}", names.join(" ")))?;
-        compared += compare(path, &variables_of(&printed)?, variables, failures);
+        format!("{address}::jsclosure -d {DEPTH} {}", names.join(" "))
+    });
+    let scopes = of_scopes.iter().map(|address| format!("{address}::jsclosure -a -d {DEPTH}"));
+    let answers = debugger.session(&closures.chain(scopes).collect::<Vec<_>>())?;
+    let (closures, scopes) = answers.split_at(wanted.len());
+    for ((path, variables), printed) in wanted.into_iter().zip(closures) {
+        compared += compare(path, &variables_of(printed)?, variables, failures);
     }
-    for (path, scopes) in &facts.scopes {
-        let address = address_of(debugger, root, path)?;
-        let printed = debugger.evaluate(&format!("{address}::jsclosure -a -d {DEPTH}"))?;
-        compared += check_scopes(path, &printed, scopes, failures)?;
+    for ((path, expected), printed) in facts.scopes.iter().zip(scopes) {
+        compared += check_scopes(path, printed, expected, failures)?;
     }
     Ok(compared)
 }
@@ -102,8 +104,8 @@ pub fn check_built(
     let Some((constructor, _)) = facts.roots().next() else { return Ok(0) };
     let Some(root) = groups.iter().find(|group| group.constructor == constructor) else { return Ok(0) };
     let mut compared = 0;
-    for (path, fact) in &facts.built {
-        let address = address_of(debugger, root, path)?;
+    let paths: Vec<&String> = facts.built.keys().collect();
+    for ((path, fact), address) in facts.built.iter().zip(addresses_of(debugger, root, &paths)?) {
         let file = directory.join(&fact.file);
         let source =
             std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -168,12 +170,16 @@ pub fn check_functions(
     Ok(facts.functions.len())
 }
 
-/// The address of a member of the root.
-fn address_of(debugger: &Debugger, root: &Group, path: &str) -> Result<String> {
-    let printed = debugger.evaluate(&format!("{}::jsprint -a -d 0 {path}", root.object))?;
-    let (address, _) =
-        printed.split_once(": ").with_context(|| format!("no address of {path}: {printed}"))?;
-    Ok(address.to_owned())
+/// The addresses of members of the root.
+fn addresses_of(debugger: &Debugger, root: &Group, paths: &[&String]) -> Result<Vec<String>> {
+    let lines: Vec<String> =
+        paths.iter().map(|path| format!("{}::jsprint -a -d 0 {path}", root.object)).collect();
+    let answers = debugger.session(&lines)?;
+    let address = |(path, printed): (&&String, &String)| {
+        let found = printed.split_once(": ").with_context(|| format!("no address of {path}: {printed}"));
+        Ok(found?.0.to_owned())
+    };
+    paths.iter().zip(&answers).map(address).collect()
 }
 
 /// Compares variables, exactly those of the facts. Returns how many.
