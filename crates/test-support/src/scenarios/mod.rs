@@ -9,6 +9,7 @@ mod agreement;
 pub mod constructors;
 pub mod debugger;
 pub mod facts;
+pub mod memory_report;
 pub mod printed;
 pub mod shipped;
 pub mod verdict;
