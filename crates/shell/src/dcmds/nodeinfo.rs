@@ -6,24 +6,24 @@
 //!
 //! ```text
 //! > ::nodeinfo
-//! version: v24.21.0 (LTS Krypton), V8 13.6.233.17-node.52, x64
+//! version: v24.21.0 (LTS Krypton), V8 13.6.233.17-node.53, x64
 //! executable: /opt/node/bin/node
 //! arguments: /opt/node/bin/node /srv/app/server.js --port=8080
 //! node options: --max-old-space-size=2048
 //! NODE_OPTIONS: not set
-//! title: node
+//! title: /opt/node/bin/node
 //! pid: 4127, parent 1, uid 1000, gid 1000
 //! directory: /srv/app (as process.cwd() last returned)
-//! started: 2026-11-25T19:08:12.406Z
-//! uptime: 0.214 s when the event loop last looked at the clock
+//! started: 2026-11-25T19:45:31.729Z
+//! uptime: 0.537 s when the event loop last looked at the clock
 //! exit code: 7 (set by the program)
-//! event loop: 3 handles keep it alive (1 timer, 2 tcp), 0 requests
-//! isolate 22710000: main thread
-//!     heapTotal: 5808128
-//!     heapUsed: 4377400
-//!     external: 5498596
-//!     arrayBuffers: 455669
-//! rss: not in a core; it dumps 103571456 bytes of memory
+//! event loop: 3 handles keep it alive (2 tcp, 1 timer), 0 requests
+//! isolate 1593e000: main thread
+//!     heapTotal: 7905280
+//!     heapUsed: 5249848
+//!     external: 5726042
+//!     arrayBuffers: 455667
+//! rss: not in a core; it dumps 13641656 bytes of memory
 //! ```
 //!
 //! The four figures of memory are those of `process.memoryUsage()` at the moment of the core, from the counters of V8 and of Node's
