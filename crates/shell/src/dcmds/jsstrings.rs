@@ -45,7 +45,7 @@
 //!
 //! # Limits
 //!
-//! Ropes are copied out to search them; as they can share their parts, no more than 8 GB are copied altogether, and none of more
+//! Ropes are copied out to search them; as they can share their parts, no more than 4 GB are copied altogether, and none of more
 //! than 67 million characters. What was left out is said.
 
 use std::io::Write;

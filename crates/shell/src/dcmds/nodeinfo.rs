@@ -271,7 +271,7 @@ impl Info {
             "ppid": process.parent_id,
             "uid": process.user_id,
             "directory": self.directory(),
-            "started": self.runtime.started_at.map(|time| iso_date(time)),
+            "started": self.runtime.started_at.map(iso_date),
             "uptime": self.runtime.uptime.map(|uptime| uptime as f64 / 1000.0),
             "exit_code": node.and_then(|node| node.exit_code),
             "event_loop": event_loop,
