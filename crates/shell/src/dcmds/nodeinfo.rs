@@ -1,8 +1,8 @@
 //! `::nodeinfo`: say what a Node.js process was: versions, arguments, directory, memory, event loop.
 //!
-//! What a running process would say of itself, line by line, each with where it was found, because some of it is kept by Node.js,
-//! some by V8, some by the kernel, and some is no more than a bound. Worker threads that have a `process` of their own follow the
-//! main thread.
+//! What a running process would say of itself, line by line. Some of it is kept by Node.js, some by V8, some by the kernel; where
+//! a line is no more than a bound, or known from elsewhere, it says so. The figures of memory are there for each isolate: that
+//! of the main thread, then those of worker threads. All else is of the main thread.
 //!
 //! ```text
 //! > ::nodeinfo
