@@ -3,7 +3,8 @@
 //!
 //! For each pair: take the core (kept for the next run), count its objects by constructor and compare with V8's own
 //! heap snapshot of the process, print the scenario's values and compare with its facts, and ask `::status` what the
-//! self-check found. Nothing here comes from the debugger's own earlier output.
+//! self-check found. Where the process wrote last of all what V8 and Node.js say of its memory, that is compared too.
+//! Nothing here comes from the debugger's own earlier output.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,7 +18,7 @@ use test_support::scenarios::closures;
 use test_support::scenarios::constructors::{self, Difference, KnownDifference};
 use test_support::scenarios::debugger::{self, Debugger};
 use test_support::scenarios::definitions;
-use test_support::scenarios::verdict;
+use test_support::scenarios::{memory_report, shipped, verdict};
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::{SCENARIOS, Scenario};
@@ -147,7 +148,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         stage: None,
     })?;
     let mut cell = Cell { node: node.to_owned(), scenario: scenario.name, ..Cell::default() };
-    cell.v8 = process_versions(&directory)?;
+    cell.v8 = process_report(&directory)?["versions"]["v8"].as_str().unwrap_or_default().to_owned();
     let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
     let groups = debugger.groups()?;
     if scenario.snapshot {
@@ -157,6 +158,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         cell.differences = constructors::compare(&truth.objects, &debugger::counts(&groups));
         let major = node.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
         constructors::explain(&mut cell.differences, major, scenario.name, known);
+        check_strings(&debugger, &directory, &truth, &mut cell.failures)?;
     }
 
     if scenario.verifiable {
@@ -178,6 +180,9 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         + closures::check_functions(&debugger, &facts, &scenario.program(), &mut cell.failures)?
         + closures::check_built(&debugger, &facts, &groups, &directory, &mut cell.failures)?;
     cell.functions += check_definitions(&debugger, node, scenario, &directory, &mut cell.failures)?;
+    if shipped::REPORTING.contains(&scenario.name) {
+        memory_report::check(&debugger, &process_report(&directory)?, &mut cell.failures)?;
+    }
     Ok(cell)
 }
 
@@ -244,10 +249,28 @@ fn truth(directory: &Path) -> Result<HeapSnapshot> {
     Ok(truth)
 }
 
-fn process_versions(directory: &Path) -> Result<String> {
+/// V8 counts as many strings as there are. (Those that isolates share are in the snapshots of all of them, so of several
+/// isolates nothing is said.)
+fn check_strings(
+    debugger: &Debugger,
+    directory: &Path,
+    truth: &HeapSnapshot,
+    failures: &mut Vec<String>,
+) -> Result<()> {
+    if directory.join("v8.worker.heapsnapshot").exists() {
+        return Ok(());
+    }
+    let found: u64 = debugger.evaluate("::jsstrings | ::count")?.trim().parse().context("no count")?;
+    if found != truth.strings {
+        failures.push(format!("V8 counts {} strings, found {found}", truth.strings));
+    }
+    Ok(())
+}
+
+/// What the process said of itself.
+fn process_report(directory: &Path) -> Result<Value> {
     let report = fs::read_to_string(directory.join("process.json")).context("no report of the process")?;
-    let report: Value = serde_json::from_str(&report)?;
-    Ok(report["versions"]["v8"].as_str().unwrap_or_default().to_owned())
+    Ok(serde_json::from_str(&report)?)
 }
 
 /// `docs/support-matrix.md`.

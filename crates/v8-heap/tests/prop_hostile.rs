@@ -4,9 +4,9 @@
 use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::index::GroupId;
+use v8_heap::index::{GroupId, StoreKind, StringQuery};
 use v8_heap::objects::value::HeapObject;
-use v8_heap::{Heap, Tagged, Unattended};
+use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 
 /// A heap with something of everything.
 fn rich_heap(release: Release) -> Dump {
@@ -83,11 +83,35 @@ fn rich_heap(release: Release) -> Dump {
     }
     let map = builder.map_of(Type::JsTypedArray);
     builder.object(young, map, empty, empty, &[0; 9]);
+    // A buffer with its native parts, each of them where some release has it.
+    let bytes = builder.native_bytes(b"bytes of a buffer, of which there are 40.");
+    let words = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let store = builder.native_bytes(&words(&[bytes, 40, 40, 40, 1, 0, 0, 0, 0, 0]));
+    let extension = builder.native_bytes(&words(&[store, store, 0, 40, 0]));
+    let fields: &[u64] = match release {
+        Release::Node20 | Release::Node22 => &[undefined, 40, 40, bytes, extension, 0, 0, 0, 0],
+        _ => &[0, undefined, 40, 40, bytes, extension, 0, 0, 0],
+    };
+    let buffer_map = builder.map_of(Type::JsArrayBuffer);
+    let buffer = builder.object(young, buffer_map, empty, empty, fields);
+    let map = builder.map_of(Type::JsTypedArray);
+    builder.object(young, map, empty, empty, &[buffer, buffer, 8, 16, bytes, 0, bytes, 0, 0]);
+    let process =
+        builder.class("process", &["versions", "pid", "argv", "cwd", "node:exit_info_private_symbol"]);
+    let versions = builder.instance(young, &point, &[hello, hello]);
+    builder.instance(young, &process, &[versions, smi(42), array, function, buffer]);
     builder.open_allocation_area(young, &[bigint_map, number, 7]);
     let mut large = vec![builder.map_of(Type::FixedArray), smi(40_000)];
     large.resize(40_002, number);
     builder.large_object(Space::Large, &large);
-    builder.build()
+    let main = builder.native_bytes(&[0; 640]);
+    let handle = builder.native_bytes(&words(&[0, main, 13, 0, main + 16, main + 16, 0, 0, 0, 0, 0, 12]));
+    let mut dump = builder.build();
+    for (offset, word) in [(8, 1), (16, handle + 32), (24, handle + 32), (544, 77)] {
+        dump.set_word(main + offset, word);
+    }
+    dump.add_symbol("default_loop_struct", main);
+    dump
 }
 
 /// Asks everything that can be asked of one object.
@@ -109,9 +133,16 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
             seen < 1000
         });
         let _ = heap.element(&elements, u64::MAX);
+        let mut seen = 0;
+        let _ = heap.for_each_index(&elements, |_, _| {
+            seen += 1;
+            seen < 1000
+        });
     }
     let _ = heap.array_length(object);
     let _ = heap.string(value, 1 << 16).map(|string| string.to_text());
+    let _ = heap.string_storage(value);
+    let _ = heap.array_buffer(object);
     let _ = heap.name_text(value);
     assert!(heap.name(heap.constructor_name(object)).len() < 1 << 16);
     let _ = heap.function_name(object);
@@ -198,6 +229,26 @@ fn ask_everything(dump: &Dump) {
     for page in heap.spaces().pages() {
         let _ = heap.functions_with_code_at(page.area_start + 0x123, &Unattended);
     }
+    for isolate in heap.spaces().isolates() {
+        let _ = heap.spaces_of(isolate, &Unattended);
+        let _ = heap.external_memory(isolate);
+        let _ = heap.external_strings(isolate, &Unattended);
+    }
+    let _ = heap.essential_memory(&Unattended);
+    let buffers = heap.buffers(&Unattended).unwrap();
+    assert!(buffers.stores.len() as u64 + buffers.empty + buffers.detached <= table.len() as u64);
+    let is_long = |text: &str| text.len() > 5;
+    let query = StringQuery {
+        containing: Some(vec![u16::from(b'o')]),
+        matching: Some(&is_long),
+        ..StringQuery::default()
+    };
+    for query in [query, StringQuery::default()] {
+        let strings = heap.strings(&query, &Unattended).unwrap();
+        let _ = heap.duplicate_strings(&strings.entries, &Unattended);
+    }
+    let _ = heap.node_processes(&Unattended);
+    let _ = NodeRuntime::find(dump, dump);
     let kinds = heap.kinds(&Unattended).unwrap();
     for (index, group) in kinds.groups().iter().enumerate() {
         let mut members = 0;
@@ -264,6 +315,12 @@ fn the_rich_heap_is_sound() {
         let heap = Heap::open(&dump, &dump).unwrap();
         let check = heap.self_check(&Unattended).unwrap();
         assert_eq!((check.gaps, check.damaged, check.stray_maps), (0, 0, 0), "{release:?}");
+        let buffers = heap.buffers(&Unattended).unwrap();
+        let stores: Vec<_> = buffers.stores.iter().map(|store| (store.kind, store.byte_length)).collect();
+        assert!(stores.contains(&(StoreKind::ArrayBuffer, 40)), "{release:?}: {stores:?}");
+        assert_eq!(heap.node_processes(&Unattended).unwrap().len(), 1, "{release:?}");
+        let event_loop = NodeRuntime::find(&dump, &dump).event_loop.unwrap();
+        assert_eq!(event_loop.by_type, [("timer", 1)].into(), "{release:?}");
         ask_everything(&dump);
     }
 }

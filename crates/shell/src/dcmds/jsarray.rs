@@ -4,11 +4,11 @@
 //! are there as the hole value. With `-i` the index, in decimal, stands in front.
 //!
 //! ```text
-//! > 1463e89a3b19::jsarray -i
+//! > 1c9b4d635699::jsarray -i
 //! 0 100000000
-//! 1 42c90dc0a29
-//! 2 1463e89a3b59
-//! > 1463e89a3b19::jsarray | ::jsprint
+//! 1 f01b7600d31
+//! 2 38b344f2979
+//! > 1c9b4d635699::jsarray | ::jsprint
 //! 1
 //! hole
 //! "three"

@@ -6,13 +6,17 @@
 //!
 //! ```text
 //! > ::jsbuffers
-//!          ADDRESS    BYTES      MAX KIND                 VIEWS    VIEWED BUFFER
+//!          ADDRESS      BYTES        MAX KIND                        VIEWS     VIEWED BUFFER
 //! ...
-//!         22936bc0     3000     3000 ArrayBuffer              3      3090 1abf5640cab1
-//!         229345a0     8192     8192 ArrayBuffer (pool)      39      7741 1abf5640d159
-//!         22958ab0   300000   300000 ArrayBuffer              1    300000 1abf5640cc19
-//! 34 backing stores, 1 ArrayBuffer empty, 1 detached
+//!     7f7108e5c000       1000      65536 resizable ArrayBuffer           1        900 1c9b4d62ab61
+//!         15a30960       3000       3000 ArrayBuffer                     3       3090 1c9b4d62aaa1
+//!         15a561c0      65536      65536 ArrayBuffer (pool)              7      65882 1c9b4d609f81
+//!     7f7108e12010     300000     300000 ArrayBuffer                     1     300000 1c9b4d62b459
+//! 49 backing stores; of ArrayBuffers 3 empty, 1 detached
+//!         451563 bytes of ArrayBuffer, 41 times
 //! ...
+//! arrayBuffers, as Node's allocator counts: 455667 bytes = 455667 of stores
+//! external, as V8 counts: 5726042 bytes = 452564 of stores + 5273478 of external strings
 //! ```
 //!
 //! # Kinds of memory
@@ -31,7 +35,7 @@
 //! ArrayBuffers and SharedArrayBuffers of Node's allocator; the second that of all memory that V8 will free when its
 //! ArrayBuffer dies, and of external strings, but for what is shared. V8 14 counts one byte for each character of an external
 //! string even where it takes two, and no WebAssembly memory. What is left over is memory whose
-//! ArrayBuffer was collected but that has not been freed yet, or that native code holds without an ArrayBuffer.
+//! ArrayBuffer was collected but that V8 has not subtracted yet, or that native code holds without an ArrayBuffer.
 //!
 //! # Options
 //!

@@ -5,23 +5,25 @@
 //! keys with `-k`.
 //!
 //! ```text
-//! > 1463e89a2f79::jsmap
-//! 42c90dc7f31 100000000
-//! 700000000 31067aaa8b11
-//! 3d1622654fd9 3d1622655069
-//! > 1463e89a2f79::jsmap -k | ::jsprint
+//! > 1c9b4d635a01::jsmap
+//! 204028018661 100000000
+//! 700000000 38b344f29c1
+//! 1c9b4d635649 1c9b4d6359a1
+//! 38b344f2e71 f01b7600041
+//! 1c9b4d6359f1 f01b7600011
+//! > 1c9b4d635a01::jsmap -k | ::jsprint -d 0
 //! "text"
 //! 7
-//! {
-//!     "name": "key",
-//! }
+//! [...]
+//! 1.5
+//! NaN
 //! ```
 //!
 //! `-e key` keeps the entry with that key, a tagged value: an address, or a small integer as V8 writes it (7 is `700000000`). `-p
 //! text` keeps the one whose key is that string:
 //!
 //! ```text
-//! > 1463e89a2f79::jsmap -p text | ::jsprint
+//! > 1c9b4d635a01::jsmap -p text | ::jsprint
 //! 1
 //! ```
 

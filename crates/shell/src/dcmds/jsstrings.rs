@@ -4,11 +4,12 @@
 //!
 //! ```text
 //! > ::jsstrings
-//! STRINGS                    COUNT      IN HEAP      OUTSIDE
-//! sequential, one byte        4108      1226672            0
-//! sequential, two bytes         67         4928            0
+//! STRINGS                      COUNT      IN HEAP      OUTSIDE
+//! sequential, one byte          3215       365880            0
+//! sequential, two bytes           53         3800            0
 //! ...
-//! total                      17953      2318240      4980494
+//! external, two bytes              2           64      2247552
+//! total                        15006       784632      5273478
 //! ```
 //!
 //! With a condition, or `-s`: one line for each string that meets all conditions, with its address, its length in characters
@@ -19,9 +20,10 @@
 //! order of addresses.
 //!
 //! ```text
-//! > ::jsstrings -p @example.test -l 0t26
+//! > ::jsstrings -p customer-049
 //!          ADDRESS     LENGTH      BYTES STRING
-//!     380e9b6a1d11         26         48 "customer-0000@example.test"
+//!     1c9b4d635469         26         48 "customer-0490@example.test"
+//!     1c9b4d635499         26         48 "customer-0491@example.test"
 //! ...
 //! > ::jsstrings -r '^customer-04' | ::count
 //! 100
@@ -32,10 +34,10 @@
 //! copies; strings of one and of two bytes a character that say the same are. The other conditions choose the strings first.
 //!
 //! ```text
-//! > ::jsstrings -d
+//! > ::jsstrings -d -p copies
 //!      WASTED     COPIES     LENGTH           STRING TEXT
-//! ...
-//!        4752        100         31     380e9b69c2f1 "one hundred copies of this text"
+//!        3600         51         27      38b344f1561 "fifty copies of a snowman ☃"
+//!        4800        101         31      38b344f1511 "one hundred copies of this text"
 //! ```
 //!
 //! In a pipe the strings are handed on; with `-d` all copies. `-j` prints one JSON object for each string, text or
@@ -43,7 +45,7 @@
 //!
 //! # Limits
 //!
-//! Ropes are copied out to search them; as they can share their parts, no more than 8 GB are copied altogether, and none of more
+//! Ropes are copied out to search them; as they can share their parts, no more than 4 GB are copied altogether, and none of more
 //! than 67 million characters. What was left out is said.
 
 use std::io::Write;

@@ -4,17 +4,17 @@
 //! SharedArrayBuffer. Views begin where they look. `-l` adds the length in bytes.
 //!
 //! ```text
-//! > 1463e89b65d9::nodebuffer -l
-//! 16206930 5000
+//! > 1c9b4d62b3f1::nodebuffer -l
+//! 15a065d0 5000
 //! ```
 //!
 //! `-x` prints the bytes in hexadecimal, `-t` as text: UTF-8, with what is none as `\xNN`, and what could steer a terminal escaped.
 //!
 //! ```text
-//! > 42c90deac91::nodebuffer -x
-//!         16204148: 7465 7874 2069 6e20 7468 6520 706f 6f6c  text in the pool
-//!         16204158: 2c20 6e75 6d62 6572 2030                 , number 0
-//! > 42c90deac91::nodebuffer -t
+//! > 1c9b4d62b0c1::nodebuffer -x
+//!         15a561c0: 7465 7874 2069 6e20 7468 6520 706f 6f6c  text in the pool
+//!         15a561d0: 2c20 6e75 6d62 6572 2030                 , number 0
+//! > 1c9b4d62b0c1::nodebuffer -t
 //! text in the pool, number 0
 //! ```
 //!

@@ -1,29 +1,29 @@
 //! `::nodeinfo`: say what a Node.js process was: versions, arguments, directory, memory, event loop.
 //!
-//! What a running process would say of itself, line by line, each with where it was found, because some of it is kept by Node.js,
-//! some by V8, some by the kernel, and some is no more than a bound. Worker threads that have a `process` of their own follow the
-//! main thread.
+//! What a running process would say of itself, line by line. Some of it is kept by Node.js, some by V8, some by the kernel; where
+//! a line is no more than a bound, or known from elsewhere, it says so. The figures of memory are there for each isolate: that
+//! of the main thread, then those of worker threads. All else is of the main thread.
 //!
 //! ```text
 //! > ::nodeinfo
-//! version: v24.21.0 (LTS Krypton), V8 13.6.233.17-node.52, x64
+//! version: v24.21.0 (LTS Krypton), V8 13.6.233.17-node.53, x64
 //! executable: /opt/node/bin/node
 //! arguments: /opt/node/bin/node /srv/app/server.js --port=8080
 //! node options: --max-old-space-size=2048
 //! NODE_OPTIONS: not set
-//! title: node
+//! title: /opt/node/bin/node
 //! pid: 4127, parent 1, uid 1000, gid 1000
 //! directory: /srv/app (as process.cwd() last returned)
-//! started: 2026-11-25T19:08:12.406Z
-//! uptime: 0.214 s when the event loop last looked at the clock
+//! started: 2026-11-25T19:45:31.729Z
+//! uptime: 0.537 s when the event loop last looked at the clock
 //! exit code: 7 (set by the program)
-//! event loop: 3 handles keep it alive (1 timer, 2 tcp), 0 requests
-//! isolate 22710000: main thread
-//!     heapTotal: 5808128
-//!     heapUsed: 4377400
-//!     external: 5498596
-//!     arrayBuffers: 455669
-//! rss: not in a core; it dumps 103571456 bytes of memory
+//! event loop: 3 handles keep it alive (2 tcp, 1 timer), 0 requests
+//! isolate 1593e000: main thread
+//!     heapTotal: 7905280
+//!     heapUsed: 5249848
+//!     external: 5726042
+//!     arrayBuffers: 455667
+//! rss: not in a core; it dumps 13641656 bytes of memory
 //! ```
 //!
 //! The four figures of memory are those of `process.memoryUsage()` at the moment of the core, from the counters of V8 and of Node's
@@ -271,7 +271,7 @@ impl Info {
             "ppid": process.parent_id,
             "uid": process.user_id,
             "directory": self.directory(),
-            "started": self.runtime.started_at.map(|time| iso_date(time)),
+            "started": self.runtime.started_at.map(iso_date),
             "uptime": self.runtime.uptime.map(|uptime| uptime as f64 / 1000.0),
             "exit_code": node.and_then(|node| node.exit_code),
             "event_loop": event_loop,

@@ -6,9 +6,9 @@
 //! (unused half of the young generation), `salvaged` (its header was of no use), `missing N` (bytes that the core lacks).
 //!
 //! ```text
-//! > ::v8pages -s large
+//! > ::v8pages -s code
 //!             PAGE     SIZE        START          END SPACE                 ISOLATE #OBJECTS    OBJECTS       FREE
-//!     3d0e15a00000   266240 3d0e15a00010 3d0e15a41000 large_object         22710000        1     262160          0 large
+//!     7f70cc000000   262144 7f70cc000020 7f70cc040000 code                 1593e000       71      44480     217632
 //! ```
 //!
 //! `-s space` keeps those of the spaces whose names begin so: `-s old`. In a pipe it yields the addresses of the pages.

@@ -7,33 +7,33 @@
 //!
 //! ```text
 //! > ::v8spaces
-//! isolate 22710000
-//! SPACE                        SIZE         USED         FREE     PHYSICAL PAGES
-//! new_space                 1048576       151960       896552       274432     4
-//! old_space                 3055616      2952504       101968      3055616    12
-//! code_space                 262144        51968       210144       262144     1
-//! trusted_space             1175552       958376       217096      1175552     5
-//! new_large_object_space          0            0      1048576            0     0
-//! large_object_space         266240       262160            0       266240     1
-//! total                     5808128      4376968      2474356      5033984    23
-//! external memory: 5498596 bytes, array buffers: 455669 bytes
+//! isolate 1593e000
+//! SPACE                            SIZE         USED         FREE     PHYSICAL  PAGES
+//! new_space                     2097152       450424       598088      1064960      8
+//! old_space                     3842048      3440328       196768      3932160     15
+//! code_space                     262144        44480            0       262144      1
+//! trusted_space                 1437696      1052456       228680      1572864      6
+//! new_large_object_space              0            0      1048512            0      0
+//! large_object_space             266240       262160            0       266240      1
+//! total                         7905280      5249848      2072048      7098368     31
+//! external memory: 5726042 bytes, array buffers: 455667 bytes
 //! ```
 //!
 //! `total` is `v8.getHeapStatistics().total_heap_size`, `used_heap_size` and `total_physical_size`, the last line is
 //! `external_memory` (buffers, and the characters of external strings) and `process.memoryUsage().arrayBuffers`, which Node.js
 //! counts for the whole thread.
 //!
-//! `-v` sets beside this what a walk over the pages finds: objects, their bytes, and the free memory between them. That is
-//! other memory than the counters, so the two check each other. In spaces of small objects `USED` is `OBJECTS` with what is
-//! dead and has been freed since the space was last swept, as free memory that V8 has not linked anywhere yet counts as used.
+//! `-v` sets beside this what a walk over the pages finds: objects, their bytes, and the free memory between and behind them.
+//! That is other memory than the counters, so the two check each other. `USED` can be more than `OBJECTS` by the ends of pages
+//! that are full, by pages that have not been swept, and in V8 11 by the areas in which threads allocate.
 //!
 //! `-j` prints one JSON object for each space, with all the figures of `-v`.
 //!
 //! # Limits
 //!
-//! A `?` stands for a counter that the core does not hold. V8 14 counts live bytes of the young generation only when it sweeps;
-//! here, as there, everything up to the allocation pointer is used. Areas in which background threads allocate count as free.
-//! With `--minor-ms` the young generation is not made of semispaces, and its counters are not understood.
+//! A `?` stands for a counter that the core does not hold. From V8 12 on a process that asks gives back the areas in which its
+//! main thread allocates, and they count as free here; those of background threads do so here, too, but not there. With
+//! `--minor-ms` the young generation is not made of semispaces, and its counters are not understood.
 
 use std::fmt::Display;
 use std::io::Write;

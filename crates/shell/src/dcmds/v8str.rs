@@ -4,10 +4,10 @@
 //! without quotes; on a terminal what could steer that is escaped all the same.
 //!
 //! ```text
-//! > 3d162264f5a1::v8str
-//! "the parent of which parts are taken: abcdefghijabcdefghij"
-//! > 3d162264f5a1::v8str -N 0t10
-//! "the parent"[...]
+//! > 1c9b4d62c139::v8str
+//! "abcdefghijabcdefghijabcdefghijabcdefghij"
+//! > 1c9b4d62c139::v8str -N 0t10
+//! "abcdefghij"[...]
 //! ```
 //!
 //! `-v` says in front how the string is stored: the characters follow its header (`SeqOneByteString`, `SeqTwoByteString`), are two
@@ -15,9 +15,9 @@
 //! (`ExternalOneByteString`, `ExternalTwoByteString`), where an object of the program that embeds V8 owns them:
 //!
 //! ```text
-//! > 1463e89a2c01::v8str -v
-//! str 1463e89a2c01: length 40, SlicedString
-//!     parent: 3d162264f5a1 (SeqOneByteString, length 237), from 37 on
+//! > 1c9b4d62c139::v8str -v
+//! str 1c9b4d62c139: length 40, SlicedString
+//!     parent: 1c9b4d62bd29 (SeqOneByteString, length 237), from 37 on
 //! "abcdefghijabcdefghijabcdefghijabcdefghij"
 //! ```
 

@@ -64,7 +64,6 @@ fn texts_that_are_there_more_than_once_are_counted_with_what_they_waste() {
     }
 }
 
-/// Representations add up to all strings, and what they hold outside to what V8 counts of external strings.
 #[test]
 fn totals_are_those_of_all_strings() {
     for core in shipped::all() {

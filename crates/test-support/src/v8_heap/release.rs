@@ -171,6 +171,7 @@ pub enum Type {
     JsPrimitiveWrapper,
     JsProxy,
     JsTypedArray,
+    JsArrayBuffer,
 }
 
 impl Type {
@@ -231,6 +232,7 @@ impl Type {
             Type::JsPrimitiveWrapper => [1041; 4],
             Type::JsProxy => [278, 291, 299, 304],
             Type::JsTypedArray => [2061; 4],
+            Type::JsArrayBuffer => [2062, 2062, 2062, 2063],
         })
     }
 
@@ -249,7 +251,7 @@ impl Type {
             Type::SharedFunctionInfo => 10,
             Type::PropertyCell => 5,
             Type::Filler => 1,
-            Type::JsFunction | Type::JsTypedArray => 12,
+            Type::JsFunction | Type::JsTypedArray | Type::JsArrayBuffer => 12,
             Type::JsBoundFunction => 6,
             Type::JsObject | Type::JsGlobalObject | Type::JsError | Type::JsArguments | Type::JsProxy => 3,
             Type::JsArray

@@ -224,6 +224,7 @@ impl Buffers {
             of_buffer.insert(owner.buffer, index);
         }
         let mut views_of_detached = 0;
+        let mut of_store: BTreeMap<(usize, NameId), (u64, u64)> = BTreeMap::new();
         all.empty.sort_unstable();
         let mut empty = all.empty.len() as u64;
         for viewer in all.viewers {
@@ -246,16 +247,12 @@ impl Buffers {
                 views_of_detached += u64::from(all.detached.binary_search(&viewer.buffer).is_ok());
                 continue;
             };
-            let store = &mut stores[index];
-            match store.views.iter_mut().find(|views| views.constructor == viewer.constructor) {
-                Some(views) => {
-                    views.count += 1;
-                    views.bytes = views.bytes.saturating_add(viewer.bytes);
-                }
-                None => {
-                    store.views.push(Views { constructor: viewer.constructor, count: 1, bytes: viewer.bytes })
-                }
-            }
+            let views = of_store.entry((index, viewer.constructor)).or_default();
+            views.0 += 1;
+            views.1 = views.1.saturating_add(viewer.bytes);
+        }
+        for ((index, constructor), (count, bytes)) in of_store {
+            stores[index].views.push(Views { constructor, count, bytes });
         }
         for store in &mut stores {
             store.views.sort_unstable_by_key(|views| std::cmp::Reverse((views.bytes, views.constructor)));

@@ -171,8 +171,8 @@ pub struct Duplicate {
     pub wasted: u64,
 }
 
-/// Bytes that may be copied out of the heap to search ropes and slices, all together: as many as a large heap holds.
-const COPY_LIMIT: u64 = 8 << 30;
+/// Bytes that may be copied out of the heap to search ropes and slices, all together: more than the strings of a large heap.
+const COPY_LIMIT: u64 = 4 << 30;
 /// A longer rope is not copied, in code units.
 const LONGEST_COPY: usize = 1 << 26;
 
@@ -195,6 +195,10 @@ impl Heap<'_> {
                     let map = self.map(map);
                     if map.kind == Kind::String {
                         self.meet_string(address, map, &search, &copied, found);
+                        // One page of ropes can take seconds. The next turn ends the search.
+                        if search.looks_at_text() && monitor.cancelled() {
+                            break;
+                        }
                     }
                 }
             }

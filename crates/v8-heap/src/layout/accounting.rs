@@ -37,8 +37,6 @@ pub struct AccountingLayout {
     pub free_list: u64,
     /// `FreeList::available_`
     pub free_list_available: u64,
-    /// `FreeList::wasted_bytes_`
-    pub free_list_wasted: u64,
     /// `PagedSpaceBase::accounting_stats_.size_`
     pub paged_size: u64,
     /// `PagedSpaceBase::committed_physical_memory_`

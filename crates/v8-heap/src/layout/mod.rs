@@ -496,7 +496,7 @@ impl Layout {
                 .collect(),
             },
             Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
-            Provenance { part: "counts of memory", sources: vec![(table_source, 21)] },
+            Provenance { part: "counts of memory", sources: vec![(table_source, 27)] },
         ];
         Layout {
             table_version: table.v8,

@@ -255,8 +255,8 @@ impl Heap<'_> {
             () if shared => StoreKind::SharedArrayBuffer,
             () => StoreKind::ArrayBuffer,
         };
-        found.is_external =
-            !shared && !is(layout.empty_deleter) && !(is(layout.wasm) && layout.wasm_counts_elsewhere);
+        let counts_elsewhere = is(layout.wasm) && layout.wasm_counts_elsewhere;
+        found.is_external = !(shared || counts_elsewhere || is(layout.empty_deleter));
         Ok(found)
     }
 

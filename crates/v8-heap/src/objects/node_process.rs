@@ -9,8 +9,11 @@ use crate::{Monitor, Result, Tagged};
 
 /// Longer texts are cut, in UTF-16 code units.
 const LONGEST_TEXT: usize = 128 << 10;
-/// No more arguments are read than this.
-const MOST_ARGUMENTS: u64 = 1 << 16;
+/// All texts of one list together are cut here, in bytes: the kernel allows a process a few megabytes of arguments.
+const MOST_TEXT: usize = 8 << 20;
+/// No more components have a version, and no more threads a `process`.
+const MOST_VERSIONS: usize = 256;
+const MOST_PROCESSES: usize = 4096;
 /// Scopes around `process.cwd` that are looked through.
 const MOST_SCOPES: usize = 4;
 
@@ -65,7 +68,7 @@ impl Heap<'_> {
             let Some(group) = example.and_then(|object| kinds.group_of(self, object)) else { continue };
             self.for_each_member(kinds, group, monitor, |object| {
                 objects.push(object.address);
-                true
+                objects.len() < MOST_PROCESSES
             })?;
         }
         objects.sort_unstable();
@@ -80,6 +83,7 @@ impl Heap<'_> {
             .own_properties(versions)
             .ok()?
             .into_iter()
+            .take(MOST_VERSIONS)
             .filter_map(|property| match property.value {
                 PropertyValue::Data(value) => Some((self.name_text(property.name)?, self.text(value)?)),
                 _ => None,
@@ -158,14 +162,19 @@ impl Heap<'_> {
     /// The strings of an array.
     fn texts(&self, array: Tagged) -> Vec<String> {
         let mut texts = Vec::new();
+        let mut room = MOST_TEXT;
         let elements = self.js_object(array).and_then(|array| self.elements(array).ok());
         if let Some(elements) = elements {
             // What could be read before an error is kept.
-            let _ = self.for_each_element(&elements, |index, value| {
-                if let PropertyValue::Data(value) = value {
-                    texts.extend(self.text(value));
+            let _ = self.for_each_element(&elements, |_, value| {
+                if let PropertyValue::Data(value) = value
+                    && let Some(text) = self.text(value)
+                {
+                    // An empty text takes room as well.
+                    room = room.saturating_sub(text.len() + size_of::<String>());
+                    texts.push(text);
                 }
-                index < MOST_ARGUMENTS
+                room > 0
             });
         }
         texts

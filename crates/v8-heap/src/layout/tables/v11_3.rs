@@ -47,7 +47,6 @@ pub(super) static TABLE: Table = Table {
         allocator_total: 0x10,
         free_list: 0x40,
         free_list_available: 0x28,
-        free_list_wasted: 0x18,
         paged_size: 0x98,
         paged_physical: 0xc8,
         large_objects_size: 0x60,

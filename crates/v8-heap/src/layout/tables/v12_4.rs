@@ -49,7 +49,6 @@ pub(super) static TABLE: Table = Table {
         allocator_total: 0x10,
         free_list: 0x48,
         free_list_available: 0x20,
-        free_list_wasted: 0x28,
         paged_size: 0x70,
         paged_physical: 0xa0,
         large_objects_size: 0x60,

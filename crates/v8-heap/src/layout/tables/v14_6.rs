@@ -51,7 +51,6 @@ pub(super) static TABLE: Table = Table {
         allocator_total: 0x8,
         free_list: 0x40,
         free_list_available: 0x20,
-        free_list_wasted: 0x28,
         paged_size: 0x68,
         paged_physical: 0x78,
         large_objects_size: 0x58,
