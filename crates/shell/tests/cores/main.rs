@@ -5,6 +5,7 @@ mod article;
 mod counts;
 mod globals;
 mod golden;
+mod internals;
 mod json;
 mod readme;
 mod references;
