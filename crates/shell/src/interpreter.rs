@@ -14,6 +14,7 @@ use crate::lang::{
 use crate::output::{Text, escape};
 use crate::pipeline::{Call, Plan, PlanError, report_usage};
 use crate::shell_escape;
+use crate::variables::REGISTERS;
 
 /// Where text comes from; that decides what a bare expression does and where an error lets things go on.
 #[derive(Clone, Copy, Debug)]
@@ -165,14 +166,7 @@ fn run_statement(
     let (address, count) = match evaluated {
         Ok(values) => values,
         Err(error) => {
-            let hint = match &error {
-                // `status` instead of `::status`: everybody's first line.
-                lang::EvalError::Symbol { name, .. } if dcmds::find(name).is_ok() => {
-                    format!(" (did you mean '::{name}'?)")
-                }
-                _ => String::new(),
-            };
-            context.error(&format!("{error}{hint}"));
+            context.error(&explained(context, &error));
             return Ok(Ended::NotRun);
         }
     };
@@ -248,6 +242,25 @@ fn plan(mut parts: Vec<Part>, has_address: bool) -> Result<Plan, PlanError> {
     }
 }
 
+/// Why an expression has no value, with the name that may have been meant.
+fn explained(context: &Context, error: &lang::EvalError) -> String {
+    let near = match error {
+        // `status` instead of `::status`: everybody's first line.
+        lang::EvalError::Symbol { name, .. } if dcmds::find(name).is_ok() => Some(format!("::{name}")),
+        lang::EvalError::Symbol { name, reason: lang::SymbolError::Name } => context.symbol_like(name),
+        lang::EvalError::Variable(name) => {
+            let variables = context.variables.borrow();
+            let names = variables.iter().map(|(name, _)| name).chain(REGISTERS);
+            dcmds::nearest(name, names).map(str::to_owned)
+        }
+        _ => None,
+    };
+    match near {
+        Some(near) => format!("{error} (did you mean '{}'?)", escape(&near)),
+        None => error.to_string(),
+    }
+}
+
 /// A statement without a command: a bare expression, or only text for the shell.
 fn bare(
     context: &Context,
@@ -308,7 +321,12 @@ fn run_plan(
 ) -> Result<Ended, DcmdError> {
     let result = match shell {
         None => {
-            plan.run(context, has_address, count, text).and_then(|()| Ok(text.borrow().to_column_zero()?))
+            plan.run(context, has_address, count, text).and_then(|()| {
+                text.borrow().to_column_zero()?;
+                // Whoever watches is asked by the pager about this command before the next one runs.
+                let watched = text.borrow().is_watched();
+                if watched { Ok(text.flush()?) } else { Ok(()) }
+            })
         }
         Some(shell) => {
             text.flush()?;
@@ -344,6 +362,8 @@ fn settle(context: &Context, result: Result<(), DcmdError>) -> Result<Ended, Dcm
     match result {
         Ok(()) => Ok(Ended::Well),
         Err(DcmdError::Interrupted) => Err(DcmdError::Interrupted),
+        // The pager's `q` ends this command; the next one prints again.
+        Err(DcmdError::Closed) if context.terminal.take_end_of_command() => Ok(Ended::Badly),
         Err(DcmdError::Closed) => Err(DcmdError::Closed),
         Err(DcmdError::Reported) => Ok(Ended::Badly),
         Err(error) => {
@@ -421,7 +441,7 @@ fn argument_words(context: &Context, arguments: &[Argument]) -> Result<Vec<Word>
 
 fn value_of(context: &Context, expr: &lang::Expr) -> Result<u64, CallError> {
     context.value_of(expr).map_err(|error| {
-        context.error(&error);
+        context.error(&explained(context, &error));
         CallError::Reported
     })
 }

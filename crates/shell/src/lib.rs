@@ -29,6 +29,7 @@ mod place_name;
 pub mod print;
 mod reference;
 pub mod repl;
+mod retention;
 mod search;
 mod session;
 pub mod settings;

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use jiff::tz::TimeZone;
 
+use crate::error::DcmdError;
+
 /// The settings of a session.
 #[derive(Debug)]
 pub struct Settings {
@@ -27,6 +29,8 @@ pub struct Settings {
     pub pager: Cell<bool>,
     /// `-o repeatlast`: an empty line repeats the last command.
     pub repeat_last: Cell<bool>,
+    /// `-o restricted`: no commands of the shell are run, and no files but the target's are read or written.
+    pub restricted: Cell<bool>,
     /// `-o ignoreeof`: Ctrl-D does not quit.
     pub ignore_eof: Cell<bool>,
 }
@@ -44,6 +48,7 @@ impl Default for Settings {
             macro_path: RefCell::default(),
             pager: Cell::new(true),
             repeat_last: Cell::new(false),
+            restricted: Cell::new(false),
             ignore_eof: Cell::new(false),
         }
     }
@@ -52,6 +57,9 @@ impl Default for Settings {
 /// Columns of a page whose width was not set.
 pub const DEFAULT_WIDTH: u64 = 80;
 
+/// The options of `::set -o` that change something.
+pub const OPTIONS: [&str; 4] = ["ignoreeof", "pager", "repeatlast", "restricted"];
+
 /// The longest prompt.
 const LONGEST_PROMPT: usize = 64;
 
@@ -59,6 +67,19 @@ impl Settings {
     /// Columns of a page: as set, else as MDB assumes.
     pub fn page_width(&self) -> u64 {
         self.width.get().unwrap_or(DEFAULT_WIDTH)
+    }
+
+    /// Whether commands of the shell may be run, and files read and written.
+    ///
+    /// # Errors
+    /// They may not.
+    pub fn check_restriction(&self) -> Result<(), DcmdError> {
+        match self.restricted.get() {
+            false => Ok(()),
+            true => Err(DcmdError::abort(
+                "the session is restricted: no shell commands, and no files but the target's",
+            )),
+        }
     }
 
     /// Changes the prompt.
@@ -81,11 +102,16 @@ impl Settings {
 
     /// The options that are on, by name.
     pub fn options(&self) -> Vec<&'static str> {
-        [("ignoreeof", &self.ignore_eof), ("pager", &self.pager), ("repeatlast", &self.repeat_last)]
-            .iter()
-            .filter(|(_, on)| on.get())
-            .map(|(name, _)| *name)
-            .collect()
+        [
+            ("ignoreeof", &self.ignore_eof),
+            ("pager", &self.pager),
+            ("repeatlast", &self.repeat_last),
+            ("restricted", &self.restricted),
+        ]
+        .iter()
+        .filter(|(_, on)| on.get())
+        .map(|(name, _)| *name)
+        .collect()
     }
 
     /// Sets or clears an option of `-o`.
@@ -102,6 +128,10 @@ impl Settings {
             "pager" => &self.pager,
             "repeatlast" => &self.repeat_last,
             "ignoreeof" => &self.ignore_eof,
+            "restricted" if self.restricted.get() && !on => {
+                return Err("a restricted session stays restricted".to_owned());
+            }
+            "restricted" => &self.restricted,
             // Options of MDB that change nothing here; these have a value.
             "array_mem_limit" | "array_str_limit" | "follow_exec_mode" | "follow_fork_mode" | "term" => {
                 return match value {

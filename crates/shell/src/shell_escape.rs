@@ -9,6 +9,10 @@ use crate::output::{Text, TextSink};
 use crate::pipeline::MOST_TEXT;
 
 fn spawn(context: &Context, text: &str, stdin: Stdio, stdout: Stdio) -> Option<Child> {
+    if let Err(error) = context.settings.check_restriction() {
+        context.error(&error);
+        return None;
+    }
     // What we printed so far comes first, whatever the shell command prints.
     if context.text.flush().and_then(|()| context.terminal.finish_paging()).is_err() {
         return None;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use core_reader::{Address, NameError};
+use core_reader::{Address, NameError, Symbols};
 
 use crate::context::Context;
 use crate::lang::SymbolError;
@@ -84,6 +84,20 @@ impl Context {
             NameError::Object => SymbolError::Object,
             NameError::Ambiguous(count) => SymbolError::Ambiguous(count),
         })
+    }
+
+    /// The symbol that `name` was probably meant to be, among those that begin alike.
+    pub fn symbol_like(&self, name: &str) -> Option<String> {
+        /// Letters that are taken to be right.
+        const BEGINNING: usize = 3;
+        if let Some(near) =
+            crate::dcmds::nearest(name, self.private_symbols.borrow().iter().map(|(name, _)| name))
+        {
+            return Some(near.to_owned());
+        }
+        let beginning = name.get(..BEGINNING)?;
+        let symbols = self.target().ok()?.symbols().with_prefix(beginning);
+        crate::dcmds::nearest(name, symbols.iter().map(|symbol| symbol.name.as_str())).map(str::to_owned)
     }
 
     /// The symbol at `address` with the distance from its start: `main+0x1c`, `` libc.so.6`raise+0x20 ``. Nothing if no symbol

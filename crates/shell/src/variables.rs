@@ -95,6 +95,12 @@ pub fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() { Err("a variable needs a name".to_owned()) } else { Ok(()) }
 }
 
+/// Whole registers.
+pub const REGISTERS: [&str; 26] = [
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+    "r15", "rip", "rflags", "cs", "ss", "ds", "es", "fs", "gs", "fsbase", "gsbase",
+];
+
 /// The register called `name`, whole or in part (`rax`, `eax`, `ax`, `al`, `ah`), of a thread.
 pub fn register(registers: &Registers, name: &str) -> Option<u64> {
     let r = registers;

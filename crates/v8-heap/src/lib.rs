@@ -51,6 +51,7 @@ mod class_check;
 mod constructor;
 mod error;
 mod essential;
+pub mod graph;
 mod heap;
 pub mod index;
 pub mod isolate;

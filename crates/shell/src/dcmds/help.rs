@@ -53,21 +53,30 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-const OVERVIEW: &str = "
+pub(crate) const OVERVIEW: &str = "
 A command is a dcmd behind '::', with an address in front if it wants one:
 
   addr::dcmd [options]              run it on an address
   addr,count::dcmd                  ... count times
   ::dcmd | ::dcmd                   hand the values that one yields to the next
   ::dcmd ! grep text                hand the text to a command of the shell
+  ::dcmd ! 'command' | ::dcmd       ... and read values from what it prints
+  addr/J  addr,8/nap                print memory in a format; ::formats lists the characters
   expr=J                            print the value of an expression
-  value>name   <name                assign and read a variable
+  value>name   <name                assign and read a variable; registers are variables
   addr                              run the last line again, on this address
+  $<file                            run the commands in a file
+  ; and //                          between commands, and in front of a comment
 
 Numbers are hexadecimal; 0t25 is decimal, 0o17 octal, 0i101 binary. '.' is the current address.
 
+Objects of a constructor, those of which something is true, and how many there are of each:
+
+  ::findjsobjects -c NAME | ::findjsobjects | ::where 'status == 404' | ::group url
+
   ::dcmds                           list the dcmds
   ::walkers                         list what ::walk can enumerate
+  ::dmods -l                        the same by module
   ::help name                       explain one dcmd
   ::status                          what is being debugged
   ::quit, $q, ^D                    leave

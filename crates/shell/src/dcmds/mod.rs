@@ -3,11 +3,12 @@
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
 use crate::walkers::{
-    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT, PAGE,
-    V8CONTEXT, V8MAP, V8OBJECT,
+    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSCRIPT,
+    JSSTRING, PAGE, V8CONTEXT, V8MAP, V8OBJECT,
 };
 
 mod assign;
+mod auxv;
 mod cat;
 mod context;
 mod count;
@@ -16,28 +17,38 @@ mod dcmds;
 mod dem;
 mod demangling;
 mod dis;
+mod dismode;
 mod dmods;
 mod dump;
 mod echo;
 mod eval;
 mod examine;
+mod files;
 mod findjsobjects;
 mod findstack;
+mod findsym;
 mod format;
 mod formats;
 mod fpregs;
+mod getenv;
 mod grep;
 mod group;
 mod head;
 mod help;
+mod jsarray;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
+mod jsdominators;
 mod jsfindrefs;
 mod jsfunction;
 mod jsfunctions;
+mod jsleaks;
+mod jsmap;
 mod json;
+mod jspath;
 mod jsprint;
+mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstrings;
@@ -45,17 +56,24 @@ mod load;
 mod log;
 mod map;
 mod mappings;
+mod nm;
 mod nmadd;
 mod nmdel;
+mod nodebuffer;
 mod nodeinfo;
+mod objects;
 mod page_width;
 mod pager;
+mod pargs;
 mod prompt;
+mod psinfo;
 mod quit;
 mod radix;
 mod regs;
 mod savecore;
 mod set;
+mod showrev;
+mod signal;
 mod sort;
 mod source;
 mod stack;
@@ -64,6 +82,7 @@ mod strings;
 mod sum;
 mod symbol_distance;
 mod tail;
+mod term;
 mod thread_id;
 mod thread_ids;
 mod threads;
@@ -95,7 +114,9 @@ mod walkers;
 mod whatis;
 mod r#where;
 mod which;
+mod xdata;
 
+pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
 
 /// All dcmds, sorted by name.
@@ -111,32 +132,43 @@ pub static ALL: &[&Dcmd] = &[
     &examine::DCMD,
     &format::DCMD,
     &assign::DCMD,
+    &auxv::DCMD,
     &cat::DCMD,
     &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
     &dem::DCMD,
     &dis::DCMD,
+    &dismode::DCMD,
     &dmods::DCMD,
     &dump::DCMD,
     &echo::DCMD,
     &eval::DCMD,
+    &files::DCMD,
     &findjsobjects::DCMD,
     &findstack::DCMD,
+    &findsym::DCMD,
     &formats::DCMD,
     &fpregs::DCMD,
+    &getenv::DCMD,
     &grep::DCMD,
     &group::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsarray::DCMD,
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
+    &jsdominators::DCMD,
     &jsfindrefs::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
+    &jsleaks::DCMD,
+    &jsmap::DCMD,
     &json::DCMD,
+    &jspath::DCMD,
     &jsprint::DCMD,
+    &jsretained::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstrings::DCMD,
@@ -144,20 +176,28 @@ pub static ALL: &[&Dcmd] = &[
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nm::DCMD,
     &nmadd::DCMD,
     &nmdel::DCMD,
+    &nodebuffer::DCMD,
     &nodeinfo::DCMD,
+    &objects::DCMD,
     &pager::DCMD,
+    &pargs::DCMD,
+    &psinfo::DCMD,
     &quit::DCMD,
     &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &showrev::DCMD,
+    &signal::DCMD,
     &sort::DCMD,
     &stack::DCMD,
     &status::DCMD,
     &strings::DCMD,
     &sum::DCMD,
     &tail::DCMD,
+    &term::DCMD,
     &threads::DCMD,
     &typeset::DCMD,
     &ugrep::DCMD,
@@ -187,6 +227,7 @@ pub static ALL: &[&Dcmd] = &[
     &whatis::DCMD,
     &r#where::DCMD,
     &which::DCMD,
+    &xdata::DCMD,
 ];
 
 /// All walkers, sorted by name.
@@ -197,9 +238,11 @@ pub static WALKERS: &[&Walker] = &[
     &JSELEMENT,
     &JSFUNCTION,
     &JSGLOBAL,
+    &JSMAPENTRY,
     &JSOBJECT,
     &JSPROP,
     &JSSCRIPT,
+    &JSSTRING,
     &PAGE,
     &walk::THREAD,
     &V8CONTEXT,

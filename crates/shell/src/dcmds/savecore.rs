@@ -83,6 +83,7 @@ fn save(
     trim: bool,
     level: i32,
 ) -> Result<core_reader::WrittenCore, DcmdError> {
+    context.settings.check_restriction()?;
     let core = context.target()?.core();
     let heap = context.heap()?;
     let memory = core.memory();

@@ -15,9 +15,10 @@
 //! # Settings of -o
 //!
 //! ```text
-//! pager       output longer than the screen goes through $PAGER (less, if that is not set)
+//! pager       output longer than the screen goes through $PAGER; without one, a screen at a time is shown
 //! repeatlast  an empty line runs the last line again, one step further
 //! ignoreeof   ^D does not quit
+//! restricted  no commands of the shell are run, and no files but the target's are read or written; cannot be undone
 //! ```
 
 use std::io::Write;

@@ -37,6 +37,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let name = args.operand(0).map(str::to_owned);
         let returns = args.called() == "$<<";
         Ok(for_each_counted(move |context, _, count, out| {
+            context.settings.check_restriction()?;
             let macros = &context.macros;
             let Some(name) = &name else {
                 if macros.depth.get() == 0 {

@@ -69,7 +69,8 @@ impl JsValue {
             Value::Symbol(_) => JsValue::Symbol(value),
             Value::BigInt(bigint) => {
                 let (negative, digits) = heap.bigint(bigint)?;
-                JsValue::BigInt(crate::print::format_bigint(negative, digits).into())
+                let text = crate::print::format_bigint(negative, digits);
+                JsValue::BigInt(text.trim_end_matches('n').into())
             }
             Value::Object(_) | Value::Internal(_) => JsValue::Object(value),
         })

@@ -1,5 +1,6 @@
 //! The language as MDB has it, line by line.
 
+use crate::fuzz;
 use crate::session::{DATA, Session};
 
 #[test]
@@ -292,15 +293,9 @@ fn the_prompt_and_empty_lines_are_as_set() {
     assert_eq!(session.results("::pager"), "pager is off\n");
 }
 
-proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(400))]
-
-    // No shell commands, files, or long loops.
-    #[test]
-    fn any_line_gives_an_answer_or_an_error(
-        line in "([0-9a-f.+<*%#^&()'\" -]{0,6}(::(walk|map|grep|head|eval|echo|vars|help|which|mappings|dcmds|set|count|unset|status) ?|=|>|[$][dwsmPv]|[|;:/])[ a-zA-Z0-9.'\"-]{0,6}){1,4}",
-    ) {
-        let session = Session::on_core();
-        session.line(&line);
-    }
+/// Lines of everything that the language has, right and wrong. Each runs to its end, or to the end of its time.
+#[test]
+fn any_line_gives_an_answer_or_an_error() {
+    let lines = if cfg!(debug_assertions) { 4_000 } else { 40_000 };
+    fuzz::run(20_240_501, lines);
 }

@@ -5,6 +5,8 @@ mod command_line;
 mod conformance;
 mod declarations;
 mod formats;
+mod fuzz;
+mod native;
 mod pipelines;
 mod prompt;
 mod session;

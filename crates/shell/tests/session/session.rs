@@ -63,7 +63,11 @@ pub struct Captured(Rc<RefCell<Vec<u8>>>);
 
 impl Captured {
     pub fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.borrow_mut())).unwrap()
+        String::from_utf8(self.take_bytes()).unwrap()
+    }
+
+    pub fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.borrow_mut())
     }
 }
 
@@ -94,6 +98,22 @@ impl Session {
     pub fn on_core() -> Session {
         let core = core_file();
         let options = core_reader::OpenOptions { core: core.path.clone(), ..Default::default() };
+        Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
+    }
+
+    /// On a core and the executable that left it.
+    pub fn on_files(core: &[u8], executable: Option<&[u8]>) -> Session {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let options = core_reader::OpenOptions {
+            core: file("core", core),
+            executable: executable.map(|bytes| file("program", bytes)),
+            sysroot: None,
+        };
         Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
     }
 
