@@ -4,7 +4,7 @@
 use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::index::{GroupId, StoreKind, StringQuery};
+use v8_heap::index::{GroupId, Scope, StoreKind, StringQuery};
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 
@@ -184,6 +184,23 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
         seen += 1;
         seen < 1000
     });
+    if let Ok(words) = heap.object_words(object) {
+        for (index, _) in words.iter().enumerate().take(1000) {
+            let _ = words.at(8 * index as u64);
+        }
+    }
+    for offset in (0..256).chain([u64::MAX / 16]) {
+        let place = heap.place_at(object, offset);
+        if let v8_heap::objects::place::Place::Entry { kind, .. } = place {
+            let _ = heap.field_value(object, offset, kind);
+        }
+    }
+    let _ = heap.named_field(object, "flags");
+    let _ = heap.elements_kind_name(object.map.elements_kind);
+    let _ = heap.transitions(object.map);
+    let _ = heap.descriptors(object.map);
+    let _ = heap.back_pointer(object.map);
+    let _ = heap.decoded_map(object.address);
     if let Ok(view) = heap.view(object) {
         let _ = heap.raw_bytes(view.address, view.byte_length as usize);
     }
@@ -208,6 +225,17 @@ fn ask_everything(dump: &Dump) {
     for page in 0..table.page_count() {
         for (address, map_id) in table.page_objects(page) {
             ask_object(&heap, HeapObject { address, map_id, map: heap.map(map_id) });
+        }
+    }
+    let check = heap.check_classes(&Unattended).unwrap();
+    assert_eq!(check.objects, table.len() as u64);
+    let all = (0..table.page_count()).flat_map(|page| table.page_objects(page));
+    let targets: Vec<Tagged> = all.map(|(address, _)| Tagged::pointer(address)).step_by(7).collect();
+    let (references, _) = heap.find_references(&targets, Scope::Everything, 6, &Unattended).unwrap();
+    assert!(references.iter().all(|reference| targets.contains(&reference.target)));
+    for page in heap.spaces().pages() {
+        for address in [page.base, page.area_start + 9, page.area_end - 1, page.area_end] {
+            let _ = heap.whereabouts(address, &Unattended);
         }
     }
     let functions = heap.functions(&Unattended).unwrap();

@@ -5,16 +5,16 @@
 //! cells, promise reactions) is followed to that object, which is told once, with how it refers to the value:
 //!
 //! ```text
-//! > 2b1e00c0ffe9::jsfindrefs
-//! 2b1e00104ae1 closure variable "cache" of refill
-//! 2b1e00d41c09.height
-//! 2b1e01aa0031[17], .largest
-//! 2b1e01aa0599 active_cells.holdings (JSFinalizationRegistry)
-//! 2b1e02000451 source (Script)
-//! 7ffd2b5c9d10 stack of thread 4711, 0x90 above its stack pointer
-//! > 2b1e00c0ffe9::jsfindrefs -v
-//! 2b1e00104ae1 closure variable "cache" of refill (type: JSFunction)
-//! ...
+//! > 24e11c9aa21::jsfindrefs
+//! 24e11c9aad1 active_cells.target, weak (JSFinalizationRegistry), active_cells.next.target, weak (JSFinalizationRegistry)
+//! 24e11c9ac39 WeakRef target (weak)
+//! 24e11c9ac79 map key
+//! 24e11cafd11 set entry
+//! 3ecb25392461 objects[19] (OrderedHashSet)
+//! 3ecb253b3881.watched
+//! > 542184950b1::jsfindrefs -v
+//! 5421848b4f1 closure variable "this" of <anonymous> (as UpstreamConnection.resume) (type: JSFunction)
+//! 1cc8e9b40cf1 map value of key "session-1800" (type: JSMap)
 //! ```
 //!
 //! What the language has no word for is told by V8's names of the fields on the way, with the class of the holder. `weak` says

@@ -59,8 +59,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 return Err(DcmdError::failed(format!("{value} is a {class}, not an array of V8's")));
             };
             let size = heap.object_size(object)?;
-            let mut index = 0;
-            for offset in (start..size).step_by(8) {
+            for (index, offset) in (start..size).step_by(8).enumerate() {
                 context.check_interrupt()?;
                 let word = heap.field(object, offset)?;
                 if indices && !out.is_pipe() {
@@ -68,7 +67,6 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 } else if out.emit(Item::value(word.0))? == Flow::Enough {
                     return Ok(());
                 }
-                index += 1;
             }
             Ok(())
         }))

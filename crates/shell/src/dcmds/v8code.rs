@@ -9,8 +9,7 @@
 //! kind: BASELINE
 //! ```
 //!
-//! `-d` would disassemble; v8mdb has no disassembler. `gdb -batch -ex 'disassemble START,END' EXECUTABLE CORE` prints the
-//! instructions of the range.
+//! `-d` adds the instructions. Behind them code has tables, which the range does not tell apart: the last lines may be data.
 
 use std::io::Write;
 
@@ -22,6 +21,7 @@ use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::disassembly::instruction;
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -35,7 +35,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::flag('d', "disassemble (refused: there is no disassembler)")],
+    options: &[Opt::flag('d', "disassemble the instructions")],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8code.rs"),
@@ -44,21 +44,32 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let code = code_of(context, heap, item.word)?;
-            if disassemble {
-                return Err(no_disassembler(heap, code));
-            }
-            describe(heap, code, out)
+            describe(heap, code, out)?;
+            if disassemble { instructions_as_text(context, heap, code, out) } else { Ok(()) }
         }))
     },
 };
 
-/// Why `-d` is refused, and what helps.
-pub(super) fn no_disassembler(heap: &Heap<'_>, code: HeapObject<'_>) -> DcmdError {
-    let help = match instructions(heap, code) {
-        Some((start, end)) => format!("; gdb's 'disassemble 0x{start:x},0x{end:x}' prints the instructions"),
-        None => String::new(),
+/// All instructions of some code, a line each.
+pub(super) fn instructions_as_text(
+    context: &Context,
+    heap: &Heap<'_>,
+    code: HeapObject<'_>,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let Some((mut at, end)) = instructions(heap, code) else {
+        return Err(DcmdError::failed(format!(
+            "{}: where its instructions are cannot be read",
+            code.value()
+        )));
     };
-    DcmdError::failed(format!("{}: v8mdb has no disassembler{help}", code.value()))
+    while at < end {
+        context.check_interrupt()?;
+        let decoded = instruction(context, at)?;
+        writeln!(out.text(), "{:<31} {}", format!("{at:x}:"), decoded.text)?;
+        at = at.saturating_add(decoded.length.max(1) as u64);
+    }
+    Ok(())
 }
 
 /// First address of the instructions, and the first behind them.

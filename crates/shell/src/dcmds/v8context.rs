@@ -4,12 +4,12 @@
 //! context outwards.
 //!
 //! ```text
-//! > 2b1e00e00119::v8context
-//! scope info: 2b1e00a10051 (ScopeInfo)
-//! previous context: 2b1e00e00029 (FunctionContext)
-//! native context: 2b1e00c00201 (NativeContext)
-//!     slot 2: 2b1e00d50019 (JSObject: Object) "headers"
-//!     slot 3: 900000000 (SMI: value = 9) "count"
+//! > 5421848b4f1::walk v8context | ::head 1 | ::v8context
+//! scope info: 2d808e519dd9 (ScopeInfo)
+//! previous context: 2ccb6ccc25e9 (FunctionContext)
+//! native context: 1f660f8c0109 (NativeContext)
+//!     slot 2: 542184950b1 (JSObject: UpstreamConnection) "this"
+//!     slot 3: 54218495021 (JSObject: IncomingRequest) "request"
 //! ```
 //!
 //! A context with an extension holds in it the variables that `eval` declared, or the object of a `with` statement.

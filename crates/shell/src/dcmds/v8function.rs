@@ -1,19 +1,19 @@
 //! `::v8function`: print the parts of a function, as V8 keeps them.
 //!
 //! ```text
-//! > 2b1e00e00321::v8function
-//! 2b1e00e00321: JSFunction: parseHeader
-//! defined at /srv/app/lib/http.js line 210
-//! context: 2b1e00e00119
-//! shared: 2b1e00e00281
-//! shared scope_info: 2b1e00a10051
-//! feedback cell: 2b1e00e00301
-//! bytecode: 2b1e00b00429, 0x91 bytes at [2b1e00b00468, 2b1e00b004f9)
+//! > 5421848b4f1::v8function
+//! 5421848b4f1: JSFunction: <anonymous> (as UpstreamConnection.resume)
+//! defined at /srv/app/leak.js line 38
+//! context: 2f9e7617bb09
+//! shared: 2d808e519e49
+//! shared scope_info not available
+//! feedback cell: 2d808e519f09
+//! dispatch handle: 0x2e2f00
+//! not compiled: 1463e1648991
 //! ```
 //!
 //! Machine code is shown where the function or its definition refers to it. From V8 13 on functions call through a table
-//! outside the heap, and hold a handle into it, which is shown. `-d` would disassemble the machine code; v8mdb has no
-//! disassembler and refuses.
+//! outside the heap, and hold a handle into it, which is shown. `-d` disassembles the machine code, if it is known.
 
 use std::io::Write;
 
@@ -35,7 +35,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::flag('d', "disassemble (refused: there is no disassembler)")],
+    options: &[Opt::flag('d', "disassemble its machine code")],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8function.rs"),
@@ -47,12 +47,6 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let shared = &found.shared;
             let object = found.function.unwrap_or(shared.object);
             let code = v8code::own_code(heap, object);
-            if disassemble {
-                return Err(match code {
-                    Some(code) => v8code::no_disassembler(heap, code),
-                    None => DcmdError::failed(format!("{}: v8mdb has no disassembler", object.value())),
-                });
-            }
             let mut text = out.text();
             let class = escape(heap.class_name(object.value())).into_owned();
             let name = escape(&definition_name(heap, shared)).into_owned();
@@ -94,7 +88,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             drop(text);
             match code {
-                Some(code) => v8code::describe(heap, code, out),
+                Some(code) => {
+                    v8code::describe(heap, code, out)?;
+                    match disassemble {
+                        true => v8code::instructions_as_text(context, heap, code, out),
+                        false => Ok(()),
+                    }
+                }
+                None if disassemble => Err(DcmdError::failed(format!(
+                    "{}: its machine code is not known: the function runs as bytecode, or calls through a table",
+                    object.value()
+                ))),
                 None => Ok(()),
             }
         }))

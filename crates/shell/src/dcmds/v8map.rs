@@ -6,21 +6,27 @@
 //! instance has changed is `const`. Properties whose values the map itself holds, such as accessors, show it.
 //!
 //! ```text
-//! > 2b1e00033441::v8map
-//! map: 2b1e00033441, of JSObject (0x421), elements HOLEY_ELEMENTS
-//! instances: 2210, of 0x28 bytes, 2 in-object properties, 0 unused
-//! prototype: 2b1e000334e9 (JSObject: Session)
-//! constructor: 2b1e00033111 (JSFunction: Session)
-//! back pointer: 2b1e00033401
-//! flags: new_target_is_base, owns_descriptors, is_extensible
-//! dependent code: none
-//! descriptors: 2b1e00033499, 2 own
-//!     "id": field 0 at +0x18 in object, Smi, const
-//!     "user": field 1 at +0x20 in object, HeapObject
+//! > 542184950b1::v8map
+//! map: 2d808e51a109, of JSObject (0x421), elements HOLEY_ELEMENTS
+//! instances: 800, of 0x40 bytes, 5 in-object properties, 0 unused
+//! prototype: 2ccb6ccc3929 (JSObject: Object)
+//! constructor: 2ccb6ccc3841 (JSFunction: UpstreamConnection)
+//! back pointer: 2d808e51a089
+//! flags: new_target_is_base, owns_descriptors, is_in_retained_map_list, is_extensible
+//! dependent code: 1cc8e9b47341, 2 entries
+//! descriptors: 2ccb6ccc3ad9, 5 own
+//!     "request": field 0 at +0x18 in object, HeapObject, const
+//!     "limits": field 1 at +0x20 in object, HeapObject, const
+//!     "pending": field 2 at +0x28 in object, HeapObject, const
+//!     "load": field 3 at +0x30 in object, Double, const
+//!     "resume": field 4 at +0x38 in object, HeapObject, const
 //! transitions:
-//!     2b1e000333c1 (0 instances)
-//!         "id" 2b1e00033401 (0 instances)
-//!             "user" 2b1e00033441 (2210 instances) <--
+//!     2d808e519f21 (0 instances)
+//!         "request" 2d808e519fa1 (0 instances)
+//!             "limits" 2d808e519ff9 (0 instances)
+//!                 "pending" 2d808e51a041 (0 instances)
+//!                     "load" 2d808e51a089 (0 instances)
+//!                         "resume" 2d808e51a109 (800 instances) <--
 //! ```
 //!
 //! The transitions are the tree of maps that lead to it and on from it: each property that an object got led to another map.

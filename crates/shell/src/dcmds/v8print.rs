@@ -5,18 +5,20 @@
 //! JavaScript objects show their properties inside the object by name, arrays and tables their elements; `-n` says how many.
 //!
 //! ```text
-//! > c160d399001::v8print
-//! c160d399001 JSArray {
-//!     c160d399001 JSObject {
-//!         c160d399001 JSReceiver {
-//!             c160d399001 HeapObject {
-//!                 c160d399000 map = 2ac5d2bb8b31 (Map: of JSArray)
-//!             }
-//!             c160d399008 properties_or_hash = 3048ec040dd1 (FixedArray)
+//! > 542184950b1::v8print
+//! 542184950b1 JSObject {
+//!     542184950b1 JSReceiver {
+//!         542184950b1 HeapObject {
+//!             542184950b0 map = 2d808e51a109 (Map: of JSObject)
 //!         }
-//!         c160d399010 elements = c160d399021 (FixedArray)
+//!         542184950b8 properties_or_hash = 10e5cb780cf9 (FixedArray)
 //!     }
-//!     c160d399018 length = 300000000 (SMI: value = 3)
+//!     542184950c0 elements = 10e5cb780cf9 (FixedArray)
+//!     542184950c8 .request = 54218495021 (JSObject: IncomingRequest)
+//!     542184950d0 .limits = 2ccb6ccdc7a9 (JSObject: Object)
+//!     542184950d8 .pending = 542184950f1 (JSArray: Array)
+//!     542184950e0 .load = 542184adbb1 (HeapNumber: 0.25)
+//!     542184950e8 .resume = 5421848b4f1 (JSFunction: <anonymous> (as UpstreamConnection.resume))
 //! }
 //! ```
 //!
@@ -164,6 +166,8 @@ impl ObjectPrinter<'_, '_> {
                     offset += 8 - offset % 8;
                     continue;
                 }
+                // Behind the fields there is a tail, or nothing at all.
+                Place::Nothing if class.tail.is_none() && !is_fixed => break,
                 Place::Field(..) | Place::Nothing => {
                     offset += 8 - offset % 8;
                     continue;
@@ -187,7 +191,7 @@ impl ObjectPrinter<'_, '_> {
             }
             let at = self.object.address + offset;
             let value = match (&place, heap.field_value(self.object, offset, kind)) {
-                (_, Err(error)) => format!("<cannot be read: {}>", crate::error::reasons(&error)),
+                (_, Err(error)) => return Err(error.into()),
                 (Place::Bytes(..), Ok(FieldValue::Unsigned(bytes))) => format!("{bytes:016x} (bytes)"),
                 (_, Ok(value)) => show(heap, value, kind),
             };

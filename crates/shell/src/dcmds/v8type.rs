@@ -4,12 +4,12 @@
 //! function, the text of a string. `::v8whatis` takes any address.
 //!
 //! ```text
-//! > 2b1e00d41c09::v8type
-//! 0x2b1e00d41c09: JSObject: Server
+//! > 542184950b1::v8type
+//! 0x542184950b1: JSObject: UpstreamConnection
 //! > 700000000::v8type
 //! 0x700000000: SMI: value = 7
-//! > 2b1e00000069::v8type
-//! 0x2b1e00000069: Oddball: "undefined"
+//! > 542184adbb1::v8type
+//! 0x542184adbb1: HeapNumber: 0.25
 //! ```
 
 use std::io::Write;

@@ -8,14 +8,14 @@
 //! object it says what is there instead, as far as that is known.
 //!
 //! ```text
-//! > 24e11c9ab08::v8whatis
-//! 24e11c9aad1
-//! > 24e11c9ab08::v8whatis -v
-//! 24e11c9aad1 (found Map at 24e11c9aad0 (24e11c9ab08-0x38) for type JSFinalizationRegistry)
-//!     at key_map of JSFinalizationRegistry: FinalizationRegistry
-//!     on page 24e11c80000 of space new
-//! > 7ffe41d0c0f0::v8whatis -v
-//! 7ffe41d0c0f0: in no heap object: stack of thread 4711, 0x1a0 above its stack pointer
+//! > 542184950c9::v8whatis
+//! 542184950b1
+//! > 542184950c9::v8whatis -v
+//! 542184950b1 (found Map at 542184950b0 (542184950c9-0x19) for type JSObject)
+//!     at .request of JSObject: UpstreamConnection
+//!     on page 54218480000 of space old
+//! > 7ffed4beeea0::v8whatis -v
+//! 7ffed4beeea0: in no heap object: stack of thread 21192, 0x430 above its stack pointer
 //! ```
 //!
 //! `-d` refuses objects that begin more than so many bytes before the address.
