@@ -279,20 +279,21 @@ exotic.misc = { atomics: Atomics, reflect: Reflect, intl: Intl, wasm: WebAssembl
 if (JSON.rawJSON) exotic.misc.raw = JSON.rawJSON('12345678901234567890');
 
 // --------------------------------------------------------------------------------------------- WebAssembly
-/* (module $m (memory (export "memory") 2 5) (table (export "table") 3 7 funcref) (global (export "counter") (mut i32) (i32.const 41))
-     (func $add (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)) */
+/* (module (table (export "table") 3 7 funcref) (global (export "counter") (mut i32) (i32.const 41))
+     (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
+   No memory: each reserves ten gigabytes of addresses, which gcore would write out. */
 const wasm = new WebAssembly.Module(Uint8Array.from([
-  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 7, 1, 0x60, 2, 0x7f, 0x7f, 1, 0x7f, 3, 2, 1, 0, 4, 5, 1, 0x70, 1, 3, 7, 5, 4, 1, 1, 2, 5, 6, 6, 1, 0x7f, 1, 0x41, 41, 0x0b,
-  7, 34, 4, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0, 5, 0x74, 0x61, 0x62, 0x6c, 0x65, 1, 0, 7, 0x63, 0x6f, 0x75, 0x6e, 0x74, 0x65, 0x72, 3, 0, 3, 0x61, 0x64, 0x64, 0, 0,
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 7, 1, 0x60, 2, 0x7f, 0x7f, 1, 0x7f, 3, 2, 1, 0, 4, 5, 1, 0x70, 1, 3, 7, 6, 6, 1, 0x7f, 1, 0x41, 41, 0x0b,
+  7, 25, 3, 5, 0x74, 0x61, 0x62, 0x6c, 0x65, 1, 0, 7, 0x63, 0x6f, 0x75, 0x6e, 0x74, 0x65, 0x72, 3, 0, 3, 0x61, 0x64, 0x64, 0, 0,
   10, 9, 1, 7, 0, 0x20, 0, 0x20, 1, 0x6a, 0x0b,
 ]));
 const instance = new WebAssembly.Instance(wasm);
 exotic.wasm = {
-  module: wasm, instance, memory: instance.exports.memory, table: instance.exports.table, counter: instance.exports.counter, add: instance.exports.add, exports: instance.exports,
-  sharedMemory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }), ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
+  module: wasm, instance, table: instance.exports.table, counter: instance.exports.counter, add: instance.exports.add, exports: instance.exports,
+  ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
   i32: new WebAssembly.Global({ value: 'i32', mutable: true }, -5), i64: new WebAssembly.Global({ value: 'i64' }, -6n), f32: new WebAssembly.Global({ value: 'f32' }, 1.5), f64: new WebAssembly.Global({ value: 'f64', mutable: true }, 0.1), ref: new WebAssembly.Global({ value: 'externref', mutable: true }, { held: 'by wasm' }),
 };
-exotic.wasm.ownTable.set(1, instance.exports.add); instance.exports.memory.grow(1); instance.exports.counter.value = 99;
+exotic.wasm.ownTable.set(1, instance.exports.add); instance.exports.counter.value = 99;
 if (WebAssembly.Tag) { exotic.wasm.tag = new WebAssembly.Tag({ parameters: ['i32', 'f64'] }); exotic.wasm.exception = new WebAssembly.Exception(exotic.wasm.tag, [1, 2.5]); }
 if (WebAssembly.Suspending) exotic.wasm.suspending = new WebAssembly.Suspending(async function suspended() {});
 

@@ -5,6 +5,7 @@ use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
 use v8_heap::index::{GroupId, Scope, StoreKind, StringQuery};
+use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 
@@ -100,6 +101,7 @@ fn rich_heap(release: Release) -> Dump {
         builder.class("process", &["versions", "pid", "argv", "cwd", "node:exit_info_private_symbol"]);
     let versions = builder.instance(young, &point, &[hello, hello]);
     builder.instance(young, &process, &[versions, smi(42), array, function, buffer]);
+    exotic_objects(&mut builder, function, context, hello);
     builder.open_allocation_area(young, &[bigint_map, number, 7]);
     let mut large = vec![builder.map_of(Type::FixedArray), smi(40_000)];
     large.resize(40_002, number);
@@ -112,6 +114,96 @@ fn rich_heap(release: Release) -> Dump {
     }
     dump.add_symbol("default_loop_struct", main);
     dump
+}
+
+/// Objects that lead on through lists of V8's own.
+fn exotic_objects(builder: &mut HeapBuilder, function: u64, context: u64, text: u64) {
+    let old = builder.old();
+    let young = builder.page(Space::New);
+    let smi = HeapBuilder::smi;
+    let (undefined, empty) = (builder.roots().undefined, builder.roots().empty_fixed_array);
+    let make = |builder: &mut HeapBuilder, class: Type, fields: &[u64]| {
+        let map = builder.map_of(class);
+        let mut words = vec![map];
+        words.extend_from_slice(fields);
+        builder.place(young, &words)
+    };
+    let plain = |fields: &[u64]| [&[empty, empty], fields].concat();
+    let reaction = make(builder, Type::PromiseReaction, &[smi(0), smi(0), function, function, undefined]);
+    let reaction = make(builder, Type::PromiseReaction, &[reaction, reaction, function, undefined, reaction]);
+    let promise = make(builder, Type::JsPromise, &plain(&[reaction, smi(0), 0]));
+    make(builder, Type::JsPromise, &plain(&[promise, smi(2), 0]));
+    let request = make(builder, Type::AsyncGeneratorRequest, &[undefined, smi(1), text, promise]);
+    let request = make(builder, Type::AsyncGeneratorRequest, &[request, smi(0), text, promise]);
+    let registers = builder.array_like(old, Type::FixedArray, &[smi(1), text, undefined]);
+    let state = [function, context, text, smi(60), smi(0), smi(1), registers, request, smi(0)];
+    make(builder, Type::JsAsyncGenerator, &plain(&state));
+    let cell =
+        make(builder, Type::WeakCell, &[promise, promise, text, text, undefined, undefined, smi(0), smi(0)]);
+    let cell =
+        make(builder, Type::WeakCell, &[promise, text, promise, text, undefined, cell, smi(0), smi(0)]);
+    make(
+        builder,
+        Type::JsFinalizationRegistry,
+        &plain(&[context, function, cell, cell, undefined, undefined, smi(0)]),
+    );
+    // Shared and growable, wherever the flags are.
+    let buffer = make(builder, Type::JsArrayBuffer, &plain(&[0x30; 11]));
+    let helper = [smi(1), buffer, function, function, smi(3)];
+    make(builder, Type::JsIteratorMapHelper, &plain(&helper));
+    make(builder, Type::WasmTableObject, &plain(&[registers, registers, smi(3), smi(7), smi(1)]));
+    make(builder, Type::WasmGlobalObject, &plain(&[undefined, undefined, registers, smi(1), smi(1), smi(1)]));
+    make(builder, Type::WasmGlobalObject, &plain(&[undefined, buffer, undefined, smi(0), smi(2), smi(0)]));
+    let foreign = make(builder, Type::Foreign, &[0x7000]);
+    make(builder, Type::WasmMemoryObject, &plain(&[undefined, foreign, smi(2), smi(3)]));
+    make(builder, Type::JsTemporalPlainDate, &plain(&[foreign]));
+}
+
+/// Asks everything that can be asked of one object that is more than its properties.
+fn ask_exotic(heap: &Heap<'_>, object: HeapObject<'_>) {
+    let _ = heap.promise_reactions(object);
+    let _ = heap.promise_is_handled(object);
+    let _ = heap.suspension(object);
+    let _ = heap.generator_requests(object);
+    let _ = heap.async_function_promise(object);
+    if heap.finalization_callback(object).is_some() {
+        let _ = heap.weak_cells(object, false);
+        let _ = heap.weak_cells(object, true);
+    }
+    let _ = heap.error_stack(object);
+    let _ = heap.inherited_property(object, "name");
+    let _ = heap.private_methods(object);
+    let _ = heap.hidden_properties(object);
+    let _ = heap.embedder_fields(object);
+    let _ = heap.buffer_state(object);
+    let _ = heap.view_state(object);
+    let _ = heap.iterator_slots(object);
+    let _ = heap.concatenated(object);
+    let _ = heap.disposable_stack(object);
+    let _ = heap.wasm_memory(object);
+    let _ = heap.wasm_table(object);
+    let _ = heap.wasm_global(object);
+    let _ = heap.wasm_instance(object);
+    let _ = heap.wasm_module_url(object);
+    let _ = heap.intl_locale(object);
+    let _ = heap.temporal(object);
+    // A stack trace of whatever function the object may be.
+    let frame = CallSite {
+        function: object.value(),
+        code: object.value(),
+        receiver: object.value(),
+        offset: 7,
+        is_position: false,
+        is_in_bytecode: true,
+        is_constructor: false,
+        is_async: false,
+        is_wasm: false,
+        is_builtin: false,
+    };
+    for (is_in_bytecode, is_async) in [(true, false), (false, true)] {
+        let frame = CallSite { is_in_bytecode, is_async, ..frame };
+        let _ = heap.stack_text(object, &[frame]).to_text();
+    }
 }
 
 /// Asks everything that can be asked of one object.
@@ -201,6 +293,7 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
     let _ = heap.descriptors(object.map);
     let _ = heap.back_pointer(object.map);
     let _ = heap.decoded_map(object.address);
+    ask_exotic(heap, object);
     if let Ok(view) = heap.view(object) {
         let _ = heap.raw_bytes(view.address, view.byte_length as usize);
     }

@@ -650,8 +650,14 @@ pub(super) fn error_stack(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<Pla
     let is_computed = match heap.own_property(object, "stack") {
         Ok(Some(PropertyValue::Data(_) | PropertyValue::Double(_))) => false,
         Ok(Some(_)) => true,
-        // In some versions the prototype has the accessor.
-        _ => object.kind() == Kind::JsError,
+        // Otherwise a prototype has the accessor, or the program has deleted the property.
+        _ => {
+            object.kind() == Kind::JsError
+                && matches!(
+                    heap.inherited_property(object, "stack"),
+                    Ok(Some(PropertyValue::Accessor { .. } | PropertyValue::Native))
+                )
+        }
     };
     if !is_computed {
         return None;

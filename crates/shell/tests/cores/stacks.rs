@@ -11,7 +11,7 @@ fn twins(core: ShippedCore) -> serde_json::Map<String, Value> {
     let [line] = answers(core, ["::findjsobjects -c Exotic | ::jsprint -j -d 0 twins"]);
     let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{core}: {error}: {line}"));
     let twins = line["members"]["twins"]["address"].as_str().unwrap_or_else(|| panic!("{core}: {line}"));
-    let [line] = answers(core, [&format!("{twins}::jsprint -j -d 2")]);
+    let [line] = answers(core, [&format!("{twins}::jsprint -j -d 3")]);
     let twins: Value = serde_json::from_str(&line).unwrap();
     twins["properties"].as_object().unwrap().clone()
 }

@@ -171,7 +171,20 @@ pub enum Type {
     JsPrimitiveWrapper,
     JsProxy,
     JsTypedArray,
+    JsPromise,
+    PromiseReaction,
+    JsAsyncGenerator,
+    AsyncGeneratorRequest,
+    JsFinalizationRegistry,
+    WeakCell,
+    CallSiteInfo,
     JsArrayBuffer,
+    JsIteratorMapHelper,
+    WasmTableObject,
+    WasmGlobalObject,
+    WasmMemoryObject,
+    Foreign,
+    JsTemporalPlainDate,
 }
 
 impl Type {
@@ -232,7 +245,20 @@ impl Type {
             Type::JsPrimitiveWrapper => [1041; 4],
             Type::JsProxy => [278, 291, 299, 304],
             Type::JsTypedArray => [2061; 4],
+            Type::JsPromise => [2063, 2063, 2115, 2117],
+            Type::PromiseReaction => [163, 163, 162, 160],
+            Type::JsAsyncGenerator => [2107, 2109, 2111, 2113],
+            Type::AsyncGeneratorRequest => [148, 146, 146, 145],
+            Type::JsFinalizationRegistry => [2124, 2126, 2130, 2132],
+            Type::WeakCell => [275, 288, 296, 301],
+            Type::CallSiteInfo => [151, 150, 150, 149],
             Type::JsArrayBuffer => [2062, 2062, 2062, 2063],
+            Type::JsIteratorMapHelper => [2103, 2101, 2100, 2097],
+            Type::WasmTableObject => [2158, 2160, 2165, 2165],
+            Type::WasmGlobalObject => [2153, 2155, 2159, 2159],
+            Type::WasmMemoryObject => [2155, 2157, 2162, 2162],
+            Type::Foreign => [204; 4],
+            Type::JsTemporalPlainDate => [2142, 2144, 2148, 2149],
         })
     }
 
@@ -251,7 +277,7 @@ impl Type {
             Type::SharedFunctionInfo => 10,
             Type::PropertyCell => 5,
             Type::Filler => 1,
-            Type::JsFunction | Type::JsTypedArray | Type::JsArrayBuffer => 12,
+            Type::JsFunction | Type::JsTypedArray => 12,
             Type::JsBoundFunction => 6,
             Type::JsObject | Type::JsGlobalObject | Type::JsError | Type::JsArguments | Type::JsProxy => 3,
             Type::JsArray
@@ -260,6 +286,16 @@ impl Type {
             | Type::JsWeakMap
             | Type::JsDate
             | Type::JsPrimitiveWrapper => 4,
+            Type::Foreign => 2,
+            Type::JsTemporalPlainDate => 4,
+            Type::AsyncGeneratorRequest => 5,
+            Type::JsPromise | Type::PromiseReaction => 6,
+            Type::CallSiteInfo | Type::WasmMemoryObject => 7,
+            Type::JsIteratorMapHelper | Type::WasmTableObject => 8,
+            Type::WeakCell | Type::WasmGlobalObject => 9,
+            Type::JsFinalizationRegistry => 10,
+            Type::JsAsyncGenerator => 12,
+            Type::JsArrayBuffer => 14,
             _ => 0,
         }
     }
@@ -282,6 +318,20 @@ impl Type {
                 | Type::JsPrimitiveWrapper
                 | Type::JsProxy
                 | Type::JsTypedArray
+                | Type::JsPromise
+                | Type::PromiseReaction
+                | Type::JsAsyncGenerator
+                | Type::AsyncGeneratorRequest
+                | Type::JsFinalizationRegistry
+                | Type::WeakCell
+                | Type::CallSiteInfo
+                | Type::JsArrayBuffer
+                | Type::JsIteratorMapHelper
+                | Type::WasmTableObject
+                | Type::WasmGlobalObject
+                | Type::WasmMemoryObject
+                | Type::Foreign
+                | Type::JsTemporalPlainDate
         )
     }
 }

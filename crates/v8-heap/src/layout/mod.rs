@@ -302,6 +302,10 @@ pub struct Fields {
     /// `Temporal` objects keep their value outside the heap, as described in `objects::temporal`.
     pub temporal_is_native: bool,
     pub wasm: WasmLayout,
+    /// `WeakCell::target_`; the unregister token is behind it.
+    pub weak_cell_target: u64,
+    /// `WeakCell::holdings_`
+    pub weak_cell_holdings: u64,
     /// `PromiseReaction::next_`, in front of the other fields.
     pub promise_reaction_next: u64,
     /// How the frames of a captured stack trace are kept.

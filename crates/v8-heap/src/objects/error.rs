@@ -64,12 +64,13 @@ pub struct CallSite {
 impl Heap<'_> {
     /// The stack trace of an error, or of an object that `Error.captureStackTrace` gave one; `None` if it has none.
     pub fn error_stack(&self, error: HeapObject<'_>) -> Option<ErrorStack> {
-        let stacks = self.hidden_values(error);
-        let found = stacks.iter().find_map(|stack| self.captured_stack(*stack));
-        // An error may have been given anything for a stack.
-        found.or_else(|| {
-            (error.kind() == Kind::JsError).then(|| stacks.first().copied().map(ErrorStack::Value)).flatten()
-        })
+        let hidden = self.hidden_values(error);
+        if error.kind() == Kind::JsError {
+            // An error may have been given anything for a stack.
+            let first = *hidden.first()?;
+            return self.captured_stack(first).or(Some(ErrorStack::Value(first)));
+        }
+        hidden.iter().find_map(|stack| self.captured_stack(*stack))
     }
 
     fn captured_stack(&self, stack: Tagged) -> Option<ErrorStack> {

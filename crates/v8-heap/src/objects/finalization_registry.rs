@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   JSFinalizationRegistry   +24 native context  +32 cleanup  +40 active cells  +48 cleared cells
-//!   WeakCell                 +8 registry  +16 target  +24 unregister token  +32 holdings  +40 previous  +48 next
+//!   WeakCell                 +8 registry  target, unregister token, holdings [26: holdings first]  +40 previous  +48 next
 //! ```
 //!
 //! Cells are in two lists: those whose target is alive, and those whose target has been collected and whose callback is still to
@@ -15,9 +15,6 @@ use crate::{Error, Result, Tagged};
 const CLEANUP: u64 = 32;
 const ACTIVE_CELLS: u64 = 40;
 const CLEARED_CELLS: u64 = 48;
-const CELL_TARGET: u64 = 16;
-const CELL_TOKEN: u64 = 24;
-const CELL_HOLDINGS: u64 = 32;
 const CELL_NEXT: u64 = 48;
 /// Longer lists are taken for cycles.
 const MOST_CELLS: usize = 1 << 24;
@@ -59,11 +56,12 @@ impl Heap<'_> {
                     found: "it does not end".to_owned(),
                 });
             }
+            let fields = &self.layout().fields;
             let field = |at: u64| words.tagged(cell.address + at, "WeakCell");
             cells.push(WeakCell {
-                target: field(CELL_TARGET)?,
-                held_value: field(CELL_HOLDINGS)?,
-                token: field(CELL_TOKEN)?,
+                target: field(fields.weak_cell_target)?,
+                held_value: field(fields.weak_cell_holdings)?,
+                token: field(fields.weak_cell_target + 8)?,
             });
             next = field(CELL_NEXT)?;
         }

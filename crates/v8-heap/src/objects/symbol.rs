@@ -52,7 +52,7 @@ impl Heap<'_> {
         Ok(self.is_string(description).then_some(description))
     }
 
-    /// The private methods and accessors, `#x`, of the classes that made an object, or of a class itself. An instance has its
+    /// The private methods and accessors, `#x`, that an object has from the classes that made it. An instance has its
     /// class's brand, a private symbol with the context in which the methods are variables (V8: `src/ast/scopes.h`,
     /// `ClassScope::brand`).
     ///
@@ -76,10 +76,27 @@ impl Heap<'_> {
                 let kind = self.object(value).map(|object| object.kind());
                 if is_private && matches!(kind, Ok(Kind::JsFunction | Kind::AccessorPair)) {
                     let is_pair = matches!(kind, Ok(Kind::AccessorPair));
-                    methods.push((variable.name, self.property_value(value, u32::from(is_pair))));
+                    let method = self.property_value(value, u32::from(is_pair));
+                    // Those of the class itself are in the same scope.
+                    if !self.is_static_method(&method) {
+                        methods.push((variable.name, method));
+                    }
                 }
             }
         }
         Ok(methods)
+    }
+
+    fn is_static_method(&self, method: &PropertyValue) -> bool {
+        let is_static = |function: Tagged| {
+            let function = self.object(function).ok().filter(|function| function.kind() == Kind::JsFunction);
+            let shared = function.and_then(|function| self.shared_function_info(function).ok());
+            shared.and_then(|shared| self.shared_function(shared).ok()).is_some_and(|shared| shared.is_static)
+        };
+        match method {
+            PropertyValue::Data(function) => is_static(*function),
+            PropertyValue::Accessor { getter, setter } => is_static(*getter) || is_static(*setter),
+            _ => false,
+        }
     }
 }

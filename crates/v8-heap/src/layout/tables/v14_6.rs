@@ -131,6 +131,9 @@ pub(super) static TABLE: Table = Table {
             value_kind_shift: 8,
             first_value_kind: 22,
         },
+        // src/objects/js-weak-refs.tq, js-weak-refs.h
+        weak_cell_target: 24,
+        weak_cell_holdings: 16,
         // src/objects/promise.tq
         promise_reaction_next: 16,
         // src/objects/call-site-info.tq, call-site-info.cc
