@@ -379,7 +379,8 @@ fn code(session: &Session<'_>, facts: &Value, report: &mut Report) -> Result<()>
 fn instruction(text: &str) -> String {
     let text = text.split(['<', '#']).next().unwrap_or_default();
     let mut words: Vec<&str> = text.split_whitespace().collect();
-    while words.len() > 1 && matches!(words[0], "data16" | "cs" | "ds" | "notrack" | "rep" | "rex.W" | "repz" | "bnd")
+    while words.len() > 1
+        && matches!(words[0], "data16" | "cs" | "ds" | "notrack" | "rep" | "rex.W" | "repz" | "bnd")
     {
         words.remove(0);
     }
