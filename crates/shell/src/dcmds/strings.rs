@@ -6,10 +6,11 @@
 //! a pipe the places flow on.
 //!
 //! ```text
-//! > ::strings -p "GET /login"
-//! 7f46c40012a3  "GET /login HTTP/1.1"
-//! 2d8ffe91b20  "GET /login"
-//! > ::strings -p "GET /login" | ::whatis
+//! > ::strings -p "READY "
+//! 122a85990b48  "READY "
+//! 26f1b8502e78  "READY 8235"
+//! 37dcbd97fd3d  "  fs.writeSync(1, 'READY ' + process.pid + '\\n');"
+//! > ::strings -p "READY " | ::whatis
 //! > ::strings -u -p "Grüße"
 //! > ::strings -r "user-[0-9]+@"
 //! ```
