@@ -87,17 +87,19 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-/// The outermost function that is not of the C library: what the thread was made for.
+/// The outermost function that is not of the C library: what the thread was made for. Its address if it has no symbol.
 pub(super) fn start_function(context: &Context, stack: &Stack) -> Option<String> {
     let target = context.target().ok()?;
-    let frames = stack.frames.iter().rev();
-    let named = frames.filter_map(|frame| target.symbols().nearest(frame.lookup_address(), 0));
-    named
-        .filter(|found| {
-            let module = found.module.and_then(|index| target.core().modules().get(index));
-            !module.is_some_and(|module| module.is_called("libc") || module.is_called("libpthread"))
-                && found.symbol.name != "_start"
-        })
-        .map(|found| context.symbol_name(&found.symbol.name))
-        .next()
+    let modules = target.core().modules();
+    let of_library = |at| {
+        modules
+            .iter()
+            .any(|module| module.contains(at) && (module.is_called("libc") || module.is_called("libpthread")))
+    };
+    let frames = stack.frames.iter().rev().filter(|frame| !of_library(frame.lookup_address()));
+    let names = frames.map(|frame| match target.symbols().nearest(frame.lookup_address(), 0) {
+        Some(found) => found.symbol.name,
+        None => format!("{:#x}", frame.instruction.0),
+    });
+    names.filter(|name| name != "_start").map(|name| context.symbol_name(&name)).next()
 }
