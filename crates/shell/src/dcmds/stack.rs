@@ -35,8 +35,9 @@
 //! # Limits
 //!
 //! Functions that the compiler merged into their callers do not show; gdb shows them where there is debug information. If V8's
-//! generated code was interrupted (a fault, not a call) where it had no frame of its own, its caller is left out. A number is
-//! a thread's id before it is an address.
+//! generated code was interrupted (a fault, not a call) where it had no frame of its own, its caller is left out. Unwind tables
+//! are found by their index (`.eh_frame_hdr`); a program linked statically may lack it, and is then walked by frame pointers,
+//! as is one whose binary is not at hand. A number is a thread's id before it is an address.
 
 use core_reader::Address;
 
