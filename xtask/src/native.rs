@@ -174,7 +174,7 @@ fn questions(session: &Session<'_>, functions: &Functions) -> Result<Value> {
         }
     }
     let mut memory = Vec::new();
-    let mappings = readable(session)?;
+    let mappings = mapped(session, true)?;
     for (start, end) in mappings.iter().step_by(mappings.len() / PLACES + 1) {
         let middle = (start + (end - start) / 2) & !15;
         memory.extend([[*start, PLACE], [middle, PLACE], [end - PLACE, PLACE]]);
@@ -182,12 +182,12 @@ fn questions(session: &Session<'_>, functions: &Functions) -> Result<Value> {
     Ok(json!({ "symbols": symbols, "code": ranges, "memory": memory }))
 }
 
-/// Mappings whose contents are in the core.
-fn readable(session: &Session<'_>) -> Result<Vec<(u64, u64)>> {
+/// Mappings; if so asked for, only those whose contents are in the core.
+fn mapped(session: &Session<'_>, only_dumped: bool) -> Result<Vec<(u64, u64)>> {
     let mut found = Vec::new();
     for line in session.lines("::mappings")?.iter().skip(1) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        if words.get(4) == Some(&"core") {
+        if !only_dumped || words.get(4) == Some(&"core") {
             found.push((number(words[0])?, number(words[1])?));
         }
     }
@@ -254,6 +254,10 @@ fn registers(session: &Session<'_>, id: u64, thread: &Value, report: &mut Report
 }
 
 fn floating_point(session: &Session<'_>, id: u64, thread: &Value, report: &mut Report) -> Result<()> {
+    if thread["vectors"].is_null() {
+        *report.made.entry("threads whose floating point registers gdb cannot read").or_default() += 1;
+        return Ok(());
+    }
     let mut vectors = Vec::new();
     let mut stack = BTreeMap::new();
     let mut top = 0;
@@ -404,11 +408,11 @@ fn instruction(text: &str) -> String {
         "movz" => "movzb",
         other => other,
     };
-    format!("{stem} {}", operands.replace('*', "").replace("0x0(", "("))
+    format!("{stem} {}", operands.replace('*', "").replace("0x0(", "(").replace("%es:(", "("))
 }
 
 fn mappings(session: &Session<'_>, facts: &Value, report: &mut Report) -> Result<()> {
-    let ours = readable(session)?;
+    let ours = mapped(session, false)?;
     for span in list(facts, "sections")? {
         let (Some(start), Some(end)) = (span[0].as_u64(), span[1].as_u64()) else { continue };
         // Sections of the executable are among them, whose addresses need not be in the core.

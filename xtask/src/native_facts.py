@@ -31,20 +31,29 @@ def frames():
     return found
 
 
+def vector_registers():
+    found = []
+    for number in range(16):
+        try:
+            words = [unsigned(gdb.parse_and_eval("$ymm%d.v4_int64[%d]" % (number, part))) for part in range(4)]
+        except gdb.error:
+            try:
+                words = [unsigned(gdb.parse_and_eval("$xmm%d.v2_int64[%d]" % (number, part))) for part in range(2)]
+            except gdb.error:
+                # This gdb cannot read the note of extended registers.
+                return None
+            words += [0, 0]
+        found.append("%016x%016x" % (words[3], words[2]) + "%016x%016x" % (words[1], words[0]))
+    return found
+
+
 def thread(one):
     one.switch()
     gdb.newest_frame().select()
     registers = {name: unsigned(gdb.parse_and_eval("$" + name)) for name in GENERAL.split()}
-    vectors = []
-    for number in range(16):
-        try:
-            words = [gdb.parse_and_eval("$ymm%d.v4_int64[%d]" % (number, part)) for part in range(4)]
-        except gdb.error:
-            words = [gdb.parse_and_eval("$xmm%d.v2_int64[%d]" % (number, part)) for part in range(2)]
-        words = [unsigned(word) for word in words] + [0, 0]
-        vectors.append("%016x%016x" % (words[3], words[2]) + "%016x%016x" % (words[1], words[0]))
+    vectors = vector_registers()
     stack = []
-    for line in gdb.execute("info float", to_string=True).splitlines():
+    for line in gdb.execute("info float", to_string=True).splitlines() if vectors else []:
         words = line.replace("=>", "  ").split()
         if words and words[0].endswith(":") and words[0][0] == "R" and words[0][1:-1].isdigit():
             stack.append([int(words[0][1:-1]), [word for word in words if word.startswith("0x")][0]])
@@ -53,7 +62,7 @@ def thread(one):
         "registers": registers,
         "vectors": vectors,
         "stack": stack,
-        "mxcsr": unsigned(gdb.parse_and_eval("(int)$mxcsr"), 32),
+        "mxcsr": unsigned(gdb.parse_and_eval("(int)$mxcsr"), 32) if vectors else None,
         "frames": frames(),
     }
 

@@ -135,23 +135,31 @@ impl Core {
             let next = chunk.checked_add(bytes)?;
             (bytes >= SMALLEST_CHUNK && bytes.is_multiple_of(16) && next <= end).then_some((next, size))
         };
-        let mark = known.marks.partition_point(|mark| *mark <= address.0).checked_sub(1)?;
+        let mark = known
+            .marks
+            .partition_point(|mark| mark.saturating_add(8) <= address.0 || *mark == start)
+            .checked_sub(1)?;
         let mut chunk = known.marks[mark];
         let mut steps = 0;
         loop {
             let (next, _) = size_of(chunk)?;
-            if address.0 < next {
+            if address.0 < next.saturating_add(8) {
                 // The last chunk reaches the end, to the page; no chunk follows it.
                 let top = next.saturating_add(SMALLEST_CHUNK) > end;
                 let free = !top && size_of(next)?.1 & PREVIOUS_IN_USE == 0;
                 // A chunk in use may also use the first word of the next one.
                 let last = if free || top { next } else { next.checked_add(8)? };
-                return Some(MallocChunk {
-                    start: Address(chunk.checked_add(HEADER)?),
-                    end: Address(last),
-                    free,
-                    top,
-                });
+                if address.0 < last {
+                    return Some(MallocChunk {
+                        start: Address(chunk.checked_add(HEADER)?),
+                        end: Address(last),
+                        free,
+                        top,
+                    });
+                }
+                if top {
+                    return None;
+                }
             }
             chunk = next;
             steps += 1;

@@ -2,10 +2,9 @@
 //! what the unwinder of its C library finds; functions that it calls in an order known from its source are the rest.
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::FileExt;
+mod program;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use core_reader::{Address, Core, FoundBy, OpenOptions, Stack, StackEnd, Symbols, Unwinder};
 use proptest::prelude::*;
@@ -13,37 +12,19 @@ use test_support::elf_core::ElfCore;
 
 /// The program, compiled with `options`.
 fn compile(directory: &Path, options: &[&str]) -> PathBuf {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let cc = |arguments: &[&str], output: &Path| {
-        let status = Command::new("cc").args(arguments).arg("-o").arg(output).status().unwrap();
-        assert!(status.success(), "cc {arguments:?}");
-    };
-    let (bare, program) = (directory.join("bare.o"), directory.join("program"));
-    let source = |name: &str| sources.join(name).to_str().unwrap().to_owned();
-    let no_tables = [
-        "-c",
-        "-O1",
-        "-fno-omit-frame-pointer",
-        "-fno-optimize-sibling-calls",
-        "-fno-asynchronous-unwind-tables",
-        "-fno-unwind-tables",
-        &source("stacks_without_tables.c"),
-    ];
-    cc(&no_tables, &bare);
-    let (main, bare) = (source("stacks.c"), bare.to_str().unwrap().to_owned());
-    let arguments: Vec<&str> =
-        options.iter().copied().chain(["-fno-optimize-sibling-calls", &main, &bare]).collect();
-    cc(&arguments, &program);
-    program
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    let bare = program::object(
+        directory,
+        "without_tables.c",
+        &[
+            "-O1",
+            "-fno-omit-frame-pointer",
+            "-fno-optimize-sibling-calls",
+            "-fno-asynchronous-unwind-tables",
+            "-fno-unwind-tables",
+        ],
+    );
+    let options: Vec<&str> = options.iter().copied().chain(["-fno-optimize-sibling-calls", &bare]).collect();
+    program::compile(directory, "stacks.c", &options)
 }
 
 /// What the program said of itself, and its core.
@@ -51,80 +32,13 @@ struct Taken {
     core: Core,
     /// Return addresses, as its C library found them.
     frames: Vec<u64>,
-    _directory: tempfile::TempDir,
 }
 
-struct Mapping {
-    start: u64,
-    end: u64,
-    permissions: String,
-    offset: u64,
-    path: String,
-}
-
-fn mappings(pid: u32) -> Vec<Mapping> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
-    let mapping = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (start, end) = words.next()?.split_once('-')?;
-        let number = |text: &str| u64::from_str_radix(text, 16).ok();
-        Some(Mapping {
-            start: number(start)?,
-            end: number(end)?,
-            permissions: words.next()?[..3].to_owned(),
-            offset: number(words.next()?)?,
-            path: words.nth(2).unwrap_or_default().to_owned(),
-        })
-    };
-    text.lines().filter_map(mapping).collect()
-}
-
-/// Runs the program, and takes its core as the kernel would: of files the first page and what can be written.
 fn take(options: &[&str], arguments: &[&str]) -> Taken {
     let directory = tempfile::tempdir().unwrap();
-    let program = compile(directory.path(), options);
-    let child = Command::new(&program).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-    let mut running = Running(child);
-    let (mut registers, mut frames) = (Vec::new(), Vec::new());
-    for line in BufReader::new(running.0.stdout.take().unwrap()).lines() {
-        let line = line.unwrap();
-        let numbers = || line.split(' ').skip(1).map(|text| u64::from_str_radix(text, 16).unwrap());
-        match line.split(' ').next() {
-            Some("REGISTERS") => registers = numbers().collect(),
-            Some("FRAME") => frames.extend(numbers()),
-            Some("READY") => break,
-            _ => panic!("the program said {line}"),
-        }
-    }
-    let pid = running.0.id();
-    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
-    let [rip, rsp, rbp, rbx, r12, r13, r14, r15] = registers[..] else { panic!("registers") };
-    let mut all = [0; 27];
-    for (place, value) in [(16, rip), (19, rsp), (4, rbp), (5, rbx), (3, r12), (2, r13), (1, r14), (0, r15)] {
-        all[place] = value;
-    }
-    let mut core = ElfCore::new().process(pid, 0, "program", "program").thread(pid, 0, all);
-    for mapping in mappings(pid) {
-        let size = mapping.end - mapping.start;
-        let is_file = mapping.path.starts_with('/');
-        if is_file {
-            core = core.file(mapping.start, mapping.end, mapping.offset, &mapping.path);
-        }
-        let dumped = match (is_file, mapping.permissions.contains('w')) {
-            (true, false) if mapping.offset == 0 => 4096.min(size),
-            (true, false) => 0,
-            _ => size,
-        };
-        let mut bytes = vec![0; dumped as usize];
-        if memory.read_exact_at(&mut bytes, mapping.start).is_err() {
-            bytes.clear(); // [vvar] can be mapped and not be read
-        }
-        core = core.partly_dumped(&mapping.path, mapping.start, &mapping.permissions, &bytes, size);
-    }
-    let path = directory.path().join("core");
-    std::fs::write(&path, core.build().bytes).unwrap();
-    let core = Core::open(&OpenOptions { core: path, ..OpenOptions::default() }).unwrap();
-    Taken { core, frames, _directory: directory }
+    let taken = program::take(&compile(directory.path(), options), arguments);
+    let frames = taken.said("FRAME").map(|numbers| numbers[0]).collect();
+    Taken { core: taken.core, frames }
 }
 
 fn stack(core: &Core) -> Stack {

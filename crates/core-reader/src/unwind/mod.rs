@@ -291,7 +291,7 @@ impl<'c> Unwinder<'c> {
     }
 
     fn by_frame_pointer(&self, state: &State, sp: u64) -> Option<(State, Option<u64>)> {
-        let base = state.get(RBP).filter(|base| *base >= sp && base % 8 == 0)?;
+        let base = state.get(RBP).filter(|base| *base >= sp && base.is_multiple_of(8))?;
         let stack = self.memory.range_at(Address(sp))?;
         if base >= stack.end.0 {
             return None;
@@ -331,7 +331,7 @@ impl<'c> Unwinder<'c> {
                 .checked_sub(8)
                 .filter(|at| *at >= sp)
                 .and_then(|at| self.memory.read_u64(Address(at)).ok());
-            let above = |base: &u64| *base > slot && base - slot < 1 << 20 && base % 8 == 0;
+            let above = |base: &u64| *base > slot && base - slot < 1 << 20 && base.is_multiple_of(8);
             registers[RBP] = saved.filter(above).or(state.get(RBP).filter(above));
             let caller = State { registers, found: FoundBy::Scan, interrupted: false };
             return Ok(Some((caller, None)));

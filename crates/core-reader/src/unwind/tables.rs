@@ -48,6 +48,7 @@ pub(super) struct ModuleUnwinder<'c> {
 
 /// What the tables say of a frame.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once for each frame, and taken apart at once")]
 pub(super) enum Row {
     /// It has no caller.
     Outermost,

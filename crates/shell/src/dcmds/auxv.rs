@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! > ::auxv
-//! AT_SYSINFO_EHDR   7ffde17e6000
+//! AT_SYSINFO_EHDR   7f46d8f89000
 //! AT_PAGESZ         1000
-//! AT_EXECFN         7ffde17c4fd8  "/opt/node/bin/node"
+//! AT_ENTRY          7ef4d0
+//! AT_EXECFN         7ffde17c4fc2  "/opt/node/bin/node"
 //! ```
 
 use std::io::Write;

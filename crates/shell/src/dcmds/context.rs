@@ -4,12 +4,16 @@
 //! took the fatal signal, or the first of the core. The thread is named by its id. Without an id: back to that first thread.
 //!
 //! ```text
-//! > 202c::context
+//! > 464e::context
 //! > $l
-//! 202c
+//! 464e
 //! > <rip=K
-//!                 7f46d8b26cae
-//! > 202c::regs
+//!                 7fd773726cae
+//! > $c 1
+//! libc.so.6`epoll_pwait+0x6e()
+//! > ::context
+//! > $l
+//! 4648
 //! ```
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};

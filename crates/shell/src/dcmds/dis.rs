@@ -6,11 +6,13 @@
 //!
 //! ```text
 //! > uv_cond_wait::dis -n 3
-//! uv_cond_wait:                   endbr64
-//! uv_cond_wait+4:                 sub    $0x8,%rsp
-//! uv_cond_wait+8:                 call   0x7ec090 <pthread_cond_wait>
-//! uv_cond_wait+0xd:               test   %eax,%eax
-//! > ::dis -b node::Stop
+//! uv_cond_wait:                   push   %rbp
+//! uv_cond_wait+0x1:               mov    %rsp,%rbp
+//! uv_cond_wait+0x4:               call   0x747760
+//! uv_cond_wait+0x9:               test   %eax,%eax
+//! > ::dis -b -n 1 node::Start
+//! a6f520 node::Start(int, char**): push   %rbp
+//! a6f521 node::Start(int, char**)+0x1: mov    %rsi,%rdx
 //! ```
 //!
 //! The syntax is that of the GNU tools: the destination comes last. Targets of branches and operands relative to the

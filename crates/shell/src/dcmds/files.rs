@@ -7,9 +7,10 @@
 //! > ::files
 //!             BASE            LIMIT           OFFSET NAME
 //!           400000           746000                0 /opt/node/bin/node
-//!     7f46d8a1e000     7f46d8a44000                0 /usr/lib/x86_64-linux-gnu/libc.so.6
-//! > ::files -s libc
-//! 1   abi-note.c
+//!           746000           749000           346000 /opt/node/bin/node
+//! > ::files -s
+//! 1     crt1.o
+//! 2     callback.cc
 //! ```
 //!
 //! # Limits

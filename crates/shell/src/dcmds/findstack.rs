@@ -3,10 +3,13 @@
 //! For use behind `::walk thread`. Frames are as in `::stack`; `-v` adds their frame pointers.
 //!
 //! ```text
-//! > ::walk thread | ::findstack
-//! stack pointer for thread 1cb6: 7ffc0e7b9f98
-//!   libc.so.6`__syscall+0x1d()
-//!   uv__io_poll+0x344()
+//! > ::walk thread | ::findstack 2
+//! stack pointer for thread 4648: 7ffdd229e9e0
+//!   libc.so.6`__pthread_kill_implementation+0x10c()
+//!   libc.so.6`raise+0x12()
+//! stack pointer for thread 4652: 7fd771508b70
+//!   libc.so.6`__futex_abstimed_wait_common+0xc6()
+//!   libc.so.6`pthread_cond_wait+0x1e8()
 //! ```
 
 use std::io::Write;

@@ -4,11 +4,13 @@
 //! address; in a pipe the addresses flow on.
 //!
 //! ```text
-//! > ::findsym StartIoThread
-//! 0xb42700 node::inspector::(anonymous namespace)::StartIoThreadMain(void*)
-//! > ::findsym -r "^uv_.*_init$"
-//! 0x1a0d2c0 uv_async_init
-//! > ::findsym uv_cond_wait | ::dis
+//! > ::findsym StartIoThreadMain
+//! 0xb426e0 node::inspector::(anonymous namespace)::StartIoThreadMain(void*)
+//! 0x32ab740 node::inspector::(anonymous namespace)::StartIoThreadMain(void*)::error_and_abort_args
+//! > ::findsym -r "^uv_cond_(init|wait)$"
+//! 0x1a1c160 uv_cond_init
+//! 0x1a1c250 uv_cond_wait
+//! > ::findsym -r "^uv_cond_wait$" | ::dis
 //! ```
 //!
 //! Undefined symbols, files and sections are left out, and so are thread-local variables, which have no address of their own.

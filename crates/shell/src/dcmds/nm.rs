@@ -4,11 +4,13 @@
 //! the process. Undefined symbols, which another object defines, are left out unless `-u` asks for them alone.
 //!
 //! ```text
-//! > ::nm -t func -n libuv.so
 //! > uv_cond_wait+4::nm
 //! Value             |Size              |Type |Bind |Other|Shndx   |Name
-//! 0x0000000001a1c250|0x0000000000000013|FUNC |GLOB |0x0  |15      |uv_cond_wait
-//! > ::nm -P
+//! 0x0000000001a1c250|0x0000000000000013|FUNC |GLOB |0x0  |13      |uv_cond_wait
+//! > ::nm -v -t func libm ! head -3
+//! Value             |Size              |Type |Bind |Other|Shndx   |Name
+//! 0x00007f46d8ea3000|0x0000000000000000|FUNC |LOCL |0x0  |14      |_init
+//! 0x00007f46d8ea3230|0x0000000000000009|FUNC |LOCL |0x0  |17      |__ieee754_lgammaf128_r.cold
 //! > ::nm -h -f val,name ! grep FutexEmulation
 //! ```
 //!

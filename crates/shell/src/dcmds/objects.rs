@@ -6,9 +6,11 @@
 //! ```text
 //! > ::objects
 //!             BASE            LIMIT             SIZE NAME
-//!           400000          6bb5000          67b5000 /opt/node/bin/node
+//!           400000          6bb6000          67b6000 /opt/node/bin/node
+//!     7f46d8f73000     7f46d8f78000             5000 /usr/lib/x86_64-linux-gnu/libdl.so.2
 //!     7f46d8a1e000     7f46d8c00000           1e2000 /usr/lib/x86_64-linux-gnu/libc.so.6
-//! > ::objects -v
+//!     7f46d8f89000     7f46d8f8b000             2000 linux-vdso.so.1
+//! > 7f46d8b1f829::objects -v
 //! ```
 
 use std::io::Write;

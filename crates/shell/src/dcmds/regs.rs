@@ -4,29 +4,32 @@
 //! symbol follows. The flags that are set are in capitals.
 //!
 //! ```text
-//! > $r
+//! > 464e::regs
 //! %rax = 0xfffffffffffffffc                 %r8  = 0x0000000000000000
-//! %rbx = 0x0000000000000000                 %r9  = 0x0000000000000008
-//! %rcx = 0x00007f46d8b26cae                 %r10 = 0xffffffffffffffff
-//! %rdx = 0x0000000000000400                 %r11 = 0x0000000000000293
-//! %rsi = 0x00007f46d8909c20                 %r12 = 0x000000000eea9578
-//! %rdi = 0x000000000000000b                 %r13 = 0x0000000000000000
-//!                                           %r14 = 0x0000000000000000
-//!                                           %r15 = 0x00007f46d8909c20
+//! ...
+//! > $r
+//! %rax = 0x0000000000000000                 %r8  = 0x0000000000000000
+//! %rbx = 0x0000000000004648                 %r9  = 0x000000001866a340
+//! %rcx = 0x00007fd7736a8eec libc.so.6`__pthread_kill_implementation+0x10c %r10 = 0x0000000000000008
+//! %rdx = 0x0000000000000006                 %r11 = 0x0000000000000246
+//! %rsi = 0x0000000000004648                 %r12 = 0x0000000000000006
+//! %rdi = 0x0000000000004648                 %r13 = 0x0000000018542080
+//!                                           %r14 = 0x00000000000000cb
+//!                                           %r15 = 0x00000000185b7280
 //!
 //! %cs = 0x0033    %fs = 0x0000    %gs = 0x0000
 //! %ds = 0x0000    %es = 0x0000    %ss = 0x002b
-//! %fsbase = 0x00007f46d890d6c0    %gsbase = 0x0000000000000000
+//! %fsbase = 0x00007fd773abdd40    %gsbase = 0x0000000000000000
 //!
-//! %rip = 0x00007f46d8b26cae libc.so.6`epoll_pwait+0x4e
-//! %rbp = 0x00007f46d890cda0
-//! %rsp = 0x00007f46d8909be0
+//! %rip = 0x00007fd7736a8eec libc.so.6`__pthread_kill_implementation+0x10c
+//! %rbp = 0x00007fd773abdd40
+//! %rsp = 0x00007ffdd229e9e0
 //!
-//! %rflags = 0x00000293
+//! %rflags = 0x00000246
 //!   id=0 vip=0 vif=0 ac=0 vm=0 rf=0 nt=0 iopl=0
-//!   status=<of,df,IF,tf,SF,zf,AF,pf,CF>
+//!   status=<of,df,IF,tf,sf,ZF,af,PF,cf>
 //!
-//! %orig_rax = 0x00000000000000e8
+//! %orig_rax = 0x00000000000000ea
 //! ```
 //!
 //! `orig_rax` is the number of the system call that the thread was in; -1 if it was in none. Linux does not record the trap

@@ -4,9 +4,9 @@
 //! > ::showrev
 //! Architecture: x86-64
 //! Operating system: Linux
-//! Node.js: v24.21.0
-//! V8: 13.6.233.17-node.28
-//! C library: glibc 2.36
+//! Node.js: 24.21.0
+//! V8: 13.6.233.17-node.53
+//! C library: GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36
 //! ```
 //!
 //! A core records neither the name of the host nor the release of its kernel.

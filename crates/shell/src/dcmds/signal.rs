@@ -6,8 +6,8 @@
 //! > ::signal
 //! signal: SIGABRT (6), aborted by the program itself
 //! code: SI_TKILL (-6), sent to one thread, by tgkill(), as raise() and abort() do
-//! sender: pid 8235 (the process itself), uid 0
-//! thread: 202b, in libc.so.6`__pthread_kill_implementation+0x114
+//! sender: pid 17992 (the process itself), uid 0
+//! thread: 4648, in libc.so.6`__pthread_kill_implementation+0x10c
 //! ```
 //!
 //! A core that `gcore` took has no such signal: the process lived on. For it, the signal with which the debugger had stopped

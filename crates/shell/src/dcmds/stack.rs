@@ -6,14 +6,18 @@
 //! which the return address lies.
 //!
 //! ```text
-//! > $c
-//! libc.so.6`__syscall+0x1d()
-//! uv__io_poll+0x344()
-//! uv_run+0x117()
-//! node::SpinEventLoopInternal(node::Environment*)+0x16d()
-//! > $C 2
-//! 00007ffd2b5c9a10 libc.so.6`__syscall+0x1d()
-//! 00007ffd2b5c9b20 uv__io_poll+0x344()
+//! > $c 5
+//! libc.so.6`__pthread_kill_implementation+0x10c()
+//! libc.so.6`raise+0x12()
+//! libc.so.6`abort+0xd3()
+//! node::(anonymous namespace)::DefaultAbortHandler(char const*, char const*)+0x2d()
+//! node::Abort(v8::FunctionCallbackInfo<v8::Value> const&)+0x12()
+//! > $C 3
+//! 00007ffdd229ea10 libc.so.6`__pthread_kill_implementation+0x10c()
+//! 00007ffdd229ea20 libc.so.6`raise+0x12()
+//! 00007ffdd229eae0 libc.so.6`abort+0xd3()
+//! > 7ffdd229eae0::stack 1
+//! node::(anonymous namespace)::DefaultAbortHandler(char const*, char const*)+0x2d()
 //! ```
 //!
 //! # How frames are found
@@ -31,8 +35,9 @@
 //! # Limits
 //!
 //! Functions that the compiler merged into their callers do not show; gdb shows them where there is debug information. If V8's
-//! generated code was interrupted (a fault, not a call) where it had no frame of its own, its caller is left out. A number is
-//! a thread's id before it is an address.
+//! generated code was interrupted (a fault, not a call) where it had no frame of its own, its caller is left out. Unwind tables
+//! are found by their index (`.eh_frame_hdr`); a program linked statically may lack it, and is then walked by frame pointers,
+//! as is one whose binary is not at hand. A number is a thread's id before it is an address.
 
 use core_reader::Address;
 

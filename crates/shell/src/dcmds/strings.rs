@@ -6,10 +6,11 @@
 //! a pipe the places flow on.
 //!
 //! ```text
-//! > ::strings -p "GET /login"
-//! 7f46c40012a3  "GET /login HTTP/1.1"
-//! 2d8ffe91b20  "GET /login"
-//! > ::strings -p "GET /login" | ::whatis
+//! > ::strings -p "READY "
+//! 122a85990b48  "READY "
+//! 26f1b8502e78  "READY 8235"
+//! 37dcbd97fd3d  "  fs.writeSync(1, 'READY ' + process.pid + '\\n');"
+//! > ::strings -p "READY " | ::whatis
 //! > ::strings -u -p "Grüße"
 //! > ::strings -r "user-[0-9]+@"
 //! ```
@@ -277,11 +278,11 @@ mod tests {
     #[test]
     fn a_run_is_found_once_wherever_memory_is_cut() {
         let memory = b"\0\0hello\0abc\0a longer one\x01x";
+        let regex = Wanted::Regex(Box::new(Regex::new("l+").unwrap()));
         for cut in 0..memory.len() {
             assert_eq!(places(&Wanted::Runs(5), memory, false, cut), [2, 12], "{cut}");
             let text = Wanted::Texts(vec![Finder::new(b"longer").into_owned()]);
             assert_eq!(places(&text, memory, false, cut), [14], "{cut}");
-            let regex = Wanted::Regex(Box::new(Regex::new("l+").unwrap()));
             assert_eq!(places(&regex, memory, false, cut), [4, 14], "{cut}");
         }
         let wide: Vec<u8> = "\0abcdef\0".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! > $L
-//! lwpids 8235, 8236, 8237, 8238, 8239, 8240 and 8241 are in core of process 8235.
+//! lwpids 17992, 18002, 18000, 18003, 18001, 17998 and 17999 are in core of process 17992.
 //! ```
 
 use std::io::Write;

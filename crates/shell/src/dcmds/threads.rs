@@ -1,16 +1,16 @@
 //! `::threads`: list the threads.
 //!
-//! One line for each: its id in hexadecimal, as `id::stack` takes it, and in decimal, as the system shows it; the signal it
-//! was stopped by; the V8 isolate it is in; the function it was started with, which tells what it is for; and where it is.
+//! One line for each: its id in hexadecimal, as `id::stack` takes it, and in decimal, as the system shows it; the fatal
+//! signal of the one that took it; the V8 isolate it is in; the function it was started with, which tells what it is for; and where it is.
 //! The current thread, whose registers and stack are shown without asking for another, has a star.
 //!
 //! ```text
 //! > ::threads
-//!          ID      LWP SIGNAL   ISOLATE          START
-//! *      202b     8235 -        2a6e2000         main
-//!                                                in libc.so.6`syscall+0x1d
-//!        202c     8236 -        -                node::WorkerThreadsTaskRunner::DelayedTaskScheduler::Start()
-//!                                                in libc.so.6`epoll_pwait+0x4e
+//!         ID      LWP SIGNAL   ISOLATE          START
+//! *     4648    17992 SIGABRT  18542000         node::Start(int, char**)
+//!                                               in libc.so.6`__pthread_kill_implementation+0x10c
+//!       4652    18002 -        -                node::(anonymous namespace)::PlatformWorkerThread(void*)
+//!                                               in libc.so.6`__futex_abstimed_wait_common+0xc6
 //! > ::threads | ::findstack
 //! ```
 //!
@@ -66,9 +66,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let stack = context.stack_of(thread, usize::MAX)?;
                 let mark = if thread.id == current { '*' } else { ' ' };
                 let id = format!("{mark}{:>9x}", thread.id);
+                // The kernel writes the fatal signal into the note of every thread; the first has taken it.
                 let signal = match thread.signal {
-                    0 => "-".to_owned(),
-                    number => signal_name(number),
+                    number if number != 0 && thread.id == threads[0].id => signal_name(number),
+                    _ => "-".to_owned(),
                 };
                 let isolate = context
                     .isolate_of(thread)
@@ -86,17 +87,19 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-/// The outermost function that is not of the C library: what the thread was made for.
+/// The outermost function that is not of the C library: what the thread was made for. Its address if it has no symbol.
 pub(super) fn start_function(context: &Context, stack: &Stack) -> Option<String> {
     let target = context.target().ok()?;
-    let frames = stack.frames.iter().rev();
-    let named = frames.filter_map(|frame| target.symbols().nearest(frame.lookup_address(), 0));
-    named
-        .filter(|found| {
-            let module = found.module.and_then(|index| target.core().modules().get(index));
-            !module.is_some_and(|module| module.is_called("libc") || module.is_called("libpthread"))
-                && found.symbol.name != "_start"
-        })
-        .map(|found| context.symbol_name(&found.symbol.name))
-        .next()
+    let modules = target.core().modules();
+    let of_library = |at| {
+        modules
+            .iter()
+            .any(|module| module.contains(at) && (module.is_called("libc") || module.is_called("libpthread")))
+    };
+    let frames = stack.frames.iter().rev().filter(|frame| !of_library(frame.lookup_address()));
+    let names = frames.map(|frame| match target.symbols().nearest(frame.lookup_address(), 0) {
+        Some(found) => found.symbol.name,
+        None => format!("{:#x}", frame.instruction.0),
+    });
+    names.filter(|name| name != "_start").map(|name| context.symbol_name(&name)).next()
 }

@@ -5,11 +5,11 @@
 //!
 //! ```text
 //! > 2d8ffec0011::ugrep
-//! 2d8ffe85128
-//! 7ffde17c1f40
+//! eff8d20
+//! 1189ae704638
 //! > 2d8ffec0011::ugrep | ::whatis
-//! 2d8ffe85128 is 2d8ffe85119+0xf, FixedArray, in old space of isolate eeb9000
-//! 7ffde17c1f40 is on the stack of thread 202b, in the frame of Builtins_InterpreterEntryTrampoline+0xd4
+//! eff8d20 is 0x62e0 into a chunk [eff2a40,eff9030), free, of the heap of malloc [ede1000,11c20000)
+//! 1189ae704638 is 1189ae704611+0x27, JSObject: Object, in old space of isolate eeb9000
 //! ```
 //!
 //! A pointer to somewhere inside of an object is found by `-d`, which takes the value and so many numbers above it. `-m` compares

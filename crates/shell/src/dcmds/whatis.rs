@@ -6,13 +6,15 @@
 //!
 //! ```text
 //! > <rip::whatis
-//! 7f46d8b1f829 is libc.so.6`syscall+0x19, in /usr/lib/x86_64-linux-gnu/libc.so.6 [7f46d8a1e000,7f46d8bf3000)
-//! > <rsp::whatis -a
+//! 7f46d8b1f829 is libc.so.6`syscall+0x19, in /usr/lib/x86_64-linux-gnu/libc.so.6 [7f46d8a44000,7f46d8b9a000), offset 0x101829 of the file
+//! > <rsp::whatis
 //! 7ffde17c1b98 is on the stack of thread 202b, in the frame of libc.so.6`syscall+0x19
-//! 7ffde17c1b98 is in [ stack ] [7ffde17a3000,7ffde17c5000)
-//! > 2b1e00d41c21::whatis
-//! 2b1e00d41c21 is 2b1e00d41c09+0x18, JSArray: Array, in old space of isolate eeb9000
-//! > 2b1e00d41c21::ugrep | ::whatis
+//! > 0xeea9410::whatis -a
+//! eea9410 is 0x60 into a chunk [eea93b0,eea9498), in use or cached, of the heap of malloc [ede1000,11c20000)
+//! eea9410 is in [ heap ] [ede1000,11c20000)
+//! > 1189ae704638::whatis
+//! 1189ae704638 is 1189ae704611+0x27, JSObject: Object, in old space of isolate eeb9000
+//! > 2d8ffec0011::ugrep | ::whatis
 //! ```
 //!
 //! # What is guessed

@@ -5,8 +5,10 @@
 //! ```text
 //! > ::xdata
 //! OWNER          TYPE NAME              SIZE
-//! CORE              3 prpsinfo           136  the process as ps shows it
-//! CORE              1 prstatus           336  a thread: signal and registers
+//! CORE              3 prpsinfo           136 the process as ps shows it
+//! CORE              1 prstatus           336 a thread: signal and registers
+//! CORE              2 fpregset           512 floating point registers of the thread before
+//! LINUX           202 xstate            2688 extended registers of the thread before
 //! ```
 
 use std::io::Write;
