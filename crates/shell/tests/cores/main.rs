@@ -7,6 +7,7 @@ mod globals;
 mod golden;
 mod json;
 mod objects;
+mod on_call;
 mod readme;
 mod references;
 mod server;
