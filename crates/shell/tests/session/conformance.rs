@@ -64,7 +64,7 @@ fn lines_print_what_mdb_prints() {
         ("$s", "symbol matching distance = 0 (smart mode)\n".into()),
         ("1234>/c/low; <low=X", field("34")),
         ("::unset low", String::new()),
-        ("::vars -np", "0x1021>last\n0x50000000>p\n".into()),
+        ("::vars -np", "0x34>0\n0x1021>last\n0x50000000>p\n".into()),
     ] {
         assert_eq!(session.results(line), expected, "{line}");
     }

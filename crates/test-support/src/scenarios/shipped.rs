@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::testdata;
 
 /// Scenarios of which cores ship.
-pub const SCENARIOS: [&str; 3] = ["kinds", "leak", "workers"];
+pub const SCENARIOS: [&str; 4] = ["kinds", "leak", "server", "workers"];
 
 /// Major versions of Node.js of which cores ship.
 pub const LINES: [u32; 4] = [20, 22, 24, 26];
