@@ -39,7 +39,6 @@ const SCRIPT: &str = r#"// a gateway that grows: what is in the heap?
 ::findjsobjects -c Chunk | ::findjsobjects | ::where '!flushed' | ::count
 ::findjsobjects -c Chunk | ::findjsobjects | ::group sequence flushed ! cut -c1-8,22-
 ::findjsobjects -c Gateway | ::findjsobjects | ::jsprint answered bySession.size
-// words in memory, and arithmetic
 <first-1,2/naK ! wc -l
 <first-1/K | ::map .&1 | ::count
 *(<first-1)&3=D
@@ -105,6 +104,7 @@ fn the_script_says_what_the_program_did() {
         "     800 1, false",
         "     800 2, false",
         "1600 800",
+        "3",
         "1",
         "                1",
         "                800",
