@@ -90,6 +90,7 @@ const places = {
   staticField: () => class { static error = makeError(); }.error,
   staticBlock: () => { let error; class Blocked { static { error = makeError(); } } return error; },
   toStringTag: () => ({ get [Symbol.toStringTag]() { return 'Tagged'; }, ship: order.ship }).ship(makeError),
+  node: () => { try { Buffer.alloc('no number'); } catch (error) { return error; } },
   tagged: () => ({ [Symbol.toStringTag]: 'TaggedByData', ship: order.ship }).ship(makeError),
 };
 exotic.twins = {};
@@ -288,7 +289,7 @@ const wasm = new WebAssembly.Module(Uint8Array.from([
 const instance = new WebAssembly.Instance(wasm);
 exotic.wasm = {
   module: wasm, instance, memory: instance.exports.memory, table: instance.exports.table, counter: instance.exports.counter, add: instance.exports.add, exports: instance.exports,
-  ownMemory: new WebAssembly.Memory({ initial: 1 }), sharedMemory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }), ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
+  sharedMemory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }), ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
   i32: new WebAssembly.Global({ value: 'i32', mutable: true }, -5), i64: new WebAssembly.Global({ value: 'i64' }, -6n), f32: new WebAssembly.Global({ value: 'f32' }, 1.5), f64: new WebAssembly.Global({ value: 'f64', mutable: true }, 0.1), ref: new WebAssembly.Global({ value: 'externref', mutable: true }, { held: 'by wasm' }),
 };
 exotic.wasm.ownTable.set(1, instance.exports.add); instance.exports.memory.grow(1); instance.exports.counter.value = 99;
@@ -329,9 +330,7 @@ async function ready() {
   exotic.modules = { plain: await import('data:text/javascript,export const answer = 42; export let changing = "let"; export default function () {}; export function named() {}; export class Exported {}; changing = "changed";') };
   exotic.modules.unborn = await new Promise((resolve) => {
     globalThis.giveNamespace = resolve;
-    // A module that never gets past its first line hands itself out.
-    const source = 'import * as other from "data:text/javascript,export const early = 1"; globalThis.giveNamespace(other); await new Promise(() => {}); export const late = 2;';
-    import('data:text/javascript,' + encodeURIComponent(source)).catch(() => {});
+    import('./exotic.mjs').catch(() => {});
   });
   delete globalThis.giveNamespace;
   // What was only weakly held has time to go.

@@ -7,13 +7,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use test_support::scenarios::closures;
 use test_support::scenarios::constructors::{self, Difference, KnownDifference};
 use test_support::scenarios::debugger::{self, Debugger};
+use test_support::scenarios::definitions;
 use test_support::scenarios::verdict;
 
 use crate::heap_snapshot::HeapSnapshot;
@@ -95,6 +98,8 @@ struct Cell {
     values: usize,
     /// Every object printed, and compared with V8's snapshot of it.
     sweep: Option<Sweep>,
+    /// Statements about functions and what they have captured.
+    functions: usize,
     /// What else is wrong, a line each.
     failures: Vec<String>,
 }
@@ -112,8 +117,8 @@ impl Cell {
     fn describe(&self) -> String {
         let verdict = if self.passes() { "ok" } else { "WRONG" };
         let mut text = format!(
-            "node {:8} {:9} {verdict}: {} objects of {} constructors, {} values\n",
-            self.node, self.scenario, self.objects, self.constructors, self.values
+            "node {:8} {:9} {verdict}: {} objects of {} constructors, {} values, {} facts of functions\n",
+            self.node, self.scenario, self.objects, self.constructors, self.values, self.functions
         );
         if let Some(sweep) = &self.sweep {
             let _ = writeln!(text, "    {}", sweep.describe());
@@ -169,7 +174,48 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         }
         cell.sweep = Some(sweep);
     }
+    cell.functions = closures::check(&debugger, &facts, &groups, &mut cell.failures)?
+        + closures::check_functions(&debugger, &facts, &scenario.program(), &mut cell.failures)?
+        + closures::check_built(&debugger, &facts, &groups, &directory, &mut cell.failures)?;
+    cell.functions += check_definitions(&debugger, node, scenario, &directory, &mut cell.failures)?;
     Ok(cell)
+}
+
+/// Every function of the files that a program has loaded, against an independent parser; nothing for programs that do not say
+/// which files they have loaded.
+fn check_definitions(
+    debugger: &Debugger,
+    node: &str,
+    scenario: Scenario,
+    directory: &Path,
+    failures: &mut Vec<String>,
+) -> Result<usize> {
+    let report: Value = serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
+    let texts = |name: &str| -> Vec<String> {
+        report[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let files: Vec<String> = texts("files").into_iter().filter(|file| file.ends_with(".js")).collect();
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let mut parser = Command::new(node_release::executable(node)?)
+        .arg(places::scenarios().join("definitions.js"))
+        .args(scenario.needed_options()?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run node")?;
+    let mut input = parser.stdin.take().context("no standard input")?;
+    input.write_all(serde_json::to_string(&files)?.as_bytes())?;
+    drop(input);
+    let output = parser.wait_with_output()?;
+    ensure!(output.status.success(), "definitions.js failed on node {node}");
+    let parsed: definitions::Files = serde_json::from_slice(&output.stdout)?;
+    let texts = texts("functions").into_iter().collect();
+    let compared = definitions::check(debugger, &parsed, &texts, failures)?;
+    let definitions::Compared { functions, originals, texts, cut } = compared;
+    ensure!(functions > 0 && originals > 0 && texts > 0, "nothing to compare: {compared:?}");
+    Ok(functions + originals + texts + cut)
 }
 
 /// Whether the facts hold is for the program to say, on the very release that is looked at.

@@ -30,6 +30,8 @@ pub enum NodeKind {
     String,
     Cons,
     Sliced,
+    /// A group of roots.
+    Synthetic,
     Other,
 }
 
@@ -44,6 +46,7 @@ pub enum EdgeKind {
     Hidden,
     /// A variable of a context.
     Context,
+    Weak,
     Other,
 }
 
@@ -63,6 +66,8 @@ pub struct SnapshotGraph {
     /// Whether a node stands for an object of V8's heap: those of the embedder have even ids.
     in_heap: Vec<bool>,
     names: Vec<u32>,
+    /// In bytes.
+    sizes: Vec<u64>,
     /// Where the edges of each node begin, and where the last ones end.
     starts: Vec<u32>,
     edges: Vec<Edge>,
@@ -111,6 +116,7 @@ impl SnapshotGraph {
         let width = meta.node_fields.len();
         let (kind, name) = (field(&meta.node_fields, "type")?, field(&meta.node_fields, "name")?);
         let (id, count) = (field(&meta.node_fields, "id")?, field(&meta.node_fields, "edge_count")?);
+        let size = field(&meta.node_fields, "self_size")?;
         ensure!(
             meta.edge_fields == ["type", "name_or_index", "to_node"],
             "edges have fields {:?}",
@@ -132,6 +138,7 @@ impl SnapshotGraph {
                 "string" => NodeKind::String,
                 "concatenated string" => NodeKind::Cons,
                 "sliced string" => NodeKind::Sliced,
+                "synthetic" => NodeKind::Synthetic,
                 _ => NodeKind::Other,
             })
             .collect();
@@ -147,6 +154,7 @@ impl SnapshotGraph {
                 "internal" => EdgeKind::Internal,
                 "hidden" => EdgeKind::Hidden,
                 "context" => EdgeKind::Context,
+                "weak" => EdgeKind::Weak,
                 _ => EdgeKind::Other,
             })
             .collect();
@@ -154,6 +162,7 @@ impl SnapshotGraph {
             kinds: Vec::with_capacity(file.nodes.len() / width),
             in_heap: Vec::with_capacity(file.nodes.len() / width),
             names: Vec::with_capacity(file.nodes.len() / width),
+            sizes: Vec::with_capacity(file.nodes.len() / width),
             starts: vec![0],
             edges: Vec::with_capacity(file.edges.len() / 3),
             strings: file.strings,
@@ -163,6 +172,7 @@ impl SnapshotGraph {
             graph.kinds.push(*node_kinds.get(node[kind] as usize).context("a node of an unknown type")?);
             graph.in_heap.push(node[id] % 2 == 1);
             graph.names.push(u32::try_from(node[name])?);
+            graph.sizes.push(node[size]);
             end += u32::try_from(node[count])?;
             graph.starts.push(end);
         }
@@ -182,6 +192,16 @@ impl SnapshotGraph {
     /// What a node is.
     pub fn kind(&self, node: Node) -> NodeKind {
         self.kinds[node as usize]
+    }
+
+    /// Whether it stands for an object of V8's heap.
+    pub fn is_in_heap(&self, node: Node) -> bool {
+        self.in_heap[node as usize]
+    }
+
+    /// Its own size, in bytes.
+    pub fn size(&self, node: Node) -> u64 {
+        self.sizes[node as usize]
     }
 
     /// Its name.

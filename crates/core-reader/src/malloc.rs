@@ -14,7 +14,7 @@
 //! each leads to the next one. A program that calls `sbrk` itself, or damaged memory, ends that. Memory that the
 //! allocator keeps to itself in its caches looks as if it were in use.
 
-use crate::{Address, Core, Memory, NameError};
+use crate::{Address, Core, Memory};
 
 /// `HEAP_MAX_SIZE`: alignment and largest size of a heap that is not the main arena's.
 const HEAP_MAX_SIZE: u64 = 64 << 20;
@@ -72,15 +72,19 @@ pub struct MallocChunks {
 const MARK_DISTANCE: usize = 1024;
 
 impl Core {
+    /// The end of the memory that `brk` gave the process, as the C library knows it.
+    pub fn program_break(&self) -> Option<Address> {
+        let symbols = self.symbols();
+        let symbol = symbols.resolve(Some("libc"), "__curbrk").or_else(|_| symbols.resolve(None, "__curbrk"));
+        self.memory().read_u64(symbol.ok()?.address).ok().filter(|end| *end != 0).map(Address)
+    }
+
     /// The heap of the allocator that `address` lies in.
     pub fn malloc_heap(&self, address: Address) -> Option<MallocHeap> {
         let memory = self.memory();
         let range =
             memory.range_at(address).filter(|range| range.file.is_none() && range.permissions.write)?;
-        let symbol: Result<_, NameError> = self.symbols().resolve(Some("libc"), "__curbrk");
-        let symbol = symbol.or_else(|_| self.symbols().resolve(None, "__curbrk"));
-        let end = symbol.ok().and_then(|symbol| memory.read_u64(symbol.address).ok());
-        if let Some(end) = end
+        if let Some(Address(end)) = self.program_break()
             && (range.start.0 < end && end <= range.end.0)
             && address.0 < end
         {
@@ -121,7 +125,7 @@ impl Core {
                 (first, end.0)
             }
         };
-        let start = start.next_multiple_of(16);
+        let start = start.checked_next_multiple_of(16)?;
         if known.heap.0 != start {
             *known = MallocChunks { heap: Address(start), marks: vec![start] };
         }

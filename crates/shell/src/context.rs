@@ -44,6 +44,10 @@ pub struct Context {
     pub colours: Colours,
     /// Whether the user has been told what is missing from the heap.
     pub told_what_is_missing: Cell<bool>,
+    /// Whether the user has been told which roots the core lacks.
+    pub told_of_roots: Cell<bool>,
+    /// Whether the user has been told that the core lacks what leads from functions to their code.
+    pub told_of_code: Cell<bool>,
     /// Objects whose referrers are to be found together.
     pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
     /// Macro files that are running.
@@ -85,6 +89,8 @@ impl Context {
             text,
             colours: Colours::Never,
             told_what_is_missing: Cell::new(false),
+            told_of_roots: Cell::new(false),
+            told_of_code: Cell::new(false),
             marked: RefCell::default(),
             macros: Macros::default(),
             dot: Cell::new(0),

@@ -4,7 +4,7 @@
 //! its symbol in angle brackets: `call 0x7ef4d0 <_start>`.
 
 use core_reader::{Address, Memory, MemoryError};
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, OpKind};
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, OpKind, Register};
 
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -41,6 +41,8 @@ pub fn instruction(context: &Context, address: u64) -> Result<Instruction, DcmdE
     options.set_small_hex_numbers_in_decimal(false);
     options.set_branch_leading_zeros(false);
     options.set_rip_relative_addresses(true);
+    // Without an index the formatter would write a comma for it all the same.
+    options.set_always_show_scale(decoded.memory_index() != Register::None);
     options.set_first_operand_char_index(MNEMONIC);
     let mut text = String::new();
     formatter.format(&decoded, &mut text);

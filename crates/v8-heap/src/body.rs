@@ -82,7 +82,7 @@ enum Tail {
 }
 
 /// Words of an ephemeron table before its entries: elements, deleted elements, capacity (`HashTable`).
-const EPHEMERON_COUNTS: u64 = 3;
+pub(crate) const EPHEMERON_COUNTS: u64 = 3;
 
 impl Body {
     /// The body of the instances of a map; nothing but raw words behind the map word if the class is not known.
@@ -128,6 +128,24 @@ impl Body {
     /// Whether all instances have the same words, and no tail.
     pub fn is_fixed(&self) -> bool {
         matches!(&self.tail, Tail::Repeated(words) if words.is_empty())
+    }
+
+    /// What the words are that all of the map's instances have.
+    pub(crate) fn fixed(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// What the words behind the fixed ones are, again and again; `None` if that is not how they are laid out.
+    pub(crate) fn repeated(&self) -> Option<&[Word]> {
+        match &self.tail {
+            Tail::Repeated(words) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// Whether the words behind the fixed ones are counts, then keys and values of ephemerons.
+    pub(crate) fn is_ephemeron_table(&self) -> bool {
+        matches!(self.tail, Tail::Ephemeron)
     }
 
     /// What the word at `index` is in an object of `size` words; `count` is what [`Body::count`] says of the object.
@@ -226,6 +244,11 @@ impl ObjectWords<'_> {
             let value = u64::from_le_bytes(bytes.try_into().expect("chunks of eight"));
             (self.body.word(index as u64, self.size, self.count), Tagged(value))
         })
+    }
+
+    /// Bytes of the whole object, whether the core holds them or not.
+    pub fn size(&self) -> u64 {
+        8 * self.size
     }
 
     /// What the word with the byte at `offset` is.

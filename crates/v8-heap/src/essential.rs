@@ -21,7 +21,8 @@ impl Heap<'_> {
     }
 
     /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, and what objects
-    /// keep outside the heap (characters of external strings, bytes of buffers). Ranges may overlap.
+    /// keep outside the heap (characters of external strings, bytes of buffers and their lengths, native values). Ranges
+    /// may overlap.
     ///
     /// # Errors
     /// If the monitor stops the search.
@@ -65,15 +66,27 @@ impl Heap<'_> {
                     _ => None,
                 };
                 // What came from a binary can be had from there again.
-                if let Some((start, end)) = outside
-                    && start < end
-                    && self.is_dumped(start)
-                {
-                    ranges.push((start, end));
+                let object = HeapObject { address, map_id, map };
+                for (start, end) in outside.into_iter().chain(self.native_records(object)) {
+                    if start < end && self.is_dumped(start) {
+                        ranges.push((start, end));
+                    }
                 }
             }
         }
         Ok(ranges)
+    }
+
+    /// Small native structures that tell what an object is: the lengths of buffers that grow, the values of `Temporal` objects.
+    fn native_records(&self, object: HeapObject<'_>) -> Vec<(u64, u64)> {
+        match object.kind() {
+            Kind::JsArrayBuffer => self.growable_records(object),
+            Kind::JsOther => match self.native_value(object) {
+                Some(foreign) => self.managed_records(foreign),
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     fn external_range(&self, string: u64, one_byte: bool, uncached: bool) -> Option<(u64, u64)> {

@@ -51,6 +51,10 @@ fn rich_heap(release: Release) -> Dump {
     let scope = builder.scope_info(old, &[a, b]);
     let context = builder.context(young, scope, undefined, &[hello, array]);
     let function = builder.function_with(scope, context);
+    let module = builder.module_context(young, context, (a, hello), (b, number));
+    builder.function_with(scope, module);
+    let parameters = builder.array_like(young, Type::FixedArray, &[a, b]);
+    builder.script(young, rope, hello, parameters);
     let map_of_bound = builder.map_of(Type::JsBoundFunction);
     builder.object(young, map_of_bound, empty, empty, &[function, undefined, empty]);
     let mapped = builder.array_like(young, Type::FixedArray, &[number]);
@@ -120,7 +124,21 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
         let _ = heap.function_text_range(object);
         let _ = heap.source_position(shared, 7);
     }
+    if let Ok(context) = heap.closure_context(object) {
+        for context in heap.context_chain(context) {
+            let _ = heap.scope(context);
+            let _ = heap.script_contexts(context);
+        }
+    }
+    let _ = heap.scope(object);
+    let _ = heap.function_bytecode(object);
+    let _ = heap.isolate_of(object);
     if let Ok(script) = heap.script(value) {
+        let _ = heap.script_text(&script, 3, 1 << 20);
+        let _ = heap.wrapped_parameters(&script);
+        let _ = heap.host_defined_options(&script);
+        let _ = heap.source_bytes(&script);
+        let _ = heap.script_location(&script, 7);
         let _ = heap.script_lines(&script);
         let _ = heap.script_functions(&script);
     }
@@ -162,6 +180,25 @@ fn ask_everything(dump: &Dump) {
         for (address, map_id) in table.page_objects(page) {
             ask_object(&heap, HeapObject { address, map_id, map: heap.map(map_id) });
         }
+    }
+    let functions = heap.functions(&Unattended).unwrap();
+    for definition in functions.definitions() {
+        let mut closures = 0;
+        heap.for_each_function(Some(definition.shared), &Unattended, |_| {
+            closures += 1;
+            true
+        })
+        .unwrap();
+        assert_eq!(closures, definition.closures);
+    }
+    heap.for_each_definition(&Unattended, |shared| {
+        let _ = heap.shared_function(shared);
+        true
+    })
+    .unwrap();
+    let _ = heap.commonjs_modules(&Unattended);
+    for page in heap.spaces().pages() {
+        let _ = heap.functions_with_code_at(page.area_start + 0x123, &Unattended);
     }
     let kinds = heap.kinds(&Unattended).unwrap();
     for (index, group) in kinds.groups().iter().enumerate() {

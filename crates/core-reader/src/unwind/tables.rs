@@ -4,9 +4,9 @@
 //! of the vDSO.
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, Encoding, EndianSlice, EvaluationResult, Format,
-    LittleEndian, Location, ParsedEhFrameHdr, Register, RegisterRule, UnwindContext, UnwindExpression,
-    UnwindSection, Value,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EhFrameOffset, Encoding, EndianSlice, EvaluationResult,
+    Format, LittleEndian, Location, ParsedEhFrameHdr, Register, RegisterRule, UnwindContext,
+    UnwindExpression, UnwindSection, Value,
 };
 
 use super::x86_64::{REGISTERS, RIP, RSP, forget_scratch};
@@ -42,6 +42,8 @@ pub(super) struct ModuleUnwinder<'c> {
     header: ParsedEhFrameHdr<Reader<'c>>,
     frames: EhFrame<Reader<'c>>,
     bases: BaseAddresses,
+    /// Address of `.eh_frame`.
+    start: u64,
 }
 
 /// What the tables say of a frame.
@@ -80,7 +82,7 @@ impl<'c> ModuleUnwinder<'c> {
         let start = header.eh_frame_ptr().direct().ok()?;
         let section = memory.bytes_from(Address(start)).ok()?;
         let frames = EhFrame::new(&section[..section.len().min(SECTION_LIMIT)], LittleEndian);
-        Some(ModuleUnwinder { header, frames, bases: bases.set_eh_frame(start) })
+        Some(ModuleUnwinder { header, frames, bases: bases.set_eh_frame(start), start })
     }
 
     /// What the tables say of the frame at `lookup` with these registers; `None` if they say nothing about that place.
@@ -93,7 +95,9 @@ impl<'c> ModuleUnwinder<'c> {
     ) -> Option<Row> {
         let table = self.header.table()?;
         let place = table.lookup(lookup, &self.bases).ok()?;
-        let offset = table.pointer_to_offset(place).ok()?;
+        // `pointer_to_offset` would not bear a place before the section.
+        let offset = usize::try_from(place.direct().ok()?.checked_sub(self.start)?).ok()?;
+        let offset = EhFrameOffset(offset);
         let entry = self.frames.fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset).ok()?;
         if !entry.contains(lookup) || entry.entry_len() > ENTRY_LIMIT || entry.cie().entry_len() > ENTRY_LIMIT
         {

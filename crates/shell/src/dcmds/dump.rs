@@ -134,7 +134,7 @@ impl Format {
             }
             starred = false;
             let shown = if self.relative { at - first } else { at };
-            write!(out.text(), "{shown:width$x}:  ")?;
+            write!(out.text(), "{shown:0width$x}:  ")?;
             self.line(&bytes, &wanted, out)?;
             previous = Some(bytes);
         }

@@ -12,7 +12,7 @@
 use std::io::Write;
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
-use crate::print::stack::{print, warn_of_end};
+use crate::print::stack::{Columns, print, warn_of_end};
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -28,12 +28,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("findstack.rs"),
     start: |context, args| {
         let limit = super::stack::limit(context, args)?;
-        let frame_pointers = args.has('v');
+        let columns = Columns { frame_pointer: args.has('v'), address: false };
         Ok(for_each(move |context, item, out| {
             let thread = context.thread_of(item)?;
             writeln!(out.text(), "stack pointer for thread {:x}: {:x}", thread.id, thread.stack_pointer().0)?;
             let stack = context.stack_of(thread, limit)?;
-            print(context, &stack, "  ", frame_pointers, out)?;
+            print(context, &stack, "  ", columns, out)?;
             warn_of_end(context, &stack, limit);
             Ok(())
         }))

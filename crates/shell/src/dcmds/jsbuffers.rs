@@ -19,7 +19,7 @@
 //!
 //! `ArrayBuffer` and `SharedArrayBuffer` are of the allocator of Node.js. `resizable` and `growable` ones reserve addresses up
 //! to their greatest length. `WebAssembly memory` belongs to a `WebAssembly.Memory`. `native memory` was given by native code
-//! with a function that frees it, `borrowed memory` without: it is not V8's to free. `in the heap` are small typed arrays, whose
+//! with a function that frees it, `borrowed memory` without: it is not V8's to free. `heap` are small typed arrays, whose
 //! bytes are part of the heap. `(pool)` marks memory that `worker.markAsUntransferable` protects: the slab from which Node.js cuts
 //! small Buffers.
 //!

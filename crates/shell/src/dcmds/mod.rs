@@ -3,10 +3,12 @@
 use crate::dcmd::Dcmd;
 use crate::walker::Walker;
 use crate::walkers::{
-    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSOBJECT, JSPROP, JSSCRIPT, PAGE,
+    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSCRIPT,
+    JSSTRING, PAGE, V8CONTEXT, V8MAP, V8OBJECT,
 };
 
 mod assign;
+mod auxv;
 mod cat;
 mod context;
 mod count;
@@ -15,27 +17,38 @@ mod dcmds;
 mod dem;
 mod demangling;
 mod dis;
+mod dismode;
 mod dmods;
 mod dump;
 mod echo;
 mod eval;
 mod examine;
+mod files;
 mod findjsobjects;
 mod findstack;
+mod findsym;
 mod format;
 mod formats;
 mod fpregs;
+mod getenv;
 mod grep;
 mod group;
 mod head;
 mod help;
+mod jsarray;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
+mod jsdominators;
+mod jsfindrefs;
 mod jsfunction;
 mod jsfunctions;
+mod jsleaks;
+mod jsmap;
 mod json;
+mod jspath;
 mod jsprint;
+mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstrings;
@@ -43,17 +56,24 @@ mod load;
 mod log;
 mod map;
 mod mappings;
+mod nm;
 mod nmadd;
 mod nmdel;
+mod nodebuffer;
 mod nodeinfo;
+mod objects;
 mod page_width;
 mod pager;
+mod pargs;
 mod prompt;
+mod psinfo;
 mod quit;
 mod radix;
 mod regs;
 mod savecore;
 mod set;
+mod showrev;
+mod signal;
 mod sort;
 mod source;
 mod stack;
@@ -62,6 +82,7 @@ mod strings;
 mod sum;
 mod symbol_distance;
 mod tail;
+mod term;
 mod thread_id;
 mod thread_ids;
 mod threads;
@@ -71,15 +92,21 @@ mod uniq;
 mod unset;
 mod v8array;
 mod v8classes;
+mod v8code;
+mod v8context;
 mod v8field;
 mod v8frametypes;
+mod v8function;
 mod v8internal;
+mod v8map;
 mod v8pages;
 mod v8print;
+mod v8scopeinfo;
 mod v8spaces;
 mod v8str;
 mod v8type;
 mod v8types;
+mod v8whatis;
 mod vars;
 mod version;
 mod walk;
@@ -87,6 +114,7 @@ mod walkers;
 mod whatis;
 mod r#where;
 mod which;
+mod xdata;
 
 pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
@@ -104,31 +132,43 @@ pub static ALL: &[&Dcmd] = &[
     &examine::DCMD,
     &format::DCMD,
     &assign::DCMD,
+    &auxv::DCMD,
     &cat::DCMD,
     &context::DCMD,
     &count::DCMD,
     &dcmds::DCMD,
     &dem::DCMD,
     &dis::DCMD,
+    &dismode::DCMD,
     &dmods::DCMD,
     &dump::DCMD,
     &echo::DCMD,
     &eval::DCMD,
+    &files::DCMD,
     &findjsobjects::DCMD,
     &findstack::DCMD,
+    &findsym::DCMD,
     &formats::DCMD,
     &fpregs::DCMD,
+    &getenv::DCMD,
     &grep::DCMD,
     &group::DCMD,
     &head::DCMD,
     &help::DCMD,
+    &jsarray::DCMD,
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
+    &jsdominators::DCMD,
+    &jsfindrefs::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
+    &jsleaks::DCMD,
+    &jsmap::DCMD,
     &json::DCMD,
+    &jspath::DCMD,
     &jsprint::DCMD,
+    &jsretained::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstrings::DCMD,
@@ -136,20 +176,28 @@ pub static ALL: &[&Dcmd] = &[
     &log::DCMD,
     &map::DCMD,
     &mappings::DCMD,
+    &nm::DCMD,
     &nmadd::DCMD,
     &nmdel::DCMD,
+    &nodebuffer::DCMD,
     &nodeinfo::DCMD,
+    &objects::DCMD,
     &pager::DCMD,
+    &pargs::DCMD,
+    &psinfo::DCMD,
     &quit::DCMD,
     &regs::DCMD,
     &savecore::DCMD,
     &set::DCMD,
+    &showrev::DCMD,
+    &signal::DCMD,
     &sort::DCMD,
     &stack::DCMD,
     &status::DCMD,
     &strings::DCMD,
     &sum::DCMD,
     &tail::DCMD,
+    &term::DCMD,
     &threads::DCMD,
     &typeset::DCMD,
     &ugrep::DCMD,
@@ -157,15 +205,21 @@ pub static ALL: &[&Dcmd] = &[
     &unset::DCMD,
     &v8array::DCMD,
     &v8classes::DCMD,
+    &v8code::DCMD,
+    &v8context::DCMD,
     &v8field::DCMD,
     &v8frametypes::DCMD,
+    &v8function::DCMD,
     &v8internal::DCMD,
+    &v8map::DCMD,
     &v8pages::DCMD,
     &v8print::DCMD,
+    &v8scopeinfo::DCMD,
     &v8spaces::DCMD,
     &v8str::DCMD,
     &v8type::DCMD,
     &v8types::DCMD,
+    &v8whatis::DCMD,
     &vars::DCMD,
     &version::DCMD,
     &walk::DCMD,
@@ -173,6 +227,7 @@ pub static ALL: &[&Dcmd] = &[
     &whatis::DCMD,
     &r#where::DCMD,
     &which::DCMD,
+    &xdata::DCMD,
 ];
 
 /// All walkers, sorted by name.
@@ -183,11 +238,16 @@ pub static WALKERS: &[&Walker] = &[
     &JSELEMENT,
     &JSFUNCTION,
     &JSGLOBAL,
+    &JSMAPENTRY,
     &JSOBJECT,
     &JSPROP,
     &JSSCRIPT,
+    &JSSTRING,
     &PAGE,
     &walk::THREAD,
+    &V8CONTEXT,
+    &V8MAP,
+    &V8OBJECT,
 ];
 
 /// Commands of MDB that have no meaning for the core of a Node.js process: their names, and why.

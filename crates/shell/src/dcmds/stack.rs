@@ -37,9 +37,9 @@
 use core_reader::Address;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::print::stack::{print, warn_of_end};
+use crate::print::stack::{Columns, print, warn_of_end};
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -49,13 +49,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread, Kind::Address]),
     yields: Yields::Text,
-    options: &[],
+    options: &[
+        Opt::flag('a', "print the address of each instruction"),
+        Opt::flag('v', "print frame pointers, as $C does"),
+    ],
     operands: Operands::optional("[frames]"),
     needs: &[Capability::Core],
     manual: include_str!("stack.rs"),
     start: |context, args| {
         let limit = limit(context, args)?;
-        let frame_pointers = args.called() == "$C";
+        let columns =
+            Columns { frame_pointer: args.called() == "$C" || args.has('v'), address: args.has('a') };
         Ok(for_each(move |context, item, out| {
             let thread = match item {
                 Some(item) => context.thread_if_id(item)?,
@@ -68,7 +72,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 }
                 (None, None) => return Ok(()),
             };
-            print(context, &stack, "", frame_pointers, out)?;
+            print(context, &stack, "", columns, out)?;
             warn_of_end(context, &stack, limit);
             Ok(())
         }))

@@ -223,10 +223,10 @@ fn print(
     let before = match wanted {
         Wanted::Runs(_) => Vec::new(),
         _ => {
-            let reach = (BEFORE * unit) as u64;
-            let bytes = (place >= reach && memory.slice(Address(place - reach), BEFORE * unit).is_some())
-                .then(|| read(place - reach, BEFORE * unit))
-                .unwrap_or_default();
+            let start = memory.range_at(Address(place)).map_or(place, |range| range.start.0);
+            let reach = (place - start).min((BEFORE * unit) as u64);
+            let bytes = read(place - reach, reach as usize);
+            let bytes = if bytes.len() as u64 == reach { bytes } else { Vec::new() };
             let count = bytes.rchunks_exact(unit).take_while(|bytes| is_text(bytes)).count();
             bytes[bytes.len() - count * unit..].to_vec()
         }

@@ -27,7 +27,7 @@
 
 use std::io::Write;
 
-use v8_heap::layout::{Class, ClassId, Classes, Field, FieldKind, Flag};
+use v8_heap::layout::{Class, ClassId, Classes, Field, FieldKind};
 use v8_heap::objects::place::{FieldValue, Place};
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged};
@@ -37,6 +37,7 @@ use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, fo
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
+use crate::place_name::place_name;
 use crate::summary::summary;
 use crate::value::Kind;
 
@@ -136,7 +137,7 @@ impl ObjectPrinter<'_, '_> {
         let mut more = String::new();
         if let Ok(value) = heap.field_value(self.object, field.offset, field.kind) {
             if let (Some(flags), Some(bits)) = (field.flags, bits_of(value)) {
-                more = taken_apart(heap, &heap.layout().flags(flags), class, bits);
+                more = taken_apart(heap, flags, class, bits);
             } else if let ("instance_type", FieldValue::Unsigned(number)) = (field.name, value) {
                 let name = u16::try_from(number).map_or("no type", |number| heap.layout().type_name(number));
                 more = format!(" ({})", escape(name));
@@ -158,34 +159,24 @@ impl ObjectPrinter<'_, '_> {
         let (mut shown, mut last) = (0, None);
         while offset < size {
             let place = heap.place_at(self.object, offset);
-            let (name, kind, entry) = match &place {
-                Place::Field(..) | Place::Nothing => {
-                    offset += 8 - offset % 8;
-                    continue;
-                }
-                Place::EmbedderField(index) => (format!("embedder field {index}"), FieldKind::Embedder, None),
-                Place::Property(name) => (format!(".{}", property(heap, *name)), FieldKind::Tagged, None),
-                Place::UnusedProperty(slot) => {
-                    (format!("in-object slot {slot}, unused"), FieldKind::Tagged, None)
-                }
+            let (kind, entry) = match &place {
                 Place::Entry { part, .. } if part.starts_with("padding") => {
                     offset += 8 - offset % 8;
                     continue;
                 }
-                Place::Entry { tail, index, part, kind } => {
-                    let dot = if part.is_empty() { "" } else { "." };
-                    (format!("{tail}[{index}]{dot}{part}"), *kind, Some(*index))
+                Place::Field(..) | Place::Nothing => {
+                    offset += 8 - offset % 8;
+                    continue;
                 }
-                Place::ContextSlot(slot, name) => {
-                    let name = name.map_or(String::new(), |name| format!(" {}", property(heap, name)));
-                    (format!("slot {slot}{name}"), FieldKind::Tagged, Some(*slot))
+                Place::EmbedderField(_) => (FieldKind::Embedder, None),
+                Place::Entry { index, kind, .. } => (*kind, Some(*index)),
+                Place::ContextSlot(slot, _) => (FieldKind::Tagged, Some(*slot)),
+                Place::Bytes(_, behind) => (FieldKind::Unsigned(8), Some(behind / 8)),
+                Place::Property(_) | Place::UnusedProperty(_) | Place::ScopePart(..) => {
+                    (FieldKind::Tagged, None)
                 }
-                Place::ScopePart(name, index) => {
-                    let index = index.map_or(String::new(), |index| format!("[{index}]"));
-                    (format!("{name}{index}"), FieldKind::Tagged, None)
-                }
-                Place::Bytes(name, behind) => ((*name).to_owned(), FieldKind::Unsigned(8), Some(behind / 8)),
             };
+            let name = place_name(heap, &place);
             if entry.is_some() && entry != last {
                 last = entry;
                 shown += 1;
@@ -214,11 +205,6 @@ impl ObjectPrinter<'_, '_> {
     }
 }
 
-/// A name as it is written behind a dot.
-fn property(heap: &Heap<'_>, name: Tagged) -> String {
-    escape(&heap.name_text(name).unwrap_or_else(|| "<unreadable name>".to_owned())).into_owned()
-}
-
 /// A value with what it stands for.
 pub(super) fn show(heap: &Heap<'static>, value: FieldValue, kind: FieldKind) -> String {
     match (value, kind) {
@@ -242,16 +228,20 @@ fn bits_of(value: FieldValue) -> Option<u64> {
 }
 
 /// The flags that are set, and the numbers that are not 0: ` { is_callable, elements_kind = 3 }`.
-fn taken_apart(heap: &Heap<'_>, flags: &[Flag], class: &Class, bits: u64) -> String {
+pub(super) fn taken_apart(heap: &Heap<'_>, name: &str, class: &Class, bits: u64) -> String {
+    let flags = heap.layout().flags(name);
     let shown: Vec<String> = flags
         .iter()
-        .filter(|flag| flag.of(bits) != 0)
+        .filter(|flag| flag.of(bits) != 0 || heap.layout().value_name(name, flag.name, 0).is_some())
         .map(|flag| match (flag.width, flag.of(bits)) {
             (1, _) => flag.name.to_owned(),
             (_, kind) if flag.name == "elements_kind" && class.name == "Map" => {
                 format!("elements_kind = {}", heap.elements_kind_name(kind as u8))
             }
-            (_, number) => format!("{} = {number}", flag.name),
+            (_, number) => match heap.layout().value_name(name, flag.name, number) {
+                Some(value) => format!("{} = {value}", flag.name),
+                None => format!("{} = {number}", flag.name),
+            },
         })
         .collect();
     if shown.is_empty() { String::new() } else { format!(" {{ {} }}", shown.join(", ")) }

@@ -422,9 +422,12 @@ fn generator_slots(heap: &Heap<'_>, object: HeapObject<'_>) -> v8_heap::Result<S
         if !suspension.parameters.is_empty() {
             slots.push(("GeneratorParameters", values(suspension.parameters)));
         }
-        // What V8 has not used yet, or no longer needs, says nothing.
+        // What V8 has not used yet, or no longer needs, says nothing; contexts are V8's own.
         let registers = suspension.registers.into_iter().enumerate().filter_map(|(index, value)| {
-            let is_used = !matches!(heap.value(value), Ok(Value::Undefined | Value::Hole | Value::Marker));
+            let is_own = |value: &Value<'_>| {
+                matches!(value, Value::Undefined | Value::Hole | Value::Marker | Value::Internal(_))
+            };
+            let is_used = value != object.value() && !heap.value(value).is_ok_and(|value| is_own(&value));
             is_used.then(|| (format!("r{index}"), Place::Value(value)))
         });
         let registers: Vec<_> = registers.collect();

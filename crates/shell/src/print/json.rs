@@ -357,10 +357,14 @@ impl Printer<'_> {
         if !matches!(object.kind(), Kind::JsArray | Kind::JsArguments | Kind::JsPrimitiveWrapper) {
             self.json_indexed(object, &mut fields, level)?;
         }
-        self.json_named(&named, fields, level)?;
+        let stack = head::error_stack(heap, object);
+        if stack.is_some() {
+            named.retain(|property| !heap.is_text(property.name, "stack"));
+        }
+        self.json_named(&named, fields, level, stack)?;
         if !private.is_empty() {
             self.json_field("private")?;
-            self.json_named(&private, Fields { begun: false }, level)?;
+            self.json_named(&private, Fields { begun: false }, level, None)?;
         }
         if !symbols.is_empty() {
             self.json_field("symbols")?;
@@ -389,12 +393,18 @@ impl Printer<'_> {
         properties: &[Property],
         mut fields: Fields,
         level: u64,
+        stack: Option<Place>,
     ) -> Result<(), DcmdError> {
         for property in properties {
             self.json_key(&mut fields)?;
             self.json_name(property.name)?;
             self.out.write_all(b":")?;
             self.json_place(&Place::of_property(self.heap, property.value), level + 1)?;
+        }
+        if let Some(stack) = stack {
+            self.json_key(&mut fields)?;
+            self.out.write_all(b"\"stack\":")?;
+            self.json_place(&stack, level + 1)?;
         }
         self.json_end(&fields)
     }

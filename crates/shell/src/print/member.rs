@@ -106,7 +106,17 @@ fn got(text: &str) -> Option<(&str, &str)> {
             return Some((&inside[..end], &inside[end + 1..]));
         }
     }
-    let end = inside.find(')')?;
+    // Brackets may stand in the key: `get(Symbol(x))`.
+    let mut open = 0;
+    let end = inside.find(|c| {
+        match c {
+            '(' => open += 1,
+            ')' if open == 0 => return true,
+            ')' => open -= 1,
+            _ => {}
+        }
+        false
+    })?;
     Some((&inside[..end], &inside[end + 1..]))
 }
 
@@ -333,6 +343,7 @@ mod tests {
         assert_eq!(steps("users.get(7).name"), [name("users"), get("7"), name("name")]);
         assert_eq!(steps("get('7')[0]"), [get("'7'"), Step::Index(0)]);
         assert_eq!(steps("get('a)b').c"), [get("'a)b'"), name("c")]);
+        assert_eq!(steps("get(Symbol(x)).y"), [get("Symbol(x)"), name("y")]);
         assert_eq!(steps("get"), [name("get")]);
         assert_eq!(
             Member::parse("get(1)x").unwrap_err(),

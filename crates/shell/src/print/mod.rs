@@ -23,6 +23,7 @@ mod text;
 mod typed_array;
 
 pub(crate) use number::date;
+pub(crate) use typed_array::element_value;
 
 use std::io::Write;
 
@@ -408,7 +409,8 @@ impl Place {
         }
     }
 
-    fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
+    /// What a property has.
+    pub fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
         match value {
             PropertyValue::Data(value) => Place::Value(value),
             PropertyValue::Double(number) => Place::Number(number),

@@ -20,8 +20,16 @@ impl Context {
     }
 }
 
-/// Prints a stack, innermost frame first, each line behind `indent`; with the frame pointers if they are wanted. Says why it
-/// ends, unless that is where it began.
+/// What stands before the place of each frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Columns {
+    /// Its frame pointer.
+    pub frame_pointer: bool,
+    /// The address of its instruction.
+    pub address: bool,
+}
+
+/// Prints a stack, innermost frame first, each line behind `indent`.
 ///
 /// # Errors
 /// As the output's.
@@ -29,7 +37,7 @@ pub fn print(
     context: &Context,
     stack: &Stack,
     indent: &str,
-    frame_pointers: bool,
+    columns: Columns,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
     for frame in &stack.frames {
@@ -37,11 +45,14 @@ pub fn print(
         let place = context.show_frame(frame);
         let mut text = out.text();
         write!(text, "{indent}")?;
-        if frame_pointers {
+        if columns.frame_pointer {
             match frame.frame_pointer {
                 Some(pointer) => write!(text, "{:016x} ", pointer.0)?,
                 None => write!(text, "{:16} ", "?")?,
             }
+        }
+        if columns.address {
+            write!(text, "{:016x} ", frame.instruction.0)?;
         }
         write!(text, "{place}()")?;
         match frame.found {

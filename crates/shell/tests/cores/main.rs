@@ -3,14 +3,19 @@
 
 mod article;
 mod counts;
+mod every_type;
+mod functions;
 mod globals;
 mod golden;
 mod json;
+mod memory;
 mod objects;
 mod on_call;
 mod readme;
 mod references;
 mod server;
+mod stacks;
+mod strings;
 mod values;
 mod width;
 

@@ -6,6 +6,7 @@ mod conformance;
 mod declarations;
 mod formats;
 mod fuzz;
+mod native;
 mod pipelines;
 mod prompt;
 mod session;

@@ -101,6 +101,22 @@ impl Session {
         Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
     }
 
+    /// On a core and the executable that left it.
+    pub fn on_files(core: &[u8], executable: Option<&[u8]>) -> Session {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let options = core_reader::OpenOptions {
+            core: file("core", core),
+            executable: executable.map(|bytes| file("program", bytes)),
+            sysroot: None,
+        };
+        Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
+    }
+
     fn on(target: Option<Target>) -> Session {
         let (results, messages) = (Captured::default(), Captured::default());
         let terminal = Terminal::new(Box::new(results.clone()), Box::new(messages.clone()));

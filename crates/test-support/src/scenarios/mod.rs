@@ -6,8 +6,10 @@
 use std::path::{Path, PathBuf};
 
 mod agreement;
+pub mod closures;
 pub mod constructors;
 pub mod debugger;
+pub mod definitions;
 pub mod facts;
 pub mod printed;
 pub mod shipped;

@@ -10,7 +10,7 @@
 //!
 //! (V8: `src/objects/js-array-buffer.h`, `backing-store.h`.) Shared memory has an ArrayBuffer in each isolate that sees it, and
 //! all of them lead to bytes at one address: by that address a store is told. Small typed arrays keep their bytes in the heap,
-//! and have an ArrayBuffer without any until a program asks for it.
+//! and have an ArrayBuffer without any until a program asks for it; each of them is a store of its own.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ impl StoreKind {
             StoreKind::WebAssembly => "WebAssembly memory",
             StoreKind::Native => "native memory",
             StoreKind::Borrowed => "borrowed memory",
-            StoreKind::InHeap => "in the heap",
+            StoreKind::InHeap => "heap",
             StoreKind::Unknown => "unknown",
         }
     }
@@ -141,7 +141,8 @@ struct Owner {
 /// A view met by the walk.
 struct Viewer {
     buffer: Tagged,
-    address: u64,
+    /// Address of the first byte, if it is in the heap.
+    in_heap: Option<u64>,
     bytes: u64,
     constructor: NameId,
 }
@@ -191,7 +192,6 @@ impl Buffers {
         }
         all.detached.sort_unstable();
         all.owners.sort_unstable_by_key(|owner| owner.buffer);
-        // By address of the bytes; buffers whose elements are in the heap have none of their own.
         let mut stores: Vec<BackingStore> = Vec::new();
         let mut by_address: BTreeMap<u64, usize> = BTreeMap::new();
         let mut of_buffer: BTreeMap<Tagged, usize> = BTreeMap::new();
@@ -224,15 +224,29 @@ impl Buffers {
             of_buffer.insert(owner.buffer, index);
         }
         let mut views_of_detached = 0;
+        all.empty.sort_unstable();
+        let mut empty = all.empty.len() as u64;
         for viewer in all.viewers {
+            if let Some(address) = viewer.in_heap {
+                // Its ArrayBuffer has nothing, and only it.
+                empty = empty.saturating_sub(u64::from(all.empty.binary_search(&viewer.buffer).is_ok()));
+                stores.push(BackingStore {
+                    address,
+                    byte_length: viewer.bytes,
+                    max_byte_length: viewer.bytes,
+                    kind: StoreKind::InHeap,
+                    is_untransferable: false,
+                    counted_by: Vec::new(),
+                    buffers: vec![viewer.buffer],
+                    views: vec![Views { constructor: viewer.constructor, count: 1, bytes: viewer.bytes }],
+                });
+                continue;
+            }
             let Some(&index) = of_buffer.get(&viewer.buffer) else {
                 views_of_detached += u64::from(all.detached.binary_search(&viewer.buffer).is_ok());
                 continue;
             };
             let store = &mut stores[index];
-            if store.kind == StoreKind::InHeap {
-                store.address = viewer.address;
-            }
             match store.views.iter_mut().find(|views| views.constructor == viewer.constructor) {
                 Some(views) => {
                     views.count += 1;
@@ -249,7 +263,7 @@ impl Buffers {
         stores.sort_by_key(|store| (store.byte_length, store.address));
         Buffers {
             stores,
-            empty: all.empty.len() as u64,
+            empty,
             detached: all.detached.len() as u64,
             views_of_detached,
             unreadable: all.unreadable,
@@ -262,9 +276,10 @@ impl Heap<'_> {
     fn meet(&self, object: HeapObject<'_>, met: &mut Met) -> Result<()> {
         if object.kind() != Kind::JsArrayBuffer {
             let view = self.view(object)?;
+            let is_in_heap = view.byte_length > 0 && self.spaces().page_of(view.address).is_some();
             met.viewers.push(Viewer {
                 buffer: self.viewed_buffer(object)?,
-                address: view.address,
+                in_heap: is_in_heap.then_some(view.address),
                 bytes: view.byte_length,
                 constructor: self.constructor_name(object),
             });
@@ -284,7 +299,7 @@ impl Heap<'_> {
         met.owners.push(Owner {
             buffer: object.value(),
             heap: self.spaces().page_of(object.address).map_or(0, |page| page.heap),
-            address: if buffer.kind == StoreKind::InHeap { 0 } else { buffer.address },
+            address: buffer.address,
             byte_length: buffer.byte_length,
             max_byte_length: buffer.max_byte_length,
             kind: buffer.kind,

@@ -12,5 +12,5 @@ pub use buffers::{BackingStore, Buffers, StoreKind, Views};
 pub use functions::{Definition, Functions};
 pub use kinds::{Group, GroupId, Kinds, Statistics};
 pub use object_table::{ObjectId, ObjectTable, PageUsage, WalkSummary};
-pub use references::{Reference, ReferenceKind};
+pub use references::{How, ROUNDS, Reference, ReferenceKind, Rounds, Scope, Step};
 pub use strings::{Duplicate, Representation, StringEntry, StringQuery, Strings, totals as string_totals};

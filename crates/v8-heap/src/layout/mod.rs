@@ -292,6 +292,9 @@ pub struct Fields {
     pub transition_array_first: u64,
     /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
     pub code_data: u64,
+    /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
+    /// of machine code.
+    pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
     /// `ArrayBufferExtension::backing_store_`
     pub buffer_extension_store: u64,
     /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
@@ -303,6 +306,8 @@ pub struct Fields {
     pub promise_reaction_next: u64,
     /// How the frames of a captured stack trace are kept.
     pub call_sites: CallSiteLayout,
+    /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
+    pub constructors_go_by_own_names: bool,
     /// Stack traces call a receiver that is a function by its name (else only if it is a class).
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
@@ -314,6 +319,17 @@ pub struct Fields {
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
+}
+
+/// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct IsolateLayout {
+    /// `IsolateData::roots_table_`
+    pub roots_table: u64,
+    /// Entries of it (`RootsTable::kEntriesCount`).
+    pub roots: u64,
+    /// `Isolate::eternal_handles_`
+    pub eternal_handles: u64,
 }
 
 /// A built-in layout: what one V8 version looks like.
@@ -329,6 +345,7 @@ struct Table {
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
     accounting: AccountingLayout,
+    isolate: IsolateLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -402,6 +419,8 @@ pub struct Layout {
     pub heap_in_isolate: u64,
     /// Where V8 keeps count of memory.
     pub accounting: AccountingLayout,
+    /// Other offsets in the `Isolate`.
+    pub isolate: IsolateLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -476,7 +495,7 @@ impl Layout {
                 .flatten()
                 .collect(),
             },
-            Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
             Provenance { part: "counts of memory", sources: vec![(table_source, 21)] },
         ];
         Layout {
@@ -491,6 +510,7 @@ impl Layout {
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
             accounting: table.accounting,
+            isolate: table.isolate,
             functions,
             fields,
             types,
@@ -534,6 +554,11 @@ impl Layout {
     /// What the bits of a field mean whose flags are called so; empty if that is not known.
     pub fn flags(&self, name: &str) -> Vec<Flag> {
         class::flags(name, self.table_version.0)
+    }
+
+    /// What a value of the bits `flag` of `flags` is called, if values of it have names.
+    pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
+        class::value_name(flags, flag, value, self.table_version.0)
     }
 
     /// `MAP_TYPE`

@@ -153,11 +153,12 @@ impl Heap<'_> {
         let element = self.typed_element(object);
         let byte_offset = word(fields.view_byte_offset)?;
         let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
-        let external = word(fields.typed_array_external_pointer)?;
         if object.kind() == Kind::JsDataView {
-            // A data view keeps the address of its own first byte in the same place.
-            return Ok(View { address: external, byte_length, byte_offset, element: None });
+            // `JSDataView::data_pointer_` is in the place of `JSTypedArray::raw_length_`.
+            let address = word(fields.typed_array_external_pointer - 8)?;
+            return Ok(View { address, byte_length, byte_offset, element: None });
         }
+        let external = word(fields.typed_array_external_pointer)?;
         // On-heap arrays: base is the elements object, external the distance to its first byte.
         let base = word(fields.typed_array_base_pointer)?;
         let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
@@ -220,7 +221,7 @@ impl Heap<'_> {
             address,
             byte_length,
             max_byte_length: if resizable { most.max(byte_length) } else { byte_length },
-            kind: StoreKind::InHeap,
+            kind: StoreKind::Unknown,
             is_external: false,
             flags,
         };
@@ -233,12 +234,10 @@ impl Heap<'_> {
         let (Some(start), Some(length), Some(bits)) =
             (of_store(STORE_START), of_store(STORE_LENGTH), of_store(layout.flags))
         else {
-            found.kind = StoreKind::Unknown;
             return Ok(found);
         };
         // Not its store after all.
         if start != address && byte_length != 0 {
-            found.kind = StoreKind::Unknown;
             return Ok(found);
         }
         let is = |bit: u32| bits as u32 & bit != 0;
@@ -286,13 +285,31 @@ impl Heap<'_> {
         if flags & (BUFFER_SHARED | BUFFER_RESIZABLE) != BUFFER_SHARED | BUFFER_RESIZABLE {
             return words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer");
         }
-        let extension = words.word(
-            buffer.address + fields.array_buffer_backing_store + BEHIND,
-            "extension of a JSArrayBuffer",
-        )?;
-        let follow = |at: u64| words.word(at, "backing store of a SharedArrayBuffer");
-        let store = follow(extension.wrapping_add(fields.buffer_extension_store))?;
-        follow(store.wrapping_add(STORE_LENGTH))
+        let (_, store) = self.growable_store(buffer)?;
+        words.word(store.wrapping_add(STORE_LENGTH), "backing store of a SharedArrayBuffer")
+    }
+
+    /// Addresses of a buffer's `ArrayBufferExtension` and of the `BackingStore` it leads to.
+    fn growable_store(&self, buffer: HeapObject<'_>) -> Result<(u64, u64)> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let at = buffer.address + fields.array_buffer_backing_store + BEHIND;
+        let extension = words.word(at, "extension of a JSArrayBuffer")?;
+        let at = extension.wrapping_add(fields.buffer_extension_store);
+        Ok((extension, words.word(at, "backing store of a SharedArrayBuffer")?))
+    }
+
+    /// The memory in which the length of a shared buffer that can grow is found, as `[start, end)`; none for other buffers.
+    pub(crate) fn growable_records(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
+        let is_growable =
+            self.buffer_state(buffer).is_ok_and(|state| state.is_shared && state.max_byte_length.is_some());
+        let found = is_growable.then(|| self.growable_store(buffer).ok()).flatten();
+        let Some((extension, store)) = found else { return Vec::new() };
+        let behind = |start: u64, length: u64| (start, start.saturating_add(length));
+        vec![
+            behind(extension, self.layout().fields.buffer_extension_store + 8),
+            behind(store, STORE_LENGTH + 8),
+        ]
     }
 
     fn buffer_flags(&self, buffer: HeapObject<'_>) -> Result<u32> {

@@ -163,7 +163,8 @@ impl Heap<'_> {
             } else if frame.is_in_bytecode {
                 self.source_position(shared.object, frame.offset).ok().flatten()
             } else {
-                None
+                let offset = self.baseline_offset(frame.code, frame.offset).ok().flatten();
+                offset.and_then(|offset| self.source_position(shared.object, offset).ok().flatten())
             };
             self.push_place(script.as_ref(), position, shared.object, text);
         };
@@ -362,7 +363,7 @@ impl Heap<'_> {
                     i64::from(column) - column_offset
                 ));
             }
-            // V8 makes the table of positions when it needs it, and machine code has none that could be read.
+            // V8 makes the table of positions when it needs it, and not all machine code can be followed.
             None => match self.function_location(shared).and_then(|location| location.place) {
                 Some(start) => {
                     text.incomplete(&format!(", somewhere in the function at line {}", start.line));

@@ -41,6 +41,8 @@ pub enum ErrorStack {
 pub struct CallSite {
     /// The function; a number for WebAssembly and some builtins.
     pub function: Tagged,
+    /// What runs: bytecode or machine code.
+    pub code: Tagged,
     /// `this`, or the instance of a WebAssembly module.
     pub receiver: Tagged,
     /// Where in its code; of a combinator such as `Promise.all`, the index of the promise.
@@ -148,6 +150,7 @@ impl Heap<'_> {
         }
         Ok(CallSite {
             function,
+            code,
             receiver,
             offset: number(offset).ok_or_else(|| implausible(offset))?,
             is_position: bits & computed != 0,

@@ -1,6 +1,7 @@
 //! V8 classes, one file each, as far as they are read.
 
 pub mod array_buffer;
+mod baseline;
 pub mod call_site;
 pub mod collection;
 pub mod commonjs;

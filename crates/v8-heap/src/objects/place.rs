@@ -219,6 +219,23 @@ impl Heap<'_> {
         })
     }
 
+    /// What the field called `name` holds, of the object's class or of a parent of that.
+    ///
+    /// # Errors
+    /// If there is no such field in this version of V8, or it cannot be read.
+    pub fn named_field(&self, object: HeapObject<'_>, name: &'static str) -> Result<FieldValue> {
+        let class = self.layout().type_info(object.map.instance_type).and_then(|info| info.class);
+        let fields = class.map_or_else(Vec::new, |class| self.classes().all_fields(class));
+        match fields.iter().rev().find(|(_, field)| field.name == name) {
+            Some((_, field)) => self.field_value(object, field.offset, field.kind),
+            None => Err(crate::Error::Implausible {
+                what: name,
+                object: object.value(),
+                found: format!("a {} without", self.class_name(object.value())),
+            }),
+        }
+    }
+
     /// The object that contains an address, tagged or not, and how far behind its start the address is.
     ///
     /// # Errors

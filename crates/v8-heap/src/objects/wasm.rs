@@ -22,6 +22,12 @@ const GLOBAL_TAGGED: u64 = 40;
 const GLOBAL_OFFSET: u64 = 48;
 const GLOBAL_TYPE: u64 = 56;
 const GLOBAL_MUTABLE: u64 = 64;
+/// `Foreign::foreign_address_`
+const FOREIGN_ADDRESS: u64 = 8;
+/// `ManagedPtrDestructor::shared_ptr_ptr_`
+const SHARED_POINTER: u64 = 24;
+/// No native value that is read is longer, in bytes.
+const LONGEST_VALUE: u64 = 96;
 
 /// Where WebAssembly objects have their fields.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +128,11 @@ impl Heap<'_> {
     /// The native object behind a `Managed`, a `Foreign` with the address of what keeps a shared pointer alive (V8:
     /// `src/objects/managed.h`, `ManagedPtrDestructor::shared_ptr_ptr_`).
     pub(crate) fn managed(&self, foreign: Tagged) -> Option<u64> {
-        const FOREIGN_ADDRESS: u64 = 8;
-        const SHARED_POINTER: u64 = 24;
+        self.managed_chain(foreign).map(|[_, _, object]| object)
+    }
+
+    /// Addresses of the destructor, the shared pointer, and the object.
+    fn managed_chain(&self, foreign: Tagged) -> Option<[u64; 3]> {
         let foreign = self.object(foreign).ok()?;
         if self.layout().type_name(foreign.map.instance_type) != "Foreign" {
             return None;
@@ -132,7 +141,27 @@ impl Heap<'_> {
         let plausible = |address: &u64| *address != 0 && *address < crate::tagged::ADDRESS_LIMIT;
         let destructor = words.word(foreign.address + FOREIGN_ADDRESS, "Foreign").ok().filter(plausible)?;
         let shared = words.word(destructor + SHARED_POINTER, "Managed").ok().filter(plausible)?;
-        words.word(shared, "shared pointer").ok().filter(plausible)
+        let object = words.word(shared, "shared pointer").ok().filter(plausible)?;
+        Some([destructor, shared, object])
+    }
+
+    /// The memory that [`Heap::managed`] reads, and the start of the object, as `[start, end)`.
+    pub(crate) fn managed_records(&self, foreign: Tagged) -> Vec<(u64, u64)> {
+        const LENGTHS: [u64; 3] = [SHARED_POINTER + 8, 8, LONGEST_VALUE];
+        let chain = self.managed_chain(foreign).into_iter().flatten().zip(LENGTHS);
+        chain.map(|(start, length)| (start, start.saturating_add(length))).collect()
+    }
+
+    /// The `Managed` in which an object has a native value that this program reads.
+    pub(crate) fn native_value(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let class = self.class_name(object.value());
+        let fields = &self.layout().fields;
+        let at = match class {
+            "WasmMemoryObject" => fields.wasm.memory_backing_store?,
+            _ if fields.temporal_is_native && class.starts_with("JSTemporal") => offset::FIRST_FIELD,
+            _ => return None,
+        };
+        self.words().tagged(object.address + at, "native value").ok()
     }
 
     /// A WebAssembly table; `None` if the object is none.

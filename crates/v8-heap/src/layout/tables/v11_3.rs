@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -72,6 +72,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    isolate: IsolateLayout { roots_table: 0x1f0, roots: 831, eternal_handles: 0xe3e0 },
     functions: FunctionTypes { first: 2066, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -112,6 +113,7 @@ pub(super) static TABLE: Table = Table {
         transition_array_first: 2,
         // src/objects/code.h
         code_data: 16,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 8,
         // src/objects/js-iterator-helpers.tq
@@ -138,6 +140,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 6,
             builtin: 0,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: false,
         module_regular_exports: 64,

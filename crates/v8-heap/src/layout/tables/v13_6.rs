@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -76,6 +76,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    isolate: IsolateLayout { roots_table: 0x278, roots: 1142, eternal_handles: 0xfd80 },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -116,6 +117,7 @@ pub(super) static TABLE: Table = Table {
         transition_array_first: 3,
         // src/objects/code.h
         code_data: 8,
+        bytecode_sizes: None,
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
@@ -142,6 +144,8 @@ pub(super) static TABLE: Table = Table {
             computed: 1 << 7,
             builtin: 1 << 6,
         },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         module_regular_exports: 64,

@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -76,6 +76,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: true,
         },
     },
+    isolate: IsolateLayout { roots_table: 0x2a8, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,
@@ -116,6 +117,7 @@ pub(super) static TABLE: Table = Table {
         transition_array_first: 3,
         // src/objects/code.h
         code_data: 8,
+        bytecode_sizes: Some(&BYTECODE_SIZES),
         // src/objects/backing-store.h, array-buffer-extension.h
         buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
@@ -134,6 +136,8 @@ pub(super) static TABLE: Table = Table {
         promise_reaction_next: 16,
         // src/objects/call-site-info.tq, call-site-info.cc
         call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: true,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         module_regular_exports: 72,
@@ -142,6 +146,35 @@ pub(super) static TABLE: Table = Table {
     },
     types: &TYPES,
 };
+
+/// Lengths of the bytecodes with operands of one, two and four bytes, a prefix not counted (`Bytecodes::kBytecodeSizes`).
+#[rustfmt::skip]
+static BYTECODE_SIZES: [[u8; 212]; 3] = [
+    [
+        1, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 2, 1, 2, 1, 1, 1, 1, 1, 2, 4, 4, 4, 2, 2, 2, 2, 3, 2, 2, 2, 1, 1, 1, 2, 3,
+        3, 3, 4, 2, 4, 2, 2, 4, 4, 4, 2, 4, 4, 4, 3, 4, 4, 3, 5, 3, 3, 4, 4, 4, 5, 4, 5, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+        3, 3, 3, 3, 4, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 4, 5, 5, 4, 5, 6, 5, 3, 4,
+        5, 5, 5, 6, 4, 4, 5, 5, 3, 4, 4, 4, 4, 4, 4, 3, 3, 1, 2, 2, 2, 1, 1, 5, 4, 1, 2, 4, 1, 4, 3, 4, 2, 3, 3, 3,
+        3, 3, 1, 1, 1, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 2, 3, 5, 2, 5,
+        1, 1, 1, 1, 2, 1, 1, 2, 4, 5, 4, 4, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ],
+    [
+        1, 1, 1, 1, 1, 3, 5, 7, 9, 7, 9, 3, 1, 3, 1, 1, 1, 1, 1, 3, 7, 7, 7, 3, 3, 3, 3, 5, 3, 3, 3, 1, 1, 1, 2, 5,
+        5, 5, 7, 3, 7, 3, 3, 7, 7, 7, 3, 7, 7, 7, 4, 7, 7, 5, 9, 5, 5, 7, 7, 7, 8, 7, 8, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+        5, 5, 5, 5, 6, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 1, 1, 3, 3, 3, 3, 7, 9, 9, 7, 9, 11, 9, 5, 7,
+        9, 9, 7, 9, 6, 6, 9, 9, 5, 5, 5, 5, 5, 5, 5, 5, 5, 1, 3, 3, 3, 1, 1, 7, 6, 1, 3, 6, 1, 6, 5, 6, 3, 5, 5, 5,
+        5, 5, 1, 1, 1, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 7, 3, 5, 9, 3, 9,
+        1, 1, 1, 1, 3, 1, 1, 3, 7, 9, 7, 7, 1, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ],
+    [
+        1, 1, 1, 1, 1, 5, 9, 13, 17, 11, 15, 5, 1, 5, 1, 1, 1, 1, 1, 5, 13, 13, 13, 5, 5, 5, 5, 9, 5, 5, 5, 1, 1, 1, 2, 9,
+        9, 9, 13, 5, 13, 5, 5, 13, 13, 13, 5, 13, 13, 13, 6, 13, 13, 9, 17, 9, 9, 13, 13, 13, 14, 13, 14, 9, 9, 9, 9, 9, 9, 9, 9, 9,
+        9, 9, 9, 9, 10, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 5, 5, 5, 5, 1, 1, 5, 5, 5, 5, 13, 17, 17, 13, 17, 21, 17, 9, 13,
+        17, 17, 11, 15, 10, 10, 17, 17, 9, 7, 7, 7, 7, 7, 7, 9, 9, 1, 5, 5, 5, 1, 1, 11, 10, 1, 5, 10, 1, 10, 9, 10, 5, 9, 9, 9,
+        9, 9, 1, 1, 1, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 13, 13, 5, 9, 17, 5, 17,
+        1, 1, 1, 1, 5, 1, 1, 5, 13, 17, 13, 13, 1, 5, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ],
+];
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
