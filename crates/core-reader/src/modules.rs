@@ -112,6 +112,24 @@ impl Module {
             Address(self.start.0.saturating_add(size).checked_next_multiple_of(PAGE).unwrap_or(u64::MAX));
     }
 
+    /// Start and size of the memory that it may write to, from the first such segment to the end of the last.
+    pub fn data(&self) -> Option<(Address, u64)> {
+        let writable = || self.loaded().filter(|segment| segment.permissions.write);
+        let start = writable().map(|segment| segment.vaddr).min()?;
+        let end = writable().map(|segment| segment.vaddr.saturating_add(segment.memory_size)).max()?;
+        Some((Address(start.wrapping_add(self.bias)), end - start))
+    }
+
+    /// Bytes of its segments with code.
+    pub fn text_size(&self) -> u64 {
+        let code = self.loaded().filter(|segment| segment.permissions.execute);
+        code.fold(0, |size, segment| size.saturating_add(segment.memory_size))
+    }
+
+    fn loaded(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| segment.kind == Segment::LOAD)
+    }
+
     /// `address` lies in the module.
     pub fn contains(&self, address: Address) -> bool {
         (self.start..self.end).contains(&address)

@@ -74,10 +74,14 @@ impl Context {
     /// A session on `target` that writes to `terminal`; `watched` if somebody looks at it.
     pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Context {
         let text = Text::new(TextSink::new(Box::new(terminal.clone()), watched));
+        let mut variables = Variables::default();
+        if let Some(target) = &target {
+            variables.describe(target.core());
+        }
         Context {
             target,
             settings: Settings::default(),
-            variables: RefCell::default(),
+            variables: RefCell::new(variables),
             private_symbols: RefCell::default(),
             current_thread: Cell::new(None),
             interrupt,

@@ -330,7 +330,10 @@ fn run_plan(
         }
         Some(shell) => {
             text.flush()?;
-            let work = |text: &Text| plan.run(context, has_address, count, text);
+            let work = |text: &Text| {
+                plan.run(context, has_address, count, text)?;
+                Ok(text.borrow().to_column_zero()?)
+            };
             if shell.run_output {
                 let printed = shell_escape::output_of(context, &shell.text, Some(Box::new(work)));
                 return run_output(context, printed, text);

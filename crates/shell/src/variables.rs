@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use core_reader::Registers;
+use core_reader::{AuxiliaryVector, Core, Registers};
 
 /// Names that exist from the start and cannot be removed, with what MDB keeps in them.
 const PERSISTENT: [&str; 16] =
     ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "b", "d", "e", "hits", "m", "t"];
+
+/// The first four bytes of an ELF file, as a little-endian word.
+const ELF_MAGIC: u64 = 0x464c_457f;
 
 /// The variable that says whether addresses are shown as symbols. It is kept with the settings.
 pub const SYMBOLIC: &str = "_";
@@ -35,6 +38,17 @@ impl Default for Variables {
 }
 
 impl Variables {
+    /// Sets what MDB sets when a target is opened: where the data of the executable begins (`b`) and how much it is (`d`), the
+    /// entry point (`e`), the magic number of the file (`m`) and how much code there is (`t`).
+    pub fn describe(&mut self, core: &Core) {
+        self.set("e", core.auxv().get(AuxiliaryVector::ENTRY).unwrap_or(0));
+        let Some(executable) = core.modules().iter().find(|module| module.executable) else { return };
+        let (start, size) = executable.data().map_or((0, 0), |(start, size)| (start.0, size));
+        for (name, value) in [("b", start), ("d", size), ("m", ELF_MAGIC), ("t", executable.text_size())] {
+            self.set(name, value);
+        }
+    }
+
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<u64> {
         self.values.get(name).map(|variable| variable.value)

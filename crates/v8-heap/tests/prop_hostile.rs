@@ -218,6 +218,8 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
     }
     let _ = heap.own_property_count(object);
     let _ = heap.own_property(object, "two");
+    let _ = heap.property_number(object.map, "y").map(|number| heap.property_at(object, number));
+    let _ = heap.property_at(object, 2);
     if let Ok(elements) = heap.elements(object) {
         let mut seen = 0;
         let _ = heap.for_each_element(&elements, |_, _| {

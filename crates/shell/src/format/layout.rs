@@ -9,6 +9,9 @@ use crate::pipeline::Out;
 /// The left margin, and the distance of the tab stops behind addresses.
 pub const MARGIN: usize = 16;
 
+/// No field starts further to the right because of blanks.
+const WIDEST: usize = 1 << 16;
+
 /// More blanks than this are never wanted.
 const MOST_BLANKS: u64 = 1 << 12;
 
@@ -75,7 +78,8 @@ impl Line {
 
     /// Blanks.
     pub fn blanks(&mut self, count: u64) {
-        self.next = self.next.max(MARGIN) + usize::try_from(count.min(MOST_BLANKS)).unwrap_or(0);
+        let count = usize::try_from(count.min(MOST_BLANKS)).unwrap_or(0);
+        self.next = (self.next.max(MARGIN) + count).min(WIDEST);
     }
 
     /// Blanks up to the next multiple of `stop` columns.

@@ -276,6 +276,8 @@ impl Run<'_> {
                 if self.source != Source::Dot {
                     self.dot = self.dot.wrapping_add(size as u64);
                 }
+                // `<0` is the last value printed.
+                self.context.variables.borrow_mut().set("0", word);
                 self.shown(action, word, out)
             }
         };

@@ -25,7 +25,7 @@ use crate::output::{escape, escape_char};
 /// So that no text can exhaust the stack.
 const DEEPEST: u32 = 100;
 /// So that no tree does.
-const MOST_NODES: u32 = 2000;
+const MOST_NODES: u32 = 500;
 
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let mut parser = Parser { text, rest: text, depth: 0, nodes: 0 };
@@ -471,5 +471,53 @@ impl<'a> Parser<'a> {
 
 /// Whether `c` may be part of a name.
 fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '$' | '#' | '@')
+    c.is_alphanumeric() || matches!(c, '_' | '$' | '#')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        for (text, message) in [
+            ("", "syntax error at the end of the expression"),
+            ("a ==", "syntax error at the end of the expression"),
+            ("a == )", "syntax error near \")\", in column 6 of the expression"),
+            ("a b", "syntax error near \"b\", in column 3 of the expression"),
+            ("a = 5", "'=' compares nothing: use '=='"),
+            ("a..b", "syntax error near \".\", in column 3 of the expression"),
+            ("a.b(1)", "nothing of the program is run: there are no calls but has(\u{2026})"),
+            ("a =~ b", "syntax error near \"b\", in column 6 of the expression"),
+            ("a =~ /x", "syntax error: / unmatched in the expression"),
+            ("'x", "syntax error: ' unmatched in the expression"),
+            ("a in b", "syntax error near \"b\", in column 6 of the expression"),
+            ("12px", "syntax error near \"px\", in column 3 of the expression"),
+            ("[[x", "syntax error: [ unmatched in the expression"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_and_length_are_bounded() {
+        for text in
+            ["(".repeat(10_000), "!".repeat(10_000), "a+".repeat(10_000) + "a", "a.".repeat(10_000) + "a"]
+        {
+            assert!(parse(&text).is_err());
+        }
+        assert!(parse(&("(".repeat(20) + "a" + &")".repeat(20))).is_ok());
+        assert!(parse(&("a && ".repeat(100) + "a")).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_expression_or_has_a_mistake(
+            text in "\\PC{0,30}|[a-c0-9.\\[\\]'\"/\\\\()!=~<>&|+*%, xuin-]{0,30}",
+        ) {
+            let _ = parse(&text);
+        }
+    }
 }

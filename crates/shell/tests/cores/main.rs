@@ -11,6 +11,7 @@ mod internals;
 mod json;
 mod memory;
 mod objects;
+mod on_call;
 mod readme;
 mod references;
 mod server;

@@ -56,7 +56,7 @@ fn every_condition_finds_as_many_requests_as_the_log_has() {
         ("statusCode >= 400 && req.method != \"GET\"", |(method, _, status, _)| {
             *status >= 400 && method != "GET"
         }),
-        ("req.headers.host == \"shop.example.net\" && constructor == \"ServerResponse\"", |_| true),
+        ("req.rawHeaders[1] == \"shop.example.net\" && constructor == \"ServerResponse\"", |_| true),
     ];
     for line in LINES {
         let log = access_log(line);

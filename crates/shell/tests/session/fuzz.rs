@@ -15,8 +15,10 @@ use crate::session::Session;
 const PATIENCE: Duration = Duration::from_millis(40);
 
 pub fn run(seed: u64, count: u64) {
+    // A session that has been left runs nothing more.
+    let dcmds = ALL.iter().filter(|dcmd| dcmd.name != "quit");
     let dcmds: Vec<&str> =
-        ALL.iter().flat_map(|dcmd| std::iter::once(dcmd.name).chain(dcmd.aliases.iter().copied())).collect();
+        dcmds.flat_map(|dcmd| std::iter::once(dcmd.name).chain(dcmd.aliases.iter().copied())).collect();
     let walkers: Vec<&str> = WALKERS.iter().map(|walker| walker.name).collect();
     let formats: Vec<char> = LETTERS.iter().map(|letter| letter.character).collect();
     let vocabulary = Vocabulary { dcmds: &dcmds, walkers: &walkers, formats: &formats };
@@ -43,8 +45,8 @@ pub fn run(seed: u64, count: u64) {
     });
     let mut seed = Seed::new(seed);
     for number in 0..count {
-        // Variables and the like of some hundred lines are enough of a past.
-        if number % 500 == 0 && number > 0 {
+        // Variables and the like of so many lines are enough of a past; a target stays mapped until the program ends.
+        if (number % 100_000 == 0 && number > 0) || session.context.is_quitting() {
             session = new_session();
             if let Ok(mut interrupt) = shared.lock() {
                 *interrupt = session.context.interrupt.clone();

@@ -11,7 +11,8 @@ use super::facts::Facts;
 use super::testdata;
 
 /// Scenarios of which cores ship.
-pub const SCENARIOS: [&str; 7] = ["exotic", "internals", "kinds", "leak", "workers", "scopes", "memory"];
+pub const SCENARIOS: [&str; 8] =
+    ["exotic", "internals", "kinds", "leak", "memory", "scopes", "server", "workers"];
 
 /// Those of them that wrote what V8 and Node.js say of their memory last of all, instead of a heap snapshot.
 pub const REPORTING: [&str; 1] = ["memory"];
