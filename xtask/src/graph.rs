@@ -250,9 +250,11 @@ fn add_groups(snapshot: &SnapshotGraph, groups: &mut Groups) {
 
 /// Retained sizes of the JavaScript objects of a snapshot.
 fn retained(snapshot: &SnapshotGraph) -> Vec<(String, u64)> {
-    // What Chrome's developer tools follow: no weak references; of an entry of a WeakMap only that of the key.
+    // What Chrome's developer tools follow: no weak references; of an entry of a WeakMap only that of the key. Beyond that, not the
+    // tables of internalized and of external strings, which hold their strings weakly too, but not by the snapshot.
     let follows = |from: Node, edge: &crate::snapshot_graph::Edge| {
         edge.kind != EdgeKind::Weak
+            && !matches!(snapshot.name(from), "(Internalized strings)" | "(External strings)")
             && !(edge.kind == EdgeKind::Internal
                 && snapshot.edge_name(edge).contains("part of key")
                 && snapshot.name(from).contains("EphemeronHashTable"))

@@ -50,7 +50,7 @@ pub fn object_at(heap: &Heap<'_>, table: &ObjectTable, value: Tagged) -> Result<
     }
 }
 
-/// Whether anything keeps an object alive.
+/// Whether something keeps an object alive, `least` being good enough.
 ///
 /// # Errors
 /// Nothing does, or nothing has to.
@@ -58,6 +58,7 @@ pub fn alive(
     heap: &Heap<'_>,
     table: &ObjectTable,
     id: ObjectId,
+    least: Life,
     monitor: &dyn Monitor,
 ) -> Result<(), DcmdError> {
     let shown = address(table, id);
@@ -66,6 +67,9 @@ pub fn alive(
     }
     match heap.liveness(monitor)?.of(id.0) {
         Life::Dead => Err(DcmdError::failed(format!("{shown} is garbage: nothing keeps it alive"))),
+        Life::Unsure if least == Life::Live => Err(DcmdError::failed(format!(
+            "{shown} is probably garbage: only words of native memory lead to it (see ::jspath)"
+        ))),
         Life::Live | Life::Unsure => Ok(()),
     }
 }
@@ -80,7 +84,10 @@ pub fn label(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
     /// Longer strings are cut.
     const LONGEST: usize = 40;
     match object.kind() {
-        Kind::JsFunction => function::text(heap, object.value()),
+        Kind::JsFunction => match function::subject(heap, object.value()) {
+            Ok(found) => format!("function {}", escape(&function::definition_name(heap, &found.shared))),
+            Err(_) => "function".to_owned(),
+        },
         kind if kind.is_js_object() => escape(heap.name(heap.constructor_name(object))).into_owned(),
         Kind::String => match heap.string(object.value(), LONGEST) {
             Ok(text) => format!("\"{}{}\"", escape(&text.to_text()), if text.is_cut() { "..." } else { "" }),
@@ -111,11 +118,12 @@ pub fn root_text(root: Option<&Root>) -> String {
     }
 }
 
-/// Prints a way, one object a line. Without `verbose`, V8's storage between JavaScript objects is left out.
+/// Prints a way, one object a line behind `indent` blanks. Without `verbose`, V8's storage between JavaScript objects is left out.
 pub fn print_path(
     context: &Context,
     path: &RetainingPath,
     verbose: bool,
+    indent: usize,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
     let heap = context.heap()?;
@@ -127,7 +135,7 @@ pub fn print_path(
     };
     let Some((&first, rest)) = path.objects.split_first() else { return Ok(()) };
     let first = object(first)?;
-    writeln!(out.text(), "  {} {}", first.value(), label(heap, first))?;
+    writeln!(out.text(), "{:indent$}{} {}", "", first.value(), label(heap, first))?;
     let mut holder = first;
     let mut rest = rest;
     while !rest.is_empty() {
@@ -143,14 +151,14 @@ pub fn print_path(
         };
         match known {
             Some(manner) => {
-                writeln!(out.text(), "  {} = {} {}", manner, next.value(), label(heap, next))?;
+                writeln!(out.text(), "{:indent$}{manner} = {} {}", "", next.value(), label(heap, next))?;
             }
             None => {
                 let mut holder = holder;
                 for &id in &rest[..=ahead] {
                     let next = object(id)?;
                     let manner = hold_text(&heap.hold(holder, next.value()));
-                    writeln!(out.text(), "  {manner} = {} {}", next.value(), label(heap, next))?;
+                    writeln!(out.text(), "{:indent$}{manner} = {} {}", "", next.value(), label(heap, next))?;
                     holder = next;
                 }
             }

@@ -20,9 +20,9 @@ impl Heap<'_> {
         (VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS).collect(), METADATA_PREFIX)
     }
 
-    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, and what objects
-    /// keep outside the heap (characters of external strings, bytes of buffers and their lengths, native values). Ranges
-    /// may overlap.
+    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what holds objects
+    /// from outside (handles, stacks), and what objects keep outside the heap (characters of external strings, bytes of
+    /// buffers and their lengths, native values). Ranges may overlap.
     ///
     /// # Errors
     /// If the monitor stops the search.
@@ -39,6 +39,8 @@ impl Heap<'_> {
         }
         ranges.extend_from_slice(spaces.bookkeeping());
         ranges.extend(self.accounting_memory().into_iter().filter(|(start, _)| self.is_dumped(*start)));
+        ranges.extend_from_slice(self.roots(monitor)?.memory());
+        ranges.extend(self.graph(monitor)?.code_table);
         monitor.begin("collecting memory outside the heap", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {

@@ -265,7 +265,8 @@ impl<'t> Heap<'t> {
         Ok(self.held_by.get_or_init(|| rows))
     }
 
-    /// Which objects would die with which, and how large that is.
+    /// Which objects would die with which, and how large that is. What only native memory leads to is not in it, and holds
+    /// nothing.
     ///
     /// # Errors
     /// As [`Heap::graph`].
@@ -273,7 +274,7 @@ impl<'t> Heap<'t> {
         if let Some(dominators) = self.dominators.get() {
             return Ok(dominators);
         }
-        let roots = self.all_roots(monitor)?;
+        let roots = self.roots(monitor)?.all();
         let dominators = Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)?;
         Ok(self.dominators.get_or_init(|| dominators))
     }

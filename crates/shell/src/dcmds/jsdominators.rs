@@ -17,7 +17,7 @@
 //! With an address, the tree starts with that object. `-d` says how many levels are shown, `-n` how many lines for each
 //! object of the line above.
 
-use v8_heap::graph::{OwnedGroup, Rows};
+use v8_heap::graph::{Life, OwnedGroup, Rows};
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Tagged};
 
@@ -50,7 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let mut owners = Vec::new();
             if let Some(item) = item {
                 let id = object_at(heap, table, Tagged(item.word))?;
-                alive(heap, table, id, &monitor)?;
+                alive(heap, table, id, Life::Live, &monitor)?;
                 owners.push(id.0);
             }
             let below = heap.dominators(&monitor)?.below();

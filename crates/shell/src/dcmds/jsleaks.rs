@@ -47,7 +47,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(move |context, _, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;
-            let suspects = heap.leak_suspects(&monitor)?;
+            let mut suspects = heap.leak_suspects(&monitor)?;
+            suspects.retain(|suspect| suspect.owner.is_some());
             let dominators = heap.dominators(&monitor)?;
             let total: u64 =
                 dominators.tops().map(|id| dominators.retained(id) + dominators.outside(id)).sum();
@@ -75,29 +76,25 @@ fn print(
 ) -> Result<(), DcmdError> {
     let bytes = suspect.retained + suspect.outside;
     let owner = suspect.owner.and_then(|owner| heap.object_by_id(table, ObjectId(owner)));
-    let place = match owner {
-        Some(owner) => format!("in one {}", label(heap, owner)),
-        None => "that are held from several sides".to_owned(),
-    };
+    let Some((id, owner)) = suspect.owner.zip(owner) else { return Ok(()) };
     writeln!(
         out.text(),
-        "suspect {number}: {} {} {place} retain {bytes} bytes, {} % of the heap",
+        "suspect {number}: {} {} in one {} retain {bytes} bytes, {} % of the heap",
         suspect.count,
         escape(heap.name(suspect.constructor)),
+        label(heap, owner),
         100 * bytes / total.max(1),
     )?;
     let monitor = context.progress();
     let largest = ObjectId(suspect.largest);
     let retained = heap.dominators(&monitor)?.retained(suspect.largest);
     writeln!(out.text(), "  the largest is {}, which retains {retained}", address(table, largest))?;
-    let Some(owner) = owner else { return Ok(()) };
-    let Some(id) = suspect.owner else { return Ok(()) };
     let paths = heap.retaining_paths(ObjectId(id), 1, false, &monitor)?;
     drop(monitor);
     if let Some(path) = paths.first() {
         let root = root_text(path.root.as_ref());
         writeln!(out.text(), "  way to {} {}: {root}", owner.value(), label(heap, owner))?;
-        print_path(context, path, false, out)?;
+        print_path(context, path, false, 4, out)?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@
 use std::io::Write;
 
 use v8_heap::Tagged;
+use v8_heap::graph::Life;
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
 use crate::retention::{address, alive, object_at, open, print_path, root_text};
@@ -50,12 +51,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;
             let id = object_at(heap, table, Tagged(item.word))?;
-            alive(heap, table, id, &monitor)?;
+            alive(heap, table, id, Life::Unsure, &monitor)?;
             let paths = heap.retaining_paths(id, most, verbose, &monitor)?;
             drop(monitor);
             for (index, path) in paths.iter().enumerate() {
                 writeln!(out.text(), "way {}: {}", index + 1, root_text(path.root.as_ref()))?;
-                print_path(context, path, verbose, out)?;
+                print_path(context, path, verbose, 2, out)?;
             }
             if paths.is_empty() && most > 0 {
                 writeln!(out.text(), "no way to {} was found", address(table, id))?;

@@ -25,6 +25,7 @@
 use std::io::Write;
 
 use v8_heap::Tagged;
+use v8_heap::graph::Life;
 use v8_heap::index::ObjectId;
 
 use crate::context::Context;
@@ -71,7 +72,7 @@ impl JsRetained {
         let monitor = context.progress();
         let (heap, table) = open(context, &monitor)?;
         let id = object_at(heap, table, value)?;
-        alive(heap, table, id, &monitor)?;
+        alive(heap, table, id, Life::Live, &monitor)?;
         self.group.push(id.0);
         if self.only_together {
             return Ok(());
@@ -107,11 +108,11 @@ impl JsRetained {
         let (heap, _) = open(context, monitor)?;
         let graph = heap.graph(monitor)?;
         let liveness = heap.liveness(monitor)?;
-        let is_held = |id: u32| liveness.is_held(id);
+        let is_live = |id: u32| liveness.of(id) == Life::Live;
         let dominators = heap.dominators(monitor)?;
-        let roots = heap.all_roots(monitor)?;
+        let roots = heap.roots(monitor)?.all();
         let (retained, outside) =
-            dominators.retained_together(graph, roots, is_held, &self.group, monitor)?;
+            dominators.retained_together(graph, roots, is_live, &self.group, monitor)?;
         let mut own = self.group.clone();
         own.sort_unstable();
         own.dedup();

@@ -386,6 +386,7 @@ mod tests {
             owned: Vec::new(),
             sizes: (1..=nodes as u32).collect(),
             follows_code: true,
+            code_table: None,
         }
     }
 

@@ -254,6 +254,7 @@ mod tests {
             owned: Vec::new(),
             sizes: vec![1; nodes],
             follows_code: true,
+            code_table: None,
         }
     }
 

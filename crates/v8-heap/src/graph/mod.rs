@@ -12,6 +12,7 @@
 //! The value of an ephemeron (an entry of a WeakMap) lives as long as both its key and its table. It is no edge, but kept as
 //! such a triple. As there is only one line above each object in a tree of dominators, a value hangs below its key.
 
+mod census;
 mod dominators;
 mod liveness;
 mod ownership;
@@ -31,6 +32,7 @@ use crate::map::MapId;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result, Tagged};
 
+pub use census::Tally;
 pub use dominators::Dominators;
 pub use liveness::{Life, Liveness, ObjectSet};
 pub use ownership::{OwnedGroup, Suspect};
@@ -212,6 +214,8 @@ pub struct Graph {
     sizes: Vec<u32>,
     /// Whether the code of functions could be followed, where V8 keeps it outside of the heap.
     pub follows_code: bool,
+    /// Memory of V8's table of functions' code, as `[start, end)`.
+    pub(crate) code_table: Option<(u64, u64)>,
 }
 
 impl Graph {
@@ -282,6 +286,7 @@ impl Graph {
             owned: Vec::new(),
             sizes: Vec::with_capacity(table.len()),
             follows_code: dispatch.is_some() || !has_handles,
+            code_table: dispatch.map(|table| table.memory(heap)),
         };
         graph.holds.starts.push(0);
         let mut end = 0;

@@ -1,8 +1,8 @@
 //! Ways from the roots to an object: why it is alive.
 //!
-//! Searched backwards, breadth first, from the object to the nearest root, in up to three attempts: through what a JavaScript
+//! Searched backwards, breadth first, from the object to the nearest root, in up to four attempts: through what a JavaScript
 //! program has (objects, and the storage of their properties, elements, entries and variables) to the global object or a
-//! root that certainly is one; the same to any root, stacks and native memory included; through everything.
+//! root that certainly is one; the same to any root, stacks and native memory included; then both through everything.
 
 use super::roots::{Root, RootKind};
 use super::{Graph, Rows};
@@ -108,12 +108,14 @@ impl Heap<'_> {
             root_is_banned: false,
             by_value,
         };
-        let reaches = [(false, false), (false, true), (true, true)]
+        // What may be garbage keeps nothing alive that certainly is.
+        let least = liveness.of(target.0);
+        let reaches = [(false, false), (false, true), (true, false), (true, true)]
             .map(|(through_internals, to_any_root)| Reach { through_internals, to_any_root });
         let mut paths: Vec<RetainingPath> = Vec::new();
         for reach in reaches.into_iter().filter(|reach| !everything || reach.through_internals) {
             while paths.len() < most.min(MOST_PATHS) {
-                let Some(path) = search.run(target.0, reach, |id| liveness.is_held(id), monitor)? else {
+                let Some(path) = search.run(target.0, reach, |id| liveness.of(id) <= least, monitor)? else {
                     break;
                 };
                 search.ban(&path);

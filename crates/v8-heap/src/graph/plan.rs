@@ -158,6 +158,15 @@ impl DispatchTable {
         })
     }
 
+    /// The memory that the table uses, as `[start, end)`.
+    pub fn memory(&self, heap: &Heap<'_>) -> (u64, u64) {
+        let ranges = heap.memory().ranges();
+        let used = ranges.iter().find(|range| {
+            range.permissions.write && [self.base, self.base + SEGMENT].contains(&range.start.0)
+        });
+        (self.base, used.map_or(self.base, |range| range.end.0))
+    }
+
     /// Untagged address of the code of an entry.
     pub fn code(&self, words: &Words<'_>, handle: u32) -> Option<u64> {
         let at = self.base.checked_add(u64::from(handle >> HANDLE_SHIFT) * ENTRY + 8)?;

@@ -83,7 +83,7 @@ pub struct Roots {
     /// What could not be found, in words: nothing if all is there.
     pub missing: Vec<String>,
     /// Memory outside of the pages that tells what the roots are, as `[start, end)`.
-    pub(crate) memory: Vec<(u64, u64)>,
+    memory: Vec<(u64, u64)>,
 }
 
 /// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
@@ -139,6 +139,11 @@ impl Roots {
         all.extend(others);
         all.sort_unstable();
         all
+    }
+
+    /// Memory outside of the pages that tells what the roots are, as `[start, end)`.
+    pub(crate) fn memory(&self) -> &[(u64, u64)] {
+        &self.memory
     }
 
     /// Whether everything that V8 counts as a root could be looked at. If not, what seems dead may be alive.
@@ -521,6 +526,7 @@ impl<'a, 't> Finder<'a, 't> {
                 return;
             }
             self.found.memory.push((next, next + 40));
+            self.found.memory.push((label, label + 8));
             self.add_range(RootKind::StrongRoots, start, end);
             before = next;
             next = u64_at(&entry, 32);
