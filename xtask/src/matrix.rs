@@ -168,6 +168,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
     verdict::check_populations(&facts, &groups, &mut cell.failures);
     cell.values = verdict::check_values(&debugger, &facts, &groups, &mut cell.failures)?;
     verdict::check_status(&debugger, &mut cell.failures)?;
+    verdict::check_classes(&debugger, &mut cell.failures)?;
     if sweep::SCENARIOS.contains(&scenario.name) {
         let sweep = sweep::sweep(executable, &directory)?;
         if !sweep.passes() {

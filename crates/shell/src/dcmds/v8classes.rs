@@ -134,6 +134,9 @@ fn check(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         .filter(|name| name.starts_with("type "))
         .map(str::to_owned)
         .collect();
+    if !unnamed.is_empty() {
+        writeln!(text, "not known by name: {}", unnamed.join(", "))?;
+    }
     drop(text);
     if !check.contradictions.is_empty() {
         return Err(DcmdError::failed(format!(
@@ -143,6 +146,6 @@ fn check(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     }
     match unnamed.is_empty() {
         true => Ok(()),
-        false => Err(DcmdError::failed(format!("not known by name: {}", unnamed.join(", ")))),
+        false => Err(DcmdError::failed(format!("{} types are not known by name", unnamed.len()))),
     }
 }

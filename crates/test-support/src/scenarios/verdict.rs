@@ -85,6 +85,21 @@ fn quoted(member: &str) -> String {
     if member.chars().all(is_plain) { member.to_owned() } else { format!("\"{member}\"") }
 }
 
+/// The descriptions of V8's classes fit every word of the heap, and every type is known by name.
+///
+/// # Errors
+/// The debugger does not run.
+pub fn check_classes(debugger: &Debugger, failures: &mut Vec<String>) -> Result<()> {
+    let answers = debugger.session(&["::v8classes -c".to_owned()])?;
+    // One line says how much was looked at; each further one is a contradiction.
+    let text = answers.concat();
+    failures.extend(text.lines().skip(1).map(|line| format!("class descriptions: {line}")));
+    if !text.contains(" words, ") {
+        failures.push(format!("class descriptions could not be checked: {text}"));
+    }
+    Ok(())
+}
+
 /// `::status` says what the walk over the heap found: no gap.
 ///
 /// # Errors
