@@ -6,6 +6,7 @@ mod counts;
 mod every_type;
 mod golden;
 mod json;
+mod options;
 mod readme;
 mod references;
 mod stacks;
