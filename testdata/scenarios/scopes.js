@@ -107,6 +107,23 @@ const inWith = new Function('o', 'with (o) { const near = 1; return function inW
 const inSloppyEval = new Function('eval("var declared = \'by eval\'"); let beside = 2; return function inSloppyEval() { return [declared, beside]; };')();
 const inStrictEval = new Function(`'use strict'; return eval('let strictly = "in strict eval"; (function inStrictEval() { return strictly; })');`)();
 
+// Never makes the function inside, but V8 knows of it.
+function maker(wanted) { if (wanted) return function unmade() { return wanted; }; return 'nothing'; }
+maker(false);
+
+// Minified by Terser 5.36.0, which also made the map, from
+//   function makeTotal(firstAmount) {
+//     let runningTotal = firstAmount;
+//     return function addAmount(nextAmount) {
+//       runningTotal += nextAmount;
+//       return runningTotal;
+//     };
+//   }
+//   makeTotal(40);
+const addAmount = vm.runInThisContext(`function n(n){let t=n;return function n(r){return t+=r,t}}n(40);
+//# sourceMappingURL=data:application/json;charset=utf-8;base64,eyJ2ZXJzaW9uIjozLCJmaWxlIjoidG90YWwubWluLmpzIiwibmFtZXMiOlsibWFrZVRvdGFsIiwiZmlyc3RBbW91bnQiLCJydW5uaW5nVG90YWwiLCJhZGRBbW91bnQiLCJuZXh0QW1vdW50Il0sInNvdXJjZXMiOlsic3JjL3RvdGFsLmpzIl0sInNvdXJjZXNDb250ZW50IjpbIi8vIEFkZHMgYW1vdW50cyB1cC5cbmZ1bmN0aW9uIG1ha2VUb3RhbChmaXJzdEFtb3VudCkge1xuICBsZXQgcnVubmluZ1RvdGFsID0gZmlyc3RBbW91bnQ7XG4gIHJldHVybiBmdW5jdGlvbiBhZGRBbW91bnQobmV4dEFtb3VudCkge1xuICAgIHJ1bm5pbmdUb3RhbCArPSBuZXh0QW1vdW50O1xuICAgIHJldHVybiBydW5uaW5nVG90YWw7XG4gIH07XG59XG5tYWtlVG90YWwoNDApO1xuIl0sIm1hcHBpbmdzIjoiQUFDQSxTQUFTQSxFQUFVQyxHQUNqQixJQUFJQyxFQUFlRCxFQUNuQixPQUFPLFNBQVNFLEVBQVVDLEdBRXhCLE9BREFGLEdBQWdCRSxFQUNURixDQUNULENBQ0YsQ0FDQUYsRUFBVSIsImlnbm9yZUxpc3QiOltdfQ==`, { filename: '/srv/app/total.min.js' });
+addAmount(2);
+
 function boundTo(extra) { return function target() { return extra; }.bind(null, 1); }
 
 const shared = "data:text/javascript,export let tally = 40; export function count() { return ++tally; } export default class Thing {}";
@@ -135,7 +152,7 @@ async function ready() {
     counter: makeCounter(40), other: makeCounter(1), ticks: makeTicks(['first', 'second']), catcher: makeCatcher(),
     shadow: shadowing('of the function'), tdz: tdz.next().value, held, generator, waiting: waiting('a job'),
     account: new Account('owner'), accounts: Account, argumentsKept: argumentsKept('one', 2), factorial: factorial(5), many, hot, topStep,
-    inWith, inSloppyEval, inStrictEval, bound: boundTo('bound variable'), inModule: module.inModule,
+    inWith, inSloppyEval, inStrictEval, addAmount, bound: boundTo('bound variable'), inModule: module.inModule,
   });
 }
 

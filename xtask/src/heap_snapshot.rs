@@ -325,7 +325,8 @@ impl<'de> Visitor<'de> for Strings<'_> {
 }
 
 /// A JSON string that may hold half a surrogate pair, as JavaScript's strings do.
-struct Text(String);
+#[derive(Debug)]
+pub struct Text(pub String);
 
 impl<'de> de::Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {

@@ -5,12 +5,16 @@ mod bench;
 mod build;
 mod ci;
 mod docs;
+mod graph;
 mod heap_snapshot;
 mod matrix;
+mod native;
 mod node_release;
 mod places;
 mod scenario;
+mod snapshot_graph;
 mod sparse;
+mod sweep;
 mod take_core;
 mod testdata;
 
@@ -47,10 +51,28 @@ const TASKS: &[Task] = &[
         run: docs::run,
     },
     Task {
+        name: "graph",
+        arguments: "[--node VERSION]... [--scenario NAME]... [--all]",
+        summary: "compare what is alive, and what it retains, with V8's own snapshot",
+        run: graph::run,
+    },
+    Task {
         name: "matrix",
         arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
         summary: "compare the debugger with V8's own answers on every line and scenario",
         run: matrix::run,
+    },
+    Task {
+        name: "native",
+        arguments: "[--core DIR]... [--debugger FILE]",
+        summary: "compare registers, stacks, symbols, code and memory with what gdb says",
+        run: native::run,
+    },
+    Task {
+        name: "sweep",
+        arguments: "[--node VERSION]... [--scenario NAME] [--debugger FILE]",
+        summary: "print every object of a heap and compare with V8's own snapshot of it",
+        run: sweep::run,
     },
     Task {
         name: "testdata",

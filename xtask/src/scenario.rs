@@ -28,9 +28,12 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "leak", snapshot: true, verifiable: false, in_matrix: true, quick: true },
     Scenario { name: "kinds", snapshot: true, verifiable: true, in_matrix: true, quick: true },
     Scenario { name: "workers", snapshot: true, verifiable: false, in_matrix: true, quick: true },
+    Scenario { name: "internals", snapshot: true, verifiable: false, in_matrix: true, quick: false },
     Scenario { name: "exotic", snapshot: true, verifiable: true, in_matrix: true, quick: true },
     Scenario { name: "scopes", snapshot: true, verifiable: true, in_matrix: true, quick: true },
     Scenario { name: "modules", snapshot: true, verifiable: false, in_matrix: true, quick: false },
+    Scenario { name: "memory", snapshot: false, verifiable: true, in_matrix: true, quick: true },
+    Scenario { name: "server", snapshot: true, verifiable: false, in_matrix: true, quick: true },
     Scenario { name: "compiler", snapshot: true, verifiable: false, in_matrix: true, quick: false },
     Scenario { name: "big", snapshot: false, verifiable: false, in_matrix: false, quick: false },
 ];

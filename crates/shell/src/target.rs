@@ -2,15 +2,16 @@
 
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use core_reader::{AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
+use core_reader::{Address, AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
 
 use v8_heap::{Heap, Monitor};
 
 use crate::error::reasons;
 use crate::interrupt::Interrupt;
-use crate::output::Progress;
+use crate::output::{Progress, escape};
 
 /// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept
 /// without asking for how long.
@@ -61,7 +62,10 @@ impl Target {
     /// # Errors
     /// Why there is none that can be read.
     pub fn heap(&self) -> Result<&Heap<'static>, String> {
-        let open = || Heap::open(self.memory(), self.symbols()).map_err(|error| reasons(&error));
+        let open = || match Heap::open(self.memory(), self.symbols()) {
+            Ok(heap) => Ok(heap.with_threads(self.core.threads())),
+            Err(error) => Err(reasons(&error)),
+        };
         self.heap.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
@@ -78,6 +82,30 @@ impl Target {
     /// Its symbols.
     pub fn symbols(&self) -> &'static ModuleSymbols {
         self.core.symbols()
+    }
+
+    /// Bytes of the file that was mapped at `address`, as they are in the file that stands for it.
+    ///
+    /// # Errors
+    /// No file was mapped there, there is none at hand, or it cannot be read.
+    pub fn read_file(&self, address: u64, buffer: &mut [u8]) -> Result<(), String> {
+        let inside = |file: &&core_reader::MappedFile| (file.start..file.end).contains(&Address(address));
+        let Some(mapped) = self.core.mapped_files().iter().find(inside) else {
+            return Err("no file was mapped at the address".to_owned());
+        };
+        if mapped.end.0 - address < buffer.len() as u64 {
+            return Err("no mapping for address".to_owned());
+        }
+        let module = self.core.modules().iter().find(|module| *module.path == *mapped.path);
+        let found = match module.map(|module| &module.file) {
+            Some(Ok(file)) if !file.symbols_only => file,
+            Some(Err(reason)) => return Err(reason.clone()),
+            _ => return Err(format!("the file {} is not at hand", escape(&mapped.path))),
+        };
+        let offset = mapped.offset + (address - mapped.start.0);
+        std::fs::File::open(&found.path).and_then(|file| file.read_exact_at(buffer, offset)).map_err(
+            |error| format!("failed to read {}: {}", escape(&found.path.to_string_lossy()), reasons(&error)),
+        )
     }
 
     /// Its threads; the first one is current.

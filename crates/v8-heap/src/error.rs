@@ -69,6 +69,9 @@ pub enum Error {
     /// The heap has more objects than the index has numbers for them.
     #[error("the heap has more than 2^32 objects, which is more than can be indexed")]
     TooManyObjects,
+    /// The objects have more references than the graph has numbers for them.
+    #[error("the objects of the heap have more than 2^32 references, which is more than can be indexed")]
+    TooManyReferences,
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,

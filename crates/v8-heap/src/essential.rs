@@ -16,13 +16,13 @@ const METADATA_BLOCK: u64 = 0x200;
 
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
-    pub fn essential_symbols() -> (&'static [&'static str], &'static str) {
-        (&VERSION_SYMBOLS, METADATA_PREFIX)
+    pub fn essential_symbols() -> (Vec<&'static str>, &'static str) {
+        (VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS).collect(), METADATA_PREFIX)
     }
 
-    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, and what objects
-    /// keep outside the heap (characters of external strings, bytes of buffers and their lengths, native values). Ranges
-    /// may overlap.
+    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what holds objects
+    /// from outside (handles, stacks), and what objects keep outside the heap (characters of external strings, bytes of
+    /// buffers and their lengths, native values). Ranges may overlap.
     ///
     /// # Errors
     /// If the monitor stops the search.
@@ -38,6 +38,9 @@ impl Heap<'_> {
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());
+        ranges.extend(self.accounting_memory().into_iter().filter(|(start, _)| self.is_dumped(*start)));
+        ranges.extend_from_slice(self.roots(monitor)?.memory());
+        ranges.extend(self.graph(monitor)?.code_table);
         monitor.begin("collecting memory outside the heap", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {
@@ -47,6 +50,10 @@ impl Heap<'_> {
             monitor.advance(maps.len() as u64);
             for (address, map_id) in table.page_objects(page) {
                 let map = self.map(map_id);
+                if map.kind == Kind::JsArrayBuffer {
+                    let store = self.backing_store_memory(HeapObject { address, map_id, map });
+                    ranges.extend(store.into_iter().filter(|(start, _)| self.is_dumped(*start)));
+                }
                 let outside = match map.kind {
                     Kind::String => match StringShape::of(map.instance_type) {
                         Some(StringShape::External { one_byte, uncached }) => {

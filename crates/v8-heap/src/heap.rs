@@ -3,12 +3,13 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use core_reader::{Address, Memory, Symbols};
+use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
-use crate::index::{Functions, Kinds, ObjectTable};
+use crate::graph::{Dominators, Graph, Liveness, Root, Roots, Rows};
+use crate::index::{Buffers, Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
-use crate::layout::Layout;
+use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
 use crate::objects::script::KnownLines;
 use crate::self_check;
@@ -23,6 +24,7 @@ use crate::{Error, Monitor, Result, Tagged};
 /// the first question over all of them is asked.
 pub struct Heap<'t> {
     memory: &'t dyn Memory,
+    threads: &'t [Thread],
     version: V8Version,
     node_version: Option<String>,
     layout: Layout,
@@ -34,6 +36,13 @@ pub struct Heap<'t> {
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
     functions: OnceLock<Functions>,
+    buffers: OnceLock<Buffers>,
+    graph: OnceLock<Graph>,
+    roots: OnceLock<Roots>,
+    liveness: OnceLock<Liveness>,
+    all_roots: OnceLock<Vec<Root>>,
+    held_by: OnceLock<Rows>,
+    dominators: OnceLock<Dominators>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -62,6 +71,7 @@ impl<'t> Heap<'t> {
         };
         Ok(Heap {
             memory,
+            threads: &[],
             version,
             node_version,
             layout,
@@ -72,13 +82,30 @@ impl<'t> Heap<'t> {
             well_known: OnceLock::new(),
             kinds: OnceLock::new(),
             functions: OnceLock::new(),
+            buffers: OnceLock::new(),
             table: OnceLock::new(),
+            graph: OnceLock::new(),
+            roots: OnceLock::new(),
+            liveness: OnceLock::new(),
+            all_roots: OnceLock::new(),
+            held_by: OnceLock::new(),
+            dominators: OnceLock::new(),
         })
     }
 
     /// The memory of the process.
     pub(crate) fn memory(&self) -> &'t dyn Memory {
         self.memory
+    }
+
+    /// The same heap with the threads of the process, whose stacks keep objects alive.
+    pub fn with_threads(self, threads: &'t [Thread]) -> Heap<'t> {
+        Heap { threads, ..self }
+    }
+
+    /// The threads of the process, as far as they are known.
+    pub(crate) fn threads(&self) -> &'t [Thread] {
+        self.threads
     }
 
     /// Version of V8.
@@ -94,6 +121,11 @@ impl<'t> Heap<'t> {
     /// How this V8 lays out its heap.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The classes of heap objects, with their fields.
+    pub fn classes(&self) -> &Classes {
+        self.layout.classes()
     }
 
     /// Pages and isolates.
@@ -158,6 +190,93 @@ impl<'t> Heap<'t> {
         }
         let functions = Functions::build(self, monitor)?;
         Ok(self.functions.get_or_init(|| functions))
+    }
+
+    /// All backing stores of ArrayBuffers; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn buffers(&self, monitor: &dyn Monitor) -> Result<&Buffers> {
+        if let Some(buffers) = self.buffers.get() {
+            return Ok(buffers);
+        }
+        let buffers = Buffers::build(self, monitor)?;
+        Ok(self.buffers.get_or_init(|| buffers))
+    }
+
+    /// Who holds whom; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    /// [`Error::TooManyReferences`].
+    pub fn graph(&self, monitor: &dyn Monitor) -> Result<&Graph> {
+        if let Some(graph) = self.graph.get() {
+            return Ok(graph);
+        }
+        let graph = Graph::build(self, self.objects(monitor)?, monitor)?;
+        Ok(self.graph.get_or_init(|| graph))
+    }
+
+    /// What holds objects from outside of the heap; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn roots(&self, monitor: &dyn Monitor) -> Result<&Roots> {
+        if let Some(roots) = self.roots.get() {
+            return Ok(roots);
+        }
+        let roots = Roots::find(self, self.objects(monitor)?, monitor)?;
+        Ok(self.roots.get_or_init(|| roots))
+    }
+
+    /// Which objects are alive; reads all references first if need be.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn liveness(&self, monitor: &dyn Monitor) -> Result<&Liveness> {
+        if let Some(liveness) = self.liveness.get() {
+            return Ok(liveness);
+        }
+        let liveness = Liveness::mark(self, self.graph(monitor)?, self.roots(monitor)?, monitor)?;
+        Ok(self.liveness.get_or_init(|| liveness))
+    }
+
+    /// The roots, and the words of native memory that hold what nothing else does, by target.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn all_roots(&self, monitor: &dyn Monitor) -> Result<&[Root]> {
+        if let Some(roots) = self.all_roots.get() {
+            return Ok(roots);
+        }
+        let roots = self.roots(monitor)?.with(self.liveness(monitor)?.native.clone());
+        Ok(self.all_roots.get_or_init(|| roots))
+    }
+
+    /// By whom each object is held: the graph turned around.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn held_by(&self, monitor: &dyn Monitor) -> Result<&Rows> {
+        if let Some(rows) = self.held_by.get() {
+            return Ok(rows);
+        }
+        let rows = self.graph(monitor)?.holds.reversed(monitor)?;
+        Ok(self.held_by.get_or_init(|| rows))
+    }
+
+    /// Which objects would die with which, and how large that is. What only native memory leads to is not in it, and holds
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn dominators(&self, monitor: &dyn Monitor) -> Result<&Dominators> {
+        if let Some(dominators) = self.dominators.get() {
+            return Ok(dominators);
+        }
+        let roots = self.roots(monitor)?.all();
+        let dominators = Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)?;
+        Ok(self.dominators.get_or_init(|| dominators))
     }
 
     /// A map by its number.

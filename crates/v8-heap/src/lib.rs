@@ -46,15 +46,19 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod body;
+mod class_check;
 mod constructor;
 mod error;
 mod essential;
+pub mod graph;
 mod heap;
 pub mod index;
 pub mod isolate;
 pub mod layout;
 mod map;
 mod monitor;
+mod node_runtime;
 pub mod objects;
 mod properties;
 mod self_check;
@@ -62,16 +66,21 @@ mod tagged;
 mod version;
 mod walk;
 mod well_known;
+mod whereabouts;
 mod words;
 
+pub use body::{Body, ObjectWords, Word};
+pub use class_check::{ClassCheck, Contradiction};
 pub use constructor::NameId;
 pub use error::{Error, Result};
 pub use essential::CURRENT_ISOLATE;
 pub use heap::Heap;
 pub use map::{Map, MapId};
 pub use monitor::{Monitor, Unattended};
+pub use node_runtime::{EventLoop, NodeRuntime};
 pub use properties::{Property, PropertyValue, Shape, ShapeProperty};
 pub use self_check::SelfCheck;
 pub use tagged::Tagged;
 pub use version::V8Version;
 pub use walk::Gap;
+pub use whereabouts::Whereabouts;

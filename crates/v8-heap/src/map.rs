@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use crate::body::Body;
 use crate::constructor::Naming;
 use crate::layout::{Kind, Layout, SizeFormula, offset};
 use crate::properties::Shape;
@@ -54,6 +55,7 @@ pub struct Map {
     /// Instances may have one of the well-known symbols among their properties, such as `Symbol.toStringTag`.
     pub may_have_interesting_properties: bool,
     pub(crate) shape: OnceLock<Shape>,
+    pub(crate) body: OnceLock<Body>,
     pub(crate) naming: OnceLock<Naming>,
 }
 
@@ -71,9 +73,12 @@ impl Map {
             found: instance_type.to_string(),
         })?;
         let instance_size_words = bytes[offset::MAP_INSTANCE_SIZE as usize];
-        let size = match instance_size_words {
-            0 => info.variable_size,
-            words => Some(SizeFormula::fixed(u32::from(words) * 8)),
+        let wasm_bytes = (bytes[offset::MAP_INOBJECT_START as usize], bytes[offset::MAP_USED_SIZE as usize]);
+        let size = match (&*info.name, instance_size_words) {
+            ("WasmStruct", _) => Some(SizeFormula::of_wasm_struct(wasm_bytes.0, wasm_bytes.1)),
+            ("WasmArray", _) => Some(SizeFormula::of_wasm_array(wasm_bytes.0)),
+            (_, 0) => info.variable_size,
+            (_, words) => Some(SizeFormula::fixed(u32::from(words) * 8)),
         };
         let bit_field2 = bytes[offset::MAP_BIT_FIELD2 as usize];
         let bit_field3 = u32_at(offset::MAP_BIT_FIELD3);
@@ -95,6 +100,7 @@ impl Map {
             descriptors: Tagged(u64_at(offset::MAP_DESCRIPTORS)),
             may_have_interesting_properties: bit_field3 & (1 << 28) != 0,
             shape: OnceLock::new(),
+            body: OnceLock::new(),
             naming: OnceLock::new(),
         })
     }

@@ -83,8 +83,9 @@ pub enum PropertyValue {
 }
 
 /// Bits of property details.
-mod details {
+pub(crate) mod details {
     pub const ACCESSOR: u32 = 1;
+    pub const CONST: u32 = 1 << 1;
     pub const READ_ONLY: u32 = 1 << 2;
     pub const DONT_ENUM: u32 = 2 << 2;
     pub const DONT_DELETE: u32 = 4 << 2;
@@ -123,7 +124,7 @@ impl Heap<'_> {
 
     /// Calls `visit` with name, details and value word of each own descriptor, until it returns false or the array
     /// cannot be read.
-    fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
+    pub(crate) fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
         let words = self.words();
         let Some(array) = map.descriptors.strong() else { return };
         let header = self.layout().fields.descriptor_array_header;
@@ -139,6 +140,21 @@ impl Heap<'_> {
                 return;
             }
         }
+    }
+
+    /// The name of the property that instances of a fast map keep in this slot inside the object, counted from 0.
+    pub(crate) fn property_in_slot(&self, map: &Map, slot: u64) -> Option<Tagged> {
+        if map.is_dictionary || slot >= map.inobject_properties() {
+            return None;
+        }
+        let mut found = None;
+        self.for_each_descriptor(map, |name, details, _| {
+            if details & details::IN_DESCRIPTOR == 0 && details::field_index(details) == slot {
+                found = Some(name);
+            }
+            found.is_none()
+        });
+        found
     }
 
     /// Own named properties, in order of creation. Objects that have none by nature give none.
@@ -193,6 +209,28 @@ impl Heap<'_> {
             Some(property) => self.described_value(object, property.details, property.value).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The value of the own data property called `name`.
+    pub(crate) fn data_property(&self, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
+        match self.own_property(object, name).ok()?? {
+            PropertyValue::Data(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The number of the property called `name` among those of a map's [`Shape`], if objects of the map have one.
+    pub fn property_number(&self, map: &Map, name: &str) -> Option<usize> {
+        self.shape(map).properties.iter().position(|property| &*property.text == name)
+    }
+
+    /// What a fast object holds in the property of that number in its map's [`Shape`]; nothing if the map has not so many.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn property_at(&self, object: HeapObject<'_>, number: usize) -> Result<Option<PropertyValue>> {
+        let Some(property) = self.shape(object.map).properties.get(number) else { return Ok(None) };
+        self.described_value(object, property.details, property.value).map(Some)
     }
 
     /// The data property whose name is the very object at `key`, without building lists (V8:

@@ -57,6 +57,14 @@ impl<'a> Words<'a> {
         Ok(bytes)
     }
 
+    /// The bytes of `[address, address + len)` that the core holds of the page there, from the first on.
+    pub fn present(&self, address: u64, len: u64) -> &'a [u8] {
+        let Some(page) = self.spaces.page_of(address) else { return &[] };
+        let piece = page.pieces.iter().find(|piece| (piece.start..piece.end()).contains(&address));
+        let bytes = piece.map_or(&[][..], |piece| &piece.bytes[(address - piece.start) as usize..]);
+        &bytes[..bytes.len().min(usize::try_from(len).unwrap_or(usize::MAX))]
+    }
+
     /// `len` bytes at `address` in one piece, without copying.
     pub fn slice(&self, address: u64, len: usize, what: &'static str) -> Result<&'a [u8]> {
         if let Some(slice) = self.spaces.slice(address, len) {

@@ -4,10 +4,10 @@
 use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::index::GroupId;
+use v8_heap::index::{GroupId, Scope, StoreKind, StringQuery};
 use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
-use v8_heap::{Heap, Tagged, Unattended};
+use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 
 /// A heap with something of everything.
 fn rich_heap(release: Release) -> Dump {
@@ -52,6 +52,10 @@ fn rich_heap(release: Release) -> Dump {
     let scope = builder.scope_info(old, &[a, b]);
     let context = builder.context(young, scope, undefined, &[hello, array]);
     let function = builder.function_with(scope, context);
+    let module = builder.module_context(young, context, (a, hello), (b, number));
+    builder.function_with(scope, module);
+    let parameters = builder.array_like(young, Type::FixedArray, &[a, b]);
+    builder.script(young, rope, hello, parameters);
     let map_of_bound = builder.map_of(Type::JsBoundFunction);
     builder.object(young, map_of_bound, empty, empty, &[function, undefined, empty]);
     let mapped = builder.array_like(young, Type::FixedArray, &[number]);
@@ -80,12 +84,36 @@ fn rich_heap(release: Release) -> Dump {
     }
     let map = builder.map_of(Type::JsTypedArray);
     builder.object(young, map, empty, empty, &[0; 9]);
+    // A buffer with its native parts, each of them where some release has it.
+    let bytes = builder.native_bytes(b"bytes of a buffer, of which there are 40.");
+    let words = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let store = builder.native_bytes(&words(&[bytes, 40, 40, 40, 1, 0, 0, 0, 0, 0]));
+    let extension = builder.native_bytes(&words(&[store, store, 0, 40, 0]));
+    let fields: &[u64] = match release {
+        Release::Node20 | Release::Node22 => &[undefined, 40, 40, bytes, extension, 0, 0, 0, 0],
+        _ => &[0, undefined, 40, 40, bytes, extension, 0, 0, 0],
+    };
+    let buffer_map = builder.map_of(Type::JsArrayBuffer);
+    let buffer = builder.object(young, buffer_map, empty, empty, fields);
+    let map = builder.map_of(Type::JsTypedArray);
+    builder.object(young, map, empty, empty, &[buffer, buffer, 8, 16, bytes, 0, bytes, 0, 0]);
+    let process =
+        builder.class("process", &["versions", "pid", "argv", "cwd", "node:exit_info_private_symbol"]);
+    let versions = builder.instance(young, &point, &[hello, hello]);
+    builder.instance(young, &process, &[versions, smi(42), array, function, buffer]);
     exotic_objects(&mut builder, function, context, hello);
     builder.open_allocation_area(young, &[bigint_map, number, 7]);
     let mut large = vec![builder.map_of(Type::FixedArray), smi(40_000)];
     large.resize(40_002, number);
     builder.large_object(Space::Large, &large);
-    builder.build()
+    let main = builder.native_bytes(&[0; 640]);
+    let handle = builder.native_bytes(&words(&[0, main, 13, 0, main + 16, main + 16, 0, 0, 0, 0, 0, 12]));
+    let mut dump = builder.build();
+    for (offset, word) in [(8, 1), (16, handle + 32), (24, handle + 32), (544, 77)] {
+        dump.set_word(main + offset, word);
+    }
+    dump.add_symbol("default_loop_struct", main);
+    dump
 }
 
 /// Objects that lead on through lists of V8's own.
@@ -190,6 +218,8 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
     }
     let _ = heap.own_property_count(object);
     let _ = heap.own_property(object, "two");
+    let _ = heap.property_number(object.map, "y").map(|number| heap.property_at(object, number));
+    let _ = heap.property_at(object, 2);
     if let Ok(elements) = heap.elements(object) {
         let mut seen = 0;
         let _ = heap.for_each_element(&elements, |_, _| {
@@ -197,9 +227,16 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
             seen < 1000
         });
         let _ = heap.element(&elements, u64::MAX);
+        let mut seen = 0;
+        let _ = heap.for_each_index(&elements, |_, _| {
+            seen += 1;
+            seen < 1000
+        });
     }
     let _ = heap.array_length(object);
     let _ = heap.string(value, 1 << 16).map(|string| string.to_text());
+    let _ = heap.string_storage(value);
+    let _ = heap.array_buffer(object);
     let _ = heap.name_text(value);
     assert!(heap.name(heap.constructor_name(object)).len() < 1 << 16);
     let _ = heap.function_name(object);
@@ -210,7 +247,21 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
         let _ = heap.function_text_range(object);
         let _ = heap.source_position(shared, 7);
     }
+    if let Ok(context) = heap.closure_context(object) {
+        for context in heap.context_chain(context) {
+            let _ = heap.scope(context);
+            let _ = heap.script_contexts(context);
+        }
+    }
+    let _ = heap.scope(object);
+    let _ = heap.function_bytecode(object);
+    let _ = heap.isolate_of(object);
     if let Ok(script) = heap.script(value) {
+        let _ = heap.script_text(&script, 3, 1 << 20);
+        let _ = heap.wrapped_parameters(&script);
+        let _ = heap.host_defined_options(&script);
+        let _ = heap.source_bytes(&script);
+        let _ = heap.script_location(&script, 7);
         let _ = heap.script_lines(&script);
         let _ = heap.script_functions(&script);
     }
@@ -227,6 +278,23 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
         seen += 1;
         seen < 1000
     });
+    if let Ok(words) = heap.object_words(object) {
+        for (index, _) in words.iter().enumerate().take(1000) {
+            let _ = words.at(8 * index as u64);
+        }
+    }
+    for offset in (0..256).chain([u64::MAX / 16]) {
+        let place = heap.place_at(object, offset);
+        if let v8_heap::objects::place::Place::Entry { kind, .. } = place {
+            let _ = heap.field_value(object, offset, kind);
+        }
+    }
+    let _ = heap.named_field(object, "flags");
+    let _ = heap.elements_kind_name(object.map.elements_kind);
+    let _ = heap.transitions(object.map);
+    let _ = heap.descriptors(object.map);
+    let _ = heap.back_pointer(object.map);
+    let _ = heap.decoded_map(object.address);
     ask_exotic(heap, object);
     if let Ok(view) = heap.view(object) {
         let _ = heap.raw_bytes(view.address, view.byte_length as usize);
@@ -254,6 +322,56 @@ fn ask_everything(dump: &Dump) {
             ask_object(&heap, HeapObject { address, map_id, map: heap.map(map_id) });
         }
     }
+    let check = heap.check_classes(&Unattended).unwrap();
+    assert_eq!(check.objects, table.len() as u64);
+    let all = (0..table.page_count()).flat_map(|page| table.page_objects(page));
+    let targets: Vec<Tagged> = all.map(|(address, _)| Tagged::pointer(address)).step_by(7).collect();
+    let (references, _) = heap.find_references(&targets, Scope::Everything, 6, &Unattended).unwrap();
+    assert!(references.iter().all(|reference| targets.contains(&reference.target)));
+    for page in heap.spaces().pages() {
+        for address in [page.base, page.area_start + 9, page.area_end - 1, page.area_end] {
+            let _ = heap.whereabouts(address, &Unattended);
+        }
+    }
+    let functions = heap.functions(&Unattended).unwrap();
+    for definition in functions.definitions() {
+        let mut closures = 0;
+        heap.for_each_function(Some(definition.shared), &Unattended, |_| {
+            closures += 1;
+            true
+        })
+        .unwrap();
+        assert_eq!(closures, definition.closures);
+    }
+    heap.for_each_definition(&Unattended, |shared| {
+        let _ = heap.shared_function(shared);
+        true
+    })
+    .unwrap();
+    let _ = heap.commonjs_modules(&Unattended);
+    for page in heap.spaces().pages() {
+        let _ = heap.functions_with_code_at(page.area_start + 0x123, &Unattended);
+    }
+    for isolate in heap.spaces().isolates() {
+        let _ = heap.spaces_of(isolate, &Unattended);
+        let _ = heap.external_memory(isolate);
+        let _ = heap.external_strings(isolate, &Unattended);
+    }
+    let _ = heap.essential_memory(&Unattended);
+    let buffers = heap.buffers(&Unattended).unwrap();
+    assert!(buffers.stores.len() as u64 + buffers.empty + buffers.detached <= table.len() as u64);
+    let is_long = |text: &str| text.len() > 5;
+    let query = StringQuery {
+        containing: Some(vec![u16::from(b'o')]),
+        matching: Some(&is_long),
+        ..StringQuery::default()
+    };
+    for query in [query, StringQuery::default()] {
+        let strings = heap.strings(&query, &Unattended).unwrap();
+        let _ = heap.duplicate_strings(&strings.entries, &Unattended);
+    }
+    let _ = heap.node_processes(&Unattended);
+    let _ = NodeRuntime::find(dump, dump);
     let kinds = heap.kinds(&Unattended).unwrap();
     for (index, group) in kinds.groups().iter().enumerate() {
         let mut members = 0;
@@ -320,6 +438,12 @@ fn the_rich_heap_is_sound() {
         let heap = Heap::open(&dump, &dump).unwrap();
         let check = heap.self_check(&Unattended).unwrap();
         assert_eq!((check.gaps, check.damaged, check.stray_maps), (0, 0, 0), "{release:?}");
+        let buffers = heap.buffers(&Unattended).unwrap();
+        let stores: Vec<_> = buffers.stores.iter().map(|store| (store.kind, store.byte_length)).collect();
+        assert!(stores.contains(&(StoreKind::ArrayBuffer, 40)), "{release:?}: {stores:?}");
+        assert_eq!(heap.node_processes(&Unattended).unwrap().len(), 1, "{release:?}");
+        let event_loop = NodeRuntime::find(&dump, &dump).event_loop.unwrap();
+        assert_eq!(event_loop.by_type, [("timer", 1)].into(), "{release:?}");
         ask_everything(&dump);
     }
 }

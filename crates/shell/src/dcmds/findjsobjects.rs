@@ -34,18 +34,38 @@
 //! > ::findjsobjects -c Session | ::findjsobjects | ::jsprint user
 //! ```
 //!
-//! `-r` says who refers to an object: through properties and elements, variables captured by closures, Map and Set entries,
-//! bound functions, promises, proxies and suspended generators. "Not referred to by a known object" means just that: the stack,
-//! native code and V8 itself may still hold the object. Many objects are searched for in one go: put them in a pipe, or mark
-//! them with `-m` and say `::findjsobjects -r` once.
+//! `-r` says which JavaScript objects refer to an object: through properties and elements, variables captured by closures, Map and
+//! Set entries, bound functions, promises, proxies and suspended generators, and through what V8 keeps inside them, by V8's names
+//! of the fields: `reactions_or_result.fulfill_handler`. "Not referred to by a known object" means just that: the stack, native
+//! code and V8 itself may still hold the object; `::jsfindrefs` looks there too. Many objects are searched for in one go: put
+//! them in a pipe, or mark them with `-m` and say `::findjsobjects -r` once.
+//!
+//! Garbage that has not been collected yet is counted like everything else. `-L` counts only what is alive, `-d` only garbage, in the
+//! table as well as among the instances of one kind: what a program has made and dropped just before it stopped says
+//! what it was doing. Alive is what the roots reach; see `::jspath` for what these are. A referrer that `-r` finds and
+//! that is garbage itself is marked `(garbage)`.
+//!
+//! ```text
+//! > ::findjsobjects -d
+//! ...
+//! > ::findjsobjects -R
+//!           OBJECT #OBJECTS   #PROPS     RETAINED CONSTRUCTOR: PROPS
+//! ...
+//! ```
+//!
+//! `-R` adds a column with what all instances of a kind retain: the bytes of the heap that would be freed with them. What an
+//! instance retains below another of its kind counts once; between kinds it counts for each, so that the column has
+//! no sum.
 //!
 //! `-j` prints one JSON object a line and kind, for programs. Its fields are `object` (the representative's address), `count`,
 //! `props`, `size` (bytes of all instances together, without what they refer to), `constructor`, and `properties` (the
 //! names of the named properties).
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Instant;
 
+use v8_heap::graph::Life;
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::{Heap, Tagged};
 
@@ -55,6 +75,7 @@ use crate::error::DcmdError;
 use crate::output::{Progress, escape, screen_width};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::reference::describe;
+use crate::retention::open;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -84,7 +105,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('r', "who refers to the object; with -l to any of its kind; without address to all marked"),
         Opt::flag('m', "mark the object for a later -r; with -l all of its kind"),
         Opt::flag('j', "print one JSON object for each kind"),
-        Opt::flag('a', "include objects that cannot be read in full (always done)"),
+        Opt::flag('R', "add a column with the bytes that all instances retain, and sort by it"),
+        Opt::flag('a', "count all objects, garbage and unreadable ones included (as if nothing is said)"),
+        Opt::flag('d', "count only garbage"),
+        Opt::flag('L', "count only what is alive"),
         Opt::flag('b', "include the brk heap (accepted for compatibility; V8 allocates nothing there)"),
     ],
     operands: Operands::NONE,
@@ -113,10 +137,20 @@ struct FindJsObjects {
     filter: Filter,
     statistics: bool,
     by_size: bool,
+    by_retained: bool,
+    life: Lives,
     list: bool,
     json: bool,
     /// Objects whose referrers are sought, in the order they came.
     targets: Vec<Tagged>,
+}
+
+/// Which objects of each kind are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lives {
+    All,
+    Live,
+    Dead,
 }
 
 /// Which kinds are wanted.
@@ -164,11 +198,19 @@ impl FindJsObjects {
             (false, true) => Task::Mark,
             (false, false) => Task::Kinds,
         };
+        let life = match (args.has('a'), args.has('L'), args.has('d')) {
+            (_, false, false) => Lives::All,
+            (false, true, false) => Lives::Live,
+            (false, false, true) => Lives::Dead,
+            _ => return Err(DcmdError::abort("can't count only garbage and only what is alive, or all")),
+        };
         Ok(FindJsObjects {
             task,
             filter,
             statistics: args.has('v'),
             by_size: args.has('s'),
+            by_retained: args.has('R'),
+            life,
             list,
             json: args.has('j'),
             targets: Vec::new(),
@@ -196,13 +238,21 @@ impl FindJsObjects {
         let monitor = context.progress();
         let kinds = heap.kinds(&monitor)?;
         let table = heap.objects(&monitor)?;
-        drop(monitor);
         Self::warn_of_missing(context, table);
+        let counted = self.counted(context, kinds, &monitor)?;
+        let retained = match self.by_retained {
+            true => {
+                open(context, &monitor)?;
+                heap.retained_by_kind(kinds, &monitor)?
+            }
+            false => Vec::new(),
+        };
+        drop(monitor);
         if self.statistics && !out.is_pipe() {
             print_statistics(table, kinds, started, out)?;
         }
         if out.is_pipe() || self.list || (!self.json && !matches!(self.filter, Filter::All)) {
-            for group in kinds.groups() {
+            for (_, group) in &counted {
                 if self.filter.passes(heap, table, group) && out.emit(item_of(table, group))? == Flow::Enough
                 {
                     break;
@@ -210,9 +260,12 @@ impl FindJsObjects {
             }
             return Ok(());
         }
-        let mut groups: Vec<&Group> = kinds.groups().iter().collect();
-        if self.by_size {
-            groups.sort_by_key(|group| group.bytes);
+        let retained_by = |index: usize| retained.get(index).copied().unwrap_or(0);
+        let mut groups: Vec<&(usize, Cow<'_, Group>)> = counted.iter().collect();
+        if self.by_retained {
+            groups.sort_by_key(|(index, _)| retained_by(*index));
+        } else if self.by_size {
+            groups.sort_by_key(|(_, group)| group.bytes);
         }
         // Where nobody watches nothing is cut, unless the page width was set.
         let page = context.settings.width.get().and_then(|width| usize::try_from(width).ok());
@@ -220,25 +273,89 @@ impl FindJsObjects {
         let width = page.or(screen_width().filter(|_| watched).map(usize::from));
         if !self.json {
             let bytes = if self.by_size { "        BYTES" } else { "" };
-            let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes} CONSTRUCTOR: PROPS");
+            let retained = if self.by_retained { "     RETAINED" } else { "" };
+            let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes}{retained} CONSTRUCTOR: PROPS");
             writeln!(out.text(), "{}", context.colours.underline(heading))?;
         }
         let mut line = String::new();
-        for group in groups {
+        for (index, group) in groups {
             context.check_interrupt()?;
             if !self.filter.passes(heap, table, group) {
                 continue;
             }
             line.clear();
             if self.json {
-                json_line(heap, table, group, &mut line);
+                json_line(heap, table, group, self.by_retained.then(|| retained_by(*index)), &mut line);
             } else {
-                table_line(heap, table, group, self.by_size, width, &mut line);
+                let columns =
+                    [self.by_size.then_some(group.bytes), self.by_retained.then(|| retained_by(*index))];
+                table_line(heap, table, group, &columns, width, &mut line);
             }
             line.push('\n');
             out.text().write_all(line.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The kinds that have objects of the lives that are wanted, and how many, each with its number.
+    fn counted<'k>(
+        &self,
+        context: &Context,
+        kinds: &'k Kinds,
+        monitor: &Progress,
+    ) -> Result<Vec<(usize, Cow<'k, Group>)>, DcmdError> {
+        let groups = kinds.groups().iter().enumerate();
+        if self.life == Lives::All {
+            return Ok(groups.map(|(index, group)| (index, Cow::Borrowed(group))).collect());
+        }
+        let (heap, table) = open(context, monitor)?;
+        let liveness = heap.liveness(monitor)?;
+        let dead = heap.dead_by_kind(kinds, monitor)?;
+        let mut counted = Vec::new();
+        for (index, group) in groups {
+            let tally = dead.get(&GroupId(index));
+            let mut own = Cow::Borrowed(group);
+            match (self.life, tally) {
+                (Lives::Dead, None) => continue,
+                (Lives::Dead, Some(tally)) => {
+                    let own = own.to_mut();
+                    (own.count, own.bytes, own.representative) = (tally.count, tally.bytes, tally.first);
+                }
+                (_, None) => {}
+                (_, Some(tally)) if tally.count >= group.count => continue,
+                (_, Some(tally)) => {
+                    let own = own.to_mut();
+                    own.count -= tally.count;
+                    own.bytes = own.bytes.saturating_sub(tally.bytes);
+                    if liveness.of(own.representative.0) == Life::Dead {
+                        let mut first = None;
+                        heap.for_each_member(kinds, GroupId(index), monitor, |object| {
+                            let id = table.id_at(heap.spaces(), object.address);
+                            first = id.filter(|id| liveness.of(id.0) != Life::Dead);
+                            first.is_none()
+                        })?;
+                        own.representative = first.unwrap_or(own.representative);
+                    }
+                }
+            }
+            counted.push((index, own));
+        }
+        if self.life == Lives::Dead {
+            counted.sort_by_key(|(_, group)| (group.count.saturating_mul(group.properties), group.count));
+        }
+        Ok(counted)
+    }
+
+    /// Whether an object is of the lives that are wanted.
+    fn is_wanted(&self, heap: &Heap<'_>, object: Tagged, monitor: &Progress) -> Result<bool, DcmdError> {
+        if self.life == Lives::All {
+            return Ok(true);
+        }
+        let table = heap.objects(monitor)?;
+        let id = object.strong().and_then(|address| table.id_at(heap.spaces(), address));
+        let liveness = heap.liveness(monitor)?;
+        let is_dead = id.is_some_and(|id| liveness.of(id.0) == Life::Dead);
+        Ok(is_dead == (self.life == Lives::Dead))
     }
 
     /// The kind of one object.
@@ -256,7 +373,7 @@ impl FindJsObjects {
         if self.json {
             if self.filter.passes(heap, table, kinds.group(group)) {
                 let mut line = String::new();
-                json_line(heap, table, kinds.group(group), &mut line);
+                json_line(heap, table, kinds.group(group), None, &mut line);
                 writeln!(out.text(), "{line}")?;
             }
             return Ok(Flow::Continue);
@@ -267,9 +384,16 @@ impl FindJsObjects {
             }
             return Ok(Flow::Continue);
         }
+        if self.life != Lives::All {
+            open(context, monitor)?;
+        }
         let mut flow = Ok(Flow::Continue);
         heap.for_each_member(kinds, group, monitor, |object| {
-            flow = out.emit(Item::value(object.value().0));
+            flow = match self.is_wanted(heap, object.value(), monitor) {
+                Ok(true) => out.emit(Item::value(object.value().0)),
+                Ok(false) => Ok(Flow::Continue),
+                Err(error) => Err(error),
+            };
             matches!(flow, Ok(Flow::Continue))
         })?;
         flow
@@ -366,6 +490,14 @@ impl Stage for FindJsObjects {
         let heap = context.heap()?;
         let monitor = context.progress();
         let references = heap.references_to(&self.targets, &monitor)?;
+        // Who is garbage can only be said if all that keeps objects alive is known.
+        let table = heap.objects(&monitor)?;
+        let is_known = heap.roots(&monitor)?.are_complete() && !references.is_empty();
+        let liveness = if is_known { Some(heap.liveness(&monitor)?) } else { None };
+        let is_garbage = |holder: Tagged| {
+            let id = holder.strong().and_then(|address| table.id_at(heap.spaces(), address));
+            id.zip(liveness).is_some_and(|(id, liveness)| liveness.of(id.0) == Life::Dead)
+        };
         drop(monitor);
         let mut rest = references.as_slice();
         let mut told = std::collections::HashSet::new();
@@ -379,7 +511,10 @@ impl Stage for FindJsObjects {
                 writeln!(out.text(), "{:x} is not referred to by a known object.", target.0)?;
             }
             for reference in &rest[..own] {
-                writeln!(out.text(), "{:x} referred to by {}", target.0, describe(heap, reference))?;
+                // Only objects are asked for here, nothing outside the heap.
+                let described = describe(heap, reference, &|_| String::new());
+                let garbage = if is_garbage(reference.holder) { " (garbage)" } else { "" };
+                writeln!(out.text(), "{:x} referred to by {described}{garbage}", target.0)?;
             }
             rest = &rest[own..];
         }
@@ -471,7 +606,7 @@ fn table_line(
     heap: &Heap<'_>,
     table: &ObjectTable,
     group: &Group,
-    with_bytes: bool,
+    more: &[Option<u64>],
     width: Option<usize>,
     line: &mut String,
 ) {
@@ -479,8 +614,8 @@ fn table_line(
     let written =
         write!(line, "{:>16x} {:>8} {:>8} ", item_of(table, group).word, group.count, group.properties);
     debug_assert!(written.is_ok(), "a String takes all text");
-    if with_bytes {
-        let written = write!(line, "{:>12} ", group.bytes);
+    for number in more.iter().flatten() {
+        let written = write!(line, "{number:>12} ");
         debug_assert!(written.is_ok(), "a String takes all text");
     }
     line.push_str(&escape(heap.name(group.constructor)));
@@ -502,8 +637,8 @@ fn table_line(
     }
 }
 
-fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, line: &mut String) {
-    let kind = serde_json::json!({
+fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, retained: Option<u64>, line: &mut String) {
+    let mut kind = serde_json::json!({
         "object": format!("{:#x}", item_of(table, group).word),
         "count": group.count,
         "props": group.properties,
@@ -511,5 +646,8 @@ fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, line: &mut Str
         "constructor": heap.name(group.constructor),
         "properties": heap.group_property_names(table, group),
     });
+    if let Some(retained) = retained {
+        kind["retained"] = retained.into();
+    }
     line.push_str(&kind.to_string());
 }

@@ -140,7 +140,10 @@ impl Wanted {
             let mut variables = scopes.iter().flat_map(|scope| &scope.variables);
             match variables.find(|variable| heap.name_text(variable.name).as_ref() == Some(name)) {
                 Some(variable) => chosen.push(*variable),
-                None => unread.push(format!("no variable \"{}\" is captured", escape(name))),
+                None => unread.push(format!(
+                    "no variable \"{}\" is captured (V8 keeps only those that some function inside uses)",
+                    escape(name)
+                )),
             }
         }
         chosen

@@ -87,6 +87,9 @@ static TABLE: Table = Table::new(&[
     Column::left("NAME", 0),
 ]);
 
+/// Characters of a URL that are shown: it may hold a whole source map.
+const LONGEST_URL: usize = 200;
+
 struct Wanted {
     file: Option<String>,
     verbose: bool,
@@ -235,7 +238,10 @@ fn details(
     }
     for (label, value) in [("sourceURL", script.source_url), ("source map", script.source_mapping_url)] {
         if let Some(value) = value {
-            lines.push(format!("{label}: {}", text(heap, value)));
+            let url = text(heap, value);
+            let shown: String = url.chars().take(LONGEST_URL).collect();
+            let cut = if shown.len() < url.len() { "[...]" } else { "" };
+            lines.push(format!("{label}: {shown}{cut}"));
         }
     }
     let options = listed(heap.host_defined_options(script).unwrap_or_default());

@@ -11,8 +11,8 @@ use v8_heap::{Heap, Tagged};
 use crate::error::DcmdError;
 use crate::output::escape;
 
-/// Names are shown up to this many characters.
-const LONGEST_NAME: usize = 1 << 10;
+/// Names are shown up to this many characters: those of scripts can be whole `data:` URLs.
+const LONGEST_NAME: usize = 1 << 14;
 /// An `eval` in an `eval` in an `eval`: so many are named.
 const DEEPEST_EVAL: usize = 8;
 
@@ -44,9 +44,10 @@ pub fn subject<'h>(heap: &'h Heap<'_>, value: Tagged) -> Result<Subject<'h>, Dcm
     }
 }
 
-/// A string of the heap as text; what cannot be read as a note that says so.
+/// A string of the heap as text, what is cut marked by `[...]`; what cannot be read as a note that says so.
 pub fn text(heap: &Heap<'_>, value: Tagged) -> String {
     match heap.string(value, LONGEST_NAME) {
+        Ok(string) if string.is_cut() => string.to_text() + "[...]",
         Ok(string) => string.to_text(),
         Err(_) => "<cannot be read>".to_owned(),
     }

@@ -237,12 +237,12 @@ impl Printer<'_> {
 
     fn json_object(&mut self, object: HeapObject<'_>, level: u64) -> Result<(), DcmdError> {
         let heap = self.heap;
-        let object = behind_proxy(heap, object);
         (self.check)()?;
         write!(self.out, "{{\"type\":\"object\",\"address\":\"{:#x}\",\"class\":", object.value().0)?;
         self.json_quoted(heap.class_name(object.value()))?;
         self.out.write_all(b",\"constructor\":")?;
         self.json_quoted(heap.name(heap.constructor_name(object)))?;
+        let object = behind_proxy(heap, object);
         let head = self.head_alone(object)?;
         if !head.is_empty() {
             self.out.write_all(b",\"text\":")?;

@@ -17,9 +17,13 @@ mod json;
 mod member;
 mod number;
 mod object;
+pub mod stack;
 mod temporal;
 mod text;
 mod typed_array;
+
+pub(crate) use number::date;
+pub(crate) use typed_array::element_value;
 
 use std::io::Write;
 
@@ -33,6 +37,7 @@ use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 
 pub use member::Member;
+pub(crate) use number::{bigint as format_bigint, double as format_number};
 
 /// How values are printed.
 #[derive(Clone, Copy, Debug)]
@@ -404,7 +409,8 @@ impl Place {
         }
     }
 
-    fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
+    /// What a property has.
+    pub fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
         match value {
             PropertyValue::Data(value) => Place::Value(value),
             PropertyValue::Double(number) => Place::Number(number),

@@ -104,7 +104,7 @@ impl Printer<'_> {
 }
 
 /// An element from its bytes.
-pub(super) fn element_value(element: TypedElement, bytes: &[u8]) -> Place {
+pub(crate) fn element_value(element: TypedElement, bytes: &[u8]) -> Place {
     let mut word = [0u8; 8];
     let size = bytes.len().min(8);
     word[..size].copy_from_slice(&bytes[..size]);

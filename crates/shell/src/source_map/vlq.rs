@@ -96,26 +96,30 @@ pub(super) fn digit(byte: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn places(mappings: &str) -> Vec<(u32, u32, Option<(u32, u32, u32)>, Option<u32>)> {
-        let segments = segments(mappings).unwrap();
-        segments.iter().map(|s| (s.line, s.column, s.original, s.name)).collect()
+    fn segment(place: (u32, u32), original: Option<(u32, u32, u32)>, name: Option<u32>) -> Segment {
+        Segment { line: place.0, column: place.1, original, name }
     }
 
     // By the table of digits of ECMA-426: A 0, C 1, D -1, E 2, g 0 with more to follow.
     #[test]
     fn numbers_add_up_over_segments_and_columns_start_anew_on_each_line() {
         assert_eq!(
-            places("AAAA,EACCC;;CADD"),
-            [(0, 0, Some((0, 0, 0)), None), (0, 2, Some((0, 1, 1)), Some(1)), (2, 1, Some((0, 0, 0)), None),]
+            segments("AAAA,EACCC;;CADD").unwrap(),
+            [
+                segment((0, 0), Some((0, 0, 0)), None),
+                segment((0, 2), Some((0, 1, 1)), Some(1)),
+                segment((2, 1), Some((0, 0, 0)), None),
+            ]
         );
-        assert_eq!(places("gBAAA")[0].1, 16, "two digits");
-        assert_eq!(places("E")[0], (0, 2, None, None), "text from no source");
-        assert_eq!(places(""), []);
+        assert_eq!(segments("gBAAA").unwrap()[0].column, 16, "two digits");
+        assert_eq!(segments("E").unwrap(), [segment((0, 2), None, None)], "text from no source");
+        assert_eq!(segments("").unwrap(), []);
     }
 
     #[test]
     fn segments_out_of_order_are_put_in_order() {
-        assert_eq!(places("EAAA,DAAC").iter().map(|place| place.1).collect::<Vec<_>>(), [1, 2]);
+        let places: Vec<_> = segments("EAAA,DAAC").unwrap().iter().map(Segment::place).collect();
+        assert_eq!(places, [(0, 1), (0, 2)]);
     }
 
     #[test]

@@ -4,12 +4,20 @@
 mod article;
 mod counts;
 mod every_type;
+mod functions;
+mod globals;
 mod golden;
+mod internals;
 mod json;
 mod options;
+mod memory;
+mod objects;
+mod on_call;
 mod readme;
 mod references;
+mod server;
 mod stacks;
+mod strings;
 mod values;
 mod width;
 

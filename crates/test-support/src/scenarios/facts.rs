@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::agreement;
+use super::closures::{BuiltFact, FunctionFact, ScopeFact};
 use super::printed::Printed;
 
 /// The facts of one scenario.
@@ -28,6 +29,21 @@ pub struct Facts {
     /// Further roots with their own values: those of other isolates.
     #[serde(default, rename = "otherRoots")]
     pub other_roots: Vec<OtherRoot>,
+    /// Variables that functions have captured, in whatever scope, by member path.
+    #[serde(default)]
+    pub closures: BTreeMap<String, Map<String, Value>>,
+    /// The innermost scopes of functions, by member path.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, Vec<ScopeFact>>,
+    /// Variables that scripts have declared.
+    #[serde(default)]
+    pub script: Map<String, Value>,
+    /// Functions of the program, by name.
+    #[serde(default)]
+    pub functions: BTreeMap<String, FunctionFact>,
+    /// Functions that were built from other sources, by member path.
+    #[serde(default)]
+    pub built: BTreeMap<String, BuiltFact>,
 }
 
 /// Plain objects with the same properties.

@@ -58,6 +58,17 @@ pub struct WalkSummary {
     pub elapsed: Duration,
 }
 
+/// What the walk over one page found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageUsage {
+    /// Number of objects.
+    pub objects: u64,
+    /// Their size, in bytes.
+    pub object_bytes: u64,
+    /// Free memory between them, in bytes.
+    pub free_bytes: u64,
+}
+
 #[derive(Debug, Default)]
 struct PageEntry {
     area_start: u64,
@@ -146,18 +157,25 @@ impl ObjectTable {
 
     /// The object that starts at the untagged `address`.
     pub fn id_at(&self, spaces: &Spaces<'_>, address: u64) -> Option<ObjectId> {
-        let (page, bit) = self.locate(spaces, address)?;
+        self.id_on_page(spaces.page_index(address)?, address)
+    }
+
+    /// The object that starts at the untagged `address`, which is in the object area of the page with this number.
+    #[inline]
+    pub fn id_on_page(&self, page: usize, address: u64) -> Option<ObjectId> {
+        let page = &self.pages[page];
+        let bit = (address.checked_sub(page.area_start)? / 8) as usize;
         let word = *page.starts.get(bit / 64)?;
         if word >> (bit % 64) & 1 == 0 || !address.is_multiple_of(8) {
             return None;
         }
-        let before = u64::from(page.ranks[bit / 64 / RANK_BLOCK])
+        let before = page.ranks[bit / 64 / RANK_BLOCK]
             + page.starts[bit / 64 / RANK_BLOCK * RANK_BLOCK..bit / 64]
                 .iter()
-                .map(|w| u64::from(w.count_ones()))
-                .sum::<u64>()
-            + u64::from((word & ((1 << (bit % 64)) - 1)).count_ones());
-        Some(ObjectId(page.first_id + before as u32))
+                .map(|w| w.count_ones())
+                .sum::<u32>()
+            + (word & ((1 << (bit % 64)) - 1)).count_ones();
+        Some(ObjectId(page.first_id + before))
     }
 
     /// Start of the last object that starts at or before the untagged `address`, on the same page.
@@ -236,6 +254,16 @@ impl ObjectTable {
     pub fn page_objects(&self, page: usize) -> impl Iterator<Item = (u64, MapId)> + '_ {
         let page = &self.pages[page];
         set_bits(&page.starts).map(|bit| page.area_start + 8 * bit).zip(page.maps.iter().copied())
+    }
+
+    /// What the walk over one page found.
+    pub fn page_usage(&self, page: usize) -> PageUsage {
+        let page = &self.pages[page];
+        PageUsage {
+            objects: page.maps.len() as u64,
+            object_bytes: page.object_bytes,
+            free_bytes: page.free_bytes,
+        }
     }
 
     /// Bytes of memory the table takes.

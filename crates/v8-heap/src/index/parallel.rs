@@ -10,7 +10,7 @@ use crate::{Error, Monitor, Result};
 ///
 /// # Errors
 /// [`Error::Interrupted`] if the monitor says so.
-pub(super) fn in_turns<W: Send>(
+pub(crate) fn in_turns<W: Send>(
     turns: usize,
     monitor: &dyn Monitor,
     start: impl Fn() -> W + Sync,

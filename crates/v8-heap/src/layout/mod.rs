@@ -12,15 +12,20 @@
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
 //! constants below and in the modules of [`crate::objects`].
 
+mod accounting;
+mod class;
 mod kind;
 mod postmortem;
 mod size;
 mod tables;
 
 use std::fmt;
+use std::sync::Arc;
 
 use core_reader::Symbols;
 
+pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
+pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
@@ -36,6 +41,8 @@ pub mod offset {
     pub const MAP_INSTANCE_SIZE: u64 = 8;
     /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
     pub const MAP_INOBJECT_START: u64 = 9;
+    /// `Map::used_or_unused_instance_size_in_words_`, u8
+    pub const MAP_USED_SIZE: u64 = 10;
     /// `Map::instance_type_`, u16
     pub const MAP_INSTANCE_TYPE: u64 = 12;
     /// `Map::bit_field_`, u8: bit 1 is callable
@@ -50,6 +57,8 @@ pub mod offset {
     pub const MAP_CONSTRUCTOR: u64 = 32;
     /// `Map::instance_descriptors_`
     pub const MAP_DESCRIPTORS: u64 = 40;
+    /// `Map::transitions_or_prototype_info_`
+    pub const MAP_TRANSITIONS: u64 = 64;
     /// `FixedArrayBase::length_`, Smi
     pub const ARRAY_LENGTH: u64 = 8;
     /// First element of a `FixedArray`, `FixedDoubleArray`, `PropertyArray`, context.
@@ -279,6 +288,8 @@ pub struct Fields {
     pub static_initializer_kind: u8,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
+    /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
+    pub transition_array_first: u64,
     /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
     pub code_data: u64,
     /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
@@ -314,6 +325,17 @@ pub struct Fields {
     pub source_positions_have_two_flags: bool,
 }
 
+/// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct IsolateLayout {
+    /// `IsolateData::roots_table_`
+    pub roots_table: u64,
+    /// Entries of it (`RootsTable::kEntriesCount`).
+    pub roots: u64,
+    /// `Isolate::eternal_handles_`
+    pub eternal_handles: u64,
+}
+
 /// A built-in layout: what one V8 version looks like.
 #[derive(Debug)]
 struct Table {
@@ -326,6 +348,8 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
+    accounting: AccountingLayout,
+    isolate: IsolateLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -340,6 +364,8 @@ pub struct TypeInfo {
     pub kind: Kind,
     /// How to compute the size of an instance whose map does not give it.
     pub variable_size: Option<SizeFormula>,
+    /// What its instances look like.
+    pub class: Option<ClassId>,
 }
 
 /// Where a part of the layout came from.
@@ -395,12 +421,18 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Offset of the `Heap` in the `Isolate`.
     pub heap_in_isolate: u64,
+    /// Where V8 keeps count of memory.
+    pub accounting: AccountingLayout,
+    /// Other offsets in the `Isolate`.
+    pub isolate: IsolateLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
     pub fields: Fields,
     types: Vec<TypeInfo>,
     map_type: u16,
+    classes: Arc<Classes>,
+    frame_types: Vec<(i32, Box<str>)>,
     provenance: Vec<Provenance>,
 }
 
@@ -441,7 +473,8 @@ impl Layout {
         let named = merge_types(table, exact, &published);
 
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
-        let types = classify_types(&named, functions, &fields);
+        let classes = Classes::of(table.v8.0, &metadata.class_fields());
+        let types = classify_types(&named, functions, &fields, &classes);
         let from_metadata = named.iter().filter(|entry| published.contains(entry)).count();
 
         let count = |source, n| (n > 0).then_some((source, n));
@@ -466,7 +499,8 @@ impl Layout {
                 .flatten()
                 .collect(),
             },
-            Provenance { part: "pages and isolate", sources: vec![(table_source, 10)] },
+            Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
+            Provenance { part: "counts of memory", sources: vec![(table_source, 27)] },
         ];
         Layout {
             table_version: table.v8,
@@ -479,10 +513,14 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
+            accounting: table.accounting,
+            isolate: table.isolate,
             functions,
             fields,
             types,
             map_type,
+            classes: Arc::new(classes),
+            frame_types: metadata.frame_types(),
             provenance,
         }
     }
@@ -492,9 +530,39 @@ impl Layout {
         self.types.get(usize::from(instance_type))
     }
 
+    /// All instance types, by number.
+    pub fn types(&self) -> impl Iterator<Item = (u16, &TypeInfo)> {
+        (0..).zip(&self.types)
+    }
+
+    /// The types of stack frames that the binary publishes (`v8dbg_frametype_*`), sorted by number.
+    pub fn published_frame_types(&self) -> &[(i32, Box<str>)] {
+        &self.frame_types
+    }
+
     /// Name of the class with this instance type, as V8 spells it.
     pub fn type_name(&self, instance_type: u16) -> &str {
         self.type_info(instance_type).map_or("unknown type", |info| &info.name)
+    }
+
+    /// The classes of heap objects, with their fields: the published offsets over the table of classes.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// The same without what the binary publishes: the table alone.
+    pub fn classes_of_table_alone(&self) -> Classes {
+        Classes::of(self.table_version.0, &class::PublishedFields::new())
+    }
+
+    /// What the bits of a field mean whose flags are called so; empty if that is not known.
+    pub fn flags(&self, name: &str) -> Vec<Flag> {
+        class::flags(name, self.table_version.0)
+    }
+
+    /// What a value of the bits `flag` of `flags` is called, if values of it have names.
+    pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
+        class::value_name(flags, flag, value, self.table_version.0)
     }
 
     /// `MAP_TYPE`
@@ -538,7 +606,12 @@ fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec
     merged
 }
 
-fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &Fields) -> Vec<TypeInfo> {
+fn classify_types(
+    named: &[(u16, Box<str>)],
+    functions: FunctionTypes,
+    fields: &Fields,
+    classes: &Classes,
+) -> Vec<TypeInfo> {
     let number_of = |name: &str| named.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
     let hash_tables = number_of("FixedArray").unwrap_or(u16::MAX)..number_of("ByteArray").unwrap_or(0);
     let first_receiver = number_of("JSProxy").unwrap_or(u16::MAX);
@@ -559,6 +632,7 @@ fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &
         } else {
             match Kind::of_class(&name) {
                 Kind::Other if number >= first_receiver => Kind::JsOther,
+                Kind::Other if is_fixed_array(classes, &name) => Kind::FixedArray,
                 kind => kind,
             }
         };
@@ -566,10 +640,21 @@ fn classify_types(named: &[(u16, Box<str>)], functions: FunctionTypes, fields: &
             Some(shape) => shape.class_name().into(),
             None => name,
         };
-        let variable_size = size::of_variable_sized(number, &name, kind, fields);
-        types.push(TypeInfo { name, kind, variable_size });
+        let class = match kind {
+            // Constructors of some classes have types of their own.
+            Kind::JsFunction => classes.find("JSFunction"),
+            _ => classes.find(&name),
+        };
+        let variable_size =
+            size::of_variable_sized(number, &name, kind, fields, class.map(|class| classes.class(class)));
+        types.push(TypeInfo { name, kind, variable_size, class });
     }
     types
+}
+
+/// Whether a class is `FixedArray` or extends it in this version.
+fn is_fixed_array(classes: &Classes, name: &str) -> bool {
+    classes.find(name).is_some_and(|class| classes.lineage(class).any(|class| class.name == "FixedArray"))
 }
 
 #[cfg(test)]

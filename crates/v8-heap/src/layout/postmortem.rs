@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use core_reader::Symbols;
 
+use super::class::PublishedFields;
 use super::{Fields, FunctionTypes};
 
 /// What all names begin with.
@@ -48,6 +49,17 @@ impl Metadata {
         types
     }
 
+    /// Types of stack frames by number.
+    pub(super) fn frame_types(&self) -> Vec<(i32, Box<str>)> {
+        let mut types: Vec<(i32, Box<str>)> = self
+            .values
+            .iter()
+            .filter_map(|(name, &value)| Some((value, name.strip_prefix("frametype_")?.into())))
+            .collect();
+        types.sort();
+        types
+    }
+
     pub(super) fn function_types(&self) -> Option<FunctionTypes> {
         let number = |name: &str| u16::try_from(*self.values.get(name)?).ok();
         Some(FunctionTypes { first: number("FirstJSFunctionType")?, last: number("LastJSFunctionType")? })
@@ -62,6 +74,28 @@ impl Metadata {
             return None;
         }
         u64::try_from(first).ok().filter(|offset| *offset < 0x1000)
+    }
+
+    /// The one offset published for each field, by class and field.
+    pub(super) fn class_fields(&self) -> PublishedFields {
+        let mut fields = PublishedFields::new();
+        let mut disputed = Vec::new();
+        for (name, &value) in &self.values {
+            let Some((class, rest)) = name.strip_prefix("class_").and_then(|name| name.split_once("__"))
+            else {
+                continue;
+            };
+            let Some((field, _)) = rest.split_once("__") else { continue };
+            let Some(offset) = u64::try_from(value).ok().filter(|offset| *offset < 0x1000) else { continue };
+            let key = (Box::from(class), Box::from(field));
+            if fields.insert(key.clone(), offset).is_some_and(|other| other != offset) {
+                disputed.push(key);
+            }
+        }
+        for key in disputed {
+            fields.remove(&key);
+        }
+        fields
     }
 
     /// Puts what is published over what the table says. Returns how many fields were published, and how many there are.
@@ -89,7 +123,7 @@ impl Metadata {
             (&mut fields.typed_array_base_pointer, "class_JSTypedArray__base_pointer__"),
         ];
         /// Fields that no release publishes.
-        const NEVER_PUBLISHED: usize = 29;
+        const NEVER_PUBLISHED: usize = 34;
         let total = published.len() + NEVER_PUBLISHED;
         let mut count = 0;
         for (field, prefix) in published {

@@ -40,20 +40,15 @@ impl Heap<'_> {
                 let Ok(object) = self.object(object.value()) else { return true };
                 modules.push(CommonJsModule {
                     object,
-                    file: self.data(object, "filename").filter(|file| self.is_string(*file)),
-                    children: self.data(object, "children").map_or_else(Vec::new, |list| self.members(list)),
+                    file: self.data_property(object, "filename").filter(|file| self.is_string(*file)),
+                    children: self
+                        .data_property(object, "children")
+                        .map_or_else(Vec::new, |list| self.members(list)),
                 });
                 true
             })?;
         }
         Ok(modules)
-    }
-
-    fn data(&self, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
-        match self.own_property(object, name) {
-            Ok(Some(PropertyValue::Data(value))) => Some(value),
-            _ => None,
-        }
     }
 
     fn members(&self, list: Tagged) -> Vec<Tagged> {

@@ -32,7 +32,9 @@ const GLOBAL_OBJECT: u64 = 2;
 /// Name, cell index, properties.
 const MODULE_VARIABLE_WORDS: u64 = 3;
 
-/// `ContextCell`: the value of a top-level `let`, from V8 14 on.
+/// `ContextCell`: the value of a top-level `let`, or of a variable that few functions share, from V8 14 on. (V8 13 marks such
+/// slots beside the context, with a `ContextSidePropertyCell`, and keeps plain values in them: unboxed integers only where
+/// small ones have 31 bits.)
 mod cell {
     pub const TAGGED_VALUE: u64 = 8;
     pub const STATE: u64 = 24;

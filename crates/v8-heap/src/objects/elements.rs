@@ -43,6 +43,19 @@ enum Store {
     None,
 }
 
+/// What one index of an object holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Slot {
+    /// A value; for a missing element the hole.
+    Value(Tagged),
+    /// A number in a store of unboxed numbers.
+    Number(f64),
+    /// A missing element of a store of unboxed numbers.
+    Hole,
+    /// What is called on access.
+    Accessor(PropertyValue),
+}
+
 impl Elements {
     const EMPTY: Elements = Elements { store: Store::None, capacity: 0 };
 
@@ -181,6 +194,55 @@ impl Heap<'_> {
         for index in 0..elements.capacity {
             if let Some(value) = self.element(elements, index)?
                 && !visit(index, value)
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with what is at every index, missing elements included, until it returns false. A dictionary has
+    /// those only that are there.
+    ///
+    /// # Errors
+    /// If the store cannot be read to its end.
+    pub fn for_each_index(
+        &self,
+        elements: &Elements,
+        mut visit: impl FnMut(u64, Slot) -> bool,
+    ) -> Result<()> {
+        let words = self.words();
+        if elements.is_dictionary() {
+            return self.for_each_element(elements, |index, value| {
+                visit(
+                    index,
+                    match value {
+                        PropertyValue::Data(value) => Slot::Value(value),
+                        PropertyValue::Double(number) => Slot::Number(number),
+                        accessor => Slot::Accessor(accessor),
+                    },
+                )
+            });
+        }
+        let raw = |store: &Store, index: u64| match store {
+            Store::Tagged(base) => {
+                words.tagged(base + 8 * index, "element").map(|word| Some(Slot::Value(word)))
+            }
+            Store::Double(_) => Ok(Some(Slot::Hole)),
+            _ => Ok(None),
+        };
+        for index in 0..elements.capacity {
+            let slot = match self.element(elements, index)? {
+                Some(PropertyValue::Data(value)) => Some(Slot::Value(value)),
+                Some(PropertyValue::Double(number)) => Some(Slot::Number(number)),
+                Some(accessor) => Some(Slot::Accessor(accessor)),
+                None => match &elements.store {
+                    Store::Arguments { rest, .. } if index < rest.capacity => raw(&rest.store, index)?,
+                    store => raw(store, index)?,
+                },
+            };
+            if let Some(slot) = slot
+                && !visit(index, slot)
             {
                 break;
             }

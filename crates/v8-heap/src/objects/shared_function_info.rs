@@ -21,7 +21,7 @@ use crate::{Result, Tagged};
 const UNCOMPILED_START: u64 = 16;
 const UNCOMPILED_END: u64 = 20;
 /// `InterpreterData::bytecode_array_`
-const INTERPRETED_BYTECODE: u64 = 8;
+const INTERPRETER_BYTECODE: u64 = 8;
 /// `SharedFunctionInfoWrapper::shared_info_`
 const WRAPPED_FUNCTION: u64 = 8;
 /// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
@@ -195,7 +195,7 @@ impl<'t> Heap<'t> {
             (Kind::FunctionTemplateInfo, _) => FunctionCode::Native(data),
             (_, "BytecodeArray") => FunctionCode::Bytecode(data),
             (_, "InterpreterData") => FunctionCode::Bytecode(
-                self.words().tagged(object.address + INTERPRETED_BYTECODE, "bytecode")?,
+                self.words().tagged(object.address + INTERPRETER_BYTECODE, "bytecode")?,
             ),
             (_, "Code") => FunctionCode::Baseline(data),
             _ => FunctionCode::Other(data),
@@ -206,9 +206,10 @@ impl<'t> Heap<'t> {
     pub(crate) fn bytecode_array(&self, shared: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
         let bytecode = match self.function_code(shared)? {
             FunctionCode::Bytecode(bytecode) => bytecode,
-            FunctionCode::Baseline(code) => self
-                .words()
-                .tagged(self.object(code)?.address + self.layout().fields.code_data, "bytecode of a Code")?,
+            FunctionCode::Baseline(code) => match self.maker_of_code(code)? {
+                Maker::Bytecode(bytecode) => bytecode,
+                Maker::Function(_) | Maker::Unknown => return Ok(None),
+            },
             _ => return Ok(None),
         };
         let bytecode = self.object(bytecode)?;
@@ -240,12 +241,12 @@ impl<'t> Heap<'t> {
         if self.layout().type_name(code.map.instance_type) != "Code" {
             return Ok(Maker::Unknown);
         }
-        let data = self
-            .object(self.words().tagged(code.address + self.layout().fields.code_data, "data of a Code")?)?;
+        let at = code.address + self.layout().fields.code_data;
+        let data = self.object(self.words().tagged(at, "data of a Code")?)?;
         match self.layout().type_name(data.map.instance_type) {
             "BytecodeArray" => return Ok(Maker::Bytecode(data.value())),
             "InterpreterData" => {
-                let bytecode = self.words().tagged(data.address + INTERPRETED_BYTECODE, "bytecode")?;
+                let bytecode = self.words().tagged(data.address + INTERPRETER_BYTECODE, "bytecode")?;
                 return Ok(Maker::Bytecode(bytecode));
             }
             _ if data.kind() != Kind::FixedArray => return Ok(Maker::Unknown),

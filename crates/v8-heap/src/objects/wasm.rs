@@ -40,10 +40,6 @@ pub struct WasmLayout {
     pub table_entries: u64,
     /// `WasmInstanceObject::module_object_`; the exports are behind it.
     pub instance_module: u64,
-    /// `WasmDispatchTable::kEntriesOffset`, `kEntrySize`; 0 where there are none.
-    pub dispatch_table: (u32, u32),
-    /// `WasmTypeInfo::supertypes_length_`, in front of the supertypes.
-    pub type_info_length: u8,
     /// Bits of a value type in front of the number of its kind.
     pub value_kind_shift: u32,
     /// Number of the kind `i32`, in front of `i64`, `f32`, `f64`.

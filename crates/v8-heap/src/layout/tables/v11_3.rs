@@ -5,8 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    CallSiteLayout, Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -40,6 +40,38 @@ pub(super) static TABLE: Table = Table {
         "shared_large_object",
     ],
     heap_in_isolate: 0xd2c0,
+    accounting: AccountingLayout {
+        spaces: 0x1c8,
+        external_bytes: ExternalBytes::One(0x128),
+        allocator: 0xf6b0,
+        allocator_total: 0x10,
+        free_list: 0x40,
+        free_list_available: 0x28,
+        paged_size: 0x98,
+        paged_physical: 0xc8,
+        large_objects_size: 0x60,
+        new_large_capacity: 0x150,
+        to_space: 0x168,
+        from_space: 0x278,
+        first_page: 0x28,
+        semispace_current_page: 0x88,
+        semispace_current_capacity: 0x50,
+        semispace_physical: 0x78,
+        new_target_capacity: 0x1c0,
+        new_quarantined: None,
+        counts_without_open_areas: false,
+        backing_store: BackingStoreLayout {
+            in_extension: 8,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
+    isolate: IsolateLayout { roots_table: 0x1f0, roots: 831, eternal_handles: 0xe3e0 },
     functions: FunctionTypes { first: 2066, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -77,6 +109,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 189,
+        transition_array_first: 2,
         // src/objects/code.h
         code_data: 16,
         bytecode_sizes: None,
@@ -91,8 +124,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 208,
-            dispatch_table: (0, 0),
-            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },
@@ -124,7 +155,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 240] = [
+static TYPES: [(u16, &str); 252] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -190,15 +221,24 @@ static TYPES: [(u16, &str); 240] = [
     (181, "NumberDictionary"),
     (182, "OrderedHashMap"),
     (183, "OrderedHashSet"),
+    (184, "OrderedNameDictionary"),
+    (185, "RegisteredSymbolTable"),
+    (186, "SimpleNumberDictionary"),
+    (187, "ClosureFeedbackCellArray"),
+    (188, "ObjectBoilerplateDescription"),
+    (189, "ScriptContextTable"),
     (190, "ByteArray"),
     (191, "BytecodeArray"),
     (192, "FixedDoubleArray"),
     (193, "InternalClassWithSmiElements"),
     (194, "SloppyArgumentsElements"),
+    (195, "TurboshaftFloat64Type"),
     (196, "TurboshaftFloat64RangeType"),
     (197, "TurboshaftFloat64SetType"),
+    (198, "TurboshaftWord32Type"),
     (199, "TurboshaftWord32RangeType"),
     (200, "TurboshaftWord32SetType"),
+    (201, "TurboshaftWord64Type"),
     (202, "TurboshaftWord64RangeType"),
     (203, "TurboshaftWord64SetType"),
     (204, "Foreign"),
@@ -221,9 +261,11 @@ static TYPES: [(u16, &str); 240] = [
     (221, "UncompiledDataWithPreparseDataAndJob"),
     (222, "UncompiledDataWithoutPreparseData"),
     (223, "UncompiledDataWithoutPreparseDataWithJob"),
+    (224, "WasmFunctionData"),
     (225, "WasmCapiFunctionData"),
     (226, "WasmExportedFunctionData"),
     (227, "WasmJSFunctionData"),
+    (228, "ExportedSubClassBase"),
     (229, "ExportedSubClass"),
     (230, "ExportedSubClass2"),
     (231, "SmallOrderedHashMap"),
@@ -365,4 +407,5 @@ static TYPES: [(u16, &str); 240] = [
     (2157, "WasmSuspenderObject"),
     (2158, "WasmTableObject"),
     (2159, "WasmTagObject"),
+    (2160, "WasmValueObject"),
 ];

@@ -5,8 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    CallSiteLayout, Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -42,6 +42,38 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xdea0,
+    accounting: AccountingLayout {
+        spaces: 0x138,
+        external_bytes: ExternalBytes::One(0x90),
+        allocator: 0x10138,
+        allocator_total: 0x10,
+        free_list: 0x48,
+        free_list_available: 0x20,
+        paged_size: 0x70,
+        paged_physical: 0xa0,
+        large_objects_size: 0x60,
+        new_large_capacity: 0x150,
+        to_space: 0x78,
+        from_space: 0x108,
+        first_page: 0x28,
+        semispace_current_page: 0x88,
+        semispace_current_capacity: 0x50,
+        semispace_physical: 0x78,
+        new_target_capacity: 0xd0,
+        new_quarantined: None,
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 8,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
+    isolate: IsolateLayout { roots_table: 0x250, roots: 863, eternal_handles: 0xee60 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -79,6 +111,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 191,
+        transition_array_first: 2,
         // src/objects/code.h
         code_data: 8,
         bytecode_sizes: None,
@@ -93,8 +126,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 32,
             instance_module: 32,
-            dispatch_table: (16, 24),
-            type_info_length: 32,
             value_kind_shift: 0,
             first_value_kind: 1,
         },
@@ -126,7 +157,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 260] = [
+static TYPES: [(u16, &str); 270] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -195,6 +226,9 @@ static TYPES: [(u16, &str); 260] = [
     (180, "NumberDictionary"),
     (181, "OrderedHashMap"),
     (182, "OrderedHashSet"),
+    (183, "OrderedNameDictionary"),
+    (184, "RegisteredSymbolTable"),
+    (185, "SimpleNumberDictionary"),
     (186, "ByteArray"),
     (187, "ExternalPointerArray"),
     (188, "FixedDoubleArray"),
@@ -218,15 +252,19 @@ static TYPES: [(u16, &str); 260] = [
     (206, "Code"),
     (207, "InterpreterData"),
     (208, "WasmApiFunctionRef"),
+    (209, "WasmTrustedInstanceData"),
     (210, "InstructionStream"),
     (211, "ProtectedFixedArray"),
     (212, "TrustedByteArray"),
     (213, "TrustedFixedArray"),
     (214, "WasmDispatchTable"),
+    (215, "TurboshaftFloat64Type"),
     (216, "TurboshaftFloat64RangeType"),
     (217, "TurboshaftFloat64SetType"),
+    (218, "TurboshaftWord32Type"),
     (219, "TurboshaftWord32RangeType"),
     (220, "TurboshaftWord32SetType"),
+    (221, "TurboshaftWord64Type"),
     (222, "TurboshaftWord64RangeType"),
     (223, "TurboshaftWord64SetType"),
     (224, "TurbofanBitsetType"),
@@ -234,9 +272,11 @@ static TYPES: [(u16, &str); 260] = [
     (226, "TurbofanOtherNumberConstantType"),
     (227, "TurbofanRangeType"),
     (228, "TurbofanUnionType"),
+    (229, "WasmFunctionData"),
     (230, "WasmCapiFunctionData"),
     (231, "WasmExportedFunctionData"),
     (232, "WasmJSFunctionData"),
+    (233, "ExportedSubClassBase"),
     (234, "ExportedSubClass"),
     (235, "ExportedSubClass2"),
     (236, "SmallOrderedHashMap"),
@@ -387,4 +427,5 @@ static TYPES: [(u16, &str); 260] = [
     (2159, "WasmSuspenderObject"),
     (2160, "WasmTableObject"),
     (2161, "WasmTagObject"),
+    (2162, "WasmValueObject"),
 ];

@@ -5,8 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    CallSiteLayout, Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -44,6 +44,38 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xeff8,
+    accounting: AccountingLayout {
+        spaces: 0x160,
+        external_bytes: ExternalBytes::One(0x98),
+        allocator: 0x11070,
+        allocator_total: 0x8,
+        free_list: 0x50,
+        free_list_available: 0x20,
+        paged_size: 0x78,
+        paged_physical: 0x88,
+        large_objects_size: 0x68,
+        new_large_capacity: 0x110,
+        to_space: 0x60,
+        from_space: 0xe0,
+        first_page: 0x38,
+        semispace_current_page: 0x70,
+        semispace_current_capacity: 0x58,
+        semispace_physical: 0x60,
+        new_target_capacity: 0x1a8,
+        new_quarantined: Some(0x180),
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 0,
+            flags: 64,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
+    isolate: IsolateLayout { roots_table: 0x278, roots: 1142, eternal_handles: 0xfd80 },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -81,6 +113,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 201,
+        transition_array_first: 3,
         // src/objects/code.h
         code_data: 8,
         bytecode_sizes: None,
@@ -95,8 +128,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: None,
             table_entries: 24,
             instance_module: 32,
-            dispatch_table: (40, 24),
-            type_info_length: 16,
             value_kind_shift: 8,
             first_value_kind: 22,
         },
@@ -128,7 +159,7 @@ pub(super) static TABLE: Table = Table {
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 272] = [
+static TYPES: [(u16, &str); 283] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -193,6 +224,7 @@ static TYPES: [(u16, &str); 272] = [
     (176, "UncompiledDataWithPreparseDataAndJob"),
     (177, "UncompiledDataWithoutPreparseData"),
     (178, "UncompiledDataWithoutPreparseDataWithJob"),
+    (179, "WasmFunctionData"),
     (180, "WasmCapiFunctionData"),
     (181, "WasmExportedFunctionData"),
     (182, "WasmJSFunctionData"),
@@ -204,6 +236,7 @@ static TYPES: [(u16, &str); 272] = [
     (188, "InterpreterData"),
     (189, "WasmDispatchTable"),
     (190, "WasmInternalFunction"),
+    (191, "WasmTrustedInstanceData"),
     (192, "InstructionStream"),
     (193, "ProtectedFixedArray"),
     (194, "ProtectedWeakFixedArray"),
@@ -213,6 +246,7 @@ static TYPES: [(u16, &str); 272] = [
     (198, "TrustedForeign"),
     (199, "TrustedWeakFixedArray"),
     (200, "WasmImportData"),
+    (201, "ExportedSubClassBase"),
     (202, "ExportedSubClass"),
     (203, "ExportedSubClass2"),
     (204, "Foreign"),
@@ -225,6 +259,9 @@ static TYPES: [(u16, &str); 272] = [
     (211, "NumberDictionary"),
     (212, "OrderedHashMap"),
     (213, "OrderedHashSet"),
+    (214, "OrderedNameDictionary"),
+    (215, "RegisteredSymbolTable"),
+    (216, "SimpleNumberDictionary"),
     (217, "ByteArray"),
     (218, "FixedDoubleArray"),
     (219, "SloppyArgumentsElements"),
@@ -238,10 +275,13 @@ static TYPES: [(u16, &str); 272] = [
     (227, "NativeContext"),
     (228, "ScriptContext"),
     (229, "WithContext"),
+    (230, "TurboshaftFloat64Type"),
     (231, "TurboshaftFloat64RangeType"),
     (232, "TurboshaftFloat64SetType"),
+    (233, "TurboshaftWord32Type"),
     (234, "TurboshaftWord32RangeType"),
     (235, "TurboshaftWord32SetType"),
+    (236, "TurboshaftWord64Type"),
     (237, "TurboshaftWord64RangeType"),
     (238, "TurboshaftWord64SetType"),
     (239, "TurbofanBitsetType"),
@@ -341,6 +381,7 @@ static TYPES: [(u16, &str); 272] = [
     (2103, "JSAtomicsMutex"),
     (2104, "JSSharedArray"),
     (2105, "JSSharedStruct"),
+    (2106, "JSDisposableStackBase"),
     (2107, "JSAsyncDisposableStack"),
     (2108, "JSSyncDisposableStack"),
     (2109, "JSGeneratorObject"),
@@ -401,4 +442,5 @@ static TYPES: [(u16, &str); 272] = [
     (2164, "WasmSuspendingObject"),
     (2165, "WasmTableObject"),
     (2166, "WasmTagObject"),
+    (2167, "WasmValueObject"),
 ];

@@ -5,8 +5,8 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    CallSiteLayout, Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -44,6 +44,38 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xf3c0,
+    accounting: AccountingLayout {
+        spaces: 0x118,
+        external_bytes: ExternalBytes::Two { strings: 0xab8, sweeper: 0x7a8, total: 0x60 },
+        allocator: 0x11420,
+        allocator_total: 0x8,
+        free_list: 0x40,
+        free_list_available: 0x20,
+        paged_size: 0x68,
+        paged_physical: 0x78,
+        large_objects_size: 0x58,
+        new_large_capacity: 0x100,
+        to_space: 0x50,
+        from_space: 0xc0,
+        first_page: 0x38,
+        semispace_current_page: 0x60,
+        semispace_current_capacity: 0x48,
+        semispace_physical: 0x50,
+        new_target_capacity: 0x178,
+        new_quarantined: Some(0x150),
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 0,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 3,
+            custom_deleter: 1 << 8,
+            empty_deleter: 1 << 9,
+            wasm_counts_elsewhere: true,
+        },
+    },
+    isolate: IsolateLayout { roots_table: 0x2a8, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,
@@ -81,6 +113,7 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 3,
         static_initializer_kind: 26,
         script_context_table_slot: 204,
+        transition_array_first: 3,
         // src/objects/code.h
         code_data: 8,
         bytecode_sizes: Some(&BYTECODE_SIZES),
@@ -95,8 +128,6 @@ pub(super) static TABLE: Table = Table {
             memory_backing_store: Some(32),
             table_entries: 24,
             instance_module: 32,
-            dispatch_table: (40, 16),
-            type_info_length: 16,
             value_kind_shift: 8,
             first_value_kind: 22,
         },
@@ -149,7 +180,7 @@ static BYTECODE_SIZES: [[u8; 212]; 3] = [
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]
-static TYPES: [(u16, &str); 277] = [
+static TYPES: [(u16, &str); 289] = [
     (8, "InternalizedString"),
     (32, "SeqTwoByteString"),
     (33, "ConsString"),
@@ -213,6 +244,7 @@ static TYPES: [(u16, &str); 277] = [
     (175, "UncompiledDataWithPreparseDataAndJob"),
     (176, "UncompiledDataWithoutPreparseData"),
     (177, "UncompiledDataWithoutPreparseDataWithJob"),
+    (178, "WasmFunctionData"),
     (179, "WasmCapiFunctionData"),
     (180, "WasmExportedFunctionData"),
     (181, "WasmJSFunctionData"),
@@ -225,6 +257,7 @@ static TYPES: [(u16, &str); 277] = [
     (188, "WasmDispatchTable"),
     (189, "WasmInternalFunction"),
     (190, "WasmSuspenderObject"),
+    (191, "WasmTrustedInstanceData"),
     (192, "InstructionStream"),
     (193, "ProtectedFixedArray"),
     (194, "ProtectedWeakFixedArray"),
@@ -247,6 +280,10 @@ static TYPES: [(u16, &str); 277] = [
     (211, "NumberDictionary"),
     (212, "OrderedHashMap"),
     (213, "OrderedHashSet"),
+    (214, "OrderedNameDictionary"),
+    (215, "RegisteredSymbolTable"),
+    (216, "SimpleNameDictionary"),
+    (217, "SimpleNumberDictionary"),
     (218, "ByteArray"),
     (219, "FixedDoubleArray"),
     (220, "SloppyArgumentsElements"),
@@ -260,10 +297,13 @@ static TYPES: [(u16, &str); 277] = [
     (228, "NativeContext"),
     (229, "ScriptContext"),
     (230, "WithContext"),
+    (231, "TurboshaftFloat64Type"),
     (232, "TurboshaftFloat64RangeType"),
     (233, "TurboshaftFloat64SetType"),
+    (234, "TurboshaftWord32Type"),
     (235, "TurboshaftWord32RangeType"),
     (236, "TurboshaftWord32SetType"),
+    (237, "TurboshaftWord64Type"),
     (238, "TurboshaftWord64RangeType"),
     (239, "TurboshaftWord64SetType"),
     (240, "TurbofanBitsetType"),
@@ -271,6 +311,7 @@ static TYPES: [(u16, &str); 277] = [
     (242, "TurbofanOtherNumberConstantType"),
     (243, "TurbofanRangeType"),
     (244, "TurbofanUnionType"),
+    (245, "ExportedSubClassBase"),
     (246, "ExportedSubClass"),
     (247, "ExportedSubClass2"),
     (248, "SmallOrderedHashMap"),
@@ -369,6 +410,7 @@ static TYPES: [(u16, &str); 277] = [
     (2105, "JSAtomicsMutex"),
     (2106, "JSSharedArray"),
     (2107, "JSSharedStruct"),
+    (2108, "JSDisposableStackBase"),
     (2109, "JSAsyncDisposableStack"),
     (2110, "JSSyncDisposableStack"),
     (2111, "JSGeneratorObject"),
@@ -427,4 +469,5 @@ static TYPES: [(u16, &str); 277] = [
     (2164, "WasmSuspendingObject"),
     (2165, "WasmTableObject"),
     (2166, "WasmTagObject"),
+    (2167, "WasmValueObject"),
 ];

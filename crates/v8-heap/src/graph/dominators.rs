@@ -1,0 +1,508 @@
+//! Dominators: which objects would die with which.
+//!
+//! Object *d* dominates object *o* if every path from a root to *o* leads through *d*. The nearest of them is the immediate
+//! dominator; together they form a tree, and an object's retained size is the size of all below it, itself included.
+//! Computed by the method of L. Georgiadis and R. E. Tarjan that is called Semi-NCA (*Finding Dominators in Practice*, 2006):
+//! semidominators as Lengauer and Tarjan find them, with path compression, then nearest common ancestors. All of it
+//! is arrays over numbers in depth-first order, and no recursion.
+//!
+//! A root that no object stands for holds all that the roots hold. An ephemeron's value is taken to be held by its key.
+
+use super::roots::Root;
+use super::{BETWEEN_LOOKS, Ephemeron, Graph, ObjectSet, Rows};
+use crate::{Error, Monitor, Result};
+
+/// Stands for no object: what dominates an object is the root of all, or the object is not reached from it.
+pub const NOBODY: u32 = u32::MAX;
+
+/// The tree of dominators with retained sizes.
+#[derive(Debug)]
+pub struct Dominators {
+    /// Immediate dominator of each object.
+    above: Vec<u32>,
+    /// Bytes in the heap that die with each object, its own included.
+    retained: Vec<u64>,
+    /// The same for bytes outside of the heap, of objects that have any, by object.
+    outside: Vec<(u32, u64)>,
+    /// Objects that are reached, each behind its dominator.
+    order: Vec<u32>,
+}
+
+impl Dominators {
+    /// What dominates an object; `None` if nothing less than the root of all does.
+    pub fn above(&self, id: u32) -> Option<u32> {
+        Some(self.above[id as usize]).filter(|above| *above != NOBODY)
+    }
+
+    /// Whether an object is reached from the roots.
+    pub fn is_reached(&self, id: u32) -> bool {
+        self.retained[id as usize] > 0
+    }
+
+    /// Bytes of the heap that would be freed with an object; 0 if it is not reached from the roots.
+    pub fn retained(&self, id: u32) -> u64 {
+        self.retained[id as usize]
+    }
+
+    /// Bytes outside of the heap that would be freed with an object.
+    pub fn outside(&self, id: u32) -> u64 {
+        self.outside.binary_search_by_key(&id, |(own, _)| *own).map_or(0, |at| self.outside[at].1)
+    }
+
+    /// Objects that are reached, each behind its dominator.
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Objects that only the root of all dominates, in the order of their numbers.
+    pub fn tops(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.above.len() as u32).filter(|id| self.above[*id as usize] == NOBODY && self.is_reached(*id))
+    }
+
+    /// What each object dominates immediately.
+    pub fn below(&self) -> Rows {
+        let mut starts = vec![0u32; self.above.len() + 1];
+        for above in self.above.iter().filter(|above| **above != NOBODY) {
+            starts[*above as usize + 1] += 1;
+        }
+        for index in 0..self.above.len() {
+            starts[index + 1] += starts[index];
+        }
+        let mut cursors = starts.clone();
+        let mut targets = vec![0; *starts.last().unwrap_or(&0) as usize];
+        for (id, above) in self.above.iter().enumerate().filter(|(_, above)| **above != NOBODY) {
+            let cursor = &mut cursors[*above as usize];
+            targets[*cursor as usize] = id as u32;
+            *cursor += 1;
+        }
+        Rows { starts, targets }
+    }
+
+    /// Bytes in the heap and outside of it that would be freed if all of `group` were: what several of them hold together
+    /// counts as well.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn retained_together(
+        &self,
+        graph: &Graph,
+        roots: &[Root],
+        live: impl Fn(u32) -> bool,
+        group: &[u32],
+        monitor: &dyn Monitor,
+    ) -> Result<(u64, u64)> {
+        // What is still reached when the group is not there.
+        let marks = ObjectSet::new(graph.len());
+        for id in group {
+            marks.insert(*id);
+        }
+        let seeds = roots.iter().map(|root| root.target).collect();
+        super::liveness::Marker::new(graph).mark(&marks, seeds, monitor)?;
+        let mut sizes = (0, 0);
+        let mut freed = |id: u32| {
+            sizes.0 += graph.size(id);
+            sizes.1 += graph.outside(id);
+        };
+        for id in (0..graph.len() as u32).filter(|id| !marks.contains(*id) && live(*id)) {
+            freed(id);
+        }
+        let mut own = group.to_vec();
+        own.sort_unstable();
+        own.dedup();
+        own.into_iter().for_each(freed);
+        Ok(sizes)
+    }
+
+    /// The tree, as seen from `roots`. `held_by` is the graph turned around.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn find(graph: &Graph, held_by: &Rows, roots: &[Root], monitor: &dyn Monitor) -> Result<Dominators> {
+        let nodes = graph.len();
+        let mut seeds: Vec<u32> = roots.iter().map(|root| root.target).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        let is_root = ObjectSet::new(nodes);
+        for seed in &seeds {
+            is_root.insert(*seed);
+        }
+        let ephemerons = LiveEphemerons::new(graph, &seeds, monitor)?;
+        let forest = DepthFirst::search(graph, &seeds, &ephemerons, monitor)?;
+        let above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
+        let DepthFirst { order, numbers, .. } = forest;
+        // Numbers become objects; sizes are summed from the last to the first.
+        let mut tree = Dominators {
+            above: numbers,
+            retained: vec![0; nodes],
+            outside: Vec::new(),
+            order: order[1..].to_vec(),
+        };
+        tree.above.fill(NOBODY);
+        let mut sums: Vec<u64> = vec![0; order.len()];
+        let mut outside: Vec<(u32, u64)> = Vec::new();
+        let has_outside = !graph.owned.is_empty();
+        let mut sums_outside: Vec<u64> = if has_outside { vec![0; order.len()] } else { Vec::new() };
+        for number in (1..order.len()).rev() {
+            let (id, up) = (order[number], above[number] as usize);
+            sums[number] += graph.size(id);
+            sums[up] += sums[number];
+            tree.retained[id as usize] = sums[number];
+            if up != 0 {
+                tree.above[id as usize] = order[up];
+            }
+            if has_outside {
+                sums_outside[number] += graph.outside(id);
+                sums_outside[up] += sums_outside[number];
+                if sums_outside[number] > 0 {
+                    outside.push((id, sums_outside[number]));
+                }
+            }
+        }
+        outside.sort_unstable();
+        tree.outside = outside;
+        Ok(tree)
+    }
+}
+
+/// The ephemerons whose tables are alive, by key and by value: as edges from key to value.
+struct LiveEphemerons {
+    by_key: Vec<Ephemeron>,
+    by_value: Vec<Ephemeron>,
+    concerned: ObjectSet,
+}
+
+impl LiveEphemerons {
+    fn new(graph: &Graph, seeds: &[u32], monitor: &dyn Monitor) -> Result<LiveEphemerons> {
+        let concerned = ObjectSet::new(graph.len());
+        let mut by_key = Vec::new();
+        if !graph.ephemerons.is_empty() {
+            let marks = ObjectSet::new(graph.len());
+            super::liveness::Marker::new(graph).mark(&marks, seeds.to_vec(), monitor)?;
+            by_key = graph.ephemerons.clone();
+            by_key.retain(|ephemeron| marks.contains(ephemeron.key) && marks.contains(ephemeron.table));
+        }
+        for ephemeron in &by_key {
+            concerned.insert(ephemeron.key);
+            concerned.insert(ephemeron.value);
+        }
+        let mut by_value = by_key.clone();
+        by_value.sort_unstable_by_key(|ephemeron| ephemeron.value);
+        Ok(LiveEphemerons { by_key, by_value, concerned })
+    }
+
+    fn values(&self, key: u32) -> &[Ephemeron] {
+        if !self.concerned.contains(key) {
+            return &[];
+        }
+        let start = self.by_key.partition_point(|ephemeron| ephemeron.key < key);
+        let end = self.by_key[start..].partition_point(|ephemeron| ephemeron.key == key);
+        &self.by_key[start..start + end]
+    }
+
+    fn keys(&self, value: u32) -> &[Ephemeron] {
+        if !self.concerned.contains(value) {
+            return &[];
+        }
+        let start = self.by_value.partition_point(|ephemeron| ephemeron.value < value);
+        let end = self.by_value[start..].partition_point(|ephemeron| ephemeron.value == value);
+        &self.by_value[start..start + end]
+    }
+}
+
+/// Objects in depth-first order. Number 0 is the root of all.
+struct DepthFirst {
+    /// The object with each number; of number 0, [`NOBODY`].
+    order: Vec<u32>,
+    /// The number of each object; 0 if it is not reached.
+    numbers: Vec<u32>,
+    /// By number: the number of the one it was reached from.
+    parents: Vec<u32>,
+}
+
+impl DepthFirst {
+    fn search(
+        graph: &Graph,
+        seeds: &[u32],
+        ephemerons: &LiveEphemerons,
+        monitor: &dyn Monitor,
+    ) -> Result<DepthFirst> {
+        let nodes = graph.len();
+        monitor.begin("ordering the graph", nodes as u64);
+        let mut search = DepthFirst {
+            order: Vec::with_capacity(nodes + 1),
+            numbers: vec![0; nodes],
+            parents: Vec::with_capacity(nodes + 1),
+        };
+        search.order.push(NOBODY);
+        search.parents.push(0);
+        // An object and how many of its references have been followed.
+        let mut stack: Vec<(u32, u32)> = Vec::new();
+        for &seed in seeds {
+            if search.numbers[seed as usize] != 0 {
+                continue;
+            }
+            search.visit(seed, 0);
+            stack.push((seed, 0));
+            while let Some((id, followed)) = stack.last_mut() {
+                let targets = graph.holds.of(*id);
+                let at = *followed as usize;
+                let own = *id;
+                *followed += 1;
+                let target = match targets.get(at) {
+                    Some(target) => *target,
+                    None => match ephemerons.values(own).get(at - targets.len()) {
+                        Some(ephemeron) => ephemeron.value,
+                        None => {
+                            stack.pop();
+                            continue;
+                        }
+                    },
+                };
+                if search.numbers[target as usize] == 0 {
+                    let parent = search.numbers[own as usize];
+                    search.visit(target, parent);
+                    if search.order.len().is_multiple_of(BETWEEN_LOOKS) {
+                        monitor.advance(BETWEEN_LOOKS as u64);
+                        if monitor.cancelled() {
+                            return Err(Error::Interrupted);
+                        }
+                    }
+                    stack.push((target, 0));
+                }
+            }
+        }
+        Ok(search)
+    }
+
+    fn visit(&mut self, id: u32, parent: u32) {
+        self.numbers[id as usize] = self.order.len() as u32;
+        self.order.push(id);
+        self.parents.push(parent);
+    }
+
+    /// Immediate dominators, by number.
+    fn dominators(
+        &self,
+        held_by: &Rows,
+        is_root: &ObjectSet,
+        ephemerons: &LiveEphemerons,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<u32>> {
+        let count = self.order.len();
+        monitor.begin("finding dominators", 2 * count as u64);
+        let mut semi: Vec<u32> = (0..count as u32).collect();
+        let mut forest = Forest { ancestors: self.parents.clone(), labels: semi.clone(), path: Vec::new() };
+        for number in (1..count).rev() {
+            let id = self.order[number];
+            let mut best = self.parents[number];
+            if is_root.contains(id) {
+                best = 0;
+            } else {
+                let keys = ephemerons.keys(id).iter().map(|ephemeron| ephemeron.key);
+                for holder in held_by.of(id).iter().copied().chain(keys) {
+                    let holder = self.numbers[holder as usize];
+                    // What is not reached holds nothing alive.
+                    if holder == 0 {
+                        continue;
+                    }
+                    best = best.min(forest.smallest(holder, number as u32, &semi));
+                }
+            }
+            semi[number] = best;
+            forest.labels[number] = best;
+            if number.is_multiple_of(BETWEEN_LOOKS) {
+                monitor.advance(BETWEEN_LOOKS as u64);
+                if monitor.cancelled() {
+                    return Err(Error::Interrupted);
+                }
+            }
+        }
+        // The nearest ancestor in the tree built so far that is not behind the semidominator.
+        let mut above = self.parents.clone();
+        for number in 1..count {
+            let mut up = above[number];
+            while up > semi[number] {
+                up = above[up as usize];
+            }
+            above[number] = up;
+            if number.is_multiple_of(BETWEEN_LOOKS) {
+                monitor.advance(BETWEEN_LOOKS as u64);
+                if monitor.cancelled() {
+                    return Err(Error::Interrupted);
+                }
+            }
+        }
+        Ok(above)
+    }
+}
+
+/// The forest of Lengauer and Tarjan. A vertex is linked to its parent as soon as it has been dealt with, which is to say
+/// that all with larger numbers than the one at hand are.
+struct Forest {
+    ancestors: Vec<u32>,
+    /// The smallest semidominator on the path from a vertex to its ancestor, that one left out.
+    labels: Vec<u32>,
+    path: Vec<u32>,
+}
+
+impl Forest {
+    /// The smallest semidominator on the way from `vertex` up to the first that is not linked yet: those below or at `last`.
+    /// Makes the way shorter.
+    #[inline]
+    fn smallest(&mut self, vertex: u32, last: u32, semi: &[u32]) -> u32 {
+        if vertex <= last {
+            return semi[vertex as usize];
+        }
+        let mut at = vertex;
+        while self.ancestors[at as usize] > last {
+            self.path.push(at);
+            at = self.ancestors[at as usize];
+        }
+        while let Some(lower) = self.path.pop() {
+            let label = self.labels[at as usize];
+            if label < self.labels[lower as usize] {
+                self.labels[lower as usize] = label;
+            }
+            self.ancestors[lower as usize] = self.ancestors[at as usize];
+            at = lower;
+        }
+        self.labels[vertex as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roots::RootKind;
+    use super::*;
+    use crate::Unattended;
+    use proptest::prelude::*;
+
+    fn graph(nodes: usize, edges: &[(u32, u32)], ephemerons: &[Ephemeron]) -> Graph {
+        let mut ephemerons = ephemerons.to_vec();
+        ephemerons.sort_unstable();
+        Graph {
+            holds: Rows::from_edges(nodes, edges),
+            ephemerons,
+            owned: Vec::new(),
+            sizes: (1..=nodes as u32).collect(),
+            follows_code: true,
+            code_table: None,
+        }
+    }
+
+    fn tree(graph: &Graph, seeds: &[u32]) -> Dominators {
+        let roots: Vec<Root> =
+            seeds.iter().map(|target| Root { target: *target, kind: RootKind::Isolate, at: 0 }).collect();
+        let held_by = graph.holds.reversed(&Unattended).unwrap();
+        Dominators::find(graph, &held_by, &roots, &Unattended).unwrap()
+    }
+
+    /// What is reached from the roots when `without` is not there; keys of ephemerons hold the values if their table is reached
+    /// by any means.
+    fn reached(
+        graph: &Graph,
+        seeds: &[u32],
+        without: Option<u32>,
+        tables: &dyn Fn(u32) -> bool,
+    ) -> Vec<bool> {
+        let mut seen = vec![false; graph.len()];
+        let mut stack: Vec<u32> = seeds.to_vec();
+        while let Some(id) = stack.pop() {
+            if Some(id) == without || std::mem::replace(&mut seen[id as usize], true) {
+                continue;
+            }
+            stack.extend_from_slice(graph.holds.of(id));
+            stack.extend(graph.ephemerons_of(id).iter().filter(|e| tables(e.table)).map(|e| e.value));
+        }
+        seen
+    }
+
+    #[test]
+    fn a_diamond_is_dominated_by_its_top() {
+        // 0 -> 1 -> 2, 1 -> 3, both -> 4 -> 5; 6 is held by two roots' objects.
+        let graph = graph(8, &[(0, 1), (1, 2), (1, 3), (2, 4), (3, 4), (4, 5), (0, 6), (7, 6)], &[]);
+        let tree = tree(&graph, &[0, 7]);
+        let above: Vec<_> = (0..8).map(|id| tree.above(id)).collect();
+        assert_eq!(above, [None, Some(0), Some(1), Some(1), Some(1), Some(4), None, None]);
+        assert_eq!(tree.retained(4), 8 * (5 + 6));
+        assert_eq!(tree.retained(1), 8 * (2 + 3 + 4 + 5 + 6));
+        assert_eq!(tree.tops().collect::<Vec<_>>(), [0, 6, 7]);
+        assert_eq!(tree.below().of(1), [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_chain_of_a_million_is_no_recursion() {
+        let nodes = 1_000_000u32;
+        let edges: Vec<_> = (1..nodes).map(|id| (id - 1, id)).chain([(nodes - 1, 0)]).collect();
+        let graph = graph(nodes as usize, &edges, &[]);
+        let tree = tree(&graph, &[0]);
+        assert!((1..nodes).all(|id| tree.above(id) == Some(id - 1)));
+    }
+
+    #[test]
+    fn a_value_in_a_weak_map_hangs_below_its_key() {
+        let ephemeron = Ephemeron { key: 2, value: 3, table: 1 };
+        let live = graph(4, &[(0, 1), (0, 2)], &[ephemeron]);
+        assert_eq!(tree(&live, &[0]).above(3), Some(2));
+        let without_table = graph(4, &[(0, 2)], &[ephemeron]);
+        assert!(!tree(&without_table, &[0]).is_reached(3));
+    }
+
+    /// 30 objects, some of which are roots, some entries of weak maps.
+    fn any_graph() -> impl Strategy<Value = (Vec<(u32, u32)>, Vec<(u32, u32, u32)>, Vec<u32>)> {
+        (
+            prop::collection::vec((0..30u32, 0..30u32), 0..90),
+            prop::collection::vec((0..30u32, 0..30u32, 0..30u32), 0..6),
+            prop::collection::vec(0..30u32, 0..4),
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Against the definition: an object dominates another if that is not reached without it.
+        #[test]
+        fn dominators_are_what_the_definition_says((edges, ephemerons, seeds) in any_graph()) {
+            let ephemerons: Vec<_> =
+                ephemerons.into_iter().map(|(key, value, table)| Ephemeron { key, value, table }).collect();
+            let graph = graph(30, &edges, &ephemerons);
+            let tree = tree(&graph, &seeds);
+            // Tables that are alive, to a fixed point.
+            let mut alive = vec![false; 30];
+            loop {
+                let next = reached(&graph, &seeds, None, &|table| alive[table as usize]);
+                if next == alive {
+                    break;
+                }
+                alive = next;
+            }
+            let tables = |table: u32| alive[table as usize];
+            for id in 0..30u32 {
+                prop_assert_eq!(tree.is_reached(id), alive[id as usize]);
+            }
+            let mut retained = vec![0; 30];
+            for over in 0..30u32 {
+                let without = reached(&graph, &seeds, Some(over), &tables);
+                for id in (0..30u32).filter(|id| alive[*id as usize]) {
+                    let is_dominated = id == over || !without[id as usize];
+                    if is_dominated && alive[over as usize] {
+                        retained[over as usize] += graph.size(id);
+                    }
+                    // The ancestors in the tree are the dominators.
+                    let mut up = Some(id);
+                    while up.is_some() && up != Some(over) {
+                        up = tree.above(up.unwrap());
+                    }
+                    prop_assert_eq!(up == Some(over), is_dominated, "{} over {}", over, id);
+                }
+            }
+            for id in 0..30u32 {
+                prop_assert_eq!(tree.retained(id), retained[id as usize]);
+            }
+            for (place, id) in tree.order().iter().enumerate() {
+                let above = tree.above(*id);
+                prop_assert!(above.is_none_or(|above| tree.order()[..place].contains(&above)));
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Which objects are alive: marking from the roots, on all processors.
+//!
+//! A set of objects is a bitmap over their numbers. Threads mark by setting bits, each working off a stack of its own and
+//! handing some of it to others that have none. The value of an ephemeron is marked by whoever marks the second of
+//! key and table.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::roots::{Root, Roots};
+use super::{Ephemeron, Graph};
+use crate::heap::Heap;
+use crate::{Error, Monitor, Result};
+
+/// A set of objects, by number.
+#[derive(Debug, Default)]
+pub struct ObjectSet {
+    bits: Vec<AtomicU64>,
+}
+
+impl ObjectSet {
+    /// An empty set, of objects below `limit`.
+    pub fn new(limit: usize) -> ObjectSet {
+        ObjectSet { bits: (0..limit.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Whether an object is in it.
+    #[inline]
+    pub fn contains(&self, id: u32) -> bool {
+        self.bits[id as usize / 64].load(Ordering::SeqCst) >> (id % 64) & 1 == 1
+    }
+
+    /// Puts an object in; says whether it was not there before.
+    #[inline]
+    pub fn insert(&self, id: u32) -> bool {
+        let (word, bit) = (&self.bits[id as usize / 64], 1 << (id % 64));
+        // Most are found marked, and reading does not fetch the line for writing.
+        word.load(Ordering::Relaxed) & bit == 0 && word.fetch_or(bit, Ordering::SeqCst) & bit == 0
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.bits.iter().map(|word| word.load(Ordering::Relaxed).count_ones() as usize).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bits.iter().all(|word| word.load(Ordering::Relaxed) == 0)
+    }
+
+    fn copy(&self) -> ObjectSet {
+        let bits = self.bits.iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed)));
+        ObjectSet { bits: bits.collect() }
+    }
+}
+
+/// What keeps an object alive, if anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    /// It is reached from the roots.
+    Live,
+    /// Only some word of native memory, which may be left over, leads to it.
+    Unsure,
+    /// Nothing does.
+    Dead,
+}
+
+/// Which objects are alive.
+#[derive(Debug)]
+pub struct Liveness {
+    certain: ObjectSet,
+    possible: ObjectSet,
+    /// Words of native memory that hold what is not certainly alive.
+    pub native: Vec<Root>,
+}
+
+impl Liveness {
+    /// What keeps an object alive. What is in read-only pages always is.
+    pub fn of(&self, id: u32) -> Life {
+        if self.certain.contains(id) {
+            Life::Live
+        } else if self.possible.contains(id) {
+            Life::Unsure
+        } else {
+            Life::Dead
+        }
+    }
+
+    /// Whether anything keeps an object alive, native memory included.
+    #[inline]
+    pub fn is_held(&self, id: u32) -> bool {
+        self.possible.contains(id)
+    }
+
+    /// Marks from the roots.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn mark(
+        heap: &Heap<'_>,
+        graph: &Graph,
+        roots: &Roots,
+        monitor: &dyn Monitor,
+    ) -> Result<Liveness> {
+        let table = heap.objects(monitor)?;
+        let marker = Marker::new(graph);
+        let certain = ObjectSet::new(graph.len());
+        marker.mark(&certain, roots.all().iter().map(|root| root.target).collect(), monitor)?;
+        for (page, _) in heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
+            let (first, maps) = table.page_maps(page);
+            for id in first.0..first.0 + maps.len() as u32 {
+                certain.insert(id);
+            }
+        }
+        let native = roots.native_memory(heap, table, |id| !certain.contains(id), monitor)?;
+        let possible = certain.copy();
+        marker.mark(&possible, native.iter().map(|root| root.target).collect(), monitor)?;
+        Ok(Liveness { certain, possible, native })
+    }
+}
+
+/// Objects handed from one thread to another at once.
+const SHARE: usize = 4096;
+
+/// Marks what is reached.
+pub(super) struct Marker<'g> {
+    graph: &'g Graph,
+    /// The ephemerons of `graph`, by table.
+    by_table: Vec<Ephemeron>,
+    /// Keys and tables of ephemerons.
+    concerned: ObjectSet,
+}
+
+/// Work that waits for a thread.
+struct Pool {
+    shares: Mutex<Vec<Vec<u32>>>,
+    waiting: AtomicUsize,
+    idle: AtomicUsize,
+    cancelled: AtomicBool,
+}
+
+impl<'g> Marker<'g> {
+    pub fn new(graph: &'g Graph) -> Marker<'g> {
+        let mut by_table = graph.ephemerons.clone();
+        by_table.sort_unstable_by_key(|ephemeron| ephemeron.table);
+        let concerned = ObjectSet::new(graph.len());
+        for ephemeron in &by_table {
+            concerned.insert(ephemeron.key);
+            concerned.insert(ephemeron.table);
+        }
+        Marker { graph, by_table, concerned }
+    }
+
+    /// Adds to `marks` what `seeds` reach.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn mark(&self, marks: &ObjectSet, seeds: Vec<u32>, monitor: &dyn Monitor) -> Result<()> {
+        monitor.begin("marking what is alive", self.graph.len() as u64);
+        let seeds: Vec<u32> = seeds.into_iter().filter(|seed| marks.insert(*seed)).collect();
+        let shares: Vec<Vec<u32>> = seeds.chunks(SHARE).map(<[u32]>::to_vec).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = Pool {
+            waiting: AtomicUsize::new(shares.len()),
+            shares: Mutex::new(shares),
+            idle: AtomicUsize::new(0),
+            cancelled: AtomicBool::new(false),
+        };
+        crossbeam::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|_| self.work(marks, &pool, threads, monitor));
+            }
+        })
+        .expect("marking does not panic");
+        if pool.cancelled.into_inner() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    fn work(&self, marks: &ObjectSet, pool: &Pool, threads: usize, monitor: &dyn Monitor) {
+        let mut stack: Vec<u32> = Vec::new();
+        let mut done = 0u64;
+        loop {
+            while let Some(id) = stack.pop() {
+                done += 1;
+                if done.is_multiple_of(super::BETWEEN_LOOKS as u64) {
+                    monitor.advance(super::BETWEEN_LOOKS as u64);
+                    if monitor.cancelled() {
+                        pool.cancelled.store(true, Ordering::SeqCst);
+                    }
+                    if pool.cancelled.load(Ordering::SeqCst) {
+                        return;
+                    }
+                }
+                for &target in self.graph.holds.of(id) {
+                    if marks.insert(target) {
+                        stack.push(target);
+                    }
+                }
+                if self.concerned.contains(id) {
+                    self.complete(marks, id, &mut stack);
+                }
+                if stack.len() >= 2 * SHARE && pool.waiting.load(Ordering::Relaxed) < threads {
+                    let share = stack.split_off(stack.len() - SHARE);
+                    pool.shares.lock().unwrap_or_else(PoisonError::into_inner).push(share);
+                    pool.waiting.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            // A thread that is idle has no work to hand over; when all are, there is none.
+            pool.idle.fetch_add(1, Ordering::SeqCst);
+            loop {
+                let share = pool.shares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                if let Some(share) = share {
+                    pool.waiting.fetch_sub(1, Ordering::SeqCst);
+                    pool.idle.fetch_sub(1, Ordering::SeqCst);
+                    stack = share;
+                    break;
+                }
+                if pool.idle.load(Ordering::SeqCst) >= threads || pool.cancelled.load(Ordering::SeqCst) {
+                    return;
+                }
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Marks the values of ephemerons whose key or table has just been marked, and whose other one is marked too.
+    #[cold]
+    fn complete(&self, marks: &ObjectSet, id: u32, stack: &mut Vec<u32>) {
+        let start = self.by_table.partition_point(|ephemeron| ephemeron.table < id);
+        let of_table = self.by_table[start..].iter().take_while(|ephemeron| ephemeron.table == id);
+        for ephemeron in self.graph.ephemerons_of(id).iter().chain(of_table) {
+            if marks.contains(ephemeron.key)
+                && marks.contains(ephemeron.table)
+                && marks.insert(ephemeron.value)
+            {
+                stack.push(ephemeron.value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Unattended;
+    use crate::graph::Rows;
+
+    fn graph(nodes: usize, edges: &[(u32, u32)], ephemerons: &[(u32, u32, u32)]) -> Graph {
+        let mut ephemerons: Vec<_> =
+            ephemerons.iter().map(|&(table, key, value)| Ephemeron { key, value, table }).collect();
+        ephemerons.sort_unstable();
+        Graph {
+            holds: Rows::from_edges(nodes, edges),
+            ephemerons,
+            owned: Vec::new(),
+            sizes: vec![1; nodes],
+            follows_code: true,
+            code_table: None,
+        }
+    }
+
+    fn marked(graph: &Graph, seeds: &[u32]) -> Vec<u32> {
+        let marks = ObjectSet::new(graph.len());
+        Marker::new(graph).mark(&marks, seeds.to_vec(), &Unattended).unwrap();
+        (0..graph.len() as u32).filter(|id| marks.contains(*id)).collect()
+    }
+
+    #[test]
+    fn what_is_reached_is_marked_and_nothing_else() {
+        let graph = graph(6, &[(0, 1), (1, 2), (2, 0), (3, 4), (4, 3)], &[]);
+        assert_eq!(marked(&graph, &[0]), [0, 1, 2]);
+        assert_eq!(marked(&graph, &[4, 5]), [3, 4, 5]);
+        assert_eq!(marked(&graph, &[]), []);
+    }
+
+    /// Tables 1 and 2; a chain of keys 3, 4, 5, of which each is the value of the one before.
+    #[test]
+    fn values_live_as_long_as_key_and_table() {
+        let ephemerons = [(1, 3, 4), (2, 4, 5)];
+        let edges = [(0, 1)];
+        assert_eq!(marked(&graph(6, &edges, &ephemerons), &[0]), [0, 1], "no key is alive");
+        assert_eq!(marked(&graph(6, &edges, &ephemerons), &[0, 3]), [0, 1, 3, 4], "the second table is dead");
+        assert_eq!(marked(&graph(6, &edges, &ephemerons), &[3, 0, 2]), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(marked(&graph(6, &edges, &ephemerons), &[3, 2]), [2, 3], "the first table is dead");
+        // A value that holds its own key does not keep it alive.
+        assert_eq!(marked(&graph(6, &[(4, 3)], &[(1, 3, 4)]), &[1]), [1]);
+    }
+
+    #[test]
+    fn many_objects_are_marked_by_several_threads() {
+        let nodes = 200_000u32;
+        let edges: Vec<_> = (1..nodes).map(|id| (id / 3, id)).collect();
+        assert_eq!(marked(&graph(nodes as usize, &edges, &[]), &[0]).len(), nodes as usize);
+        let chain: Vec<_> = (1..nodes).map(|id| (id - 1, id)).collect();
+        assert_eq!(marked(&graph(nodes as usize, &chain, &[]), &[100_000]).len(), 100_000);
+    }
+}

@@ -1,0 +1,194 @@
+//! How to find the references of an object: for each map once, so that the loop over all objects decides nothing per word.
+//!
+//! What counts is what keeps an object alive. A word that may be weak holds a weak pointer or a strong one, and says so itself
+//! in its low bits; so "tagged" and "may be weak" are read alike, and only the strong pointers found are edges.
+
+use core_reader::{Address, Contents};
+
+use crate::body::Word;
+use crate::heap::Heap;
+use crate::layout::{FieldKind, Kind, SizeFormula, StringShape};
+use crate::map::{Map, MapId};
+use crate::objects::value::HeapObject;
+use crate::words::Words;
+
+/// Where the references of the instances of a map are.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// `None`: [`Heap::object_size`] tells.
+    pub size: Option<SizeFormula>,
+    /// Runs of words to look at, as `[start, end)`.
+    pub runs: Box<[(u32, u32)]>,
+    pub rest: Rest,
+    pub outside: Outside,
+}
+
+/// What follows the runs.
+#[derive(Debug)]
+pub(super) enum Rest {
+    /// Nothing to look at.
+    Nothing,
+    /// All words from this one on.
+    From(u32),
+    /// Some words of each entry: first word, words of an entry, which of them.
+    Entries(u32, u32, Box<[u32]>),
+    /// Counts, then keys and values of ephemerons, from this word on.
+    Ephemerons(u32),
+    /// Machine code from this word on.
+    Machine(u32),
+    /// Words that differ from object to object: [`Heap::object_words`] tells.
+    Various,
+}
+
+/// What an object refers to, or owns, outside of its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outside {
+    Nothing,
+    /// An entry of the dispatch table, whose handle is at this offset, in bytes.
+    Dispatch(u32),
+    /// The bytes of a buffer.
+    Buffer,
+    /// The characters of an external string, of so many bytes each.
+    Characters(u8),
+}
+
+impl Plan {
+    pub fn of(heap: &Heap<'_>, map: &Map) -> Plan {
+        let body = heap.body(map);
+        let fixed = body.fixed();
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for (index, word) in fixed.iter().enumerate() {
+            let index = index as u32;
+            match runs.last_mut() {
+                _ if !may_hold(*word) => {}
+                Some((_, end)) if *end == index => *end = index + 1,
+                _ => runs.push((index, index + 1)),
+            }
+        }
+        let start = fixed.len() as u32;
+        let rest = match body.repeated() {
+            None if body.is_ephemeron_table() => Rest::Ephemerons(start),
+            None => {
+                runs.clear();
+                Rest::Various
+            }
+            Some([]) => Rest::Nothing,
+            Some([Word::Unknown]) if is_machine_code(heap, map) => Rest::Machine(start),
+            Some(words) if words.iter().all(|word| !may_hold(*word)) => Rest::Nothing,
+            Some([_]) => Rest::From(start),
+            Some(words) => {
+                let which = (0..words.len() as u32).filter(|index| may_hold(words[*index as usize]));
+                Rest::Entries(start, words.len() as u32, which.collect())
+            }
+        };
+        let outside = match map.kind {
+            Kind::JsArrayBuffer => Outside::Buffer,
+            Kind::String => match StringShape::of(map.instance_type) {
+                Some(StringShape::External { one_byte, .. }) => {
+                    Outside::Characters(if one_byte { 1 } else { 2 })
+                }
+                _ => Outside::Nothing,
+            },
+            _ => dispatch_handle(heap, map).map_or(Outside::Nothing, Outside::Dispatch),
+        };
+        let size = map.size.filter(|size| size.special.is_none());
+        Plan { size, runs: runs.into(), rest, outside }
+    }
+
+    /// Plans for all maps met so far, by number.
+    pub fn all(heap: &Heap<'_>) -> Vec<Plan> {
+        (0..heap.map_count() as u32).map(|id| Plan::of(heap, heap.map(MapId(id)))).collect()
+    }
+}
+
+/// Whether a word can hold a pointer that keeps its object alive.
+fn may_hold(word: Word) -> bool {
+    matches!(word, Word::Tagged | Word::Weak | Word::Embedder)
+}
+
+fn is_machine_code(heap: &Heap<'_>, map: &Map) -> bool {
+    heap.layout().type_name(map.instance_type) == "InstructionStream"
+}
+
+/// Offset of the dispatch handle of functions and feedback cells, if they have one.
+fn dispatch_handle(heap: &Heap<'_>, map: &Map) -> Option<u32> {
+    let class = heap.layout().type_info(map.instance_type)?.class?;
+    let fields = heap.classes().all_fields(class);
+    let (owner, field) = fields.iter().find(|(_, field)| field.name == "dispatch_handle")?;
+    // That of `Code` leads back to itself.
+    (owner.name != "Code" && field.kind == FieldKind::Unsigned(4)).then_some(field.offset as u32)
+}
+
+/// V8's table from functions to their code (`JSDispatchTable`, `src/sandbox/js-dispatch-table.h`; V8 13 and later): entries
+/// of two words, an entry point and the address of a `Code` object shifted by 16 bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DispatchTable {
+    base: u64,
+}
+
+/// `kJSDispatchHandleShift`
+const HANDLE_SHIFT: u32 = 8;
+/// Bytes of an entry.
+const ENTRY: u64 = 16;
+/// `JSDispatchEntry::kObjectPointerShift`
+const CODE_SHIFT: u32 = 16;
+/// `ExternalEntityTable::kSegmentSize`, in bytes.
+const SEGMENT: u64 = 1 << 16;
+/// How many handles a table must explain to be believed, and how many are tried.
+const SAMPLE: usize = 64;
+
+impl DispatchTable {
+    /// Finds the table: the place from which the entries of all `handles` lead to code. Its first segment is never written,
+    /// so that the memory in use begins with the first or the second.
+    pub fn find(heap: &Heap<'_>, handles: &[u32]) -> Option<DispatchTable> {
+        let step = (handles.len() / SAMPLE).max(1);
+        let sample: Vec<u32> = handles.iter().copied().step_by(step).filter(|handle| *handle != 0).collect();
+        if sample.is_empty() {
+            return None;
+        }
+        let ranges = heap.memory().ranges().iter().filter(|range| range.contents == Contents::Dumped);
+        let bases = ranges.flat_map(|range| [range.start.0.saturating_sub(SEGMENT), range.start.0]);
+        bases.map(|base| DispatchTable { base }).find(|table| {
+            sample.iter().all(|handle| {
+                table.code(&heap.words(), *handle).is_some_and(|code| {
+                    let class = heap.map_at(code).map(|(_, map)| heap.layout().type_name(map.instance_type));
+                    class.is_ok_and(|class| class == "Code")
+                })
+            })
+        })
+    }
+
+    /// The memory that the table uses, as `[start, end)`.
+    pub fn memory(&self, heap: &Heap<'_>) -> (u64, u64) {
+        let ranges = heap.memory().ranges();
+        let used = ranges.iter().find(|range| {
+            range.permissions.write && [self.base, self.base + SEGMENT].contains(&range.start.0)
+        });
+        (self.base, used.map_or(self.base, |range| range.end.0))
+    }
+
+    /// Untagged address of the code of an entry.
+    pub fn code(&self, words: &Words<'_>, handle: u32) -> Option<u64> {
+        let at = self.base.checked_add(u64::from(handle >> HANDLE_SHIFT) * ENTRY + 8)?;
+        let word = words.memory.read_u64(Address(at)).ok()?;
+        let code = (word >> CODE_SHIFT) & !1;
+        (code != 0 && code.is_multiple_of(8)).then_some(code)
+    }
+}
+
+impl Heap<'_> {
+    /// Calls `visit` with every word of an object that can keep another alive, and what it is: the long way, for
+    /// one object at a time. The words of ephemeron tables are theirs to judge.
+    pub(crate) fn for_each_holding_word(
+        &self,
+        object: HeapObject<'_>,
+        visit: &mut dyn FnMut(u64, Word, u64),
+    ) {
+        let Ok(words) = self.object_words(object) else { return };
+        for (index, (word, value)) in words.iter().enumerate() {
+            if may_hold(word) || word == Word::EphemeronValue {
+                visit(8 * index as u64, word, value.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Class descriptions: for every class of heap objects its parent, its fields, and what is at each of them.
+//!
+//! The facts are in `tables/classes.txt`, which says how to read it; one table serves all versions, as most of it never
+//! moved. Offsets are not in it: V8 places the fields of a class behind those of its parent, in the order of their
+//! declaration, each aligned to its own size, and so does [`Classes::of`]. Where a binary publishes the offset of a
+//! field (`v8dbg_class_*`), that one counts, and the fields behind it follow.
+//!
+//! ```text
+//!   HeapObject     +0 map
+//!     JSReceiver   +8 properties_or_hash
+//!       JSObject  +16 elements
+//!         JSArray +24 length
+//! ```
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+/// What the binary publishes of offsets of fields, by class and field.
+pub(super) type PublishedFields = HashMap<(Box<str>, Box<str>), u64>;
+
+/// Number of a class in [`Classes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClassId(u16);
+
+/// All classes of one version of V8.
+#[derive(Debug, Default)]
+pub struct Classes {
+    classes: Vec<Class>,
+    by_name: HashMap<&'static str, ClassId>,
+}
+
+/// A class of heap objects.
+#[derive(Debug)]
+pub struct Class {
+    /// V8's name for it.
+    pub name: &'static str,
+    /// The class it extends; none for `HeapObject`.
+    pub parent: Option<ClassId>,
+    /// Its own fields, in the order of their offsets; those of the parent come before them.
+    pub fields: Vec<Field>,
+    /// Where its fields end, those of its parents included: offset of the first byte behind them.
+    pub size: u64,
+    /// What fills the object behind the fields; inherited if the class says nothing of it.
+    pub tail: Option<Tail>,
+}
+
+/// A field.
+#[derive(Debug)]
+pub struct Field {
+    /// V8's name for it.
+    pub name: &'static str,
+    /// In bytes from the untagged start of the object.
+    pub offset: u64,
+    /// What is there.
+    pub kind: FieldKind,
+    /// What its bits mean, if they mean something.
+    pub flags: Option<&'static str>,
+}
+
+/// What is at a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldKind {
+    /// A tagged word that keeps its object alive.
+    Tagged,
+    /// A tagged word that is always a small integer.
+    Smi,
+    /// A tagged word that may be a weak pointer, or one whose object is gone.
+    Weak,
+    /// A tagged word that looks strong but does not keep its object alive (V8: custom weak).
+    Held,
+    /// What an embedder has put there: a tagged word, or an aligned native pointer.
+    Embedder,
+    /// A native pointer.
+    Pointer,
+    /// An address of machine code.
+    Code,
+    /// Unsigned, of so many bytes.
+    Unsigned(u8),
+    /// Signed, of so many bytes.
+    Signed(u8),
+    /// A double.
+    Double,
+}
+
+impl FieldKind {
+    /// Bytes.
+    pub fn size(self) -> u64 {
+        match self {
+            FieldKind::Unsigned(bytes) | FieldKind::Signed(bytes) => u64::from(bytes),
+            _ => 8,
+        }
+    }
+
+    fn parse(word: &str) -> Option<FieldKind> {
+        Some(match word {
+            "tagged" => FieldKind::Tagged,
+            "smi" => FieldKind::Smi,
+            "weak" => FieldKind::Weak,
+            "held" => FieldKind::Held,
+            "embedder" => FieldKind::Embedder,
+            "pointer" => FieldKind::Pointer,
+            "code" => FieldKind::Code,
+            "u8" => FieldKind::Unsigned(1),
+            "u16" => FieldKind::Unsigned(2),
+            "u32" => FieldKind::Unsigned(4),
+            "u64" => FieldKind::Unsigned(8),
+            "i8" => FieldKind::Signed(1),
+            "i16" => FieldKind::Signed(2),
+            "i32" => FieldKind::Signed(4),
+            "i64" => FieldKind::Signed(8),
+            "f64" => FieldKind::Double,
+            _ => return None,
+        })
+    }
+}
+
+/// What fills an object behind its fields.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    /// V8's name for it.
+    pub name: &'static str,
+    /// In bytes from the untagged start of the object.
+    pub offset: u64,
+    /// How it is laid out.
+    pub layout: TailLayout,
+}
+
+/// How the part of an object behind its fields is laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TailLayout {
+    /// The same again and again: one part, or several in turn.
+    Entries(Vec<Part>),
+    /// `PreparseData`: bytes, then tagged pointers to the data of inner functions.
+    Preparse,
+    /// `InstructionStream`: machine code with its metadata. Pointers in instructions are no words.
+    Machine,
+    /// `ScopeInfo`: tagged words, whose presence the flags announce.
+    Scope,
+    /// `NativeContext`: tagged slots, the last of them held, then a native pointer.
+    NativeContext,
+    /// `EphemeronHashTable`: counts, then a key that is held and a value that lives as long as it, in turn.
+    Ephemeron,
+    /// `SmallOrderedHashTable`: tagged words, then bytes.
+    Small,
+    /// `SwissNameDictionary`: tagged words, then bytes.
+    Swiss,
+    /// `WasmStruct`, `WasmArray`: what their WebAssembly type says, which the heap does not hold.
+    Wasm,
+}
+
+/// A part of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// V8's name for it; empty if an entry has no other part.
+    pub name: &'static str,
+    /// In bytes from the start of the entry.
+    pub offset: u64,
+    /// What is there.
+    pub kind: FieldKind,
+}
+
+impl TailLayout {
+    /// Bytes of an entry; 0 if the layout has no entries.
+    pub fn entry_size(&self) -> u64 {
+        match self {
+            TailLayout::Entries(parts) => parts.last().map_or(0, |part| part.offset + part.kind.size()),
+            _ => 0,
+        }
+    }
+
+    fn special(word: &str) -> Option<TailLayout> {
+        Some(match word {
+            "preparse" => TailLayout::Preparse,
+            "machine" => TailLayout::Machine,
+            "scope" => TailLayout::Scope,
+            "native" => TailLayout::NativeContext,
+            "ephemeron" => TailLayout::Ephemeron,
+            "small" => TailLayout::Small,
+            "swiss" => TailLayout::Swiss,
+            "wasm" => TailLayout::Wasm,
+            _ => return None,
+        })
+    }
+}
+
+/// Some bits of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// V8's name for them.
+    pub name: &'static str,
+    /// The lowest.
+    pub shift: u32,
+    /// How many.
+    pub width: u32,
+}
+
+impl Flag {
+    /// Its value in the bits of a field.
+    pub fn of(&self, bits: u64) -> u64 {
+        bits >> self.shift & ((1 << self.width) - 1)
+    }
+}
+
+/// The table, as described in its head.
+static TABLE: &str = include_str!("tables/classes.txt");
+
+/// Classes have fewer ancestors (`JSAsyncGeneratorObject` has five).
+const MOST_ANCESTORS: usize = 16;
+
+impl Classes {
+    /// The classes of the version of V8 with this major number.
+    pub(super) fn of(major: u32, published: &PublishedFields) -> Classes {
+        let declared = Declaration::all(TABLE, major).expect("the table is well-formed: a test reads it");
+        let names: HashMap<&str, usize> =
+            declared.iter().enumerate().map(|(index, class)| (class.name, index)).collect();
+        let mut classes = Classes::default();
+        for class in &declared {
+            classes.place(class, &declared, &names, published, 0);
+        }
+        classes
+    }
+
+    /// Lays out a class behind its parent.
+    fn place(
+        &mut self,
+        declared: &Declaration,
+        all: &[Declaration],
+        names: &HashMap<&str, usize>,
+        published: &PublishedFields,
+        depth: usize,
+    ) -> ClassId {
+        if let Some(&placed) = self.by_name.get(declared.name) {
+            return placed;
+        }
+        let parent = declared
+            .parent
+            .and_then(|parent| all.get(*names.get(parent)?))
+            .filter(|_| depth < MOST_ANCESTORS)
+            .map(|parent| self.place(parent, all, names, published, depth + 1));
+        let mut end = parent.map_or(0, |parent| self.class(parent).size);
+        let mut fields = Vec::with_capacity(declared.fields.len());
+        for &(name, kind, flags) in &declared.fields {
+            let offset = published
+                .get(&(declared.name.into(), name.into()))
+                .copied()
+                .unwrap_or(end.next_multiple_of(kind.size()));
+            end = offset + kind.size();
+            fields.push(Field { name, offset, kind, flags });
+        }
+        let tail = match &declared.tail {
+            Some((name, layout)) => {
+                Some(Tail { name, offset: tail_start(end, layout), layout: layout.clone() })
+            }
+            None => parent.and_then(|parent| self.class(parent).tail.clone()),
+        };
+        let id = ClassId(self.classes.len() as u16);
+        self.classes.push(Class { name: declared.name, parent, fields, size: end, tail });
+        self.by_name.insert(declared.name, id);
+        id
+    }
+
+    /// A class by its number.
+    pub fn class(&self, id: ClassId) -> &Class {
+        &self.classes[usize::from(id.0)]
+    }
+
+    /// A class by V8's name for it.
+    pub fn find(&self, name: &str) -> Option<ClassId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All classes, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = &Class> {
+        self.classes.iter()
+    }
+
+    /// A class, its parent, and so on up to `HeapObject`.
+    pub fn lineage(&self, id: ClassId) -> impl Iterator<Item = &Class> {
+        std::iter::successors(Some(self.class(id)), |class| class.parent.map(|parent| self.class(parent)))
+    }
+
+    /// All fields of a class, those of its parents first.
+    pub fn all_fields(&self, id: ClassId) -> Vec<(&Class, &Field)> {
+        let mut lineage: Vec<&Class> = self.lineage(id).collect();
+        lineage.reverse();
+        lineage.into_iter().flat_map(|class| class.fields.iter().map(move |field| (class, field))).collect()
+    }
+}
+
+/// Words begin where words begin; characters and other small parts follow the fields at once.
+fn tail_start(end: u64, layout: &TailLayout) -> u64 {
+    match layout {
+        TailLayout::Entries(parts) => {
+            end.next_multiple_of(parts.iter().map(|part| part.kind.size()).max().unwrap_or(8))
+        }
+        TailLayout::Preparse => end,
+        _ => end.next_multiple_of(8),
+    }
+}
+
+/// The flags called `name` in the version of V8 with this major number.
+pub(super) fn flags(name: &str, major: u32) -> Vec<Flag> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in TABLE.lines().map_while(|line| (!line.starts_with("class ")).then_some(line)) {
+        if line.starts_with("values ") {
+            break;
+        } else if let Some(head) = line.strip_prefix("flags ") {
+            let (head, versions) = split_versions(head);
+            inside = head == name && versions.contains(&major);
+        } else if inside {
+            found.extend(line.split(',').filter_map(parse_flag));
+        }
+    }
+    found
+}
+
+/// What a value of some bits is called.
+pub(super) fn value_name(flags: &str, flag: &str, value: u64, major: u32) -> Option<&'static str> {
+    let mut inside = false;
+    let mut first = 0;
+    for line in TABLE.lines().map_while(|line| (!line.starts_with("class ")).then_some(line)) {
+        if let Some(head) = line.strip_prefix("values ") {
+            let (head, versions) = split_versions(head);
+            inside = head.split_once('.') == Some((flags, flag)) && versions.contains(&major);
+        } else if inside {
+            let names = line.split(',').map(str::trim);
+            if let Some(name) = names.clone().nth(usize::try_from(value).ok()?.checked_sub(first)?) {
+                return Some(name);
+            }
+            first += names.count();
+        }
+    }
+    None
+}
+
+/// `name 3` or `name 3-7`
+fn parse_flag(text: &'static str) -> Option<Flag> {
+    let (name, bits) = text.trim().split_once(' ')?;
+    let (first, last) = bits.split_once('-').unwrap_or((bits, bits));
+    let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
+    (first <= last && last < 32).then(|| Flag { name, shift: first, width: last - first + 1 })
+}
+
+/// A class as the table declares it for one version.
+#[derive(Debug)]
+struct Declaration {
+    name: &'static str,
+    parent: Option<&'static str>,
+    fields: Vec<(&'static str, FieldKind, Option<&'static str>)>,
+    tail: Option<(&'static str, TailLayout)>,
+}
+
+impl Declaration {
+    /// All classes of a table, in order.
+    ///
+    /// # Errors
+    /// The line that cannot be read.
+    fn all(table: &'static str, major: u32) -> Result<Vec<Declaration>, String> {
+        let mut classes: Vec<Declaration> = Vec::new();
+        let (mut in_flags, mut in_values) = (false, false);
+        for line in table.lines() {
+            let wrong = || format!("cannot be read: {line}");
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(head) = line.strip_prefix("class ") {
+                (in_flags, in_values) = (false, false);
+                let (name, parents) = head.split_once(" : ").unwrap_or((head, ""));
+                let parent = parents
+                    .split(", ")
+                    .map(split_versions)
+                    .find(|(parent, versions)| !parent.is_empty() && versions.contains(&major))
+                    .or_else(|| {
+                        parents.split(", ").map(split_versions).find(|(parent, _)| !parent.is_empty())
+                    })
+                    .map(|(parent, _)| parent);
+                classes.push(Declaration { name, parent, fields: Vec::new(), tail: None });
+            } else if line.starts_with("flags ") || line.starts_with("values ") {
+                in_flags = line.starts_with("flags ");
+                in_values = !in_flags;
+            } else if in_flags {
+                if line.split(',').any(|flag| !flag.trim().is_empty() && parse_flag(flag).is_none()) {
+                    return Err(wrong());
+                }
+            } else if !in_values {
+                let class = classes.last_mut().ok_or_else(wrong)?;
+                let (line, versions) = split_versions(line.strip_prefix("  ").ok_or_else(wrong)?);
+                let (name, kind) = line.split_once(' ').ok_or_else(wrong)?;
+                let tail = name.strip_suffix("[]");
+                if !versions.contains(&major) {
+                    // Checked by the version that has it.
+                } else if let Some(name) = tail {
+                    class.tail = Some((name, parse_tail(kind).ok_or_else(wrong)?));
+                } else {
+                    let (kind, flags) = kind.split_once(' ').map_or((kind, None), |(k, f)| (k, Some(f)));
+                    class.fields.push((name, FieldKind::parse(kind).ok_or_else(wrong)?, flags));
+                }
+            }
+        }
+        Ok(classes)
+    }
+}
+
+fn parse_tail(text: &'static str) -> Option<TailLayout> {
+    if let Some(special) = TailLayout::special(text) {
+        return Some(special);
+    }
+    let mut parts = Vec::new();
+    let mut end = 0u64;
+    for part in text.split(' ') {
+        let (name, kind) = part.split_once(':').unwrap_or(("", part));
+        let kind = FieldKind::parse(kind)?;
+        let offset = end.next_multiple_of(kind.size());
+        end = offset + kind.size();
+        parts.push(Part { name, offset, kind });
+    }
+    Some(TailLayout::Entries(parts))
+}
+
+/// A line and the versions at its end: `12`, `11-13`, `13+`.
+fn split_versions(line: &'static str) -> (&'static str, RangeInclusive<u32>) {
+    let all = (line, 0..=u32::MAX);
+    let Some((rest, versions)) = line.rsplit_once(' ') else { return all };
+    if let Some(first) = versions.strip_suffix('+').and_then(|first| first.parse().ok()) {
+        return (rest, first..=u32::MAX);
+    }
+    let (first, last) = versions.split_once('-').unwrap_or((versions, versions));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) => (rest, first..=last),
+        _ => all,
+    }
+}
