@@ -12,6 +12,7 @@ mod json;
 mod memory;
 mod objects;
 mod on_call;
+mod options;
 mod readme;
 mod references;
 mod server;
