@@ -28,7 +28,8 @@
 //! ```
 //!
 //! Only an object's own properties are looked at: what it inherits is undefined. A getter is not run, so its property is
-//! undefined too. A Date counts as its milliseconds. Objects equal only themselves.
+//! undefined too: `req.headers` of Node.js is one, `req.rawHeaders[1]` is not. A Date counts as its milliseconds. Objects
+//! equal only themselves.
 //!
 //! If no object has a property that was asked for, a message says so, with the name that may have been meant. An object that
 //! cannot be read is reported, and the others flow on.

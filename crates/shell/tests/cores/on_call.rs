@@ -137,12 +137,13 @@ fn typed_at_a_terminal_it_says_the_same() {
     let mut session: Session<UnixProcess, _> = Session::spawn(command).unwrap();
     session.get_process_mut().set_window_size(500, 200).unwrap();
     session.set_expect_timeout(Some(Duration::from_secs(60)));
-    session.expect("> ").unwrap();
+    // Said with every prompt: that what is pasted is to be marked.
+    const PROMPT: &str = "\x1b[?2004h";
+    session.expect(PROMPT).unwrap();
     let mut said = String::new();
     for line in SCRIPT.lines().filter(|line| *line != "$q") {
-        // What a line prints ends where the mark is printed, which is not the mark as it is typed.
-        session.send_line(format!("{line}\n::echo END\"\"OF\"\"LINE")).unwrap();
-        let found = session.expect("ENDOFLINE \r\n").unwrap();
+        session.send_line(line).unwrap();
+        let found = session.expect(PROMPT).unwrap();
         said.push_str(&String::from_utf8_lossy(found.before()));
     }
     session.send(ControlCode::EndOfTransmission).unwrap();
