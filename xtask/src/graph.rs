@@ -47,7 +47,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
     }
     if scenarios.is_empty() {
-        for name in ["leak", "kinds", "workers", "compiler"] {
+        for name in ["retained", "leak", "kinds", "compiler"] {
             scenarios.push(Scenario::find(name)?);
         }
     }

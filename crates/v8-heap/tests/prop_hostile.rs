@@ -4,7 +4,8 @@
 use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::index::{GroupId, Scope, StoreKind, StringQuery};
+use v8_heap::graph::Life;
+use v8_heap::index::{GroupId, ObjectId, Scope, StoreKind, StringQuery};
 use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
@@ -382,6 +383,53 @@ fn ask_everything(dump: &Dump) {
         .unwrap();
         assert!(members <= table.len());
         let _ = heap.group_property_names(table, group);
+    }
+    ask_graph(&heap);
+}
+
+/// Asks who holds whom, and what follows from it. Only so much of it can be wrong at all.
+fn ask_graph(heap: &Heap<'_>) {
+    let table = heap.objects(&Unattended).unwrap();
+    let graph = heap.graph(&Unattended).unwrap();
+    let nodes = table.len();
+    assert_eq!((graph.len(), graph.holds.len()), (nodes, nodes));
+    let roots = heap.all_roots(&Unattended).unwrap();
+    assert!(roots.iter().all(|root| (root.target as usize) < nodes));
+    let liveness = heap.liveness(&Unattended).unwrap();
+    let held_by = heap.held_by(&Unattended).unwrap();
+    assert_eq!(held_by.edges(), graph.holds.edges());
+    let dominators = heap.dominators(&Unattended).unwrap();
+    for id in 0..nodes as u32 {
+        for &target in graph.holds.of(id) {
+            assert!(held_by.of(target).contains(&id));
+            assert!(liveness.of(target) <= liveness.of(id), "what an object holds lives as long");
+        }
+        if dominators.is_reached(id) {
+            assert_eq!(liveness.of(id), Life::Live);
+            assert!(dominators.retained(id) >= graph.size(id));
+        }
+    }
+    let below = dominators.below();
+    let _ = heap.owned_by(&[], &below, &Unattended).unwrap();
+    let _ = heap.leak_suspects(&Unattended).unwrap();
+    let kinds = heap.kinds(&Unattended).unwrap();
+    let dead: u64 = heap.dead_by_kind(kinds, &Unattended).unwrap().values().map(|tally| tally.count).sum();
+    assert!(dead <= kinds.statistics.javascript_objects);
+    let _ = heap.retained_by_kind(kinds, &Unattended).unwrap();
+    let roots = heap.roots(&Unattended).unwrap().all();
+    let some: Vec<u32> = (0..nodes as u32).step_by(37).collect();
+    dominators.retained_together(graph, roots, &some, &Unattended).unwrap();
+    for &id in some.iter().take(12) {
+        for everything in [false, true] {
+            for path in heap.retaining_paths(ObjectId(id), 3, everything, &Unattended).unwrap() {
+                assert_eq!(path.objects.last(), Some(&id));
+                for pair in path.objects.windows(2) {
+                    let holder = heap.object_by_id(table, ObjectId(pair[0])).unwrap();
+                    let target = Tagged::pointer(table.address_of(ObjectId(pair[1])).unwrap());
+                    let _ = heap.hold(holder, target);
+                }
+            }
+        }
     }
 }
 

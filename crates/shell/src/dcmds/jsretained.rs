@@ -107,12 +107,9 @@ impl JsRetained {
     fn together(&self, context: &Context, monitor: &Progress, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let (heap, _) = open(context, monitor)?;
         let graph = heap.graph(monitor)?;
-        let liveness = heap.liveness(monitor)?;
-        let is_live = |id: u32| liveness.of(id) == Life::Live;
         let dominators = heap.dominators(monitor)?;
         let roots = heap.roots(monitor)?.all();
-        let (retained, outside) =
-            dominators.retained_together(graph, roots, is_live, &self.group, monitor)?;
+        let (retained, outside) = dominators.retained_together(graph, roots, &self.group, monitor)?;
         let mut own = self.group.clone();
         own.sort_unstable();
         own.dedup();

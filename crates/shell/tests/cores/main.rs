@@ -15,6 +15,7 @@ mod on_call;
 mod options;
 mod readme;
 mod references;
+mod retention;
 mod server;
 mod stacks;
 mod strings;

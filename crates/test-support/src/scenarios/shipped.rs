@@ -11,8 +11,8 @@ use super::facts::Facts;
 use super::testdata;
 
 /// Scenarios of which cores ship.
-pub const SCENARIOS: [&str; 8] =
-    ["exotic", "internals", "kinds", "leak", "memory", "scopes", "server", "workers"];
+pub const SCENARIOS: [&str; 9] =
+    ["exotic", "internals", "kinds", "leak", "memory", "retained", "scopes", "server", "workers"];
 
 /// Those of them that wrote what V8 and Node.js say of their memory last of all, instead of a heap snapshot.
 pub const REPORTING: [&str; 1] = ["memory"];

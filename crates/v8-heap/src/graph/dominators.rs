@@ -87,7 +87,6 @@ impl Dominators {
         &self,
         graph: &Graph,
         roots: &[Root],
-        live: impl Fn(u32) -> bool,
         group: &[u32],
         monitor: &dyn Monitor,
     ) -> Result<(u64, u64)> {
@@ -103,13 +102,13 @@ impl Dominators {
             sizes.0 += graph.size(id);
             sizes.1 += graph.outside(id);
         };
-        for id in (0..graph.len() as u32).filter(|id| !marks.contains(*id) && live(*id)) {
+        for id in self.order.iter().copied().filter(|id| !marks.contains(*id)) {
             freed(id);
         }
         let mut own = group.to_vec();
         own.sort_unstable();
         own.dedup();
-        own.into_iter().for_each(freed);
+        own.into_iter().filter(|id| self.is_reached(*id)).for_each(freed);
         Ok(sizes)
     }
 
