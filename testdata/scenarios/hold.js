@@ -6,6 +6,8 @@
  * holds in its core exactly the objects of the snapshot. Hence the order here: the process writes what it knows of
  * itself, then says READY, then writes the snapshot, and then blocks its main thread, inside JavaScript, for good.
  *
+ * A scenario that sets `hold.last` has it called behind all this, just before the process blocks.
+ *
  * Options, read from the command line of the scenario:
  *   --report=FILE     what the process says of itself, as JSON
  *   --snapshot=FILE   V8's heap snapshot
@@ -48,8 +50,9 @@ function hold(more) {
   if (reportFile) fs.writeFileSync(reportFile, JSON.stringify(report(more), null, 1) + '\n');
   fs.writeSync(1, 'READY ' + process.pid + '\n');
   if (snapshotFile) v8.writeHeapSnapshot(snapshotFile);
+  if (hold.last) hold.last();
   if (abort) process.abort();
   for (;;) Atomics.wait(cell, 0, 0);
 }
 
-module.exports = { hold, option };
+module.exports = { hold, option, report };

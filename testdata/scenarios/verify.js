@@ -13,6 +13,7 @@ const util = require('util');
 const scenario = process.argv[2] || 'kinds';
 const facts = require(path.join(__dirname, scenario + '.expected.json'));
 const program = require(path.join(__dirname, scenario + '.js'));
+const node = Number(process.versions.node.split('.')[0]);
 const failures = [];
 let checked = 0, unseen = 0;
 
@@ -57,7 +58,9 @@ const checks = {
   array(place, fact, value) {
     same(place + ' is an array', true, Array.isArray(value));
     same(place + ' length', fact.length, value.length);
-    if (fact.elements) same(place + ' elements', Object.keys(fact.elements).join(), Object.keys(value).filter((k) => /^\d+$/.test(k)).join());
+    const there = Object.keys({ ...fact.elements, ...fact.accessorAt });
+    if (fact.elements) same(place + ' elements', there.join(), Object.keys(value).filter((k) => /^\d+$/.test(k)).join());
+    for (const [index, expected] of Object.entries(fact.accessorAt || {})) checkProperty(`${place}[${index}]`, expected, Object.getOwnPropertyDescriptor(value, index));
     if (fact.ctor) same(place + ' constructor', fact.ctor, constructorName(value));
     for (const [index, expected] of Object.entries({ ...fact.elements, ...fact.some })) check(`${place}[${index}]`, expected, value[index]);
     for (const [name, expected] of Object.entries(fact.props || {})) check(`${place}.${name}`, expected, value[name]);
@@ -66,11 +69,13 @@ const checks = {
     same(place + ' is arguments', true, util.types.isArgumentsObject(value));
     same(place + ' length', fact.length, value.length);
     for (const [index, expected] of Object.entries(fact.elements)) check(`${place}[${index}]`, expected, value[index]);
+    for (const [name, expected] of Object.entries(fact.props || {})) check(`${place}.${name}`, expected, value[name]);
   },
   string(place, fact, value) {
     same(place + ' length', fact.length, value.length);
     if (fact.prefix) same(place + ' prefix', true, value.startsWith(fact.prefix));
     if (fact.suffix) same(place + ' suffix', true, value.endsWith(fact.suffix));
+    if (fact.value) same(place, fact.value, value);
     if (fact.units) same(place + ' units', fact.units.join(), value.split('').map((c) => c.charCodeAt(0)).join());
   },
   bigint(place, fact, value) { same(place, fact.value, typeof value === 'bigint' ? value.toString() : value); },
@@ -97,17 +102,36 @@ const checks = {
   },
   weakmap(place, fact, value) { same(place + ' is a WeakMap', true, util.types.isWeakMap(value)); unseen++; },
   weakset(place, fact, value) { same(place + ' is a WeakSet', true, util.types.isWeakSet(value)); unseen++; },
-  weakref(place, fact, value) { check(place + ' target', fact.target, value.deref()); },
-  other(place, fact, value) { same(place + ' type', fact.type, Object.prototype.toString.call(value).slice(8, -1)); },
+  // What is collected when the heap snapshot is written is still there now.
+  weakref(place, fact, value) { if (fact.collected) unseen++; else check(place + ' target', fact.target, value.deref()); },
+  finalizationregistry(place, fact, value) { same(place + ' type', true, value instanceof FinalizationRegistry); unseen++; },
+  other(place, fact, value) {
+    same(place + ' type', fact.type, Object.prototype.toString.call(value).slice(8, -1));
+    if (fact.text) same(place + ' text', fact.text, value.toString());
+    if (fact.locale) same(place + ' locale', fact.locale, value.resolvedOptions().locale);
+    for (const [name, expected] of Object.entries(fact.members || {})) check(`${place}.${name}`, expected, value[name]);
+    if (fact.slots || fact.resources) unseen++;
+  },
   generator(place, fact, value) { same(place + ' is a generator', true, util.types.isGeneratorObject(value)); unseen++; },
   asyncgenerator(place, fact, value) { same(place + ' is a generator', true, util.types.isGeneratorObject(value)); unseen++; },
-  arraybuffer(place, fact, value) { same(place, fact.bytes, Buffer.from(value).toString('hex')); same(place + ' length', fact.byteLength, value.byteLength); },
-  sharedarraybuffer(place, fact, value) { same(place + ' length', fact.byteLength, value.byteLength); },
+  arraybuffer(place, fact, value) {
+    if (!fact.detached) same(place, fact.bytes, Buffer.from(value).toString('hex'));
+    same(place + ' length', fact.byteLength, value.byteLength);
+    same(place + ' can be resized to', fact.maxByteLength, value.resizable ? value.maxByteLength : undefined);
+    if (fact.detached) same(place + ' is detached', true, value.detached ?? (() => { try { new Uint8Array(value); } catch { return true; } })());
+  },
+  sharedarraybuffer(place, fact, value) {
+    same(place + ' length', fact.byteLength, value.byteLength);
+    if (fact.bytes) same(place, fact.bytes, Buffer.from(value).toString('hex'));
+    same(place + ' can grow to', fact.maxByteLength, value.growable ? value.maxByteLength : undefined);
+  },
   typedarray(place, fact, value) {
-    same(place + ' constructor', fact.ctor, constructorName(value));
+    same(place + ' constructor', fact.ctor, Buffer.isBuffer(value) ? 'Buffer' : constructorName(value));
     same(place + ' length', fact.length, value.length);
     if (fact.byteOffset !== undefined) same(place + ' offset', fact.byteOffset, value.byteOffset);
-    if (fact.values) same(place + ' values', fact.values.join(), value.join());
+    if (fact.values) fact.values.forEach((expected, i) => (typeof value[i] === 'bigint' ? same(`${place}[${i}]`, expected, String(value[i])) : check(`${place}[${i}]`, expected, value[i])));
+    for (const [name, expected] of Object.entries(fact.props || {})) check(`${place}.${name}`, expected, value[name]);
+    if (fact.note) unseen++;
     if (fact.text) same(place + ' text', fact.text, value.toString());
     for (const [index, expected] of Object.entries(fact.some || {})) same(`${place}[${index}]`, expected, value[index]);
   },
@@ -119,34 +143,77 @@ const checks = {
     same(place + ' is an error', true, util.types.isNativeError(value));
     same(place + ' constructor', fact.ctor, constructorName(value));
     if (fact.message !== undefined) same(place + ' message', fact.message, value.message);
-    for (const [name, expected] of Object.entries(fact.props || {})) check(`${place}.${name}`, expected, value[name]);
+    for (const [name, expected] of Object.entries(fact.props || {})) {
+      const own = Object.getOwnPropertyDescriptor(value, name);
+      // In some versions `stack` is an accessor.
+      if (name === 'stack') check(`${place}.${name}`, expected, value[name]); else checkProperty(`${place}.${name}`, expected, own);
+    }
   },
+  stack(place, fact, value) { same(place, fact.text, value); },
   promise(place, fact, value) {
+    for (const [name, expected] of Object.entries(fact.props || {})) check(`${place}.${name}`, expected, value[name]);
+    if (fact.reactions || fact.handled !== undefined) unseen++;
     const shown = util.inspect(value);
     const status = shown.includes('<pending>') ? 'pending' : shown.includes('<rejected>') ? 'rejected' : 'fulfilled';
     same(place + ' status', fact.status, status);
     if (typeof fact.value === 'string') same(place + ' value', true, shown.includes(fact.value));
   },
   proxy(place, fact, value) { same(place + ' is a proxy', true, util.types.isProxy(value)); unseen++; },
-  modulenamespace(place, fact, value) { for (const [name, expected] of Object.entries(fact.exports)) check(`${place}.${name}`, expected, value[name]); },
+  modulenamespace(place, fact, value) { 
+    for (const [name, expected] of Object.entries(fact.exports)) {
+      if (expected !== '<uninitialized>') { check(`${place}.${name}`, expected, value[name]); continue; }
+      let thrown;
+      try { value[name]; } catch (error) { thrown = error.name; }
+      same(`${place}.${name} is uninitialized`, 'ReferenceError', thrown);
+    }
+  },
 };
 
 function check(place, fact, value) {
+  if (fact?.since > node) return;
   if (fact === null || typeof fact !== 'object') same(place, special.has(fact) ? special.get(fact) : fact, value);
   else if (!checks[fact.kind]) failures.push(`${place}: no check for kind ${fact.kind}`);
   else if (value === null || value === undefined) failures.push(`${place}: is ${value}`);
   else checks[fact.kind](place, fact, value);
 }
 
-/** Follows a member path such as `a.b[3]['x.y']`. */
+/** The keys that `get(text)` can mean, the best first. */
+const keys = (text) => {
+  const quoted = /^'(.*)'$/.exec(text);
+  if (quoted) return [quoted[1]];
+  const values = { true: true, false: false, null: null, undefined: undefined };
+  if (Object.hasOwn(values, text)) return [values[text], text];
+  if (/^-?\d+n$/.test(text)) return [BigInt(text.slice(0, -1)), text];
+  const symbol = /^Symbol\((.*)\)$/.exec(text);
+  if (symbol) return [Symbol.for(symbol[1]), text];
+  return text === 'NaN' || String(Number(text)) === text ? [Number(text), text] : [text];
+};
+
+/** What no program can follow. */
+const invisible = Symbol('invisible');
+
+/** Follows a member path such as `a.b[3]['x.y'].get(key)`. */
 function member(value, memberPath) {
-  for (const step of memberPath.matchAll(/\.?([^.[\]]+)|\['([^']*)'\]/g)) value = value === undefined ? undefined : value[step[2] ?? step[1]];
+  for (const step of memberPath.matchAll(/\.?get\(((?:[^()]|\([^()]*\))*)\)|\.?\[\[(\w+)\]\]|\.?(#\w+)|\.?([^.[\]]+)|\['([^']*)'\]/g)) {
+    if (value === undefined) return undefined;
+    const [, key, slot, hidden, name, quoted] = step;
+    if (key !== undefined) { const found = keys(key).filter((k) => value.has(k)); value = found.length > 0 ? value.get(found[0]) : undefined; }
+    else if (slot === 'Prototype') value = Object.getPrototypeOf(value);
+    else if (slot === 'Entries' && (value instanceof Map || value instanceof Set)) value = [...value].map((entry) => (Array.isArray(entry) ? { key: entry[0], value: entry[1] } : { value: entry }));
+    else if (slot !== undefined || hidden !== undefined) return invisible;
+    else value = value[quoted ?? name];
+  }
   return value;
 }
 
 async function main() {
   const root = await program.ready();
-  for (const [memberPath, fact] of Object.entries(facts.values)) check(memberPath, fact, member(root, memberPath));
+  for (const [memberPath, fact] of Object.entries(facts.values)) {
+    if (fact?.since > node) continue;
+    const value = member(root, memberPath);
+    if (value === invisible) unseen++;
+    else check(memberPath, fact, value);
+  }
   for (const [name, count] of Object.entries(facts.populations || {})) same('populations.' + name, count, root.populations[name].length);
   for (const failure of failures) console.error(failure);
   console.log(`${scenario}: ${checked} checks, ${failures.length} failed, ${unseen} values hold facts that a program cannot see`);

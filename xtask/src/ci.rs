@@ -28,6 +28,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;
+        step("agreement with gdb", &["xtask", "native"])?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod docs;
 mod graph;
 mod heap_snapshot;
 mod matrix;
+mod native;
 mod node_release;
 mod places;
 mod scenario;
@@ -60,6 +61,12 @@ const TASKS: &[Task] = &[
         arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
         summary: "compare the debugger with V8's own answers on every line and scenario",
         run: matrix::run,
+    },
+    Task {
+        name: "native",
+        arguments: "[--core DIR]... [--debugger FILE]",
+        summary: "compare registers, stacks, symbols, code and memory with what gdb says",
+        run: native::run,
     },
     Task {
         name: "sweep",

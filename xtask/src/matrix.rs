@@ -3,21 +3,26 @@
 //!
 //! For each pair: take the core (kept for the next run), count its objects by constructor and compare with V8's own
 //! heap snapshot of the process, print the scenario's values and compare with its facts, and ask `::status` what the
-//! self-check found. Nothing here comes from the debugger's own earlier output.
+//! self-check found. Where the process wrote last of all what V8 and Node.js say of its memory, that is compared too.
+//! Nothing here comes from the debugger's own earlier output.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use test_support::scenarios::closures;
 use test_support::scenarios::constructors::{self, Difference, KnownDifference};
 use test_support::scenarios::debugger::{self, Debugger};
-use test_support::scenarios::verdict;
+use test_support::scenarios::definitions;
+use test_support::scenarios::{memory_report, shipped, verdict};
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::{SCENARIOS, Scenario};
+use crate::sweep::{self, Sweep};
 use crate::take_core::{self, Request, Writer};
 use crate::{build, node_release, places};
 
@@ -92,6 +97,10 @@ struct Cell {
     constructors: usize,
     differences: Vec<Difference>,
     values: usize,
+    /// Every object printed, and compared with V8's snapshot of it.
+    sweep: Option<Sweep>,
+    /// Statements about functions and what they have captured.
+    functions: usize,
     /// What else is wrong, a line each.
     failures: Vec<String>,
 }
@@ -109,9 +118,12 @@ impl Cell {
     fn describe(&self) -> String {
         let verdict = if self.passes() { "ok" } else { "WRONG" };
         let mut text = format!(
-            "node {:8} {:9} {verdict}: {} objects of {} constructors, {} values\n",
-            self.node, self.scenario, self.objects, self.constructors, self.values
+            "node {:8} {:9} {verdict}: {} objects of {} constructors, {} values, {} facts of functions\n",
+            self.node, self.scenario, self.objects, self.constructors, self.values, self.functions
         );
+        if let Some(sweep) = &self.sweep {
+            let _ = writeln!(text, "    {}", sweep.describe());
+        }
         for difference in &self.differences {
             let reason = difference.reason.as_deref().unwrap_or("NOT EXPLAINED");
             let Difference { constructor, truth, found, .. } = difference;
@@ -136,7 +148,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         stage: None,
     })?;
     let mut cell = Cell { node: node.to_owned(), scenario: scenario.name, ..Cell::default() };
-    cell.v8 = process_versions(&directory)?;
+    cell.v8 = process_report(&directory)?["versions"]["v8"].as_str().unwrap_or_default().to_owned();
     let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
     let groups = debugger.groups()?;
     if scenario.snapshot {
@@ -146,6 +158,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         cell.differences = constructors::compare(&truth.objects, &debugger::counts(&groups));
         let major = node.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
         constructors::explain(&mut cell.differences, major, scenario.name, known);
+        check_strings(&debugger, &directory, &truth, &mut cell.failures)?;
     }
 
     if scenario.verifiable {
@@ -155,7 +168,60 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
     verdict::check_populations(&facts, &groups, &mut cell.failures);
     cell.values = verdict::check_values(&debugger, &facts, &groups, &mut cell.failures)?;
     verdict::check_status(&debugger, &mut cell.failures)?;
+    verdict::check_classes(&debugger, &mut cell.failures)?;
+    if sweep::SCENARIOS.contains(&scenario.name) {
+        let sweep = sweep::sweep(executable, &directory)?;
+        if !sweep.passes() {
+            cell.failures.extend(sweep.differences.iter().cloned());
+            cell.failures.push("not every object is printed as V8 has it".to_owned());
+        }
+        cell.sweep = Some(sweep);
+    }
+    cell.functions = closures::check(&debugger, &facts, &groups, &mut cell.failures)?
+        + closures::check_functions(&debugger, &facts, &scenario.program(), &mut cell.failures)?
+        + closures::check_built(&debugger, &facts, &groups, &directory, &mut cell.failures)?;
+    cell.functions += check_definitions(&debugger, node, scenario, &directory, &mut cell.failures)?;
+    if shipped::REPORTING.contains(&scenario.name) {
+        memory_report::check(&debugger, &process_report(&directory)?, &mut cell.failures)?;
+    }
     Ok(cell)
+}
+
+/// Every function of the files that a program has loaded, against an independent parser; nothing for programs that do not say
+/// which files they have loaded.
+fn check_definitions(
+    debugger: &Debugger,
+    node: &str,
+    scenario: Scenario,
+    directory: &Path,
+    failures: &mut Vec<String>,
+) -> Result<usize> {
+    let report: Value = serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
+    let texts = |name: &str| -> Vec<String> {
+        report[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let files: Vec<String> = texts("files").into_iter().filter(|file| file.ends_with(".js")).collect();
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let mut parser = Command::new(node_release::executable(node)?)
+        .arg(places::scenarios().join("definitions.js"))
+        .args(scenario.needed_options()?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run node")?;
+    let mut input = parser.stdin.take().context("no standard input")?;
+    input.write_all(serde_json::to_string(&files)?.as_bytes())?;
+    drop(input);
+    let output = parser.wait_with_output()?;
+    ensure!(output.status.success(), "definitions.js failed on node {node}");
+    let parsed: definitions::Files = serde_json::from_slice(&output.stdout)?;
+    let texts = texts("functions").into_iter().collect();
+    let compared = definitions::check(debugger, &parsed, &texts, failures)?;
+    let definitions::Compared { functions, originals, texts, cut } = compared;
+    ensure!(functions > 0 && originals > 0 && texts > 0, "nothing to compare: {compared:?}");
+    Ok(functions + originals + texts + cut)
 }
 
 /// Whether the facts hold is for the program to say, on the very release that is looked at.
@@ -184,10 +250,28 @@ fn truth(directory: &Path) -> Result<HeapSnapshot> {
     Ok(truth)
 }
 
-fn process_versions(directory: &Path) -> Result<String> {
+/// V8 counts as many strings as there are. (Those that isolates share are in the snapshots of all of them, so of several
+/// isolates nothing is said.)
+fn check_strings(
+    debugger: &Debugger,
+    directory: &Path,
+    truth: &HeapSnapshot,
+    failures: &mut Vec<String>,
+) -> Result<()> {
+    if directory.join("v8.worker.heapsnapshot").exists() {
+        return Ok(());
+    }
+    let found: u64 = debugger.evaluate("::jsstrings | ::count")?.trim().parse().context("no count")?;
+    if found != truth.strings {
+        failures.push(format!("V8 counts {} strings, found {found}", truth.strings));
+    }
+    Ok(())
+}
+
+/// What the process said of itself.
+fn process_report(directory: &Path) -> Result<Value> {
     let report = fs::read_to_string(directory.join("process.json")).context("no report of the process")?;
-    let report: Value = serde_json::from_str(&report)?;
-    Ok(report["versions"]["v8"].as_str().unwrap_or_default().to_owned())
+    Ok(serde_json::from_str(&report)?)
 }
 
 /// `docs/support-matrix.md`.
@@ -206,6 +290,27 @@ fn report(cells: &[Cell]) -> String {
             "| {} | {} | {} | {} | {} | {} | {verdict} |",
             cell.node, cell.v8, cell.scenario, cell.objects, cell.constructors, cell.values
         );
+    }
+    let swept: Vec<_> = cells.iter().filter_map(|cell| Some((cell, cell.sweep.as_ref()?))).collect();
+    if !swept.is_empty() {
+        text += "\n## Every object\n\nAll objects of the heap are printed and matched by structure with V8's snapshot; then the names of \
+                 their properties, the text of strings, and where each reference leads are compared.\n\n\
+                 | Node.js | scenario | objects | matched | names | strings | references | different |\n\
+                 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+        for (cell, sweep) in swept {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                cell.node,
+                cell.scenario,
+                sweep.objects,
+                sweep.matched,
+                sweep.names,
+                sweep.strings,
+                sweep.references,
+                sweep.different()
+            );
+        }
     }
     let explained: Vec<_> =
         cells.iter().flat_map(|cell| cell.differences.iter().map(move |d| (cell, d))).collect();

@@ -40,7 +40,12 @@ pub enum NodeKind {
 pub enum EdgeKind {
     Property,
     Element,
+    /// A field of V8's own, by its name; an element of an array of V8's own, by its index.
     Internal,
+    /// A word of the object, by its index.
+    Hidden,
+    /// A variable of a context.
+    Context,
     Weak,
     Other,
 }
@@ -147,6 +152,8 @@ impl SnapshotGraph {
                 "property" => EdgeKind::Property,
                 "element" => EdgeKind::Element,
                 "internal" => EdgeKind::Internal,
+                "hidden" => EdgeKind::Hidden,
+                "context" => EdgeKind::Context,
                 "weak" => EdgeKind::Weak,
                 _ => EdgeKind::Other,
             })
@@ -211,12 +218,12 @@ impl SnapshotGraph {
         &self.edges[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 
-    /// Name of an edge that is no element.
+    /// Name of an edge that is no element and no word.
     pub fn edge_name(&self, edge: &Edge) -> &str {
         self.string(edge.name)
     }
 
-    /// Index of an element.
+    /// Index of an element or word.
     pub fn edge_index(&self, edge: &Edge) -> u32 {
         edge.name
     }

@@ -1,24 +1,29 @@
 //! `cargo xtask sweep`: every object of a heap printed, and held against V8's own snapshot of the same process.
 //!
 //! The debugger prints all JavaScript objects, one level deep, as JSON. Which node of the snapshot is which object follows from
-//! structure alone: from objects whose constructor has one instance on both sides, along properties, elements and Map entries,
-//! to all they refer to; and in each page from an object that is known to its neighbours, as V8 numbers nodes in the order of
-//! addresses. Then for each pair the names of properties are compared, the text of strings, and whether each reference leads to
-//! the partner of what it leads to on the other side. A wrong pair would show in all of them.
+//! structure alone: from objects whose constructor has one instance on both sides, along all references that V8 names, to
+//! whatever they lead to ([`References`] finds them in the words of the heap). Then for each pair the names of properties are
+//! compared as they were printed, the text of strings, and whether each reference leads to the partner of what it leads to on
+//! the other side. A wrong pair would show in all of them.
 //!
 //! What a snapshot does not have is not compared: numbers, booleans, null and undefined; the text of a string behind
 //! [`STRING_LIMIT`] code units, and that of a string that is part of another one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use core_reader::{Core, OpenOptions};
 use serde_json::Value;
+use v8_heap::layout::Kind;
+use v8_heap::objects::context::VariableValue;
+use v8_heap::objects::value::HeapObject;
+use v8_heap::{PropertyValue, Tagged, Unattended};
 
 use crate::scenario::Scenario;
-use crate::snapshot_graph::{EdgeKind, Node, NodeKind, STRING_LIMIT, SnapshotGraph};
+use crate::snapshot_graph::{Edge, EdgeKind, Node, NodeKind, STRING_LIMIT, SnapshotGraph};
 use crate::{build, node_release, take_core};
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
@@ -73,12 +78,19 @@ pub struct Sweep {
     pub differences: Vec<String>,
 }
 
+/// Scenarios whose every object the matrix looks at: programs that somebody else wrote.
+pub const SCENARIOS: &[&str] = &["compiler"];
+
+/// Percent of the objects that must be matched: what Node.js keeps to itself without a name that leads to it is all that may be
+/// missing, so of a large program nearly nothing.
+const LEAST_MATCHED: usize = 98;
+
 impl Sweep {
     /// Whether all is as it should be.
     pub fn passes(&self) -> bool {
         self.unknown == 0
             && self.kinds.is_empty()
-            && self.matched * 1000 >= self.nodes.max(self.objects) * 999
+            && self.matched * 100 >= self.nodes.max(self.objects) * LEAST_MATCHED
     }
 
     /// In one line.
@@ -91,9 +103,14 @@ impl Sweep {
             self.names,
             self.strings,
             self.references,
-            self.kinds.values().map(|(count, _)| count).sum::<u64>(),
+            self.different(),
             self.unknown
         )
+    }
+
+    /// How many things differ.
+    pub fn different(&self) -> u64 {
+        self.kinds.values().map(|(count, _)| count).sum()
     }
 
     fn differ(&mut self, kind: &'static str, example: impl FnOnce() -> String) {
@@ -106,18 +123,23 @@ impl Sweep {
 pub fn sweep(executable: &Path, directory: &Path) -> Result<Sweep> {
     let graph = SnapshotGraph::read(&directory.join("v8.heapsnapshot"))?;
     let heap = Heap::print(executable, &directory.join("core"))?;
-    let mut matching = Matching::new(&graph, &heap);
+    let options = OpenOptions { core: directory.join("core"), executable: None, sysroot: None };
+    // One for each heap, for as long as the task runs.
+    let core: &'static Core = Box::leak(Box::new(Core::open(&options)?));
+    let walked = v8_heap::Heap::open(core.memory(), core.symbols())?;
+    walked.objects(&Unattended)?;
+    let mut matching = Matching::new(&graph, &heap, &walked);
     matching.run();
     let mut sweep = Sweep {
         objects: heap.objects.len(),
-        nodes: matching.js_nodes.len(),
+        nodes: (0..graph.len() as Node).filter(|node| graph.is_js_object(*node)).count(),
         unknown: heap.unknown,
         ..Sweep::default()
     };
-    for (index, node) in matching.node_of.iter().enumerate() {
-        if let Some(node) = *node {
+    for object in &heap.objects {
+        if let Some(&node) = matching.node_of.get(&object.address) {
             sweep.matched += 1;
-            compare(&graph, &heap, &matching, index, node, &mut sweep);
+            compare(&graph, object, &matching, node, &mut sweep);
         }
     }
     for (kind, (count, example)) in &sweep.kinds {
@@ -159,9 +181,10 @@ struct Printed {
     entries: Vec<Cell>,
 }
 
+/// All JavaScript objects as the debugger prints them.
 #[derive(Debug, Default)]
 struct Heap {
-    /// By address.
+    /// In the order of addresses.
     objects: Vec<Printed>,
     index: HashMap<u64, usize>,
     unknown: u64,
@@ -275,110 +298,226 @@ impl Printed {
 struct Matching<'a> {
     graph: &'a SnapshotGraph,
     heap: &'a Heap,
-    /// Nodes that are JavaScript objects, in order.
-    js_nodes: Vec<Node>,
-    /// By index of the object.
-    node_of: Vec<Option<Node>>,
-    object_of: Vec<Option<u32>>,
-    queue: Vec<(usize, Node)>,
+    references: References<'a>,
+    /// By tagged address.
+    node_of: HashMap<u64, Node>,
+    is_taken: Vec<bool>,
+    queue: Vec<(u64, Node)>,
 }
 
 impl<'a> Matching<'a> {
-    fn new(graph: &'a SnapshotGraph, heap: &'a Heap) -> Matching<'a> {
-        let js_nodes = (0..graph.len() as Node).filter(|node| graph.is_js_object(*node)).collect();
+    fn new(graph: &'a SnapshotGraph, heap: &'a Heap, core: &'a v8_heap::Heap<'static>) -> Matching<'a> {
         Matching {
             graph,
             heap,
-            js_nodes,
-            node_of: vec![None; heap.objects.len()],
-            object_of: vec![None; graph.len()],
+            references: References { heap: core, offsets: HashMap::new() },
+            node_of: HashMap::with_capacity(graph.len()),
+            is_taken: vec![false; graph.len()],
             queue: Vec::new(),
         }
     }
 
     fn run(&mut self) {
         self.seed();
-        while let Some((object, node)) = self.queue.pop() {
-            self.follow(object, node);
+        while let Some((address, node)) = self.queue.pop() {
+            for (target, to) in self.references.of(self.graph, address, node) {
+                self.pair(target, to);
+            }
         }
     }
 
-    fn pair(&mut self, object: usize, node: Node) {
-        if self.node_of[object].is_none()
-            && self.object_of[node as usize].is_none()
-            && self.is_possible(object, node)
+    fn pair(&mut self, address: u64, node: Node) {
+        if !self.node_of.contains_key(&address)
+            && !self.is_taken[node as usize]
+            && self.is_possible(address, node)
         {
-            self.node_of[object] = Some(node);
-            self.object_of[node as usize] = Some(object as u32);
-            self.queue.push((object, node));
+            self.node_of.insert(address, node);
+            self.is_taken[node as usize] = true;
+            self.queue.push((address, node));
         }
     }
 
     /// Whether an object and a node go by the same name.
-    fn is_possible(&self, object: usize, node: Node) -> bool {
+    fn is_possible(&self, address: u64, node: Node) -> bool {
+        let Some(&object) = self.heap.index.get(&address) else { return !self.graph.is_js_object(node) };
         let object = &self.heap.objects[object];
-        match self.graph.kind(node) {
-            NodeKind::Closure if &*object.class == "JSBoundFunction" => {
-                self.graph.name(node) == "native_bind"
+        self.graph.is_js_object(node)
+            && match self.graph.kind(node) {
+                NodeKind::Closure if &*object.class == "JSBoundFunction" => {
+                    self.graph.name(node) == "native_bind"
+                }
+                NodeKind::Closure => &*object.class == "JSFunction",
+                NodeKind::RegExp => &*object.class == "JSRegExp",
+                NodeKind::Hidden => &*object.class == "JSProxy",
+                NodeKind::Native => true,
+                _ => object.snapshot_name() == Some(self.graph.name(node)),
             }
-            NodeKind::Closure => &*object.class == "JSFunction",
-            NodeKind::RegExp => &*object.class == "JSRegExp",
-            NodeKind::Hidden => &*object.class == "JSProxy",
-            NodeKind::Native => true,
-            _ => object.snapshot_name() == Some(self.graph.name(node)),
-        }
     }
 
     /// Objects whose constructor has one instance on both sides.
     fn seed(&mut self) {
-        let mut objects: HashMap<&str, (usize, usize)> = HashMap::new();
-        for (index, object) in self.heap.objects.iter().enumerate() {
+        let mut objects: HashMap<&str, (u64, usize)> = HashMap::new();
+        for object in &self.heap.objects {
             if let Some(name) = object.snapshot_name() {
-                objects.entry(name).or_insert((index, 0)).1 += 1;
+                objects.entry(name).or_insert((object.address, 0)).1 += 1;
             }
         }
         let mut nodes: HashMap<&str, (Node, usize)> = HashMap::new();
-        for &node in &self.js_nodes {
+        for node in (0..self.graph.len() as Node).filter(|node| self.graph.is_js_object(*node)) {
             if self.graph.kind(node) == NodeKind::Object {
                 nodes.entry(self.graph.name(node)).or_insert((node, 0)).1 += 1;
             }
         }
         for (name, (node, count)) in nodes {
-            if let Some(&(object, 1)) = objects.get(name).filter(|_| count == 1) {
-                self.pair(object, node);
+            if let Some(&(address, 1)) = objects.get(name).filter(|_| count == 1) {
+                self.pair(address, node);
             }
         }
     }
+}
 
-    /// Pairs what a pair refers to.
-    fn follow(&mut self, object: usize, node: Node) {
-        let (graph, printed) = (self.graph, &self.heap.objects[object]);
+/// Finds in the heap what an edge of the snapshot stands for.
+struct References<'a> {
+    heap: &'a v8_heap::Heap<'static>,
+    /// Number of the word of a field, by instance type and V8's name for the edge.
+    offsets: HashMap<(u16, String), Option<usize>>,
+}
+
+/// Slots of contexts that have a name of their own, by number of the word.
+const CONTEXT_SLOTS: &[(&str, usize)] = &[("map", 0), ("scope_info", 2), ("previous", 3), ("extension", 4)];
+
+/// Fields to which snapshots give another name than V8's class definitions.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("properties", "properties_or_hash"),
+    ("shared", "shared_function_info"),
+    ("initial_map", "prototype_or_initial_map"),
+    ("bindings", "bound_arguments"),
+    ("bound_function", "bound_target_function"),
+    ("constructor", "constructor_or_back_pointer_or_native_context"),
+    ("back_pointer", "constructor_or_back_pointer_or_native_context"),
+    ("descriptors", "instance_descriptors"),
+];
+
+impl References<'_> {
+    /// Tagged addresses of what the object at `address` refers to, each with its node, as far as that can be told.
+    fn of(&mut self, graph: &SnapshotGraph, address: u64, node: Node) -> Vec<(u64, Node)> {
+        let Ok(object) = self.heap.object(Tagged(address)) else { return Vec::new() };
+        let words: Vec<Option<Tagged>> = match self.heap.object_words(object) {
+            Ok(words) => words.iter().map(|(word, value)| word.is_tagged().then_some(value)).collect(),
+            Err(_) => Vec::new(),
+        };
+        let mut variables = None;
+        let mut found = Vec::new();
         for edge in graph.edges(node) {
-            let cell = match edge.kind {
-                EdgeKind::Property => {
-                    let name = graph.edge_name(edge);
-                    printed.properties.iter().find(|(own, _)| &**own == name).map(|(_, cell)| cell)
+            let value = match edge.kind {
+                EdgeKind::Element => self.element(object, graph.edge_index(edge)),
+                EdgeKind::Internal => {
+                    self.field(object, graph.edge_name(edge)).and_then(|index| *words.get(index)?)
                 }
-                EdgeKind::Element => {
-                    let index = graph.edge_index(edge);
-                    let at = printed.elements.binary_search_by_key(&index, |(own, _)| *own);
-                    at.ok().map(|at| &printed.elements[at].1)
+                EdgeKind::Context => {
+                    let variables = variables.get_or_insert_with(|| self.variables(object));
+                    variables.get(graph.edge_name(edge)).copied()
                 }
-                _ => None,
+                EdgeKind::Property => self.property(object, &words, graph.edge_name(edge)),
+                EdgeKind::Hidden | EdgeKind::Weak | EdgeKind::Other => None,
             };
-            if let Some(Cell::Object(address)) = cell
-                && let Some(&target) = self.heap.index.get(address)
+            found.extend(value.and_then(Tagged::strong).map(|target| (Tagged::pointer(target).0, edge.to)));
+        }
+        // References without a name are in the order of the words, those with one left out.
+        let is_hidden = |edge: &&Edge| edge.kind == EdgeKind::Hidden;
+        let hidden: Vec<Node> = graph.edges(node).iter().filter(is_hidden).map(|edge| edge.to).collect();
+        let named: HashSet<u64> = found.iter().map(|(target, _)| *target).collect();
+        let others: Vec<u64> = words
+            .iter()
+            .filter_map(|word| Some(Tagged::pointer((*word)?.strong()?).0))
+            .filter(|target| !named.contains(target))
+            .collect();
+        if hidden.len() == others.len() {
+            found.extend(others.into_iter().zip(hidden));
+        }
+        found
+    }
+
+    fn element(&self, object: HeapObject<'_>, index: u32) -> Option<Tagged> {
+        let elements = self.heap.elements(object).ok()?;
+        data(self.heap.element(&elements, u64::from(index)).ok()??)
+    }
+
+    fn variables(&self, context: HeapObject<'_>) -> HashMap<String, Tagged> {
+        let heap = self.heap;
+        let variables = heap.context_variables(context).unwrap_or_default().into_iter();
+        let named = variables.filter_map(|variable| match variable.value {
+            VariableValue::Tagged(value) => Some((heap.name_text(variable.name)?, value)),
+            _ => None,
+        });
+        named.collect()
+    }
+
+    /// Number of the word that an internal edge stands for.
+    fn field(&mut self, object: HeapObject<'_>, name: &str) -> Option<usize> {
+        // The elements of an array follow its map and length.
+        if let Ok(index) = name.parse::<usize>() {
+            return index.checked_add(2);
+        }
+        let heap = self.heap;
+        let key = (object.map.instance_type, name.to_owned());
+        *self.offsets.entry(key).or_insert_with(|| {
+            if object.kind() == Kind::Context || object.kind() == Kind::NativeContext {
+                return CONTEXT_SLOTS.iter().find(|(slot, _)| *slot == name).map(|(_, word)| *word);
+            }
+            let other = OTHER_NAMES.iter().find(|(edge, _)| *edge == name).map(|(_, field)| *field);
+            let class = heap.layout().type_info(object.map.instance_type)?.class?;
+            let fields = heap.classes().all_fields(class);
+            let is_it = |field: &str| field == name || Some(field) == other;
+            let (_, field) = fields.iter().find(|(_, field)| is_it(field.name))?;
+            usize::try_from(field.offset / 8).ok()
+        })
+    }
+
+    /// A property by the name that snapshots give it.
+    fn property(&mut self, object: HeapObject<'_>, words: &[Option<Tagged>], name: &str) -> Option<Tagged> {
+        let heap = self.heap;
+        if !object.kind().is_js_object() {
+            return None;
+        }
+        match name {
+            "__proto__" => return Some(object.map.prototype),
+            "prototype" if object.kind() == Kind::JsFunction => {
+                let prototype = (*words.get(self.field(object, "initial_map")?)?)?;
+                return match heap.object(prototype) {
+                    Ok(map) if map.kind() == Kind::Map => {
+                        let index = self.field(map, "prototype")?;
+                        let words = heap.object_words(map).ok()?;
+                        words.iter().nth(index).map(|(_, value)| value)
+                    }
+                    _ => Some(prototype),
+                };
+            }
+            _ => {}
+        }
+        let named = |wanted: &str| {
+            let description = wanted.strip_prefix("<symbol ").and_then(|rest| rest.strip_suffix('>'));
+            let wanted = description.map_or_else(|| wanted.to_owned(), |of| format!("Symbol({of})"));
+            heap.own_property(object, &wanted).ok()?
+        };
+        if let Some(value) = named(name) {
+            return data(value);
+        }
+        for (prefix, is_getter) in [("get ", true), ("set ", false)] {
+            if let Some(PropertyValue::Accessor { getter, setter }) =
+                name.strip_prefix(prefix).and_then(named)
             {
-                self.pair(target, edge.to);
+                return Some(if is_getter { getter } else { setter });
             }
         }
-        for (cell, node) in entries(graph, printed, node).unwrap_or_default() {
-            if let Cell::Object(address) = cell
-                && let Some(&target) = self.heap.index.get(address)
-            {
-                self.pair(target, node);
-            }
-        }
+        None
+    }
+}
+
+fn data(value: PropertyValue) -> Option<Tagged> {
+    match value {
+        PropertyValue::Data(value) => Some(value),
+        _ => None,
     }
 }
 
@@ -404,15 +543,7 @@ fn entries<'p>(graph: &SnapshotGraph, printed: &'p Printed, node: Node) -> Optio
 }
 
 /// Compares an object with its node.
-fn compare(
-    graph: &SnapshotGraph,
-    heap: &Heap,
-    matching: &Matching<'_>,
-    object: usize,
-    node: Node,
-    sweep: &mut Sweep,
-) {
-    let printed = &heap.objects[object];
+fn compare(graph: &SnapshotGraph, printed: &Printed, matching: &Matching<'_>, node: Node, sweep: &mut Sweep) {
     // It prints as the global object behind it; to a snapshot it is an object of its own, without properties.
     if &*printed.class == "JSGlobalProxy" {
         return;
@@ -456,7 +587,7 @@ fn compare(
             _ => match found {
                 Some(found) => {
                     sweep.names += 1;
-                    compare_cell(graph, heap, matching, cell, found, sweep, || format!("{}.{name}", who()));
+                    compare_cell(graph, matching, cell, found, sweep, || format!("{}.{name}", who()));
                 }
                 // A snapshot has only one of several properties that read the same, and calls one without a name internal.
                 None if name.starts_with("<symbol") || name.len() >= STRING_LIMIT || name.is_empty() => {}
@@ -480,7 +611,7 @@ fn compare(
     let has_elements = !elements.is_empty();
     for (index, cell) in &printed.elements {
         if let Some(found) = elements.remove(index) {
-            compare_cell(graph, heap, matching, cell, found, sweep, || format!("{}[{index}]", who()));
+            compare_cell(graph, matching, cell, found, sweep, || format!("{}[{index}]", who()));
         } else if has_elements
             && &*printed.class == "JSArray"
             && matches!(cell, Cell::Object(_) | Cell::Text(_))
@@ -495,7 +626,7 @@ fn compare(
         match entries(graph, printed, node) {
             Some(entries) => {
                 for (cell, found) in entries {
-                    compare_cell(graph, heap, matching, cell, found, sweep, who);
+                    compare_cell(graph, matching, cell, found, sweep, who);
                 }
             }
             None => sweep.differ("other number of entries in a collection", who),
@@ -513,7 +644,6 @@ fn compare(
 
 fn compare_cell(
     graph: &SnapshotGraph,
-    heap: &Heap,
     matching: &Matching<'_>,
     cell: &Cell,
     found: Node,
@@ -541,11 +671,10 @@ fn compare_cell(
             }
         }
         Cell::Object(address) => {
-            let Some(&target) = heap.index.get(address) else { return };
             sweep.references += 1;
-            match matching.node_of[target] {
-                Some(node) if node == found => {}
-                Some(node) => sweep.differ("reference to another object", || {
+            match matching.node_of.get(address) {
+                Some(node) if *node == found => {}
+                Some(&node) => sweep.differ("reference to another object", || {
                     format!(
                         "{}: {:#x}, which is {} {:.40} and not {} {:.40}",
                         place(),

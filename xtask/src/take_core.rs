@@ -68,6 +68,11 @@ impl Request {
         for name in [&*format!("{}.js", self.scenario.name), "hold.js"] {
             fs::copy(places::scenarios().join(name), app.join(name))?;
         }
+        // What a module of ECMAScript is needed for.
+        let module = format!("{}.mjs", self.scenario.name);
+        if places::scenarios().join(&module).exists() {
+            fs::copy(places::scenarios().join(&module), app.join(&module))?;
+        }
         Ok((bin.join("node"), app.join(format!("{}.js", self.scenario.name))))
     }
 }

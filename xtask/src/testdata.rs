@@ -2,7 +2,7 @@
 //!
 //! Each is taken with gcore of an official Node.js that runs under neutral paths with an empty environment, then trimmed
 //! by the product's own `::savecore -t`. Beside it goes the truth: how many objects of each constructor V8's own heap
-//! snapshot of the same process counts.
+//! snapshot of the same process counts, or what the process said of its memory last of all.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -46,7 +46,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
                 scenario: Scenario::find(name)?,
                 directory: directory.clone(),
                 writer: Writer::Gdb,
-                snapshot: true,
+                snapshot: !shipped::REPORTING.contains(&name),
                 arguments: Vec::new(),
                 stage: Some(stage.to_owned()),
             })?;
@@ -55,6 +55,11 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             let debugger = Debugger::new(executable.clone(), &directory.join("core"));
             print!("{}", debugger.evaluate(&format!("::savecore -t -z 19 \"{}\"", target.display()))?);
             ensure_neutral(&target)?;
+            if shipped::REPORTING.contains(&name) {
+                let report = fs::read_to_string(directory.join("process.json"))?;
+                fs::write(cores.join(format!("{name}-{major}.process.json")), report)?;
+                continue;
+            }
             let truth = truth(&directory)?;
             let text = serde_json::to_string_pretty(&truth.objects)? + "\n";
             fs::write(cores.join(format!("{name}-{major}.constructors.json")), text)?;

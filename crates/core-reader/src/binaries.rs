@@ -10,7 +10,7 @@ use crate::address_space::AddressSpace;
 use crate::binary::Binary;
 use crate::elf::{HEADER_SIZE, Kind, PROGRAM_HEADER_SIZE, Segment};
 use crate::fields::Fields;
-use crate::modules::{FoundFile, Module, Verification, bias_for};
+use crate::modules::{FoundFile, Module, VDSO_PATH, Verification, bias_for};
 use crate::notes::file::MappedFile;
 use crate::{Address, Error, OpenOptions, Warning};
 
@@ -47,6 +47,11 @@ pub(crate) fn find(
     let mut binaries = Vec::with_capacity(modules.len());
     let mut unverified = Vec::new();
     for (index, module) in modules.iter_mut().enumerate() {
+        if module.path == VDSO_PATH {
+            module.file = Err("part of the kernel".to_owned());
+            binaries.push(None);
+            continue;
+        }
         let found = if given_for == Some(index)
             && let Some(given) = given.take()
         {
@@ -171,6 +176,20 @@ fn candidates(module: &Module, sysroot: Option<&Path>) -> Vec<PathBuf> {
     }
     by_build_id(&mut paths, Path::new("/usr/lib/debug/.build-id"));
     paths
+}
+
+/// A file with the symbols of `module` that its binary lacks: separate debug information, found by its build-id.
+pub(crate) fn debug_file(module: &Module, sysroot: Option<&Path>) -> Option<Binary> {
+    let id = module.build_id.as_ref()?;
+    let entry = format!("{}.debug", id.directory_entry());
+    let below = |root: &Path| {
+        [root.join("usr/lib/debug/.build-id"), root.join(".build-id")].map(|directory| directory.join(&entry))
+    };
+    let mut paths: Vec<PathBuf> = sysroot.map(|sysroot| below(sysroot).to_vec()).unwrap_or_default();
+    paths.extend(below(Path::new("/")));
+    paths
+        .iter()
+        .find_map(|path| Binary::open(path).ok().filter(|binary| binary.build_id.as_ref() == Some(id)))
 }
 
 /// What ties `binary` to `module`, or `None` if they are different programs or nothing shows that they are the same.

@@ -11,7 +11,7 @@ use crate::binary::Binary;
 use crate::container::{Container, OnProgress};
 use crate::elf::{Headers, Kind, Refusal, Segment};
 use crate::file_map::FileMap;
-use crate::module_symbols::ModuleSymbols;
+use crate::module_symbols::{Copied, ModuleSymbols};
 use crate::modules::{self, Module};
 use crate::notes::auxv::AuxiliaryVector;
 use crate::notes::embedded_symbols::EmbeddedSymbols;
@@ -138,7 +138,15 @@ impl Core {
         };
         let memory = Arc::new(memory);
         let process = Process::new(parsed.process, &memory, &parsed.auxv);
-        let symbols = ModuleSymbols::new(Arc::clone(&memory), &modules, binaries, parsed.embedded);
+        let copies = copies(&modules, &parsed.files);
+        let symbols = ModuleSymbols::new(
+            Arc::clone(&memory),
+            &modules,
+            binaries,
+            parsed.embedded,
+            copies,
+            options.sysroot.as_deref(),
+        );
         Ok(Core {
             note_ranges,
             memory,
@@ -190,6 +198,12 @@ impl Core {
         self.signal.as_ref()
     }
 
+    /// The signal in the first `NT_SIGINFO` note. Of a core that `gcore` took: that with which gdb had stopped the process.
+    pub fn recorded_signal(&self) -> Option<SignalInfo> {
+        let note = self.raw_notes().find(|note| (note.owner, note.kind) == (b"CORE", notes::SIGINFO))?;
+        SignalInfo::of_note(note.data)
+    }
+
     /// What the kernel told the program at its start.
     pub fn auxv(&self) -> &AuxiliaryVector {
         &self.auxv
@@ -200,7 +214,7 @@ impl Core {
         &self.files
     }
 
-    /// The executable, then the libraries by address.
+    /// The executable, then the libraries in the order in which names are looked up in them, and the vDSO.
     pub fn modules(&self) -> &[Module] {
         &self.modules
     }
@@ -427,6 +441,27 @@ fn fills(
         apart
     });
     (images, fills)
+}
+
+/// Mappings of the modules' files outside of the modules.
+fn copies(modules: &[Module], files: &[MappedFile]) -> Vec<Copied> {
+    let mut copies = Vec::new();
+    for module in modules.iter().filter(|module| !module.segments.is_empty()) {
+        for file in files.iter().filter(|file| *file.path == module.path && !module.contains(file.start)) {
+            if let Some(segment) = segment_of_offset(module, file) {
+                let original = segment
+                    .vaddr
+                    .wrapping_add(file.offset.wrapping_sub(segment.offset))
+                    .wrapping_add(module.bias);
+                copies.push(Copied {
+                    start: file.start.0,
+                    end: file.end.0,
+                    distance: original.wrapping_sub(file.start.0),
+                });
+            }
+        }
+    }
+    copies
 }
 
 /// The segment whose part of the file holds all of a mapping that lies outside the module's own extent.

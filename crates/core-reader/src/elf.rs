@@ -49,6 +49,8 @@ impl Segment {
     pub const DYNAMIC: u32 = 2;
     pub const NOTE: u32 = 4;
     pub const TLS: u32 = 7;
+    /// `PT_GNU_EH_FRAME`: `.eh_frame_hdr`.
+    pub const EH_FRAME: u32 = 0x6474_e550;
 }
 
 /// Header and program headers of a 64-bit little-endian x86-64 file.

@@ -56,8 +56,11 @@
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
 //! | `address_space` | from an address to bytes |
+//! | `malloc` | the chunks of glibc's allocator |
+//! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
-//! | `process`, `threads` | who the process was, and what it was doing |
+//! | `unwind` | from the registers of a thread to the frames of its stack |
+//! | `process`, `threads`, `floating_point` | who the process was, and what it was doing |
 //! | `write` | cores, written |
 //!
 //! Everything in a core is hostile: sizes, counts and chains are checked against what the file can hold, and every
@@ -71,20 +74,25 @@ mod binary;
 mod build_id;
 mod container;
 mod core;
+mod demangle;
 mod elf;
 mod error;
 mod fields;
 mod file_map;
+mod floating_point;
+mod malloc;
 mod memory;
 mod module_symbols;
 mod modules;
 mod notes;
 mod process;
+mod scan;
 mod segments;
 mod symbol_table;
 mod symbols;
 mod thread_local;
 mod threads;
+mod unwind;
 mod warning;
 mod write;
 
@@ -93,7 +101,10 @@ pub use address_space::AddressSpace;
 pub use build_id::BuildId;
 pub use container::{OnProgress, Progress};
 pub use core::{Core, OpenOptions, Truncation};
+pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
+pub use floating_point::FloatingPoint;
+pub use malloc::{MallocChunk, MallocChunks, MallocHeap};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
 pub use module_symbols::ModuleSymbols;
 pub use modules::{FoundFile, Module, Verification};
@@ -101,9 +112,11 @@ pub use notes::RawNote;
 pub use notes::auxv::AuxiliaryVector;
 pub use notes::embedded_symbols::{EmbeddedSymbols, ThreadLocalSymbol};
 pub use notes::file::MappedFile;
-pub use notes::siginfo::SignalInfo;
+pub use notes::siginfo::{SignalInfo, signal_name};
 pub use process::Process;
-pub use symbols::{Symbol, Symbols};
+pub use scan::{Chunk, ScanEnd, Watch};
+pub use symbols::{NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind};
 pub use threads::{Registers, Thread};
+pub use unwind::{FoundBy, Frame, Stack, StackEnd, Unwinder};
 pub use warning::Warning;
 pub use write::{CoreWriter, WrittenCore};

@@ -6,16 +6,20 @@
 //! the first look-up in a static table of 150,000 names some milliseconds.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::address_space::AddressSpace;
+use crate::binaries::debug_file;
 use crate::binary::Binary;
 use crate::elf::Segment;
 use crate::modules::Module;
 use crate::notes::embedded_symbols::EmbeddedSymbols;
 use crate::symbol_table::{Definition, SymbolTable};
 use crate::thread_local::TlsBlock;
-use crate::{Address, Memory, Symbol, Symbols, Thread};
+use crate::{
+    Address, Memory, NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind, Thread, demangle,
+};
 
 /// A dynamic section larger than this is cut.
 const DYNAMIC_SIZE_LIMIT: u64 = 1 << 16;
@@ -28,6 +32,17 @@ pub struct ModuleSymbols {
     /// Index in `embedded.symbols` by name.
     embedded_by_name: HashMap<String, usize>,
     modules: Vec<ModuleTables>,
+    copies: Vec<Copied>,
+}
+
+/// Code of a module that the process has mapped a second time, outside of the module. V8 does that with its builtins
+/// (`CodeRange::RemapEmbeddedBuiltins`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    pub start: u64,
+    pub end: u64,
+    /// What to add to an address in the copy to get the one in the module; wraps.
+    pub distance: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +62,8 @@ impl ModuleSymbols {
         modules: &[Module],
         binaries: Vec<Option<Binary>>,
         embedded: EmbeddedSymbols,
+        copies: Vec<Copied>,
+        sysroot: Option<&Path>,
     ) -> ModuleSymbols {
         let mut embedded_by_name = HashMap::with_capacity(embedded.symbols.len());
         for (index, symbol) in embedded.symbols.iter().enumerate() {
@@ -55,14 +72,110 @@ impl ModuleSymbols {
         let modules = modules
             .iter()
             .zip(binaries)
-            .map(|(module, binary)| ModuleTables::new(module.clone(), binary))
+            .map(|(module, binary)| ModuleTables::new(module.clone(), binary, sysroot))
             .collect();
-        ModuleSymbols { memory, embedded, embedded_by_name, modules }
+        ModuleSymbols { memory, embedded, embedded_by_name, modules, copies }
     }
 
     /// The symbols that the core itself carries.
     pub fn embedded(&self) -> &EmbeddedSymbols {
         &self.embedded
+    }
+
+    /// The address that `name` stands for: in the object called `object`, or else in the first that defines it, the
+    /// executable before the libraries. Both are symbols' own names or demangled C++ names, these with or without their
+    /// parameters. An object is called by its path, its last part, that part cut at a dot, or `a.out` for the executable.
+    ///
+    /// # Errors
+    /// [`NameError`]
+    pub fn resolve(&self, object: Option<&str>, name: &str) -> Result<Symbol, NameError> {
+        let wanted = |tables: &&ModuleTables| object.is_none_or(|object| tables.module.is_called(object));
+        if object.is_some() && !self.modules.iter().any(|tables| wanted(&tables)) {
+            return Err(NameError::Object);
+        }
+        if object.is_none()
+            && let Some(index) = self.embedded_by_name.get(name)
+        {
+            return Ok(self.embedded.symbols[*index].clone());
+        }
+        let defined = |tables: &ModuleTables| {
+            let both = [tables.dynamic(&self.memory), tables.full.as_ref()];
+            both.into_iter().flatten().find_map(|table| tables.symbol(&table.find(name.as_bytes())?))
+        };
+        if let Some(symbol) = self.modules.iter().filter(wanted).find_map(defined) {
+            return Ok(symbol);
+        }
+        let called = |symbol: &Symbol| demangle::is_called(&symbol.name, name);
+        let part = demangle::is_demangled_form(name).then(|| demangle::mangled_part(name)).flatten();
+        let Some(part) = part else { return Err(NameError::Symbol) };
+        let embedded = self.embedded.symbols.iter().filter(|symbol| object.is_none() && called(symbol));
+        let found = one_of(embedded.cloned().collect())?;
+        if let Some(symbol) = found {
+            return Ok(symbol);
+        }
+        for tables in self.modules.iter().filter(wanted) {
+            for table in [tables.dynamic(&self.memory), tables.full.as_ref()].into_iter().flatten() {
+                let found = table.containing(part.as_bytes());
+                let symbols = found.iter().filter_map(|found| tables.symbol(found)).filter(called).collect();
+                if let Some(symbol) = one_of(symbols)? {
+                    return Ok(symbol);
+                }
+            }
+        }
+        Err(NameError::Symbol)
+    }
+
+    /// The symbol that `address` belongs to: that covers it, or, if `distance` is not 0, that begins no more than
+    /// `distance` bytes before it. Of several that begin nearest to it, the one with a size, of a function or variable,
+    /// global before weak before local, with fewer leading underscores.
+    pub fn nearest(&self, address: Address, distance: u64) -> Option<SymbolAt> {
+        let reaches = |symbol: &&Symbol| {
+            let reach = if distance == 0 { symbol.size.max(1) } else { distance.saturating_add(1) };
+            address.0.checked_sub(symbol.address.0).is_some_and(|behind| behind < reach)
+        };
+        let embedded = self.embedded.symbols.iter().filter(reaches).max_by_key(|symbol| symbol.address);
+        if let Some(symbol) = embedded {
+            return Some(SymbolAt { symbol: symbol.clone(), module: None });
+        }
+        let in_module = |at: u64| {
+            let index = self.modules.iter().position(|tables| tables.module.contains(Address(at)))?;
+            let tables = &self.modules[index];
+            let table = tables.full.as_ref().or_else(|| tables.dynamic(&self.memory))?;
+            let by_address = tables.by_address.get_or_init(|| AddressIndex::new(tables, table));
+            let number =
+                if distance == 0 { by_address.covering(at) } else { by_address.before(at, distance) };
+            Some(SymbolAt { symbol: tables.symbol(&table.get(number?)?)?, module: Some(index) })
+        };
+        in_module(address.0).or_else(|| {
+            let copy = self.copies.iter().find(|copy| (copy.start..copy.end).contains(&address.0))?;
+            let mut found = in_module(address.0.wrapping_add(copy.distance))?;
+            found.symbol.address = Address(found.symbol.address.0.wrapping_sub(copy.distance));
+            Some(found)
+        })
+    }
+
+    /// All entries of a symbol table of the module with this index in [`crate::Core::modules`], in the order of the
+    /// table. None if the module has no such table.
+    pub fn entries(&self, module: usize, kind: TableKind) -> impl Iterator<Item = SymbolEntry<'_>> {
+        let tables = self.modules.get(module);
+        let table = tables.and_then(|tables| match kind {
+            TableKind::Static => tables.full.as_ref(),
+            TableKind::Dynamic => tables.dynamic(&self.memory),
+        });
+        let bias = tables.map_or(0, |tables| tables.module.bias);
+        table.into_iter().flat_map(SymbolTable::entries).map(move |entry| {
+            let has_address = entry.section != 0 && entry.section < 0xff00 && entry.kind != 6;
+            SymbolEntry {
+                number: entry.number,
+                name: String::from_utf8_lossy(entry.name),
+                value: if has_address { entry.value.wrapping_add(bias) } else { entry.value },
+                size: entry.size,
+                kind: entry.kind,
+                binding: entry.binding,
+                other: entry.other,
+                section: entry.section,
+            }
+        })
     }
 
     fn find_definition(&self, name: &str) -> Option<(&ModuleTables, Definition<'_>)> {
@@ -115,26 +228,28 @@ impl Symbols for ModuleSymbols {
     }
 
     fn at(&self, address: Address) -> Option<Symbol> {
-        let covers = |symbol: &&Symbol| {
-            address.0.checked_sub(symbol.address.0).is_some_and(|behind| behind < symbol.size.max(1))
-        };
-        if let Some(symbol) = self.embedded.symbols.iter().filter(covers).max_by_key(|symbol| symbol.address)
-        {
-            return Some(symbol.clone());
-        }
-        let tables = self.modules.iter().find(|tables| tables.module.contains(address))?;
-        let table = tables.full.as_ref().or_else(|| tables.dynamic(&self.memory))?;
-        let index = tables.by_address.get_or_init(|| AddressIndex::new(tables, table));
-        tables.symbol(&table.get(index.covering(address.0)?)?)
+        self.nearest(address, 0).map(|found| found.symbol)
+    }
+}
+
+/// The only one of some symbols; those at one address are one.
+fn one_of(mut symbols: Vec<Symbol>) -> Result<Option<Symbol>, NameError> {
+    symbols.sort_by_key(|symbol| symbol.address);
+    symbols.dedup_by_key(|symbol| symbol.address);
+    match symbols.len() {
+        0 | 1 => Ok(symbols.pop()),
+        count => Err(NameError::Ambiguous(count)),
     }
 }
 
 impl ModuleTables {
-    fn new(module: Module, binary: Option<Binary>) -> ModuleTables {
-        let full = binary.as_ref().and_then(|binary| {
+    fn new(module: Module, binary: Option<Binary>, sysroot: Option<&Path>) -> ModuleTables {
+        let table = |binary: &Binary| {
             let (symbols, names) = binary.static_symbols()?;
             Some(SymbolTable::new(Arc::clone(&binary.map), symbols, names))
-        });
+        };
+        // A stripped library's own symbols are in the file with its debug information.
+        let full = binary.as_ref().and_then(table).or_else(|| table(&debug_file(&module, sysroot)?));
         ModuleTables {
             module,
             binary,
@@ -162,8 +277,11 @@ impl ModuleTables {
     }
 
     fn symbol(&self, found: &Definition<'_>) -> Option<Symbol> {
+        // Linkers write the version of a symbol behind its name: `pthread_cond_wait@@GLIBC_2.3.2`.
+        let name = &found.name[..memchr::memchr(b'@', found.name).unwrap_or(found.name.len())];
+        let name = if name.is_empty() { found.name } else { name };
         Some(Symbol {
-            name: String::from_utf8_lossy(found.name).into_owned(),
+            name: String::from_utf8_lossy(name).into_owned(),
             address: Address(self.address(found)?),
             size: found.size,
         })
@@ -226,7 +344,7 @@ struct Entry {
     start: u64,
     end: u64,
     number: u32,
-    /// Global symbols are preferred to local ones, sized ones to those without size.
+    /// [`Definition::rank`]
     rank: u8,
 }
 
@@ -236,8 +354,8 @@ impl AddressIndex {
             .definitions()
             .filter_map(|(number, found)| {
                 let start = tables.address(&found).filter(|start| tables.module.contains(Address(*start)))?;
-                let rank = u8::from(found.size > 0) * 2 + u8::from(found.global);
-                Some(Entry { start, end: start.saturating_add(found.size.max(1)), number, rank })
+                let end = start.saturating_add(found.size.max(1));
+                Some(Entry { start, end, number, rank: found.rank() })
             })
             .collect();
         entries.sort_unstable_by_key(|entry| (entry.start, entry.rank, std::cmp::Reverse(entry.number)));
@@ -249,6 +367,13 @@ impl AddressIndex {
             })
             .collect();
         AddressIndex { entries, reach }
+    }
+
+    /// The number of the symbol that begins nearest before `address`, no more than `distance` bytes away.
+    fn before(&self, address: u64, distance: u64) -> Option<u32> {
+        let behind = self.entries.partition_point(|entry| entry.start <= address);
+        let entry = self.entries[..behind].last()?;
+        (address - entry.start <= distance).then_some(entry.number)
     }
 
     /// The number of the symbol that covers `address` and begins nearest to it.

@@ -112,9 +112,42 @@ impl Module {
             Address(self.start.0.saturating_add(size).checked_next_multiple_of(PAGE).unwrap_or(u64::MAX));
     }
 
+    /// Start and size of the memory that it may write to, from the first such segment to the end of the last.
+    pub fn data(&self) -> Option<(Address, u64)> {
+        let writable = || self.loaded().filter(|segment| segment.permissions.write);
+        let start = writable().map(|segment| segment.vaddr).min()?;
+        let end = writable().map(|segment| segment.vaddr.saturating_add(segment.memory_size)).max()?;
+        Some((Address(start.wrapping_add(self.bias)), end - start))
+    }
+
+    /// Bytes of its segments with code.
+    pub fn text_size(&self) -> u64 {
+        let code = self.loaded().filter(|segment| segment.permissions.execute);
+        code.fold(0, |size, segment| size.saturating_add(segment.memory_size))
+    }
+
+    fn loaded(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| segment.kind == Segment::LOAD)
+    }
+
     /// `address` lies in the module.
     pub fn contains(&self, address: Address) -> bool {
         (self.start..self.end).contains(&address)
+    }
+
+    /// The last part of its path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// `name` is its path, the last part of it, that part cut at a dot, or `a.out` for the executable.
+    pub fn is_called(&self, name: &str) -> bool {
+        let base = self.name();
+        !name.is_empty()
+            && (self.path == name
+                || base == name
+                || base.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+                || (self.executable && name == "a.out"))
     }
 
     /// The loaded segment that `address` lies in, to the page; of two that share a page, the one mapped last.
@@ -171,7 +204,11 @@ fn module_at(memory: &AddressSpace, start: Address, path: &str, deleted: bool) -
     Some(module)
 }
 
-/// Finds the modules of a process, the executable first, then by address.
+/// Path of the module that the kernel maps into every process: the functions that answer some system calls.
+pub(crate) const VDSO_PATH: &str = "linux-vdso.so.1";
+
+/// Finds the modules of a process: the executable, then the libraries in the order in which the dynamic linker looks
+/// names up in them, those that it does not know by address, and the vDSO.
 pub(crate) fn find(memory: &AddressSpace, files: &[MappedFile], auxv: &AuxiliaryVector) -> Vec<Module> {
     let mut modules =
         if files.is_empty() { by_headers(memory, auxv) } else { by_mapped_files(memory, files) };
@@ -186,8 +223,39 @@ pub(crate) fn find(memory: &AddressSpace, files: &[MappedFile], auxv: &Auxiliary
         if files.is_empty() {
             name_modules(memory, auxv, &mut modules);
         }
+        in_link_order(memory, &mut modules);
+    }
+    if let Some(at) = auxv.address(AuxiliaryVector::VDSO)
+        && !modules.iter().any(|module| module.contains(at))
+    {
+        modules.extend(module_at(memory, at, VDSO_PATH, false));
     }
     modules
+}
+
+/// Puts the libraries behind the executable in the order of the dynamic linker's list.
+fn in_link_order(memory: &AddressSpace, modules: &mut [Module]) {
+    let mut order = Vec::new();
+    for (_, dynamic) in linked(memory, &modules[0]) {
+        order.extend(modules.iter().find(|module| module.contains(dynamic)).map(|module| module.start));
+    }
+    let rank = |module: &Module| order.iter().position(|start| *start == module.start).unwrap_or(usize::MAX);
+    modules[1..].sort_by_cached_key(rank);
+}
+
+/// The dynamic linker's list: address of the name and of the dynamic section of each object.
+fn linked(memory: &AddressSpace, executable: &Module) -> Vec<(Address, Address)> {
+    let mut found = Vec::new();
+    let mut next = link_map(memory, executable);
+    for _ in 0..LINK_MAP_LIMIT {
+        let Some(entry) = next else { break };
+        let word = |offset: u64| memory.read_u64(Address(entry.0.wrapping_add(offset))).ok();
+        if let (Some(name), Some(dynamic)) = (word(8), word(16)) {
+            found.push((Address(name), Address(dynamic)));
+        }
+        next = word(24).filter(|next| *next != 0).map(Address);
+    }
+    found
 }
 
 fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
@@ -254,19 +322,13 @@ fn name_modules(memory: &AddressSpace, auxv: &AuxiliaryVector, modules: &mut [Mo
     {
         modules[0].path = path;
     }
-    let mut next = link_map(memory, &modules[0]);
-    for _ in 0..LINK_MAP_LIMIT {
-        let Some(entry) = next else { break };
-        let word = |offset: u64| memory.read_u64(Address(entry.0.wrapping_add(offset))).ok();
-        let (name, dynamic) = (word(8), word(16));
-        if let (Some(name), Some(dynamic)) = (name, dynamic)
-            && let Some(module) = modules.iter_mut().find(|module| module.contains(Address(dynamic)))
+    for (name, dynamic) in linked(memory, &modules[0]) {
+        if let Some(module) = modules.iter_mut().find(|module| module.contains(dynamic))
             && module.path.is_empty()
-            && let Some(path) = memory.c_string(Address(name), PATH_LIMIT)
+            && let Some(path) = memory.c_string(name, PATH_LIMIT)
         {
             module.path = path;
         }
-        next = word(24).filter(|next| *next != 0).map(Address);
     }
     for module in modules {
         if module.path.is_empty() {

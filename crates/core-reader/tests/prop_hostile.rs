@@ -1,7 +1,11 @@
 //! Whatever the bytes: an answer or an error, never a panic, and everything asked of what opened ends.
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use core_reader::{Address, Core, Memory, OpenOptions, Symbols};
+use std::ops::ControlFlow;
+
+use core_reader::{
+    Address, Chunk, Core, MallocChunks, Memory, OpenOptions, Symbols, TableKind, Unwinder, Watch, demangle,
+};
 use proptest::prelude::*;
 use test_support::elf_core::{ElfBinary, ElfCore, words};
 
@@ -43,10 +47,82 @@ fn exercise(bytes: &[u8], executable: Option<&[u8]>) {
         core.symbols().at(module.start);
         core.symbols().at(Address(0x40_1004));
     }
+    ask_names(&core);
+    ask_stacks(&core);
+    ask_memory(&core);
     for warning in core.warnings() {
         assert!(!warning.to_string().is_empty());
     }
     assert!(core.raw_notes().count() <= bytes.len() / 12);
+}
+
+fn ask_names(core: &Core) {
+    let symbols = core.symbols();
+    for object in [None, Some("a.out"), Some("program"), Some("libc")] {
+        for name in ["entry", "node::Start", "f()", "operator", "::", "~", "a::~b<c>"] {
+            if let Ok(symbol) = symbols.resolve(object, name) {
+                symbols.nearest(symbol.address, 0);
+            }
+        }
+    }
+    for (index, module) in core.modules().iter().enumerate() {
+        for table in [TableKind::Static, TableKind::Dynamic] {
+            assert!(symbols.entries(index, table).count() <= core.file_len() as usize + (1 << 16));
+        }
+        for distance in [0, 1, 0x1000, u64::MAX] {
+            for at in [module.start, Address(module.end.0.wrapping_sub(1)), Address(0x40_1004)] {
+                symbols.nearest(at, distance);
+            }
+        }
+    }
+}
+
+fn ask_stacks(core: &Core) {
+    let mut unwinder = Unwinder::new(core);
+    for (index, thread) in core.threads().iter().enumerate() {
+        let stack = unwinder.stack(&thread.registers, usize::MAX);
+        assert!(stack.frames.len() <= 1 << 17);
+        core.floating_point(index);
+    }
+    for range in core.memory().ranges().iter().take(8) {
+        for at in [range.start, Address(range.end.0.wrapping_sub(8))] {
+            unwinder.stack_at(at, 100);
+        }
+    }
+    if let Some(signal) = core.recorded_signal() {
+        signal.code_name();
+    }
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn advance(&self, _: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+fn ask_memory(core: &Core) {
+    let memory = core.memory();
+    let everything = (Address(0), Address(u64::MAX));
+    let pieces = memory.readable(everything.0, everything.1);
+    assert!(pieces.windows(2).all(|pair| pair[0].0.0 + pair[0].1 <= pair[1].0.0));
+    let find = |chunk: Chunk<'_>, found: &mut Vec<u64>| found.push(chunk.own as u64);
+    let mut seen = 0;
+    memory.scan(everything, 16, &Unwatched, &find, &mut |own| {
+        seen += own;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(seen, pieces.iter().map(|(_, length)| length).sum::<u64>());
+    let mut chunks = MallocChunks::default();
+    for range in memory.ranges().iter().take(8) {
+        for at in [range.start, Address(range.start.0 + (range.end.0 - range.start.0) / 2)] {
+            if let Some(heap) = core.malloc_heap(at) {
+                core.malloc_chunk(&mut chunks, heap, at);
+            }
+        }
+    }
 }
 
 fn valid() -> (Vec<u8>, Vec<u8>) {
@@ -111,12 +187,19 @@ proptest! {
     }
 
     #[test]
-    fn any_notes(notes in prop::collection::vec((0..8_usize, prop::collection::vec(any::<u8>(), 0..400)), 0..6)) {
+    fn any_name_is_demangled_or_left_alone(name in "(_Z)?[NSTIE0-9a-zA-Z_]{0,200}") {
+        if let Some(text) = demangle(&name) {
+            prop_assert!(text.len() <= 1 << 14);
+        }
+    }
+
+    #[test]
+    fn any_notes(notes in prop::collection::vec((0..9_usize, prop::collection::vec(any::<u8>(), 0..400)), 0..6)) {
         let mut core = ElfCore::new().dumped("heap", 0x1000, "rw-", &[1; 64]);
         for (which, data) in notes {
             let (owner, kind) = [
                 ("CORE", 1), ("CORE", 3), ("CORE", 6), ("CORE", 0x4649_4c45), ("CORE", 0x5349_4749), ("v8mdb", 1),
-                ("v8mdb", 2), ("LINUX", 0x202),
+                ("v8mdb", 2), ("LINUX", 0x202), ("CORE", 2),
             ][which];
             core = core.note(owner, kind, &data);
         }

@@ -20,6 +20,8 @@ pub enum Shape {
     Digits,
     /// `-o text` or `+o text`
     Switch,
+    /// `-t` or `+t`
+    Toggle,
 }
 
 /// The declaration of an option.
@@ -56,9 +58,21 @@ impl Opt {
         Opt { letter: '#', shape: Shape::Digits, value, help }
     }
 
+    /// `-t`, `+t`
+    pub const fn toggle(letter: char, help: &'static str) -> Opt {
+        Opt { letter, shape: Shape::Toggle, value: "", help }
+    }
+
     /// `-o text`, `+o text`
     pub const fn switch(letter: char, value: &'static str, help: &'static str) -> Opt {
         Opt { letter, shape: Shape::Switch, value, help }
+    }
+}
+
+impl Shape {
+    /// Whether a value follows the letter.
+    pub fn has_value(self) -> bool {
+        !matches!(self, Shape::Flag | Shape::Toggle)
     }
 }
 
@@ -131,7 +145,8 @@ impl Args {
                 rest = words.as_slice();
                 break;
             }
-            let has_switches = dcmd.options.iter().any(|option| option.shape == Shape::Switch);
+            let both = |option: &Opt| matches!(option.shape, Shape::Switch | Shape::Toggle);
+            let has_switches = dcmd.options.iter().any(both);
             let plus = has_switches && text.starts_with('+') && text.len() > 1;
             let Some(letters) =
                 text.strip_prefix(if plus { '+' } else { '-' }).filter(|rest| !rest.is_empty())
@@ -178,12 +193,15 @@ impl Args {
         while let Some(letter) = chars.next() {
             let wanted = |option: &&Opt| option.letter == letter && option.shape != Shape::Digits;
             let shown = crate::output::escape_char(letter);
-            let Some(option) =
-                dcmd.options.iter().find(wanted).filter(|option| on || option.shape == Shape::Switch)
+            let Some(option) = dcmd
+                .options
+                .iter()
+                .find(wanted)
+                .filter(|option| on || matches!(option.shape, Shape::Switch | Shape::Toggle))
             else {
                 return Err(DcmdError::usage(format!("illegal option -- {shown}")));
             };
-            if option.shape == Shape::Flag {
+            if !option.shape.has_value() {
                 self.options.push((letter, on, Value::None));
                 continue;
             }
@@ -234,6 +252,11 @@ impl Args {
             Value::Text(text) if *given == letter => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// Whether the last of `-letter` and `+letter` was the first or the second; nothing if neither was given.
+    pub fn toggled(&self, letter: char) -> Option<bool> {
+        self.options.iter().rev().find(|(given, _, _)| *given == letter).map(|(_, on, _)| *on)
     }
 
     /// All values of a switch in their order: `true` for `-o`, `false` for `+o`.

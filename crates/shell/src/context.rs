@@ -7,18 +7,20 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
 
-use core_reader::{Address, AddressSpace, Memory, Symbols};
+use core_reader::{Address, AddressSpace, Memory};
 use v8_heap::index::{Kinds, ObjectTable};
 
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
+use crate::format::reason;
 use crate::interrupt::Interrupt;
-use crate::lang::{Environment, EvalError, Space, evaluate, parse_expression};
+use crate::lang::{Environment, EvalError, Space, SymbolError, evaluate, parse_expression};
 use crate::output::{Colours, Progress, Terminal, Text, TextSink};
 use crate::pipeline::Plan;
 use crate::settings::Settings;
+use crate::symbols::PrivateSymbols;
 use crate::target::Target;
-use crate::variables::{Variables, register};
+use crate::variables::{self, Variables, register};
 
 /// The state of a session.
 #[derive(Debug)]
@@ -28,6 +30,10 @@ pub struct Context {
     pub settings: Settings,
     /// Variables that the user assigned.
     pub variables: RefCell<Variables>,
+    /// Symbols that the user added.
+    pub private_symbols: RefCell<PrivateSymbols>,
+    /// The id of the thread that the user has chosen.
+    pub current_thread: Cell<Option<u32>>,
     /// The flag that Ctrl-C sets.
     pub interrupt: Interrupt,
     /// Results and messages.
@@ -44,6 +50,8 @@ pub struct Context {
     pub told_of_code: Cell<bool>,
     /// Objects whose referrers are to be found together.
     pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
+    /// Macro files that are running.
+    pub macros: Macros,
     dot: Cell<u64>,
     increment: Cell<u64>,
     last_address: Cell<u64>,
@@ -53,14 +61,29 @@ pub struct Context {
     depth: Cell<u32>,
 }
 
+/// Macro files that are running.
+#[derive(Debug, Default)]
+pub struct Macros {
+    /// How many, one inside the other.
+    pub depth: Cell<u32>,
+    /// The innermost is to end.
+    pub leaving: Cell<bool>,
+}
+
 impl Context {
     /// A session on `target` that writes to `terminal`; `watched` if somebody looks at it.
     pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Context {
         let text = Text::new(TextSink::new(Box::new(terminal.clone()), watched));
+        let mut variables = Variables::default();
+        if let Some(target) = &target {
+            variables.describe(target.core());
+        }
         Context {
             target,
             settings: Settings::default(),
-            variables: RefCell::default(),
+            variables: RefCell::new(variables),
+            private_symbols: RefCell::default(),
+            current_thread: Cell::new(None),
             interrupt,
             terminal,
             text,
@@ -69,6 +92,7 @@ impl Context {
             told_of_roots: Cell::new(false),
             told_of_code: Cell::new(false),
             marked: RefCell::default(),
+            macros: Macros::default(),
             dot: Cell::new(0),
             increment: Cell::new(0),
             last_address: Cell::new(0),
@@ -225,6 +249,8 @@ impl Context {
     /// Forgets the levels of commands that run commands: nothing is running any more.
     pub fn leave_nesting(&self) {
         self.depth.set(0);
+        self.macros.depth.set(0);
+        self.macros.leaving.set(false);
     }
 
     /// Runs `work` one level deeper in commands that run commands.
@@ -260,25 +286,30 @@ impl Environment for Context {
     }
 
     fn variable(&self, name: &str) -> Option<u64> {
+        if name == variables::SYMBOLIC {
+            return Some(u64::from(self.settings.symbolic.get()));
+        }
         if let Some(value) = self.variables.borrow().get(name) {
             return Some(value);
         }
-        let thread = self.target.as_ref()?.threads().first()?;
+        let thread = self.thread().ok()?;
         if name == "thread" { Some(u64::from(thread.id)) } else { register(&thread.registers, name) }
     }
 
-    fn symbol(&self, name: &str) -> Option<u64> {
-        self.target.as_ref()?.symbols().find(name).map(|symbol| symbol.address.0)
+    fn symbol(&self, name: &str) -> Result<u64, SymbolError> {
+        self.find_symbol(name)
     }
 
-    fn read(&self, _space: Space, address: u64, size: usize) -> Result<u64, String> {
+    fn read(&self, space: Space, address: u64, size: usize) -> Result<u64, String> {
         let target = self.target.as_ref().ok_or("no target is open")?;
         let mut bytes = [0; 8];
         let into = bytes.get_mut(..size).unwrap_or(&mut []);
-        target.memory().read_into(Address(address), into).map_err(|error| match error {
-            core_reader::MemoryError::Unmapped(_) => "no mapping for address".to_owned(),
-            other => other.to_string(),
-        })?;
+        match space {
+            Space::Memory => {
+                target.memory().read_into(Address(address), into).map_err(|error| reason(&error))?;
+            }
+            Space::Object => target.read_file(address, into)?,
+        }
         Ok(u64::from_le_bytes(bytes))
     }
 }

@@ -48,6 +48,8 @@ pub enum Yields {
     Items(Kind),
     /// Items of the kind that flows in.
     Same,
+    /// Text whose lines are read back as expressions; their values flow on.
+    Lines,
     /// Text only: nothing can follow.
     Text,
     /// As the arguments say.
@@ -153,6 +155,7 @@ impl Dcmd {
                 Shape::Digits => format!("[-{}]", option.value),
                 Shape::Number | Shape::Text => format!("[-{} {}]", option.letter, option.value),
                 Shape::Switch => format!("[+/-{} {}]", option.letter, option.value),
+                Shape::Toggle => format!("[+/-{}]", option.letter),
             };
             separate(&mut text, &shown);
         }
@@ -205,6 +208,41 @@ where
         Some(item) => work(context, item, out),
         None => Err(DcmdError::usage("")),
     })
+}
+
+/// As [`for_each`], for dcmds to which a count in front means a size and not how often to run: the work gets it.
+pub fn for_each_counted<F>(work: F) -> Box<dyn Stage>
+where
+    F: FnMut(&Context, Option<Item>, Option<u64>, &mut Out<'_>) -> Result<(), DcmdError> + 'static,
+{
+    Box::new(Counted { work, count: None })
+}
+
+struct Counted<F> {
+    work: F,
+    count: Option<u64>,
+}
+
+impl<F> Stage for Counted<F>
+where
+    F: FnMut(&Context, Option<Item>, Option<u64>, &mut Out<'_>) -> Result<(), DcmdError>,
+{
+    fn run(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        (self.work)(context, None, self.count, out)
+    }
+
+    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        let (work, count) = (&mut self.work, self.count);
+        ForEach {
+            work: |context: &Context, item: Option<Item>, out: &mut Out<'_>| work(context, item, count, out),
+        }
+        .push(context, batch, out)
+    }
+
+    fn takes_count(&mut self, count: u64) -> bool {
+        self.count = Some(count);
+        true
+    }
 }
 
 struct ForEach<F> {

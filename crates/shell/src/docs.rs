@@ -1,7 +1,10 @@
-//! The pages about dcmds in `docs/commands`, from their declarations.
+//! The pages about dcmds in `docs/commands`, and the man page `docs/v8mdb.1`, from the declarations.
+
+use clap::CommandFactory;
 
 use crate::dcmds::{ALL, WALKERS};
-use crate::manual::Page;
+use crate::manual::{Page, escape_roff};
+use crate::options::Options;
 
 /// Every generated page: its path below the root of the repository, and its text.
 pub fn render() -> Vec<(String, String)> {
@@ -26,17 +29,95 @@ pub fn render() -> Vec<(String, String)> {
         index.push_str(&format!("| `{}` | {} |\n", walker.name, walker.summary));
     }
     pages.push(("docs/commands/README.md".to_owned(), index));
+    pages.push(("docs/v8mdb.1".to_owned(), man_page()));
     pages
 }
+
+/// The man page of the program: its options from their declaration, its commands from theirs.
+fn man_page() -> String {
+    let command = Options::command();
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let mut page = format!(
+        ".\\\" Generated from the declarations in crates/shell/src; do not edit.\n\
+         .TH V8MDB 1 \"\" \"v8mdb {}\" \"User Commands\"\n\
+         .SH NAME\nv8mdb \\- {}\n\
+         .SH SYNOPSIS\n.B v8mdb\n[\\fIOPTIONS\\fR] [\\fIOBJECT\\fR] \\fICORE\\fR\n\
+         .SH DESCRIPTION\n{}\n.SH OPTIONS\n",
+        env!("CARGO_PKG_VERSION"),
+        escape_roff("interactive post-mortem debugger for the V8 heap"),
+        escape_roff(DESCRIPTION).replace("\n\n", "\n.PP\n").replace("ABOUT", &escape_roff(&about)),
+    );
+    for argument in
+        command.get_arguments().filter(|argument| !argument.is_hide_set() && !argument.is_positional())
+    {
+        let short = argument.get_short().map(|letter| format!("-{letter}"));
+        let long = argument.get_long().map(|word| format!("--{word}"));
+        let names = [short, long].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let values = argument.get_value_names().unwrap_or_default();
+        let value: String = match argument.get_action().takes_values() {
+            true => values.iter().map(|value| format!(" {value}")).collect(),
+            false => String::new(),
+        };
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        page.push_str(&format!(
+            ".TP\n.B {}\n{}.\n",
+            escape_roff(&format!("{names}{value}")),
+            escape_roff(&help)
+        ));
+    }
+    page.push_str(&format!(".SH LANGUAGE\n.nf\n{}\n.fi\n", escape_roff(crate::dcmds::OVERVIEW.trim())));
+    page.push_str(".SH COMMANDS\n");
+    for dcmd in ALL {
+        page.push_str(&Page::of(dcmd).roff());
+    }
+    page.push_str(".SH WALKERS\n");
+    for walker in WALKERS {
+        page.push_str(&format!(".TP\n.B {}\n{}.\n", escape_roff(walker.name), escape_roff(walker.summary)));
+    }
+    page.push_str(&format!(".SH \"EXIT STATUS\"\n{}\n", escape_roff(EXIT_STATUS)));
+    for (title, entries) in [("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)] {
+        page.push_str(&format!(".SH {title}\n"));
+        for (name, meaning) in entries {
+            page.push_str(&format!(".TP\n.B {}\n{}\n", escape_roff(name), escape_roff(meaning)));
+        }
+    }
+    page.push_str(".SH \"SEE ALSO\"\n.BR gcore (1),\n.BR gdb (1),\n.BR core (5)\n");
+    page
+}
+
+const DESCRIPTION: &str = "ABOUT
+
+The executable is found from the core, or given in front of it. Without -e, commands are read from the terminal or from \
+standard input, each run as its line arrives. At the prompt, ::help explains a command with an example, ::dcmds lists them all.";
+
+const EXIT_STATUS: &str = "0 if all went well; 1 if a command failed, or the core could not be opened; 2 if the options are \
+wrong.";
+
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("PAGER", "The pager for output longer than the screen; without it, a screen at a time is shown."),
+    ("NO_COLOR", "If set, nothing is bold, underlined or faint."),
+    ("SHELL", "What runs the commands behind '!'; /bin/sh if not set."),
+    ("TZ", "The zone in which times are shown."),
+    ("V8MDB_HISTORY", "Where the history of the prompt is kept; empty for nowhere."),
+];
+
+const FILES: &[(&str, &str)] = &[
+    ("~/.v8mdbrc", "Commands that are run first. Without it, ~/.mdbrc."),
+    ("~/.local/state/v8mdb/history", "The history of the prompt."),
+];
 
 /// The file of a dcmd's page; signs are spelt out.
 fn file_name(name: &str) -> String {
     let name = match name {
+        "/" => "examine",
         "=" => "format",
         ">" => "assign",
         "$<" => "source",
+        "$G" => "demangling",
         "$P" => "prompt",
+        "$L" => "thread_ids",
         "$d" => "radix",
+        "$l" => "thread_id",
         "$s" => "symbol_distance",
         "$w" => "page_width",
         name => name,

@@ -7,10 +7,14 @@ use crate::context::Context;
 use crate::dcmd::{Args, Word};
 use crate::dcmds;
 use crate::error::DcmdError;
-use crate::lang::{self, ArgumentValue, Command, FormatItem, Marked, Repeat, Span, Statement};
+use crate::format::words;
+use crate::lang::{
+    self, Argument, ArgumentValue, Command, FormatItem, Marked, Repeat, Shell, Span, Statement,
+};
 use crate::output::{Text, escape};
 use crate::pipeline::{Call, Plan, PlanError, report_usage};
 use crate::shell_escape;
+use crate::variables::REGISTERS;
 
 /// Where text comes from; that decides what a bare expression does and where an error lets things go on.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +40,7 @@ pub enum Source<'a> {
 pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> Result<bool, DcmdError> {
     let mut start = 0;
     let mut well = true;
-    while start < input.len() && !context.is_quitting() {
+    while start < input.len() && !context.is_quitting() && !context.macros.leaving.get() {
         let recover = |at: usize| match source {
             Source::Script { .. } => lang::next_statement(input, at.max(start)),
             Source::Prompt => lang::next_line(input, at.max(start)),
@@ -83,6 +87,19 @@ pub fn read_script(path: &std::path::Path) -> Result<String, String> {
         Ok(length) if length as u64 > LONGEST_SCRIPT => Err(format!("longer than {LONGEST_SCRIPT} bytes")),
         Ok(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
     }
+}
+
+/// Runs the text of a macro file, which was read from `name`; a `$<` without a file in it ends it early.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_macro(context: &Context, input: &str, name: &str, text: &Text) -> Result<bool, DcmdError> {
+    let macros = &context.macros;
+    macros.depth.set(macros.depth.get() + 1);
+    let well = context.nested(|| run(context, input, Source::Script { name, line: 1 }, text));
+    macros.depth.set(macros.depth.get().saturating_sub(1));
+    macros.leaving.set(false);
+    well
 }
 
 /// How a statement ended.
@@ -149,26 +166,19 @@ fn run_statement(
     let (address, count) = match evaluated {
         Ok(values) => values,
         Err(error) => {
-            let hint = match &error {
-                // `status` instead of `::status`: everybody's first line.
-                lang::EvalError::Symbol(name) if dcmds::find(name).is_ok() => {
-                    format!(" (did you mean '::{name}'?)")
-                }
-                _ => String::new(),
-            };
-            context.error(&format!("{error}{hint}"));
+            context.error(&explained(context, &error));
             return Ok(Ended::NotRun);
         }
     };
     if statement.pipeline.is_empty() {
         return bare(context, statement, address, count, source, text);
     }
-    let mut calls = Vec::with_capacity(statement.pipeline.len());
     if let Some(address) = address {
         context.set_address(address);
     }
-    for command in &statement.pipeline {
-        match call(context, command, address.is_some() || !calls.is_empty()) {
+    let mut calls = Vec::with_capacity(statement.pipeline.len());
+    for (index, command) in statement.pipeline.iter().enumerate() {
+        match call(context, command, address.is_some() || index > 0) {
             Ok(call) => calls.push(call),
             Err(CallError::Unknown(message)) => {
                 report_at(context, input, source, command.span(), &message);
@@ -177,8 +187,7 @@ fn run_statement(
             Err(CallError::Reported) => return Ok(Ended::NotRun),
         }
     }
-    let first = calls.first().cloned();
-    let plan = match Plan::new(calls, address.is_some()) {
+    let plan = match plan(calls.clone(), address.is_some()) {
         Ok(plan) => Rc::new(plan),
         Err(PlanError::Mismatch { stage, message }) => {
             let span = statement.pipeline.get(stage).map_or(Span::default(), Command::span);
@@ -187,15 +196,69 @@ fn run_statement(
         }
         // Whatever is wrong with the address, nothing runs.
         Err(PlanError::Usage { .. }) if count == Some(0) => return Ok(Ended::Well),
-        Err(PlanError::Usage { .. }) => {
-            if let Some(call) = first {
+        Err(PlanError::Usage { stage }) => {
+            if let Some(Part::Call(call)) = calls.get(stage) {
                 call.report_usage(context, "");
             }
             return Ok(Ended::Badly);
         }
     };
     context.set_last_plan(Rc::clone(&plan));
-    run_plan(context, &plan, address.is_some(), count, statement.shell.as_deref(), text)
+    run_plan(context, &plan, address.is_some(), count, statement.shell.as_ref(), text)
+}
+
+/// A stage of a line.
+#[derive(Clone)]
+enum Part {
+    /// A dcmd.
+    Call(Call),
+    /// A command of the shell.
+    Shell(String),
+}
+
+/// The plan of a whole line.
+fn plan(mut parts: Vec<Part>, has_address: bool) -> Result<Plan, PlanError> {
+    let mut plan: Option<(String, Plan)> = None;
+    loop {
+        let shell = parts.iter().rposition(|part| matches!(part, Part::Shell(_)));
+        let first = shell.map_or(0, |at| at + 1);
+        let calls = parts.drain(first..).filter_map(|part| match part {
+            Part::Call(call) => Some(call),
+            Part::Shell(_) => None,
+        });
+        let (calls, has_address) = (calls.collect(), has_address || first > 0);
+        let built = match plan {
+            Some((shell, next)) => Plan::before(calls, has_address, shell, next),
+            None => Plan::new(calls, has_address),
+        };
+        let built = built.map_err(|error| match error {
+            PlanError::Mismatch { stage, message } => PlanError::Mismatch { stage: stage + first, message },
+            PlanError::Usage { stage } => PlanError::Usage { stage: stage + first },
+        })?;
+        match parts.pop() {
+            Some(Part::Shell(text)) => plan = Some((text, built)),
+            _ => return Ok(built),
+        }
+    }
+}
+
+/// Why an expression has no value, with the name that may have been meant.
+fn explained(context: &Context, error: &lang::EvalError) -> String {
+    let near = match error {
+        // `status` instead of `::status`: everybody's first line.
+        lang::EvalError::Symbol { name, .. } if dcmds::find(name).is_ok() => Some(format!("::{name}")),
+        lang::EvalError::Symbol { name, reason: lang::SymbolError::Name } => context.symbol_like(name),
+        lang::EvalError::Variable(name) => {
+            let variables = context.variables.borrow();
+            let names = variables.iter().map(|(name, _)| name).chain(REGISTERS);
+            dcmds::nearest(name, names).map(str::to_owned)
+        }
+        _ => None,
+    };
+    match near {
+        Some(near) => format!("{error} (did you mean '{}'?)", escape(&near)),
+        None => error.to_string(),
+    }
 }
 
 /// A statement without a command: a bare expression, or only text for the shell.
@@ -208,10 +271,17 @@ fn bare(
     text: &Text,
 ) -> Result<Ended, DcmdError> {
     if address.is_none() && count.is_none() {
-        if let Some(shell) = &statement.shell {
-            shell_escape::run(context, shell);
-        }
-        return Ok(Ended::Well);
+        return match &statement.shell {
+            None => Ok(Ended::Well),
+            Some(shell) if shell.run_output => {
+                let printed = shell_escape::output_of(context, &shell.text, None);
+                run_output(context, printed, text)
+            }
+            Some(shell) => {
+                shell_escape::run(context, &shell.text);
+                Ok(Ended::Well)
+            }
+        };
     }
     let plan = if matches!(source, Source::String) { None } else { context.last_plan() };
     match (address, &plan) {
@@ -227,7 +297,7 @@ fn bare(
         // The last command takes no address: there is nothing to repeat.
         return Ok(Ended::Well);
     }
-    run_plan(context, &plan, true, count, statement.shell.as_deref(), text)
+    run_plan(context, &plan, true, count, statement.shell.as_ref(), text)
 }
 
 /// Runs the last pipeline again at dot plus increment, as an empty line does with `-o repeatlast`.
@@ -246,21 +316,57 @@ fn run_plan(
     plan: &Plan,
     has_address: bool,
     count: Option<u64>,
-    shell: Option<&str>,
+    shell: Option<&Shell>,
     text: &Text,
 ) -> Result<Ended, DcmdError> {
     let result = match shell {
         None => {
-            plan.run(context, has_address, count, text).and_then(|()| Ok(text.borrow().to_column_zero()?))
+            plan.run(context, has_address, count, text).and_then(|()| {
+                text.borrow().to_column_zero()?;
+                // Whoever watches is asked by the pager about this command before the next one runs.
+                let watched = text.borrow().is_watched();
+                if watched { Ok(text.flush()?) } else { Ok(()) }
+            })
         }
         Some(shell) => {
             text.flush()?;
-            shell_escape::pipe_into(context, shell, |text| plan.run(context, has_address, count, text))
+            let work = |text: &Text| {
+                plan.run(context, has_address, count, text)?;
+                Ok(text.borrow().to_column_zero()?)
+            };
+            if shell.run_output {
+                let printed = shell_escape::output_of(context, &shell.text, Some(Box::new(work)));
+                return run_output(context, printed, text);
+            }
+            shell_escape::pipe_into(context, &shell.text, work)
         }
     };
+    settle(context, result)
+}
+
+/// Runs what a command of the shell printed.
+fn run_output(
+    context: &Context,
+    printed: Result<Vec<u8>, DcmdError>,
+    text: &Text,
+) -> Result<Ended, DcmdError> {
+    let run = |printed: Vec<u8>| {
+        let commands = String::from_utf8_lossy(&printed);
+        context.nested(|| run(context, &commands, Source::Script { name: "<shell>", line: 1 }, text))
+    };
+    match printed.and_then(run) {
+        Ok(false) => Ok(Ended::Badly),
+        other => settle(context, other.map(|_| ())),
+    }
+}
+
+/// Reports what ended a pipeline; what ends everything is given on.
+fn settle(context: &Context, result: Result<(), DcmdError>) -> Result<Ended, DcmdError> {
     match result {
         Ok(()) => Ok(Ended::Well),
         Err(DcmdError::Interrupted) => Err(DcmdError::Interrupted),
+        // The pager's `q` ends this command; the next one prints again.
+        Err(DcmdError::Closed) if context.terminal.take_end_of_command() => Ok(Ended::Badly),
         Err(DcmdError::Closed) => Err(DcmdError::Closed),
         Err(DcmdError::Reported) => Ok(Ended::Badly),
         Err(error) => {
@@ -278,7 +384,7 @@ enum CallError {
 }
 
 /// Looks up a command and parses its arguments.
-fn call(context: &Context, command: &Command, has_address: bool) -> Result<Call, CallError> {
+fn call(context: &Context, command: &Command, has_address: bool) -> Result<Part, CallError> {
     let (name, words) = match command {
         Command::Named { module, name, arguments, .. } => {
             if let Some(module) = module
@@ -288,24 +394,23 @@ fn call(context: &Context, command: &Command, has_address: bool) -> Result<Call,
                 let message = format!("invalid command '::{module}`{name}': specified module is not loaded");
                 return Err(CallError::Unknown(message));
             }
-            let mut words = Vec::with_capacity(arguments.len());
-            for argument in arguments {
-                words.push(match &argument.value {
-                    ArgumentValue::Text(text) => Word::Text(text.clone()),
-                    ArgumentValue::Immediate(expr) => Word::Number(value_of(context, expr)?),
-                });
-            }
-            (name.clone(), words)
+            (name.clone(), argument_words(context, arguments)?)
         }
+        Command::Shell { text, .. } => return Ok(Part::Shell(text.clone())),
         Command::Assign { modifier, name, .. } => {
             let modifier = modifier.map_or(String::new(), String::from);
             (">".to_owned(), vec![Word::Text(name.clone()), Word::Text(modifier)])
+        }
+        Command::FormatOperands { verb, letter, operands, .. } => {
+            let mut words = vec![Word::Text(format!("{letter}{}", words::OPERANDS))];
+            words.extend(argument_words(context, operands)?);
+            (verb.to_string(), words)
         }
         Command::Format { verb, items, .. } => {
             let mut words = Vec::with_capacity(items.len());
             for item in items {
                 words.push(Word::Text(match item {
-                    FormatItem::Text(text) => format!("\"{text}"),
+                    FormatItem::Text(text) => format!("{}{text}", words::TEXT),
                     FormatItem::Verb { repeat: None, character } => character.to_string(),
                     FormatItem::Verb { repeat: Some(Repeat::Count(count)), character } => {
                         format!("{count}{character}")
@@ -320,7 +425,7 @@ fn call(context: &Context, command: &Command, has_address: bool) -> Result<Call,
     };
     let dcmd = dcmds::find(&name).map_err(CallError::Unknown)?;
     match Args::parse(dcmd, &name, has_address, &words, context.settings.radix.get()) {
-        Ok(args) => Ok(Call { dcmd, name, args }),
+        Ok(args) => Ok(Part::Call(Call { dcmd, name, args })),
         Err(error) => {
             report_usage(context, dcmd, &name, &error.to_string());
             Err(CallError::Reported)
@@ -328,9 +433,18 @@ fn call(context: &Context, command: &Command, has_address: bool) -> Result<Call,
     }
 }
 
+/// Arguments as words, computed where they are to be computed.
+fn argument_words(context: &Context, arguments: &[Argument]) -> Result<Vec<Word>, CallError> {
+    let word = |argument: &Argument| match &argument.value {
+        ArgumentValue::Text(text) => Ok(Word::Text(text.clone())),
+        ArgumentValue::Immediate(expr) => Ok(Word::Number(value_of(context, expr)?)),
+    };
+    arguments.iter().map(word).collect()
+}
+
 fn value_of(context: &Context, expr: &lang::Expr) -> Result<u64, CallError> {
     context.value_of(expr).map_err(|error| {
-        context.error(&error);
+        context.error(&explained(context, &error));
         CallError::Reported
     })
 }

@@ -3,8 +3,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    ExitCode::from(shell::run(&shell::options::Options::parse()))
+    ExitCode::from(shell::run(&shell::options::Options::of_command_line()))
 }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::dcmd::{AddressUse, Dcmd, Shape};
+use crate::dcmd::{AddressUse, Args, Dcmd, Shape, Takes, Yields};
 use crate::output::Colours;
 
 /// The parts of a manual page.
@@ -60,10 +60,34 @@ impl Page {
         let shown = |option: &crate::dcmd::Opt| match option.shape {
             Shape::Flag => format!("-{}", option.letter),
             Shape::Digits => format!("-{}", option.value),
+            Shape::Toggle => format!("+/-{}", option.letter),
             Shape::Switch => format!("+/-{} {}", option.letter, option.value),
             Shape::Number | Shape::Text => format!("-{} {}", option.letter, option.value),
         };
         self.dcmd.options.iter().map(|option| (shown(option), option.help)).collect()
+    }
+
+    /// What it takes from a pipe, and what it hands on.
+    pub fn pipes(&self) -> String {
+        let dcmd = self.dcmd;
+        let depends = |is: bool| if is { ", or others as its arguments say" } else { "" };
+        let takes = match dcmd.takes.with(&Args::default()) {
+            Takes::Nothing | Takes::Depends(_) => "Takes nothing from a pipe".to_owned(),
+            Takes::Anything => "Takes any values".to_owned(),
+            Takes::Only(kinds) => {
+                let kinds: Vec<_> = kinds.iter().map(|kind| kind.plural()).collect();
+                format!("Takes {}", kinds.join(" or "))
+            }
+        };
+        let yields = match dcmd.yields.with(&Args::default()) {
+            Yields::Items(kind) => format!("hands on {}", kind.plural()),
+            Yields::Same => "hands on what it takes".to_owned(),
+            Yields::Lines => "its lines are read back as values".to_owned(),
+            Yields::Text | Yields::Depends(_) => "prints text".to_owned(),
+        };
+        let takes_more = depends(matches!(dcmd.takes, Takes::Depends(_)));
+        let yields_more = depends(matches!(dcmd.yields, Yields::Depends(_)));
+        format!("{takes}{takes_more}; {yields}{yields_more}.")
     }
 
     /// Prints the page for the dcmd as it was called by `name`.
@@ -101,6 +125,7 @@ impl Page {
                 writeln!(out)?;
             }
         }
+        writeln!(out, "{}\n  {}\n", colours.bold("IN A PIPE"), self.pipes())?;
         if !dcmd.aliases.is_empty() {
             writeln!(out, "{}\n  {}\n", colours.bold("OTHER NAMES"), dcmd.aliases.join(", "))?;
         }
@@ -136,8 +161,53 @@ impl Page {
                 }
             }
         }
+        text.push_str(&format!("\n## In a pipe\n\n{}\n", self.pipes()));
         text
     }
+
+    /// Name, synopsis and summary as an entry of the man page, in roff.
+    pub fn roff(&self) -> String {
+        let dcmd = self.dcmd;
+        let aliases: String = dcmd.aliases.iter().map(|name| format!(", {name}")).collect();
+        let mut text = format!(
+            ".TP\n.B {}\n{}{}.\n",
+            escape_roff(&self.synopsis(dcmd.name)),
+            escape_roff(&sentence(dcmd.summary)).trim_end_matches('.'),
+            if aliases.is_empty() { String::new() } else { format!(" (also{})", escape_roff(&aliases[1..])) }
+        );
+        if !dcmd.options.is_empty() {
+            text.push_str(".RS\n");
+            for (option, help) in self.options() {
+                text.push_str(&format!(".TP\n.B {}\n{}\n", escape_roff(&option), escape_roff(help)));
+            }
+            text.push_str(".RE\n");
+        }
+        text
+    }
+}
+
+/// Text that roff prints as it is.
+pub fn escape_roff(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for (index, line) in text.lines().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if line.starts_with(['.', '\'']) {
+            out.push_str("\\&");
+        }
+        for c in line.chars() {
+            match c {
+                '\\' => out.push_str("\\e"),
+                '-' => out.push_str("\\-"),
+                '`' => out.push_str("\\(ga"),
+                '^' => out.push_str("\\(ha"),
+                '~' => out.push_str("\\(ti"),
+                c => out.push(c),
+            }
+        }
+    }
+    out
 }
 
 /// `summary` with a capital letter and a full stop.

@@ -3,15 +3,30 @@
 //! A line is planned before it runs: every name is known, every option parsed, and what each stage yields is what the next one
 //! takes. Then the first stage runs, and whatever it emits is pushed through the rest in batches; a stage that has enough
 //! says so, and everything before it stops. Text appears only at the end.
+//!
+//! Two sorts of stages are piped as text all the same, as everything is in MDB. A dcmd that runs other commands or prints in a
+//! format of the user's has its text read back, each line an expression; and so has a command of the shell between two
+//! stages. A line that is no expression ends the pipeline.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{Text, TextSink};
+use crate::shell_escape;
 use crate::value::{Item, Kind};
 
 /// Items pushed at a time.
 const BATCH: usize = 1024;
+
+/// Values read back from text that are kept until all of it has been read: if a line of it is no value, none is used.
+const MOST_HELD: usize = 1 << 16;
+
+/// More text than this is not read back in one piece.
+pub const MOST_TEXT: usize = 1 << 28;
 
 /// Whether a stage wants more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +53,12 @@ pub trait Stage {
     /// better told to [`Out::fault`].
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError>;
 
+    /// Takes the count in front of the dcmd (`addr,count::dcmd`) for itself, and is then run once. By default it does not, and
+    /// is run so many times.
+    fn takes_count(&mut self, _count: u64) -> bool {
+        false
+    }
+
     /// All input has been seen, or enough of it.
     ///
     /// # Errors
@@ -55,6 +76,29 @@ pub struct Out<'a> {
     batch: usize,
     next: Option<Box<Next<'a>>>,
     enough: bool,
+    /// Text of the stage that is to be read back.
+    captured: Option<Captured>,
+    /// A count in front makes the stage run again where it ended.
+    counted: bool,
+}
+
+/// Text on its way back.
+#[derive(Clone, Default)]
+struct Captured(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = self.0.borrow_mut();
+        if text.len() + bytes.len() > MOST_TEXT {
+            return Err(io::Error::other("too much text to read values from"));
+        }
+        text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 struct Next<'a> {
@@ -69,6 +113,20 @@ impl std::fmt::Debug for Out<'_> {
             .field("piped", &self.is_pipe())
             .field("enough", &self.enough)
             .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Out<'a> {
+    /// What a stage prints and emits: its items go to `next`, or its text to `text`.
+    fn of(context: &'a Context, call: &Call, next: Option<Box<Next<'a>>>, text: &Text) -> Out<'a> {
+        let reads_back = next.is_some() && matches!(call.dcmd.yields.with(&call.args), Yields::Lines);
+        let captured = reads_back.then(Captured::default);
+        let text = match &captured {
+            Some(captured) => Text::new(TextSink::new(Box::new(captured.clone()), false)),
+            None => text.clone(),
+        };
+        let batch = if reads_back { MOST_HELD } else { BATCH };
+        Out { context, text, pending: Vec::new(), batch, next, enough: false, captured, counted: false }
     }
 }
 
@@ -129,6 +187,11 @@ impl Out<'_> {
         self.context.error(reason);
     }
 
+    /// Whether a count in front makes the stage run more than once, with dot moved on by the increment each time.
+    pub fn is_counted(&self) -> bool {
+        self.counted
+    }
+
     /// Makes every item flow through all stages before the next one is taken.
     pub fn one_by_one(&mut self) {
         self.batch = 1;
@@ -147,6 +210,7 @@ impl Out<'_> {
         if !self.enough && !self.pending.is_empty() {
             self.context.check_interrupt()?;
             let pushed = next.stage.push(self.context, &self.pending, &mut next.out);
+            next.out.read_back()?;
             if settle(self.context, next.call, pushed)? == Some(Flow::Enough) {
                 self.enough = true;
             }
@@ -157,6 +221,7 @@ impl Out<'_> {
 
     /// Ends the pipe behind this output.
     fn close(&mut self) -> Result<(), DcmdError> {
+        self.read_back()?;
         self.pass_on()?;
         if let Some(next) = &mut self.next {
             let finished = next.stage.finish(self.context, &mut next.out);
@@ -165,6 +230,38 @@ impl Out<'_> {
         }
         Ok(())
     }
+
+    /// Emits the values of the text that the stage has printed since the last time.
+    fn read_back(&mut self) -> Result<(), DcmdError> {
+        let Some(captured) = self.captured.clone() else { return Ok(()) };
+        self.text.borrow().to_column_zero()?;
+        self.text.flush()?;
+        let bytes = std::mem::take(&mut *captured.0.borrow_mut());
+        for_each_value(self.context, &bytes, |value| Ok(self.emit(Item::number(value))? == Flow::Continue))?;
+        Ok(())
+    }
+}
+
+/// Reads each line of `text`, and each part of one between `;`, as an expression. Stops once `take` says so.
+///
+/// # Errors
+/// A line is no expression, or has no value: the pipeline is aborted.
+pub fn for_each_value(
+    context: &Context,
+    text: &[u8],
+    mut take: impl FnMut(u64) -> Result<bool, DcmdError>,
+) -> Result<(), DcmdError> {
+    for line in text.split(|&byte| byte == b'\n' || byte == b';') {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        context.check_interrupt()?;
+        let value = context.evaluate(String::from_utf8_lossy(line).trim()).map_err(DcmdError::abort)?;
+        if !take(value)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Reports what concerns one stage only; gives on what ends the pipeline.
@@ -227,6 +324,16 @@ pub fn report_usage(context: &Context, dcmd: &Dcmd, name: &str, reason: &str) {
 #[derive(Clone, Debug)]
 pub struct Plan {
     calls: Vec<Call>,
+    /// A command of the shell that gets the text of these stages, and what takes the values that it prints.
+    then: Option<Box<(String, Plan)>>,
+}
+
+/// What the first stage of a plan works on.
+enum Input {
+    /// Nothing, or dot, and so many times.
+    Dot { has_address: bool, count: Option<u64> },
+    /// Values.
+    Values(Vec<u64>),
 }
 
 /// Why a line may not run.
@@ -253,7 +360,17 @@ impl Plan {
     /// # Errors
     /// Which stage does not fit, and why.
     pub fn new(calls: Vec<Call>, has_address: bool) -> Result<Plan, PlanError> {
-        let plan = Plan { calls };
+        let plan = Plan { calls, then: None };
+        plan.check(has_address)?;
+        Ok(plan)
+    }
+
+    /// Puts `calls` and a command of the shell in front of a plan; there may be no calls.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn before(calls: Vec<Call>, has_address: bool, shell: String, plan: Plan) -> Result<Plan, PlanError> {
+        let plan = Plan { calls, then: Some(Box::new((shell, plan))) };
         plan.check(has_address)?;
         Ok(plan)
     }
@@ -287,6 +404,7 @@ impl Plan {
             flowing = match call.dcmd.yields.with(&call.args) {
                 Yields::Items(kind) => Some(kind),
                 Yields::Same => Some(flowing.unwrap_or(Kind::Number)),
+                Yields::Lines => Some(Kind::Number),
                 Yields::Text | Yields::Depends(_) if stage + 1 == self.calls.len() => None,
                 Yields::Text | Yields::Depends(_) => {
                     let next = &self.calls[stage + 1];
@@ -296,7 +414,13 @@ impl Plan {
                 }
             };
         }
-        Ok(())
+        let Some(then) = &self.then else { return Ok(()) };
+        // The shell's command counts as a stage.
+        let behind = self.calls.len() + 1;
+        then.1.check(true).map_err(|error| match error {
+            PlanError::Mismatch { stage, message } => PlanError::Mismatch { stage: stage + behind, message },
+            PlanError::Usage { stage } => PlanError::Usage { stage: stage + behind },
+        })
     }
 
     /// `cannot pipe '::a' into '::b': ::a yields addresses, ::b takes threads`
@@ -310,9 +434,17 @@ impl Plan {
         format!("cannot pipe '{before}' into '{after}': {before} {yields}, {after} takes {taken}")
     }
 
-    /// The stages.
+    /// The stages; those behind a command of the shell are left out.
     pub fn calls(&self) -> &[Call] {
         &self.calls
+    }
+
+    /// The call of the stage at `index`, where commands of the shell count as stages.
+    pub fn call_at(&self, index: usize) -> Option<&Call> {
+        match index.checked_sub(self.calls.len() + 1) {
+            Some(behind) => self.then.as_ref()?.1.call_at(behind),
+            None => self.calls.get(index),
+        }
     }
 
     /// Runs the plan, `count` times if that is said, from dot if `has_address`; text goes to `text`. Everything that one stage
@@ -327,6 +459,33 @@ impl Plan {
         count: Option<u64>,
         text: &Text,
     ) -> Result<(), DcmdError> {
+        if count == Some(0) {
+            return Ok(());
+        }
+        self.run_on(context, Input::Dot { has_address, count }, text)
+    }
+
+    fn run_on(&self, context: &Context, input: Input, text: &Text) -> Result<(), DcmdError> {
+        let Some(then) = &self.then else { return self.run_calls(context, input, text) };
+        let (shell, plan) = &**then;
+        let printed = if self.calls.is_empty() {
+            shell_escape::output_of(context, shell, None)?
+        } else {
+            let work = |text: &Text| {
+                self.run_calls(context, input, text)?;
+                Ok(text.borrow().to_column_zero()?)
+            };
+            shell_escape::output_of(context, shell, Some(Box::new(work)))?
+        };
+        let mut values = Vec::new();
+        for_each_value(context, &printed, |value| {
+            values.push(value);
+            Ok(true)
+        })?;
+        if values.is_empty() { Ok(()) } else { plan.run_on(context, Input::Values(values), text) }
+    }
+
+    fn run_calls(&self, context: &Context, input: Input, text: &Text) -> Result<(), DcmdError> {
         let Some((first, later)) = self.calls.split_first() else { return Ok(()) };
         for call in &self.calls {
             for &need in call.dcmd.needs {
@@ -349,38 +508,50 @@ impl Plan {
         };
         let mut stage = start(first)?;
         let mut stages = later.iter().map(start).collect::<Result<Vec<_>, _>>()?;
-        let end = |next| Out {
-            context,
-            text: text.clone(),
-            pending: Vec::new(),
-            batch: BATCH,
-            next,
-            enough: false,
-        };
-        let mut out = end(None);
+        let mut next = None;
         for call in later.iter().rev() {
             let Some(stage) = stages.pop() else { break };
-            out = end(Some(Box::new(Next { call, stage, out })));
+            let out = Out::of(context, call, next.take(), text);
+            next = Some(Box::new(Next { call, stage, out }));
         }
-        let times = count.unwrap_or(1);
-        for time in 0..times {
-            context.check_interrupt()?;
-            let done = if has_address {
-                stage.push(context, &[Item::number(context.dot())], &mut out)
-            } else {
-                stage.run(context, &mut out).map(|()| Flow::Continue)
-            };
-            if settle(context, first, done)? == Some(Flow::Enough) || out.has_enough() {
-                break;
+        let mut out = Out::of(context, first, next, text);
+        match input {
+            Input::Values(values) => {
+                for values in values.chunks(BATCH) {
+                    context.check_interrupt()?;
+                    let items: Vec<Item> = values.iter().map(|&value| Item::number(value)).collect();
+                    let done = stage.push(context, &items, &mut out);
+                    out.read_back()?;
+                    if settle(context, first, done)? == Some(Flow::Enough) || out.has_enough() {
+                        break;
+                    }
+                }
             }
-            if time + 1 < times {
-                context.advance_dot();
+            Input::Dot { has_address, count } => {
+                let times = match count {
+                    Some(count) if stage.takes_count(count) => 1,
+                    count => count.unwrap_or(1),
+                };
+                out.counted = times > 1;
+                for time in 0..times {
+                    context.check_interrupt()?;
+                    let done = if has_address {
+                        stage.push(context, &[Item::number(context.dot())], &mut out)
+                    } else {
+                        stage.run(context, &mut out).map(|()| Flow::Continue)
+                    };
+                    out.read_back()?;
+                    if settle(context, first, done)? == Some(Flow::Enough) || out.has_enough() {
+                        break;
+                    }
+                    if time + 1 < times {
+                        context.advance_dot();
+                    }
+                }
             }
         }
-        if times > 0 {
-            let finished = stage.finish(context, &mut out);
-            settle(context, first, finished)?;
-        }
+        let finished = stage.finish(context, &mut out);
+        settle(context, first, finished)?;
         out.close()
     }
 }

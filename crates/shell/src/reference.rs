@@ -1,25 +1,70 @@
-//! How a reference reads: `2b1e00d41c09.height`, `2b1e01aa0031[17]`, `2b1e00104ae1 closure variable "cache" of refill`.
+//! How a reference reads: `2b1e00d41c09.height`, `2b1e01aa0031[17]`, `2b1e00104ae1 closure variable "cache" of refill`,
+//! `2b1e00201001 active_cells.holdings (JSFinalizationRegistry)`.
 
 use std::fmt::Write;
 
-use v8_heap::index::{Reference, ReferenceKind};
-use v8_heap::{Heap, Tagged};
+use v8_heap::index::{How, Reference, ReferenceKind, Step};
+use v8_heap::objects::value::HeapObject;
+use v8_heap::{Heap, Tagged, Word};
 
 use crate::output::escape;
+use crate::place_name::place_name;
 
-/// Who refers, and how.
-pub fn describe(heap: &Heap<'_>, reference: &Reference) -> String {
-    format!("{:x}{}", reference.holder.0, manner(heap, reference))
+/// Who refers, and how. `place` says what is at an address outside the heap.
+pub fn describe(heap: &Heap<'_>, reference: &Reference, place: &dyn Fn(u64) -> String) -> String {
+    format!("{:x}{}", reference.holder.0, describe_how(heap, reference, place))
 }
 
-/// How somebody refers: `.height`, `[17]`, ` closure variable "cache" of refill`.
-pub fn manner(heap: &Heap<'_>, reference: &Reference) -> String {
+/// How an object refers to another, to be written behind its address.
+pub fn describe_how(heap: &Heap<'_>, reference: &Reference, place: &dyn Fn(u64) -> String) -> String {
+    let at = reference.holder.0;
+    match &reference.how {
+        How::Known(kind) => describe_known(heap, reference, *kind),
+        How::Fields(steps) => through(heap, reference, steps),
+        How::GlobalHandle { weak: false } => " global handle".to_owned(),
+        How::GlobalHandle { weak: true } => " global handle (weak)".to_owned(),
+        How::Isolate(offset) => format!(" isolate {:x}, +0x{offset:x}", at.wrapping_sub(*offset)),
+        How::Outside => format!(" {}", place(at)),
+    }
+}
+
+/// The fields on the way, and what the holder is: ` active_cells.next.holdings (JSFinalizationRegistry)`.
+fn through(heap: &Heap<'_>, reference: &Reference, steps: &[Step]) -> String {
+    let mut text = String::new();
+    let mut weak = false;
+    for (index, step) in steps.iter().enumerate() {
+        let Ok(object) = heap.object(Tagged::pointer(step.object)) else { continue };
+        let place = place_name(heap, &heap.place_at(object, step.offset));
+        if index == 0 {
+            text.push(' ');
+        } else if !place.starts_with('.') {
+            text.push('.');
+        }
+        // A place begins with a dot where it is a property.
+        text.push_str(if index == 0 { place.trim_start_matches('.') } else { &place });
+        weak |= is_weak(heap, object, step.offset);
+    }
+    let class = escape(heap.class_name(reference.holder)).into_owned();
+    format!("{text}{} ({class})", if weak { ", weak" } else { "" })
+}
+
+/// Whether a word does not keep the object alive that it refers to.
+fn is_weak(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64) -> bool {
+    match heap.object_words(object).map(|words| words.at(offset)) {
+        Ok(Word::Held | Word::EphemeronKey) => true,
+        Ok(Word::Weak) => heap.field(object, offset).is_ok_and(|word| word.0 & 3 == 3),
+        _ => false,
+    }
+}
+
+/// A reference in the terms of the language.
+fn describe_known(heap: &Heap<'_>, reference: &Reference, kind: ReferenceKind) -> String {
     let mut text = String::new();
     let name = |name: Tagged| {
         let name = heap.name_text(name).unwrap_or_else(|| "<unreadable name>".to_owned());
         escape(&name).into_owned()
     };
-    let written = match reference.kind {
+    let written = match kind {
         ReferenceKind::Property(property) => write!(text, ".{}", name(property)),
         ReferenceKind::Element(index) => write!(text, "[{index}]"),
         ReferenceKind::Getter(property) => write!(text, ".{} (getter)", name(property)),
@@ -28,7 +73,12 @@ pub fn manner(heap: &Heap<'_>, reference: &Reference) -> String {
             write!(text, " closure variable \"{}\"{}", name(variable), of_function(heap, reference.holder))
         }
         ReferenceKind::ScriptVariable(variable) => {
-            write!(text, " variable \"{}\" of a script", name(variable))
+            let scope = match heap.class_name(reference.holder) {
+                "ScriptContext" => "script",
+                "ModuleContext" => "module",
+                _ => "context",
+            };
+            write!(text, " variable \"{}\" of a {scope}", name(variable))
         }
         ReferenceKind::WithObject => {
             let function = of_function(heap, reference.holder);

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use v8_heap::graph::{Hold, Life, RetainingPath, Root, RootKind};
-use v8_heap::index::{ObjectId, ObjectTable, Reference, ReferenceKind};
+use v8_heap::index::{How, ObjectId, ObjectTable, Reference, ReferenceKind};
 use v8_heap::layout::Kind;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Monitor, Tagged};
@@ -189,11 +189,9 @@ fn manner_of(
         found.is_none() && !(visited.is_multiple_of(1 << 16) && stopped())
     });
     let kind = found?;
-    Some(
-        crate::reference::manner(heap, &Reference { target, holder: holder.value(), kind })
-            .trim_start()
-            .to_owned(),
-    )
+    let reference = Reference { target, holder: holder.value(), how: How::Known(kind) };
+    let manner = crate::reference::describe_how(heap, &reference, &|_| String::new());
+    Some(manner.trim_start().to_owned())
 }
 
 fn hold_text(hold: &Hold) -> String {

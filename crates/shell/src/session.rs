@@ -20,6 +20,14 @@ const USAGE: u8 = 2;
 /// Runs the program with these options; gives its exit status.
 pub fn run(options: &Options) -> u8 {
     let terminal = Terminal::standard();
+    if let Some(process) = &options.process {
+        terminal.message(&format!(
+            "{0}: cannot look at process {1}: {0} reads cores; take one with gcore {1}",
+            crate::PROGRAM,
+            escape(process)
+        ));
+        return USAGE;
+    }
     let interactive = options.commands.is_empty() && std::io::stdin().is_terminal();
     let interrupt = match Interrupt::on_signal(interactive) {
         Ok(interrupt) => interrupt,
@@ -69,7 +77,14 @@ fn configure(context: &Context, options: &Options) -> Result<(), String> {
     if let Some(prompt) = &options.prompt {
         context.settings.set_prompt(prompt)?;
     }
-    options.set.iter().try_for_each(|option| context.settings.set_option(option, true))
+    if let Some(distance) = options.symbol_distance {
+        context.settings.symbol_distance.set(distance);
+    }
+    if let Some(path) = &options.macro_path {
+        context.settings.set_macro_path(path);
+    }
+    options.set.iter().try_for_each(|option| context.settings.set_option(option, true))?;
+    options.clear.iter().try_for_each(|option| context.settings.set_option(option, false))
 }
 
 fn status_of(context: &Context) -> u8 {
@@ -128,12 +143,11 @@ fn run_standard_input(context: &Context) -> u8 {
     status_of(context)
 }
 
-/// `~/.v8mdbrc`, if there is one. Its errors are told, and do not count.
+/// `~/.v8mdbrc` if there is one, else the `~/.mdbrc` of somebody who comes from MDB. Its errors are told, and do not count.
 fn run_rc_file(context: &Context) {
-    let Some(path) = std::env::home_dir().map(|home| home.join(".v8mdbrc")) else { return };
-    if !path.exists() {
-        return;
-    }
+    let Some(home) = std::env::home_dir() else { return };
+    let files = [".v8mdbrc", ".mdbrc"].map(|name| home.join(name));
+    let Some(path) = files.into_iter().find(|path| path.exists()) else { return };
     let text = match interpreter::read_script(&path) {
         Ok(text) => text,
         Err(reason) => {

@@ -1,19 +1,25 @@
 //! `! text`: a command of the user's shell, alone or fed with what a pipeline prints.
 
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Text, TextSink};
+use crate::pipeline::MOST_TEXT;
 
-fn spawn(context: &Context, text: &str, stdin: Stdio) -> Option<Child> {
+fn spawn(context: &Context, text: &str, stdin: Stdio, stdout: Stdio) -> Option<Child> {
+    if let Err(error) = context.settings.check_restriction() {
+        context.error(&error);
+        return None;
+    }
     // What we printed so far comes first, whatever the shell command prints.
     if context.text.flush().and_then(|()| context.terminal.finish_paging()).is_err() {
         return None;
     }
     let shell =
         std::env::var_os("SHELL").filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".into());
-    match Command::new(&shell).arg("-c").arg(text).stdin(stdin).spawn() {
+    match Command::new(&shell).arg("-c").arg(text).stdin(stdin).stdout(stdout).spawn() {
         Ok(child) => Some(child),
         Err(error) => {
             context.error(&format!("cannot access {}: {error}", shell.to_string_lossy()));
@@ -30,7 +36,7 @@ fn wait(context: &Context, mut child: Child) {
 
 /// Runs `text` and waits for it.
 pub fn run(context: &Context, text: &str) {
-    if let Some(child) = spawn(context, text, Stdio::inherit()) {
+    if let Some(child) = spawn(context, text, Stdio::inherit(), Stdio::inherit()) {
         wait(context, child);
     }
 }
@@ -44,14 +50,55 @@ pub fn pipe_into(
     text: &str,
     work: impl FnOnce(&Text) -> Result<(), DcmdError>,
 ) -> Result<(), DcmdError> {
-    let Some(mut child) = spawn(context, text, Stdio::piped()) else { return Err(DcmdError::Reported) };
+    let Some(mut child) = spawn(context, text, Stdio::piped(), Stdio::inherit()) else {
+        return Err(DcmdError::Reported);
+    };
+    let result = feed(&mut child, work);
+    wait(context, child);
+    result
+}
+
+/// Writes what `work` prints to the input of `child`, and closes it.
+fn feed(child: &mut Child, work: impl FnOnce(&Text) -> Result<(), DcmdError>) -> Result<(), DcmdError> {
     let Some(stdin) = child.stdin.take() else { return Err(DcmdError::Reported) };
     let input = Text::new(TextSink::new(Box::new(stdin), false));
-    let result = work(&input).and_then(|()| Ok(input.flush()?));
-    drop(input);
-    wait(context, child);
-    match result {
+    match work(&input).and_then(|()| Ok(input.flush()?)) {
         Err(DcmdError::Closed) => Ok(()),
         other => other,
+    }
+}
+
+/// What prints the input of a command of the shell.
+pub type Work<'a> = Box<dyn FnOnce(&Text) -> Result<(), DcmdError> + 'a>;
+
+/// Runs `text`, with what `work` prints as its input if there is some, and gives what it prints.
+///
+/// # Errors
+/// Those of `work`, or that it printed too much.
+pub fn output_of(context: &Context, text: &str, work: Option<Work<'_>>) -> Result<Vec<u8>, DcmdError> {
+    let stdin = if work.is_some() { Stdio::piped() } else { Stdio::inherit() };
+    let Some(mut child) = spawn(context, text, stdin, Stdio::piped()) else {
+        return Err(DcmdError::Reported);
+    };
+    let Some(stdout) = child.stdout.take() else { return Err(DcmdError::Reported) };
+    // It may fill its output before it has read its input.
+    let reader = std::thread::spawn(move || {
+        let mut printed = Vec::new();
+        stdout.take(MOST_TEXT as u64 + 1).read_to_end(&mut printed).map(|_| printed)
+    });
+    let fed = match work {
+        Some(work) => feed(&mut child, work),
+        None => Ok(()),
+    };
+    let printed = reader.join();
+    wait(context, child);
+    fed?;
+    match printed {
+        Ok(Ok(printed)) if printed.len() <= MOST_TEXT => Ok(printed),
+        Ok(Ok(_)) => Err(DcmdError::abort("the shell command printed too much")),
+        Ok(Err(error)) => {
+            Err(DcmdError::Abort(format!("failed to read what the shell command printed: {error}")))
+        }
+        Err(_) => Err(DcmdError::abort("failed to read what the shell command printed")),
     }
 }

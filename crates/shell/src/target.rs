@@ -2,20 +2,23 @@
 
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
-use core_reader::{AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
+use core_reader::{Address, AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
 
 use v8_heap::{Heap, Monitor};
 
 use crate::error::reasons;
 use crate::interrupt::Interrupt;
-use crate::output::Progress;
+use crate::output::{Progress, escape};
 
 /// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept
 /// without asking for how long.
 #[derive(Debug)]
 pub struct Target {
     core: &'static Core,
+    sysroot: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
 }
 
@@ -34,17 +37,24 @@ impl Target {
             progress.advance(at.done.saturating_sub(begun.replace(at.done).unwrap_or(0)));
             if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        core.map(Target::new).map_err(|error| reasons(&error))
+        let mut target = core.map(Target::new).map_err(|error| reasons(&error))?;
+        target.sysroot = options.sysroot.clone();
+        Ok(target)
     }
 
     /// A target that is `core`.
     pub fn new(core: Core) -> Target {
-        Target { core: Box::leak(Box::new(core)), heap: OnceCell::new() }
+        Target { core: Box::leak(Box::new(core)), sysroot: None, heap: OnceCell::new() }
     }
 
     /// The core.
     pub fn core(&self) -> &'static Core {
         self.core
+    }
+
+    /// The directory below which the files of the process are to be looked for, if the user gave one.
+    pub fn sysroot(&self) -> Option<&Path> {
+        self.sysroot.as_deref()
     }
 
     /// The V8 heap of the process; looked for when first asked.
@@ -72,6 +82,30 @@ impl Target {
     /// Its symbols.
     pub fn symbols(&self) -> &'static ModuleSymbols {
         self.core.symbols()
+    }
+
+    /// Bytes of the file that was mapped at `address`, as they are in the file that stands for it.
+    ///
+    /// # Errors
+    /// No file was mapped there, there is none at hand, or it cannot be read.
+    pub fn read_file(&self, address: u64, buffer: &mut [u8]) -> Result<(), String> {
+        let inside = |file: &&core_reader::MappedFile| (file.start..file.end).contains(&Address(address));
+        let Some(mapped) = self.core.mapped_files().iter().find(inside) else {
+            return Err("no file was mapped at the address".to_owned());
+        };
+        if mapped.end.0 - address < buffer.len() as u64 {
+            return Err("no mapping for address".to_owned());
+        }
+        let module = self.core.modules().iter().find(|module| *module.path == *mapped.path);
+        let found = match module.map(|module| &module.file) {
+            Some(Ok(file)) if !file.symbols_only => file,
+            Some(Err(reason)) => return Err(reason.clone()),
+            _ => return Err(format!("the file {} is not at hand", escape(&mapped.path))),
+        };
+        let offset = mapped.offset + (address - mapped.start.0);
+        std::fs::File::open(&found.path).and_then(|file| file.read_exact_at(buffer, offset)).map_err(
+            |error| format!("failed to read {}: {}", escape(&found.path.to_string_lossy()), reasons(&error)),
+        )
     }
 
     /// Its threads; the first one is current.

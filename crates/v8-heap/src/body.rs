@@ -1,7 +1,7 @@
 //! Bodies: which words of an object are tagged, and which are not.
 //!
 //! What V8 keeps as a body descriptor for each type (`src/objects/objects-body-descriptors-inl.h`) follows here from the
-//! description of the class ([`Class`]) and from the map, and is kept with the map:
+//! description of the class ([`crate::layout::Class`]) and from the map, and is kept with the map:
 //!
 //! ```text
 //!   fields of the class | embedder fields | in-object properties       a JavaScript object
@@ -11,7 +11,7 @@
 //! The tail goes on to the end of the object, as far as its size says.
 
 use crate::heap::Heap;
-use crate::layout::{Class, FieldKind, InstructionStreamSize, SpecialSize, TailLayout};
+use crate::layout::{FieldKind, InstructionStreamSize, SpecialSize, TailLayout};
 use crate::map::Map;
 use crate::objects::scope_info::ScopeInfoParts;
 use crate::objects::value::HeapObject;
@@ -95,9 +95,9 @@ impl Body {
             };
         };
         // How much of the fields an instance has: some are optional.
-        let fixed = match map.instance_size_words {
-            0 => u64::MAX,
-            words => 8 * u64::from(words),
+        let fixed = match (map.size, map.instance_size_words) {
+            (Some(size), words) if words > 0 && size.mask == 0 => u64::from(size.base),
+            _ => u64::MAX,
         };
         // A proxy has no properties inside, and says that they start at 0.
         let header = match map.inobject_start_words {
@@ -115,9 +115,6 @@ impl Body {
             words.truncate((header / 8) as usize);
             words.resize((header / 8) as usize, Word::Embedder);
             words.resize((fixed / 8) as usize, Word::Tagged);
-            if is_wasm_object(class) {
-                words.iter_mut().skip(2).for_each(|word| *word = Word::Unknown);
-            }
             return Body { words: words.into(), tail: Tail::Repeated(Box::default()) };
         }
         let (start, tail) = match &class.tail {
@@ -126,6 +123,11 @@ impl Body {
         };
         words.resize((start.min(fixed).div_ceil(8)) as usize, Word::Raw);
         Body { words: words.into(), tail }
+    }
+
+    /// Whether all instances have the same words, and no tail.
+    pub fn is_fixed(&self) -> bool {
+        matches!(&self.tail, Tail::Repeated(words) if words.is_empty())
     }
 
     /// What the words are that all of the map's instances have.
@@ -225,10 +227,6 @@ fn set(words: &mut Vec<Word>, offset: u64, word: Word) {
     words[index] = word;
 }
 
-fn is_wasm_object(class: &Class) -> bool {
-    matches!(class.name, "WasmStruct" | "WasmArray")
-}
-
 /// The words of one object, as far as the core holds them.
 #[derive(Debug)]
 pub struct ObjectWords<'h> {
@@ -246,6 +244,11 @@ impl ObjectWords<'_> {
             let value = u64::from_le_bytes(bytes.try_into().expect("chunks of eight"));
             (self.body.word(index as u64, self.size, self.count), Tagged(value))
         })
+    }
+
+    /// Bytes of the whole object, whether the core holds them or not.
+    pub fn size(&self) -> u64 {
+        8 * self.size
     }
 
     /// What the word with the byte at `offset` is.

@@ -116,8 +116,12 @@ impl ClassCheck {
 
 /// Raw fields that V8 writes only if the buffer is resizable, and reads only then: what was in the memory before stays
 /// there.
-const LEFT_UNWRITTEN: [(&str, &str); 2] =
-    [("JSArrayBuffer", "raw_max_byte_length"), ("JSTypedArray", "raw_length")];
+const LEFT_UNWRITTEN: [(&str, &str); 3] = [
+    ("JSArrayBuffer", "raw_max_byte_length"),
+    ("JSTypedArray", "raw_length"),
+    // Its four bytes are written, the four behind them are not.
+    ("JSArrayBufferView", "bit_field"),
+];
 
 fn is_left_unwritten(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64) -> bool {
     let class = heap.layout().type_info(object.map.instance_type).and_then(|info| info.class);

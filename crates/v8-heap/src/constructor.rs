@@ -14,6 +14,7 @@ use crate::heap::Heap;
 use crate::layout::{Kind, offset};
 use crate::map::Map;
 use crate::objects::value::{HeapObject, Value};
+use crate::properties::PropertyValue;
 
 /// A name that has been given a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -138,7 +139,7 @@ impl Heap<'_> {
         if map.new_target_is_base
             && !map.is_prototype
             && let Some(name) =
-                self.map_constructor(map).and_then(|constructor| self.distinctive_name(constructor))
+                self.map_constructor(map).and_then(|constructor| self.distinctive_maker_name(constructor))
         {
             return name;
         }
@@ -192,6 +193,20 @@ impl Heap<'_> {
         let name = self.debug_name(function).ok()??;
         let text = self.string(name, LONGEST_NAME).ok()?.to_text();
         (text != "Object").then(|| self.intern_name(&text))
+    }
+
+    /// The same for the constructor in a map, which in some versions goes by the name that the program has given it.
+    fn distinctive_maker_name(&self, function: Tagged) -> Option<NameId> {
+        if self.layout().fields.constructors_go_by_own_names
+            && let Ok(object) = self.object(function)
+            && object.kind() == Kind::JsFunction
+            && let Some(PropertyValue::Data(name)) = self.own_property(object, "name").ok()?
+            && self.is_string(name)
+        {
+            let text = self.string(name, LONGEST_NAME).ok()?.to_text();
+            return (!text.is_empty() && text != "Object").then(|| self.intern_name(&text));
+        }
+        self.distinctive_name(function)
     }
 
     /// The constructor at the end of a map's back pointers.

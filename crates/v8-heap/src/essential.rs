@@ -4,6 +4,7 @@ use core_reader::{Address, Contents};
 
 use crate::heap::Heap;
 use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
+use crate::objects::value::HeapObject;
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
 
@@ -15,12 +16,13 @@ const METADATA_BLOCK: u64 = 0x200;
 
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
-    pub fn essential_symbols() -> (&'static [&'static str], &'static str) {
-        (&VERSION_SYMBOLS, METADATA_PREFIX)
+    pub fn essential_symbols() -> (Vec<&'static str>, &'static str) {
+        (VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS).collect(), METADATA_PREFIX)
     }
 
-    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what
-    /// holds objects from outside (handles, stacks), and what objects keep outside the heap (characters of external strings, bytes of buffers). Ranges may overlap.
+    /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what holds objects
+    /// from outside (handles, stacks), and what objects keep outside the heap (characters of external strings, bytes of
+    /// buffers and their lengths, native values). Ranges may overlap.
     ///
     /// # Errors
     /// If the monitor stops the search.
@@ -36,6 +38,7 @@ impl Heap<'_> {
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());
+        ranges.extend(self.accounting_memory().into_iter().filter(|(start, _)| self.is_dumped(*start)));
         ranges.extend_from_slice(self.roots(monitor)?.memory());
         ranges.extend(self.graph(monitor)?.code_table);
         monitor.begin("collecting memory outside the heap", table.len() as u64);
@@ -47,6 +50,10 @@ impl Heap<'_> {
             monitor.advance(maps.len() as u64);
             for (address, map_id) in table.page_objects(page) {
                 let map = self.map(map_id);
+                if map.kind == Kind::JsArrayBuffer {
+                    let store = self.backing_store_memory(HeapObject { address, map_id, map });
+                    ranges.extend(store.into_iter().filter(|(start, _)| self.is_dumped(*start)));
+                }
                 let outside = match map.kind {
                     Kind::String => match StringShape::of(map.instance_type) {
                         Some(StringShape::External { one_byte, uncached }) => {
@@ -55,21 +62,33 @@ impl Heap<'_> {
                         _ => None,
                     },
                     Kind::JsArrayBuffer => self
-                        .view(crate::objects::value::HeapObject { address, map_id, map })
+                        .view(HeapObject { address, map_id, map })
                         .ok()
                         .map(|view| (view.address, view.address.saturating_add(view.byte_length))),
                     _ => None,
                 };
                 // What came from a binary can be had from there again.
-                if let Some((start, end)) = outside
-                    && start < end
-                    && self.is_dumped(start)
-                {
-                    ranges.push((start, end));
+                let object = HeapObject { address, map_id, map };
+                for (start, end) in outside.into_iter().chain(self.native_records(object)) {
+                    if start < end && self.is_dumped(start) {
+                        ranges.push((start, end));
+                    }
                 }
             }
         }
         Ok(ranges)
+    }
+
+    /// Small native structures that tell what an object is: the lengths of buffers that grow, the values of `Temporal` objects.
+    fn native_records(&self, object: HeapObject<'_>) -> Vec<(u64, u64)> {
+        match object.kind() {
+            Kind::JsArrayBuffer => self.growable_records(object),
+            Kind::JsOther => match self.native_value(object) {
+                Some(foreign) => self.managed_records(foreign),
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     fn external_range(&self, string: u64, one_byte: bool, uncached: bool) -> Option<(u64, u64)> {

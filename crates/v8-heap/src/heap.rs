@@ -7,7 +7,7 @@ use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
 use crate::graph::{Dominators, Graph, Liveness, Root, Roots, Rows};
-use crate::index::{Functions, Kinds, ObjectTable};
+use crate::index::{Buffers, Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
@@ -36,6 +36,7 @@ pub struct Heap<'t> {
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
     functions: OnceLock<Functions>,
+    buffers: OnceLock<Buffers>,
     graph: OnceLock<Graph>,
     roots: OnceLock<Roots>,
     liveness: OnceLock<Liveness>,
@@ -81,6 +82,7 @@ impl<'t> Heap<'t> {
             well_known: OnceLock::new(),
             kinds: OnceLock::new(),
             functions: OnceLock::new(),
+            buffers: OnceLock::new(),
             table: OnceLock::new(),
             graph: OnceLock::new(),
             roots: OnceLock::new(),
@@ -188,6 +190,18 @@ impl<'t> Heap<'t> {
         }
         let functions = Functions::build(self, monitor)?;
         Ok(self.functions.get_or_init(|| functions))
+    }
+
+    /// All backing stores of ArrayBuffers; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
+    pub fn buffers(&self, monitor: &dyn Monitor) -> Result<&Buffers> {
+        if let Some(buffers) = self.buffers.get() {
+            return Ok(buffers);
+        }
+        let buffers = Buffers::build(self, monitor)?;
+        Ok(self.buffers.get_or_init(|| buffers))
     }
 
     /// Who holds whom; indexes the heap first if need be.

@@ -73,9 +73,12 @@ impl Map {
             found: instance_type.to_string(),
         })?;
         let instance_size_words = bytes[offset::MAP_INSTANCE_SIZE as usize];
-        let size = match instance_size_words {
-            0 => info.variable_size,
-            words => Some(SizeFormula::fixed(u32::from(words) * 8)),
+        let wasm_bytes = (bytes[offset::MAP_INOBJECT_START as usize], bytes[offset::MAP_USED_SIZE as usize]);
+        let size = match (&*info.name, instance_size_words) {
+            ("WasmStruct", _) => Some(SizeFormula::of_wasm_struct(wasm_bytes.0, wasm_bytes.1)),
+            ("WasmArray", _) => Some(SizeFormula::of_wasm_array(wasm_bytes.0)),
+            (_, 0) => info.variable_size,
+            (_, words) => Some(SizeFormula::fixed(u32::from(words) * 8)),
         };
         let bit_field2 = bytes[offset::MAP_BIT_FIELD2 as usize];
         let bit_field3 = u32_at(offset::MAP_BIT_FIELD3);

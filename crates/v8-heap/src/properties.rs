@@ -46,6 +46,22 @@ pub struct Property {
     pub value: PropertyValue,
     /// `for in` and `Object.keys` show it.
     pub enumerable: bool,
+    /// It can be assigned.
+    pub writable: bool,
+    /// It can be deleted, and defined anew.
+    pub configurable: bool,
+}
+
+impl Property {
+    fn new(name: Tagged, details: u32, value: PropertyValue) -> Property {
+        Property {
+            name,
+            value,
+            enumerable: details & details::DONT_ENUM == 0,
+            writable: details & details::READ_ONLY == 0,
+            configurable: details & details::DONT_DELETE == 0,
+        }
+    }
 }
 
 /// What a property holds.
@@ -67,9 +83,12 @@ pub enum PropertyValue {
 }
 
 /// Bits of property details.
-mod details {
+pub(crate) mod details {
     pub const ACCESSOR: u32 = 1;
+    pub const CONST: u32 = 1 << 1;
+    pub const READ_ONLY: u32 = 1 << 2;
     pub const DONT_ENUM: u32 = 2 << 2;
+    pub const DONT_DELETE: u32 = 4 << 2;
     pub const IN_DESCRIPTOR: u32 = 1 << 5;
 
     pub fn field_index(details: u32) -> u64 {
@@ -105,7 +124,7 @@ impl Heap<'_> {
 
     /// Calls `visit` with name, details and value word of each own descriptor, until it returns false or the array
     /// cannot be read.
-    fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
+    pub(crate) fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
         let words = self.words();
         let Some(array) = map.descriptors.strong() else { return };
         let header = self.layout().fields.descriptor_array_header;
@@ -121,6 +140,21 @@ impl Heap<'_> {
                 return;
             }
         }
+    }
+
+    /// The name of the property that instances of a fast map keep in this slot inside the object, counted from 0.
+    pub(crate) fn property_in_slot(&self, map: &Map, slot: u64) -> Option<Tagged> {
+        if map.is_dictionary || slot >= map.inobject_properties() {
+            return None;
+        }
+        let mut found = None;
+        self.for_each_descriptor(map, |name, details, _| {
+            if details & details::IN_DESCRIPTOR == 0 && details::field_index(details) == slot {
+                found = Some(name);
+            }
+            found.is_none()
+        });
+        found
     }
 
     /// Own named properties, in order of creation. Objects that have none by nature give none.
@@ -139,11 +173,8 @@ impl Heap<'_> {
             .properties
             .iter()
             .map(|property| {
-                Ok(Property {
-                    name: property.name,
-                    value: self.described_value(object, property.details, property.value)?,
-                    enumerable: property.details & details::DONT_ENUM == 0,
-                })
+                let value = self.described_value(object, property.details, property.value)?;
+                Ok(Property::new(property.name, property.details, value))
             })
             .collect()
     }
@@ -180,6 +211,28 @@ impl Heap<'_> {
         }
     }
 
+    /// The value of the own data property called `name`.
+    pub(crate) fn data_property(&self, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
+        match self.own_property(object, name).ok()?? {
+            PropertyValue::Data(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The number of the property called `name` among those of a map's [`Shape`], if objects of the map have one.
+    pub fn property_number(&self, map: &Map, name: &str) -> Option<usize> {
+        self.shape(map).properties.iter().position(|property| &*property.text == name)
+    }
+
+    /// What a fast object holds in the property of that number in its map's [`Shape`]; nothing if the map has not so many.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn property_at(&self, object: HeapObject<'_>, number: usize) -> Result<Option<PropertyValue>> {
+        let Some(property) = self.shape(object.map).properties.get(number) else { return Ok(None) };
+        self.described_value(object, property.details, property.value).map(Some)
+    }
+
     /// The data property whose name is the very object at `key`, without building lists (V8:
     /// `JSReceiver::GetDataProperty` of own properties: accessors count as absent).
     pub(crate) fn own_data_property(&self, object: HeapObject<'_>, key: Tagged) -> Option<Tagged> {
@@ -208,21 +261,37 @@ impl Heap<'_> {
         found
     }
 
-    /// What a fast object keeps under private symbols without description, in the order of creation.
+    /// What an object keeps under private symbols without description, in the order of creation.
     pub(crate) fn hidden_values(&self, object: HeapObject<'_>) -> Vec<Tagged> {
-        let mut values = Vec::new();
-        if !object.map.is_dictionary {
+        self.hidden_properties(object).into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// What V8 keeps on an object under symbols of its own, in the order of creation: symbol and value. These have no
+    /// description, and no other property has such a name.
+    pub fn hidden_properties(&self, object: HeapObject<'_>) -> Vec<(Tagged, Tagged)> {
+        let mut found: Vec<(u32, Tagged, Tagged)> = Vec::new();
+        let is_hidden = |name: Tagged| {
+            self.object(name).is_ok_and(|name| name.kind() == Kind::Symbol) && !self.is_property_name(name)
+        };
+        if object.map.is_dictionary {
+            let _ = self.for_each_table_entry(object, |name, details, value| {
+                if is_hidden(name) && details & details::ACCESSOR == 0 {
+                    found.push((details::enumeration_index(details), name, value));
+                }
+                true
+            });
+            found.sort_by_key(|(index, ..)| *index);
+        } else {
             self.for_each_descriptor(object.map, |name, details, value| {
-                if self.object(name).is_ok_and(|name| name.kind() == Kind::Symbol)
-                    && !self.is_property_name(name)
+                if is_hidden(name)
                     && let Ok(PropertyValue::Data(value)) = self.described_value(object, details, value)
                 {
-                    values.push(value);
+                    found.push((0, name, value));
                 }
                 true
             });
         }
-        values
+        found.into_iter().map(|(_, name, value)| (name, value)).collect()
     }
 
     fn described_value(
@@ -284,11 +353,7 @@ impl Heap<'_> {
     fn dictionary_properties(&self, object: HeapObject<'_>) -> Result<Vec<Property>> {
         let mut properties: Vec<(u32, Property)> = Vec::new();
         self.for_each_dictionary_entry(object, |name, details, value| {
-            let property = Property {
-                name,
-                value: self.property_value(value, details),
-                enumerable: details & details::DONT_ENUM == 0,
-            };
+            let property = Property::new(name, details, self.property_value(value, details));
             properties.push((details::enumeration_index(details), property));
             true
         })?;
@@ -311,8 +376,20 @@ impl Heap<'_> {
         Ok(())
     }
 
-    /// Calls `visit` with name, details and value of every entry, in table order, until it returns false.
+    /// Calls `visit` with name, details and value of every property in a dictionary, in table order, until it returns
+    /// false.
     fn for_each_dictionary_entry(
+        &self,
+        object: HeapObject<'_>,
+        mut visit: impl FnMut(Tagged, u32, Tagged) -> bool,
+    ) -> Result<()> {
+        self.for_each_table_entry(object, |name, details, value| {
+            !self.is_property_name(name) || visit(name, details, value)
+        })
+    }
+
+    /// The same for every entry, whatever its name.
+    fn for_each_table_entry(
         &self,
         object: HeapObject<'_>,
         mut visit: impl FnMut(Tagged, u32, Tagged) -> bool,
@@ -325,7 +402,7 @@ impl Heap<'_> {
             Kind::NameDictionary => {
                 self.for_each_entry(table.address, HashTableShape::NAME_DICTIONARY, |entry| {
                     let details = entry[2].smi().unwrap_or(0) as u32;
-                    !self.is_property_name(entry[0]) || visit(entry[0], details, entry[1])
+                    visit(entry[0], details, entry[1])
                 })
             }
             Kind::GlobalDictionary => {
@@ -340,7 +417,7 @@ impl Heap<'_> {
                     };
                     let value = Tagged(value);
                     // A deleted property leaves its cell behind.
-                    if !self.is_property_name(Tagged(name)) || self.is_hole(value) {
+                    if self.is_hole(value) {
                         return true;
                     }
                     visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, value)

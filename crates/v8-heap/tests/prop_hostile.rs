@@ -5,9 +5,10 @@ use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
 use v8_heap::graph::Life;
-use v8_heap::index::{GroupId, ObjectId};
+use v8_heap::index::{GroupId, ObjectId, Scope, StoreKind, StringQuery};
+use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
-use v8_heap::{Heap, Tagged, Unattended};
+use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 
 /// A heap with something of everything.
 fn rich_heap(release: Release) -> Dump {
@@ -52,6 +53,10 @@ fn rich_heap(release: Release) -> Dump {
     let scope = builder.scope_info(old, &[a, b]);
     let context = builder.context(young, scope, undefined, &[hello, array]);
     let function = builder.function_with(scope, context);
+    let module = builder.module_context(young, context, (a, hello), (b, number));
+    builder.function_with(scope, module);
+    let parameters = builder.array_like(young, Type::FixedArray, &[a, b]);
+    builder.script(young, rope, hello, parameters);
     let map_of_bound = builder.map_of(Type::JsBoundFunction);
     builder.object(young, map_of_bound, empty, empty, &[function, undefined, empty]);
     let mapped = builder.array_like(young, Type::FixedArray, &[number]);
@@ -80,11 +85,126 @@ fn rich_heap(release: Release) -> Dump {
     }
     let map = builder.map_of(Type::JsTypedArray);
     builder.object(young, map, empty, empty, &[0; 9]);
+    // A buffer with its native parts, each of them where some release has it.
+    let bytes = builder.native_bytes(b"bytes of a buffer, of which there are 40.");
+    let words = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let store = builder.native_bytes(&words(&[bytes, 40, 40, 40, 1, 0, 0, 0, 0, 0]));
+    let extension = builder.native_bytes(&words(&[store, store, 0, 40, 0]));
+    let fields: &[u64] = match release {
+        Release::Node20 | Release::Node22 => &[undefined, 40, 40, bytes, extension, 0, 0, 0, 0],
+        _ => &[0, undefined, 40, 40, bytes, extension, 0, 0, 0],
+    };
+    let buffer_map = builder.map_of(Type::JsArrayBuffer);
+    let buffer = builder.object(young, buffer_map, empty, empty, fields);
+    let map = builder.map_of(Type::JsTypedArray);
+    builder.object(young, map, empty, empty, &[buffer, buffer, 8, 16, bytes, 0, bytes, 0, 0]);
+    let process =
+        builder.class("process", &["versions", "pid", "argv", "cwd", "node:exit_info_private_symbol"]);
+    let versions = builder.instance(young, &point, &[hello, hello]);
+    builder.instance(young, &process, &[versions, smi(42), array, function, buffer]);
+    exotic_objects(&mut builder, function, context, hello);
     builder.open_allocation_area(young, &[bigint_map, number, 7]);
     let mut large = vec![builder.map_of(Type::FixedArray), smi(40_000)];
     large.resize(40_002, number);
     builder.large_object(Space::Large, &large);
-    builder.build()
+    let main = builder.native_bytes(&[0; 640]);
+    let handle = builder.native_bytes(&words(&[0, main, 13, 0, main + 16, main + 16, 0, 0, 0, 0, 0, 12]));
+    let mut dump = builder.build();
+    for (offset, word) in [(8, 1), (16, handle + 32), (24, handle + 32), (544, 77)] {
+        dump.set_word(main + offset, word);
+    }
+    dump.add_symbol("default_loop_struct", main);
+    dump
+}
+
+/// Objects that lead on through lists of V8's own.
+fn exotic_objects(builder: &mut HeapBuilder, function: u64, context: u64, text: u64) {
+    let old = builder.old();
+    let young = builder.page(Space::New);
+    let smi = HeapBuilder::smi;
+    let (undefined, empty) = (builder.roots().undefined, builder.roots().empty_fixed_array);
+    let make = |builder: &mut HeapBuilder, class: Type, fields: &[u64]| {
+        let map = builder.map_of(class);
+        let mut words = vec![map];
+        words.extend_from_slice(fields);
+        builder.place(young, &words)
+    };
+    let plain = |fields: &[u64]| [&[empty, empty], fields].concat();
+    let reaction = make(builder, Type::PromiseReaction, &[smi(0), smi(0), function, function, undefined]);
+    let reaction = make(builder, Type::PromiseReaction, &[reaction, reaction, function, undefined, reaction]);
+    let promise = make(builder, Type::JsPromise, &plain(&[reaction, smi(0), 0]));
+    make(builder, Type::JsPromise, &plain(&[promise, smi(2), 0]));
+    let request = make(builder, Type::AsyncGeneratorRequest, &[undefined, smi(1), text, promise]);
+    let request = make(builder, Type::AsyncGeneratorRequest, &[request, smi(0), text, promise]);
+    let registers = builder.array_like(old, Type::FixedArray, &[smi(1), text, undefined]);
+    let state = [function, context, text, smi(60), smi(0), smi(1), registers, request, smi(0)];
+    make(builder, Type::JsAsyncGenerator, &plain(&state));
+    let cell =
+        make(builder, Type::WeakCell, &[promise, promise, text, text, undefined, undefined, smi(0), smi(0)]);
+    let cell =
+        make(builder, Type::WeakCell, &[promise, text, promise, text, undefined, cell, smi(0), smi(0)]);
+    make(
+        builder,
+        Type::JsFinalizationRegistry,
+        &plain(&[context, function, cell, cell, undefined, undefined, smi(0)]),
+    );
+    // Shared and growable, wherever the flags are.
+    let buffer = make(builder, Type::JsArrayBuffer, &plain(&[0x30; 11]));
+    let helper = [smi(1), buffer, function, function, smi(3)];
+    make(builder, Type::JsIteratorMapHelper, &plain(&helper));
+    make(builder, Type::WasmTableObject, &plain(&[registers, registers, smi(3), smi(7), smi(1)]));
+    make(builder, Type::WasmGlobalObject, &plain(&[undefined, undefined, registers, smi(1), smi(1), smi(1)]));
+    make(builder, Type::WasmGlobalObject, &plain(&[undefined, buffer, undefined, smi(0), smi(2), smi(0)]));
+    let foreign = make(builder, Type::Foreign, &[0x7000]);
+    make(builder, Type::WasmMemoryObject, &plain(&[undefined, foreign, smi(2), smi(3)]));
+    make(builder, Type::JsTemporalPlainDate, &plain(&[foreign]));
+}
+
+/// Asks everything that can be asked of one object that is more than its properties.
+fn ask_exotic(heap: &Heap<'_>, object: HeapObject<'_>) {
+    let _ = heap.promise_reactions(object);
+    let _ = heap.promise_is_handled(object);
+    let _ = heap.suspension(object);
+    let _ = heap.generator_requests(object);
+    let _ = heap.async_function_promise(object);
+    if heap.finalization_callback(object).is_some() {
+        let _ = heap.weak_cells(object, false);
+        let _ = heap.weak_cells(object, true);
+    }
+    let _ = heap.error_stack(object);
+    let _ = heap.inherited_property(object, "name");
+    let _ = heap.private_methods(object);
+    let _ = heap.hidden_properties(object);
+    let _ = heap.embedder_fields(object);
+    let _ = heap.buffer_state(object);
+    let _ = heap.view_state(object);
+    let _ = heap.iterator_slots(object);
+    let _ = heap.concatenated(object);
+    let _ = heap.disposable_stack(object);
+    let _ = heap.wasm_memory(object);
+    let _ = heap.wasm_table(object);
+    let _ = heap.wasm_global(object);
+    let _ = heap.wasm_instance(object);
+    let _ = heap.wasm_module_url(object);
+    let _ = heap.intl_locale(object);
+    let _ = heap.temporal(object);
+    // A stack trace of whatever function the object may be.
+    let frame = CallSite {
+        function: object.value(),
+        code: object.value(),
+        receiver: object.value(),
+        offset: 7,
+        is_position: false,
+        is_in_bytecode: true,
+        is_constructor: false,
+        is_async: false,
+        is_wasm: false,
+        is_builtin: false,
+    };
+    for (is_in_bytecode, is_async) in [(true, false), (false, true)] {
+        let frame = CallSite { is_in_bytecode, is_async, ..frame };
+        let _ = heap.stack_text(object, &[frame]).to_text();
+    }
 }
 
 /// Asks everything that can be asked of one object.
@@ -99,6 +219,8 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
     }
     let _ = heap.own_property_count(object);
     let _ = heap.own_property(object, "two");
+    let _ = heap.property_number(object.map, "y").map(|number| heap.property_at(object, number));
+    let _ = heap.property_at(object, 2);
     if let Ok(elements) = heap.elements(object) {
         let mut seen = 0;
         let _ = heap.for_each_element(&elements, |_, _| {
@@ -106,9 +228,16 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
             seen < 1000
         });
         let _ = heap.element(&elements, u64::MAX);
+        let mut seen = 0;
+        let _ = heap.for_each_index(&elements, |_, _| {
+            seen += 1;
+            seen < 1000
+        });
     }
     let _ = heap.array_length(object);
     let _ = heap.string(value, 1 << 16).map(|string| string.to_text());
+    let _ = heap.string_storage(value);
+    let _ = heap.array_buffer(object);
     let _ = heap.name_text(value);
     assert!(heap.name(heap.constructor_name(object)).len() < 1 << 16);
     let _ = heap.function_name(object);
@@ -119,7 +248,21 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
         let _ = heap.function_text_range(object);
         let _ = heap.source_position(shared, 7);
     }
+    if let Ok(context) = heap.closure_context(object) {
+        for context in heap.context_chain(context) {
+            let _ = heap.scope(context);
+            let _ = heap.script_contexts(context);
+        }
+    }
+    let _ = heap.scope(object);
+    let _ = heap.function_bytecode(object);
+    let _ = heap.isolate_of(object);
     if let Ok(script) = heap.script(value) {
+        let _ = heap.script_text(&script, 3, 1 << 20);
+        let _ = heap.wrapped_parameters(&script);
+        let _ = heap.host_defined_options(&script);
+        let _ = heap.source_bytes(&script);
+        let _ = heap.script_location(&script, 7);
         let _ = heap.script_lines(&script);
         let _ = heap.script_functions(&script);
     }
@@ -136,6 +279,24 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
         seen += 1;
         seen < 1000
     });
+    if let Ok(words) = heap.object_words(object) {
+        for (index, _) in words.iter().enumerate().take(1000) {
+            let _ = words.at(8 * index as u64);
+        }
+    }
+    for offset in (0..256).chain([u64::MAX / 16]) {
+        let place = heap.place_at(object, offset);
+        if let v8_heap::objects::place::Place::Entry { kind, .. } = place {
+            let _ = heap.field_value(object, offset, kind);
+        }
+    }
+    let _ = heap.named_field(object, "flags");
+    let _ = heap.elements_kind_name(object.map.elements_kind);
+    let _ = heap.transitions(object.map);
+    let _ = heap.descriptors(object.map);
+    let _ = heap.back_pointer(object.map);
+    let _ = heap.decoded_map(object.address);
+    ask_exotic(heap, object);
     if let Ok(view) = heap.view(object) {
         let _ = heap.raw_bytes(view.address, view.byte_length as usize);
     }
@@ -162,6 +323,56 @@ fn ask_everything(dump: &Dump) {
             ask_object(&heap, HeapObject { address, map_id, map: heap.map(map_id) });
         }
     }
+    let check = heap.check_classes(&Unattended).unwrap();
+    assert_eq!(check.objects, table.len() as u64);
+    let all = (0..table.page_count()).flat_map(|page| table.page_objects(page));
+    let targets: Vec<Tagged> = all.map(|(address, _)| Tagged::pointer(address)).step_by(7).collect();
+    let (references, _) = heap.find_references(&targets, Scope::Everything, 6, &Unattended).unwrap();
+    assert!(references.iter().all(|reference| targets.contains(&reference.target)));
+    for page in heap.spaces().pages() {
+        for address in [page.base, page.area_start + 9, page.area_end - 1, page.area_end] {
+            let _ = heap.whereabouts(address, &Unattended);
+        }
+    }
+    let functions = heap.functions(&Unattended).unwrap();
+    for definition in functions.definitions() {
+        let mut closures = 0;
+        heap.for_each_function(Some(definition.shared), &Unattended, |_| {
+            closures += 1;
+            true
+        })
+        .unwrap();
+        assert_eq!(closures, definition.closures);
+    }
+    heap.for_each_definition(&Unattended, |shared| {
+        let _ = heap.shared_function(shared);
+        true
+    })
+    .unwrap();
+    let _ = heap.commonjs_modules(&Unattended);
+    for page in heap.spaces().pages() {
+        let _ = heap.functions_with_code_at(page.area_start + 0x123, &Unattended);
+    }
+    for isolate in heap.spaces().isolates() {
+        let _ = heap.spaces_of(isolate, &Unattended);
+        let _ = heap.external_memory(isolate);
+        let _ = heap.external_strings(isolate, &Unattended);
+    }
+    let _ = heap.essential_memory(&Unattended);
+    let buffers = heap.buffers(&Unattended).unwrap();
+    assert!(buffers.stores.len() as u64 + buffers.empty + buffers.detached <= table.len() as u64);
+    let is_long = |text: &str| text.len() > 5;
+    let query = StringQuery {
+        containing: Some(vec![u16::from(b'o')]),
+        matching: Some(&is_long),
+        ..StringQuery::default()
+    };
+    for query in [query, StringQuery::default()] {
+        let strings = heap.strings(&query, &Unattended).unwrap();
+        let _ = heap.duplicate_strings(&strings.entries, &Unattended);
+    }
+    let _ = heap.node_processes(&Unattended);
+    let _ = NodeRuntime::find(dump, dump);
     let kinds = heap.kinds(&Unattended).unwrap();
     for (index, group) in kinds.groups().iter().enumerate() {
         let mut members = 0;
@@ -275,6 +486,12 @@ fn the_rich_heap_is_sound() {
         let heap = Heap::open(&dump, &dump).unwrap();
         let check = heap.self_check(&Unattended).unwrap();
         assert_eq!((check.gaps, check.damaged, check.stray_maps), (0, 0, 0), "{release:?}");
+        let buffers = heap.buffers(&Unattended).unwrap();
+        let stores: Vec<_> = buffers.stores.iter().map(|store| (store.kind, store.byte_length)).collect();
+        assert!(stores.contains(&(StoreKind::ArrayBuffer, 40)), "{release:?}: {stores:?}");
+        assert_eq!(heap.node_processes(&Unattended).unwrap().len(), 1, "{release:?}");
+        let event_loop = NodeRuntime::find(&dump, &dump).event_loop.unwrap();
+        assert_eq!(event_loop.by_type, [("timer", 1)].into(), "{release:?}");
         ask_everything(&dump);
     }
 }

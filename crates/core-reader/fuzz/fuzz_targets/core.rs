@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use core_reader::{Address, Core, Memory, OpenOptions, Symbols};
+use core_reader::{Address, Core, Memory, OpenOptions, Symbols, TableKind, Unwinder};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -19,9 +19,16 @@ fuzz_target!(|input: &[u8]| {
     for thread in core.threads() {
         let _ = core.symbols().thread_local("entry", thread);
     }
-    let _ = core.symbols().find("main");
-    for module in core.modules() {
-        let _ = core.symbols().at(module.start);
+    let mut unwinder = Unwinder::new(&core);
+    for (index, thread) in core.threads().iter().enumerate() {
+        let _ = unwinder.stack(&thread.registers, 1000);
+        let _ = core.floating_point(index);
     }
+    let _ = core.symbols().find("main");
+    let _ = core.symbols().resolve(None, "node::Start");
+    for module in core.modules() {
+        let _ = core.symbols().nearest(module.start, 0x1000);
+    }
+    let _ = core.symbols().entries(0, TableKind::Static).count();
     let _ = core.raw_notes().count();
 });

@@ -18,6 +18,10 @@ use crate::fields::Fields;
 
 /// `NT_PRSTATUS`: one thread.
 pub(crate) const PRSTATUS: u32 = 1;
+/// `NT_FPREGSET`: floating point registers of the thread before it.
+pub(crate) const FPREGSET: u32 = 2;
+/// `NT_X86_XSTATE`: all its extended registers.
+pub(crate) const X86_XSTATE: u32 = 0x202;
 /// `NT_PRPSINFO`: the process.
 pub(crate) const PRPSINFO: u32 = 3;
 /// `NT_AUXV`: what the kernel told the program at its start.

@@ -46,6 +46,10 @@ impl Context {
     /// # Errors
     /// It cannot be changed.
     pub fn assign(&self, name: &str, value: u64) -> Result<(), DcmdError> {
+        if name == crate::variables::SYMBOLIC {
+            self.settings.symbolic.set(value != 0);
+            return Ok(());
+        }
         let assigned_before = self.variables.borrow().get(name).is_some();
         if !assigned_before && self.variable(name).is_some() {
             return Err(DcmdError::Failed(format!("cannot modify read-only variable '{name}'")));

@@ -43,6 +43,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
         Ok(for_each(move |context, _, out| {
+            context.settings.check_restriction()?;
             for name in &names {
                 match File::open(name) {
                     Ok(file) if out.is_pipe() => {

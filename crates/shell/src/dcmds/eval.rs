@@ -19,7 +19,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     summary: "run a string of commands",
     address: AddressUse::Optional,
     takes: Takes::Anything,
-    yields: Yields::Text,
+    yields: Yields::Lines,
     options: &[],
     operands: Operands::one("commands"),
     needs: &[],

@@ -34,10 +34,11 @@
 //! > ::findjsobjects -c Session | ::findjsobjects | ::jsprint user
 //! ```
 //!
-//! `-r` says who refers to an object: through properties and elements, variables captured by closures, Map and Set entries,
-//! bound functions, promises, proxies and suspended generators. "Not referred to by a known object" means just that: the stack,
-//! native code and V8 itself may still hold the object. Many objects are searched for in one go: put them in a pipe, or mark
-//! them with `-m` and say `::findjsobjects -r` once.
+//! `-r` says which JavaScript objects refer to an object: through properties and elements, variables captured by closures, Map and
+//! Set entries, bound functions, promises, proxies and suspended generators, and through what V8 keeps inside them, by V8's names
+//! of the fields: `reactions_or_result.fulfill_handler`. "Not referred to by a known object" means just that: the stack, native
+//! code and V8 itself may still hold the object; `::jsfindrefs` looks there too. Many objects are searched for in one go: put
+//! them in a pipe, or mark them with `-m` and say `::findjsobjects -r` once.
 //!
 //! Garbage that has not been collected yet is counted like everything else. `-L` counts only what is alive, `-d` only garbage, in the
 //! table as well as among the instances of one kind: what a program has made and dropped just before it stopped says
@@ -515,8 +516,10 @@ impl Stage for FindJsObjects {
                 writeln!(out.text(), "{:x} is not referred to by a known object.", target.0)?;
             }
             for reference in &rest[..own] {
+                // Only objects are asked for here, nothing outside the heap.
+                let described = describe(heap, reference, &|_| String::new());
                 let garbage = if is_garbage(reference.holder) { " (garbage)" } else { "" };
-                writeln!(out.text(), "{:x} referred to by {}{garbage}", target.0, describe(heap, reference))?;
+                writeln!(out.text(), "{:x} referred to by {described}{garbage}", target.0)?;
             }
             rest = &rest[own..];
         }

@@ -47,14 +47,6 @@ pub(super) fn expression(args: &Args) -> Result<Expr, DcmdError> {
 impl Context {
     /// `value` in the default radix, without prefix.
     pub fn in_radix(&self, value: u64) -> String {
-        let radix = u64::from(self.settings.radix.get().clamp(2, 16));
-        let mut digits = Vec::new();
-        let mut rest = value;
-        while rest > 0 || digits.is_empty() {
-            let digit = u32::try_from(rest % radix).unwrap_or(0);
-            digits.extend(char::from_digit(digit, 16));
-            rest /= radix;
-        }
-        digits.iter().rev().collect()
+        crate::format::value::in_radix(value, self.settings.radix.get())
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::Item;
@@ -26,20 +26,22 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::digits("N", "how many values to keep, in decimal; 10 if not said"),
         Opt::text('n', "N", "the same"),
     ],
-    operands: Operands::optional("N"),
+    operands: Operands::optional("[N]"),
     needs: &[],
     manual: include_str!("head.rs"),
-    start: |_, args| {
-        let mut wanted = args.number('#').unwrap_or(10);
-        if let Some(text) = args.text('n').or(args.operand(0)) {
-            let shown = crate::output::escape(text);
-            wanted = text
-                .parse()
-                .map_err(|_| DcmdError::usage(format!("invalid number of values: \"{shown}\"")))?;
-        }
-        Ok(Box::new(Head { wanted }))
-    },
+    start: |_, args| Ok(Box::new(Head { wanted: wanted(args)? })),
 };
+
+/// How many values are wanted, in decimal.
+pub(super) fn wanted(args: &Args) -> Result<u64, DcmdError> {
+    match args.text('n').or(args.operand(0)) {
+        None => Ok(args.number('#').unwrap_or(10)),
+        Some(text) => text.parse().map_err(|_| {
+            let shown = crate::output::escape(text);
+            DcmdError::usage(format!("invalid number of values: \"{shown}\""))
+        }),
+    }
+}
 
 struct Head {
     wanted: u64,

@@ -14,6 +14,15 @@
 //!       arg0  = 2b1e00d41c49 (SeqOneByteString)
 //! ```
 //!
+//! `-m` says where it was before its script was built, and what it was called there, if the script has a source map:
+//!
+//! ```text
+//! > 2b1e00e00321::jsfunction -m
+//! function: t
+//! defined at /srv/app/dist/server.js line 1
+//! built from parseHeader, /srv/app/src/http.js line 210
+//! ```
+//!
 //! A function without a name is `<anonymous>`, with the name that V8's parser inferred from what it was assigned to. One that
 //! V8 or Node.js implements in native code has no line; it says so.
 
@@ -28,6 +37,7 @@ use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
 use crate::print::function::{Subject, definition_name, kind_name, origin, subject};
+use crate::source_map::Maps;
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -37,12 +47,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::flag('v', "add its kind, parameters, column, range, and the addresses of its parts")],
+    options: &[
+        Opt::flag('v', "add its kind, parameters, column, range, and the addresses of its parts"),
+        Opt::flag('m', "say where it was before its script was built, by the source map"),
+    ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsfunction.rs"),
     start: |_, args| {
         let verbose = args.has('v');
+        let maps = args.has('m').then(Maps::default);
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
@@ -56,6 +70,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             writeln!(text, "function: {}", escape(&definition_name(heap, &found.shared)))?;
             writeln!(text, "defined at {}", escape(&origin(heap, &found.shared)))?;
             drop(text);
+            if let Some(maps) = &maps {
+                match maps.of_definition(context, &found.shared) {
+                    Some(original) => {
+                        let name = original.name.as_ref().map_or(String::new(), |name| format!("{name}, "));
+                        writeln!(out.text(), "built from {}{}", escape(&name), escape(&original.place()))?;
+                    }
+                    None => writeln!(out.text(), "built from nothing that a source map tells of")?,
+                }
+            }
             if verbose { details(heap, &found, out) } else { Ok(()) }
         }))
     },

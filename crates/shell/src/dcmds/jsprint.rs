@@ -2,8 +2,7 @@
 //!
 //! Prints a value with everything in it down to two levels, or as many as `-d` says; what lies deeper is `[...]`. Strings
 //! are printed whole, quoted as in JSON. With members, only those are printed, on one line; a member that does not exist
-//! is `undefined`. Members are paths: `name`, `headers.host`, `tags[3].text`, `['any name']`, `[Symbol(x)]`, `#private`,
-//! `[[ProxyTarget]]`.
+//! is `undefined`.
 //!
 //! ```text
 //! > 1bc583adada1::jsconstructor
@@ -57,12 +56,125 @@
 //! class Session
 //! Generator pages (suspended)
 //! Number: 5.5
+//! FinalizationRegistry
+//! Iterator Helper (map)
+//! DisposableStack (pending)
+//! WebAssembly.Memory (3 pages, at most 5)
+//! Temporal.PlainDate 2026-11-25
 //! ```
 //!
-//! Accessors are never run: they are printed as `[Getter]`, `[Setter]`, `[Getter/Setter]`, or `[Native accessor]` if native
-//! code computes the value. An object inside itself is `[Circular address]`. Of typed arrays the first 128 elements are printed,
-//! of buffers the first 32 bytes. An object of which no more is known than its type is `<JSCollator>`. Where something cannot be
-//! read, the reason stands in its place, and the exit status tells.
+//! Accessors are never run: they are printed as `[Getter]`, `[Setter]`, `[Getter/Setter]`, with `-a` followed by the addresses of
+//! their functions; or as `[Native accessor]` if native code computes the value. Variables and exports whose declaration has not
+//! been reached are `uninitialized`. An object inside itself is `[Circular address]`. An object that inherits from nothing is
+//! `[Object: null prototype]`. Where something cannot be read, the reason stands in its place, and the exit status tells.
+//!
+//! Arrays, collections and objects are printed whole, however long; `-n` limits the elements, entries and properties of each
+//! object, and says how many more there are. Of typed arrays 128 elements are printed, and of buffers 32 bytes, unless `-n` says
+//! otherwise. Properties stand in the order in which the program made them, integers first. All own properties are printed, also
+//! those that `for in` leaves out; `-A` says of each what it is not:
+//!
+//! ```text
+//! > 20271a953639::jsprint -A
+//! {
+//!     "shown": 1,
+//!     "hidden" (not enumerable): 2,
+//!     "readOnly" (not writable, not configurable): 3,
+//!     "hiddenGetter" (not enumerable, not configurable): [Getter],
+//! }
+//! ```
+//!
+//! # Members
+//!
+//! A member is a path: `name`, `headers.host`, `tags[3].text`, `['any name']`, `[Symbol(x)]`, `#private`. Internal slots are part of
+//! paths under the names that they are printed with, and `[[Prototype]]` is one of every object: `[[PromiseResult]].message`,
+//! `[[PromiseReactions]][0].awaitedBy`, `[[ProxyTarget]].url`. `get(key)` is the entry of a Map under a key as it is printed, or
+//! under that text: `sessions.get(17).user`; for the text `17` where there is also the number, `"sessions.get('17').user"`. A key
+//! that is an object is its address. `[[Entries]][0].value` goes by number. In a pipe or with further blanks, quote the whole path.
+//!
+//! # Errors
+//!
+//! V8 keeps the stack of an error as frames until the program first reads `stack`. Of an error that nobody has read, what the
+//! program would get is printed, marked as such:
+//!
+//! ```text
+//! > 20271a9535f1::jsprint stack
+//! [Not formatted yet] "Error: outer\n    at charge (/srv/app/pay.js:125:10)\n    at async settle (/srv/app/pay.js:88:3)"
+//! ```
+//!
+//! Names and positions are those that V8 itself would write, of async functions too. It cannot know what an
+//! `Error.prepareStackTrace` of the program's own or source maps would make of it. Where V8 has kept no position for a frame,
+//! it says `somewhere in the function at line 12`; frames of WebAssembly have no more than their number.
+//!
+//! # Promises and suspended functions
+//!
+//! A pending promise shows what waits for it, in the order in which it will be told: what `then` was given and the promise it
+//! returned, or the function that awaits it, with the place where it stopped:
+//!
+//! ```text
+//! > 20271a952e81::jsprint
+//! Promise (pending) {
+//!     [[PromiseReactions]]: [
+//!         {
+//!             "awaitedBy": AsyncFunction waiting (suspended) {
+//!                 [[GeneratorFunction]]: function waiting,
+//!                 [[GeneratorReceiver]]: undefined,
+//!                 [[GeneratorLocation]]: "/srv/app/ticket.js:142:67",
+//!                 [[GeneratorParameters]]: [...],
+//!                 [[GeneratorRegisters]]: [...],
+//!                 [[AsyncFunctionPromise]]: Promise (pending),
+//!             },
+//!         },
+//!     ],
+//! }
+//! ```
+//!
+//! `[[PromiseIsHandled]]` of a rejected promise is false if nothing would have noticed. A suspended function has its parameters in
+//! the order of their declaration, variables that closures capture by name under `[[GeneratorVariables]]`, and the others by the
+//! number of their register: V8 does not keep their names. An async generator has what was asked of it and not answered under
+//! `[[AsyncGeneratorQueue]]`. The promise that a function awaits is not among these: V8 keeps the way from the promise to the
+//! function only.
+//!
+//! # Buffers
+//!
+//! ```text
+//! > 20271a953201::jsprint -x
+//! Buffer(30) [
+//!          0: 47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  GET / HTTP/1.1..
+//!         10: 48 6f 73 74 3a 20 63 61  66 e9 0d 0a 0d 0a        Host: caf.....
+//! ]
+//! ```
+//!
+//! `-x` prints bytes of buffers, typed arrays and DataViews with their offset in hexadecimal, 256 of them or as many as `-n` says.
+//! The head says more where there is more to say: `ArrayBuffer(12) (resizable to 64)`, `SharedArrayBuffer(8) (growable to 4096)`,
+//! `ArrayBuffer(0) (detached)`, `Uint8Array(12) (length-tracking)`, `Uint8Array(0) (out of bounds)`.
+//!
+//! # Prototypes and what is hidden
+//!
+//! `-p` prints the prototypes of each object, by the name of their constructor. `-i` prints what V8 and Node.js keep on it: private
+//! methods and accessors of its classes, values under private symbols, and the embedder fields of objects made by native code,
+//! which hold the address of the C++ object.
+//!
+//! ```text
+//! > 25588447a9f1::jsprint -p -i -d 2
+//! {
+//!     [[Prototype]]: Savings 25588447ae69 -> Account 25588447a9a9 -> Object 1a4026f426d1 -> null,
+//!     [[PrivateMethods]]: {
+//!         "#audit": function #audit,
+//!         "#rate": [Getter/Setter],
+//!     },
+//!     [[Hidden]]: {
+//!         "Account": <BlockContext>,
+//!     },
+//!     #balance: 100,
+//!     #owner: "bob",
+//! }
+//! ```
+//!
+//! # What is kept outside the heap
+//!
+//! The values of `Temporal` objects are printed as `toString()` gives them, without the name of a time zone; they are found in Node.js
+//! 26 as its releases for x86-64 lay them out. Of `Intl` objects the locale is printed where V8 has it. A WebAssembly memory says
+//! how many pages it has, a global has its value, a table its entries.
 //!
 //! No more than 500 levels are printed.
 //!
@@ -101,10 +213,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             'a',
             "print the address of every value in front of it; of a small integer, the word that encodes it",
         ),
+        Opt::flag('A', "say of each property whether it is not enumerable, writable, or configurable"),
         Opt::flag('b', "print the given address in front"),
         Opt::number('d', "depth", "levels to print; 2 if not said"),
+        Opt::flag('i', "print what V8, Node.js and classes keep on objects for themselves"),
+        Opt::number('n', "count", "print this many elements, entries and properties of each object"),
         Opt::number('N', "length", "cut strings behind this many characters"),
+        Opt::flag('p', "print the prototypes of each object"),
         Opt::flag('v', "say how the value is stored"),
+        Opt::flag('x', "print the contents of buffers and typed arrays as bytes and text"),
         Opt::flag('j', "print one line of JSON, as docs/json.md describes it"),
     ],
     operands: Operands::any("[member ...]"),
@@ -143,6 +260,11 @@ impl Wanted {
                 longest_string: args
                     .number('N')
                     .map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX)),
+                most: args.number('n'),
+                bytes: args.has('x'),
+                prototypes: args.has('p'),
+                internals: args.has('i'),
+                attributes: args.has('A'),
             },
             base_address: args.has('b'),
             storage: args.has('v'),

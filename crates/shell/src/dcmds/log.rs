@@ -35,6 +35,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             return Err(DcmdError::usage(""));
         }
         Ok(for_each(move |context, _, _| {
+            context.settings.check_restriction()?;
             let terminal = &context.terminal;
             match &file {
                 Some(name) => {

@@ -1,8 +1,9 @@
 //! `::mappings`: list the memory of the process.
 //!
 //! One line per range of addresses: first address, the address behind, size in bytes, permissions, where the bytes come from,
-//! and the mapped file. With an address only the range that holds it; with the name of a file, or its last part, only the
-//! ranges of that file.
+//! and the mapped file, or what anonymous memory is for: `[ heap ]`, which ends at the program break, `[ stack ]` of a thread,
+//! `[ vdso ]`, functions of the kernel, `[ anon ]`. With an address only the range that holds it; with the name of a file, or its
+//! last part, only the ranges of that file.
 //!
 //! ```text
 //! > 400000::mappings
@@ -19,7 +20,7 @@
 //! truncated  the core file ends before them
 //! ```
 
-use core_reader::{Contents, Memory, MemoryRange};
+use core_reader::{Address, AuxiliaryVector, Contents, Memory, MemoryRange};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
@@ -95,17 +96,26 @@ fn contents(range: &MemoryRange) -> &'static str {
     }
 }
 
-/// The file, `[ stack ]` for a range that holds the stack pointer of a thread, `[ anon ]` otherwise.
-fn name_of(context: &Context, range: &MemoryRange) -> String {
+/// The file; `[ stack ]` for a range that holds the stack pointer of a thread, `[ heap ]` for what ends at the program break,
+/// `[ vdso ]` for the functions of the kernel, `[ anon ]` otherwise.
+pub(super) fn name_of(context: &Context, range: &MemoryRange) -> String {
     if let Some(file) = &range.file {
         return escape(file).into_owned();
     }
     let holds = |address| (range.start..range.end).contains(&address);
     let threads = context.target().map_or(&[][..], |target| target.threads());
     if threads.iter().any(|thread| holds(thread.stack_pointer())) {
-        "[ stack ]".into()
+        return "[ stack ]".to_owned();
+    }
+    let Ok(core) = context.target().map(|target| target.core()) else { return "[ anon ]".to_owned() };
+    let has_break =
+        || core.program_break().is_some_and(|end| end.0.checked_sub(1).map(Address).is_some_and(holds));
+    if range.permissions.write && has_break() {
+        "[ heap ]".to_owned()
+    } else if core.auxv().address(AuxiliaryVector::VDSO).is_some_and(holds) {
+        "[ vdso ]".to_owned()
     } else {
-        "[ anon ]".into()
+        "[ anon ]".to_owned()
     }
 }
 

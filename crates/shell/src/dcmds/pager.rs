@@ -1,7 +1,19 @@
 //! `::pager`: turn the pager on or off.
 //!
-//! At the prompt, output longer than the screen goes through `$PAGER`, or `less` if that is not set. Output into a pipe, a
-//! file or a shell command never does. Without argument it says how things are.
+//! At the prompt, output longer than the screen goes through `$PAGER`. If that is not set, it is shown a screen at a time, and a
+//! key says how to go on. Output into a pipe, a file or a shell command never waits. Without argument it says how things are.
+//!
+//! ```text
+//! >> More [<space>, <cr>, q, n, c, a] ?
+//! ```
+//!
+//! ```text
+//! space      the next screen
+//! Enter, n   one more line
+//! c          all the rest
+//! q, ^C      no more of this command
+//! a          no more of this line
+//! ```
 //!
 //! ```text
 //! > ::pager off

@@ -22,7 +22,7 @@ use std::path::Path;
 use core_reader::{
     Address, Contents, Core, CoreWriter, EmbeddedSymbols, Memory, Progress, Symbols, ThreadLocalSymbol,
 };
-use v8_heap::{CURRENT_ISOLATE, Heap, Monitor};
+use v8_heap::{CURRENT_ISOLATE, Heap, Monitor, NodeRuntime};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
@@ -83,6 +83,7 @@ fn save(
     trim: bool,
     level: i32,
 ) -> Result<core_reader::WrittenCore, DcmdError> {
+    context.settings.check_restriction()?;
     let core = context.target()?.core();
     let heap = context.heap()?;
     let memory = core.memory();
@@ -92,6 +93,9 @@ fn save(
     if trim {
         let monitor = context.progress();
         for (start, end) in heap.essential_memory(&monitor)? {
+            keep_pages(&mut writer, start, end);
+        }
+        for (start, end) in NodeRuntime::essential_memory(memory, core.symbols()) {
             keep_pages(&mut writer, start, end);
         }
         for symbol in &symbols.symbols {

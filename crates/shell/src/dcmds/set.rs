@@ -15,9 +15,10 @@
 //! # Settings of -o
 //!
 //! ```text
-//! pager       output longer than the screen goes through $PAGER (less, if that is not set)
+//! pager       output longer than the screen goes through $PAGER; without one, a screen at a time is shown
 //! repeatlast  an empty line runs the last line again, one step further
 //! ignoreeof   ^D does not quit
+//! restricted  no commands of the shell are run, and no files but the target's are read or written; cannot be undone
 //! ```
 
 use std::io::Write;
@@ -35,7 +36,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::switch('o', "option", "turn an option on (-o) or off (+o)"),
         Opt::number('s', "distance", "the symbol matching distance, as $s"),
+        Opt::text('I', "path", "where $< looks for macro files: directories between colons"),
+        Opt::text('L', "path", "where modules are (accepted; they are built in)"),
         Opt::text('P', "prompt", "the prompt"),
+        Opt::flag('F', "forget what may have changed (accepted; a core does not change)"),
     ],
     operands: Operands::NONE,
     needs: &[],
@@ -45,7 +49,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             args.switches('o').map(|(on, name)| (on, name.to_owned())).collect();
         let distance = args.number('s');
         let prompt = args.text('P').map(str::to_owned);
-        let show = switches.is_empty() && distance.is_none() && prompt.is_none();
+        let macros = args.text('I').map(str::to_owned);
+        let show = switches.is_empty()
+            && distance.is_none()
+            && prompt.is_none()
+            && macros.is_none()
+            && args.text('L').is_none()
+            && !args.has('F');
         Ok(for_each(move |context, _, out| {
             let settings = &context.settings;
             for (on, name) in &switches {
@@ -53,6 +63,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             if let Some(distance) = distance {
                 settings.symbol_distance.set(distance);
+            }
+            if let Some(macros) = &macros {
+                settings.set_macro_path(macros);
             }
             if let Some(prompt) = &prompt {
                 settings.set_prompt(prompt).map_err(DcmdError::Failed)?;

@@ -1,7 +1,11 @@
 //! `$<`: run the commands in a file.
 //!
-//! Each line is run as if it had been typed; an error is reported with file and line, and the next command runs. With a count
-//! the file is run that often: `,0$<file` does nothing.
+//! Each line is run as if it had been typed; an error is reported with file and line, and the next command runs. The file is
+//! looked for in the directories that `-I` or `::set -I` name, else in the current one. The count is in the variable `9` while
+//! it runs; with a count of 0 it does not run.
+//!
+//! In a file, `$<<file` runs another one and goes on behind it, `$<file` ends the present one with it, and `$<` alone ends the
+//! present one.
 //!
 //! ```text
 //! > !cat macros/first
@@ -10,9 +14,12 @@
 //! the first macro
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use std::path::{Path, PathBuf};
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each_counted};
 use crate::error::DcmdError;
-use crate::interpreter::{self, Source};
+use crate::interpreter;
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -27,16 +34,39 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     needs: &[],
     manual: include_str!("source.rs"),
     start: |_, args| {
-        let Some(name) = args.operand(0).map(str::to_owned) else {
-            return Err(DcmdError::abort("input stack is empty"));
-        };
-        Ok(for_each(move |context, _, out| {
-            let commands = interpreter::read_script(name.as_ref()).map_err(|reason| {
-                DcmdError::Abort(format!("failed to open {}: {reason} (see ::help '$<')", escape(&name)))
+        let name = args.operand(0).map(str::to_owned);
+        let returns = args.called() == "$<<";
+        Ok(for_each_counted(move |context, _, count, out| {
+            context.settings.check_restriction()?;
+            let macros = &context.macros;
+            let Some(name) = &name else {
+                if macros.depth.get() == 0 {
+                    return Err(DcmdError::abort("input stack is empty"));
+                }
+                macros.leaving.set(true);
+                return Ok(());
+            };
+            let commands = interpreter::read_script(&find(context, name)).map_err(|reason| {
+                DcmdError::Abort(format!("failed to open {}: {reason} (see ::help '$<')", escape(name)))
             })?;
-            let text = out.shared_text();
-            let source = Source::Script { name: &name, line: 1 };
-            context.nested(|| interpreter::run(context, &commands, source, &text)).map(|_| ())
+            context.assign("9", count.unwrap_or(1))?;
+            interpreter::run_macro(context, &commands, name, &out.shared_text())?;
+            if !returns && macros.depth.get() > 0 {
+                macros.leaving.set(true);
+            }
+            Ok(())
         }))
     },
 };
+
+/// The path of a macro file.
+fn find(context: &Context, name: &str) -> PathBuf {
+    let path = context.settings.macro_path.borrow();
+    if name.contains('/') {
+        return name.into();
+    }
+    path.iter()
+        .map(|directory| Path::new(directory).join(name))
+        .find(|file| file.exists())
+        .unwrap_or_else(|| name.into())
+}

@@ -1,6 +1,7 @@
 //! `::vars`: list the variables.
 //!
-//! All of them with their values; `-n`, and `$v`, only those that are not zero; `-p` in a form that can be read back.
+//! All of them with their values; `-n`, and `$v`, only those that are not zero; `-t` only those that `::typeset -t` has marked;
+//! `-p` in a form that can be read back. Registers are variables too, which `::regs` lists.
 //!
 //! ```text
 //! > 1234>x
@@ -24,16 +25,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::flag('n', "only variables that are not zero"),
         Opt::flag('p', "print assignments that can be read back"),
+        Opt::flag('t', "only variables that are marked"),
     ],
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("vars.rs"),
     start: |_, args| {
         let non_zero = args.has('n') || args.called() == "$v";
-        let assignments = args.has('p');
+        let (assignments, tagged) = (args.has('p'), args.has('t'));
         Ok(for_each(move |context, _, out| {
-            for (name, value) in context.variables.borrow().iter() {
-                if non_zero && value == 0 {
+            for (name, variable) in context.variables.borrow().iter() {
+                let value = variable.value;
+                if (non_zero && value == 0) || (tagged && !variable.tagged) {
                     continue;
                 }
                 if assignments {

@@ -15,8 +15,17 @@ pub struct Statement {
     pub count: Option<Expr>,
     /// The stages; empty for a bare expression or a bare `! shell`.
     pub pipeline: Vec<Command>,
+    /// What stands behind `!`.
+    pub shell: Option<Shell>,
+}
+
+/// `! text` at the end of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shell {
     /// Text for the shell, verbatim.
-    pub shell: Option<String>,
+    pub text: String,
+    /// `!<`: what the shell prints are commands, to be run.
+    pub run_output: bool,
 }
 
 impl Statement {
@@ -49,6 +58,24 @@ pub enum Command {
         /// Where the verb and its format stand.
         span: Span,
     },
+    /// `/M value mask`: a verb with a letter that has operands of its own.
+    FormatOperands {
+        /// The verb.
+        verb: char,
+        /// The letter.
+        letter: char,
+        /// What follows it.
+        operands: Vec<Argument>,
+        /// Where the verb stands.
+        span: Span,
+    },
+    /// `! 'text' |`: a command of the shell in front of another stage.
+    Shell {
+        /// What stood in the quotes.
+        text: String,
+        /// Where it stands.
+        span: Span,
+    },
     /// `>name`, `>/m/name`
     Assign {
         /// The narrowing modifier.
@@ -64,9 +91,11 @@ impl Command {
     /// Where the command's name stands.
     pub fn span(&self) -> Span {
         match self {
-            Command::Named { span, .. } | Command::Format { span, .. } | Command::Assign { span, .. } => {
-                *span
-            }
+            Command::Named { span, .. }
+            | Command::Format { span, .. }
+            | Command::FormatOperands { span, .. }
+            | Command::Shell { span, .. }
+            | Command::Assign { span, .. } => *span,
         }
     }
 }
@@ -339,6 +368,20 @@ impl fmt::Display for Command {
                 write!(f, "{verb}")?;
                 items.iter().try_for_each(|item| write!(f, " {item}"))
             }
+            Command::FormatOperands { verb, letter, operands, .. } => {
+                write!(f, "{verb}{letter}")?;
+                operands.iter().try_for_each(|operand| write!(f, " {operand}"))
+            }
+            Command::Shell { text, .. } => {
+                f.write_str("! '")?;
+                for c in text.chars() {
+                    if matches!(c, '\'' | '\\') {
+                        f.write_str("\\")?;
+                    }
+                    write!(f, "{c}")?;
+                }
+                f.write_str("'")
+            }
             Command::Assign { modifier, name, .. } => match modifier {
                 Some(modifier) => write!(f, ">/{modifier}/{name}"),
                 None => write!(f, ">{name}"),
@@ -356,10 +399,15 @@ impl fmt::Display for Statement {
             write!(f, ",({count})")?;
         }
         for (index, command) in self.pipeline.iter().enumerate() {
-            write!(f, "{}{command}", if index == 0 { "" } else { " | " })?;
+            let bar = match command {
+                _ if index == 0 => "",
+                Command::Shell { .. } => " ",
+                _ => " | ",
+            };
+            write!(f, "{bar}{command}")?;
         }
         if let Some(shell) = &self.shell {
-            write!(f, " !{shell}")?;
+            write!(f, " !{}{}", if shell.run_output { "<" } else { "" }, shell.text)?;
         }
         Ok(())
     }

@@ -8,9 +8,14 @@ pub enum EvalError {
     /// `<name` of a variable nobody assigned.
     #[error("variable '{0}' is not defined")]
     Variable(String),
-    /// A symbol that no object has.
-    #[error("failed to dereference symbol: unknown symbol name: {0}")]
-    Symbol(String),
+    /// A name that is no symbol's.
+    #[error("failed to dereference symbol: {reason}: {name}")]
+    Symbol {
+        /// The name.
+        name: String,
+        /// Which part of it is unknown.
+        reason: SymbolError,
+    },
     /// Digits the radix does not have, or too many.
     #[error(transparent)]
     Number(#[from] NumberError),
@@ -36,6 +41,20 @@ pub enum EvalError {
     DotUnderflow,
 }
 
+/// Why a name is no symbol's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SymbolError {
+    /// No object, or not the one that was named, has a symbol of that name.
+    #[error("unknown symbol name")]
+    Name,
+    /// The part in front of the last backquote names no object of the target.
+    #[error("unknown object file name")]
+    Object,
+    /// Several functions are called that.
+    #[error("{0} different symbols are called that; use the mangled name, or the parameters as well")]
+    Ambiguous(usize),
+}
+
 /// What the terms of an expression refer to.
 pub trait Environment {
     /// `.`
@@ -48,8 +67,11 @@ pub trait Environment {
     fn radix(&self) -> u32;
     /// The value of a variable or register.
     fn variable(&self, name: &str) -> Option<u64>;
-    /// The address of a symbol.
-    fn symbol(&self, name: &str) -> Option<u64>;
+    /// The address of a symbol: `malloc`, or `` libc.so.6`malloc `` for that of one object.
+    ///
+    /// # Errors
+    /// Which part of the name is unknown.
+    fn symbol(&self, name: &str) -> Result<u64, SymbolError>;
     /// The little-endian value of `size` (1, 2, 4 or 8) bytes at `address`.
     ///
     /// # Errors
@@ -76,13 +98,15 @@ pub fn evaluate(expr: &Expr, env: &dyn Environment) -> Result<u64, EvalError> {
         ExprKind::Number(value) => Ok(*value),
         ExprKind::Digits(text) => {
             if text.starts_with(|c: char| c.is_ascii_alphabetic())
-                && let Some(address) = env.symbol(text)
+                && let Ok(address) = env.symbol(text)
             {
                 return Ok(address);
             }
             Ok(number::digits(text, env.radix())?)
         }
-        ExprKind::Symbol(name) => env.symbol(name).ok_or_else(|| EvalError::Symbol(name.clone())),
+        ExprKind::Symbol(name) => {
+            env.symbol(name).map_err(|reason| EvalError::Symbol { name: name.clone(), reason })
+        }
         ExprKind::Variable(name) => env.variable(name).ok_or_else(|| EvalError::Variable(name.clone())),
         ExprKind::Dot => Ok(env.dot()),
         ExprKind::LastAddress => Ok(env.last_address()),

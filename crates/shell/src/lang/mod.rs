@@ -12,9 +12,10 @@ mod quoted;
 mod span;
 
 pub use ast::{
-    Argument, ArgumentValue, BinaryOp, Command, Expr, ExprKind, FormatItem, Repeat, Space, Statement, UnaryOp,
+    Argument, ArgumentValue, BinaryOp, Command, Expr, ExprKind, FormatItem, Repeat, Shell, Space, Statement,
+    UnaryOp,
 };
-pub use evaluate::{Environment, EvalError, evaluate, width};
+pub use evaluate::{Environment, EvalError, SymbolError, evaluate, width};
 pub use number::NumberError;
 pub use parser::{ParseError, expression as parse_expression, next_line, next_statement, statement};
 pub use span::{Marked, Span};

@@ -16,7 +16,7 @@ use nom::sequence::{delimited, pair, preceded, terminated};
 use nom::{Err, IResult, Parser};
 
 use super::expression::Budget;
-use super::{Argument, ArgumentValue, Command, Expr, FormatItem, Repeat, Span, Statement, quoted};
+use super::{Argument, ArgumentValue, Command, Expr, FormatItem, Repeat, Shell, Span, Statement, quoted};
 
 /// Why some text is no command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,21 +173,34 @@ fn statement_in(input: &str, places: Places) -> Parsed<'_, Statement> {
         rest = blanks(after)?.0;
     }
     rest = opt(comment).parse(rest)?.0;
-    if !at_end(rest) && !rest.starts_with('!') {
-        loop {
-            let (after, command) = command(rest, places, &budget)?;
-            statement.pipeline.push(command);
-            (rest, _) = blanks(after)?;
-            let Ok((after, _)) = char::<_, Problem>('|').parse(rest) else { break };
-            (rest, _) = blanks(after)?;
+    let mut expects_stage = false;
+    while expects_stage || !at_end(rest) {
+        if let Some((after, text)) = quoted_shell_stage(rest).filter(|_| !expects_stage) {
+            let span = places.span(rest, after);
+            statement.pipeline.push(Command::Shell { text, span });
+            (rest, expects_stage) = (blanks(after)?.0, true);
+            continue;
+        }
+        if rest.starts_with('!') && !expects_stage {
+            break;
+        }
+        let (after, command) = command(rest, places, &budget)?;
+        statement.pipeline.push(command);
+        (rest, _) = blanks(after)?;
+        expects_stage = rest.starts_with('|');
+        if expects_stage {
+            (rest, _) = blanks(&rest[1..])?;
             if !rest.starts_with([':', '$', '/', '\\', '?', '=', '@', '>']) {
                 return fail_near(rest);
             }
+        } else if !rest.starts_with('!') {
+            break;
         }
     }
     if let Ok((after, _)) = char::<_, Problem>('!').parse(rest) {
+        let (after, run_output) = opt(char('<')).parse(after)?;
         let (after, text) = take_till(|c| c == ';' || c == '\n').parse(after)?;
-        statement.shell = Some(text.to_owned());
+        statement.shell = Some(Shell { text: text.to_owned(), run_output: run_output.is_some() });
         rest = after;
     }
     if rest.is_empty() {
@@ -199,6 +212,28 @@ fn statement_in(input: &str, places: Places) -> Parsed<'_, Statement> {
     }
 }
 
+/// `! 'text' |` in front of `::`: gives the text, and what follows the bar. Anything else behind `!` is for the shell as it
+/// stands, bars and quotes included; no command of a shell begins with `::`.
+fn quoted_shell_stage(input: &str) -> Option<(&str, String)> {
+    let rest = input.strip_prefix('!')?.trim_start_matches([' ', '\t']).strip_prefix('\'')?;
+    let mut text = String::new();
+    let mut chars = rest.chars();
+    loop {
+        match chars.next()? {
+            '\'' => break,
+            '\n' => return None,
+            '\\' => match chars.next()? {
+                c @ ('\'' | '\\') => text.push(c),
+                c => text.extend(['\\', c]),
+            },
+            c => text.push(c),
+        }
+    }
+    let after = chars.as_str().trim_start_matches([' ', '\t']).strip_prefix('|')?;
+    let after = after.trim_start_matches([' ', '\t']);
+    after.starts_with("::").then_some((after, text))
+}
+
 fn command<'a>(input: &'a str, places: Places, budget: &Budget) -> Parsed<'a, Command> {
     let mut first = input.chars();
     match first.next() {
@@ -206,12 +241,32 @@ fn command<'a>(input: &'a str, places: Places, budget: &Budget) -> Parsed<'a, Co
         Some('$') => dollar(input, places, budget),
         Some('>') => assignment(input, places),
         Some(verb @ ('/' | '\\' | '?' | '=' | '@')) => {
+            if let Some((letter, behind)) = letter_with_operands(verb, first.as_str()) {
+                let span = places.span(input, first.as_str());
+                let (rest, operands) = arguments(behind, places, budget)?;
+                return Ok((rest, Command::FormatOperands { verb, letter, operands, span }));
+            }
             let (rest, items) = format_items(first.as_str(), places, budget)?;
             let span = places.span(input, first.as_str());
             Ok((rest, Command::Format { verb, items, span }))
         }
         _ => fail_near(input),
     }
+}
+
+/// A letter that has operands of its own, directly behind the verb: those that search, and those that would write if a value
+/// follows them. A count in front of it says nothing.
+fn letter_with_operands(verb: char, input: &str) -> Option<(char, &str)> {
+    if verb == '=' {
+        return None;
+    }
+    let input = input.trim_start_matches(|c: char| c.is_ascii_digit());
+    let letter = input.chars().next()?;
+    let behind = &input[letter.len_utf8()..];
+    let value = behind.trim_start_matches([' ', '\t']);
+    let has_value = value.len() < behind.len() && !at_end_of_stage(value) && !value.starts_with("//");
+    (matches!(letter, 'l' | 'L' | 'M') || (matches!(letter, 'v' | 'w' | 'z' | 'W' | 'Z') && has_value))
+        .then_some((letter, behind))
 }
 
 /// The name of a dcmd, a module or a walker.
@@ -284,15 +339,8 @@ fn assignment(input: &str, places: Places) -> Parsed<'_, Command> {
     let word: Parsed<'_, &str> = take_while1(|c: char| !c.is_whitespace() && !";|!".contains(c)).parse(rest);
     let Ok((end, name)) = word else { return fail(input, rest, single) };
     let span = places.span(rest, end);
-    if let Some(bad) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || c == '_')) {
-        let shown = crate::output::escape_char(bad);
-        return fail(rest, end, format!("'{shown}' may not be used in a variable name"));
-    }
-    if name.len() > 31 {
-        return fail(rest, end, "variable names may not exceed 31 characters");
-    }
-    if name.starts_with(|c: char| c.is_ascii_digit()) && name.len() > 1 {
-        return fail(rest, end, "a variable name may not start with a digit");
+    if let Err(reason) = crate::variables::check_name(name) {
+        return fail(rest, end, reason);
     }
     let (behind, _) = pair(blanks, opt(comment)).parse(end)?;
     if !at_end_of_stage(behind) {

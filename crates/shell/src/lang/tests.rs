@@ -26,11 +26,12 @@ impl Environment for World {
     fn variable(&self, name: &str) -> Option<u64> {
         self.variables.get(name).copied()
     }
-    fn symbol(&self, name: &str) -> Option<u64> {
+    fn symbol(&self, name: &str) -> Result<u64, SymbolError> {
         match name {
-            "add" => Some(0x77),
-            "libc`malloc" => Some(0x88),
-            _ => None,
+            "add" => Ok(0x77),
+            "libc`malloc" => Ok(0x88),
+            name if name.starts_with("nosuch`") => Err(SymbolError::Object),
+            _ => Err(SymbolError::Name),
         }
     }
     fn read(&self, _: Space, address: u64, size: usize) -> Result<u64, String> {
@@ -114,6 +115,7 @@ fn wrong_expressions_say_what_is_wrong() {
         ("*10", "failed to read from address 10: no mapping for address"),
         ("*/q/10", "invalid cast -- */q/"),
         ("face_off", "failed to dereference symbol: unknown symbol name: face_off"),
+        ("nosuch`add", "failed to dereference symbol: unknown object file name: nosuch`add"),
         ("'123456789'", "character constant may not exceed 8 bytes"),
         ("'ab", "syntax error: ' unmatched"),
         ("+4", "syntax error near \"4\""),
@@ -186,6 +188,14 @@ fn statements_fall_into_their_parts() {
         ("1000,8/nap", &[&["/ n a p"]]),
         (".=4X", &[&["= 4X"]]),
         ("=\"x = \"J", &[&["= \"x = \" J"]]),
+        ("5000/M 12 -1", &[&["/M 12 -1"]]),
+        ("5000/2M 12", &[&["/M 12"]]),
+        ("5000/l", &[&["/l"]]),
+        ("5000/W 5", &[&["/W 5"]]),
+        ("5000/WX", &[&["/ W X"]]),
+        ("5000/W", &[&["/ W"]]),
+        ("! 'seq 3' | ::map .+1", &[&["! 'seq 3'"], &["map", ".+1"]]),
+        ("::a ! 'sed s/\\'x/y/' | ::b", &[&["a"], &["! 'sed s/\\'x/y/'"], &["b"]]),
     ];
     for (text, expected) in cases {
         assert_eq!(stages(&parsed(text)), *expected, "{text}");
@@ -197,12 +207,16 @@ fn address_count_and_shell_belong_to_the_statement() {
     let statement = parsed("10+2,5::a x | ::b ! grep 'x|y' > \"$f\" | wc");
     assert_eq!(statement.address.unwrap().to_string(), "(10) + (2)");
     assert_eq!(statement.count.unwrap().to_string(), "5");
-    assert_eq!(statement.shell.as_deref(), Some(" grep 'x|y' > \"$f\" | wc"));
-    assert_eq!(parsed("!ls").shell.as_deref(), Some("ls"));
+    assert_eq!(statement.shell.map(|shell| shell.text).as_deref(), Some(" grep 'x|y' > \"$f\" | wc"));
+    assert_eq!(parsed("!ls").shell.map(|shell| shell.text).as_deref(), Some("ls"));
     let (first, next) = super::statement("!a; !b", 0).unwrap();
-    assert_eq!((first.shell.as_deref(), next), (Some("a"), 3));
+    assert_eq!((first.shell.map(|shell| shell.text).as_deref(), next), (Some("a"), 3));
     assert!(parsed("  // only a comment").is_empty());
     assert!(parsed("").is_empty());
+    let quoted = parsed("::a ! 'my program' | wc");
+    assert_eq!((quoted.pipeline.len(), quoted.shell.unwrap().text.as_str()), (1, " 'my program' | wc"));
+    let run = parsed("::a !< cat").shell.unwrap();
+    assert!(run.run_output && run.text == " cat");
     let bare = parsed(",3");
     assert!(bare.address.is_none() && bare.count.is_some());
 }
@@ -221,6 +235,7 @@ fn broken_statements_point_at_the_place() {
         (">a b", 3, "expected single variable name following '>'"),
         (">a-b", 1, "'-' may not be used in a variable name"),
         (">/q/b", 1, "q is not a valid // modifier"),
+        ("! 'x' | ::", 8, "expected the name of a dcmd behind '::'"),
         (")", 0, "syntax error near \")\""),
     ] {
         let error = statement(text, 0).unwrap_err();
@@ -268,24 +283,55 @@ fn arbitrary_expr() -> impl Strategy<Value = Expr> {
     whole.prop_map(|kind| Expr { kind, span: Span::default() })
 }
 
-fn arbitrary_command() -> impl Strategy<Value = Command> {
+fn arbitrary_argument() -> impl Strategy<Value = Argument> {
     let text =
         prop_oneof!["[a-z0-9./=-]{1,8}", "[ -~\n\t]{0,12}"].prop_filter("comment", |t| !t.starts_with("//"));
     let value = prop_oneof![
         4 => text.prop_map(ArgumentValue::Text),
         1 => arbitrary_expr().prop_map(ArgumentValue::Immediate),
     ];
-    let argument = value.prop_map(|value| Argument { value, span: Span::default() });
-    let name = prop_oneof![4 => "[a-z_.][a-z0-9_.]{0,8}", 1 => "\\$[a-z?]|:[a-z]|\\$<|\\$<<|\\$>"];
-    let named = (name, prop::collection::vec(argument, 0..4)).prop_map(|(name, arguments)| Command::Named {
-        module: None,
-        name,
-        span: Span::default(),
-        arguments,
-    });
+    value.prop_map(|value| Argument { value, span: Span::default() })
+}
+
+fn named(name: String, arguments: Vec<Argument>) -> Command {
+    Command::Named { module: None, name, span: Span::default(), arguments }
+}
+
+fn arbitrary_named() -> impl Strategy<Value = Command> {
+    ("[a-z_.][a-z0-9_.]{0,8}", prop::collection::vec(arbitrary_argument(), 0..4))
+        .prop_map(|(name, arguments)| named(name, arguments))
+}
+
+fn arbitrary_command() -> impl Strategy<Value = Command> {
+    let sign = "\\$[a-z?]|:[a-z]|\\$<|\\$<<|\\$>";
+    let signed = (sign, prop::collection::vec(arbitrary_argument(), 0..4))
+        .prop_map(|(name, arguments)| named(name, arguments));
     let assign = (proptest::option::of(Just('4')), "[a-z][a-z0-9_]{0,8}")
         .prop_map(|(modifier, name)| Command::Assign { modifier, name, span: Span::default() });
-    prop_oneof![4 => named, 1 => assign]
+    let repeat = prop_oneof![
+        any::<u64>().prop_map(Repeat::Count),
+        arbitrary_expr().prop_map(|expr| Repeat::Computed(Box::new(expr))),
+    ];
+    let item = prop_oneof![
+        4 => (proptest::option::of(repeat), "[A-KN-Za-km-y^+-]").prop_map(|(repeat, letter)| FormatItem::Verb {
+            repeat,
+            character: letter.chars().next().unwrap_or('X'),
+        }),
+        1 => "[ -~\n\t]{0,12}".prop_map(FormatItem::Text),
+    ];
+    let verb = prop::sample::select(vec!['/', '\\', '?', '=', '@']);
+    let format = (verb, prop::collection::vec(item, 1..4))
+        .prop_filter("a letter that writes", |(_, items)| {
+            !matches!(items.first(), Some(FormatItem::Verb { repeat: Some(Repeat::Count(_)) | None, character })
+                if "vwzWZ".contains(*character))
+        })
+        .prop_map(|(verb, items)| Command::Format { verb, items, span: Span::default() });
+    let letter = prop::sample::select(vec!['l', 'L', 'M']);
+    let search =
+        (letter, prop::collection::vec(arbitrary_argument(), 0..3)).prop_map(|(letter, operands)| {
+            Command::FormatOperands { verb: '/', letter, operands, span: Span::default() }
+        });
+    prop_oneof![4 => arbitrary_named(), 1 => signed, 1 => assign, 2 => format, 1 => search]
 }
 
 /// The statement without places, which printing does not keep.
@@ -296,7 +342,13 @@ fn without_places(mut statement: Statement) -> Statement {
                 *span = Span::default();
                 arguments.iter_mut().for_each(|argument| argument.span = Span::default());
             }
-            Command::Format { span, .. } | Command::Assign { span, .. } => *span = Span::default(),
+            Command::FormatOperands { span, operands, .. } => {
+                *span = Span::default();
+                operands.iter_mut().for_each(|operand| operand.span = Span::default());
+            }
+            Command::Format { span, .. } | Command::Shell { span, .. } | Command::Assign { span, .. } => {
+                *span = Span::default();
+            }
         }
     }
     statement
@@ -313,8 +365,15 @@ proptest! {
         address in proptest::option::of(arbitrary_expr()),
         count in proptest::option::of(arbitrary_expr()),
         pipeline in prop::collection::vec(arbitrary_command(), 1..4),
-        shell in proptest::option::of("[ a-z|>'\"$]{0,20}"),
+        filter in proptest::option::of("[ -~]{0,20}"),
+        last in arbitrary_named(),
+        shell in proptest::option::of(("[ a-z|>\"$]{0,20}", any::<bool>())),
     ) {
+        let mut pipeline = pipeline;
+        if let Some(text) = filter {
+            pipeline.extend([Command::Shell { text, span: Span::default() }, last]);
+        }
+        let shell = shell.map(|(text, run_output)| Shell { text, run_output });
         let written = Statement { address, count, pipeline, shell };
         let text = written.to_string();
         let (read, next) = statement(&text, 0).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;

@@ -33,6 +33,11 @@ impl Colours {
         self.paint(Style::new().underline(), text)
     }
 
+    /// `text`, faint if wanted.
+    pub fn faint<T: fmt::Display>(self, text: T) -> Paint<T> {
+        self.paint(Style::new().dimmed(), text)
+    }
+
     fn paint<T>(self, style: Style, text: T) -> Paint<T> {
         Paint { style: if self == Colours::Always { style } else { Style::new() }, text }
     }

@@ -2,6 +2,7 @@
 
 mod colour;
 mod escape;
+mod pager;
 mod progress;
 mod table;
 mod terminal;

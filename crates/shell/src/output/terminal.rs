@@ -1,4 +1,6 @@
 //! Where a session's text ends up: standard output, through a pager if it fills more than a screen, and the log.
+//!
+//! The pager is the program in `PAGER`, else that of the debugger itself.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -6,6 +8,8 @@ use std::io::{self, Write};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use super::pager::{self, Answer, Screen};
 
 /// How long a screenful may wait for its last line before the pager shows what there is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,6 +28,11 @@ pub fn screen_height() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(_, height)| height.0)
 }
 
+/// The pager that the user has chosen.
+fn chosen_pager() -> Option<String> {
+    std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty())
+}
+
 /// The end of the line for results and messages of one session.
 #[derive(Clone)]
 pub struct Terminal(Rc<RefCell<State>>);
@@ -33,6 +42,8 @@ struct State {
     messages: Box<dyn Write>,
     log: Option<(String, File)>,
     paging: Paging,
+    /// What the user wants to end; taken when that has ended.
+    ended: Option<Answer>,
 }
 
 enum Paging {
@@ -45,6 +56,8 @@ enum Paging {
     },
     /// A pager is running.
     Through(Child),
+    /// A screen at a time.
+    Screens(Screen),
 }
 
 impl std::fmt::Debug for Terminal {
@@ -56,7 +69,13 @@ impl std::fmt::Debug for Terminal {
 impl Terminal {
     /// A session that writes results and messages to these.
     pub fn new(results: Box<dyn Write>, messages: Box<dyn Write>) -> Terminal {
-        Terminal(Rc::new(RefCell::new(State { results, messages, log: None, paging: Paging::Off })))
+        Terminal(Rc::new(RefCell::new(State {
+            results,
+            messages,
+            log: None,
+            paging: Paging::Off,
+            ended: None,
+        })))
     }
 
     /// Standard output and standard error.
@@ -64,8 +83,14 @@ impl Terminal {
         Terminal::new(Box::new(io::stdout()), Box::new(io::stderr()))
     }
 
-    /// Holds back what follows until it is known whether it fits a screen of `height` lines.
+    /// Shows what follows by screens of `height` lines; or, if the user has chosen a pager, holds it back until it is known
+    /// whether it fits one.
     pub fn start_paging(&self, height: u16) {
+        if chosen_pager().is_none() {
+            let screen = Screen::new(height, screen_width().unwrap_or(80));
+            self.0.borrow_mut().paging = Paging::Screens(screen);
+            return;
+        }
         let lines_left = usize::from(height).saturating_sub(1).max(1);
         self.0.borrow_mut().paging = Paging::Holding { held: Vec::new(), lines_left, since: None };
     }
@@ -76,8 +101,10 @@ impl Terminal {
     /// As standard output's.
     pub fn finish_paging(&self) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
+        state.ended = None;
         match std::mem::replace(&mut state.paging, Paging::Off) {
             Paging::Off => Ok(()),
+            Paging::Screens(_) => state.results.flush(),
             Paging::Holding { held, .. } => {
                 state.results.write_all(&held)?;
                 state.results.flush()
@@ -87,6 +114,16 @@ impl Terminal {
                 pager.wait().map(|_| ())
             }
         }
+    }
+
+    /// Whether the user has told the pager to end the command that was printing, and only that; says so once.
+    pub fn take_end_of_command(&self) -> bool {
+        let mut state = self.0.borrow_mut();
+        let ended = state.ended == Some(Answer::EndCommand);
+        if ended {
+            state.ended = None;
+        }
+        ended
     }
 
     /// Prints a line of ours: errors and warnings.
@@ -132,7 +169,7 @@ impl Write for Terminal {
     fn flush(&mut self) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         match &mut state.paging {
-            Paging::Off => state.results.flush(),
+            Paging::Off | Paging::Screens(_) => state.results.flush(),
             Paging::Holding { since: Some(since), .. } if since.elapsed() > PATIENCE => state.start_pager(),
             Paging::Holding { .. } => Ok(()),
             Paging::Through(pager) => pager.stdin.as_mut().map_or(Ok(()), Write::flush),
@@ -142,11 +179,15 @@ impl Write for Terminal {
 
 impl State {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.ended.is_some() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         if let Some((_, log)) = &mut self.log {
             log.write_all(bytes)?;
         }
         match &mut self.paging {
             Paging::Off => self.results.write_all(bytes),
+            Paging::Screens(_) => self.write_screens(bytes),
             Paging::Through(pager) => pager.stdin.as_mut().map_or(Ok(()), |stdin| stdin.write_all(bytes)),
             Paging::Holding { held, lines_left, since } => {
                 held.extend_from_slice(bytes);
@@ -161,13 +202,34 @@ impl State {
         }
     }
 
+    /// Writes to the screen, and asks whenever it is full.
+    fn write_screens(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while let Paging::Screens(screen) = &mut self.paging {
+            let fits = screen.fits(bytes);
+            let (now, later) = bytes.split_at(fits);
+            self.results.write_all(now)?;
+            if later.is_empty() {
+                return Ok(());
+            }
+            bytes = later;
+            match pager::ask(&mut *self.results)? {
+                answer @ (Answer::EndCommand | Answer::EndLine) => {
+                    screen.go_on(Answer::Screen);
+                    self.ended = Some(answer);
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
+                answer => screen.go_on(answer),
+            }
+        }
+        self.results.write_all(bytes)
+    }
+
     /// Starts the pager on what is held back; without one, everything goes straight to the terminal.
     fn start_pager(&mut self) -> io::Result<()> {
         let Paging::Holding { held, .. } = std::mem::replace(&mut self.paging, Paging::Off) else {
             return Ok(());
         };
-        let chosen = std::env::var("PAGER").unwrap_or_default();
-        let chosen = if chosen.trim().is_empty() { "less".to_owned() } else { chosen };
+        let Some(chosen) = chosen_pager() else { return self.results.write_all(&held) };
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(format!("exec {chosen}")).stdin(Stdio::piped());
         if std::env::var_os("LESS").is_none() {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use v8_heap::layout::Kind;
-use v8_heap::objects::script::Script;
+use v8_heap::objects::script::{Script, ScriptType};
 use v8_heap::objects::shared_function_info::{FunctionCode, FunctionKind, SharedFunction};
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
@@ -11,8 +11,8 @@ use v8_heap::{Heap, Tagged};
 use crate::error::DcmdError;
 use crate::output::escape;
 
-/// Names are shown up to this many characters.
-const LONGEST_NAME: usize = 1 << 10;
+/// Names are shown up to this many characters: those of scripts can be whole `data:` URLs.
+const LONGEST_NAME: usize = 1 << 14;
 /// An `eval` in an `eval` in an `eval`: so many are named.
 const DEEPEST_EVAL: usize = 8;
 
@@ -44,9 +44,10 @@ pub fn subject<'h>(heap: &'h Heap<'_>, value: Tagged) -> Result<Subject<'h>, Dcm
     }
 }
 
-/// A string of the heap as text; what cannot be read as a note that says so.
+/// A string of the heap as text, what is cut marked by `[...]`; what cannot be read as a note that says so.
 pub fn text(heap: &Heap<'_>, value: Tagged) -> String {
     match heap.string(value, LONGEST_NAME) {
+        Ok(string) if string.is_cut() => string.to_text() + "[...]",
         Ok(string) => string.to_text(),
         Err(_) => "<cannot be read>".to_owned(),
     }
@@ -54,6 +55,12 @@ pub fn text(heap: &Heap<'_>, value: Tagged) -> String {
 
 /// The name of a definition: as declared, else as the parser inferred it, `<anonymous> (as Server.onRequest)`.
 pub fn definition_name(heap: &Heap<'_>, shared: &SharedFunction<'_>) -> String {
+    // V8 calls these so in stack traces, and some versions after the class elsewhere.
+    match shared.kind {
+        FunctionKind::FieldInitializer => return "<instance_members_initializer>".to_owned(),
+        FunctionKind::StaticInitializer => return "<static_initializer>".to_owned(),
+        _ => {}
+    }
     match heap.shared_name(shared.object) {
         Ok(Some(name)) => return text(heap, name),
         Ok(None) => {}
@@ -86,6 +93,29 @@ pub fn script_name(heap: &Heap<'_>, script: &Script<'_>) -> String {
         script = of;
     }
     shown + &format!("<script {}>", script.id)
+}
+
+/// How a script came about: `commonjs`, `module`, `eval`, `script`, `builtin` for those of Node.js, `wrapped` for the body
+/// of any other function, or what V8 calls it if it is not the program's.
+pub fn script_kind(heap: &Heap<'_>, script: &Script<'_>) -> &'static str {
+    if script.script_type != ScriptType::Normal {
+        return script.script_type.name();
+    }
+    if script.wrapped.is_some() {
+        let parameters = heap.wrapped_parameters(script).unwrap_or_default();
+        let names: Vec<String> = parameters.into_iter().map(|name| text(heap, name)).collect();
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        return match () {
+            () if has("primordials") || has("internalBinding") => "builtin",
+            () if has("exports") && has("require") && has("module") => "commonjs",
+            () => "wrapped",
+        };
+    }
+    match (script.is_eval, script.is_module) {
+        (true, _) => "eval",
+        (false, true) => "module",
+        (false, false) => "script",
+    }
 }
 
 /// Where a function is defined: `/srv/app/lib/http.js line 210`.

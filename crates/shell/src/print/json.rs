@@ -66,19 +66,46 @@ impl Printer<'_> {
             Place::BigInt(text) => {
                 write!(self.out, "{{\"type\":\"bigint\",\"value\":\"{}\"}}", text.trim_end_matches('n'))?;
             }
+            Place::Boolean(truth) => write!(self.out, "{truth}")?,
+            Place::Text(text) => self.json_quoted(text)?,
+            Place::Address(address) => write!(self.out, "\"{address:#x}\"")?,
             Place::Accessor { getter, setter } => {
-                write!(self.out, "{{\"type\":\"accessor\",\"get\":{getter},\"set\":{setter}}}")?;
+                let (get, set) = (getter.is_some(), setter.is_some());
+                write!(self.out, "{{\"type\":\"accessor\",\"get\":{get},\"set\":{set}}}")?;
             }
-            Place::List(values) => {
+            Place::List(places) => {
                 self.out.write_all(b"[")?;
-                for (index, value) in values.iter().enumerate() {
+                for (index, place) in places.iter().enumerate() {
                     if index > 0 {
                         self.out.write_all(b",")?;
                     }
-                    self.json_value(*value, level + 1)?;
+                    self.json_place(place, level)?;
                 }
                 self.out.write_all(b"]")?;
             }
+            Place::Record(record) => {
+                let mut fields = Fields { begun: false };
+                for (name, place) in record {
+                    self.json_key(&mut fields)?;
+                    self.json_quoted(name)?;
+                    self.out.write_all(b":")?;
+                    self.json_place(place, level)?;
+                }
+                self.json_end(&fields)?;
+            }
+            Place::Stack(stack) => {
+                self.out.write_all(b"{\"type\":\"stack\",\"formatted\":false,\"value\":")?;
+                self.json_quoted(&stack.to_text())?;
+                self.out.write_all(b"}")?;
+            }
+            Place::Unreadable(reason) => {
+                self.faults += 1;
+                self.out.write_all(b"{\"type\":\"unreadable\",\"reason\":")?;
+                self.json_quoted(reason)?;
+                self.out.write_all(b"}")?;
+            }
+            Place::Prototypes(first) => write!(self.out, "\"{:#x}\"", first.0)?,
+            Place::Uninitialized => self.out.write_all(b"{\"type\":\"uninitialized\"}")?,
             Place::Native => self.out.write_all(b"{\"type\":\"native accessor\"}")?,
             Place::Hole => self.out.write_all(b"{\"type\":\"hole\"}")?,
             Place::Missing => self.out.write_all(b"{\"type\":\"undefined\",\"missing\":true}")?,
@@ -330,10 +357,14 @@ impl Printer<'_> {
         if !matches!(object.kind(), Kind::JsArray | Kind::JsArguments | Kind::JsPrimitiveWrapper) {
             self.json_indexed(object, &mut fields, level)?;
         }
-        self.json_named(&named, fields, level)?;
+        let stack = head::error_stack(heap, object);
+        if stack.is_some() {
+            named.retain(|property| !heap.is_text(property.name, "stack"));
+        }
+        self.json_named(&named, fields, level, stack)?;
         if !private.is_empty() {
             self.json_field("private")?;
-            self.json_named(&private, Fields { begun: false }, level)?;
+            self.json_named(&private, Fields { begun: false }, level, None)?;
         }
         if !symbols.is_empty() {
             self.json_field("symbols")?;
@@ -362,12 +393,18 @@ impl Printer<'_> {
         properties: &[Property],
         mut fields: Fields,
         level: u64,
+        stack: Option<Place>,
     ) -> Result<(), DcmdError> {
         for property in properties {
             self.json_key(&mut fields)?;
             self.json_name(property.name)?;
             self.out.write_all(b":")?;
             self.json_place(&Place::of_property(self.heap, property.value), level + 1)?;
+        }
+        if let Some(stack) = stack {
+            self.json_key(&mut fields)?;
+            self.out.write_all(b"\"stack\":")?;
+            self.json_place(&stack, level + 1)?;
         }
         self.json_end(&fields)
     }
@@ -396,7 +433,7 @@ impl Printer<'_> {
                     self.json_key(&mut fields)?;
                     self.json_name(name)?;
                     self.out.write_all(b":")?;
-                    self.json_value(value, level + 1)?;
+                    self.json_place(&Place::of_binding(self.heap, value), level + 1)?;
                 }
                 self.json_end(&fields)
             }

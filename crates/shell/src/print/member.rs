@@ -1,17 +1,18 @@
 //! Members of values: `a.b[3]['x.y']`.
 //!
 //! ```text
-//!   member := step, then any of:  .step  [123]  ['any name']  [any name]  [[InternalSlot]]
+//!   member := step, then any of:  .step  [123]  ['any name']  [any name]  [[InternalSlot]]  .get(key)
 //! ```
 //!
 //! The shell takes quotes away, so `['x.y']` arrives as `[x.y]`: what stands in brackets and is no number is a name as it is. A
-//! symbol is named as it prints, `[Symbol(x)]`, and a private member as in the program, `#x`. Accessors are not run.
+//! symbol is named as it prints, `[Symbol(x)]`, and a private member as in the program, `#x`. `get(key)` is the entry of a Map
+//! under a key as it prints, or as text. Accessors are not run.
 
 use v8_heap::layout::{Kind, TypedElement};
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
-use super::{Place, head, object, typed_array};
+use super::{Place, head, number, object, typed_array};
 
 /// A parsed member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ enum Step {
     Name(String),
     Index(u64),
     Slot(String),
+    /// An entry of a Map by its key.
+    Get(String),
 }
 
 impl Member {
@@ -35,6 +38,15 @@ impl Member {
         let mut steps = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
+            if let Some((key, after)) = got(rest) {
+                steps.push(Step::Get(key.to_owned()));
+                if let Some(c) = after.chars().next().filter(|c| !matches!(c, '.' | '[')) {
+                    let c = crate::output::escape_char(c);
+                    return Err(format!("illegal character '{c}' following the key of an entry"));
+                }
+                rest = after.strip_prefix('.').unwrap_or(after);
+                continue;
+            }
             if let Some(inside) = rest.strip_prefix('[') {
                 let (step, after) = bracketed(inside)?;
                 steps.push(step);
@@ -72,14 +84,40 @@ impl Member {
     pub fn find(&self, heap: &Heap<'_>, value: Tagged) -> v8_heap::Result<(Place, Option<String>)> {
         let mut place = Place::Value(value);
         for step in &self.steps {
-            let Place::Value(value) = place else { return Ok((Place::Missing, None)) };
-            match find_step(heap, value, step)? {
+            let found = match place {
+                Place::Value(value) => find_step(heap, value, step)?,
+                other => find_in_place(other, step),
+            };
+            match found {
                 Ok(found) => place = found,
                 Err(strange) => return Ok((Place::Missing, strange)),
             }
         }
         Ok((place, None))
     }
+}
+
+/// The key in `get(key)`, and what follows it.
+fn got(text: &str) -> Option<(&str, &str)> {
+    let inside = text.strip_prefix("get(")?;
+    for quote in ['\'', '"'] {
+        if inside.starts_with(quote) {
+            let end = inside[1..].find(&format!("{quote})"))? + 2;
+            return Some((&inside[..end], &inside[end + 1..]));
+        }
+    }
+    // Brackets may stand in the key: `get(Symbol(x))`.
+    let mut open = 0;
+    let end = inside.find(|c| {
+        match c {
+            '(' => open += 1,
+            ')' if open == 0 => return true,
+            ')' => open -= 1,
+            _ => {}
+        }
+        false
+    })?;
+    Some((&inside[..end], &inside[end + 1..]))
 }
 
 /// What follows `[`, and what follows the `]` that ends it.
@@ -122,12 +160,66 @@ fn find_step(heap: &Heap<'_>, value: Tagged, step: &Step) -> v8_heap::Result<Res
     };
     match step {
         Step::Name(name) => Ok(named_member(heap, object, name)?.ok_or(None)),
-        Step::Slot(name) => {
-            let slots = head::slots(heap, object)?;
-            Ok(slots.into_iter().find(|(slot, _)| slot == name).map(|(_, place)| place).ok_or(None))
-        }
+        Step::Slot(name) => Ok(head::slot(heap, object, name)?.ok_or(None)),
+        Step::Get(key) => Ok(map_entry(heap, object, key)?.ok_or(None)),
         Step::Index(index) => indexed_member(heap, object, *index),
     }
+}
+
+/// One step into what is no value of its own.
+fn find_in_place(place: Place, step: &Step) -> Result<Place, Option<String>> {
+    match (place, step) {
+        (Place::List(mut places), Step::Index(index)) => {
+            let length = places.len();
+            match usize::try_from(*index) {
+                Ok(index) if index < length => Ok(places.swap_remove(index)),
+                _ => Err(Some(format!("array index {index} exceeds size of {length}"))),
+            }
+        }
+        (Place::List(places), Step::Name(name)) if name == "length" => Ok(Place::Number(places.len() as f64)),
+        (Place::Record(mut fields), Step::Name(name)) => {
+            let found = fields.iter().position(|(field, _)| field == name);
+            found.map(|at| fields.swap_remove(at).1).ok_or(None)
+        }
+        _ => Err(None),
+    }
+}
+
+/// The value of a Map under a key: of those that read like `key`, first one that is no string. Of a Set, the value itself.
+fn map_entry(heap: &Heap<'_>, object: HeapObject<'_>, key: &str) -> v8_heap::Result<Option<Place>> {
+    if !matches!(object.kind(), Kind::JsMap | Kind::JsSet | Kind::JsWeakMap | Kind::JsWeakSet) {
+        return Ok(None);
+    }
+    let quoted = ['\'', '"'].into_iter().find_map(|quote| key.strip_prefix(quote)?.strip_suffix(quote));
+    let (mut other, mut text) = (None, None);
+    heap.for_each_collection_entry(object, |found, value| {
+        let reads_like = match heap.value(found) {
+            Ok(Value::Smi(number)) => number::double(f64::from(number)) == key,
+            Ok(Value::Double(number)) => number::double(number) == key,
+            Ok(Value::Undefined) => key == "undefined",
+            Ok(Value::Null) => key == "null",
+            Ok(Value::Boolean(truth)) => key == if truth { "true" } else { "false" },
+            Ok(Value::BigInt(bigint)) => {
+                let digits = heap.bigint(bigint);
+                digits.is_ok_and(|(negative, digits)| number::bigint(negative, digits) == key)
+            }
+            Ok(Value::Symbol(_)) => heap.name_text(found).is_some_and(|name| name == key),
+            Ok(Value::String(_)) => {
+                if text.is_none() && heap.is_text(found, quoted.unwrap_or(key)) {
+                    text = Some(Place::Value(value));
+                }
+                return true;
+            }
+            // Any other object is its address.
+            Ok(_) => format!("{found}") == key || format!("0x{found}") == key,
+            Err(_) => false,
+        };
+        if reads_like && quoted.is_none() {
+            other = Some(Place::Value(value));
+        }
+        other.is_none()
+    })?;
+    Ok(other.or(text))
 }
 
 fn named_member(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> v8_heap::Result<Option<Place>> {
@@ -146,10 +238,19 @@ fn named_member(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> v8_heap:
         (Kind::JsMap | Kind::JsSet, "size") => {
             return Ok(Some(Place::Number(heap.collection_size(object)? as f64)));
         }
-        (Kind::JsError, "stack") => {
-            if let Some(stack) = heap.error_stack(object) {
-                return Ok(Some(Place::Value(stack)));
+        (_, "stack") => {
+            if let Some(stack) = head::error_stack(heap, object) {
+                return Ok(Some(stack));
             }
+        }
+        (Kind::JsObject | Kind::JsFunction, name) if name.starts_with('#') => {
+            if let Some(value) = heap.own_property(object, name)? {
+                return Ok(Some(Place::of_property(heap, value)));
+            }
+            let methods = heap.private_methods(object)?;
+            let found =
+                methods.into_iter().find(|(found, _)| heap.name_text(*found).as_deref() == Some(name));
+            return Ok(found.map(|(_, value)| Place::of_property(heap, value)));
         }
         (Kind::JsModuleNamespace, _) => {
             let exports = heap.module_exports(object)?;
@@ -157,7 +258,7 @@ fn named_member(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> v8_heap:
                 .into_iter()
                 .find(|(export, _)| heap.name_text(*export).is_some_and(|text| text == name))
             {
-                return Ok(Some(Place::Value(value)));
+                return Ok(Some(Place::of_binding(heap, value)));
             }
         }
         _ => {}
@@ -233,6 +334,21 @@ mod tests {
         assert_eq!(steps("['3']"), [name("3")]);
         assert_eq!(steps("[Symbol(x)]"), [name("Symbol(x)")]);
         assert_eq!(steps("[[ProxyTarget]].a"), [Step::Slot("ProxyTarget".to_owned()), name("a")]);
+    }
+
+    #[test]
+    fn entries_of_maps_are_found_by_key() {
+        let get = |key: &str| Step::Get(key.to_owned());
+        assert_eq!(steps("get(k1)"), [get("k1")]);
+        assert_eq!(steps("users.get(7).name"), [name("users"), get("7"), name("name")]);
+        assert_eq!(steps("get('7')[0]"), [get("'7'"), Step::Index(0)]);
+        assert_eq!(steps("get('a)b').c"), [get("'a)b'"), name("c")]);
+        assert_eq!(steps("get(Symbol(x)).y"), [get("Symbol(x)"), name("y")]);
+        assert_eq!(steps("get"), [name("get")]);
+        assert_eq!(
+            Member::parse("get(1)x").unwrap_err(),
+            "illegal character 'x' following the key of an entry"
+        );
     }
 
     #[test]

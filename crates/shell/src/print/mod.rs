@@ -17,18 +17,27 @@ mod json;
 mod member;
 mod number;
 mod object;
+pub mod stack;
+mod temporal;
 mod text;
 mod typed_array;
 
+pub(crate) use number::date;
+pub(crate) use typed_array::element_value;
+
 use std::io::Write;
 
+use v8_heap::objects::call_site::StackText;
+use v8_heap::objects::context::VariableValue;
 use v8_heap::objects::symbol::Privacy;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, PropertyValue, Tagged};
 
 use crate::error::{DcmdError, reasons};
+use crate::output::escape;
 
 pub use member::Member;
+pub(crate) use number::{bigint as format_bigint, double as format_number};
 
 /// How values are printed.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +48,32 @@ pub struct Style {
     pub addresses: bool,
     /// Cut strings behind this many characters.
     pub longest_string: usize,
+    /// Print this many elements, entries and properties of each object and count the others; all of them if not said, but of
+    /// typed arrays and buffers.
+    pub most: Option<u64>,
+    /// Print the contents of buffers and typed arrays as bytes and text.
+    pub bytes: bool,
+    /// Print the prototypes of each object.
+    pub prototypes: bool,
+    /// Print what V8 and Node.js keep on objects for themselves.
+    pub internals: bool,
+    /// Say of properties what cannot be done with them.
+    pub attributes: bool,
+}
+
+impl Default for Style {
+    fn default() -> Style {
+        Style {
+            depth: 2,
+            addresses: false,
+            longest_string: usize::MAX,
+            most: None,
+            bytes: false,
+            prototypes: false,
+            internals: false,
+            attributes: false,
+        }
+    }
 }
 
 /// Levels that are never descended into, whatever depth is asked for: some programs link hundreds of thousands of objects
@@ -54,21 +89,37 @@ pub enum Place {
     Number(f64),
     /// A BigInt that is no value of its own, in decimal.
     BigInt(String),
+    /// True or false where no value of the program says so.
+    Boolean(bool),
+    /// Text that is no string of the program's.
+    Text(String),
+    /// A native address.
+    Address(u64),
     /// Functions that run on access; they are not called.
     Accessor {
-        /// Whether it can be read.
-        getter: bool,
-        /// Whether it can be assigned.
-        setter: bool,
+        /// What reads it.
+        getter: Option<Tagged>,
+        /// What assigns it.
+        setter: Option<Tagged>,
     },
-    /// Values with no object around them.
-    List(Vec<Tagged>),
+    /// Places with no object around them.
+    List(Vec<Place>),
+    /// Places under names, with no object of the program's around them.
+    Record(Vec<(String, Place)>),
+    /// The text of a stack trace that no program has asked for.
+    Stack(StackText),
+    /// Why there is nothing to be read.
+    Unreadable(String),
+    /// A prototype, and those behind it.
+    Prototypes(Tagged),
     /// Something that native code computes on access.
     Native,
     /// Nothing: an array has no element here.
     Hole,
     /// Nothing: there is no such member.
     Missing,
+    /// Nothing yet: a variable whose declaration has not been reached.
+    Uninitialized,
 }
 
 /// Prints values to one output.
@@ -125,20 +176,79 @@ impl<'a> Printer<'a> {
         Ok(self.out.write_all(b" ")?)
     }
 
+    /// Prints a name, another one for the same in brackets, and what stands behind it on a line of its own, as if inside of an
+    /// object, without a comma.
+    ///
+    /// # Errors
+    /// As [`Printer::print`].
+    pub fn print_named(&mut self, name: Tagged, other: Option<&str>, place: &Place) -> Result<(), DcmdError> {
+        self.indent(1)?;
+        self.name(name)?;
+        if let Some(other) = other {
+            write!(self.out, " ({})", crate::output::escape(other))?;
+        }
+        self.out.write_all(b": ")?;
+        self.place(place, 1)?;
+        Ok(self.out.write_all(b"\n")?)
+    }
+
     fn place(&mut self, place: &Place, level: u64) -> Result<(), DcmdError> {
         match place {
             Place::Value(value) => return self.value(*value, level),
             Place::Number(number) => write!(self.out, "{}", number::double(*number))?,
             Place::BigInt(text) => write!(self.out, "{text}")?,
-            Place::Accessor { getter, setter } => self.out.write_all(match (getter, setter) {
-                (true, true) => b"[Getter/Setter]",
-                (false, true) => b"[Setter]",
-                _ => b"[Getter]",
-            })?,
-            Place::List(values) => return self.list(values, level),
+            Place::Boolean(truth) => write!(self.out, "{truth}")?,
+            Place::Text(text) => {
+                let units: Vec<u16> = text.encode_utf16().collect();
+                self.units(&units)?;
+            }
+            Place::Address(address) => write!(self.out, "{address:x}")?,
+            Place::Accessor { getter, setter } => self.accessor(*getter, *setter)?,
+            Place::List(places) => return self.list(places, level),
+            Place::Record(fields) => return self.record(fields, level),
+            Place::Stack(stack) => {
+                self.out.write_all(b"[Not formatted yet] ")?;
+                self.units(&stack.units)?;
+            }
+            Place::Unreadable(reason) => {
+                self.faults += 1;
+                write!(self.out, "<{}>", escape(reason))?;
+            }
+            Place::Prototypes(first) => self.prototypes(*first)?,
             Place::Native => self.out.write_all(b"[Native accessor]")?,
             Place::Hole => self.out.write_all(b"hole")?,
             Place::Missing => self.out.write_all(b"undefined")?,
+            Place::Uninitialized => self.out.write_all(b"uninitialized")?,
+        }
+        Ok(())
+    }
+
+    /// `[Getter]`, with the addresses of the functions if addresses are wanted.
+    fn accessor(&mut self, getter: Option<Tagged>, setter: Option<Tagged>) -> Result<(), DcmdError> {
+        let name = match (getter, setter) {
+            (Some(_), Some(_)) => "Getter/Setter",
+            (None, Some(_)) => "Setter",
+            _ => "Getter",
+        };
+        write!(self.out, "[{name}")?;
+        if self.style.addresses {
+            for function in [getter, setter].into_iter().flatten() {
+                write!(self.out, " {function}")?;
+            }
+        }
+        Ok(self.out.write_all(b"]")?)
+    }
+
+    /// Text in quotes that is no string of the heap.
+    fn units(&mut self, units: &[u16]) -> Result<(), DcmdError> {
+        let limit = self.style.longest_string;
+        self.out.write_all(b"\"")?;
+        let mut quoting = text::Quoting::new(self.out, Some('"'));
+        units.iter().take(limit).try_for_each(|unit| quoting.unit(*unit))?;
+        quoting.finish()?;
+        self.out.write_all(b"\"")?;
+        if units.len() > limit {
+            self.out.write_all(b"[...]")?;
         }
         Ok(())
     }
@@ -281,15 +391,37 @@ impl<'a> Printer<'a> {
 }
 
 impl Place {
-    fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
+    /// What an export of a module holds: the hole until its declaration has been run.
+    fn of_binding(heap: &Heap<'_>, value: Tagged) -> Place {
+        match heap.value(value) {
+            Ok(Value::Hole) => Place::Uninitialized,
+            _ => Place::Value(value),
+        }
+    }
+
+    /// What a variable of a scope has.
+    pub fn of_variable(heap: &Heap<'_>, value: VariableValue) -> Place {
+        match value {
+            VariableValue::Tagged(value) => Place::of_binding(heap, value),
+            VariableValue::Number(number) => Place::Number(number),
+            VariableValue::Uninitialized => Place::Uninitialized,
+            VariableValue::Property(value) => Place::of_property(heap, value),
+        }
+    }
+
+    /// What a property has.
+    pub fn of_property(heap: &Heap<'_>, value: PropertyValue) -> Place {
         match value {
             PropertyValue::Data(value) => Place::Value(value),
             PropertyValue::Double(number) => Place::Number(number),
             PropertyValue::Accessor { getter, setter } => {
-                let is_there = |function: Tagged| {
-                    matches!(heap.value(function), Ok(Value::Object(_) | Value::Internal(_)))
+                let is_there = |function: &Tagged| {
+                    matches!(heap.value(*function), Ok(Value::Object(_) | Value::Internal(_)))
                 };
-                Place::Accessor { getter: is_there(getter), setter: is_there(setter) }
+                Place::Accessor {
+                    getter: Some(getter).filter(is_there),
+                    setter: Some(setter).filter(is_there),
+                }
             }
             PropertyValue::Native => Place::Native,
         }

@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 /// A double.
-pub(super) fn double(value: f64) -> String {
+pub(crate) fn double(value: f64) -> String {
     if value == 0.0 && value.is_sign_negative() {
         return "-0".to_owned();
     }
@@ -22,7 +22,7 @@ const MOST_DECIMAL_DIGITS: usize = 1024;
 const CHUNK: u64 = 10_000_000_000_000_000_000;
 
 /// A BigInt from its 64-bit digits, least significant first.
-pub(super) fn bigint(negative: bool, mut digits: Vec<u64>) -> String {
+pub(crate) fn bigint(negative: bool, mut digits: Vec<u64>) -> String {
     while digits.last() == Some(&0) {
         digits.pop();
     }
@@ -65,7 +65,7 @@ pub(super) fn bigint(negative: bool, mut digits: Vec<u64>) -> String {
 const LATEST: f64 = 8.64e15;
 
 /// A Date from its time value: milliseconds, then the same as `Date.prototype.toISOString` gives it.
-pub(super) fn date(time: f64) -> String {
+pub(crate) fn date(time: f64) -> String {
     if !(-LATEST..=LATEST).contains(&time) {
         return "Invalid Date".to_owned();
     }
@@ -92,7 +92,7 @@ pub(super) fn date(time: f64) -> String {
 ///
 /// Years are counted from March, so that the leap day comes last, and in eras of 400 years, which all have the same number of
 /// days.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil(days: i64) -> (i64, i64, i64) {
     const ERA: i64 = 146_097;
     /// Days from 0000-03-01 to 1970-01-01.
     const SHIFT: i64 = 719_468;

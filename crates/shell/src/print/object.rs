@@ -13,7 +13,10 @@ use v8_heap::{Heap, Property, PropertyValue, Tagged};
 
 use super::{Place, Printer, head};
 use crate::error::DcmdError;
+use crate::output::escape;
 
+/// Longer prototype chains are cut.
+const MOST_PROTOTYPES: usize = 100;
 /// Missing elements in a row that are printed one by one; more are counted.
 const MOST_HOLES: u64 = 8;
 
@@ -42,7 +45,7 @@ impl Printer<'_> {
         let mut frame = Frame {
             level,
             brackets: matches!(object.kind(), Kind::JsArray | Kind::JsArguments | Kind::JsTypedArray),
-            headed: has_head(object.kind()),
+            headed: has_head(object.kind()) || head::is_null_prototype(heap, object),
             always: matches!(
                 object.kind(),
                 Kind::JsMap
@@ -73,16 +76,19 @@ impl Printer<'_> {
 
     fn inside(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
         let heap = self.heap;
-        match head::slots(heap, object) {
-            Ok(slots) => {
-                for (name, place) in slots {
-                    if self.begin(frame)? {
-                        write!(self.out, "[[{name}]]: ")?;
-                        self.end(&place, frame)?;
+        let style = self.style;
+        for slots in [head::slots(heap, object), head::more_slots(heap, object, &style)] {
+            match slots {
+                Ok(slots) => {
+                    for (name, place) in slots {
+                        if self.begin(frame)? {
+                            write!(self.out, "[[{name}]]: ")?;
+                            self.end(&place, frame)?;
+                        }
                     }
                 }
+                Err(error) => self.fault_line(&error, frame)?,
             }
-            Err(error) => self.fault_line(&error, frame)?,
         }
         match object.kind() {
             Kind::JsMap
@@ -91,6 +97,9 @@ impl Printer<'_> {
             | Kind::JsWeakSet
             | Kind::JsMapIterator
             | Kind::JsSetIterator => self.collection(object, frame)?,
+            Kind::JsTypedArray | Kind::JsArrayBuffer | Kind::JsDataView if self.style.bytes => {
+                self.hexdump(object, frame)?;
+            }
             Kind::JsTypedArray => self.typed_array(object, frame)?,
             Kind::JsArrayBuffer => self.buffer(object)?,
             Kind::JsModuleNamespace => match heap.module_exports(object) {
@@ -99,7 +108,7 @@ impl Printer<'_> {
                         if self.begin(frame)? {
                             self.name(name)?;
                             self.out.write_all(b": ")?;
-                            self.end(&Place::Value(value), frame)?;
+                            self.end(&Place::of_binding(heap, value), frame)?;
                         }
                     }
                 }
@@ -120,22 +129,60 @@ impl Printer<'_> {
             return Ok(());
         }
         self.elements(object, frame)?;
-        for property in shown {
+        let most = self.most();
+        for (index, property) in shown.iter().enumerate() {
+            if index as u64 == most {
+                self.more(shown.len() as u64 - most, frame)?;
+                break;
+            }
             if !self.begin(frame)? {
                 return Ok(());
             }
             self.name(property.name)?;
+            self.attributes(property)?;
             self.out.write_all(b": ")?;
             self.end(&Place::of_property(heap, property.value), frame)?;
         }
-        if object.kind() == Kind::JsError
-            && let Some(stack) = heap.error_stack(object)
+        if let Some(stack) = head::error_stack(heap, object)
             && self.begin(frame)?
         {
             self.out.write_all(b"\"stack\": ")?;
-            self.end(&Place::Value(stack), frame)?;
+            self.end(&stack, frame)?;
         }
         Ok(())
+    }
+
+    /// How many elements, entries and properties are printed.
+    pub(super) fn most(&self) -> u64 {
+        self.style.most.unwrap_or(u64::MAX)
+    }
+
+    /// `... 17 more`
+    pub(super) fn more(&mut self, count: u64, frame: &mut Frame) -> Result<(), DcmdError> {
+        if self.begin(frame)? {
+            writeln!(self.out, "... {count} more")?;
+        }
+        Ok(())
+    }
+
+    /// ` (not enumerable, not writable)`, if that is wanted and so.
+    fn attributes(&mut self, property: &Property) -> Result<(), DcmdError> {
+        if !self.style.attributes {
+            return Ok(());
+        }
+        let is_accessor = matches!(property.value, PropertyValue::Accessor { .. });
+        let lacking: Vec<&str> = [
+            (property.enumerable, "not enumerable"),
+            (property.writable || is_accessor, "not writable"),
+            (property.configurable, "not configurable"),
+        ]
+        .into_iter()
+        .filter_map(|(has, name)| (!has).then_some(name))
+        .collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Ok(write!(self.out, " ({})", lacking.join(", "))?)
     }
 
     /// Starts a line inside an object; false if it is too deep to print any.
@@ -161,7 +208,7 @@ impl Printer<'_> {
     }
 
     /// Ends a line inside an object with a value.
-    fn end(&mut self, place: &Place, frame: &Frame) -> Result<(), DcmdError> {
+    pub(super) fn end(&mut self, place: &Place, frame: &Frame) -> Result<(), DcmdError> {
         self.place(place, frame.level + 1)?;
         Ok(self.out.write_all(b",\n")?)
     }
@@ -240,16 +287,25 @@ impl Printer<'_> {
             Kind::JsArguments => arguments_length(heap, object),
             _ => None,
         };
-        let mut next = 0;
+        let most = self.most();
+        let (mut next, mut count, mut left_out) = (0, 0, 0);
         let mut ended: Result<(), DcmdError> = Ok(());
         let walked = heap.for_each_element(&elements, |index, value| {
-            if bare && length.is_some_and(|length| index >= length) {
-                return false;
+            // Elements of arguments beyond their number stand under their index.
+            let bare = bare && length.is_none_or(|length| index < length);
+            if count == most || bare && index >= most {
+                left_out += 1;
+                return !bare;
             }
+            count += 1;
             let place = Place::of_property(heap, value);
             ended = (|| {
                 if bare {
                     self.holes(index - next, frame)?;
+                    next = index + 1;
+                } else if let Some(length) = length {
+                    self.holes(length.saturating_sub(next).min(most), frame)?;
+                    next = length;
                 }
                 if self.begin(frame)? {
                     if !bare {
@@ -257,7 +313,6 @@ impl Printer<'_> {
                     }
                     self.end(&place, frame)?;
                 }
-                next = index + 1;
                 Ok(())
             })();
             ended.is_ok() && !frame.cut
@@ -267,7 +322,12 @@ impl Printer<'_> {
             return self.fault_line(&error, frame);
         }
         match length {
-            Some(length) if bare && !frame.cut => self.holes(length.saturating_sub(next), frame),
+            Some(length) if bare && !frame.cut => {
+                let shown = length.min(most);
+                self.holes(shown.saturating_sub(next), frame)?;
+                if length > shown { self.more(length - shown, frame) } else { Ok(()) }
+            }
+            None if left_out > 0 => self.more(left_out, frame),
             _ => Ok(()),
         }
     }
@@ -292,8 +352,15 @@ impl Printer<'_> {
     fn collection(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
         let heap = self.heap;
         let class = heap.class_name(object.value());
+        let most = self.most();
+        let (mut count, mut left_out) = (0, 0);
         let mut ended: Result<(), DcmdError> = Ok(());
         let mut visit = |key: Tagged, value: Tagged| {
+            if count == most {
+                left_out += 1;
+                return true;
+            }
+            count += 1;
             ended = (|| {
                 if !self.begin(frame)? {
                     return Ok(());
@@ -318,29 +385,94 @@ impl Printer<'_> {
         };
         ended?;
         match walked {
+            Ok(()) if left_out > 0 => self.more(left_out, frame),
             Ok(()) => Ok(()),
             Err(error) => self.fault_line(&error, frame),
         }
     }
 
-    /// Values that stand in no object of the program's.
-    pub(super) fn list(&mut self, values: &[Tagged], level: u64) -> Result<(), DcmdError> {
+    /// Places that stand in no object of the program's: the brackets count as no level.
+    pub(super) fn list(&mut self, places: &[Place], level: u64) -> Result<(), DcmdError> {
         if level >= self.style.depth {
             return Ok(self.out.write_all(b"[...]")?);
         }
-        if let [only] = values {
+        self.style.depth += 1;
+        let printed = self.list_inside(places, level);
+        self.style.depth -= 1;
+        printed
+    }
+
+    fn list_inside(&mut self, places: &[Place], level: u64) -> Result<(), DcmdError> {
+        if let [only] = places
+            && !matches!(only, Place::Record(_))
+        {
             self.out.write_all(b"[ ")?;
-            self.value(*only, level + 1)?;
+            self.place(only, level + 1)?;
             return Ok(self.out.write_all(b" ]")?);
         }
         let mut frame =
             Frame { level, brackets: true, headed: false, always: true, begun: false, cut: false };
-        for value in values {
+        let most = self.most();
+        for (index, place) in places.iter().enumerate() {
+            if index as u64 == most {
+                self.more(places.len() as u64 - most, &mut frame)?;
+                break;
+            }
             if self.begin(&mut frame)? {
-                self.end(&Place::Value(*value), &frame)?;
+                self.end(place, &frame)?;
             }
         }
         self.close(&frame)
+    }
+
+    /// Places under names, in no object of the program's: the braces count as no level.
+    pub(super) fn record(&mut self, fields: &[(String, Place)], level: u64) -> Result<(), DcmdError> {
+        if level >= self.style.depth {
+            return Ok(self.out.write_all(b"[...]")?);
+        }
+        self.style.depth += 1;
+        let mut frame =
+            Frame { level, brackets: false, headed: false, always: true, begun: false, cut: false };
+        let printed: Result<(), DcmdError> = fields.iter().try_for_each(|(name, place)| {
+            if self.begin(&mut frame)? {
+                let units: Vec<u16> = name.encode_utf16().collect();
+                self.units(&units)?;
+                self.out.write_all(b": ")?;
+                self.end(place, &frame)?;
+            }
+            Ok(())
+        });
+        self.style.depth -= 1;
+        printed?;
+        self.close(&frame)
+    }
+
+    /// `Point 2b1e00c0ffe9 -> Object 2b1e00c0ff01 -> null`
+    pub(super) fn prototypes(&mut self, first: Tagged) -> Result<(), DcmdError> {
+        let heap = self.heap;
+        let mut next = first;
+        for _ in 0..MOST_PROTOTYPES {
+            match heap.value(next) {
+                Ok(Value::Object(prototype)) => {
+                    let name = match heap.own_property(prototype, "constructor") {
+                        Ok(Some(PropertyValue::Data(function))) => heap
+                            .object(function)
+                            .ok()
+                            .filter(|function| function.kind() == Kind::JsFunction)
+                            .and_then(|function| head::function_name(heap, function).ok()),
+                        _ => None,
+                    };
+                    let name = name
+                        .unwrap_or_else(|| escape(heap.name(heap.constructor_name(prototype))).into_owned());
+                    write!(self.out, "{name} {next} -> ")?;
+                    next = prototype.map.prototype;
+                }
+                Ok(Value::Null) => return Ok(self.out.write_all(b"null")?),
+                Ok(_) => return self.type_name(next),
+                Err(error) => return self.fault(&error),
+            }
+        }
+        Ok(self.out.write_all(b"...")?)
     }
 }
 
@@ -394,11 +526,11 @@ fn is_shown(heap: &Heap<'_>, object: HeapObject<'_>, property: &Property) -> boo
     }
     let is = |name: &str| heap.name_text(property.name).is_some_and(|text| text == name);
     let is_string = || matches!(property.value, PropertyValue::Data(value) if heap.is_string(value));
-    let is_computed = matches!(property.value, PropertyValue::Native | PropertyValue::Accessor { .. });
     match object.kind() {
         _ if is_computed_by_v8(object, property) => false,
         Kind::JsFunction => !(is("name") && matches!(head::set_name(heap, object), Ok(Some(_)))),
-        Kind::JsError => !(is("message") && is_string() || is("stack") && is_computed),
+        Kind::JsError if is("message") => !is_string(),
+        _ if is("stack") => head::error_stack(heap, object).is_none(),
         Kind::JsRegExp => !(is("lastIndex") && property.value == PropertyValue::Data(Tagged::from_smi(0))),
         _ => true,
     }

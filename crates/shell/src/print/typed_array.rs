@@ -1,6 +1,7 @@
 //! The contents of typed arrays and buffers.
 //!
-//! The first [`MOST_ELEMENTS`] are printed, [`PER_LINE`] on a line; how many more there are is said.
+//! The first [`MOST_ELEMENTS`] are printed, [`PER_LINE`] on a line; how many more there are is said. As hexadecimal and text it
+//! is the first [`MOST_DUMPED`] bytes.
 
 use v8_heap::layout::TypedElement;
 use v8_heap::objects::value::HeapObject;
@@ -15,13 +16,16 @@ const PER_LINE: u64 = 16;
 const MOST_ELEMENTS: u64 = 128;
 /// Bytes of an ArrayBuffer that are printed.
 const MOST_BYTES: u64 = 32;
+/// Bytes that are printed as hexadecimal and text.
+const MOST_DUMPED: u64 = 256;
 
 impl Printer<'_> {
     /// Elements of a typed array, on lines of their own.
     pub(super) fn typed_array(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
+        let most = self.style.most.unwrap_or(MOST_ELEMENTS);
         let read = self.heap.view(object).and_then(|view| {
             let element = view.element.unwrap_or(TypedElement::Uint8);
-            let shown = (view.byte_length / element.size()).min(MOST_ELEMENTS);
+            let shown = (view.byte_length / element.size()).min(most);
             let bytes = match shown {
                 0 => &[],
                 _ => self.heap.raw_bytes(view.address, (shown * element.size()) as usize)?,
@@ -45,16 +49,44 @@ impl Printer<'_> {
             }
             self.out.write_all(b"\n")?;
         }
-        if length > MOST_ELEMENTS && self.begin(frame)? {
-            writeln!(self.out, "... {} more", length - MOST_ELEMENTS)?;
+        if length > most { self.more(length - most, frame) } else { Ok(()) }
+    }
+
+    /// Bytes as hexadecimal and text, 16 on a line behind their offset.
+    pub(super) fn hexdump(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
+        let most = self.style.most.unwrap_or(MOST_DUMPED);
+        let read = self.heap.view(object).and_then(|view| {
+            let shown = view.byte_length.min(most) as usize;
+            let bytes = if shown == 0 { &[] } else { self.heap.raw_bytes(view.address, shown)? };
+            Ok((view.byte_length, bytes))
+        });
+        let (length, bytes) = match read {
+            Ok(read) => read,
+            Err(error) => return self.fault_line(&error, frame),
+        };
+        for (index, line) in bytes.chunks(PER_LINE as usize).enumerate() {
+            if !self.begin(frame)? {
+                return Ok(());
+            }
+            let mut hex = String::new();
+            for (at, byte) in line.iter().enumerate() {
+                hex += if at == 8 { "  " } else { " " };
+                hex += &format!("{byte:02x}");
+            }
+            let text: String = line
+                .iter()
+                .map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' })
+                .collect();
+            writeln!(self.out, "{:6x}:{hex:<49}  {text}", index as u64 * PER_LINE)?;
         }
-        Ok(())
+        if length > most { self.more(length - most, frame) } else { Ok(()) }
     }
 
     /// ` <de ad be ef ...>`
     pub(super) fn buffer(&mut self, object: HeapObject<'_>) -> Result<(), DcmdError> {
+        let most = self.style.most.unwrap_or(MOST_BYTES);
         let read = self.heap.view(object).and_then(|view| {
-            let shown = view.byte_length.min(MOST_BYTES) as usize;
+            let shown = view.byte_length.min(most) as usize;
             let bytes = if shown == 0 { &[] } else { self.heap.raw_bytes(view.address, shown)? };
             Ok((view.byte_length, bytes))
         });
@@ -64,15 +96,15 @@ impl Printer<'_> {
             Err(error) => return self.fault(&error),
         };
         let mut shown: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        if length > MOST_BYTES {
-            shown.push(format!("... {} more", length - MOST_BYTES));
+        if length > most {
+            shown.push(format!("... {} more", length - most));
         }
         Ok(write!(self.out, "<{}>", shown.join(" "))?)
     }
 }
 
 /// An element from its bytes.
-pub(super) fn element_value(element: TypedElement, bytes: &[u8]) -> Place {
+pub(crate) fn element_value(element: TypedElement, bytes: &[u8]) -> Place {
     let mut word = [0u8; 8];
     let size = bytes.len().min(8);
     word[..size].copy_from_slice(&bytes[..size]);

@@ -6,15 +6,21 @@
 
 use std::collections::BTreeSet;
 
+use core_reader::Symbols;
+
 use crate::context::Context;
+use crate::variables::REGISTERS;
 
 /// Objects with more properties than this hold data under them: their names are nothing to type.
 const MOST_PROPERTIES: u64 = 1000;
 
+/// More symbols than this are nothing to choose from.
+const MOST_SYMBOLS: usize = 500;
+
 /// A place in a line where a name from the target may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameQuery<'a> {
-    /// The dcmd.
+    /// The dcmd; `<` for a variable, nothing for a symbol in an expression, `where` for a property in one of JavaScript.
     pub dcmd: &'a str,
     /// The letter of the option whose value is typed; nothing for an operand.
     pub option: Option<char>,
@@ -27,13 +33,35 @@ pub(super) fn names(context: &Context, query: NameQuery<'_>) -> Vec<String> {
     match (query.dcmd, query.option) {
         ("findjsobjects", Some('c')) => constructors(context, query.prefix),
         ("findjsobjects", Some('p')) => properties(context, "", query.prefix),
-        ("jsprint", None) => {
+        ("<", None) => variables(context),
+        ("unset" | "typeset", None) => variables(context),
+        ("nmdel", None) => context.private_symbols.borrow().iter().map(|(name, _)| name.to_owned()).collect(),
+        ("" | "dis" | "whatis", None) => symbols(context, query.prefix),
+        ("jsprint" | "where", None) => {
             let step = query.prefix.rfind('.').map_or(0, |at| at + 1);
             let (before, typed) = query.prefix.split_at(step);
             properties(context, before, typed)
         }
         _ => Vec::new(),
     }
+}
+
+fn variables(context: &Context) -> Vec<String> {
+    let own = context.variables.borrow();
+    let own = own.iter().map(|(name, _)| name.to_owned());
+    own.chain(REGISTERS.iter().map(|name| (*name).to_owned())).filter(|name| name.len() > 1).collect()
+}
+
+/// Symbols that start with `prefix`, unless there are too many to be of use.
+fn symbols(context: &Context, prefix: &str) -> Vec<String> {
+    let mut names: BTreeSet<String> =
+        context.private_symbols.borrow().iter().map(|(name, _)| name.to_owned()).collect();
+    if let Ok(target) = context.target()
+        && !prefix.is_empty()
+    {
+        names.extend(target.symbols().with_prefix(prefix).into_iter().map(|symbol| symbol.name));
+    }
+    if names.len() > MOST_SYMBOLS { Vec::new() } else { names.into_iter().collect() }
 }
 
 fn constructors(context: &Context, prefix: &str) -> Vec<String> {

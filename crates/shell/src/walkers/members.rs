@@ -1,5 +1,6 @@
-//! `jselement` and `jsprop`: what one object holds.
+//! `jselement`, `jsprop` and `jsmapentry`: what one object holds.
 
+use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, PropertyValue, Tagged};
 
@@ -21,7 +22,7 @@ pub(crate) static JSELEMENT: Walker = Walker {
     walk: |context, item, visit| {
         let heap = context.heap()?;
         let object = object(heap, item, "a JavaScript array")?;
-        if heap.array_length(object).is_none() || object.kind() != v8_heap::layout::Kind::JsArray {
+        if heap.array_length(object).is_none() || object.kind() != HeapKind::JsArray {
             return Err(DcmdError::failed(format!("{} is not a JavaScript array", object.value())));
         }
         let mut walk = Walk { visit, unboxed: 0, flow: Flow::Continue };
@@ -99,3 +100,28 @@ impl Walk<'_, '_> {
         }
     }
 }
+
+/// `jsmapentry`: the values of a Map's or WeakMap's entries, the members of a Set or WeakSet.
+pub(crate) static JSMAPENTRY: Walker = Walker {
+    name: "jsmapentry",
+    summary: "walk the values of a Map, or the members of a Set",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Kind::Value,
+    needs: &[Capability::V8Heap],
+    walk: |context, item, visit| {
+        let heap = context.heap()?;
+        let object = object(heap, item, "a Map or Set")?;
+        let is_set = match object.kind() {
+            HeapKind::JsMap | HeapKind::JsWeakMap => false,
+            HeapKind::JsSet | HeapKind::JsWeakSet => true,
+            _ => return Err(DcmdError::failed(format!("{} is not a Map or Set", object.value()))),
+        };
+        let mut ended = Ok(Flow::Continue);
+        heap.for_each_collection_entry(object, |key, value| {
+            ended = visit(Item::value(if is_set { key.0 } else { value.0 }));
+            matches!(ended, Ok(Flow::Continue))
+        })?;
+        ended.map(|_| ())
+    },
+};

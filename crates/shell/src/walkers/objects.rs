@@ -1,4 +1,4 @@
-//! `jsobject` and `jsglobal`: what is in the heap.
+//! `jsobject`, `jsglobal` and `jsstring`: what is in the heap.
 
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::{MapId, Tagged};
@@ -32,7 +32,18 @@ pub(crate) static JSGLOBAL: Walker = Walker {
     walk: |context, _, visit| walk_kind(context, |kind| kind == HeapKind::JsGlobalObject, visit),
 };
 
-fn walk_kind(
+/// `jsstring`: every string, in the order of addresses.
+pub(crate) static JSSTRING: Walker = Walker {
+    name: "jsstring",
+    summary: "walk all strings",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Kind::Value,
+    needs: &[Capability::V8Heap],
+    walk: |context, _, visit| walk_kind(context, |kind| kind == HeapKind::String, visit),
+};
+
+pub(super) fn walk_kind(
     context: &Context,
     is_wanted: impl Fn(HeapKind) -> bool,
     visit: &mut Visit<'_>,

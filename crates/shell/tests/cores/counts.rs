@@ -8,7 +8,7 @@ use crate::{answers, debugger};
 #[test]
 fn every_constructor_has_as_many_objects_as_v8_counted() {
     let known = constructors::known_differences().unwrap();
-    for core in shipped::all() {
+    for core in shipped::all().filter(|core| !core.reports()) {
         let found = debugger::counts(&debugger(core).groups().unwrap());
         let mut differences = constructors::compare(&core.truth().unwrap(), &found);
         constructors::explain(&mut differences, core.line, core.scenario, &known);

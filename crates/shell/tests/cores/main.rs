@@ -3,11 +3,22 @@
 
 mod article;
 mod counts;
+mod every_type;
+mod functions;
+mod globals;
 mod golden;
+mod internals;
 mod json;
+mod memory;
+mod objects;
+mod on_call;
+mod options;
 mod readme;
 mod references;
 mod retention;
+mod server;
+mod stacks;
+mod strings;
 mod values;
 mod width;
 

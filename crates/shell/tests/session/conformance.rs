@@ -1,5 +1,6 @@
 //! The language as MDB has it, line by line.
 
+use crate::fuzz;
 use crate::session::{DATA, Session};
 
 #[test]
@@ -63,7 +64,7 @@ fn lines_print_what_mdb_prints() {
         ("$s", "symbol matching distance = 0 (smart mode)\n".into()),
         ("1234>/c/low; <low=X", field("34")),
         ("::unset low", String::new()),
-        ("::vars -np", "0x1021>last\n0x50000000>p\n".into()),
+        ("::vars -np", "0x34>0\n0x1021>last\n0x50000000>p\n".into()),
     ] {
         assert_eq!(session.results(line), expected, "{line}");
     }
@@ -85,8 +86,8 @@ fn mistakes_are_named() {
         ("::staus", "v8mdb: invalid command '::staus': unknown dcmd name (did you mean '::status'?)"),
         ("::other`echo", "v8mdb: invalid command '::other`echo': specified module is not loaded"),
         ("$z", "v8mdb: invalid command '$z': unknown dcmd name"),
-        ("::bp main", "v8mdb: command is not supported by current target"),
-        (":c", "v8mdb: command is not supported by current target"),
+        ("::bp main", "v8mdb: command is not supported by current target: a core does not run"),
+        (":c", "v8mdb: command is not supported by current target: a core does not run"),
         ("::echo hi | 10::echo", "v8mdb: syntax error near \"10\""),
         ("::echo 10 20 | ::grep \".==20\"", "v8mdb: syntax error near \"20\""),
         ("::status foo", "Usage: status "),
@@ -104,10 +105,6 @@ fn mistakes_are_named() {
         ("11$d", "v8mdb: expected radix from 2 to 16"),
         ("1>rax", "v8mdb: cannot modify read-only variable 'rax'"),
         ("::unset 9", "v8mdb: cannot remove persistent variable '9'"),
-        (
-            "1000/X",
-            "v8mdb: '/' cannot be used yet; *addr and */c/addr read memory in expressions, '=' prints them",
-        ),
         ("1,=", "v8mdb: syntax error near \"=\""),
         ("1=", "v8mdb: expected one or more format characters following '='"),
         ("1=A", "v8mdb: invalid format character -- 'A'"),
@@ -296,15 +293,157 @@ fn the_prompt_and_empty_lines_are_as_set() {
     assert_eq!(session.results("::pager"), "pager is off\n");
 }
 
-proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(400))]
+/// Lines of everything that the language has, right and wrong. Each runs to its end, or to the end of its time.
+#[test]
+fn any_line_gives_an_answer_or_an_error() {
+    let lines = if cfg!(debug_assertions) { 4_000 } else { 40_000 };
+    fuzz::run(20_240_501, lines);
+}
 
-    // No shell commands, files, or long loops.
-    #[test]
-    fn any_line_gives_an_answer_or_an_error(
-        line in "([0-9a-f.+<*%#^&()'\" -]{0,6}(::(walk|map|grep|head|eval|echo|vars|help|which|mappings|dcmds|set|count|unset|status) ?|=|>|[$][dwsmPv]|[|;:/])[ a-zA-Z0-9.'\"-]{0,6}){1,4}",
-    ) {
-        let session = Session::on_core();
-        session.line(&line);
+#[test]
+fn shell_commands_stand_anywhere_in_a_pipe() {
+    let session = Session::on_core();
+    for (line, expected) in [
+        ("::walk thread ! 'grep -v 1020' | ::map .+1", "1020\n1022\n"),
+        ("! 'echo 10; echo 20' | ::map .+1", "11\n21\n"),
+        ("! 'seq 3' | ::map .*2 ! 'tail -1' | ::map .+1", "7\n"),
+        ("::walk thread ! 'cat > /dev/null' | ::map .+1", ""),
+        ("::echo 5 !< sed 's/5/10=X/'", "                10\n"),
+        ("!< echo '10=X'", "                10\n"),
+        ("::echo 3 | ::map .+1 ! 'cat' | ::eval '.=D'", "                4\n"),
+    ] {
+        assert_eq!(session.results(line), expected, "{line}");
     }
+    let (results, messages) = session.line("! 'echo 10; echo 1 2' | ::map .+1");
+    assert_eq!(
+        (results.as_str(), messages.as_str()),
+        ("", "v8mdb: syntax error near \"2\"\n"),
+        "none is used"
+    );
+    assert_eq!(
+        session.complaint("! 'echo 10' | ::status"),
+        "Usage: status ",
+        "what takes no address takes none from the shell"
+    );
+}
+
+#[test]
+fn text_of_commands_and_formats_flows_on_as_values() {
+    let session = Session::on_core();
+    for (line, expected) in [
+        ("::walk thread t | ::eval '<t=X' | ::map .+1", "1020\n1021\n1022\n"),
+        (
+            "::walk thread t | ::eval '<t=X' | ::eval '<t=D'",
+            "                4127\n                4128\n                4129\n",
+        ),
+        ("::walk thread | ::eval '.=X; .+1=X' | ::count", "6\n"),
+        ("::walk thread | =X | ::tail -1", "1021\n"),
+        ("::walk thread t | ::map .+100 | ::grep .==1120 | ::map <t", "1020\n"),
+        ("10,3=p8+ | ::map .", "10\n18\n20\n"),
+        ("::walk thread | ::tail -2", "1020\n1021\n"),
+        ("::walk thread | ::sort -r", "1021\n1020\n101f\n"),
+        ("::walk thread | ::map .&10 | ::uniq", "10\n0\n"),
+    ] {
+        assert_eq!(session.results(line), expected, "{line}");
+    }
+    let (results, messages) = session.line("::walk thread | ::eval '::status' | ::count");
+    assert_eq!(results, "");
+    assert!(messages.starts_with("v8mdb: syntax error near "), "{messages}");
+    assert_eq!(
+        session.complaint("::walk thread | ::eval '1%0=X' | ::count"),
+        "v8mdb: attempted to divide by zero"
+    );
+}
+
+#[test]
+fn macro_files_call_one_another_and_end_early() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    file("outer", "::echo outer $[<9]\n$<<inner\n::echo back\n");
+    file("inner", "::echo inner\n$<\n::echo not reached\n");
+    file("chain", "::echo chain\n$<inner\n::echo not reached\n");
+    let session = Session::on_core();
+    session.results(&format!("::set -I {}", directory.path().display()));
+    assert_eq!(session.results("10,3$<outer"), "outer 3 \ninner \nback \n");
+    assert_eq!(session.results("$<chain; ::echo after"), "chain \ninner \nafter \n");
+    assert_eq!(session.results("10,0$<outer"), "");
+    assert_eq!(session.results("::eval '$<outer'"), "outer 1 \ninner \nback \n");
+    assert_eq!(
+        session.complaint("$<nosuch"),
+        "v8mdb: failed to open nosuch: No such file or directory (see ::help '$<')"
+    );
+    assert!(session.complaint("$<outer | ::map .").contains("'$<'"));
+}
+
+#[test]
+fn variables_are_declared_and_addresses_named() {
+    let session = Session::on_core();
+    for (line, expected) in [
+        ("::typeset fresh; <fresh=D", "                0\n"),
+        ("77::typeset -t fresh; ::vars -t", "fresh = 77\n"),
+        ("::typeset +t fresh; ::vars -t", ""),
+        ("<_=D", "                1\n"),
+        ("0>_; <_=D; 1>_", "                0\n"),
+        ("0t12.5=J", "                4029000000000000\n"),
+        ("0x7fff_ffff_e000=J", "                7fffffffe000\n"),
+        ("1234>/1/low; <low=X", "                34\n"),
+        ("::typeset x_1 y; ::unset x_1 y", ""),
+        ("::dem _ZN4node5StartEiPPc main", "_ZN4node5StartEiPPc == node::Start(int, char**)\nmain == main\n"),
+        ("::dmods", "v8\nv8mdb\n"),
+        ("::which typeset", "typeset is a built-in dcmd\n"),
+    ] {
+        assert_eq!(session.results(line), expected, "{line}");
+    }
+    let (_, messages) =
+        session.line("50000000::nmadd -e 50000010 -o words; 50000008=p; ::nmdel words; ::nmdel words");
+    assert_eq!(
+        messages,
+        "v8mdb: added words, value=50000000 size=10\nv8mdb: deleted words, value=50000000 size=10\n\
+         v8mdb: symbol 'words' not found in private symbol table\n"
+    );
+    for (line, expected) in [
+        ("<suspct=J", "v8mdb: variable 'suspct' is not defined (did you mean 'suspect'?)"),
+        ("1>rip", "v8mdb: cannot modify read-only variable 'rip'"),
+        ("::typeset a-b", "v8mdb: '-' may not be used in a variable name"),
+        ("nosuch`malloc=J", "v8mdb: failed to dereference symbol: unknown object file name: nosuch`malloc"),
+        ("::set -o term", "v8mdb: option requires an argument -- term"),
+        ("::set -o pager=1", "v8mdb: option does not accept an argument -- pager"),
+        (
+            "::print x",
+            "v8mdb: no symbolic debug information available for module: Node.js is built without C types (for JavaScript values there is ::jsprint)",
+        ),
+        ("::help step", "v8mdb: command is not supported by current target: a core does not run"),
+        ("::unload v8", "v8mdb: failed to unload module: cannot unload built-in module"),
+    ] {
+        session.results("1>suspect");
+        assert_eq!(session.complaint(line), expected, "{line}");
+    }
+    let (_, messages) = session.line("$G; $G");
+    assert_eq!(messages, "v8mdb: C++ symbol demangling disabled\nv8mdb: C++ symbol demangling enabled\n");
+}
+
+#[test]
+fn a_restricted_session_reaches_no_shell_and_no_files() {
+    let session = Session::on_core();
+    session.results("::set -o restricted");
+    for line in [
+        "!echo hi",
+        "::echo x ! cat",
+        "! 'echo 1' | ::map .",
+        "::cat /etc/passwd",
+        "$</etc/passwd",
+        "::log /tmp/x",
+    ] {
+        let complaint = session.complaint(line);
+        assert!(complaint.starts_with("v8mdb: the session is restricted"), "{line}: {complaint}");
+    }
+    assert_eq!(session.complaint("::set +o restricted"), "v8mdb: a restricted session stays restricted");
+}
+
+#[test]
+fn values_print_as_lines_of_json() {
+    let session = Session::on_core();
+    assert_eq!(session.results("::echo 10 | ::json"), "{\"type\":\"number\",\"value\":\"0x10\"}\n");
+    let threads = session.results("::walk thread | ::json");
+    assert_eq!(threads.lines().next(), Some("{\"type\":\"thread\",\"id\":4127,\"address\":\"0x40000010\"}"));
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use shell::arguments::Shape;
 use shell::dcmd::{AddressUse, Takes};
 use shell::dcmds::{ALL, WALKERS};
 use shell::manual::Page;
@@ -48,7 +47,7 @@ fn every_dcmd_is_explained() {
         assert_eq!(letters.len(), dcmd.options.len(), "{name}: an option is declared twice");
         for option in dcmd.options {
             assert!(!option.help.is_empty(), "{name} -{}", option.letter);
-            assert_eq!(option.value.is_empty(), option.shape == Shape::Flag, "{name} -{}", option.letter);
+            assert_eq!(option.value.is_empty(), !option.shape.has_value(), "{name} -{}", option.letter);
         }
         let takes_nothing = matches!(dcmd.takes, Takes::Nothing);
         assert_eq!(takes_nothing, dcmd.address == AddressUse::Refused, "{name}");
@@ -61,7 +60,7 @@ fn every_dcmd_is_explained() {
 #[test]
 fn pages_show_what_is_declared() {
     let pages = shell::docs::render();
-    assert_eq!(pages.len(), ALL.len() + 1);
+    assert_eq!(pages.len(), ALL.len() + 2);
     let paths: HashSet<_> = pages.iter().map(|(path, _)| path).collect();
     assert_eq!(paths.len(), pages.len());
     let page =
@@ -69,4 +68,25 @@ fn pages_show_what_is_declared() {
     assert!(page("head").contains("[ addr ] ::head [-N] [-n N]"));
     assert!(page("README").contains("| [`::head`](head.md) | keep the first values of a pipe |"));
     assert!(pages.iter().all(|(_, text)| text.ends_with('\n') && !text.ends_with("\n\n")));
+}
+
+#[test]
+fn the_man_page_names_every_command_and_option() {
+    let pages = shell::docs::render();
+    let (_, page) = pages.iter().find(|(path, _)| path == "docs/v8mdb.1").unwrap();
+    for dcmd in ALL {
+        let summary = shell::manual::escape_roff(dcmd.summary);
+        // It begins with a capital letter there.
+        let rest: String = summary.chars().skip(1).collect();
+        assert!(page.contains(&rest), "{}", dcmd.name);
+    }
+    for option in [".B \\-e COMMANDS", ".B \\-R, \\-\\-sysroot DIR", ".B \\-S", ".B \\-s DISTANCE"] {
+        assert!(page.lines().any(|line| line == option), "{option}");
+    }
+    // Nothing of the text is taken for a request: those that stand are these.
+    let requests = [".TH", ".SH", ".TP", ".B", ".BR", ".RS", ".RE", ".PP", ".nf", ".fi", ".\\\""];
+    for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {
+        let request = line.split(' ').next().unwrap();
+        assert!(requests.contains(&request), "{line}");
+    }
 }

@@ -4,6 +4,9 @@
 mod command_line;
 mod conformance;
 mod declarations;
+mod formats;
+mod fuzz;
+mod native;
 mod pipelines;
 mod prompt;
 mod session;

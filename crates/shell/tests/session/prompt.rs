@@ -105,3 +105,89 @@ fn long_output_goes_through_the_pager_and_short_output_does_not() {
     let before = String::from_utf8_lossy(found.before()).into_owned();
     assert!(before.contains("\npiped ") && !before.contains("paged piped"), "{before}");
 }
+
+#[test]
+fn without_a_pager_a_screen_at_a_time_is_shown() {
+    let mut prompt = start(&[("PAGER", "")]);
+    prompt.session.get_process_mut().set_window_size(80, 10).unwrap();
+    let question = ">> More \\[<space>, <cr>, q, n, c, a\\] \\? ";
+    prompt.session.send_line(",20::map \".\" | ::map \"0x77\"; ::echo next").unwrap();
+    let before = prompt.session.expect(expectrl::Regex(question)).unwrap();
+    let screen = String::from_utf8_lossy(before.before()).matches("77\r\n").count();
+    assert_eq!(screen, 9, "one line is for the question");
+    // A line, then a screen.
+    prompt.session.send("\r").unwrap();
+    let before = prompt.session.expect(expectrl::Regex(question)).unwrap();
+    assert_eq!(String::from_utf8_lossy(before.before()).matches("77\r\n").count(), 1);
+    prompt.session.send(" ").unwrap();
+    let before = prompt.session.expect(expectrl::Regex(question)).unwrap();
+    assert_eq!(String::from_utf8_lossy(before.before()).matches("77\r\n").count(), 9);
+    // No more of this command; the next one on the line runs.
+    prompt.session.send("q").unwrap();
+    let found = prompt.session.expect("next ").unwrap();
+    assert!(!String::from_utf8_lossy(found.before()).contains("77"), "q ends the command");
+    prompt.session.send_line(",20::echo long; ::echo next").unwrap();
+    prompt.session.expect(expectrl::Regex(question)).unwrap();
+    prompt.session.send("a").unwrap();
+    prompt.session.expect("> ").unwrap();
+    prompt.session.send_line("0t41+1=D").unwrap();
+    let found = prompt.session.expect("                42").unwrap();
+    assert!(!String::from_utf8_lossy(found.before()).contains("next \r\n"), "a ends the line");
+    prompt.session.send_line(",20::echo long").unwrap();
+    prompt.session.expect(expectrl::Regex(question)).unwrap();
+    prompt.session.send("c").unwrap();
+    let found = prompt.session.expect("> ").unwrap();
+    assert_eq!(String::from_utf8_lossy(found.before()).matches("long \r\n").count(), 32 - 9);
+}
+
+#[test]
+fn pasted_lines_are_run_together() {
+    let mut prompt = start(&[]);
+    prompt.session.send("\x1b[200~0t20+1=D\n0t20+2=D\x1b[201~\r").unwrap();
+    prompt.session.expect("                21").unwrap();
+    prompt.session.expect("                22").unwrap();
+}
+
+#[test]
+fn the_history_is_searched_backwards() {
+    let mut prompt = start(&[]);
+    for line in ["0t100+11=D", "0t200+22=D"] {
+        prompt.session.send_line(line).unwrap();
+        prompt.session.expect("> ").unwrap();
+    }
+    prompt.session.send("\x120t10\r").unwrap();
+    // 11 is hexadecimal.
+    prompt.session.expect("                117").unwrap();
+}
+
+#[test]
+fn end_of_input_is_ignored_if_told_so() {
+    let mut prompt = start(&[]);
+    prompt.session.send_line("::set -o ignoreeof").unwrap();
+    prompt.session.expect("> ").unwrap();
+    prompt.session.send(ControlCode::EndOfTransmission).unwrap();
+    prompt.session.expect("use '::quit' or '$q' to leave").unwrap();
+    prompt.session.send_line("$P \"core> \"").unwrap();
+    prompt.session.expect("core> ").unwrap();
+}
+
+#[test]
+fn nothing_is_styled_without_colours_and_hints_are_faint_with_them() {
+    let mut prompt = start(&[]);
+    prompt.session.send_line("::help head").unwrap();
+    let found = prompt.session.expect("SYNOPSIS").unwrap();
+    assert!(!String::from_utf8_lossy(found.before()).contains("\x1b[1m"));
+    let core = core_file();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_v8mdb"));
+    command
+        .env("HOME", "/nonexistent")
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env("V8MDB_HISTORY", "")
+        .arg(&core.path);
+    let mut session = Session::spawn(command).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(20)));
+    session.expect("> ").unwrap();
+    session.send("::head ").unwrap();
+    session.expect("\x1b[2m[-N] [-n N] [N]").unwrap();
+}

@@ -15,9 +15,18 @@ use test_support::elf_core::{ElfCore, words};
 /// Where the core has memory: the words 0x1234, 2, 3 and zeros.
 pub const DATA: u64 = 0x5000_0000;
 
+/// Where it has the bytes that formats are tried on.
+pub const BYTES: u64 = DATA + 0x400;
+
 /// A core of three threads (0x101f, 0x1020, 0x1021), as bytes.
 pub fn core_bytes() -> Vec<u8> {
     let mut data = words(&[0x1234, 2, 3]);
+    data.resize(0x400, 0);
+    data.extend([
+        0xf0, 0xde, 0xbc, 0x9a, 0x78, 0x56, 0x34, 0x92, 0x41, 0x0a, 0x22, 0x5c, 0xc3, 0xbc, 0x00, 0x7a,
+    ]);
+    data.extend([0x1a, 0x54, 0xa5, 0x4f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x29, 0xc0]);
+    data.extend([0xcd, 0xcc, 0xcc, 0x3d, 0xf9, 0x02, 0x15, 0x50]);
     data.resize(0x1000, 0);
     let mut registers = [0; 27];
     registers[10] = 0x1122_3344_5566_7788; // rax
@@ -54,7 +63,11 @@ pub struct Captured(Rc<RefCell<Vec<u8>>>);
 
 impl Captured {
     pub fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.borrow_mut())).unwrap()
+        String::from_utf8(self.take_bytes()).unwrap()
+    }
+
+    pub fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.borrow_mut())
     }
 }
 
@@ -88,10 +101,28 @@ impl Session {
         Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
     }
 
+    /// On a core and the executable that left it.
+    pub fn on_files(core: &[u8], executable: Option<&[u8]>) -> Session {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let options = core_reader::OpenOptions {
+            core: file("core", core),
+            executable: executable.map(|bytes| file("program", bytes)),
+            sysroot: None,
+        };
+        Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
+    }
+
     fn on(target: Option<Target>) -> Session {
         let (results, messages) = (Captured::default(), Captured::default());
         let terminal = Terminal::new(Box::new(results.clone()), Box::new(messages.clone()));
-        Session { context: Context::new(target, terminal, Interrupt::default(), false), results, messages }
+        let context = Context::new(target, terminal, Interrupt::default(), false);
+        *context.settings.time_zone.borrow_mut() = jiff::tz::TimeZone::UTC;
+        Session { context, results, messages }
     }
 
     /// What a line typed at the prompt prints: results, then messages.

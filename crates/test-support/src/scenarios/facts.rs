@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::agreement;
+use super::closures::{BuiltFact, FunctionFact, ScopeFact};
 use super::printed::Printed;
 
 /// The facts of one scenario.
@@ -28,6 +29,21 @@ pub struct Facts {
     /// Further roots with their own values: those of other isolates.
     #[serde(default, rename = "otherRoots")]
     pub other_roots: Vec<OtherRoot>,
+    /// Variables that functions have captured, in whatever scope, by member path.
+    #[serde(default)]
+    pub closures: BTreeMap<String, Map<String, Value>>,
+    /// The innermost scopes of functions, by member path.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, Vec<ScopeFact>>,
+    /// Variables that scripts have declared.
+    #[serde(default)]
+    pub script: Map<String, Value>,
+    /// Functions of the program, by name.
+    #[serde(default)]
+    pub functions: BTreeMap<String, FunctionFact>,
+    /// Functions that were built from other sources, by member path.
+    #[serde(default)]
+    pub built: BTreeMap<String, BuiltFact>,
 }
 
 /// Plain objects with the same properties.
@@ -80,6 +96,11 @@ pub fn members(path: &str, fact: &Value) -> Vec<(String, Value)> {
         }
     }
     members
+}
+
+/// Whether a fact holds on a line of Node.js: some exist `since` one.
+pub fn is_of(fact: &Value, node: u64) -> bool {
+    fact["since"].as_u64().is_none_or(|since| since <= node)
 }
 
 /// Fails, saying how, unless `text`, printed by `::jsprint`, is what the fact says.
@@ -144,6 +165,26 @@ mod tests {
             members,
             [("arrays.far.length".into(), json!(1_000_001)), ("arrays.far[0]".into(), json!("first"))]
         );
+    }
+
+    #[test]
+    fn facts_can_begin_with_a_line() {
+        let fact = json!({ "kind": "other", "since": 24, "type": "DisposableStack" });
+        assert!(!is_of(&fact, 22) && is_of(&fact, 24) && is_of(&json!(1), 20));
+    }
+
+    #[test]
+    fn what_waits_for_a_promise_is_compared_in_order() {
+        let fact = json!({ "kind": "promise", "status": "pending", "reactions": [
+            { "onFulfilled": { "kind": "function", "name": "f" } },
+            { "awaitedBy": { "kind": "asyncfunction", "function": "g", "state": "suspended", "parameters": [7] } },
+        ] });
+        let text = "Promise (pending) {\n [[PromiseReactions]]: [\n {\n \"onFulfilled\": function f,\n },\n {\n \
+                    \"awaitedBy\": AsyncFunction g (suspended) {\n [[GeneratorParameters]]: [ 7 ],\n },\n },\n ],\n}";
+        assert!(agrees(&fact, text));
+        assert!(!agrees(&fact, &text.replace("function f", "function h")));
+        assert!(!agrees(&fact, &text.replace("[ 7 ]", "[ 8 ]")));
+        assert!(!agrees(&json!({ "kind": "promise", "status": "pending", "reactions": [] }), text));
     }
 
     #[test]

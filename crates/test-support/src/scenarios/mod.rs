@@ -6,9 +6,12 @@
 use std::path::{Path, PathBuf};
 
 mod agreement;
+pub mod closures;
 pub mod constructors;
 pub mod debugger;
+pub mod definitions;
 pub mod facts;
+pub mod memory_report;
 pub mod printed;
 pub mod shipped;
 pub mod verdict;

@@ -4,13 +4,18 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::constructors::Counts;
 use super::facts::Facts;
 use super::testdata;
 
 /// Scenarios of which cores ship.
-pub const SCENARIOS: [&str; 4] = ["kinds", "leak", "retained", "workers"];
+pub const SCENARIOS: [&str; 9] =
+    ["exotic", "internals", "kinds", "leak", "memory", "retained", "scopes", "server", "workers"];
+
+/// Those of them that wrote what V8 and Node.js say of their memory last of all, instead of a heap snapshot.
+pub const REPORTING: [&str; 1] = ["memory"];
 
 /// Major versions of Node.js of which cores ship.
 pub const LINES: [u32; 4] = [20, 22, 24, 26];
@@ -41,6 +46,19 @@ impl ShippedCore {
     /// The file beside the core cannot be read.
     pub fn truth(self) -> Result<Counts> {
         read(testdata().join(format!("cores/{}-{}.constructors.json", self.scenario, self.line)))
+    }
+
+    /// Whether the process wrote its [`ShippedCore::report`] last of all, instead of a heap snapshot.
+    pub fn reports(self) -> bool {
+        REPORTING.contains(&self.scenario)
+    }
+
+    /// What the process said of itself, last of all.
+    ///
+    /// # Errors
+    /// The file beside the core cannot be read.
+    pub fn report(self) -> Result<Value> {
+        read(testdata().join(format!("cores/{}-{}.process.json", self.scenario, self.line)))
     }
 
     /// What the program leaves in its heap.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::debugger::{self, Debugger, Group};
 use super::facts::{self, Facts, Shape};
@@ -45,6 +45,7 @@ pub fn check_values(
     groups: &[Group],
     failures: &mut Vec<String>,
 ) -> Result<usize> {
+    let node = node_line(debugger)?;
     let (mut lines, mut wanted) = (Vec::new(), Vec::new());
     for (constructor, values) in facts.roots() {
         let root = groups.iter().find(|group| group.constructor == constructor);
@@ -52,7 +53,7 @@ pub fn check_values(
             failures.push(format!("no {constructor}, from which the values are reached"));
             continue;
         };
-        for (path, fact) in values {
+        for (path, fact) in values.iter().filter(|(_, fact)| facts::is_of(fact, node)) {
             for (member, fact) in facts::members(path, fact) {
                 lines.push(format!("{}::jsprint -d {DEPTH} {}", root.object, quoted(&member)));
                 wanted.push((member, fact));
@@ -70,9 +71,33 @@ pub fn check_values(
     Ok(right)
 }
 
+/// Major version of the Node.js that left the core.
+fn node_line(debugger: &Debugger) -> Result<u64> {
+    let status = debugger.evaluate("::status")?;
+    let version = status.lines().find_map(|line| line.strip_prefix("Node.js version: "));
+    let major = version.and_then(|version| version.split('.').next()?.parse().ok());
+    major.with_context(|| format!("::status names no version of Node.js: {status}"))
+}
+
 /// As an argument of a dcmd: a path with a quoted name in it is itself quoted.
 fn quoted(member: &str) -> String {
-    if member.contains('\'') { format!("\"{member}\"") } else { member.to_owned() }
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '[' | ']' | '_' | '#');
+    if member.chars().all(is_plain) { member.to_owned() } else { format!("\"{member}\"") }
+}
+
+/// The descriptions of V8's classes fit every word of the heap, and every type is known by name.
+///
+/// # Errors
+/// The debugger does not run.
+pub fn check_classes(debugger: &Debugger, failures: &mut Vec<String>) -> Result<()> {
+    let answers = debugger.session(&["::v8classes -c".to_owned()])?;
+    // One line says how much was looked at; each further one is a contradiction.
+    let text = answers.concat();
+    failures.extend(text.lines().skip(1).map(|line| format!("class descriptions: {line}")));
+    if !text.contains(" words, ") {
+        failures.push(format!("class descriptions could not be checked: {text}"));
+    }
+    Ok(())
 }
 
 /// `::status` says what the walk over the heap found: no gap.

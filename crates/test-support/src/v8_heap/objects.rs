@@ -428,6 +428,65 @@ impl HeapBuilder {
         self.place(page, &words)
     }
 
+    /// The context of a module that exports a variable called `export` and imports one called `import`, with these values.
+    pub fn module_context(
+        &mut self,
+        page: PageId,
+        previous: u64,
+        export: (u64, u64),
+        import: (u64, u64),
+    ) -> u64 {
+        use super::Release::*;
+        let smi = Self::smi;
+        let (modern, map) = (matches!(self.release, Node24 | Node26), self.map_of(Type::ScopeInfo));
+        // Scope type, and that there is an extension slot.
+        let mut words = vec![map, if modern { 5 | 1 << 26 } else { smi(3 | 1 << 26) }, smi(0), smi(0)];
+        let positions = [smi(0), smi(100)];
+        let variables = [export.0, smi(1), smi(0), import.0, smi(-1), smi(0)];
+        if modern {
+            words.extend(positions);
+        }
+        if self.release != Node20 {
+            words.push(smi(2));
+        }
+        if !modern {
+            words.extend(positions);
+        }
+        words.push(self.roots.empty_fixed_array);
+        if self.release == Node20 {
+            words.push(smi(2));
+        }
+        words.extend(variables);
+        let scope_info = self.place(page, &words);
+        let mut cells = [0; 2];
+        for (cells, value) in cells.iter_mut().zip([export.1, import.1]) {
+            let map = self.map_of(Type::Cell);
+            let cell = self.place(page, &[map, value]);
+            *cells = self.array_like(page, Type::FixedArray, &[cell]);
+        }
+        let map = self.map_of(Type::SourceTextModule);
+        let mut words =
+            vec![self.roots.undefined; usize::from(Type::SourceTextModule.instance_words(self.release))];
+        words[0] = map;
+        let exports = if self.release == Node26 { 9 } else { 8 };
+        words[exports..exports + 2].copy_from_slice(&cells);
+        let module = self.place(page, &words);
+        self.array_like(page, Type::ModuleContext, &[scope_info, previous, module])
+    }
+
+    /// A script with this source and name, which `eval_from` made.
+    pub fn script(&mut self, page: PageId, source: u64, name: u64, eval_from: u64) -> u64 {
+        let map = self.map_of(Type::Script);
+        let mut words = vec![self.roots.undefined; usize::from(Type::Script.instance_words(self.release))];
+        words[..3].copy_from_slice(&[map, source, name]);
+        let numbers = [(3, 0), (4, 0), (6, 2), (7, 0), (8, 1), (10, 0), (13, 0)];
+        for (at, number) in numbers {
+            words[at] = Self::smi(number);
+        }
+        words[9] = eval_from;
+        self.place(page, &words)
+    }
+
     /// A function context.
     pub fn context(&mut self, page: PageId, scope_info: u64, previous: u64, locals: &[u64]) -> u64 {
         let mut words = vec![scope_info, previous];

@@ -144,7 +144,11 @@ pub enum Type {
     OrderedHashSet,
     EphemeronHashTable,
     FunctionContext,
+    ModuleContext,
     NativeContext,
+    Script,
+    SourceTextModule,
+    Cell,
     ScopeInfo,
     SharedFunctionInfo,
     AccessorPair,
@@ -167,6 +171,20 @@ pub enum Type {
     JsPrimitiveWrapper,
     JsProxy,
     JsTypedArray,
+    JsPromise,
+    PromiseReaction,
+    JsAsyncGenerator,
+    AsyncGeneratorRequest,
+    JsFinalizationRegistry,
+    WeakCell,
+    CallSiteInfo,
+    JsArrayBuffer,
+    JsIteratorMapHelper,
+    WasmTableObject,
+    WasmGlobalObject,
+    WasmMemoryObject,
+    Foreign,
+    JsTemporalPlainDate,
 }
 
 impl Type {
@@ -200,7 +218,11 @@ impl Type {
             Type::OrderedHashSet => [183, 182, 213, 213],
             Type::EphemeronHashTable => [177, 176, 207, 207],
             Type::FunctionContext => [210, 195, 225, 226],
+            Type::ModuleContext => [211, 196, 226, 227],
             Type::NativeContext => [212, 197, 227, 228],
+            Type::Script => [167, 167, 167, 166],
+            Type::SourceTextModule => [238, 243, 254, 256],
+            Type::Cell => [244, 251, 260, 263],
             Type::ScopeInfo => [261, 272, 280, 286],
             Type::SharedFunctionInfo => [262, 274, 282, 288],
             Type::AccessorPair => [142, 140, 140, 140],
@@ -223,6 +245,20 @@ impl Type {
             Type::JsPrimitiveWrapper => [1041; 4],
             Type::JsProxy => [278, 291, 299, 304],
             Type::JsTypedArray => [2061; 4],
+            Type::JsPromise => [2063, 2063, 2115, 2117],
+            Type::PromiseReaction => [163, 163, 162, 160],
+            Type::JsAsyncGenerator => [2107, 2109, 2111, 2113],
+            Type::AsyncGeneratorRequest => [148, 146, 146, 145],
+            Type::JsFinalizationRegistry => [2124, 2126, 2130, 2132],
+            Type::WeakCell => [275, 288, 296, 301],
+            Type::CallSiteInfo => [151, 150, 150, 149],
+            Type::JsArrayBuffer => [2062, 2062, 2062, 2063],
+            Type::JsIteratorMapHelper => [2103, 2101, 2100, 2097],
+            Type::WasmTableObject => [2158, 2160, 2165, 2165],
+            Type::WasmGlobalObject => [2153, 2155, 2159, 2159],
+            Type::WasmMemoryObject => [2155, 2157, 2162, 2162],
+            Type::Foreign => [204; 4],
+            Type::JsTemporalPlainDate => [2142, 2144, 2148, 2149],
         })
     }
 
@@ -231,7 +267,9 @@ impl Type {
         match self {
             Type::ConsString | Type::SlicedString | Type::ExternalOneByteString => 4,
             Type::ThinString | Type::UncachedExternalOneByteString | Type::AccessorPair | Type::Symbol => 3,
-            Type::HeapNumber => 2,
+            Type::HeapNumber | Type::Cell => 2,
+            Type::Script => 18,
+            Type::SourceTextModule => release.pick([18, 18, 18, 19]),
             Type::Oddball => 6,
             // A hole is a word before an unreadable block in Node.js 26.
             Type::Hole => release.pick([6, 2, 2, 0]),
@@ -248,6 +286,16 @@ impl Type {
             | Type::JsWeakMap
             | Type::JsDate
             | Type::JsPrimitiveWrapper => 4,
+            Type::Foreign => 2,
+            Type::JsTemporalPlainDate => 4,
+            Type::AsyncGeneratorRequest => 5,
+            Type::JsPromise | Type::PromiseReaction => 6,
+            Type::CallSiteInfo | Type::WasmMemoryObject => 7,
+            Type::JsIteratorMapHelper | Type::WasmTableObject => 8,
+            Type::WeakCell | Type::WasmGlobalObject => 9,
+            Type::JsFinalizationRegistry => 10,
+            Type::JsAsyncGenerator => 12,
+            Type::JsArrayBuffer => 14,
             _ => 0,
         }
     }
@@ -270,6 +318,20 @@ impl Type {
                 | Type::JsPrimitiveWrapper
                 | Type::JsProxy
                 | Type::JsTypedArray
+                | Type::JsPromise
+                | Type::PromiseReaction
+                | Type::JsAsyncGenerator
+                | Type::AsyncGeneratorRequest
+                | Type::JsFinalizationRegistry
+                | Type::WeakCell
+                | Type::CallSiteInfo
+                | Type::JsArrayBuffer
+                | Type::JsIteratorMapHelper
+                | Type::WasmTableObject
+                | Type::WasmGlobalObject
+                | Type::WasmMemoryObject
+                | Type::Foreign
+                | Type::JsTemporalPlainDate
         )
     }
 }

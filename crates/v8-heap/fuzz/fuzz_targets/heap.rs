@@ -44,6 +44,8 @@ fuzz_target!(|input: &[u8]| {
             let _ = heap.string(object.value(), 1 << 16);
             let _ = heap.constructor_name(object);
             let _ = heap.context_variables(object);
+            let _ = heap.scope(object);
+            let _ = heap.closure_context(object).map(|context| heap.context_chain(context).len());
             let _ = heap.function_text_range(object);
             let _ = heap.script(object.value()).map(|script| heap.script_lines(&script));
         }

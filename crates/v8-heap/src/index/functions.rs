@@ -5,10 +5,16 @@
 
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
-use crate::layout::Kind;
+use crate::layout::{InstructionStreamSize, Kind};
 use crate::map::AddressMap;
+use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
 use crate::{Error, MapId, Monitor, Result, Tagged};
+
+/// `InstructionStream::code_`
+const INSTRUCTION_STREAM_CODE: u64 = 8;
+/// `InstructionStream::kHeaderSize`, where its body has a size.
+const INSTRUCTION_STREAM_HEADER: u64 = 32;
 
 /// One place of the source that defines a function, and the closures made there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +103,47 @@ impl<'t> Heap<'t> {
         HeapObject { address, map_id, map: self.map(map_id) }
     }
 
+    /// Calls `visit` with every `SharedFunctionInfo`, also those of which no closure was ever made, in the order of
+    /// addresses, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_definition(
+        &self,
+        monitor: &dyn Monitor,
+        visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        self.for_each_of(Kind::SharedFunctionInfo, monitor, visit)
+    }
+
+    /// Calls `visit` with every object of a kind, in the order of addresses, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_of(
+        &self,
+        kind: Kind,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        let table = self.objects(monitor)?;
+        for page in 0..table.page_count() {
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let (_, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| self.map(*map).kind == kind) {
+                continue;
+            }
+            for (address, map) in table.page_objects(page) {
+                if self.map(map).kind == kind && !visit(self.member(address, map)) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `visit` with every function whose `SharedFunctionInfo` is `wanted`, or with all functions, in the order of
     /// addresses, until it returns false.
     ///
@@ -108,28 +155,56 @@ impl<'t> Heap<'t> {
         monitor: &dyn Monitor,
         mut visit: impl FnMut(HeapObject<'_>) -> bool,
     ) -> Result<()> {
+        self.for_each_of(Kind::JsFunction, monitor, |function| {
+            let is_wanted = wanted.is_none_or(|wanted| {
+                self.shared_function_info(function).is_ok_and(|shared| shared.value() == wanted)
+            });
+            !is_wanted || visit(function)
+        })
+    }
+
+    /// The functions (`SharedFunctionInfo`s) whose code holds an address: bytecode, or machine code made from it, with or
+    /// without optimisations.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn functions_with_code_at(&self, address: u64, monitor: &dyn Monitor) -> Result<Vec<Tagged>> {
         let table = self.objects(monitor)?;
-        for page in 0..table.page_count() {
-            if monitor.cancelled() {
-                return Err(Error::Interrupted);
-            }
-            let (_, maps) = table.page_maps(page);
-            if !maps.iter().any(|map| self.map(*map).kind == Kind::JsFunction) {
-                continue;
-            }
-            for (address, map) in table.page_objects(page) {
-                if self.map(map).kind != Kind::JsFunction {
-                    continue;
+        let Some(start) = table.start_before(self.spaces(), address) else { return Ok(Vec::new()) };
+        let object = self.object(Tagged::pointer(start))?;
+        let bytecode = match self.layout().type_name(object.map.instance_type) {
+            "BytecodeArray" => {
+                let (first, end) = self.bytecode_range(object)?;
+                if !(first..end).contains(&address) {
+                    return Ok(Vec::new());
                 }
-                let function = self.member(address, map);
-                let is_wanted = wanted.is_none_or(|wanted| {
-                    self.shared_function_info(function).is_ok_and(|shared| shared.value() == wanted)
-                });
-                if is_wanted && !visit(function) {
-                    return Ok(());
+                object.value()
+            }
+            "InstructionStream" => {
+                // Where no field says how long it is, only what comes behind it does.
+                if let InstructionStreamSize::Field(at) = self.layout().fields.instruction_stream {
+                    let body = self.words().word32(start + at, "size of an InstructionStream")?;
+                    if address >= start + INSTRUCTION_STREAM_HEADER + u64::from(body) {
+                        return Ok(Vec::new());
+                    }
+                }
+                let code =
+                    self.words().tagged(start + INSTRUCTION_STREAM_CODE, "Code of an InstructionStream")?;
+                match self.maker_of_code(code)? {
+                    Maker::Function(shared) => return Ok(vec![shared]),
+                    Maker::Bytecode(bytecode) => bytecode,
+                    Maker::Unknown => return Ok(Vec::new()),
                 }
             }
-        }
-        Ok(())
+            _ => return Ok(Vec::new()),
+        };
+        let mut found = Vec::new();
+        self.for_each_definition(monitor, |shared| {
+            if self.bytecode_array(shared).is_ok_and(|own| own.is_some_and(|own| own.value() == bytecode)) {
+                found.push(shared.value());
+            }
+            true
+        })?;
+        Ok(found)
     }
 }

@@ -58,6 +58,17 @@ pub struct WalkSummary {
     pub elapsed: Duration,
 }
 
+/// What the walk over one page found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageUsage {
+    /// Number of objects.
+    pub objects: u64,
+    /// Their size, in bytes.
+    pub object_bytes: u64,
+    /// Free memory between them, in bytes.
+    pub free_bytes: u64,
+}
+
 #[derive(Debug, Default)]
 struct PageEntry {
     area_start: u64,
@@ -243,6 +254,16 @@ impl ObjectTable {
     pub fn page_objects(&self, page: usize) -> impl Iterator<Item = (u64, MapId)> + '_ {
         let page = &self.pages[page];
         set_bits(&page.starts).map(|bit| page.area_start + 8 * bit).zip(page.maps.iter().copied())
+    }
+
+    /// What the walk over one page found.
+    pub fn page_usage(&self, page: usize) -> PageUsage {
+        let page = &self.pages[page];
+        PageUsage {
+            objects: page.maps.len() as u64,
+            object_bytes: page.object_bytes,
+            free_bytes: page.free_bytes,
+        }
     }
 
     /// Bytes of memory the table takes.

@@ -1,6 +1,6 @@
 //! Who refers to an object, in terms a JavaScript programmer knows.
 //!
-//! Two steps, neither of which needs an index of all references. First, whoever holds the address of a target is found by
+//! Three steps, none of which needs an index of all references. First, whoever holds the address of a target is found by
 //! looking at every word of every page; if the holder is no JavaScript object but the storage of one (an elements array, a
 //! property array, a hash table, a context), it becomes a target in turn, for a few rounds:
 //!
@@ -15,9 +15,16 @@
 //!
 //! Second, every JavaScript object found that way is asked for all its references, and says what they are: a property, an
 //! element, a variable that a closure captured. So an accidental bit pattern is never reported.
+//!
+//! Third, what no JavaScript programmer has a word for is told by V8's names of the fields on the way: the cell of a
+//! registry is at `active_cells.holdings`, the continuation of a promise at `reactions_or_result.fulfill_handler`. A search
+//! for everything ([`Scope::Everything`]) also reports objects of V8's own that way, and words outside the heap.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use core_reader::Contents;
+
+use crate::body::Word;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
@@ -25,6 +32,7 @@ use crate::isolate::PageState;
 use crate::layout::{Kind, offset};
 use crate::map::AddressMap;
 use crate::objects::context::VariableValue;
+use crate::objects::place::Place;
 use crate::objects::value::HeapObject;
 use crate::properties::PropertyValue;
 use crate::{Error, Monitor, Result, Tagged};
@@ -79,19 +87,80 @@ pub enum ReferenceKind {
 }
 
 /// A reference that was found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Reference {
     /// What is referred to.
     pub target: Tagged,
-    /// Who refers to it.
+    /// Who refers to it; of a word outside the heap, the address of the word.
     pub holder: Tagged,
     /// How.
-    pub kind: ReferenceKind,
+    pub how: How,
+}
+
+/// How an object, or a word outside the heap, refers to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// In a way that the language has a word for.
+    Known(ReferenceKind),
+    /// Through these fields, from that of the holder on.
+    Fields(Box<[Step]>),
+    /// A handle of native code; weak, if it does not keep the object alive.
+    GlobalHandle {
+        /// It does not keep the object alive.
+        weak: bool,
+    },
+    /// A word of an isolate, at this offset.
+    Isolate(u64),
+    /// A word of other memory outside the heap: of a stack, of a native object.
+    Outside,
+}
+
+/// A field on the way from a holder to what it refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Untagged address of the object with the field.
+    pub object: u64,
+    /// Offset of the field in it.
+    pub offset: u64,
+}
+
+/// Who counts as referring to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// JavaScript objects, and variables of scripts.
+    JavaScript,
+    /// Objects of V8's own too, and words outside the heap.
+    Everything,
+}
+
+/// How a search went, for those who want to follow it.
+#[derive(Clone, Debug, Default)]
+pub struct Rounds {
+    /// For each round: how many words were looked for, how many objects hold one, and how many of them only store what
+    /// belongs to another.
+    pub rounds: Vec<(usize, usize, usize)>,
+}
+
+/// A word that holds what is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Hit {
+    /// Untagged address of the object with the word.
+    holder: u64,
+    /// Where in it.
+    offset: u64,
+    /// Untagged address of what it holds.
+    target: u64,
 }
 
 /// Rounds of search through storage: the getter in an accessor pair in a descriptor array of the map of an object is the
-/// deepest nesting there is.
-const ROUNDS: usize = 4;
+/// deepest nesting there is in the language.
+pub const ROUNDS: usize = 4;
+
+/// Ways told from one holder to one target, at most.
+const MOST_WAYS: usize = 4;
+
+/// References of one search, at most: there is one to `undefined` in nearly every object.
+const MOST_REFERENCES: usize = 1 << 22;
 
 /// Steps between two looks at whether to stop.
 const BETWEEN_LOOKS: usize = 1 << 14;
@@ -117,6 +186,21 @@ impl Heap<'_> {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
     pub fn references_to(&self, targets: &[Tagged], monitor: &dyn Monitor) -> Result<Vec<Reference>> {
+        self.find_references(targets, Scope::JavaScript, ROUNDS, monitor).map(|(references, _)| references)
+    }
+
+    /// All references to `targets` from what `scope` says, by target in the order given, then by address of the holder. What
+    /// only stores what belongs to another object is followed to that, `rounds` times at most.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn find_references(
+        &self,
+        targets: &[Tagged],
+        scope: Scope,
+        rounds: usize,
+        monitor: &dyn Monitor,
+    ) -> Result<(Vec<Reference>, Rounds)> {
         let table = self.objects(monitor)?;
         let look = |index: usize| match index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
             true => Err(Error::Interrupted),
@@ -129,36 +213,60 @@ impl Heap<'_> {
             order.entry(target).or_insert(index);
         }
         let mut sought: AddressSet = AddressSet::new(order.keys().copied());
-        let mut holders: HashSet<u64> = HashSet::new();
-        let mut contexts: HashSet<u64> = HashSet::new();
-        let mut seen: HashSet<u64> = HashSet::new();
-        for _ in 0..ROUNDS {
+        let mut hits: Vec<Hit> = Vec::new();
+        // JavaScript objects; and objects of V8's own that do not only store what belongs to another.
+        let (mut holders, mut others): (HashSet<u64>, HashSet<u64>) = Default::default();
+        let (mut contexts, mut seen): (HashSet<u64>, HashSet<u64>) = Default::default();
+        let mut told = Rounds::default();
+        for round in 0..rounds.max(1) {
             if sought.is_empty() {
                 break;
             }
-            let found = self.holders_of(table, &sought, monitor)?;
+            let mut found = self.holders_of(table, &sought, monitor)?;
+            let mut checked = 0usize;
+            let mut stopped = Ok(());
+            found.retain(|hit| {
+                checked += 1;
+                stopped = std::mem::replace(&mut stopped, Ok(())).and_then(|()| look(checked));
+                self.is_reference(hit)
+            });
+            stopped?;
             let mut storage = Vec::new();
-            for (index, address) in found.into_iter().enumerate() {
+            let mut distinct = 0;
+            let mut before = None;
+            for (index, hit) in found.iter().enumerate() {
                 look(index)?;
-                let Ok((_, map)) = self.map_at(address) else { continue };
+                let Ok((_, map)) = self.map_at(hit.holder) else { continue };
+                let is_first = before.replace(hit.holder) != Some(hit.holder);
+                distinct += usize::from(is_first);
+                let address = hit.holder;
                 if map.kind.is_js_object() {
                     holders.insert(address);
-                } else if (is_storage(map.kind) || self.is_map_of(address, map.kind, &sought))
-                    && !order.contains_key(&address)
-                    && seen.insert(address)
+                } else if is_storage(map.kind, self.layout().type_name(map.instance_type))
+                    || (map.kind == Kind::Map && hit.offset == offset::MAP_DESCRIPTORS)
                 {
                     if map.kind == Kind::Context {
                         contexts.insert(address);
                     }
-                    storage.push(address);
+                    if !order.contains_key(&address) && seen.insert(address) {
+                        storage.push(address);
+                    }
+                } else if map.kind != Kind::Map || round == 0 {
+                    others.insert(address);
                 }
             }
+            told.rounds.push((sought.exact.len(), distinct, storage.len()));
+            hits.extend(found);
             sought = AddressSet::new(storage.into_iter());
         }
+        hits.sort_unstable();
+        hits.dedup();
         let mut holders: Vec<u64> = holders.into_iter().collect();
         holders.sort_unstable();
         // Each with the place of its target in the order given.
         let mut references: Vec<(usize, Reference)> = Vec::new();
+        // Objects and targets whose references are known.
+        let mut known: HashSet<(u64, usize)> = HashSet::new();
         let mut explained: HashSet<u64> = HashSet::new();
         monitor.begin("reading references", holders.len() as u64);
         for (index, holder) in holders.iter().enumerate() {
@@ -172,8 +280,12 @@ impl Heap<'_> {
             // One object can hold millions of references.
             let mut visited = 0usize;
             let mut visit = |kind, target: Tagged| {
-                if let Some(&place) = target.strong().and_then(|target| order.get(&target)) {
-                    references.push((place, Reference { target, holder: object.value(), kind }));
+                if let Some(&place) = target.strong().and_then(|target| order.get(&target))
+                    && references.len() < MOST_REFERENCES
+                {
+                    known.insert((*holder, place));
+                    references
+                        .push((place, Reference { target, holder: object.value(), how: How::Known(kind) }));
                 }
                 visited += 1;
                 look(visited).is_ok()
@@ -190,36 +302,182 @@ impl Heap<'_> {
                 if let VariableValue::Tagged(target) = variable.value
                     && let Some(&place) = target.strong().and_then(|target| order.get(&target))
                 {
-                    let kind = ReferenceKind::ScriptVariable(variable.name);
-                    references.push((place, Reference { target, holder: object.value(), kind }));
+                    known.insert((*context, place));
+                    let how = How::Known(ReferenceKind::ScriptVariable(variable.name));
+                    references.push((place, Reference { target, holder: object.value(), how }));
                 }
             }
         }
+        let claimed = match scope {
+            Scope::JavaScript => claimed(&hits, &known),
+            Scope::Everything => HashSet::new(),
+        };
+        let ways = Ways { heap: self, hits: &hits, order: &order, known: &known, claimed: &claimed, scope };
+        let mut reached: HashSet<u64> = HashSet::new();
+        for (index, holder) in holders.iter().enumerate() {
+            look(index)?;
+            ways.from(*holder, true, &mut reached, &mut references);
+        }
+        if scope == Scope::Everything {
+            let mut others: Vec<u64> = others.into_iter().collect();
+            others.sort_unstable();
+            for (index, other) in others.iter().enumerate() {
+                look(index)?;
+                ways.from(*other, false, &mut reached, &mut references);
+            }
+            self.ownerless(&ways, &seen, &explained, &reached, &mut references)?;
+            self.outside_references(&order, monitor, &mut references)?;
+        }
+        references.truncate(MOST_REFERENCES);
         references.sort_by_key(|(place, reference)| (*place, reference.holder));
-        Ok(references.into_iter().map(|(_, reference)| reference).collect())
+        Ok((references.into_iter().map(|(_, reference)| reference).collect(), told))
     }
 
-    /// Whether there is a map at `address` whose descriptors are among `sought`.
-    fn is_map_of(&self, address: u64, kind: Kind, sought: &AddressSet) -> bool {
-        kind == Kind::Map
-            && self
-                .words()
-                .tagged(address + offset::MAP_DESCRIPTORS, "descriptors of a map")
-                .is_ok_and(|descriptors| sought.has_tagged(descriptors.0))
+    /// Whether a word is part of an object, and by the description of its class one that can refer to another.
+    fn is_reference(&self, hit: &Hit) -> bool {
+        let Ok(object) = self.object(Tagged::pointer(hit.holder)) else { return false };
+        match self.object_words(object) {
+            Ok(words) => {
+                hit.offset < words.size() && !matches!(words.at(hit.offset), Word::Raw | Word::Pointer)
+            }
+            // How large it is cannot be told: what is behind it cannot either.
+            Err(_) => true,
+        }
     }
 
-    /// Untagged addresses of all objects that hold the address of one of `sought`.
+    /// Storage that nobody who was found owns: an array of V8's own, a context of a function that is gone.
+    fn ownerless(
+        &self,
+        ways: &Ways<'_, '_>,
+        storage: &HashSet<u64>,
+        explained: &HashSet<u64>,
+        reached: &HashSet<u64>,
+        references: &mut Vec<(usize, Reference)>,
+    ) -> Result<()> {
+        let mut storage: Vec<u64> = storage.iter().copied().collect();
+        storage.sort_unstable();
+        for address in storage {
+            for hit in ways.of(address) {
+                let Some(&place) = ways.order.get(&hit.target) else { continue };
+                let Ok(object) = self.object(Tagged::pointer(address)) else { continue };
+                let is_told = match object.kind() {
+                    // A variable is told by a function; other slots are not.
+                    Kind::Context => {
+                        ways.known.contains(&(address, place))
+                            || (explained.contains(&address)
+                                && matches!(
+                                    self.place_at(object, hit.offset),
+                                    Place::ContextSlot(_, Some(_))
+                                ))
+                    }
+                    _ => reached.contains(&address),
+                };
+                if !is_told && references.len() < MOST_REFERENCES {
+                    let how = How::Fields([Step { object: address, offset: hit.offset }].into());
+                    let target = Tagged::pointer(hit.target);
+                    references.push((place, Reference { target, holder: object.value(), how }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Words outside the heap that hold the address of a target: stacks, handles, isolates.
+    fn outside_references(
+        &self,
+        order: &AddressMap<usize>,
+        monitor: &dyn Monitor,
+        references: &mut Vec<(usize, Reference)>,
+    ) -> Result<()> {
+        let sought = AddressSet::new(order.keys().copied());
+        let memory = self.memory();
+        let spaces = self.spaces();
+        let ranges: Vec<_> = memory
+            .ranges()
+            .iter()
+            .filter(|range| range.contents == Contents::Dumped && range.permissions.write)
+            .collect();
+        let total = ranges.iter().map(|range| range.end.0 - range.start.0).sum();
+        monitor.begin("searching memory outside the heap", total);
+        let search = |own: &mut Vec<(u64, u64)>, turn: usize| {
+            let range = ranges[turn];
+            let size = range.end.0 - range.start.0;
+            let Ok(bytes) = memory.bytes_from(range.start) else { return size };
+            let take = bytes.len().min(usize::try_from(size).unwrap_or(usize::MAX));
+            for (index, word) in bytes[..take].chunks_exact(8).enumerate() {
+                let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                let at = range.start.0 + 8 * index as u64;
+                if sought.has_tagged(word) && spaces.page_index(at).is_none() {
+                    own.push((at, word));
+                }
+            }
+            size
+        };
+        let mut found = in_turns(ranges.len(), monitor, Vec::new, search)?.concat();
+        found.sort_unstable();
+        for (at, word) in found {
+            let target = Tagged::pointer(word & !3);
+            let Some(&place) = target.strong().and_then(|target| order.get(&target)) else { continue };
+            references.push((place, Reference { target, holder: Tagged(at), how: self.outside_word(at) }));
+        }
+        Ok(())
+    }
+
+    /// What a word outside the heap is.
+    fn outside_word(&self, at: u64) -> How {
+        /// `HEAP_BYTES` of a `Heap` at least, behind its start in the isolate.
+        const HEAP_BYTES: u64 = 0x2000;
+        let isolate = self
+            .spaces()
+            .isolates()
+            .iter()
+            .find(|isolate| (isolate.address..isolate.heap.saturating_add(HEAP_BYTES)).contains(&at));
+        if let Some(isolate) = isolate {
+            return How::Isolate(at - isolate.address);
+        }
+        if let Some(weak) = self.global_handle(at) {
+            return How::GlobalHandle { weak };
+        }
+        How::Outside
+    }
+
+    /// Whether the word at `at` is the object of a global handle, and if so, whether that is weak (V8: `GlobalHandles::Node`:
+    /// 256 nodes in a row, each with its index).
+    fn global_handle(&self, at: u64) -> Option<bool> {
+        const NODE_SIZE: u64 = 32;
+        const INDEX: u64 = 10;
+        const FLAGS: u64 = 11;
+        const NODES: u64 = 256;
+        let byte = |at: u64| {
+            let mut byte = [0];
+            self.memory().read_into(core_reader::Address(at), &mut byte).ok().map(|()| byte[0])
+        };
+        let index = u64::from(byte(at.checked_add(INDEX)?)?);
+        let block = at.checked_sub(NODE_SIZE * index)?;
+        let is_node =
+            |other: u64| byte(block + NODE_SIZE * other + INDEX).is_some_and(|own| u64::from(own) == other);
+        if !(0..NODES).step_by(15).all(is_node) {
+            return None;
+        }
+        match byte(at + FLAGS)? & 3 {
+            1 => Some(false),
+            2 | 3 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// All words of objects that hold the address of one of `sought`.
     fn holders_of(
         &self,
         table: &ObjectTable,
         sought: &AddressSet,
         monitor: &dyn Monitor,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<Vec<Hit>> {
         let spaces = self.spaces();
         let pages: Vec<_> =
             spaces.pages().iter().filter(|page| page.state == PageState::InUse && page.heap != 0).collect();
         monitor.begin("searching the heap", pages.iter().map(|page| page.present()).sum());
-        let search = |own: &mut Vec<u64>, turn: usize| {
+        let search = |own: &mut Vec<Hit>, turn: usize| {
             let page = pages[turn];
             for piece in &page.pieces {
                 for (index, word) in piece.bytes.chunks_exact(8).enumerate() {
@@ -228,10 +486,8 @@ impl Heap<'_> {
                         continue;
                     }
                     let at = piece.start + 8 * index as u64;
-                    if let Some(holder) = table.start_before(spaces, at)
-                        && own.last() != Some(&holder)
-                    {
-                        own.push(holder);
+                    if let Some(holder) = table.start_before(spaces, at) {
+                        own.push(Hit { holder, offset: at - holder, target: word & !3 });
                     }
                 }
             }
@@ -239,7 +495,6 @@ impl Heap<'_> {
         };
         let mut found = in_turns(pages.len(), monitor, Vec::new, search)?.concat();
         found.sort_unstable();
-        found.dedup();
         Ok(found)
     }
 
@@ -345,13 +600,18 @@ impl Heap<'_> {
             if !explained.insert(current.address) {
                 break;
             }
-            for variable in self.context_variables(current).unwrap_or_default() {
-                if let VariableValue::Tagged(value) = variable.value {
-                    visit(ReferenceKind::Variable(variable.name), value);
+            match self.with_object(current) {
+                // Its properties are its own.
+                Ok(Some(object)) => {
+                    visit(ReferenceKind::WithObject, object);
                 }
-            }
-            if let Ok(Some(object)) = self.with_object(current) {
-                visit(ReferenceKind::WithObject, object);
+                _ => {
+                    for variable in self.scope(current).map(|scope| scope.variables).unwrap_or_default() {
+                        if let VariableValue::Tagged(value) = variable.value {
+                            visit(ReferenceKind::Variable(variable.name), value);
+                        }
+                    }
+                }
             }
             context = self.previous_context(current).ok().flatten();
         }
@@ -371,8 +631,8 @@ impl Heap<'_> {
     }
 }
 
-/// Whether objects of this kind only store what belongs to a JavaScript object.
-fn is_storage(kind: Kind) -> bool {
+/// Whether objects of this kind only store what belongs to another object.
+fn is_storage(kind: Kind, class: &str) -> bool {
     matches!(
         kind,
         Kind::FixedArray
@@ -389,7 +649,104 @@ fn is_storage(kind: Kind) -> bool {
             | Kind::DescriptorArray
             | Kind::Context
             | Kind::ContextCell
+            | Kind::Cell
+    ) || matches!(
+        class,
+        "WeakFixedArray"
+            | "WeakArrayList"
+            | "ArrayList"
+            | "EmbedderDataArray"
+            | "ScriptContextTable"
+            | "WeakCell"
+            | "PromiseReaction"
+            | "PromiseCapability"
+            | "AsyncGeneratorRequest"
+            | "SourceTextModule"
+            | "SyntheticModule"
+            | "ErrorStackData"
+            | "CallSiteInfo"
+            | "PrototypeInfo"
+            | "ObjectBoilerplateDescription"
+            | "WasmTrustedInstanceData"
+            | "TrustedFixedArray"
+            | "ProtectedFixedArray"
     )
+}
+
+/// The ways from holders to targets, over the words that were found.
+struct Ways<'a, 't> {
+    heap: &'a Heap<'t>,
+    /// Sorted by holder.
+    hits: &'a [Hit],
+    order: &'a AddressMap<usize>,
+    known: &'a HashSet<(u64, usize)>,
+    /// Storage and the targets that its owner is known to refer to through it.
+    claimed: &'a HashSet<(u64, usize)>,
+    scope: Scope,
+}
+
+/// What the holders of known references own: another object that refers to it, such as an iterator to the table of a Map, does
+/// not refer to what is in it in a way that the language knows.
+fn claimed(hits: &[Hit], known: &HashSet<(u64, usize)>) -> HashSet<(u64, usize)> {
+    let mut claimed = HashSet::new();
+    for &(holder, place) in known {
+        let start = hits.partition_point(|hit| hit.holder < holder);
+        let own = hits[start..].iter().take_while(|hit| hit.holder == holder);
+        claimed.extend(own.map(|hit| (hit.target, place)));
+    }
+    claimed
+}
+
+impl Ways<'_, '_> {
+    /// The words of one object.
+    fn of(&self, holder: u64) -> &[Hit] {
+        let start = self.hits.partition_point(|hit| hit.holder < holder);
+        let end = start + self.hits[start..].partition_point(|hit| hit.holder == holder);
+        &self.hits[start..end]
+    }
+
+    /// Adds the references of `holder` that are not known yet, each with the fields that lead to its target. Notes in `reached`
+    /// what is on the ways.
+    fn from(
+        &self,
+        holder: u64,
+        is_js: bool,
+        reached: &mut HashSet<u64>,
+        references: &mut Vec<(usize, Reference)>,
+    ) {
+        let mut way: Vec<(Step, u64)> = Vec::new();
+        let mut seen: HashSet<u64> = HashSet::from([holder]);
+        let mut open: Vec<(usize, &Hit)> = self.of(holder).iter().rev().map(|hit| (0, hit)).collect();
+        let mut told: HashMap<usize, usize> = HashMap::new();
+        while let Some((depth, hit)) = open.pop() {
+            way.truncate(depth);
+            way.push((Step { object: hit.holder, offset: hit.offset }, hit.target));
+            if let Some(&place) = self.order.get(&hit.target) {
+                let count = told.entry(place).or_default();
+                let is_known = self.known.contains(&(holder, place))
+                    || way.iter().any(|(_, storage)| {
+                        self.claimed.contains(&(*storage, place)) && *storage != hit.target
+                    });
+                if !is_known && *count < MOST_WAYS && references.len() < MOST_REFERENCES {
+                    *count += 1;
+                    let how = How::Fields(way.iter().map(|(step, _)| *step).collect());
+                    let (target, holder) = (Tagged::pointer(hit.target), Tagged::pointer(holder));
+                    references.push((place, Reference { target, holder, how }));
+                }
+                continue;
+            }
+            let Ok((_, map)) = self.heap.map_at(hit.target) else { continue };
+            reached.insert(hit.target);
+            // Variables are known of functions; the objects of a map do not hold what the map refers to; and what an object of
+            // V8's own does not own, somebody else does.
+            let is_passage = is_storage(map.kind, self.heap.layout().type_name(map.instance_type))
+                && map.kind != Kind::Context
+                && (is_js || self.scope == Scope::Everything);
+            if is_passage && seen.insert(hit.target) {
+                open.extend(self.of(hit.target).iter().rev().map(|hit| (depth + 1, hit)));
+            }
+        }
+    }
 }
 
 /// Untagged addresses, quick to say no to nearly every word.

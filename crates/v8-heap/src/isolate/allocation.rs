@@ -23,6 +23,8 @@ const HEAP_REACH: u64 = 0x2000;
 /// Size of a `LocalHeap` with its allocators, and of the part of it that links to others, in bytes.
 const LOCAL_HEAP_REACH: u64 = 0x1000;
 const LOCAL_HEAP_LINKS: u64 = 0x100;
+/// Size of an allocator of a `LocalHeap`, in bytes.
+const ALLOCATOR_SIZE: u64 = 0x40;
 /// More of them are taken for damage.
 const MOST_LOCAL_HEAPS: usize = 1024;
 /// Size of the head of a `SemiSpace` that refers to its pages, in bytes.
@@ -64,11 +66,10 @@ fn bookkeeping(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -> Vec
             isolate.heap.saturating_sub(layout.heap_in_isolate),
             isolate.heap.saturating_add(HEAP_REACH),
         ));
-        windows.extend(
-            owned_by_heap(memory, spaces, isolate.heap)
-                .into_iter()
-                .map(|object| (object, object.saturating_add(LOCAL_HEAP_REACH))),
-        );
+        for object in owned_by_heap(memory, spaces, isolate.heap) {
+            windows.push((object, object.saturating_add(LOCAL_HEAP_REACH)));
+            windows.extend(allocators_of(memory, spaces, object));
+        }
     }
     let mut owners: Vec<u64> =
         spaces.pages.iter().filter(|page| page.owner != 0).map(|page| page.owner).collect();
@@ -101,6 +102,22 @@ fn owned_by_heap(memory: &dyn Memory, spaces: &Spaces<'_>, heap: u64) -> Vec<u64
         }
     }
     found
+}
+
+/// Allocators that a `LocalHeap` keeps outside itself: their first word is its address (V8 11: `ConcurrentAllocator`, fields
+/// `local_heap_`, `space_`, `lab_`).
+fn allocators_of(memory: &dyn Memory, spaces: &Spaces<'_>, local_heap: u64) -> Vec<(u64, u64)> {
+    readable_words(memory, local_heap, local_heap.saturating_add(LOCAL_HEAP_LINKS))
+        .into_iter()
+        .map(|(_, word)| word)
+        .filter(|word| {
+            *word != local_heap
+                && word.is_multiple_of(8)
+                && spaces.directory.find(*word).is_none()
+                && memory.read_u64(Address(*word)) == Ok(local_heap)
+        })
+        .map(|allocator| (allocator, allocator.saturating_add(ALLOCATOR_SIZE)))
+        .collect()
 }
 
 /// The open allocation areas of each page that has any, by page index.

@@ -15,6 +15,7 @@
 //! its owner is a space of the heap it names. A process has one heap for the main thread and one for each worker;
 //! read-only pages belong to all. Where headers are lost, pages are known by their objects (`salvage`).
 
+mod accounting;
 mod allocation;
 mod directory;
 mod page;
@@ -24,6 +25,7 @@ use std::collections::HashMap;
 
 use core_reader::{Address, Contents, Memory};
 
+pub use accounting::{ExternalMemory, ExternalStrings, Space, SpaceContents, SpaceCounters};
 pub use page::{Page, PageState, Piece};
 
 use crate::layout::Layout;

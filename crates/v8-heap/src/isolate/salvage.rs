@@ -56,6 +56,10 @@ pub(super) fn salvage<'t>(
         if found.last().is_some_and(|page| base < page.end()) || base >= ADDRESS_LIMIT {
             continue;
         }
+        // The roots of an isolate are a table of maps, which may well lie where a page could begin.
+        if isolates.iter().any(|isolate| (isolate.address..isolate.heap).contains(&base)) {
+            continue;
+        }
         let own = candidate.header.map(|header| header.area_start - base);
         let Some((start, end)) =
             own.iter().chain(&starts).find_map(|start| Some((*start, objects.extent(base, base + start)?)))

@@ -303,7 +303,9 @@ pub(super) fn flags(name: &str, major: u32) -> Vec<Flag> {
     let mut found = Vec::new();
     let mut inside = false;
     for line in TABLE.lines().map_while(|line| (!line.starts_with("class ")).then_some(line)) {
-        if let Some(head) = line.strip_prefix("flags ") {
+        if line.starts_with("values ") {
+            break;
+        } else if let Some(head) = line.strip_prefix("flags ") {
             let (head, versions) = split_versions(head);
             inside = head == name && versions.contains(&major);
         } else if inside {
@@ -311,6 +313,25 @@ pub(super) fn flags(name: &str, major: u32) -> Vec<Flag> {
         }
     }
     found
+}
+
+/// What a value of some bits is called.
+pub(super) fn value_name(flags: &str, flag: &str, value: u64, major: u32) -> Option<&'static str> {
+    let mut inside = false;
+    let mut first = 0;
+    for line in TABLE.lines().map_while(|line| (!line.starts_with("class ")).then_some(line)) {
+        if let Some(head) = line.strip_prefix("values ") {
+            let (head, versions) = split_versions(head);
+            inside = head.split_once('.') == Some((flags, flag)) && versions.contains(&major);
+        } else if inside {
+            let names = line.split(',').map(str::trim);
+            if let Some(name) = names.clone().nth(usize::try_from(value).ok()?.checked_sub(first)?) {
+                return Some(name);
+            }
+            first += names.count();
+        }
+    }
+    None
 }
 
 /// `name 3` or `name 3-7`
@@ -337,14 +358,14 @@ impl Declaration {
     /// The line that cannot be read.
     fn all(table: &'static str, major: u32) -> Result<Vec<Declaration>, String> {
         let mut classes: Vec<Declaration> = Vec::new();
-        let mut in_flags = false;
+        let (mut in_flags, mut in_values) = (false, false);
         for line in table.lines() {
             let wrong = || format!("cannot be read: {line}");
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             if let Some(head) = line.strip_prefix("class ") {
-                in_flags = false;
+                (in_flags, in_values) = (false, false);
                 let (name, parents) = head.split_once(" : ").unwrap_or((head, ""));
                 let parent = parents
                     .split(", ")
@@ -355,13 +376,14 @@ impl Declaration {
                     })
                     .map(|(parent, _)| parent);
                 classes.push(Declaration { name, parent, fields: Vec::new(), tail: None });
-            } else if line.starts_with("flags ") {
-                in_flags = true;
+            } else if line.starts_with("flags ") || line.starts_with("values ") {
+                in_flags = line.starts_with("flags ");
+                in_values = !in_flags;
             } else if in_flags {
                 if line.split(',').any(|flag| !flag.trim().is_empty() && parse_flag(flag).is_none()) {
                     return Err(wrong());
                 }
-            } else {
+            } else if !in_values {
                 let class = classes.last_mut().ok_or_else(wrong)?;
                 let (line, versions) = split_versions(line.strip_prefix("  ").ok_or_else(wrong)?);
                 let (name, kind) = line.split_once(' ').ok_or_else(wrong)?;

@@ -12,6 +12,7 @@
 //! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
 //! constants below and in the modules of [`crate::objects`].
 
+mod accounting;
 mod class;
 mod kind;
 mod postmortem;
@@ -23,12 +24,14 @@ use std::sync::Arc;
 
 use core_reader::Symbols;
 
+pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
 
 use crate::V8Version;
+use crate::objects::wasm::WasmLayout;
 
 /// Offsets from the untagged start of an object, in bytes, the same in every supported version.
 pub mod offset {
@@ -38,6 +41,8 @@ pub mod offset {
     pub const MAP_INSTANCE_SIZE: u64 = 8;
     /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
     pub const MAP_INOBJECT_START: u64 = 9;
+    /// `Map::used_or_unused_instance_size_in_words_`, u8
+    pub const MAP_USED_SIZE: u64 = 10;
     /// `Map::instance_type_`, u16
     pub const MAP_INSTANCE_TYPE: u64 = 12;
     /// `Map::bit_field_`, u8: bit 1 is callable
@@ -52,6 +57,8 @@ pub mod offset {
     pub const MAP_CONSTRUCTOR: u64 = 32;
     /// `Map::instance_descriptors_`
     pub const MAP_DESCRIPTORS: u64 = 40;
+    /// `Map::transitions_or_prototype_info_`
+    pub const MAP_TRANSITIONS: u64 = 64;
     /// `FixedArrayBase::length_`, Smi
     pub const ARRAY_LENGTH: u64 = 8;
     /// First element of a `FixedArray`, `FixedDoubleArray`, `PropertyArray`, context.
@@ -193,6 +200,35 @@ static TYPED_ELEMENTS: &[TypedElement] = &[
     Float16,
 ];
 
+/// How the frames of a captured stack trace are kept in their array, and which bits of their flags tell what.
+#[derive(Clone, Copy, Debug)]
+pub enum CallSiteLayout {
+    /// Each in an object of its own, a `CallSiteInfo` with fields at these offsets.
+    Objects {
+        /// `code_object_`
+        code: u64,
+        /// `receiver_or_instance_`
+        receiver: u64,
+        /// `function_`
+        function: u64,
+        /// `code_offset_or_source_position_`
+        offset: u64,
+        /// `flags_`
+        flags: u64,
+        /// Bit: the offset is a source position.
+        computed: u32,
+        /// Bit: a builtin without function object; 0 if there are none.
+        builtin: u32,
+    },
+    /// Six words each: code, receiver, function, offset, parameters, flags.
+    Words {
+        /// As above.
+        computed: u32,
+        /// As above.
+        builtin: u32,
+    },
+}
+
 /// Instance types of functions: a range, as each builtin constructor has its own.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -252,6 +288,41 @@ pub struct Fields {
     pub static_initializer_kind: u8,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
+    /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
+    pub transition_array_first: u64,
+    /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
+    pub code_data: u64,
+    /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
+    /// of machine code.
+    pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
+    /// `ArrayBufferExtension::backing_store_`
+    pub buffer_extension_store: u64,
+    /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
+    pub iterator_helper_underlying: u64,
+    /// `Temporal` objects keep their value outside the heap, as described in `objects::temporal`.
+    pub temporal_is_native: bool,
+    pub wasm: WasmLayout,
+    /// `WeakCell::target_`; the unregister token is behind it.
+    pub weak_cell_target: u64,
+    /// `WeakCell::holdings_`
+    pub weak_cell_holdings: u64,
+    /// `PromiseReaction::next_`, in front of the other fields.
+    pub promise_reaction_next: u64,
+    /// How the frames of a captured stack trace are kept.
+    pub call_sites: CallSiteLayout,
+    /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
+    pub constructors_go_by_own_names: bool,
+    /// Stack traces call a receiver that is a function by its name (else only if it is a class).
+    pub stack_traces_name_functions: bool,
+    /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
+    pub stack_traces_end_names_at_blanks: bool,
+    /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
+    pub module_regular_exports: u64,
+    /// `Script::host_defined_options_`
+    pub script_host_defined_options: u64,
+    /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
+    /// signed number, in which the sign is the flag).
+    pub source_positions_have_two_flags: bool,
 }
 
 /// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
@@ -277,6 +348,7 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     heap_in_isolate: u64,
+    accounting: AccountingLayout,
     isolate: IsolateLayout,
     functions: FunctionTypes,
     fields: Fields,
@@ -349,6 +421,8 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Offset of the `Heap` in the `Isolate`.
     pub heap_in_isolate: u64,
+    /// Where V8 keeps count of memory.
+    pub accounting: AccountingLayout,
     /// Other offsets in the `Isolate`.
     pub isolate: IsolateLayout,
     /// Instance types of functions.
@@ -358,6 +432,7 @@ pub struct Layout {
     types: Vec<TypeInfo>,
     map_type: u16,
     classes: Arc<Classes>,
+    frame_types: Vec<(i32, Box<str>)>,
     provenance: Vec<Provenance>,
 }
 
@@ -425,6 +500,7 @@ impl Layout {
                 .collect(),
             },
             Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
+            Provenance { part: "counts of memory", sources: vec![(table_source, 27)] },
         ];
         Layout {
             table_version: table.v8,
@@ -437,12 +513,14 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             heap_in_isolate: table.heap_in_isolate,
+            accounting: table.accounting,
             isolate: table.isolate,
             functions,
             fields,
             types,
             map_type,
             classes: Arc::new(classes),
+            frame_types: metadata.frame_types(),
             provenance,
         }
     }
@@ -450,6 +528,16 @@ impl Layout {
     /// What is known of an instance type; the unknown have a name that says so.
     pub fn type_info(&self, instance_type: u16) -> Option<&TypeInfo> {
         self.types.get(usize::from(instance_type))
+    }
+
+    /// All instance types, by number.
+    pub fn types(&self) -> impl Iterator<Item = (u16, &TypeInfo)> {
+        (0..).zip(&self.types)
+    }
+
+    /// The types of stack frames that the binary publishes (`v8dbg_frametype_*`), sorted by number.
+    pub fn published_frame_types(&self) -> &[(i32, Box<str>)] {
+        &self.frame_types
     }
 
     /// Name of the class with this instance type, as V8 spells it.
@@ -470,6 +558,11 @@ impl Layout {
     /// What the bits of a field mean whose flags are called so; empty if that is not known.
     pub fn flags(&self, name: &str) -> Vec<Flag> {
         class::flags(name, self.table_version.0)
+    }
+
+    /// What a value of the bits `flag` of `flags` is called, if values of it have names.
+    pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
+        class::value_name(flags, flag, value, self.table_version.0)
     }
 
     /// `MAP_TYPE`
@@ -547,12 +640,13 @@ fn classify_types(
             Some(shape) => shape.class_name().into(),
             None => name,
         };
-        let variable_size = size::of_variable_sized(number, &name, kind, fields);
         let class = match kind {
             // Constructors of some classes have types of their own.
             Kind::JsFunction => classes.find("JSFunction"),
             _ => classes.find(&name),
         };
+        let variable_size =
+            size::of_variable_sized(number, &name, kind, fields, class.map(|class| classes.class(class)));
         types.push(TypeInfo { name, kind, variable_size, class });
     }
     types

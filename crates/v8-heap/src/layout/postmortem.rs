@@ -49,6 +49,17 @@ impl Metadata {
         types
     }
 
+    /// Types of stack frames by number.
+    pub(super) fn frame_types(&self) -> Vec<(i32, Box<str>)> {
+        let mut types: Vec<(i32, Box<str>)> = self
+            .values
+            .iter()
+            .filter_map(|(name, &value)| Some((value, name.strip_prefix("frametype_")?.into())))
+            .collect();
+        types.sort();
+        types
+    }
+
     pub(super) fn function_types(&self) -> Option<FunctionTypes> {
         let number = |name: &str| u16::try_from(*self.values.get(name)?).ok();
         Some(FunctionTypes { first: number("FirstJSFunctionType")?, last: number("LastJSFunctionType")? })
@@ -112,7 +123,7 @@ impl Metadata {
             (&mut fields.typed_array_base_pointer, "class_JSTypedArray__base_pointer__"),
         ];
         /// Fields that no release publishes.
-        const NEVER_PUBLISHED: usize = 13;
+        const NEVER_PUBLISHED: usize = 34;
         let total = published.len() + NEVER_PUBLISHED;
         let mut count = 0;
         for (field, prefix) in published {

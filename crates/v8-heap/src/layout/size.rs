@@ -4,7 +4,7 @@
 //! (V8: `HeapObject::SizeFromMap`). For nearly all types the rule has one form, which [`SizeFormula`] computes without a
 //! branch; the handful of others are [`SpecialSize`].
 
-use super::{Fields, Kind, StringShape};
+use super::{Class, FieldKind, Fields, Kind, StringShape};
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,32 @@ impl SizeFormula {
         SizeFormula { base, mask: u32::MAX, unit, offset, shift: 0, special: None }
     }
 
+    /// As many entries of the tail of `class` as its own field `count` says.
+    fn of_tail(class: &Class, count: &str) -> Option<SizeFormula> {
+        let field = class.fields.iter().find(|field| field.name == count)?;
+        let tail = class.tail.as_ref()?;
+        let at = match field.kind {
+            // The number of a Smi is in its high half.
+            FieldKind::Smi => field.offset + 4,
+            _ => field.offset,
+        };
+        Some(SizeFormula::counted(
+            u32::try_from(tail.offset).ok()?,
+            u8::try_from(at).ok()?,
+            u32::try_from(tail.layout.entry_size()).ok()?,
+        ))
+    }
+
+    /// A `WasmStruct`, whose map holds its size in units of eight bytes, in two bytes that maps of other objects use otherwise.
+    pub(crate) const fn of_wasm_struct(low: u8, high: u8) -> SizeFormula {
+        SizeFormula::fixed((low as u32 | (high as u32) << 8) * 8)
+    }
+
+    /// A `WasmArray`, whose map holds the size of an element in bytes.
+    pub(crate) const fn of_wasm_array(element: u8) -> SizeFormula {
+        SizeFormula::counted(24, 16, element as u32)
+    }
+
     const fn special(special: SpecialSize) -> SizeFormula {
         SizeFormula { base: 0, mask: 0, unit: 0, offset: 0, shift: 0, special: Some(special) }
     }
@@ -84,7 +110,13 @@ impl SizeFormula {
 const SMI_AT_8: u8 = 12;
 
 /// The rule for instances of a type whose map gives no size; `None` if unknown.
-pub(super) fn of_variable_sized(number: u16, name: &str, kind: Kind, fields: &Fields) -> Option<SizeFormula> {
+pub(super) fn of_variable_sized(
+    number: u16,
+    name: &str,
+    kind: Kind,
+    fields: &Fields,
+    class: Option<&Class>,
+) -> Option<SizeFormula> {
     if let Some(shape) = StringShape::of(number) {
         return match shape {
             StringShape::Sequential { one_byte } => {
@@ -138,6 +170,9 @@ pub(super) fn of_variable_sized(number: u16, name: &str, kind: Kind, fields: &Fi
         (_, "FeedbackVector") => SizeFormula::counted(fields.feedback_vector_header as u32, 8, 8),
         (_, "DoubleStringCache") => SizeFormula::counted(16, 8, 16),
         (_, "CoverageInfo") => SizeFormula::counted(16, 8, 16),
+        (_, "WasmDispatchTable") => return SizeFormula::of_tail(class?, "capacity"),
+        (_, "WasmDispatchTableForImports") => return SizeFormula::of_tail(class?, "length"),
+        (_, "WasmTypeInfo") => return SizeFormula::of_tail(class?, "supertypes_length"),
         (_, "SwissNameDictionary") => SizeFormula::fixed(40),
         (_, "WasmNull") => SizeFormula::fixed(8),
         (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),

@@ -1,6 +1,7 @@
 //! ArrayBuffers and the views on them (V8: `src/objects/js-array-buffer.tq`).
 
 use crate::heap::Heap;
+use crate::index::StoreKind;
 use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
@@ -18,14 +19,82 @@ pub struct View {
     pub element: Option<TypedElement>,
 }
 
+/// `JSArrayBuffer::extension_`, from the backing store on.
+const BUFFER_EXTENSION: u64 = 8;
 /// `JSArrayBuffer::bit_field_`, from the backing store on: the extension is between them.
 const BUFFER_FLAGS: u64 = 16;
-/// `JSArrayBufferFlags::was_detached`, `is_shared`, `is_resizable_by_js`
-const BUFFER_DETACHED: u32 = 1 << 2;
-const BUFFER_SHARED: u32 = 1 << 4;
-const BUFFER_RESIZABLE: u32 = 1 << 5;
+/// `BackingStore::buffer_start_`, `byte_length_`
+const STORE_START: u64 = 0;
+pub(crate) const STORE_LENGTH: u64 = 8;
+const BUFFER_DETACHED: u32 = BufferFlags::DETACHED;
+const BUFFER_SHARED: u32 = BufferFlags::SHARED;
+const BUFFER_RESIZABLE: u32 = BufferFlags::RESIZABLE;
+/// `JSArrayBufferFlags::is_immutable`
+const BUFFER_IMMUTABLE: u32 = 1 << 6;
+/// `JSArrayBuffer::raw_max_byte_length_` is behind the length, `extension_` behind the backing store.
+const BEHIND: u64 = 8;
+
+/// Bits of `JSArrayBufferFlags`.
+#[derive(Clone, Copy, Debug)]
+pub struct BufferFlags;
+
+impl BufferFlags {
+    /// `was_detached`
+    pub const DETACHED: u32 = 1 << 2;
+    /// `is_shared`
+    pub const SHARED: u32 = 1 << 4;
+    /// `is_resizable_by_js`
+    pub const RESIZABLE: u32 = 1 << 5;
+}
+
+/// An ArrayBuffer or SharedArrayBuffer, and the memory behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct ArrayBuffer {
+    /// Address of the first byte.
+    pub address: u64,
+    /// In bytes: of a growable SharedArrayBuffer what its store has become.
+    pub byte_length: u64,
+    /// How long it may become, in bytes; the length if it cannot grow.
+    pub max_byte_length: u64,
+    /// What the memory is.
+    pub kind: StoreKind,
+    /// V8 counts it as external memory of the isolate.
+    pub is_external: bool,
+    flags: u32,
+}
+
+impl ArrayBuffer {
+    /// Whether a bit of [`BufferFlags`] is set.
+    pub fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+}
 /// `JSArrayBufferViewFlags::is_length_tracking`
 const VIEW_TRACKS_LENGTH: u32 = 1;
+
+/// What a program can do with a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferState {
+    /// Its bytes have been given away.
+    pub is_detached: bool,
+    /// It is a `SharedArrayBuffer`.
+    pub is_shared: bool,
+    /// It cannot be changed.
+    pub is_immutable: bool,
+    /// The length that it can be resized to, in bytes, if it can be.
+    pub max_byte_length: Option<u64>,
+}
+
+/// How a view stands to its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewState {
+    /// The buffer has been detached.
+    pub is_detached: bool,
+    /// It is as long as its buffer is.
+    pub tracks_length: bool,
+    /// The buffer has become too small for it.
+    pub is_out_of_bounds: bool,
+}
 
 impl TypedElement {
     /// Name of the constructor of such arrays.
@@ -76,7 +145,7 @@ impl Heap<'_> {
         if object.kind() == Kind::JsArrayBuffer {
             return Ok(View {
                 address: word(fields.array_buffer_backing_store)?,
-                byte_length: word(fields.array_buffer_byte_length)?,
+                byte_length: self.buffer_length(object)?,
                 byte_offset: 0,
                 element: None,
             });
@@ -84,11 +153,12 @@ impl Heap<'_> {
         let element = self.typed_element(object);
         let byte_offset = word(fields.view_byte_offset)?;
         let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
-        let external = word(fields.typed_array_external_pointer)?;
         if object.kind() == Kind::JsDataView {
-            // A data view keeps the address of its own first byte in the same place.
-            return Ok(View { address: external, byte_length, byte_offset, element: None });
+            // `JSDataView::data_pointer_` is in the place of `JSTypedArray::raw_length_`.
+            let address = word(fields.typed_array_external_pointer - 8)?;
+            return Ok(View { address, byte_length, byte_offset, element: None });
         }
+        let external = word(fields.typed_array_external_pointer)?;
         // On-heap arrays: base is the elements object, external the distance to its first byte.
         let base = word(fields.typed_array_base_pointer)?;
         let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
@@ -114,11 +184,10 @@ impl Heap<'_> {
         if buffer_flags & BUFFER_DETACHED != 0 {
             return Ok(0);
         }
-        if buffer_flags & BUFFER_RESIZABLE == 0 || buffer_flags & BUFFER_SHARED != 0 {
+        if buffer_flags & BUFFER_RESIZABLE == 0 {
             return Ok(byte_length);
         }
-        let whole =
-            words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
+        let whole = self.buffer_length(buffer)?;
         let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
         if flags & VIEW_TRACKS_LENGTH != 0 {
             let size = element.map_or(1, TypedElement::size);
@@ -127,6 +196,168 @@ impl Heap<'_> {
         // A view that its buffer has become too small for is empty.
         let end = byte_offset.checked_add(byte_length);
         Ok(if end.is_some_and(|end| end <= whole) { byte_length } else { 0 })
+    }
+
+    /// An ArrayBuffer with what its `BackingStore` says of the memory.
+    ///
+    /// # Errors
+    /// If the object cannot be read. If only its `BackingStore` cannot, the kind of memory is unknown.
+    pub fn array_buffer(&self, buffer: HeapObject<'_>) -> Result<ArrayBuffer> {
+        if buffer.kind() != Kind::JsArrayBuffer {
+            return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
+        }
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let layout = &self.layout().accounting.backing_store;
+        let store_field = buffer.address + fields.array_buffer_backing_store;
+        let address = words.word(store_field, "backing store of a JSArrayBuffer")?;
+        let length_field = buffer.address + fields.array_buffer_byte_length;
+        let byte_length = words.word(length_field, "length of a JSArrayBuffer")?;
+        let most = words.word(length_field + 8, "greatest length of a JSArrayBuffer")?;
+        let extension = words.word(store_field + BUFFER_EXTENSION, "extension of a JSArrayBuffer")?;
+        let flags = words.word32(store_field + BUFFER_FLAGS, "flags of a JSArrayBuffer")?;
+        let resizable = flags & BUFFER_RESIZABLE != 0;
+        let mut found = ArrayBuffer {
+            address,
+            byte_length,
+            max_byte_length: if resizable { most.max(byte_length) } else { byte_length },
+            kind: StoreKind::Unknown,
+            is_external: false,
+            flags,
+        };
+        if extension == 0 {
+            return Ok(found);
+        }
+        let outside = |at: Option<u64>| words.word(at?, "BackingStore").ok();
+        let store = outside(extension.checked_add(layout.in_extension)).filter(|store| *store != 0);
+        let of_store = |offset: u64| outside(store.and_then(|store| store.checked_add(offset)));
+        let (Some(start), Some(length), Some(bits)) =
+            (of_store(STORE_START), of_store(STORE_LENGTH), of_store(layout.flags))
+        else {
+            return Ok(found);
+        };
+        // Not its store after all.
+        if start != address && byte_length != 0 {
+            return Ok(found);
+        }
+        let is = |bit: u32| bits as u32 & bit != 0;
+        let shared = is(layout.shared);
+        if shared && resizable {
+            // Another thread may have made it longer; the store knows.
+            found.byte_length = length.min(found.max_byte_length);
+        }
+        found.kind = match () {
+            () if is(layout.wasm) => StoreKind::WebAssembly,
+            () if is(layout.resizable) && shared => StoreKind::Growable,
+            () if is(layout.resizable) => StoreKind::Resizable,
+            () if is(layout.empty_deleter) => StoreKind::Borrowed,
+            () if is(layout.custom_deleter) => StoreKind::Native,
+            () if shared => StoreKind::SharedArrayBuffer,
+            () => StoreKind::ArrayBuffer,
+        };
+        let counts_elsewhere = is(layout.wasm) && layout.wasm_counts_elsewhere;
+        found.is_external = !(shared || counts_elsewhere || is(layout.empty_deleter));
+        Ok(found)
+    }
+
+    /// Memory outside the heap that says what is behind an ArrayBuffer, as `[start, end)`.
+    pub(crate) fn backing_store_memory(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
+        /// Bytes of an `ArrayBufferExtension` and of a `BackingStore` that are read.
+        const SIZE: u64 = 0x50;
+        let words = self.words();
+        let field = buffer.address + self.layout().fields.array_buffer_backing_store + BUFFER_EXTENSION;
+        let Some(extension) = words.word(field, "extension").ok().filter(|extension| *extension != 0) else {
+            return Vec::new();
+        };
+        let mut ranges = vec![(extension, extension.saturating_add(SIZE))];
+        let at = extension.saturating_add(self.layout().accounting.backing_store.in_extension);
+        if let Ok(store) = words.word(at, "BackingStore") {
+            ranges.push((store, store.saturating_add(SIZE)));
+        }
+        ranges
+    }
+
+    /// How many bytes a buffer has. The length of one that is shared and can grow is kept with its bytes.
+    fn buffer_length(&self, buffer: HeapObject<'_>) -> Result<u64> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let flags = self.buffer_flags(buffer)?;
+        if flags & (BUFFER_SHARED | BUFFER_RESIZABLE) != BUFFER_SHARED | BUFFER_RESIZABLE {
+            return words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer");
+        }
+        let (_, store) = self.growable_store(buffer)?;
+        words.word(store.wrapping_add(STORE_LENGTH), "backing store of a SharedArrayBuffer")
+    }
+
+    /// Addresses of a buffer's `ArrayBufferExtension` and of the `BackingStore` it leads to.
+    fn growable_store(&self, buffer: HeapObject<'_>) -> Result<(u64, u64)> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let at = buffer.address + fields.array_buffer_backing_store + BEHIND;
+        let extension = words.word(at, "extension of a JSArrayBuffer")?;
+        let at = extension.wrapping_add(fields.buffer_extension_store);
+        Ok((extension, words.word(at, "backing store of a SharedArrayBuffer")?))
+    }
+
+    /// The memory in which the length of a shared buffer that can grow is found, as `[start, end)`; none for other buffers.
+    pub(crate) fn growable_records(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
+        let is_growable =
+            self.buffer_state(buffer).is_ok_and(|state| state.is_shared && state.max_byte_length.is_some());
+        let found = is_growable.then(|| self.growable_store(buffer).ok()).flatten();
+        let Some((extension, store)) = found else { return Vec::new() };
+        let behind = |start: u64, length: u64| (start, start.saturating_add(length));
+        vec![
+            behind(extension, self.layout().fields.buffer_extension_store + 8),
+            behind(store, STORE_LENGTH + 8),
+        ]
+    }
+
+    fn buffer_flags(&self, buffer: HeapObject<'_>) -> Result<u32> {
+        let at = buffer.address + self.layout().fields.array_buffer_backing_store + BUFFER_FLAGS;
+        self.words().word32(at, "flags of a JSArrayBuffer")
+    }
+
+    /// What a program can do with an ArrayBuffer.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn buffer_state(&self, buffer: HeapObject<'_>) -> Result<BufferState> {
+        if buffer.kind() != Kind::JsArrayBuffer {
+            return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
+        }
+        let flags = self.buffer_flags(buffer)?;
+        let longest = buffer.address + self.layout().fields.array_buffer_byte_length + BEHIND;
+        let longest = self.words().word(longest, "greatest length of a JSArrayBuffer")?;
+        Ok(BufferState {
+            is_detached: flags & BUFFER_DETACHED != 0,
+            is_shared: flags & BUFFER_SHARED != 0,
+            is_immutable: flags & BUFFER_IMMUTABLE != 0,
+            max_byte_length: (flags & BUFFER_RESIZABLE != 0).then_some(longest),
+        })
+    }
+
+    /// How a typed array or DataView stands to its buffer.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn view_state(&self, view: HeapObject<'_>) -> Result<ViewState> {
+        let words = self.words();
+        let fields = &self.layout().fields;
+        let buffer = self.object(self.viewed_buffer(view)?)?;
+        let state = self.buffer_state(buffer)?;
+        let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
+        let tracks_length = flags & VIEW_TRACKS_LENGTH != 0;
+        let start = words.word(view.address + fields.view_byte_offset, "offset of a view")?;
+        let length = words.word(view.address + fields.view_byte_length, "length of a view")?;
+        let end = if tracks_length { Some(start) } else { start.checked_add(length) };
+        let whole = if state.is_detached { 0 } else { self.buffer_length(buffer)? };
+        Ok(ViewState {
+            is_detached: state.is_detached,
+            tracks_length,
+            is_out_of_bounds: state.max_byte_length.is_some()
+                && !state.is_detached
+                && end.is_none_or(|end| end > whole),
+        })
     }
 
     /// `JSArrayBufferView::bit_field_`: right behind the buffer, or in older versions behind the length.

@@ -19,7 +19,8 @@ pub(crate) struct HashTableShape {
 
 impl HashTableShape {
     pub const NAME_DICTIONARY: HashTableShape = HashTableShape { first_entry: 6, entry_words: 3 };
-    pub const GLOBAL_DICTIONARY: HashTableShape = HashTableShape { first_entry: 6, entry_words: 1 };
+    /// Its prefix is a word shorter (`GlobalDictionaryShape::kPrefixSize`).
+    pub const GLOBAL_DICTIONARY: HashTableShape = HashTableShape { first_entry: 5, entry_words: 1 };
     pub const NUMBER_DICTIONARY: HashTableShape = HashTableShape { first_entry: 4, entry_words: 3 };
     /// Also the table of names of large scopes, and the exports of a module.
     pub const EPHEMERON: HashTableShape = HashTableShape { first_entry: 3, entry_words: 2 };

@@ -4,26 +4,70 @@
 //!   Context   +16 scope info   +24 previous   +32 [extension]   locals ...
 //! ```
 //!
-//! The scope info names the locals, in slot order (V8: `src/objects/contexts.h`, `scope-info.h`).
+//! The scope info names the locals, in slot order (V8: `src/objects/contexts.h`, `scope-info.h`). What the extension is
+//! depends on the scope: the object of a `with`, an object with the variables that sloppy `eval` declared, or a module,
+//! whose imports and exports are cells that modules share:
+//!
+//! ```text
+//!   ModuleContext --> SourceTextModule --> regular exports, regular imports: FixedArray --> Cell   +8 value
+//! ```
+//!
+//! V8 keeps of a scope only what some function inside it uses: other variables are in no context.
 
 use crate::heap::Heap;
 use crate::layout::{Kind, offset};
+use crate::map::AddressMap;
 use crate::objects::collection::HashTableShape;
+use crate::objects::scope_info::ScopeInfoParts;
+pub use crate::objects::scope_info::ScopeKind;
 use crate::objects::value::HeapObject;
-use crate::{Result, Tagged};
+use crate::{PropertyValue, Result, Tagged};
 
 /// Slot of the enclosing context.
 const PREVIOUS: u64 = 1;
 /// Slots before the locals (`Context::MIN_CONTEXT_SLOTS`), an extension slot not counted.
 const MIN_SLOTS: u64 = 2;
+/// `Context::EXTENSION_INDEX`, which of a native context is its global object.
+const GLOBAL_OBJECT: u64 = 2;
+/// Name, cell index, properties.
+const MODULE_VARIABLE_WORDS: u64 = 3;
 
-/// `ContextCell`: the value of a top-level `let`, from V8 14 on.
+/// `ContextCell`: the value of a top-level `let`, or of a variable that few functions share, from V8 14 on. (V8 13 marks such
+/// slots beside the context, with a `ContextSidePropertyCell`, and keeps plain values in them: unboxed integers only where
+/// small ones have 31 bits.)
 mod cell {
     pub const TAGGED_VALUE: u64 = 8;
     pub const STATE: u64 = 24;
     pub const RAW_VALUE: u64 = 32;
     pub const STATE_INT32: u32 = 2;
     pub const STATE_DOUBLE: u32 = 3;
+}
+
+/// `Cell::value_`
+const CELL_VALUE: u64 = 8;
+/// `ScriptContextTable`: length and contexts; that of V8 11 is a `FixedArray` whose first two elements are something else.
+const SCRIPT_CONTEXTS: u64 = 32;
+/// `JSGeneratorObject::context_`
+const GENERATOR_CONTEXT: u64 = 32;
+/// No function is inside of more scopes that have a context: V8's parser has no stack for them.
+const MOST_CONTEXTS: usize = 1 << 14;
+/// What is bound can be bound again.
+const MOST_BOUND: usize = 1 << 10;
+
+/// A scope of which there is a context.
+#[derive(Clone, Debug)]
+pub struct Scope<'h> {
+    /// The context.
+    pub context: HeapObject<'h>,
+    /// What opens it; `None` for the outermost one, which holds what the language itself declares.
+    pub kind: Option<ScopeKind>,
+    /// Name of the function, if it is one's.
+    pub function_name: Option<Tagged>,
+    /// The object whose properties are its variables: of a `with`, or the global object.
+    pub object: Option<Tagged>,
+    /// Its variables, but for those of the global object: those in its slots, then those that `eval` declared, that a module
+    /// imports or exports, that are properties of the object of a `with`.
+    pub variables: Vec<Variable>,
 }
 
 /// A variable in a context.
@@ -42,9 +86,190 @@ pub enum VariableValue {
     Tagged(Tagged),
     /// A number that V8 keeps unboxed.
     Number(f64),
+    /// Nothing yet: its declaration has not been reached.
+    Uninitialized,
+    /// Whatever a property of the object of a `with` has in place of a value.
+    Property(PropertyValue),
 }
 
-impl Heap<'_> {
+impl<'t> Heap<'t> {
+    /// The innermost context that an object brings along: of a function, the one it was made in; of a bound function, that of
+    /// the function it calls; of a generator, the one it was suspended in; a context itself.
+    ///
+    /// # Errors
+    /// If it is none of these, or cannot be read.
+    pub fn closure_context(&self, object: HeapObject<'_>) -> Result<HeapObject<'_>> {
+        let mut object = self.object(object.value())?;
+        for _ in 0..MOST_BOUND {
+            if object.kind() != Kind::JsBoundFunction {
+                break;
+            }
+            object = self.object(self.bound_function(object)?.target)?;
+        }
+        let context = match object.kind() {
+            Kind::Context | Kind::NativeContext => return Ok(object),
+            Kind::JsFunction => self.function_context(object)?,
+            Kind::JsGenerator => {
+                self.words().tagged(object.address + GENERATOR_CONTEXT, "context of a generator")?
+            }
+            _ => return Err(self.wrong_type(object.value(), "function, generator or Context")),
+        };
+        let context = self.object(context)?;
+        match context.kind() {
+            Kind::Context | Kind::NativeContext => Ok(context),
+            _ => Err(self.wrong_type(context.value(), "Context")),
+        }
+    }
+
+    /// A context and those around it, outwards; the last one is a native context, if the core holds it.
+    pub fn context_chain<'h>(&'h self, innermost: HeapObject<'h>) -> Vec<HeapObject<'h>> {
+        let (mut chain, mut seen) = (Vec::new(), AddressMap::default());
+        let mut next = Some(innermost);
+        while let Some(context) = next {
+            if chain.len() >= MOST_CONTEXTS || seen.insert(context.address, ()).is_some() {
+                break;
+            }
+            chain.push(context);
+            if context.kind() == Kind::NativeContext {
+                break;
+            }
+            next = self.previous_context(context).ok().flatten();
+        }
+        chain
+    }
+
+    /// The contexts of all scripts that share a global object, in the order in which the scripts ran.
+    ///
+    /// # Errors
+    /// If their table cannot be read.
+    pub fn script_contexts(&self, native_context: HeapObject<'_>) -> Result<Vec<HeapObject<'_>>> {
+        if native_context.kind() != Kind::NativeContext {
+            return Err(self.wrong_type(native_context.value(), "NativeContext"));
+        }
+        let slot = self.layout().fields.script_context_table_slot;
+        let at = native_context.address + offset::ARRAY_ELEMENTS + 8 * slot;
+        let table = self.object(self.words().tagged(at, "ScriptContextTable")?)?;
+        let capacity = self.fixed_array_length(table.address)?;
+        let mut contexts = Vec::new();
+        for index in 0..capacity {
+            let word = self.words().tagged(table.address + SCRIPT_CONTEXTS + 8 * index, "ScriptContextTable");
+            // Behind those in use there are fillers.
+            match word.and_then(|word| self.object(word)) {
+                Ok(context) if context.kind() == Kind::Context => contexts.push(context),
+                _ => break,
+            }
+        }
+        Ok(contexts)
+    }
+
+    /// The scope of a context: what opens it, and all its variables.
+    ///
+    /// # Errors
+    /// If the context or what describes it cannot be read.
+    pub fn scope<'h>(&'h self, context: HeapObject<'h>) -> Result<Scope<'h>> {
+        let words = self.words();
+        if context.kind() == Kind::NativeContext {
+            let global = words
+                .tagged(context.address + offset::ARRAY_ELEMENTS + 8 * GLOBAL_OBJECT, "global object")
+                .ok()
+                .filter(|global| self.object(*global).is_ok_and(|o| o.kind() == Kind::JsGlobalObject));
+            let variables = Vec::new();
+            return Ok(Scope { context, kind: None, function_name: None, object: global, variables });
+        }
+        let info = self.object(words.tagged(context.address + offset::ARRAY_ELEMENTS, "scope info")?)?;
+        if context.kind() != Kind::Context || info.kind() != Kind::ScopeInfo {
+            return Err(self.wrong_type(context.value(), "Context"));
+        }
+        let parts = self.scope_info(info.address).ok_or_else(|| crate::Error::Implausible {
+            what: "flags",
+            object: info.value(),
+            found: "counts that are none".to_owned(),
+        })?;
+        let function_name = match parts.function_name {
+            Some(index) if parts.kind == Some(ScopeKind::Function) => {
+                Some(self.scope_info_word(info.address, index)?).filter(|name| self.is_string(*name))
+            }
+            _ => None,
+        };
+        let mut scope = Scope {
+            context,
+            kind: parts.kind,
+            function_name: function_name.filter(|name| self.string_length(*name).is_ok_and(|n| n > 0)),
+            object: self.with_object(context)?,
+            variables: self.context_variables(context)?,
+        };
+        self.add_extension(&mut scope, info.address, &parts)?;
+        Ok(scope)
+    }
+
+    /// Adds the variables that are not in slots.
+    fn add_extension(&self, scope: &mut Scope<'_>, info: u64, parts: &ScopeInfoParts) -> Result<()> {
+        if !parts.has_extension_slot {
+            return Ok(());
+        }
+        let at = scope.context.address + offset::ARRAY_ELEMENTS + 8 * MIN_SLOTS;
+        let Ok(extension) = self.object(self.words().tagged(at, "context extension")?) else { return Ok(()) };
+        match (parts.kind, extension.kind()) {
+            (Some(ScopeKind::Module), Kind::SourceTextModule) => {
+                self.add_module_variables(scope, info, parts, extension)
+            }
+            (_, kind) if kind.is_js_object() => {
+                for property in self.own_properties(extension)? {
+                    if self.is_string(property.name) {
+                        let value = match property.value {
+                            PropertyValue::Data(value) => VariableValue::Tagged(value),
+                            PropertyValue::Double(number) => VariableValue::Number(number),
+                            value => VariableValue::Property(value),
+                        };
+                        scope.variables.push(Variable { name: property.name, value });
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds what a module exports and imports: a positive index counts its exports from 1, a negative one its imports (V8:
+    /// `SourceTextModule::GetCell`).
+    fn add_module_variables(
+        &self,
+        scope: &mut Scope<'_>,
+        info: u64,
+        parts: &ScopeInfoParts,
+        module: HeapObject<'_>,
+    ) -> Result<()> {
+        let exports = self.layout().fields.module_regular_exports;
+        for variable in 0..parts.module_variable_count {
+            let first = parts.module_variables + MODULE_VARIABLE_WORDS * variable;
+            let name = self.scope_info_word(info, first)?;
+            let Some(index) = self.scope_info_word(info, first + 1)?.smi() else { break };
+            // The imports follow the exports.
+            let cells = module.address + exports + if index < 0 { 8 } else { 0 };
+            let cells = self.object(self.words().tagged(cells, "cells of a module")?)?;
+            let Some(index) = u64::from(index.unsigned_abs()).checked_sub(1) else { continue };
+            if cells.kind() != Kind::FixedArray || index >= self.fixed_array_length(cells.address)? {
+                continue;
+            }
+            let at = cells.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let cell = self.object(self.words().tagged(at, "Cell of a module")?)?;
+            // Until modules are linked there is nothing here.
+            if cell.kind() == Kind::Cell {
+                let value = self.words().tagged(cell.address + CELL_VALUE, "value of a Cell")?;
+                scope.variables.push(Variable { name, value: self.variable_value(value)? });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a function keeps in its own context under its own name: that of a function expression that uses it.
+    fn function_variable(&self, info: u64, parts: &ScopeInfoParts) -> Option<(u64, Tagged)> {
+        let index = parts.function_name.filter(|_| parts.function_name_is_in_context)?;
+        let name = self.scope_info_word(info, index).ok()?;
+        let slot = self.scope_info_word(info, index + 1).ok()?.smi()?;
+        Some((u64::try_from(slot).ok()?, name))
+    }
+
     /// The context around a context.
     ///
     /// # Errors
@@ -90,6 +315,11 @@ impl Heap<'_> {
                 names.push((index, self.scope_info_word(scope.address, parts.names + index)?));
             }
         }
+        if let Some((slot, name)) = self.function_variable(scope.address, &parts)
+            && let Some(index) = slot.checked_sub(first)
+        {
+            names.push((index, name));
+        }
         let mut variables = Vec::with_capacity(names.len());
         for (index, name) in names {
             let slot = first + index;
@@ -112,34 +342,35 @@ impl Heap<'_> {
         let parts = Some(scope).filter(|scope| scope.kind() == Kind::ScopeInfo);
         if !parts
             .and_then(|scope| self.scope_info(scope.address))
-            .is_some_and(|parts| parts.has_extension_slot)
+            .is_some_and(|parts| parts.has_extension_slot && parts.kind == Some(ScopeKind::With))
         {
             return Ok(None);
         }
         let at = context.address + offset::ARRAY_ELEMENTS + 8 * MIN_SLOTS;
         let extension = words.tagged(at, "context extension")?;
         let Ok(object) = self.object(extension) else { return Ok(None) };
-        // What sloppy `eval` declares is in an object of V8's own.
-        let is_own = self.class_name(extension) == "JSContextExtensionObject";
-        Ok((object.kind().is_js_object() && !is_own).then_some(extension))
+        Ok(object.kind().is_js_object().then_some(extension))
     }
 
     fn variable_value(&self, word: Tagged) -> Result<VariableValue> {
+        let plain = |word: Tagged| match self.is_hole(word) {
+            true => VariableValue::Uninitialized,
+            false => VariableValue::Tagged(word),
+        };
         if !self.layout().fields.script_context_cells {
-            return Ok(VariableValue::Tagged(word));
+            return Ok(plain(word));
         }
-        let Ok(object) = self.object(word) else { return Ok(VariableValue::Tagged(word)) };
+        let Ok(object) = self.object(word) else { return Ok(plain(word)) };
         if object.kind() != Kind::ContextCell {
-            return Ok(VariableValue::Tagged(word));
+            return Ok(plain(word));
         }
         let words = self.words();
         let raw = || words.word(object.address + cell::RAW_VALUE, "value of a ContextCell");
         Ok(match words.word32(object.address + cell::STATE, "state of a ContextCell")? {
-            cell::STATE_INT32 => VariableValue::Number(f64::from(raw()? as u32 as i32)),
+            // Every 32-bit integer is a small integer where these are 32 bits wide.
+            cell::STATE_INT32 => VariableValue::Tagged(Tagged::from_smi(raw()? as u32 as i32)),
             cell::STATE_DOUBLE => VariableValue::Number(f64::from_bits(raw()?)),
-            _ => VariableValue::Tagged(
-                words.tagged(object.address + cell::TAGGED_VALUE, "value of a ContextCell")?,
-            ),
+            _ => plain(words.tagged(object.address + cell::TAGGED_VALUE, "value of a ContextCell")?),
         })
     }
 }

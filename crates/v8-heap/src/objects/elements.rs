@@ -14,6 +14,9 @@ use crate::{Error, Result, Tagged};
 /// A missing element of a `FixedDoubleArray` (V8: `kHoleNanInt64`).
 pub(crate) const HOLE_NAN: u64 = 0xfff7_ffff_fff7_ffff;
 
+/// `AliasedArgumentsEntry::aliased_context_slot_`: an argument with attributes of its own that is still a variable.
+const ALIASED_SLOT: u64 = 8;
+
 /// Indexed elements of one object, decoded on demand.
 #[derive(Clone, Debug)]
 pub struct Elements {
@@ -40,12 +43,36 @@ enum Store {
     None,
 }
 
+/// What one index of an object holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Slot {
+    /// A value; for a missing element the hole.
+    Value(Tagged),
+    /// A number in a store of unboxed numbers.
+    Number(f64),
+    /// A missing element of a store of unboxed numbers.
+    Hole,
+    /// What is called on access.
+    Accessor(PropertyValue),
+}
+
 impl Elements {
     const EMPTY: Elements = Elements { store: Store::None, capacity: 0 };
 
     /// Whether the elements are in a dictionary.
     pub fn is_dictionary(&self) -> bool {
         matches!(self.store, Store::Dictionary(_))
+    }
+
+    /// The dictionary of arguments that are no longer in a row.
+    fn rest_entries(&self) -> Option<&[(u32, PropertyValue)]> {
+        match &self.store {
+            Store::Arguments { rest, .. } => match &rest.store {
+                Store::Dictionary(entries) => Some(entries),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -151,9 +178,71 @@ impl Heap<'_> {
             }
             return Ok(());
         }
+        if let (Store::Arguments { count, .. }, Some(rest)) = (&elements.store, elements.rest_entries()) {
+            let mut keys: Vec<u64> = (0..*count).chain(rest.iter().map(|(key, _)| u64::from(*key))).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            for index in keys {
+                if let Some(value) = self.element(elements, index)?
+                    && !visit(index, value)
+                {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         for index in 0..elements.capacity {
             if let Some(value) = self.element(elements, index)?
                 && !visit(index, value)
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with what is at every index, missing elements included, until it returns false. A dictionary has
+    /// those only that are there.
+    ///
+    /// # Errors
+    /// If the store cannot be read to its end.
+    pub fn for_each_index(
+        &self,
+        elements: &Elements,
+        mut visit: impl FnMut(u64, Slot) -> bool,
+    ) -> Result<()> {
+        let words = self.words();
+        if elements.is_dictionary() {
+            return self.for_each_element(elements, |index, value| {
+                visit(
+                    index,
+                    match value {
+                        PropertyValue::Data(value) => Slot::Value(value),
+                        PropertyValue::Double(number) => Slot::Number(number),
+                        accessor => Slot::Accessor(accessor),
+                    },
+                )
+            });
+        }
+        let raw = |store: &Store, index: u64| match store {
+            Store::Tagged(base) => {
+                words.tagged(base + 8 * index, "element").map(|word| Some(Slot::Value(word)))
+            }
+            Store::Double(_) => Ok(Some(Slot::Hole)),
+            _ => Ok(None),
+        };
+        for index in 0..elements.capacity {
+            let slot = match self.element(elements, index)? {
+                Some(PropertyValue::Data(value)) => Some(Slot::Value(value)),
+                Some(PropertyValue::Double(number)) => Some(Slot::Number(number)),
+                Some(accessor) => Some(Slot::Accessor(accessor)),
+                None => match &elements.store {
+                    Store::Arguments { rest, .. } if index < rest.capacity => raw(&rest.store, index)?,
+                    store => raw(store, index)?,
+                },
+            };
+            if let Some(slot) = slot
+                && !visit(index, slot)
             {
                 break;
             }
@@ -167,7 +256,7 @@ impl Heap<'_> {
     /// If the store cannot be read there.
     pub fn element(&self, elements: &Elements, index: u64) -> Result<Option<PropertyValue>> {
         let words = self.words();
-        if index >= elements.capacity && !elements.is_dictionary() {
+        if index >= elements.capacity && !elements.is_dictionary() && elements.rest_entries().is_none() {
             return Ok(None);
         }
         match &elements.store {
@@ -193,7 +282,17 @@ impl Heap<'_> {
                         return Ok(Some(PropertyValue::Data(value)));
                     }
                 }
-                self.element(rest, index)
+                let value = self.element(rest, index)?;
+                if let Some(PropertyValue::Data(value)) = value
+                    && let Ok(entry) = self.object(value)
+                    && self.layout().type_name(entry.map.instance_type) == "AliasedArgumentsEntry"
+                {
+                    let slot = words.tagged(entry.address + ALIASED_SLOT, "AliasedArgumentsEntry")?.smi();
+                    let Some(slot) = slot.and_then(|slot| u64::try_from(slot).ok()) else { return Ok(None) };
+                    let at = context + offset::ARRAY_ELEMENTS + 8 * slot;
+                    return Ok(Some(PropertyValue::Data(words.tagged(at, "context slot")?)));
+                }
+                Ok(value)
             }
         }
     }

@@ -1,17 +1,35 @@
 //! Generators, and the suspended calls of async functions.
 //!
 //! ```text
-//!   JSGeneratorObject   +24 function  +32 context  +40 receiver  ...  +64 continuation, Smi  +72 registers
+//!   JSGeneratorObject        +24 function  +32 context  +40 receiver  +48 input, or where it stopped, Smi
+//!                            +56 resume mode  +64 continuation, Smi  +72 parameters and registers
+//!   JSAsyncFunctionObject    +80 promise
+//!   JSAsyncGeneratorObject   +80 queue of requests
+//!   AsyncGeneratorRequest    +8 next  +16 resume mode, Smi  +24 value  +32 promise
 //! ```
 //!
-//! (V8: `src/objects/js-generator.tq`, `JSGeneratorObject::kGeneratorClosed`, `kGeneratorExecuting`.)
+//! A suspended call keeps its parameters and registers in an array; variables that closures capture are in its context. V8 does
+//! not keep the names of what is in registers (V8: `src/objects/js-generator.tq`, `JSGeneratorObject::kGeneratorClosed`,
+//! `kGeneratorExecuting`, `source_position`).
 
 use crate::heap::Heap;
 use crate::layout::{Kind, offset};
+use crate::objects::context::Variable;
 use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
+const CONTEXT: u64 = 32;
+const RECEIVER: u64 = 40;
+const INPUT_OR_POSITION: u64 = 48;
 const CONTINUATION: u64 = 64;
+const REGISTERS: u64 = 72;
+const PROMISE_OR_QUEUE: u64 = 80;
+const REQUEST_NEXT: u64 = 8;
+const REQUEST_MODE: u64 = 16;
+const REQUEST_VALUE: u64 = 24;
+const REQUEST_PROMISE: u64 = 32;
+/// Nobody looks at more requests of one generator, or scopes of one function.
+const MOST: usize = 1 << 12;
 const CLOSED: i32 = -1;
 const EXECUTING: i32 = -2;
 
@@ -33,6 +51,32 @@ pub struct Generator {
     pub function: Tagged,
     /// How far it is.
     pub state: GeneratorState,
+}
+
+/// What a suspended call still has.
+#[derive(Clone, Debug, Default)]
+pub struct Suspension {
+    /// `this`
+    pub receiver: Tagged,
+    /// Where in its script it stopped, if that is known.
+    pub position: Option<u32>,
+    /// The parameters as they are now; those that closures capture are among the variables.
+    pub parameters: Vec<Tagged>,
+    /// The registers.
+    pub registers: Vec<Tagged>,
+    /// The variables of its scopes that closures capture, the innermost scope first.
+    pub variables: Vec<Variable>,
+}
+
+/// Something that a program has asked of an async generator.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// `next`, `return` or `throw`
+    pub method: &'static str,
+    /// What it was given.
+    pub value: Tagged,
+    /// What it returned.
+    pub promise: Tagged,
 }
 
 impl Heap<'_> {
@@ -60,5 +104,97 @@ impl Heap<'_> {
             }
         };
         Ok(Generator { function, state })
+    }
+
+    /// What a suspended generator still has; `None` if it is not suspended.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn suspension(&self, object: HeapObject<'_>) -> Result<Option<Suspension>> {
+        let generator = self.generator(object)?;
+        if generator.state != GeneratorState::Suspended {
+            return Ok(None);
+        }
+        let words = self.words();
+        let field = |at: u64| words.tagged(object.address + at, "field of a generator");
+        let function = self.object(generator.function)?;
+        let shared = self.shared_function_info(function)?;
+        let count = u64::from(self.shared_function(shared)?.parameters.unwrap_or(0));
+        let array = self.object(field(REGISTERS)?)?;
+        if array.kind() != Kind::FixedArray {
+            return Err(self.wrong_type(array.value(), "FixedArray"));
+        }
+        let length = self.fixed_array_length(array.address)?;
+        let (mut parameters, mut registers) = (Vec::new(), Vec::new());
+        for index in 0..length {
+            let at = array.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let word = words.tagged(at, "register of a generator")?;
+            if index < count { &mut parameters } else { &mut registers }.push(word);
+        }
+        // The stored offset counts from the tagged pointer to the BytecodeArray.
+        let stored = field(INPUT_OR_POSITION)?.smi().and_then(|stored| u32::try_from(stored).ok());
+        let header = u32::try_from(self.layout().fields.bytecode_data - 1).unwrap_or(0);
+        let position = match stored.and_then(|stored| stored.checked_sub(header)) {
+            Some(offset) => self.source_position(shared, offset)?,
+            None => None,
+        };
+        Ok(Some(Suspension {
+            receiver: field(RECEIVER)?,
+            position,
+            parameters,
+            registers,
+            variables: self.variables_down_to(field(CONTEXT)?, self.function_context(function)?)?,
+        }))
+    }
+
+    /// The variables of a context and of those around it, up to that which the function closes over.
+    fn variables_down_to(&self, innermost: Tagged, outer: Tagged) -> Result<Vec<Variable>> {
+        let mut variables = Vec::new();
+        let mut context = innermost;
+        for _ in 0..MOST {
+            let object = self.object(context)?;
+            if context == outer || object.kind() != Kind::Context {
+                break;
+            }
+            variables.extend(self.context_variables(object)?);
+            match self.previous_context(object)? {
+                Some(previous) => context = previous.value(),
+                None => break,
+            }
+        }
+        Ok(variables)
+    }
+
+    /// The promise that the call of an async function returned; `None` for anything else.
+    pub fn async_function_promise(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let is_it = self.layout().type_name(object.map.instance_type) == "JSAsyncFunctionObject";
+        is_it.then(|| self.words().tagged(object.address + PROMISE_OR_QUEUE, "promise").ok()).flatten()
+    }
+
+    /// What has been asked of an async generator and not been answered, in that order; `None` for anything else.
+    ///
+    /// # Errors
+    /// If a request cannot be read.
+    pub fn generator_requests(&self, object: HeapObject<'_>) -> Result<Option<Vec<Request>>> {
+        if self.layout().type_name(object.map.instance_type) != "JSAsyncGeneratorObject" {
+            return Ok(None);
+        }
+        let words = self.words();
+        let mut next = words.tagged(object.address + PROMISE_OR_QUEUE, "queue of a generator")?;
+        let mut requests = Vec::new();
+        while let Ok(request) = self.object(next)
+            && self.layout().type_name(request.map.instance_type) == "AsyncGeneratorRequest"
+            && requests.len() < MOST
+        {
+            let field = |at: u64| words.tagged(request.address + at, "AsyncGeneratorRequest");
+            let method = match field(REQUEST_MODE)?.smi() {
+                Some(0) => "next",
+                Some(1) => "return",
+                _ => "throw",
+            };
+            requests.push(Request { method, value: field(REQUEST_VALUE)?, promise: field(REQUEST_PROMISE)? });
+            next = field(REQUEST_NEXT)?;
+        }
+        Ok(Some(requests))
     }
 }

@@ -16,6 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::heap::Heap;
 use crate::layout::{Kind, offset};
 use crate::map::AddressMap;
+use crate::objects::string::Piece;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
@@ -35,6 +36,10 @@ const SOURCE_MAPPING_URL: u64 = 120;
 
 /// `ScriptFlags::compilation_type`: compiled by `eval` or `new Function`.
 const IS_EVAL: i32 = 1;
+/// `ScriptFlags::origin_options`, of them `ScriptOriginOptions::kIsModule`.
+const IS_MODULE: i32 = 8 << 3;
+/// No function has more parameters (`Code::kMaxArguments`).
+const MOST_PARAMETERS: usize = 1 << 16;
 
 /// Lines of all scripts that are remembered: beyond, they are counted anew.
 const MOST_LINES: usize = 1 << 24;
@@ -90,6 +95,10 @@ pub struct Script<'h> {
     pub eval_from: Option<Tagged>,
     /// Where in that function's script `eval` was called, if V8 has worked that out.
     pub eval_position: Option<u32>,
+    /// Its top level is a module's.
+    pub is_module: bool,
+    /// The names of parameters, a `FixedArray`, if its source is the body of a function that Node.js calls with them.
+    pub wrapped: Option<Tagged>,
     /// What a comment `//# sourceURL=` says.
     pub source_url: Option<Tagged>,
     /// What a comment `//# sourceMappingURL=` says.
@@ -214,6 +223,8 @@ impl<'t> Heap<'t> {
         };
         let source = field(SOURCE)?;
         let eval_from = field(EVAL_FROM)?;
+        let is_list = |value: Tagged| self.object(value).is_ok_and(|o| o.kind() == Kind::FixedArray);
+        let wrapped = Some(eval_from).filter(|value| is_list(*value));
         let is_function =
             |value: Tagged| self.object(value).is_ok_and(|object| object.kind() == Kind::SharedFunctionInfo);
         let eval_from = Some(eval_from).filter(|value| is_function(*value));
@@ -232,6 +243,8 @@ impl<'t> Heap<'t> {
                 _ => ScriptType::Normal,
             },
             is_eval: number(FLAGS)? & IS_EVAL != 0,
+            is_module: number(FLAGS)? & IS_MODULE != 0,
+            wrapped,
             eval_from,
             eval_position: match (eval_from, field(EVAL_POSITION)?.smi()) {
                 (Some(_), Some(position)) => self.eval_position(eval_from, position),
@@ -275,6 +288,59 @@ impl<'t> Heap<'t> {
         Ok(functions)
     }
 
+    /// The names of the parameters of the function whose body a script is; empty if it is none.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn wrapped_parameters(&self, script: &Script<'_>) -> Result<Vec<Tagged>> {
+        let Some(list) = script.wrapped else { return Ok(Vec::new()) };
+        self.listed(list)
+    }
+
+    /// What the embedder gave along when the script was compiled (V8: `host_defined_options`).
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn host_defined_options(&self, script: &Script<'_>) -> Result<Vec<Tagged>> {
+        let at = script.object.address + self.layout().fields.script_host_defined_options;
+        let list = self.words().tagged(at, "host-defined options of a Script")?;
+        if self.object(list)?.kind() != Kind::FixedArray {
+            return Ok(Vec::new());
+        }
+        self.listed(list)
+    }
+
+    fn listed(&self, list: Tagged) -> Result<Vec<Tagged>> {
+        let list = self.object(list)?;
+        let count = self.fixed_array_length(list.address)?.min(MOST_PARAMETERS as u64);
+        let element = |index: u64| {
+            self.words().tagged(list.address + offset::ARRAY_ELEMENTS + 8 * index, "element of a FixedArray")
+        };
+        (0..count).map(element).collect()
+    }
+
+    /// Bytes that the characters of a script's source take, in the heap or outside of it.
+    ///
+    /// # Errors
+    /// If the core does not hold them.
+    pub fn source_bytes(&self, script: &Script<'_>) -> Result<u64> {
+        let Some(source) = script.source else { return Ok(0) };
+        let mut bytes = 0;
+        self.for_each_piece(source, usize::MAX, |piece| {
+            bytes += match piece {
+                Piece::OneByte(piece) | Piece::TwoByte(piece) => piece.len() as u64,
+            };
+            true
+        })?;
+        Ok(bytes)
+    }
+
+    /// The isolate that an object belongs to, if its page tells.
+    pub fn isolate_of(&self, object: HeapObject<'_>) -> Option<&crate::isolate::Isolate> {
+        let heap = self.spaces().page_of(object.address)?.heap;
+        self.spaces().isolates().iter().find(|isolate| isolate.heap == heap)
+    }
+
     /// The lines of a script's source; counted when first asked for.
     ///
     /// # Errors
@@ -314,6 +380,26 @@ impl<'t> Heap<'t> {
             }
         }
         Ok(Arc::new(Lines { ends }))
+    }
+
+    /// The code units `[start, end)` of a script's source, as far as it has them.
+    ///
+    /// # Errors
+    /// If the script has no source, or the core does not hold it.
+    pub fn script_text(&self, script: &Script<'_>, start: u32, end: u32) -> Result<Vec<u16>> {
+        let Some(source) = script.source else {
+            return Err(self.wrong_type(script.object.value(), "Script with a source"));
+        };
+        let mut units = Vec::new();
+        let mut position = 0;
+        self.for_each_piece(source, end as usize, |piece| {
+            let length = piece.len();
+            let skip = (start as usize).saturating_sub(position).min(length);
+            units.extend(piece.behind(skip).units());
+            position += length;
+            true
+        })?;
+        Ok(units)
     }
 
     /// Line and column of a position in a script; `None` if the core does not hold what tells them.

@@ -12,17 +12,18 @@
 //! `function_token_position`, `src/objects/function-kind.h`.)
 
 use crate::heap::Heap;
-use crate::layout::Kind;
+use crate::layout::{Kind, offset};
 use crate::objects::script::Location;
-use crate::objects::value::{HeapObject, Value};
+use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
 /// `UncompiledData::start_position_`, `end_position_`.
 const UNCOMPILED_START: u64 = 16;
 const UNCOMPILED_END: u64 = 20;
-/// `Code::deoptimization_data_or_interpreter_data_`, which of baseline code is its bytecode;
-/// `InterpreterData::bytecode_array_`.
-const CODE_BYTECODE: u64 = 8;
+/// `InterpreterData::bytecode_array_`
+const INTERPRETER_BYTECODE: u64 = 8;
+/// `SharedFunctionInfoWrapper::shared_info_`
+const WRAPPED_FUNCTION: u64 = 8;
 /// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
 const TOKEN_OUT_OF_RANGE: u16 = u16::MAX;
 /// `ClassPositions::start_`, `end_`.
@@ -79,6 +80,17 @@ pub enum FunctionCode {
     Native(Tagged),
     /// Something else: WebAssembly.
     Other(Tagged),
+}
+
+/// What a `Code` was made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Maker {
+    /// Bytecode, as it is.
+    Bytecode(Tagged),
+    /// A function and whatever was inlined into it: a `SharedFunctionInfo`.
+    Function(Tagged),
+    /// Nothing that is known.
+    Unknown,
 }
 
 /// A `SharedFunctionInfo`, decoded.
@@ -182,9 +194,9 @@ impl<'t> Heap<'t> {
             (Kind::UncompiledData, _) => FunctionCode::Uncompiled(data),
             (Kind::FunctionTemplateInfo, _) => FunctionCode::Native(data),
             (_, "BytecodeArray") => FunctionCode::Bytecode(data),
-            (_, "InterpreterData") => {
-                FunctionCode::Bytecode(self.words().tagged(object.address + CODE_BYTECODE, "bytecode")?)
-            }
+            (_, "InterpreterData") => FunctionCode::Bytecode(
+                self.words().tagged(object.address + INTERPRETER_BYTECODE, "bytecode")?,
+            ),
             (_, "Code") => FunctionCode::Baseline(data),
             _ => FunctionCode::Other(data),
         })
@@ -194,14 +206,64 @@ impl<'t> Heap<'t> {
     pub(crate) fn bytecode_array(&self, shared: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
         let bytecode = match self.function_code(shared)? {
             FunctionCode::Bytecode(bytecode) => bytecode,
-            FunctionCode::Baseline(code) => {
-                self.words().tagged(self.object(code)?.address + CODE_BYTECODE, "bytecode of a Code")?
-            }
+            FunctionCode::Baseline(code) => match self.maker_of_code(code)? {
+                Maker::Bytecode(bytecode) => bytecode,
+                Maker::Function(_) | Maker::Unknown => return Ok(None),
+            },
             _ => return Ok(None),
         };
         let bytecode = self.object(bytecode)?;
         let is_bytecode = self.layout().type_name(bytecode.map.instance_type) == "BytecodeArray";
         Ok(is_bytecode.then_some(bytecode))
+    }
+
+    /// The addresses of a function's bytecode, `[start, end)`, if it has any: those that a `BytecodeArray` holds, its header
+    /// left out.
+    ///
+    /// # Errors
+    /// If the function cannot be read.
+    pub fn function_bytecode(&self, shared: HeapObject<'_>) -> Result<Option<(u64, u64)>> {
+        self.bytecode_array(shared)?.map(|bytecode| self.bytecode_range(bytecode)).transpose()
+    }
+
+    pub(crate) fn bytecode_range(&self, bytecode: HeapObject<'_>) -> Result<(u64, u64)> {
+        let length =
+            self.words().tagged(bytecode.address + offset::ARRAY_LENGTH, "length of a BytecodeArray")?;
+        let length = length.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let start = bytecode.address + self.layout().fields.bytecode_data;
+        Ok((start, start + length))
+    }
+
+    /// What a `Code` was made from: without optimisations it refers to the bytecode, else to data for leaving it, one element of
+    /// which is the function (V8: `Code::deoptimization_data_or_interpreter_data`, `DeoptimizationData`).
+    pub(crate) fn maker_of_code(&self, code: Tagged) -> Result<Maker> {
+        let code = self.object(code)?;
+        if self.layout().type_name(code.map.instance_type) != "Code" {
+            return Ok(Maker::Unknown);
+        }
+        let at = code.address + self.layout().fields.code_data;
+        let data = self.object(self.words().tagged(at, "data of a Code")?)?;
+        match self.layout().type_name(data.map.instance_type) {
+            "BytecodeArray" => return Ok(Maker::Bytecode(data.value())),
+            "InterpreterData" => {
+                let bytecode = self.words().tagged(data.address + INTERPRETER_BYTECODE, "bytecode")?;
+                return Ok(Maker::Bytecode(bytecode));
+            }
+            _ if data.kind() != Kind::FixedArray => return Ok(Maker::Unknown),
+            _ => {}
+        }
+        for index in 0..self.fixed_array_length(data.address)? {
+            let at = data.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let Ok(element) = self.object(self.words().tagged(at, "DeoptimizationData")?) else { continue };
+            if element.kind() == Kind::SharedFunctionInfo {
+                return Ok(Maker::Function(element.value()));
+            }
+            if self.layout().type_name(element.map.instance_type) == "SharedFunctionInfoWrapper" {
+                let shared = self.words().tagged(element.address + WRAPPED_FUNCTION, "wrapped function")?;
+                return Ok(Maker::Function(shared));
+            }
+        }
+        Ok(Maker::Unknown)
     }
 
     pub(crate) fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
@@ -259,21 +321,18 @@ impl<'t> Heap<'t> {
         Ok(self.shared_range(&shared)?.map(|range| (range.definition, range.end)))
     }
 
-    /// The range of a class, which V8 keeps as a property of its constructor.
+    /// The range of a class, which V8 keeps under a symbol of its own among the constructor's properties.
     fn class_range(&self, constructor: HeapObject<'_>) -> Result<Option<(u32, u32)>> {
-        for property in self.own_properties(constructor)? {
-            let crate::PropertyValue::Data(value) = property.value else { continue };
-            let Ok(Value::Internal(positions)) = self.value(value) else { continue };
-            if self.layout().type_name(positions.map.instance_type) != "ClassPositions" {
-                continue;
-            }
-            let position = |at: u64| -> Result<Option<u32>> {
-                let word = self.words().tagged(positions.address + at, "ClassPositions")?;
-                Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
-            };
-            return Ok(position(CLASS_START)?.zip(position(CLASS_END)?));
-        }
-        Ok(None)
+        let positions = self.hidden_values(constructor).into_iter().find_map(|value| {
+            let object = self.object(value).ok()?;
+            (self.layout().type_name(object.map.instance_type) == "ClassPositions").then_some(object)
+        });
+        let Some(positions) = positions else { return Ok(None) };
+        let position = |at: u64| -> Result<Option<u32>> {
+            let word = self.words().tagged(positions.address + at, "ClassPositions")?;
+            Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
+        };
+        Ok(position(CLASS_START)?.zip(position(CLASS_END)?))
     }
 
     /// Whether a function is a class.

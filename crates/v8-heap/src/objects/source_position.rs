@@ -4,10 +4,11 @@
 //!   BytecodeArray --> source position table, bytes: code offset, position, code offset, position, ...
 //! ```
 //!
-//! Both are differences to the entry before, in groups of seven bits, least significant first, with the sign in the lowest
-//! bit; the code offset of an expression is `-1 - offset`. A position in the script's source is kept plus one in bits 1-30 (V8:
-//! `src/codegen/source-position-table.cc`, `source-position.h`). V8 makes the table when something first asks for it, so
-//! many functions have none.
+//! Both are differences to the entry before, the first offset to -1, in groups of seven bits, least significant first, with the sign in the lowest
+//! bit. Up to V8 13 the code offset of an expression is `-1 - offset`; from V8 14 on it has no sign, and two flags below it:
+//! whether a debugger can stop there, and whether it is a statement. A position in the script's source is kept plus one in
+//! bits 1-30 (V8: `src/codegen/source-position-table.cc`, `source-position.h`). V8 makes the table when something first
+//! asks for it, so many functions have none.
 
 use crate::Result;
 use crate::heap::Heap;
@@ -35,18 +36,25 @@ impl Heap<'_> {
         let length = length.smi().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         let bytes =
             self.words().slice(table.address + offset::ARRAY_ELEMENTS, length, "source position table")?;
-        Ok(position_at(bytes, code_offset))
+        Ok(position_at(bytes, code_offset, fields.source_positions_have_two_flags))
     }
 }
 
 /// The position of the last entry that is not behind `code_offset`.
-fn position_at(bytes: &[u8], code_offset: u32) -> Option<u32> {
+fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<u32> {
     let mut bytes = bytes.iter().copied();
-    let (mut code, mut position, mut found) = (0_i64, 0_i64, None);
-    while let Some(step) = number(&mut bytes) {
-        code = code.wrapping_add(if step < 0 { -1 - step } else { step });
-        position = position.wrapping_add(number(&mut bytes)?);
-        if code > i64::from(code_offset) {
+    // The entry of the function comes before its first bytecode: `kFunctionEntryBytecodeOffset`. Kept plus one.
+    let (mut code, mut position, mut found) = (0_u64, 0_i64, None);
+    while let Some(step) = unsigned(&mut bytes) {
+        let step = if two_flags {
+            step >> 2
+        } else {
+            let step = signed(step);
+            (if step < 0 { -1 - step } else { step }) as u64
+        };
+        code = code.saturating_add(step);
+        position = position.wrapping_add(signed(unsigned(&mut bytes)?));
+        if code > u64::from(code_offset) + 1 {
             break;
         }
         found = Some(position);
@@ -56,7 +64,7 @@ fn position_at(bytes: &[u8], code_offset: u32) -> Option<u32> {
     u32::try_from(position - 1).ok()
 }
 
-fn number(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
+fn unsigned(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
     let (mut value, mut shift) = (0_u64, 0);
     loop {
         let byte = bytes.next()?;
@@ -65,30 +73,49 @@ fn number(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
         }
         shift += 7;
         if byte & 0x80 == 0 {
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+            return Some(value);
         }
     }
+}
+
+/// The number whose sign is in the lowest bit.
+fn signed(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Statement at code 0, source 10; expression at code 5, source 3; statement at code 200, source 100.
+    /// Statement at the entry, source 10; expression at code 4, source 3; statement at code 199, source 100.
+    const PLACES: [(u32, Option<u32>); 5] =
+        [(0, Some(10)), (3, Some(10)), (4, Some(3)), (198, Some(3)), (199, Some(100))];
+
+    // Raw positions are twice the source position plus one: 22, 8, 202. Differences: 22, -14, 194.
     #[test]
     fn the_last_entry_before_an_offset_counts() {
-        // Raw positions are twice the source position plus one: 22, 8, 202. Differences: 22, -14, 194.
         let table = [
             0x00, 44, // +0; 22 -> zigzag 44
             0x0b, 27, // -1-5 = -6 -> zigzag 11; -14 -> zigzag 27
             0x86, 0x03, 0x84, 0x03, // 195 -> 390; 194 -> 388
         ];
-        assert_eq!(position_at(&table, 0), Some(10));
-        assert_eq!(position_at(&table, 4), Some(10));
-        assert_eq!(position_at(&table, 5), Some(3));
-        assert_eq!(position_at(&table, 199), Some(3));
-        assert_eq!(position_at(&table, 200), Some(100));
-        assert_eq!(position_at(&[], 0), None);
-        assert_eq!(position_at(&[0x80; 40], 7), None, "a number that never ends");
+        for (offset, position) in PLACES {
+            assert_eq!(position_at(&table, offset, false), position, "{offset}");
+        }
+        assert_eq!(position_at(&[], 0, false), None);
+        assert_eq!(position_at(&[0x80; 40], 7, false), None, "a number that never ends");
+    }
+
+    #[test]
+    fn code_offsets_stand_above_two_flags_from_v8_14_on() {
+        let table = [
+            0b011, 44, // 0 << 2 | breakable | statement
+            0b10110, 27, // 5 << 2 | breakable
+            0x8d, 0x06, 0x84, 0x03, // 195 << 2 | statement = 781
+        ];
+        for (offset, position) in PLACES {
+            assert_eq!(position_at(&table, offset, true), position, "{offset}");
+        }
+        assert_eq!(position_at(&[0x80; 40], 7, true), None, "a number that never ends");
     }
 }

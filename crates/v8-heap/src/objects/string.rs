@@ -46,6 +46,28 @@ pub enum Piece<'a> {
 }
 
 impl Piece<'_> {
+    /// Number of code units.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::OneByte(bytes) => bytes.len(),
+            Piece::TwoByte(bytes) => bytes.len() / 2,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Those behind the first `count`.
+    #[must_use]
+    pub fn behind(self, count: usize) -> Self {
+        match self {
+            Piece::OneByte(bytes) => Piece::OneByte(bytes.get(count..).unwrap_or(&[])),
+            Piece::TwoByte(bytes) => Piece::TwoByte(bytes.get(2 * count..).unwrap_or(&[])),
+        }
+    }
+
     /// The code units.
     pub fn units(&self) -> impl Iterator<Item = u16> + '_ {
         let (one, two): (&[u8], &[u8]) = match self {
@@ -111,6 +133,46 @@ impl JsString {
     }
 }
 
+/// Where the characters of a string are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringStorage {
+    /// Behind the header.
+    Sequential {
+        /// One byte each (else two).
+        one_byte: bool,
+        /// Address of the first.
+        data: u64,
+    },
+    /// In two strings, one behind the other.
+    Cons {
+        /// `ConsString::first_`
+        first: Tagged,
+        /// `ConsString::second_`
+        second: Tagged,
+    },
+    /// In part of another string.
+    Sliced {
+        /// `SlicedString::parent_`
+        parent: Tagged,
+        /// `SlicedString::offset_`, in code units.
+        offset: i32,
+    },
+    /// In another string that says the same.
+    Thin {
+        /// `ThinString::actual_`
+        actual: Tagged,
+    },
+    /// Outside the heap.
+    External {
+        /// One byte each (else two).
+        one_byte: bool,
+        /// The embedder's object that owns them.
+        resource: u64,
+        /// Address of the first.
+        data: u64,
+    },
+}
+
 /// What a part of a string can be. Ropes get shorter downwards, and what is no rope refers to flat strings only; so
 /// reading ends, whatever the memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +190,13 @@ fn cycle(value: Tagged) -> Error {
 }
 
 impl Heap<'_> {
+    /// Whether a string is this text.
+    pub fn is_text(&self, value: Tagged, text: &str) -> bool {
+        let Ok(length) = self.string_length(value) else { return false };
+        length as usize == text.encode_utf16().count()
+            && self.string(value, length as usize).is_ok_and(|string| string.to_text() == text)
+    }
+
     /// The string at `value`, up to `limit` code units of it.
     ///
     /// # Errors
@@ -159,6 +228,40 @@ impl Heap<'_> {
             return Err(Error::Implausible { what: "length", object: value, found: length.to_string() });
         }
         Ok(length)
+    }
+
+    /// Where the characters of the string at `value` are.
+    ///
+    /// # Errors
+    /// If it is no string, or cannot be read.
+    pub fn string_storage(&self, value: Tagged) -> Result<StringStorage> {
+        let words = self.words();
+        let string = value.strong().ok_or(Error::NotAnObject(value))?;
+        let (_, map) = self.map_at(string)?;
+        let shape = StringShape::of(map.instance_type).ok_or_else(|| self.wrong_type(value, "String"))?;
+        let body = || words.tagged(string + offset::STRING_BODY, "part of a String");
+        let second = || words.tagged(string + offset::STRING_SECOND, "part of a String");
+        Ok(match shape {
+            StringShape::Sequential { one_byte } => {
+                StringStorage::Sequential { one_byte, data: string + offset::STRING_BODY }
+            }
+            StringShape::Cons => StringStorage::Cons { first: body()?, second: second()? },
+            StringShape::Sliced => {
+                let start = second()?;
+                let offset = start.smi().ok_or_else(|| Error::Implausible {
+                    what: "offset",
+                    object: value,
+                    found: start.to_string(),
+                })?;
+                StringStorage::Sliced { parent: body()?, offset }
+            }
+            StringShape::Thin => StringStorage::Thin { actual: body()? },
+            StringShape::External { one_byte, uncached } => StringStorage::External {
+                one_byte,
+                resource: body()?.0,
+                data: self.external_data(string, uncached)?,
+            },
+        })
     }
 
     /// Calls `visit` with the pieces that the first `limit` code units of the string at `value` are stored in, from left to

@@ -9,8 +9,9 @@
 //! class (V8: `src/objects/name.tq`, `SymbolFlags`).
 
 use crate::heap::Heap;
-use crate::layout::offset;
+use crate::layout::{Kind, offset};
 use crate::objects::value::HeapObject;
+use crate::properties::PropertyValue;
 use crate::{Result, Tagged};
 
 /// Who can use a symbol as the name of a property.
@@ -49,5 +50,53 @@ impl Heap<'_> {
         let description =
             self.words().tagged(symbol.address + offset::SYMBOL_DESCRIPTION, "description of a Symbol")?;
         Ok(self.is_string(description).then_some(description))
+    }
+
+    /// The private methods and accessors, `#x`, that an object has from the classes that made it. An instance has its
+    /// class's brand, a private symbol with the context in which the methods are variables (V8: `src/ast/scopes.h`,
+    /// `ClassScope::brand`).
+    ///
+    /// # Errors
+    /// If a context cannot be read.
+    pub fn private_methods(&self, object: HeapObject<'_>) -> Result<Vec<(Tagged, PropertyValue)>> {
+        let mut methods = Vec::new();
+        for property in self.own_properties(object)? {
+            let PropertyValue::Data(value) = property.value else { continue };
+            let Ok(context) = self.object(value) else { continue };
+            let is_private = self.object(property.name).is_ok_and(|name| {
+                name.kind() == Kind::Symbol
+                    && self.symbol_privacy(name).is_ok_and(|privacy| privacy == Privacy::Internal)
+            });
+            if context.kind() != Kind::Context || !is_private {
+                continue;
+            }
+            for variable in self.context_variables(context)? {
+                let is_private = self.name_text(variable.name).is_some_and(|name| name.starts_with('#'));
+                let crate::objects::context::VariableValue::Tagged(value) = variable.value else { continue };
+                let kind = self.object(value).map(|object| object.kind());
+                if is_private && matches!(kind, Ok(Kind::JsFunction | Kind::AccessorPair)) {
+                    let is_pair = matches!(kind, Ok(Kind::AccessorPair));
+                    let method = self.property_value(value, u32::from(is_pair));
+                    // Those of the class itself are in the same scope.
+                    if !self.is_static_method(&method) {
+                        methods.push((variable.name, method));
+                    }
+                }
+            }
+        }
+        Ok(methods)
+    }
+
+    fn is_static_method(&self, method: &PropertyValue) -> bool {
+        let is_static = |function: Tagged| {
+            let function = self.object(function).ok().filter(|function| function.kind() == Kind::JsFunction);
+            let shared = function.and_then(|function| self.shared_function_info(function).ok());
+            shared.and_then(|shared| self.shared_function(shared).ok()).is_some_and(|shared| shared.is_static)
+        };
+        match method {
+            PropertyValue::Data(function) => is_static(*function),
+            PropertyValue::Accessor { getter, setter } => is_static(*getter) || is_static(*setter),
+            _ => false,
+        }
     }
 }

@@ -5,9 +5,10 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 11.3, as Node.js 20 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -39,6 +40,37 @@ pub(super) static TABLE: Table = Table {
         "shared_large_object",
     ],
     heap_in_isolate: 0xd2c0,
+    accounting: AccountingLayout {
+        spaces: 0x1c8,
+        external_bytes: ExternalBytes::One(0x128),
+        allocator: 0xf6b0,
+        allocator_total: 0x10,
+        free_list: 0x40,
+        free_list_available: 0x28,
+        paged_size: 0x98,
+        paged_physical: 0xc8,
+        large_objects_size: 0x60,
+        new_large_capacity: 0x150,
+        to_space: 0x168,
+        from_space: 0x278,
+        first_page: 0x28,
+        semispace_current_page: 0x88,
+        semispace_current_capacity: 0x50,
+        semispace_physical: 0x78,
+        new_target_capacity: 0x1c0,
+        new_quarantined: None,
+        counts_without_open_areas: false,
+        backing_store: BackingStoreLayout {
+            in_extension: 8,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
     isolate: IsolateLayout { roots_table: 0x1f0, roots: 831, eternal_handles: 0xe3e0 },
     functions: FunctionTypes { first: 2066, last: 2081 },
     fields: Fields {
@@ -77,6 +109,46 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 189,
+        transition_array_first: 2,
+        // src/objects/code.h
+        code_data: 16,
+        bytecode_sizes: None,
+        // src/objects/backing-store.h, array-buffer-extension.h
+        buffer_extension_store: 8,
+        // src/objects/js-iterator-helpers.tq
+        iterator_helper_underlying: 24,
+        temporal_is_native: false,
+        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
+        wasm: WasmLayout {
+            memory_maximum: 32,
+            memory_backing_store: None,
+            table_entries: 32,
+            instance_module: 208,
+            value_kind_shift: 0,
+            first_value_kind: 1,
+        },
+        // src/objects/js-weak-refs.tq, js-weak-refs.h
+        weak_cell_target: 16,
+        weak_cell_holdings: 32,
+        // src/objects/promise.tq
+        promise_reaction_next: 8,
+        // src/objects/call-site-info.tq, call-site-info.cc
+        call_sites: CallSiteLayout::Objects {
+            code: 24,
+            receiver: 8,
+            function: 16,
+            offset: 32,
+            flags: 40,
+            computed: 1 << 6,
+            builtin: 0,
+        },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
+        stack_traces_name_functions: false,
+        stack_traces_end_names_at_blanks: false,
+        module_regular_exports: 64,
+        script_host_defined_options: 128,
+        source_positions_have_two_flags: false,
     },
     types: &TYPES,
 };

@@ -5,9 +5,10 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 13.6, as Node.js 24 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -43,6 +44,37 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xeff8,
+    accounting: AccountingLayout {
+        spaces: 0x160,
+        external_bytes: ExternalBytes::One(0x98),
+        allocator: 0x11070,
+        allocator_total: 0x8,
+        free_list: 0x50,
+        free_list_available: 0x20,
+        paged_size: 0x78,
+        paged_physical: 0x88,
+        large_objects_size: 0x68,
+        new_large_capacity: 0x110,
+        to_space: 0x60,
+        from_space: 0xe0,
+        first_page: 0x38,
+        semispace_current_page: 0x70,
+        semispace_current_capacity: 0x58,
+        semispace_physical: 0x60,
+        new_target_capacity: 0x1a8,
+        new_quarantined: Some(0x180),
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 0,
+            flags: 64,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 2,
+            custom_deleter: 1 << 7,
+            empty_deleter: 1 << 8,
+            wasm_counts_elsewhere: false,
+        },
+    },
     isolate: IsolateLayout { roots_table: 0x278, roots: 1142, eternal_handles: 0xfd80 },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
@@ -81,6 +113,46 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 1,
         static_initializer_kind: 25,
         script_context_table_slot: 201,
+        transition_array_first: 3,
+        // src/objects/code.h
+        code_data: 8,
+        bytecode_sizes: None,
+        // src/objects/backing-store.h, array-buffer-extension.h
+        buffer_extension_store: 0,
+        // src/objects/js-iterator-helpers.tq
+        iterator_helper_underlying: 24,
+        temporal_is_native: false,
+        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
+        wasm: WasmLayout {
+            memory_maximum: 32,
+            memory_backing_store: None,
+            table_entries: 24,
+            instance_module: 32,
+            value_kind_shift: 8,
+            first_value_kind: 22,
+        },
+        // src/objects/js-weak-refs.tq, js-weak-refs.h
+        weak_cell_target: 16,
+        weak_cell_holdings: 32,
+        // src/objects/promise.tq
+        promise_reaction_next: 16,
+        // src/objects/call-site-info.tq, call-site-info.cc
+        call_sites: CallSiteLayout::Objects {
+            code: 8,
+            receiver: 16,
+            function: 24,
+            offset: 32,
+            flags: 40,
+            computed: 1 << 7,
+            builtin: 1 << 6,
+        },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: false,
+        stack_traces_name_functions: true,
+        stack_traces_end_names_at_blanks: true,
+        module_regular_exports: 64,
+        script_host_defined_options: 128,
+        source_positions_have_two_flags: false,
     },
     types: &TYPES,
 };

@@ -5,9 +5,10 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    Fields, FunctionTypes, HeaderPlace, InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout,
-    SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -43,6 +44,37 @@ pub(super) static TABLE: Table = Table {
         "trusted_large_object",
     ],
     heap_in_isolate: 0xf3c0,
+    accounting: AccountingLayout {
+        spaces: 0x118,
+        external_bytes: ExternalBytes::Two { strings: 0xab8, sweeper: 0x7a8, total: 0x60 },
+        allocator: 0x11420,
+        allocator_total: 0x8,
+        free_list: 0x40,
+        free_list_available: 0x20,
+        paged_size: 0x68,
+        paged_physical: 0x78,
+        large_objects_size: 0x58,
+        new_large_capacity: 0x100,
+        to_space: 0x50,
+        from_space: 0xc0,
+        first_page: 0x38,
+        semispace_current_page: 0x60,
+        semispace_current_capacity: 0x48,
+        semispace_physical: 0x50,
+        new_target_capacity: 0x178,
+        new_quarantined: Some(0x150),
+        counts_without_open_areas: true,
+        backing_store: BackingStoreLayout {
+            in_extension: 0,
+            flags: 56,
+            shared: 1 << 0,
+            resizable: 1 << 1,
+            wasm: 1 << 3,
+            custom_deleter: 1 << 8,
+            empty_deleter: 1 << 9,
+            wasm_counts_elsewhere: true,
+        },
+    },
     isolate: IsolateLayout { roots_table: 0x2a8, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
@@ -81,9 +113,70 @@ pub(super) static TABLE: Table = Table {
         private_symbol_mask: 3,
         static_initializer_kind: 26,
         script_context_table_slot: 204,
+        transition_array_first: 3,
+        // src/objects/code.h
+        code_data: 8,
+        bytecode_sizes: Some(&BYTECODE_SIZES),
+        // src/objects/backing-store.h, array-buffer-extension.h
+        buffer_extension_store: 0,
+        // src/objects/js-iterator-helpers.tq
+        iterator_helper_underlying: 32,
+        temporal_is_native: true,
+        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
+        wasm: WasmLayout {
+            memory_maximum: 40,
+            memory_backing_store: Some(32),
+            table_entries: 24,
+            instance_module: 32,
+            value_kind_shift: 8,
+            first_value_kind: 22,
+        },
+        // src/objects/js-weak-refs.tq, js-weak-refs.h
+        weak_cell_target: 24,
+        weak_cell_holdings: 16,
+        // src/objects/promise.tq
+        promise_reaction_next: 16,
+        // src/objects/call-site-info.tq, call-site-info.cc
+        call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
+        // src/objects/js-objects.cc, GetConstructorHelper
+        constructors_go_by_own_names: true,
+        stack_traces_name_functions: true,
+        stack_traces_end_names_at_blanks: true,
+        module_regular_exports: 72,
+        script_host_defined_options: 136,
+        source_positions_have_two_flags: true,
     },
     types: &TYPES,
 };
+
+/// Lengths of the bytecodes with operands of one, two and four bytes, a prefix not counted (`Bytecodes::kBytecodeSizes`).
+#[rustfmt::skip]
+static BYTECODE_SIZES: [[u8; 212]; 3] = [
+    [
+        1, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 2, 1, 2, 1, 1, 1, 1, 1, 2, 4, 4, 4, 2, 2, 2, 2, 3, 2, 2, 2, 1, 1, 1, 2, 3,
+        3, 3, 4, 2, 4, 2, 2, 4, 4, 4, 2, 4, 4, 4, 3, 4, 4, 3, 5, 3, 3, 4, 4, 4, 5, 4, 5, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+        3, 3, 3, 3, 4, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 4, 5, 5, 4, 5, 6, 5, 3, 4,
+        5, 5, 5, 6, 4, 4, 5, 5, 3, 4, 4, 4, 4, 4, 4, 3, 3, 1, 2, 2, 2, 1, 1, 5, 4, 1, 2, 4, 1, 4, 3, 4, 2, 3, 3, 3,
+        3, 3, 1, 1, 1, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 2, 3, 5, 2, 5,
+        1, 1, 1, 1, 2, 1, 1, 2, 4, 5, 4, 4, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ],
+    [
+        1, 1, 1, 1, 1, 3, 5, 7, 9, 7, 9, 3, 1, 3, 1, 1, 1, 1, 1, 3, 7, 7, 7, 3, 3, 3, 3, 5, 3, 3, 3, 1, 1, 1, 2, 5,
+        5, 5, 7, 3, 7, 3, 3, 7, 7, 7, 3, 7, 7, 7, 4, 7, 7, 5, 9, 5, 5, 7, 7, 7, 8, 7, 8, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+        5, 5, 5, 5, 6, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 1, 1, 3, 3, 3, 3, 7, 9, 9, 7, 9, 11, 9, 5, 7,
+        9, 9, 7, 9, 6, 6, 9, 9, 5, 5, 5, 5, 5, 5, 5, 5, 5, 1, 3, 3, 3, 1, 1, 7, 6, 1, 3, 6, 1, 6, 5, 6, 3, 5, 5, 5,
+        5, 5, 1, 1, 1, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 7, 3, 5, 9, 3, 9,
+        1, 1, 1, 1, 3, 1, 1, 3, 7, 9, 7, 7, 1, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ],
+    [
+        1, 1, 1, 1, 1, 5, 9, 13, 17, 11, 15, 5, 1, 5, 1, 1, 1, 1, 1, 5, 13, 13, 13, 5, 5, 5, 5, 9, 5, 5, 5, 1, 1, 1, 2, 9,
+        9, 9, 13, 5, 13, 5, 5, 13, 13, 13, 5, 13, 13, 13, 6, 13, 13, 9, 17, 9, 9, 13, 13, 13, 14, 13, 14, 9, 9, 9, 9, 9, 9, 9, 9, 9,
+        9, 9, 9, 9, 10, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 5, 5, 5, 5, 1, 1, 5, 5, 5, 5, 13, 17, 17, 13, 17, 21, 17, 9, 13,
+        17, 17, 11, 15, 10, 10, 17, 17, 9, 7, 7, 7, 7, 7, 7, 9, 9, 1, 5, 5, 5, 1, 1, 11, 10, 1, 5, 10, 1, 10, 9, 10, 5, 9, 9, 9,
+        9, 9, 1, 1, 1, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 13, 13, 5, 9, 17, 5, 17,
+        1, 1, 1, 1, 5, 1, 1, 5, 13, 17, 13, 13, 1, 5, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ],
+];
 
 /// Instance types by number, named by their C++ class.
 #[rustfmt::skip]

@@ -1,0 +1,40 @@
+//! `::context`: choose the current thread.
+//!
+//! `::regs`, `::stack` and the variables named after registers are those of the current thread. At first that is the one that
+//! took the fatal signal, or the first of the core. The thread is named by its id. Without an id: back to that first thread.
+//!
+//! ```text
+//! > 464e::context
+//! > $l
+//! 464e
+//! > <rip=K
+//!                 7fd773726cae
+//! > $c 1
+//! libc.so.6`epoll_pwait+0x6e()
+//! > ::context
+//! > $l
+//! 4648
+//! ```
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::value::Kind;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "context",
+    aliases: &["$p", "thread"],
+    summary: "choose the current thread",
+    address: AddressUse::Optional,
+    takes: Takes::Only(&[Kind::Thread]),
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("context.rs"),
+    start: |_, _| {
+        Ok(for_each(|context, item, _| {
+            let chosen = item.map(|item| context.thread_of(Some(item))).transpose()?;
+            context.current_thread.set(chosen.map(|thread| thread.id));
+            Ok(())
+        }))
+    },
+};

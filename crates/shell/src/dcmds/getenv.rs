@@ -1,0 +1,58 @@
+//! `::getenv`: print the environment of the process.
+//!
+//! All variables, or the value of one, as they were when the process started.
+//!
+//! ```text
+//! > ::getenv NODE_OPTIONS
+//! NODE_OPTIONS=--max-old-space-size=2048
+//! > ::penv
+//! PATH=/usr/local/bin:/usr/bin:/bin
+//! NODE_OPTIONS=--max-old-space-size=2048
+//! ```
+//!
+//! What the program changed later, by `process.env` or `setenv()`, is elsewhere in memory and does not show here.
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::output::escape;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "getenv",
+    aliases: &["penv"],
+    summary: "print the environment of the process",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[Opt::flag('t', "accepted; the environment is always that of the process")],
+    operands: Operands::optional("[name]"),
+    needs: &[Capability::Core],
+    manual: include_str!("getenv.rs"),
+    start: |_, args| {
+        let name = args.operand(0).map(str::to_owned);
+        Ok(for_each(move |context, _, out| {
+            let environment = &context.target()?.core().process().environment;
+            if environment.is_empty() {
+                return Err(DcmdError::failed(
+                    "the part of the main thread's stack that holds it is not in the core, or it is empty",
+                ));
+            }
+            let is_called = |entry: &&String| match &name {
+                None => true,
+                Some(name) => entry.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('=')),
+            };
+            let mut any = false;
+            for entry in environment.iter().filter(is_called) {
+                any = true;
+                writeln!(out.text(), "{}", escape(entry))?;
+            }
+            match (any, &name) {
+                (false, Some(name)) => {
+                    Err(DcmdError::failed(format!("{} is not in the environment", escape(name))))
+                }
+                _ => Ok(()),
+            }
+        }))
+    },
+};

@@ -1,0 +1,88 @@
+//! `::json`: print the values of a pipe as lines of JSON.
+//!
+//! One line for each, by what it is: a JavaScript value as `::jsprint -j` prints it, two levels deep or as `-d` says; an address
+//! with its symbol; a thread with its id and where it is; a number as it is. `docs/json.md` is the schema.
+//!
+//! ```text
+//! > ::walk thread | ::json
+//! {"type":"thread","id":4127,"address":"0x7f21c0a3d9fc","symbol":"libc.so.6`pthread_kill+0x11c"}
+//! {"type":"thread","id":4128,"address":"0x7f21c0ab4f16","symbol":"libc.so.6`epoll_wait+0x56"}
+//! > ::echo 10 | ::json
+//! {"type":"number","value":"0x10"}
+//! > ::findjsobjects -c Session | ::findjsobjects | ::head -1 | ::json -d 1
+//! {"type":"object","address":"0x2b1e00c0ffe9","class":"JSObject","constructor":"Session","properties":{"id":7}}
+//! ```
+
+use std::io::Write;
+
+use serde_json::{Map, Value as Json, json};
+use v8_heap::Tagged;
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::error::DcmdError;
+use crate::pipeline::Out;
+use crate::print::{Place, Printer, Style};
+use crate::value::{Item, Kind};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "json",
+    aliases: &[],
+    summary: "print the values of a pipe as lines of JSON",
+    address: AddressUse::Required,
+    takes: Takes::Anything,
+    yields: Yields::Text,
+    options: &[Opt::number('d', "depth", "levels of JavaScript values to print; 2 if not said")],
+    operands: Operands::NONE,
+    needs: &[],
+    manual: include_str!("json.rs"),
+    start: |_, args| {
+        let depth = args.number('d').unwrap_or(2);
+        Ok(for_each_item(move |context, item, out| print(context, item, depth, out)))
+    },
+};
+
+fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let line = match item.kind {
+        Kind::Value => return print_value(context, item, depth, out),
+        Kind::Number => json!({ "type": "number", "value": format!("{:#x}", item.word) }),
+        Kind::Address => {
+            let mut line = Map::from_iter([("type".to_owned(), json!("address"))]);
+            add_place(&mut line, context, item.word);
+            Json::Object(line)
+        }
+        Kind::Thread => {
+            let mut line = Map::new();
+            line.insert("type".to_owned(), json!("thread"));
+            line.insert("id".to_owned(), json!(item.word));
+            if let Some(thread) = context.thread_with_id(item.word) {
+                add_place(&mut line, context, thread.registers.rip);
+            }
+            Json::Object(line)
+        }
+    };
+    Ok(writeln!(out.text(), "{line}")?)
+}
+
+/// Adds an address, and the symbol there if there is one.
+fn add_place(line: &mut Map<String, Json>, context: &Context, address: u64) {
+    line.insert("address".to_owned(), json!(format!("{address:#x}")));
+    if let Some(symbol) = context.symbolic(address) {
+        line.insert("symbol".to_owned(), json!(symbol));
+    }
+}
+
+fn print_value(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let heap = context.heap()?;
+    let check = || context.check_interrupt();
+    let style = Style { depth, longest_string: usize::MAX, ..Style::default() };
+    let mut text = out.text();
+    let mut printer = Printer::new(heap, style, &mut *text, &check);
+    printer.print_json(&Place::Value(Tagged(item.word)))?;
+    let faults = printer.faults();
+    writeln!(text)?;
+    match faults {
+        0 => Ok(()),
+        _ => Err(DcmdError::Failed(format!("{item}: {faults} values could not be read"))),
+    }
+}

@@ -1,0 +1,62 @@
+//! `::nmadd`: name an address.
+//!
+//! The name is a symbol from then on: expressions know it, and addresses in its reach are shown with it. Without `-s` or `-e`
+//! it reaches as far as its one byte. `-f` makes it a function, `-o` an object, which is what it is if nothing is said. A
+//! name that is taken moves.
+//!
+//! ```text
+//! > 2b1e00c0ffe9::nmadd -s 20 limits
+//! v8mdb: added limits, value=2b1e00c0ffe9 size=20
+//! > limits+8=p
+//!                 limits+0x8
+//! > limits::jsprint
+//! { "type": "number", "min": 1 }
+//! ```
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::symbols::PrivateSymbol;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "nmadd",
+    aliases: &[],
+    summary: "name an address",
+    address: AddressUse::Optional,
+    takes: Takes::Anything,
+    yields: Yields::Text,
+    options: &[
+        Opt::flag('f', "it is a function"),
+        Opt::flag('o', "it is an object"),
+        Opt::number('e', "end", "the address behind its last byte"),
+        Opt::number('s', "size", "its size in bytes"),
+    ],
+    operands: Operands::one("name"),
+    needs: &[],
+    manual: include_str!("nmadd.rs"),
+    start: |_, args| {
+        let name = args.operand(0).unwrap_or("").to_owned();
+        let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '.';
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        if !name.starts_with(is_letter) || !name.chars().all(is_part) || name == "." {
+            return Err(DcmdError::usage(
+                "a symbol is a letter, '_' or '.', then letters, digits, '_' and '.'",
+            ));
+        }
+        let (end, size, function) = (args.number('e'), args.number('s'), args.has('f'));
+        if (end.is_some() && size.is_some()) || (function && args.has('o')) {
+            return Err(DcmdError::usage(""));
+        }
+        Ok(for_each(move |context, item, _| {
+            let value = item.map_or(context.dot(), |item| item.word);
+            let size = match end {
+                None => size.unwrap_or(0),
+                Some(end) => end.checked_sub(value).ok_or_else(|| {
+                    DcmdError::Failed(format!("the end {end:x} lies in front of the start {value:x}"))
+                })?,
+            };
+            context.private_symbols.borrow_mut().add(&name, PrivateSymbol { value, size, function });
+            context.warn(&format!("added {name}, value={value:x} size={size:x}"));
+            Ok(())
+        }))
+    },
+};

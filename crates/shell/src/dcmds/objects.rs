@@ -1,0 +1,93 @@
+//! `::objects`: list the executable and the libraries.
+//!
+//! In the order in which symbols are looked up in them: first and last address, size, name. `-v` adds their build-ids, the
+//! files that stand for them, and how these were recognised. With an address, the object that it lies in.
+//!
+//! ```text
+//! > ::objects
+//!             BASE            LIMIT             SIZE NAME
+//!           400000          6bb6000          67b6000 /opt/node/bin/node
+//!     7f46d8f73000     7f46d8f78000             5000 /usr/lib/x86_64-linux-gnu/libdl.so.2
+//!     7f46d8a1e000     7f46d8c00000           1e2000 /usr/lib/x86_64-linux-gnu/libc.so.6
+//!     7f46d8f89000     7f46d8f8b000             2000 linux-vdso.so.1
+//! > 7f46d8b1f829::objects -v
+//! ```
+
+use std::io::Write;
+
+use core_reader::{Address, Verification};
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::output::{Column, Hex, Table, escape};
+use crate::value::Kind;
+
+static TABLE: Table = Table::new(&[
+    Column::right("BASE", 16),
+    Column::right("LIMIT", 16),
+    Column::right("SIZE", 16),
+    Column::left("NAME", 0),
+]);
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "objects",
+    aliases: &[],
+    summary: "list the executable and the libraries",
+    address: AddressUse::Optional,
+    takes: Takes::Only(&[Kind::Address]),
+    yields: Yields::Text,
+    options: &[Opt::flag('v', "add build-ids and the files that stand for the objects")],
+    operands: Operands::optional("[name]"),
+    needs: &[Capability::Core],
+    manual: include_str!("objects.rs"),
+    start: |_, args| {
+        let verbose = args.has('v');
+        let name = args.operand(0).map(str::to_owned);
+        let mut headed = false;
+        Ok(for_each(move |context, item, out| {
+            let mut any = false;
+            for module in context.target()?.core().modules() {
+                let wanted = item.is_none_or(|item| module.contains(Address(item.word)))
+                    && name.as_deref().is_none_or(|name| module.is_called(name));
+                if !wanted {
+                    continue;
+                }
+                any = true;
+                if !std::mem::replace(&mut headed, true) {
+                    TABLE.heading(context.colours, &mut out.text())?;
+                }
+                let size = module.end.0 - module.start.0;
+                let path = escape(&module.path);
+                TABLE.row(&[&Hex(module.start.0), &Hex(module.end.0), &Hex(size), &path], &mut out.text())?;
+                if !verbose {
+                    continue;
+                }
+                let id = module
+                    .build_id
+                    .as_ref()
+                    .map_or_else(|| "none in the core".to_owned(), ToString::to_string);
+                writeln!(out.text(), "{:51}build-id: {id}", "")?;
+                let file = match &module.file {
+                    Ok(found) => {
+                        let why = match found.verification {
+                            Verification::BuildId => "same build-id",
+                            Verification::Headers => "same headers",
+                            Verification::Layout => "mapped at the same places; nothing else identifies it",
+                        };
+                        let what = if found.symbols_only { "symbols only, " } else { "" };
+                        format!("{} ({what}{why})", escape(&found.path.to_string_lossy()))
+                    }
+                    Err(reason) => escape(reason).into_owned(),
+                };
+                writeln!(out.text(), "{:51}file: {file}", "")?;
+                if module.deleted {
+                    writeln!(out.text(), "{:51}removed or replaced while the process ran", "")?;
+                }
+            }
+            match any {
+                true => Ok(()),
+                false => Err(DcmdError::failed("no object there, or none of that name")),
+            }
+        }))
+    },
+};

@@ -1,0 +1,48 @@
+//! `::pargs`: print the arguments of the process.
+//!
+//! In full, one a line, from the stack of the main thread. `-e` prints the environment instead, as `::penv` does.
+//!
+//! ```text
+//! > ::pargs
+//! argv[0]: node
+//! argv[1]: --max-old-space-size=2048
+//! argv[2]: server.js
+//! ```
+//!
+//! These are the strings as the process left them: a program that sets `process.title` has overwritten them.
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::output::escape;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "pargs",
+    aliases: &[],
+    summary: "print the arguments of the process",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[Opt::flag('e', "the environment")],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("pargs.rs"),
+    start: |_, args| {
+        let environment = args.has('e');
+        Ok(for_each(move |context, _, out| {
+            let process = context.target()?.core().process();
+            let (name, strings) =
+                if environment { ("envp", &process.environment) } else { ("argv", &process.arguments) };
+            if strings.is_empty() {
+                return Err(DcmdError::failed(
+                    "the part of the main thread's stack that holds them is not in the core, or nothing was passed",
+                ));
+            }
+            for (index, string) in strings.iter().enumerate() {
+                writeln!(out.text(), "{name}[{index}]: {}", escape(string))?;
+            }
+            Ok(())
+        }))
+    },
+};

@@ -1,0 +1,50 @@
+//! `::psinfo`: say who the process was.
+//!
+//! What `ps` would have shown, the start of the command line included; `::pargs` prints it in full.
+//!
+//! ```text
+//! > ::psinfo
+//! name: node
+//! pid: 8235
+//! parent: 8201
+//! user: 1000
+//! group: 1000
+//! threads: 7
+//! executable: /opt/node/bin/node
+//! command line: node --max-old-space-size=2048 server.js
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::output::escape;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "psinfo",
+    aliases: &[],
+    summary: "say who the process was",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("psinfo.rs"),
+    start: |_, _| {
+        Ok(for_each(|context, _, out| {
+            let core = context.target()?.core();
+            let process = core.process();
+            let executable = core.modules().iter().find(|module| module.executable);
+            let path = executable.map(|module| module.path.as_str()).or(process.executed_path.as_deref());
+            let mut text = out.text();
+            writeln!(text, "name: {}", escape(&process.name))?;
+            writeln!(text, "pid: {}", process.id)?;
+            writeln!(text, "parent: {}", process.parent_id)?;
+            writeln!(text, "user: {}", process.user_id)?;
+            writeln!(text, "group: {}", process.group_id)?;
+            writeln!(text, "threads: {}", core.threads().len())?;
+            writeln!(text, "executable: {}", escape(path.unwrap_or("unknown")))?;
+            Ok(writeln!(text, "command line: {}", escape(&process.command_line))?)
+        }))
+    },
+};

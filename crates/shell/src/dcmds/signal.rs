@@ -1,0 +1,91 @@
+//! `::signal`: say by which signal the process ended, and why.
+//!
+//! The signal, what its code means, the address of a fault and the symbol there, or who sent it; and the thread that took it.
+//!
+//! ```text
+//! > ::signal
+//! signal: SIGABRT (6), aborted by the program itself
+//! code: SI_TKILL (-6), sent to one thread, by tgkill(), as raise() and abort() do
+//! sender: pid 17992 (the process itself), uid 0
+//! thread: 4648, in libc.so.6`__pthread_kill_implementation+0x10c
+//! ```
+//!
+//! A core that `gcore` took has no such signal: the process lived on. For it, the signal with which the debugger had stopped
+//! the process is shown, if the core records it.
+
+use std::io::Write;
+
+use core_reader::SignalInfo;
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::pipeline::Out;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "signal",
+    aliases: &[],
+    summary: "say by which signal the process ended, and why",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("signal.rs"),
+    start: |_, _| {
+        Ok(for_each(|context, _, out| {
+            let core = context.target()?.core();
+            match (core.signal(), core.recorded_signal()) {
+                (Some(signal), _) => print(context, signal, out)?,
+                (None, Some(signal)) if signal.number != 0 => {
+                    writeln!(
+                        out.text(),
+                        "no signal ended the process; it was stopped by the debugger that took the core"
+                    )?;
+                    print(context, &signal, out)?;
+                }
+                _ => {
+                    writeln!(out.text(), "no signal ended the process")?;
+                    return Ok(());
+                }
+            }
+            let Some(thread) = core.threads().first() else { return Ok(()) };
+            let stack = context.stack_of(thread, 1)?;
+            let place = stack
+                .frames
+                .first()
+                .map_or_else(String::new, |frame| format!(", in {}", context.show_frame(frame)));
+            Ok(writeln!(out.text(), "thread: {:x}{place}", thread.id)?)
+        }))
+    },
+};
+
+fn print(context: &Context, signal: &SignalInfo, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let mut text = out.text();
+    writeln!(text, "signal: {} ({}), {}", signal.name, signal.number, signal.description)?;
+    match (signal.code, signal.code_name()) {
+        (Some(code), Some((name, meaning))) => writeln!(text, "code: {name} ({code}), {meaning}")?,
+        (Some(code), None) => writeln!(text, "code: {code}")?,
+        (None, _) => writeln!(text, "code: the core does not record it")?,
+    }
+    if let Some(errno) = signal.errno.filter(|errno| *errno != 0) {
+        writeln!(text, "errno: {errno}")?;
+    }
+    if let Some(address) = signal.fault_address {
+        match context.symbolic(address.0) {
+            Some(symbol) => writeln!(text, "address: {address} {}", crate::output::escape(&symbol))?,
+            None => writeln!(text, "address: {address}")?,
+        }
+    }
+    if let Some(sender) = signal.sender {
+        let own = context.target()?.core().process().id == sender;
+        let own = if own { " (the process itself)" } else { "" };
+        write!(text, "sender: pid {sender}{own}")?;
+        if let Some(user) = signal.sender_user {
+            write!(text, ", uid {user}")?;
+        }
+        writeln!(text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! `::term`: print the type of the terminal.
+//!
+//! ```text
+//! > ::term
+//! xterm-256color
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::output::escape;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "term",
+    aliases: &[],
+    summary: "print the type of the terminal",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[],
+    manual: include_str!("term.rs"),
+    start: |_, _| {
+        Ok(for_each(|_, _, out| {
+            let name = std::env::var_os("TERM").unwrap_or_else(|| "unknown".into());
+            Ok(writeln!(out.text(), "{}", escape(&name.to_string_lossy()))?)
+        }))
+    },
+};

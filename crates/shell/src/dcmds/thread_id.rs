@@ -1,0 +1,33 @@
+//! `$l`: print the id of the current thread.
+//!
+//! ```text
+//! > $l
+//! 4648
+//! ```
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::value::{Item, Kind};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "$l",
+    aliases: &[],
+    summary: "print the id of the current thread",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Items(Kind::Thread),
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("thread_id.rs"),
+    start: |_, _| {
+        Ok(for_each(|context, _, out| {
+            let id = context.thread()?.id;
+            if out.is_pipe() {
+                return out.emit(Item::thread(id)).map(drop);
+            }
+            Ok(writeln!(out.text(), "{id:x}")?)
+        }))
+    },
+};

@@ -1,0 +1,74 @@
+//! `::v8array`: print the elements of an internal array.
+//!
+//! One tagged word a line, holes included; in a pipe each is handed on. `-i` prints the index in front. Takes all of V8's arrays
+//! of tagged words: fixed arrays, hash tables, property arrays, arrays of weak pointers, contexts. Of a JavaScript array
+//! `::walk jselement` lists the elements.
+//!
+//! ```text
+//! > 2b1e00021019::v8array -i
+//! 0 2b1e00d41c49
+//! 1 700000000
+//! > 2b1e00021019::v8array | ::v8type
+//! 0x2b1e00d41c49: SeqOneByteString: "tower"
+//! 0x700000000: SMI: value = 7
+//! ```
+
+use std::io::Write;
+
+use v8_heap::Tagged;
+use v8_heap::layout::FieldKind;
+use v8_heap::objects::place::Place;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::pipeline::Flow;
+use crate::value::{Item, Kind};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8array",
+    aliases: &[],
+    summary: "print the elements of an internal array",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Yields::Items(Kind::Value),
+    options: &[Opt::flag('i', "print the index in front of each element")],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8array.rs"),
+    start: |_, args| {
+        let indices = args.has('i');
+        Ok(for_each_item(move |context, item, out| {
+            let heap = context.heap()?;
+            let value = Tagged(item.word);
+            let object = heap.object(value)?;
+            let class = heap.layout().type_info(object.map.instance_type).and_then(|info| info.class);
+            let start = class.and_then(|class| heap.classes().class(class).tail.as_ref()).map(|t| t.offset);
+            let is_word = |place: &Place<'_>| {
+                matches!(
+                    place,
+                    Place::ContextSlot(..)
+                        | Place::Entry { kind: FieldKind::Tagged | FieldKind::Smi | FieldKind::Weak, .. }
+                )
+            };
+            let Some(start) = start.filter(|start| {
+                let size = heap.object_size(object).unwrap_or(0);
+                size == *start || is_word(&heap.place_at(object, *start))
+            }) else {
+                let class = escape(heap.class_name(value)).into_owned();
+                return Err(DcmdError::failed(format!("{value} is a {class}, not an array of V8's")));
+            };
+            let size = heap.object_size(object)?;
+            for (index, offset) in (start..size).step_by(8).enumerate() {
+                context.check_interrupt()?;
+                let word = heap.field(object, offset)?;
+                if indices && !out.is_pipe() {
+                    writeln!(out.text(), "{index} {word}")?;
+                } else if out.emit(Item::value(word.0))? == Flow::Enough {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        }))
+    },
+};

@@ -1,0 +1,61 @@
+//! `::v8internal`: print an embedder field of an object.
+//!
+//! Objects that native code wraps have fields that only it uses, counted from 0. Node.js keeps a number of its own in field 0
+//! and in field 1 the address of the C++ object. The address is bare, so that it can go into an expression.
+//!
+//! ```text
+//! > ::findjsobjects -c TCP | ::v8internal 1
+//! 55d0c8f1a2b0
+//! ```
+
+use std::io::Write;
+
+use v8_heap::Tagged;
+use v8_heap::objects::place::Place;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each_item};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::value::Kind;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8internal",
+    aliases: &[],
+    summary: "print an embedder field of an object",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::one("index"),
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8internal.rs"),
+    start: |context, args| {
+        let radix = context.settings.radix.get();
+        let wanted = args
+            .operands()
+            .first()
+            .and_then(|word| word.number(radix))
+            .ok_or_else(|| DcmdError::usage("the index is a number"))?;
+        Ok(for_each_item(move |context, item, out| {
+            let heap = context.heap()?;
+            let value = Tagged(item.word);
+            let object = heap.object(value)?;
+            let size = heap.object_size(object)?;
+            let mut fields = 0;
+            for offset in (0..size).step_by(8) {
+                if let Place::EmbedderField(index) = heap.place_at(object, offset) {
+                    fields += 1;
+                    if index == wanted {
+                        let word = heap.field(object, offset)?;
+                        return Ok(writeln!(out.text(), "{word}")?);
+                    }
+                }
+            }
+            let class = escape(heap.class_name(value)).into_owned();
+            Err(DcmdError::failed(match fields {
+                0 => format!("{value}: unsupported type: a {class} without embedder fields"),
+                _ => format!("{value}: a {class} with {fields} embedder fields, counted from 0"),
+            }))
+        }))
+    },
+};

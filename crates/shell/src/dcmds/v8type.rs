@@ -1,0 +1,45 @@
+//! `::v8type`: say what a tagged word is.
+//!
+//! Of an object its class, and what tells it from others of that class: the constructor of a JavaScript object, the name of a
+//! function, the text of a string. `::v8whatis` takes any address.
+//!
+//! ```text
+//! > 542184950b1::v8type
+//! 0x542184950b1: JSObject: UpstreamConnection
+//! > 700000000::v8type
+//! 0x700000000: SMI: value = 7
+//! > 542184adbb1::v8type
+//! 0x542184adbb1: HeapNumber: 0.25
+//! ```
+
+use std::io::Write;
+
+use v8_heap::Tagged;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each_item};
+use crate::error::DcmdError;
+use crate::summary::summary;
+use crate::value::Kind;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8type",
+    aliases: &[],
+    summary: "say what a tagged word is",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8type.rs"),
+    start: |_, _| {
+        Ok(for_each_item(move |context, item, out| {
+            let heap = context.heap()?;
+            let value = Tagged(item.word);
+            if value.smi().is_none() && heap.object(value).is_err() {
+                return Err(DcmdError::failed(format!("0x{value}: <unknown>: {}", summary(heap, value))));
+            }
+            Ok(writeln!(out.text(), "0x{value}: {}", summary(heap, value))?)
+        }))
+    },
+};

@@ -1,0 +1,45 @@
+//! `::v8types`: list V8's instance types.
+//!
+//! The number that a map gives its instances, by the name of the class. Numbers change from one version of V8 to the next.
+//!
+//! ```text
+//! > ::v8types ! grep JSArray
+//! JSArray                        = 0x849
+//! JSArrayBuffer                  = 0x80f
+//! JSArrayIterator                = 0x84a
+//! ```
+//!
+//! Types that embedders and special functions have, hundreds of each, are listed by their first number.
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::output::escape;
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8types",
+    aliases: &[],
+    summary: "list V8's instance types",
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8types.rs"),
+    start: |_, _| {
+        Ok(for_each(move |context, _, out| {
+            let layout = context.heap()?.layout();
+            let mut text = out.text();
+            let mut before = String::new();
+            for (number, info) in layout.types() {
+                if info.name.starts_with("type ") || *info.name == *before {
+                    continue;
+                }
+                before = info.name.clone().into_string();
+                writeln!(text, "{:<30} = 0x{number:02x}", escape(&info.name))?;
+            }
+            Ok(())
+        }))
+    },
+};

@@ -1,0 +1,156 @@
+//! `::v8whatis`: find the heap object that contains an address.
+//!
+//! The address may be tagged or not, and may lie anywhere inside the object. Prints the tagged address of the object, or
+//! nothing if there is none; in a pipe it is handed on. All objects are known, so nothing is guessed: memory that is free, or
+//! that V8 has not used yet, is in no object.
+//!
+//! `-v` says which class it is of and what is at the address in it, which page it is on, and in which space. Of an address in no
+//! object it says what is there instead, as far as that is known.
+//!
+//! ```text
+//! > 542184950c9::v8whatis
+//! 542184950b1
+//! > 542184950c9::v8whatis -v
+//! 542184950b1 (found Map at 542184950b0 (542184950c9-0x19) for type JSObject)
+//!     at .request of JSObject: UpstreamConnection
+//!     on page 54218480000 of space old
+//! > 7ffed4beeea0::v8whatis -v
+//! 7ffed4beeea0: in no heap object: stack of thread 21192, 0x430 above its stack pointer
+//! ```
+//!
+//! `-d` refuses objects that begin more than so many bytes before the address.
+
+use std::io::Write;
+
+use core_reader::{Address, Symbols};
+use v8_heap::isolate::Page;
+use v8_heap::{Heap, Whereabouts};
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::place_name::place_name;
+use crate::summary::summary;
+use crate::value::{Item, Kind};
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8whatis",
+    aliases: &[],
+    summary: "find the heap object that contains an address",
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Yields::Items(Kind::Value),
+    options: &[
+        Opt::flag('v', "say what is there, and where"),
+        Opt::number('d', "bytes", "look back at most so far; as far as it takes if not said"),
+    ],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8whatis.rs"),
+    start: |_, args| {
+        let verbose = args.has('v');
+        let farthest = args.number('d').unwrap_or(u64::MAX);
+        Ok(for_each_item(move |context, item, out| {
+            let heap = context.heap()?;
+            // Both bits of a tag; other addresses inside a word are rounded down by what looks them up.
+            let address = item.word & !3;
+            let found = heap.whereabouts(address, &context.progress())?;
+            let Whereabouts::Object(object, distance) = found else {
+                if verbose && !out.is_pipe() {
+                    let place = outside(context, heap, found, address)?;
+                    writeln!(out.text(), "{:x}: in no heap object: {place}", item.word)?;
+                }
+                return Ok(());
+            };
+            if distance > farthest {
+                if verbose {
+                    context.warn(&format_args!(
+                        "{:x}: no heap object found in previous {farthest} bytes",
+                        item.word
+                    ));
+                }
+                return Ok(());
+            }
+            if !verbose || out.is_pipe() {
+                out.emit(Item::value(object.value().0))?;
+                return Ok(());
+            }
+            let class = escape(heap.class_name(object.value())).into_owned();
+            let mut text = out.text();
+            let start = object.address;
+            let value = object.value();
+            let back = item.word.wrapping_sub(start);
+            writeln!(text, "{value} (found Map at {start:x} ({:x}-0x{back:x}) for type {class})", item.word)?;
+            let place = place_name(heap, &heap.place_at(object, distance));
+            writeln!(text, "    at {place} of {}", summary(heap, value))?;
+            if let Some(page) = heap.spaces().page_of(address) {
+                writeln!(text, "    on {}", of_page(heap, page))?;
+            }
+            Ok(())
+        }))
+    },
+};
+
+/// `page 24e11c80000 of space new`
+fn of_page(heap: &Heap<'_>, page: &Page<'_>) -> String {
+    let space = page.space.and_then(|space| heap.layout().space_names.get(usize::from(space)));
+    let space = space.map_or("unknown space".to_owned(), |space| format!("space {space}"));
+    let several = heap.spaces().isolates().len() > 1 && page.heap != 0;
+    let isolate = heap.spaces().isolates().iter().find(|isolate| isolate.heap == page.heap && several);
+    let isolate = isolate.map_or(String::new(), |isolate| format!(" of isolate {:x}", isolate.address));
+    format!("page {:x} of {space}{isolate}", page.base)
+}
+
+/// What is at an address outside all objects.
+fn outside(
+    context: &Context,
+    heap: &Heap<'_>,
+    found: Whereabouts<'_>,
+    address: u64,
+) -> Result<String, DcmdError> {
+    Ok(match found {
+        Whereabouts::Object(object, _) => object.value().to_string(),
+        Whereabouts::Free(page) => format!("free memory on {}", of_page(heap, page)),
+        Whereabouts::Unused(page) => format!("memory not used yet on {}", of_page(heap, page)),
+        Whereabouts::Gap(page) => {
+            format!("a stretch in which no objects can be told on {}", of_page(heap, page))
+        }
+        Whereabouts::Stale(page) => {
+            format!("a copy that is no longer in use, on {}", of_page(heap, page))
+        }
+        Whereabouts::Header(page, distance) => {
+            format!("header of {}, +0x{distance:x}", of_page(heap, page))
+        }
+        Whereabouts::Isolate(isolate, distance) => {
+            format!("isolate {:x}, +0x{distance:x}", isolate.address)
+        }
+        Whereabouts::Elsewhere => elsewhere(context, address)?,
+    })
+}
+
+/// What is at an address that V8 has nothing to do with.
+pub(super) fn elsewhere(context: &Context, address: u64) -> Result<String, DcmdError> {
+    let target = context.target()?;
+    let memory = context.memory()?;
+    let Some(range) = memory.range_at(Address(address)) else { return Ok("not mapped".to_owned()) };
+    if let Some(symbol) = target.symbols().at(Address(address)) {
+        return Ok(format!("{}+0x{:x}", escape(&symbol.name), address - symbol.address.0));
+    }
+    let holds = |at: Address| (range.start..range.end).contains(&at);
+    let stack = target
+        .threads()
+        .iter()
+        .filter(|thread| range.file.is_none() && holds(thread.stack_pointer()))
+        .min_by_key(|thread| thread.stack_pointer().0.abs_diff(address));
+    if let Some(thread) = stack {
+        let pointer = thread.stack_pointer().0;
+        let side = if address >= pointer { "above" } else { "below" };
+        let distance = address.abs_diff(pointer);
+        return Ok(format!("stack of thread {}, 0x{distance:x} {side} its stack pointer", thread.id));
+    }
+    Ok(match &range.file {
+        Some(file) => format!("mapping of {}, +0x{:x}", escape(file), address - range.start.0),
+        None => format!("anonymous memory [{:x}, {:x})", range.start.0, range.end.0),
+    })
+}

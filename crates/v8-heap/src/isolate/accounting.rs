@@ -1,0 +1,326 @@
+//! What V8 itself counts of its memory, space by space: the numbers of `v8.getHeapSpaceStatistics()` and
+//! `v8.getHeapStatistics()`, computed from the same fields by the same rules.
+//!
+//! A space counts what it got from the system (*committed*), what it gave out (*used*, with whatever has died and not been
+//! swept), and what it could still give out (*available*). Beside that stands what a walk over its pages finds: the two
+//! come from different memory and check each other.
+
+use std::collections::HashSet;
+
+use super::{Isolate, PAGE_SIZE, Page, PageState};
+use crate::heap::Heap;
+use crate::index::ObjectTable;
+use crate::layout::{ExternalBytes, Kind, StringShape, offset};
+use crate::{Monitor, Result};
+
+/// `BaseSpace::heap_`
+const SPACE_HEAP: u64 = 8;
+/// `BaseSpace::id_`
+const SPACE_ID: u64 = 16;
+/// `BaseSpace::committed_`
+const SPACE_COMMITTED: u64 = 24;
+/// `FreeListMany::kMinBlockSize`: smaller pieces are wasted.
+const SMALLEST_FREE_BLOCK: u64 = 24;
+/// Bytes of a space object, of a free list and of an allocator that are read.
+const SPACE_OBJECT: u64 = 0x400;
+const SMALL_OBJECT: u64 = 0x80;
+
+/// What V8 counts of one space, in bytes, as `v8.getHeapSpaceStatistics()` says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpaceCounters {
+    /// `space_size`: got from the system.
+    pub committed: u64,
+    /// `space_used_size`: given out.
+    pub used: u64,
+    /// `space_available_size`: can be given out without getting more.
+    pub available: u64,
+    /// `physical_space_size`: touched since it was got, as far as V8 knows.
+    pub physical: u64,
+}
+
+/// What a walk over the pages of a space finds, in bytes except where noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpaceContents {
+    /// Number of pages.
+    pub pages: u64,
+    /// Their size, headers included.
+    pub page_bytes: u64,
+    /// Number of objects.
+    pub objects: u64,
+    /// Their size.
+    pub object_bytes: u64,
+    /// Free memory between and behind them.
+    pub free_bytes: u64,
+}
+
+/// One space of a heap.
+#[derive(Clone, Debug)]
+pub struct Space {
+    /// `AllocationSpace`, as V8 numbers it.
+    pub id: u8,
+    /// V8's name for it: `old_space`.
+    pub name: String,
+    /// Address of the space object; 0 if the heap has none.
+    pub address: u64,
+    /// What V8 counts; `None` if the core does not hold the space object, or it is none.
+    pub counters: Option<SpaceCounters>,
+    /// What is there.
+    pub contents: SpaceContents,
+}
+
+/// What is outside the heap of an isolate because of objects inside, as V8 and Node.js count it, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExternalMemory {
+    /// `external_memory`, `process.memoryUsage().external`: buffers, and characters of external strings.
+    pub external: Option<u64>,
+    /// `process.memoryUsage().arrayBuffers`: what Node's allocator has given to buffers. Worker threads have allocators of
+    /// their own.
+    pub array_buffers: Option<u64>,
+}
+
+/// The external strings of an isolate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExternalStrings {
+    /// How many there are.
+    pub count: u64,
+    /// Bytes of their characters, outside the heap.
+    pub bytes: u64,
+    /// What V8 counts for them as external memory: the bytes, or from V8 14 on the characters, of one byte or two
+    /// (`ExternalStringTable::AddString` in `src/heap/heap-inl.h`).
+    pub counted: u64,
+}
+
+impl Heap<'_> {
+    /// The spaces of an isolate, in V8's order.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
+    pub fn spaces_of(&self, isolate: &Isolate, monitor: &dyn Monitor) -> Result<Vec<Space>> {
+        let table = self.objects(monitor)?;
+        let layout = self.layout();
+        let mut spaces = Vec::with_capacity(layout.space_names.len());
+        for (id, name) in layout.space_names.iter().enumerate() {
+            let id = id as u8;
+            let address = self.space_object(isolate.heap, id);
+            let contents = self.space_contents(table, |page| {
+                page.heap == isolate.heap && page.space.is_some_and(|space| self.is_of_space(page, space, id))
+            });
+            let counters = match address {
+                Some(0) => Some(SpaceCounters::default()),
+                Some(address) => self.space_counters(isolate.heap, address, name),
+                None => None,
+            };
+            let address = address.unwrap_or(0);
+            spaces.push(Space { id, name: format!("{name}_space"), address, counters, contents });
+        }
+        Ok(spaces)
+    }
+
+    /// What the pages hold that all isolates share.
+    ///
+    /// # Errors
+    /// As [`Heap::spaces_of`].
+    pub fn shared_contents(&self, monitor: &dyn Monitor) -> Result<SpaceContents> {
+        let table = self.objects(monitor)?;
+        Ok(self.space_contents(table, |page| page.heap == 0))
+    }
+
+    /// Semispaces belong to the new space, whatever number they have.
+    fn is_of_space(&self, page: &Page<'_>, space: u8, wanted: u8) -> bool {
+        space == wanted
+            || (page.to_space && !page.large && self.layout().space_names[usize::from(wanted)] == "new")
+    }
+
+    fn space_contents(&self, table: &ObjectTable, is_wanted: impl Fn(&Page<'_>) -> bool) -> SpaceContents {
+        let mut contents = SpaceContents::default();
+        for (index, page) in self.spaces().pages().iter().enumerate() {
+            if !is_wanted(page) {
+                continue;
+            }
+            contents.pages += 1;
+            contents.page_bytes = contents.page_bytes.saturating_add(page.size);
+            if page.state == PageState::InUse {
+                let usage = table.page_usage(index);
+                contents.objects += usage.objects;
+                contents.object_bytes = contents.object_bytes.saturating_add(usage.object_bytes);
+                let unused: u64 = page.unused.iter().map(|(start, end)| end.saturating_sub(*start)).sum();
+                contents.free_bytes =
+                    contents.free_bytes.saturating_add(usage.free_bytes).saturating_add(unused);
+            }
+        }
+        contents
+    }
+
+    /// Address of a space object, 0 if the heap has no such space; `None` if what is in its place is none.
+    fn space_object(&self, heap: u64, id: u8) -> Option<u64> {
+        let slot = heap.checked_add(self.layout().accounting.spaces)?.checked_add(8 * u64::from(id))?;
+        let space = self.word(slot)?;
+        if space == 0 {
+            return Some(0);
+        }
+        let belongs = space.is_multiple_of(8)
+            && self.word(space.checked_add(SPACE_HEAP)?) == Some(heap)
+            && self.word(space.checked_add(SPACE_ID)?).map(|word| word as u32) == Some(u32::from(id));
+        belongs.then_some(space)
+    }
+
+    fn word(&self, address: u64) -> Option<u64> {
+        self.words().word(address, "count of memory").ok()
+    }
+
+    /// The word at an offset of a space object.
+    fn count(&self, space: u64, offset: u64) -> Option<u64> {
+        self.word(space.checked_add(offset)?)
+    }
+
+    fn space_counters(&self, heap: u64, space: u64, name: &str) -> Option<SpaceCounters> {
+        let fields = &self.layout().accounting;
+        let count = |offset| self.count(space, offset);
+        if name == "new" {
+            return self.new_space_counters(heap, space);
+        }
+        if name.ends_with("large_object") {
+            let used = count(fields.large_objects_size)?;
+            let available = if name == "new_large_object" {
+                count(fields.new_large_capacity)?.saturating_sub(used)
+            } else {
+                0
+            };
+            let committed = count(SPACE_COMMITTED)?;
+            return Some(SpaceCounters { committed, used, available, physical: committed });
+        }
+        let free_list = count(fields.free_list)?;
+        let mut used = count(fields.paged_size)?;
+        let mut available = self.count(free_list, fields.free_list_available)?;
+        if fields.counts_without_open_areas {
+            for page in self.spaces().pages().iter().filter(|page| page.owner == space) {
+                for (start, end) in &page.unused {
+                    let open = end.saturating_sub(*start);
+                    used = used.saturating_sub(open);
+                    if open >= SMALLEST_FREE_BLOCK {
+                        available = available.saturating_add(open);
+                    }
+                }
+            }
+        }
+        let (committed, physical) = (count(SPACE_COMMITTED)?, count(fields.paged_physical)?);
+        Some(SpaceCounters { committed, used, available, physical })
+    }
+
+    /// The young generation is two semispaces; objects are in one of them, up to `top` on its current page.
+    fn new_space_counters(&self, heap: u64, space: u64) -> Option<SpaceCounters> {
+        let fields = &self.layout().accounting;
+        let room = PAGE_SIZE - self.layout().page.first_object;
+        let semispace = |offset: u64, field: u64| self.count(space, offset.checked_add(field)?);
+        let both = |field: u64| {
+            Some(semispace(fields.to_space, field)?.saturating_add(semispace(fields.from_space, field)?))
+        };
+        let committed = both(SPACE_COMMITTED)?;
+        let physical_of = |of: u64| match semispace(of, fields.first_page)? {
+            0 => Some(0),
+            _ => semispace(of, fields.semispace_physical),
+        };
+        let physical = physical_of(fields.to_space)?.saturating_add(physical_of(fields.from_space)?);
+        let capacity = semispace(fields.to_space, fields.semispace_current_capacity)?;
+        let target = self.count(space, fields.new_target_capacity)?.max(capacity);
+        let quarantined = match fields.new_quarantined {
+            Some(offset) => self.count(space, offset)?,
+            None => 0,
+        };
+        let live = if capacity == 0 {
+            0
+        } else {
+            let current = semispace(fields.to_space, fields.semispace_current_page)?;
+            let mut pages = self.spaces().pages().iter();
+            let page = pages.find(|page| page.heap == heap && page.handle() == current)?;
+            let top = page.unused.first().map_or(page.area_end, |(top, _)| *top);
+            let full = (capacity / PAGE_SIZE).saturating_sub(1).saturating_mul(room);
+            full.saturating_add(top.saturating_sub(page.area_start))
+        };
+        let available = (target / PAGE_SIZE).saturating_mul(room).saturating_sub(live);
+        Some(SpaceCounters { committed, used: live.saturating_add(quarantined), available, physical })
+    }
+
+    /// What V8 and Node.js count of the memory outside the heap of an isolate. What cannot be read is `None`.
+    pub fn external_memory(&self, isolate: &Isolate) -> ExternalMemory {
+        let fields = &self.layout().accounting;
+        let in_heap = |offset: u64| self.word(isolate.heap.checked_add(offset)?);
+        let external = match fields.external_bytes {
+            ExternalBytes::One(offset) => in_heap(offset),
+            ExternalBytes::Two { strings, sweeper, total } => in_heap(sweeper)
+                .and_then(|sweeper| self.count(sweeper, total))
+                .and_then(|buffers| in_heap(strings)?.checked_add(buffers)),
+        };
+        let allocator = self.array_buffer_allocator(isolate);
+        let array_buffers = allocator.and_then(|allocator| self.count(allocator, fields.allocator_total));
+        ExternalMemory { external, array_buffers }
+    }
+
+    /// Address of the `v8::ArrayBuffer::Allocator` of an isolate; in Node.js that is a `node::NodeArrayBufferAllocator`.
+    fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<u64> {
+        let slot = isolate.address.checked_add(self.layout().accounting.allocator)?;
+        self.word(slot).filter(|allocator| *allocator != 0 && allocator.is_multiple_of(8))
+    }
+
+    /// The external strings in the pages of an isolate.
+    ///
+    /// # Errors
+    /// As [`Heap::spaces_of`].
+    pub fn external_strings(&self, isolate: &Isolate, monitor: &dyn Monitor) -> Result<ExternalStrings> {
+        let table = self.objects(monitor)?;
+        let counts_characters = matches!(self.layout().accounting.external_bytes, ExternalBytes::Two { .. });
+        let mut strings = ExternalStrings::default();
+        for (index, page) in self.spaces().pages().iter().enumerate() {
+            if page.heap != isolate.heap {
+                continue;
+            }
+            if monitor.cancelled() {
+                return Err(crate::Error::Interrupted);
+            }
+            for (address, map) in table.page_objects(index) {
+                let map = self.map(map);
+                if map.kind != Kind::String {
+                    continue;
+                }
+                if let Some(StringShape::External { one_byte, .. }) = StringShape::of(map.instance_type) {
+                    let length = self.words().word32(address + offset::STRING_LENGTH, "length of a String");
+                    let length = u64::from(length.unwrap_or(0));
+                    let bytes = if one_byte { length } else { 2 * length };
+                    strings.count += 1;
+                    strings.bytes = strings.bytes.saturating_add(bytes);
+                    let counted = if counts_characters { length } else { bytes };
+                    strings.counted = strings.counted.saturating_add(counted);
+                }
+            }
+        }
+        Ok(strings)
+    }
+
+    /// Memory that holds the counts: space objects, their free lists, allocators.
+    pub(crate) fn accounting_memory(&self) -> Vec<(u64, u64)> {
+        let fields = &self.layout().accounting;
+        let mut ranges = HashSet::new();
+        let mut keep = |start: u64, len: u64| ranges.insert((start, start.saturating_add(len)));
+        for isolate in self.spaces().isolates() {
+            for id in 0..self.layout().space_names.len() as u8 {
+                let Some(space) = self.space_object(isolate.heap, id).filter(|space| *space != 0) else {
+                    continue;
+                };
+                keep(space, SPACE_OBJECT);
+                if let Some(list) = self.count(space, fields.free_list).filter(|list| *list != 0) {
+                    keep(list, SMALL_OBJECT);
+                }
+            }
+            keep(isolate.address.saturating_add(fields.allocator), 8);
+            if let Some(allocator) = self.array_buffer_allocator(isolate) {
+                keep(allocator, SMALL_OBJECT);
+            }
+            if let ExternalBytes::Two { sweeper, .. } = fields.external_bytes
+                && let Some(sweeper) = self.count(isolate.heap, sweeper)
+            {
+                keep(sweeper, SMALL_OBJECT);
+            }
+        }
+        ranges.into_iter().collect()
+    }
+}

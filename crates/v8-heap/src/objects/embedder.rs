@@ -1,0 +1,45 @@
+//! What an embedder keeps in objects made from its templates: Node.js the address of the C++ object behind each.
+//!
+//! ```text
+//!   JSAPIObjectWithEmbedderSlots   +24 [from V8 13 on: C++ heap wrappable]  embedder fields ...  in-object properties
+//! ```
+//!
+//! (V8: `src/objects/js-objects.h`, `JSObject::GetEmbedderFieldCount`; Node.js: `src/base_object.h`.)
+
+use crate::Result;
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::objects::value::HeapObject;
+
+/// What an embedder keeps in an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmbedderData {
+    /// Address of the object on the C++ heap that it stands for.
+    pub wrappable: Option<u64>,
+    /// The embedder fields: tagged values, or addresses.
+    pub fields: Vec<u64>,
+}
+
+impl Heap<'_> {
+    /// What the embedder keeps in an object; nothing for objects that are not made from its templates.
+    ///
+    /// # Errors
+    /// If the object cannot be read.
+    pub fn embedder_fields(&self, object: HeapObject<'_>) -> Result<EmbedderData> {
+        let words = self.words();
+        if object.kind() != Kind::JsApiObject {
+            return Ok(EmbedderData::default());
+        }
+        let first = self.layout().fields.embedder_fields;
+        let end = 8 * u64::from(object.map.inobject_start_words.min(object.map.instance_size_words));
+        let mut data = EmbedderData::default();
+        if first > offset::FIRST_FIELD && end > offset::FIRST_FIELD {
+            let wrappable = words.word(object.address + offset::FIRST_FIELD, "C++ heap wrappable")?;
+            data.wrappable = Some(wrappable).filter(|address| *address != 0);
+        }
+        for at in (first..end).step_by(8) {
+            data.fields.push(words.word(object.address + at, "embedder field")?);
+        }
+        Ok(data)
+    }
+}

@@ -1,0 +1,70 @@
+//! `FinalizationRegistry`.
+//!
+//! ```text
+//!   JSFinalizationRegistry   +24 native context  +32 cleanup  +40 active cells  +48 cleared cells
+//!   WeakCell                 +8 registry  target, unregister token, holdings [26: holdings first]  +40 previous  +48 next
+//! ```
+//!
+//! Cells are in two lists: those whose target is alive, and those whose target has been collected and whose callback is still to
+//! be called (V8: `src/objects/js-weak-refs.tq`).
+
+use crate::heap::Heap;
+use crate::objects::value::HeapObject;
+use crate::{Error, Result, Tagged};
+
+const CLEANUP: u64 = 32;
+const ACTIVE_CELLS: u64 = 40;
+const CLEARED_CELLS: u64 = 48;
+const CELL_NEXT: u64 = 48;
+/// Longer lists are taken for cycles.
+const MOST_CELLS: usize = 1 << 24;
+
+/// What `register` was given.
+#[derive(Clone, Copy, Debug)]
+pub struct WeakCell {
+    /// The object that is watched; undefined once it has been collected.
+    pub target: Tagged,
+    /// What the callback gets.
+    pub held_value: Tagged,
+    /// What `unregister` takes; undefined if none was given, or it has been collected.
+    pub token: Tagged,
+}
+
+impl Heap<'_> {
+    /// The callback of a `FinalizationRegistry`; `None` if the object is none.
+    pub fn finalization_callback(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let is_it = self.layout().type_name(object.map.instance_type) == "JSFinalizationRegistry";
+        is_it.then(|| self.words().tagged(object.address + CLEANUP, "callback of a registry").ok()).flatten()
+    }
+
+    /// The cells of a `FinalizationRegistry`, the latest first: of live targets, or of those collected.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub fn weak_cells(&self, registry: HeapObject<'_>, collected: bool) -> Result<Vec<WeakCell>> {
+        let words = self.words();
+        let first = if collected { CLEARED_CELLS } else { ACTIVE_CELLS };
+        let mut next = words.tagged(registry.address + first, "cells of a registry")?;
+        let mut cells = Vec::new();
+        while let Ok(cell) = self.object(next)
+            && self.layout().type_name(cell.map.instance_type) == "WeakCell"
+        {
+            if cells.len() == MOST_CELLS {
+                return Err(Error::Implausible {
+                    what: "list of cells",
+                    object: registry.value(),
+                    found: "it does not end".to_owned(),
+                });
+            }
+            let fields = &self.layout().fields;
+            let field = |at: u64| words.tagged(cell.address + at, "WeakCell");
+            cells.push(WeakCell {
+                target: field(fields.weak_cell_target)?,
+                held_value: field(fields.weak_cell_holdings)?,
+                token: field(fields.weak_cell_target + 8)?,
+            });
+            next = field(CELL_NEXT)?;
+        }
+        Ok(cells)
+    }
+}

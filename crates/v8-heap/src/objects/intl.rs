@@ -1,0 +1,29 @@
+//! `Intl` objects: of what they are for, V8 keeps the locale as a string in some; the rest is ICU's, outside the heap (V8:
+//! `src/objects/js-collator.tq`, `js-date-time-format.tq`, `js-list-format.tq`, and so on).
+
+use crate::Tagged;
+use crate::heap::Heap;
+use crate::layout::offset;
+use crate::objects::value::HeapObject;
+
+/// `JSCollator::locale_`
+const COLLATOR_LOCALE: u64 = 40;
+
+impl Heap<'_> {
+    /// The locale that an `Intl` object was resolved to, a string, if V8 keeps it.
+    pub fn intl_locale(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let at = match self.class_name(object.value()) {
+            "JSCollator" => COLLATOR_LOCALE,
+            "JSDateTimeFormat"
+            | "JSListFormat"
+            | "JSNumberFormat"
+            | "JSPluralRules"
+            | "JSRelativeTimeFormat"
+            | "JSSegmenter" => offset::FIRST_FIELD,
+            _ => return None,
+        };
+        let locale = self.words().tagged(object.address + at, "locale").ok()?;
+        // A collator has an empty one where ICU knows better.
+        matches!(self.string_length(locale), Ok(1..)).then_some(locale)
+    }
+}

@@ -1,0 +1,246 @@
+//! WebAssembly objects that programs hold.
+//!
+//! ```text
+//!   WasmMemoryObject   +24 ArrayBuffer  [26: +32 backing store]  maximum pages, Smi
+//!   WasmTableObject    [until 22: +24 instance]  entries: FixedArray, current length, maximum length
+//!   WasmGlobalObject   +32 ArrayBuffer or undefined  +40 FixedArray or undefined  +48 offset, Smi  +56 type  +64 mutable
+//!   WasmModuleObject   +32 Script
+//! ```
+//!
+//! (V8: `src/wasm/wasm-objects.tq`, `src/wasm/value-type.h`.)
+
+use crate::heap::Heap;
+use crate::layout::{Kind, offset};
+use crate::objects::value::HeapObject;
+use crate::{Result, Tagged};
+
+/// `wasm::kWasmPageSize`
+const PAGE: u64 = 1 << 16;
+const MODULE_SCRIPT: u64 = 32;
+const GLOBAL_BUFFER: u64 = 32;
+const GLOBAL_TAGGED: u64 = 40;
+const GLOBAL_OFFSET: u64 = 48;
+const GLOBAL_TYPE: u64 = 56;
+const GLOBAL_MUTABLE: u64 = 64;
+/// `Foreign::foreign_address_`
+const FOREIGN_ADDRESS: u64 = 8;
+/// `ManagedPtrDestructor::shared_ptr_ptr_`
+const SHARED_POINTER: u64 = 24;
+/// No native value that is read is longer, in bytes.
+const LONGEST_VALUE: u64 = 96;
+
+/// Where WebAssembly objects have their fields.
+#[derive(Clone, Copy, Debug)]
+pub struct WasmLayout {
+    /// `WasmMemoryObject::maximum_pages_`
+    pub memory_maximum: u64,
+    /// `WasmMemoryObject::managed_backing_store_`, where there is one.
+    pub memory_backing_store: Option<u64>,
+    /// `WasmTableObject::entries_`; the current and the maximum length are behind it.
+    pub table_entries: u64,
+    /// `WasmInstanceObject::module_object_`; the exports are behind it.
+    pub instance_module: u64,
+    /// Bits of a value type in front of the number of its kind.
+    pub value_kind_shift: u32,
+    /// Number of the kind `i32`, in front of `i64`, `f32`, `f64`.
+    pub first_value_kind: u32,
+}
+
+/// A memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WasmMemory {
+    /// Pages of 64 KiB it has now, if that is known.
+    pub pages: Option<u64>,
+    /// Pages it may have at most, if the module says.
+    pub maximum: Option<u64>,
+    /// The ArrayBuffer on it, if the program has asked for one.
+    pub buffer: Option<Tagged>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct WasmTable {
+    /// How many entries it has.
+    pub length: u64,
+    /// The entries as V8 keeps them: functions that have not been asked for are objects of its own.
+    pub entries: Vec<Tagged>,
+    /// How many it may have at most, a number; undefined if the module does not say.
+    pub maximum: Tagged,
+}
+
+/// The value of a global.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WasmValue {
+    /// `i32`
+    I32(i32),
+    /// `i64`
+    I64(i64),
+    /// `f32`
+    F32(f32),
+    /// `f64`
+    F64(f64),
+    /// A reference.
+    Reference(Tagged),
+    /// Of a type that is not known here.
+    Unknown,
+}
+
+/// A global variable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WasmGlobal {
+    /// Its value.
+    pub value: WasmValue,
+    /// It can be assigned.
+    pub is_mutable: bool,
+}
+
+impl Heap<'_> {
+    /// A WebAssembly memory; `None` if the object is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn wasm_memory(&self, object: HeapObject<'_>) -> Result<Option<WasmMemory>> {
+        if self.class_name(object.value()) != "WasmMemoryObject" {
+            return Ok(None);
+        }
+        let layout = self.layout().fields.wasm;
+        let field = |at: u64| self.words().tagged(object.address + at, "WasmMemoryObject");
+        let maximum = field(layout.memory_maximum)?.smi().and_then(|pages| u64::try_from(pages).ok());
+        let buffer = field(offset::FIRST_FIELD)?;
+        let is_buffer = self.object(buffer).is_ok_and(|buffer| buffer.kind() == Kind::JsArrayBuffer);
+        let bytes = if is_buffer {
+            Some(self.view(self.object(buffer)?)?.byte_length)
+        } else {
+            match layout.memory_backing_store {
+                Some(at) => self.managed(field(at)?).and_then(|store| {
+                    self.words().word(store + super::array_buffer::STORE_LENGTH, "store").ok()
+                }),
+                None => None,
+            }
+        };
+        Ok(Some(WasmMemory {
+            pages: bytes.map(|bytes| bytes / PAGE),
+            maximum,
+            buffer: is_buffer.then_some(buffer),
+        }))
+    }
+
+    /// The native object behind a `Managed`, a `Foreign` with the address of what keeps a shared pointer alive (V8:
+    /// `src/objects/managed.h`, `ManagedPtrDestructor::shared_ptr_ptr_`).
+    pub(crate) fn managed(&self, foreign: Tagged) -> Option<u64> {
+        self.managed_chain(foreign).map(|[_, _, object]| object)
+    }
+
+    /// Addresses of the destructor, the shared pointer, and the object.
+    fn managed_chain(&self, foreign: Tagged) -> Option<[u64; 3]> {
+        let foreign = self.object(foreign).ok()?;
+        if self.layout().type_name(foreign.map.instance_type) != "Foreign" {
+            return None;
+        }
+        let words = self.words();
+        let plausible = |address: &u64| *address != 0 && *address < crate::tagged::ADDRESS_LIMIT;
+        let destructor = words.word(foreign.address + FOREIGN_ADDRESS, "Foreign").ok().filter(plausible)?;
+        let shared = words.word(destructor + SHARED_POINTER, "Managed").ok().filter(plausible)?;
+        let object = words.word(shared, "shared pointer").ok().filter(plausible)?;
+        Some([destructor, shared, object])
+    }
+
+    /// The memory that [`Heap::managed`] reads, and the start of the object, as `[start, end)`.
+    pub(crate) fn managed_records(&self, foreign: Tagged) -> Vec<(u64, u64)> {
+        const LENGTHS: [u64; 3] = [SHARED_POINTER + 8, 8, LONGEST_VALUE];
+        let chain = self.managed_chain(foreign).into_iter().flatten().zip(LENGTHS);
+        chain.map(|(start, length)| (start, start.saturating_add(length))).collect()
+    }
+
+    /// The `Managed` in which an object has a native value that this program reads.
+    pub(crate) fn native_value(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let class = self.class_name(object.value());
+        let fields = &self.layout().fields;
+        let at = match class {
+            "WasmMemoryObject" => fields.wasm.memory_backing_store?,
+            _ if fields.temporal_is_native && class.starts_with("JSTemporal") => offset::FIRST_FIELD,
+            _ => return None,
+        };
+        self.words().tagged(object.address + at, "native value").ok()
+    }
+
+    /// A WebAssembly table; `None` if the object is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn wasm_table(&self, object: HeapObject<'_>) -> Result<Option<WasmTable>> {
+        if self.class_name(object.value()) != "WasmTableObject" {
+            return Ok(None);
+        }
+        let first = self.layout().fields.wasm.table_entries;
+        let field = |at: u64| self.words().tagged(object.address + first + at, "WasmTableObject");
+        let length = field(8)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let mut entries = self.array_words(self.object(field(0)?)?)?;
+        // The array has room to grow.
+        entries.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(Some(WasmTable { length, entries, maximum: field(16)? }))
+    }
+
+    /// A WebAssembly global; `None` if the object is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn wasm_global(&self, object: HeapObject<'_>) -> Result<Option<WasmGlobal>> {
+        if self.class_name(object.value()) != "WasmGlobalObject" {
+            return Ok(None);
+        }
+        let words = self.words();
+        let field = |at: u64| words.tagged(object.address + at, "WasmGlobalObject");
+        let number = |at: u64| -> Result<u64> {
+            Ok(field(at)?.smi().and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
+        };
+        let is_mutable = number(GLOBAL_MUTABLE)? != 0;
+        let offset_in = number(GLOBAL_OFFSET)?;
+        let buffer = self.object(field(GLOBAL_BUFFER)?)?;
+        if buffer.kind() != Kind::JsArrayBuffer {
+            let array = self.object(field(GLOBAL_TAGGED)?)?;
+            let value = self.array_words(array)?.get(offset_in as usize).copied();
+            let value = value.map_or(WasmValue::Unknown, WasmValue::Reference);
+            return Ok(Some(WasmGlobal { value, is_mutable }));
+        }
+        let view = self.view(buffer)?;
+        let layout = self.layout().fields.wasm;
+        let kind = (number(GLOBAL_TYPE)? >> layout.value_kind_shift) as u32 & 0x1f;
+        let kind = kind.checked_sub(layout.first_value_kind);
+        let size = if matches!(kind, Some(0 | 2)) { 4 } else { 8 };
+        if offset_in.checked_add(size).is_none_or(|end| end > view.byte_length) {
+            return Ok(Some(WasmGlobal { value: WasmValue::Unknown, is_mutable }));
+        }
+        let at = view.address.wrapping_add(offset_in);
+        let value = match kind {
+            Some(0) => WasmValue::I32(words.word32(at, "global")? as i32),
+            Some(1) => WasmValue::I64(words.word(at, "global")? as i64),
+            Some(2) => WasmValue::F32(f32::from_bits(words.word32(at, "global")?)),
+            Some(3) => WasmValue::F64(f64::from_bits(words.word(at, "global")?)),
+            _ => WasmValue::Unknown,
+        };
+        Ok(Some(WasmGlobal { value, is_mutable }))
+    }
+
+    /// Module and exports of a WebAssembly instance; `None` if the object is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn wasm_instance(&self, object: HeapObject<'_>) -> Result<Option<(Tagged, Tagged)>> {
+        if self.class_name(object.value()) != "WasmInstanceObject" {
+            return Ok(None);
+        }
+        let module = self.layout().fields.wasm.instance_module;
+        let field = |at: u64| self.words().tagged(object.address + at, "WasmInstanceObject");
+        Ok(Some((field(module)?, field(module + 8)?)))
+    }
+
+    /// The name that V8 gives a WebAssembly module, a string: `wasm://wasm/d8a9f2c6`.
+    pub fn wasm_module_url(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        if self.class_name(object.value()) != "WasmModuleObject" {
+            return None;
+        }
+        let script = self.words().tagged(object.address + MODULE_SCRIPT, "WasmModuleObject").ok()?;
+        self.script_name(&self.script(script).ok()?)
+    }
+}
