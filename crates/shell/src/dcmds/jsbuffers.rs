@@ -216,7 +216,7 @@ fn totals(context: &Context, heap: &Heap<'_>, buffers: &Buffers, out: &mut Out<'
         }
         writeln!(text, "views")?;
         let mut constructors: Vec<_> = by_constructor.into_iter().collect();
-        constructors.sort_unstable_by_key(|(name, (_, bytes))| (std::cmp::Reverse(*bytes), *name));
+        constructors.sort_unstable_by_key(|(name, (_, bytes))| (std::cmp::Reverse(*bytes), heap.name(*name)));
         for (name, (count, bytes)) in constructors {
             writeln!(text, "    {bytes:>10} bytes seen by {count} of {}", escape(heap.name(name)))?;
         }

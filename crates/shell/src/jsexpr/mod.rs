@@ -151,7 +151,8 @@ mod tests {
         let smi = HeapBuilder::smi;
         let inner = builder.class("Inner", &["id", "name"]);
         let outer = builder.class("Outer", &["id", "name", "big", "next", "gone", "list"]);
-        let (b, name) = (builder.string(young, "b"), builder.string(young, "gr\u{f6}\u{df}e"));
+        let units: Vec<u16> = "gr\u{f6}\u{df}e".encode_utf16().collect();
+        let (b, name) = (builder.string(young, "b"), builder.two_byte_string(young, &units));
         let x = builder.string(young, "x");
         let big = builder.heap_number(young, 1.5);
         let next = builder.instance(young, &inner, &[smi(8), b]);

@@ -159,7 +159,12 @@ fn find_step(heap: &Heap<'_>, value: Tagged, step: &Step) -> v8_heap::Result<Res
         _ => return Ok(Err(None)),
     };
     match step {
-        Step::Name(name) => Ok(named_member(heap, object, name)?.ok_or(None)),
+        Step::Name(name) => match (named_member(heap, object, name)?, named(name)) {
+            (Some(place), _) => Ok(Ok(place)),
+            // `x['1']` is `x[1]`.
+            (None, Step::Index(index)) => Ok(indexed_member(heap, object, index)?.map_err(|_| None)),
+            (None, _) => Ok(Err(None)),
+        },
         Step::Slot(name) => Ok(head::slot(heap, object, name)?.ok_or(None)),
         Step::Get(key) => Ok(map_entry(heap, object, key)?.ok_or(None)),
         Step::Index(index) => indexed_member(heap, object, *index),

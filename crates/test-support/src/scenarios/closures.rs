@@ -285,11 +285,19 @@ fn is_open(variable: &Variable) -> bool {
     first.ends_with(['{', '[']) && !closed
 }
 
-/// A printed line without the addresses of its values: a hexadecimal number and a colon where a value begins.
+/// A printed line without the addresses of its values: a hexadecimal number and a colon where a value begins, and those of the
+/// functions of an accessor.
 fn without_addresses(line: &str) -> String {
     let mut out = String::new();
     let (mut rest, mut quoted, mut at_value) = (line, false, true);
     while let Some(c) = rest.chars().next() {
+        if !quoted
+            && ["[Getter", "[Setter", "[Getter/Setter"].iter().any(|accessor| out.ends_with(accessor))
+            && c == ' '
+        {
+            rest = &rest[rest.find(']').unwrap_or(rest.len())..];
+            continue;
+        }
         if at_value && !quoted {
             let digits = rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
             if digits > 0 && rest[digits..].starts_with(": ") {

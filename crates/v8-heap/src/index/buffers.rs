@@ -178,10 +178,10 @@ impl Buffers {
             }
             maps.len() as u64
         })?;
-        Ok(Buffers::of(workers))
+        Ok(Buffers::of(heap, workers))
     }
 
-    fn of(workers: Vec<Met>) -> Buffers {
+    fn of(heap: &Heap<'_>, workers: Vec<Met>) -> Buffers {
         let mut all = Met::default();
         for met in workers {
             all.owners.extend(met.owners);
@@ -255,7 +255,9 @@ impl Buffers {
             stores[index].views.push(Views { constructor, count, bytes });
         }
         for store in &mut stores {
-            store.views.sort_unstable_by_key(|views| std::cmp::Reverse((views.bytes, views.constructor)));
+            // Numbers of names depend on who met them first.
+            let name = |views: &Views| heap.name(views.constructor);
+            store.views.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| name(a).cmp(name(b))));
         }
         stores.sort_by_key(|store| (store.byte_length, store.address));
         Buffers {
