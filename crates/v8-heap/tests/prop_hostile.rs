@@ -91,8 +91,8 @@ fn rich_heap(release: Release) -> Dump {
     let store = builder.native_bytes(&words(&[bytes, 40, 40, 40, 1, 0, 0, 0, 0, 0]));
     let extension = builder.native_bytes(&words(&[store, store, 0, 40, 0]));
     let fields: &[u64] = match release {
-        Release::Node20 | Release::Node22 => &[undefined, 40, 40, bytes, extension, 0, 0, 0, 0],
-        _ => &[0, undefined, 40, 40, bytes, extension, 0, 0, 0],
+        Release::Node20 | Release::Node22 => &[undefined, 40, 40, bytes, extension, 0, 0, 0, 0, 0, 0],
+        _ => &[0, undefined, 40, 40, bytes, extension, 0, 0, 0, 0, 0],
     };
     let buffer_map = builder.map_of(Type::JsArrayBuffer);
     let buffer = builder.object(young, buffer_map, empty, empty, fields);
