@@ -106,10 +106,12 @@ const QUEUE_CAPACITY: u64 = 16;
 const QUEUE_START: u64 = 24;
 const QUEUE_RING: u64 = 32;
 /// No list of roots is longer; a longer one is damage.
-const MOST_ENTRIES: u64 = 1 << 26;
-const MOST_BLOCKS: usize = 1 << 20;
+const MOST_ENTRIES: u64 = 1 << 22;
+const MOST_BLOCKS: usize = 1 << 16;
+/// Bytes of lists of roots that are read in all. What says that it has more says so of the same memory again and again.
+const MOST_BYTES: u64 = 1 << 30;
 /// A stack is read from its stack pointer on, up to this many bytes.
-const MOST_STACK: u64 = 64 << 20;
+const MOST_STACK: u64 = 16 << 20;
 /// Below the stack pointer, leaf functions keep data (the red zone of the x86-64 ABI), in bytes.
 const RED_ZONE: u64 = 128;
 /// Bytes of native memory read in one go.
@@ -248,11 +250,13 @@ struct Finder<'a, 't> {
     table: &'a ObjectTable,
     memory: &'t dyn Memory,
     found: Roots,
+    /// Bytes that may still be read.
+    budget: u64,
 }
 
 impl<'a, 't> Finder<'a, 't> {
     fn new(heap: &'a Heap<'t>, table: &'a ObjectTable) -> Finder<'a, 't> {
-        Finder { heap, table, memory: heap.memory(), found: Roots::default() }
+        Finder { heap, table, memory: heap.memory(), found: Roots::default(), budget: MOST_BYTES }
     }
 
     fn word(&self, at: u64) -> Option<u64> {
@@ -283,12 +287,30 @@ impl<'a, 't> Finder<'a, 't> {
 
     /// All words of `[start, end)`, as far as they can be read. Returns whether all of them could.
     fn add_range(&mut self, kind: RootKind, start: u64, end: u64) -> bool {
+        if !self.may_read(end.saturating_sub(start)) {
+            return false;
+        }
         self.found.memory.push((start, end));
         let (words, complete) = words_of(self.memory, start, end);
         for (at, word) in words {
             self.add(kind, at, word);
         }
         complete
+    }
+
+    /// Takes so many bytes from the budget, if there are any left.
+    fn may_read(&mut self, bytes: u64) -> bool {
+        match self.budget.checked_sub(bytes) {
+            Some(left) => self.budget = left,
+            None => {
+                let lists = "the end of lists of roots that have no end".to_owned();
+                if !self.found.missing.contains(&lists) {
+                    self.found.missing.push(lists);
+                }
+                return false;
+            }
+        }
+        true
     }
 
     fn isolate(&mut self, isolate: &Isolate) {
@@ -361,16 +383,17 @@ impl<'a, 't> Finder<'a, 't> {
     /// `GlobalHandles { isolate_, regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
     /// whether there are any at `at`.
     fn global_handles(&mut self, at: u64) -> bool {
-        let Some(space) = self.word(at + 8) else { return false };
+        let Some(space) = self.word(at.saturating_add(8)) else { return false };
         if self.word(space) != Some(at) {
             return false;
         }
-        self.found.memory.push((at, at + 16));
-        self.found.memory.push((space, space + 48));
+        self.found.memory.push((at, at.saturating_add(16)));
+        self.found.memory.push((space, space.saturating_add(48)));
         let mut block = space.checked_add(8).and_then(|first| self.word(first)).unwrap_or(0);
         let mut complete = true;
         let mut seen = HashSet::new();
-        while block != 0 && seen.len() < MOST_BLOCKS && seen.insert(block) {
+        while block != 0 && seen.len() < MOST_BLOCKS && seen.insert(block) && self.may_read(NODES * NODE_SIZE)
+        {
             let behind = block.saturating_add(NODES * NODE_SIZE);
             // NodeBlock { nodes_, next_, global_handles_, space_, ... }, the links in either order.
             let Some(links) = read::<24>(self.memory, behind) else {
@@ -382,7 +405,7 @@ impl<'a, 't> Finder<'a, 't> {
                 complete = false;
                 break;
             };
-            self.found.memory.push((block, behind + 48));
+            self.found.memory.push((block, behind.saturating_add(48)));
             for index in 0..NODES {
                 let at = block + NODE_SIZE * index;
                 let Some(node) = read::<32>(self.memory, at) else {
@@ -408,7 +431,7 @@ impl<'a, 't> Finder<'a, 't> {
         if begin > end || end - begin > 8 * MOST_BLOCKS as u64 || !begin.is_multiple_of(8) {
             return false;
         }
-        self.found.memory.push((at, at + 32));
+        self.found.memory.push((at, at.saturating_add(32)));
         self.found.memory.push((begin, end));
         let mut left = size;
         for (_, block) in words_of(self.memory, begin, end).0 {
@@ -432,7 +455,7 @@ impl<'a, 't> Finder<'a, 't> {
                 u64_at(&head, 24 + 24 * index),
             );
             (size <= capacity
-                && capacity < 1 << 24
+                && capacity <= MOST_BLOCKS as u64
                 && data.is_multiple_of(8)
                 && (data == 0) == (capacity == 0))
                 .then_some((data, size))
@@ -441,7 +464,7 @@ impl<'a, 't> Finder<'a, 't> {
         if count == 0 || self.word(at) != Some(isolate) {
             return;
         }
-        let last = self.word(blocks + 8 * (count - 1)).unwrap_or(0);
+        let last = self.word(blocks.saturating_add(8 * (count - 1))).unwrap_or(0);
         let limit = last.saturating_add(8 * HANDLE_BLOCK);
         let next = isolate_words.windows(2).find_map(|pair| {
             let (next, end) = (pair[0].1, pair[1].1);
@@ -449,9 +472,10 @@ impl<'a, 't> Finder<'a, 't> {
                 .then_some(next)
         });
         let Some(next) = next else { return };
-        self.found.memory.push((at, at + 104));
-        self.found.memory.push((blocks, blocks + 8 * count));
-        for (index, (_, block)) in words_of(self.memory, blocks, blocks + 8 * count).0.into_iter().enumerate()
+        self.found.memory.push((at, at.saturating_add(104)));
+        self.found.memory.push((blocks, blocks.saturating_add(8 * count)));
+        for (index, (_, block)) in
+            words_of(self.memory, blocks, blocks.saturating_add(8 * count)).0.into_iter().enumerate()
         {
             let full = block.saturating_add(8 * HANDLE_BLOCK);
             let end = if index as u64 + 1 == count { next } else { full };
@@ -469,11 +493,11 @@ impl<'a, 't> Finder<'a, 't> {
     /// `CompilationCache { isolate_, script_, eval_global_, ... }`, each `{ isolate_, table_ }`.
     fn compilation_cache(&mut self, isolate: u64, at: u64) {
         const SIZE: u64 = 80;
-        let (words, _) = words_of(self.memory, at, at + SIZE);
+        let (words, _) = words_of(self.memory, at, at.saturating_add(SIZE));
         if words.len() < 3 || words[1].1 != isolate || !self.is_tagged(words[2].1) {
             return;
         }
-        self.add_range(RootKind::CompilationCache, at, at + SIZE);
+        self.add_range(RootKind::CompilationCache, at, at.saturating_add(SIZE));
     }
 
     /// A vector of tagged words that is part of the isolate: the startup object cache, and the shared one.
@@ -485,6 +509,9 @@ impl<'a, 't> Finder<'a, 't> {
             && limit - begin <= 8 * MOST_ENTRIES
             && self.heap.spaces().page_index(begin).is_none();
         if !plausible || !self.word(begin).is_some_and(|first| first & 3 == 1 && self.is_tagged(first)) {
+            return;
+        }
+        if !self.may_read(end - begin) {
             return;
         }
         let (words, complete) = words_of(self.memory, begin, end);
@@ -525,8 +552,8 @@ impl<'a, 't> Finder<'a, 't> {
             {
                 return;
             }
-            self.found.memory.push((next, next + 40));
-            self.found.memory.push((label, label + 8));
+            self.found.memory.push((next, next.saturating_add(40)));
+            self.found.memory.push((label, label.saturating_add(8)));
             self.add_range(RootKind::StrongRoots, start, end);
             before = next;
             next = u64_at(&entry, 32);
@@ -560,7 +587,7 @@ impl<'a, 't> Finder<'a, 't> {
             }
             // IndexType used_, capacity_: u16 each.
             let capacity = u64::from(u16::from_le_bytes([back[10], back[11]]));
-            self.add_range(RootKind::TracedHandle, block, block + HEAD + 16 * capacity);
+            self.add_range(RootKind::TracedHandle, block, block.saturating_add(HEAD + 16 * capacity));
             if let Some(links) = read::<48>(self.memory, block) {
                 waiting.extend((0..6).map(|index| u64_at(&links, 8 * index)));
             }
@@ -598,7 +625,10 @@ impl<'a, 't> Finder<'a, 't> {
             if size > capacity || capacity > MOST_ENTRIES || (capacity > 0 && start >= capacity) {
                 continue;
             }
-            self.found.memory.push((queue, queue + 96));
+            if !self.may_read(8 * size) {
+                return;
+            }
+            self.found.memory.push((queue, queue.saturating_add(96)));
             self.found.memory.push((ring, ring.saturating_add(8 * capacity)));
             for index in 0..size {
                 let at = ring.saturating_add(8 * ((start + index) % capacity));
