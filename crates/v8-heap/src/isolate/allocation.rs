@@ -25,6 +25,8 @@ const LOCAL_HEAP_REACH: u64 = 0x1000;
 const LOCAL_HEAP_LINKS: u64 = 0x100;
 /// Size of an allocator of a `LocalHeap`, in bytes.
 const ALLOCATOR_SIZE: u64 = 0x40;
+/// Words of an allocation area with its copies: start, top, limit, and top and limit from when it was opened.
+const MOST_WORDS_OF_AN_AREA: usize = 6;
 /// More of them are taken for damage.
 const MOST_LOCAL_HEAPS: usize = 1024;
 /// Size of the head of a `SemiSpace` that refers to its pages, in bytes.
@@ -125,8 +127,12 @@ fn allocation_areas(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, 
     let mut areas: HashMap<usize, Vec<Area>> = HashMap::new();
     for &(start, end) in &spaces.bookkeeping {
         let words = readable_words(memory, start, end);
-        for triple in words.windows(3) {
+        let in_lists = in_lists_of_addresses(spaces, &words);
+        for (at, triple) in words.windows(3).enumerate() {
             let [(_, start), (_, top), (_, limit)] = [triple[0], triple[1], triple[2]];
+            if in_lists[at] {
+                continue;
+            }
             let ordered = start <= top && top <= limit && (start | top | limit).is_multiple_of(8);
             if !ordered || start == 0 {
                 continue;
@@ -150,6 +156,29 @@ fn allocation_areas(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, 
         }
     }
     areas
+}
+
+/// Which words belong to a list of addresses in one page, such as V8 11 keeps of the code on a page (`CodeObjectRegistry`): it
+/// ascends like an allocation area, but is longer than one with the copies beside it.
+fn in_lists_of_addresses(spaces: &Spaces<'_>, words: &[(u64, u64)]) -> Vec<bool> {
+    let mut in_lists = vec![false; words.len()];
+    let page = |index: usize| spaces.directory.find(words[index].1);
+    let mut first = 0;
+    while first < words.len() {
+        let Some(own) = page(first) else {
+            first += 1;
+            continue;
+        };
+        let next_to = |index: usize| words[index].0 == words[index - 1].0 + 8;
+        let end = (first + 1..words.len())
+            .find(|&index| !next_to(index) || page(index) != Some(own))
+            .unwrap_or(words.len());
+        if end - first > MOST_WORDS_OF_AN_AREA {
+            in_lists[first..end].fill(true);
+        }
+        first = end;
+    }
+    in_lists
 }
 
 /// Marks the pages of each active semispace that come after its current page.
