@@ -147,6 +147,22 @@ fn open_allocation_areas_hold_no_objects() {
 }
 
 #[test]
+fn a_list_of_addresses_in_a_page_is_no_allocation_area() {
+    for release in Release::ALL {
+        let mut builder = HeapBuilder::new(release);
+        let page = builder.page(Space::Old);
+        let numbers: Vec<u64> = (0..10).map(|number| builder.heap_number(page, f64::from(number))).collect();
+        builder.list_addresses(&numbers.iter().map(|number| number - 1).collect::<Vec<_>>());
+        let base = builder.base(page);
+        let dump = builder.build();
+        let heap = open(&dump);
+        let found: Vec<u64> =
+            objects(&heap).range(base..base + PAGE).map(|(address, _)| address | 1).collect();
+        assert_eq!(found, numbers, "{release:?}");
+    }
+}
+
+#[test]
 fn stale_copies_never_appear() {
     for release in Release::ALL {
         let mut builder = HeapBuilder::new(release);

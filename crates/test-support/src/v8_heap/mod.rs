@@ -93,6 +93,8 @@ struct Isolate {
     /// Space objects: new (active, inactive), old, new large, large.
     spaces: [u64; 5],
     current_young_page: Option<PageId>,
+    /// Addresses in a row that are no allocation area.
+    address_list: Vec<u64>,
     /// Allocation areas to be written into the isolate or its spaces: where, and which page.
     native_context_meta_map: Option<u64>,
 }
@@ -203,6 +205,7 @@ impl HeapBuilder {
             heap,
             spaces,
             current_young_page: None,
+            address_list: Vec::new(),
             native_context_meta_map: None,
         });
         IsolateId(self.isolates.len() - 1)
@@ -271,6 +274,11 @@ impl HeapBuilder {
     pub fn current_young_page(&mut self, page: PageId) {
         let isolate = self.pages[page.0].isolate;
         self.isolates[isolate.0].current_young_page = Some(page);
+    }
+
+    /// Writes a list of addresses into the main isolate, behind its allocation areas.
+    pub fn list_addresses(&mut self, addresses: &[u64]) {
+        self.isolates[0].address_list = addresses.to_vec();
     }
 
     /// Leaves an allocation area open in a page: behind what has been allocated come `junk` words that are no objects
@@ -356,6 +364,12 @@ impl HeapBuilder {
     pub fn build(mut self) -> Dump {
         for index in 0..self.pages.len() {
             self.finish_page(PageId(index));
+        }
+        for isolate in &self.isolates {
+            let list = isolate.address + self.release.old_area_in_isolate() + 0x100;
+            for (index, address) in isolate.address_list.iter().enumerate() {
+                self.native.write(list + 8 * index as u64, *address);
+            }
         }
         for index in 0..self.isolates.len() {
             self.write_semispace(IsolateId(index));
