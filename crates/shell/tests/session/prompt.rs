@@ -40,8 +40,11 @@ fn lines_are_run_and_control_d_leaves() {
     let mut prompt = start(&[]);
     prompt.session.send_line("0t41+1=D").unwrap();
     prompt.session.expect("                42").unwrap();
+    prompt.session.expect("> ").unwrap();
     prompt.session.send_line("::nosuch").unwrap();
     prompt.session.expect("unknown dcmd name").unwrap();
+    // Until the prompt is there the terminal takes Control-D for itself.
+    prompt.session.expect("> ").unwrap();
     prompt.session.send(ControlCode::EndOfTransmission).unwrap();
     prompt.session.expect(Eof).unwrap();
 }
