@@ -9,6 +9,7 @@ use v8_heap::{Heap, Tagged, Word};
 
 use crate::output::escape;
 use crate::place_name::place_name;
+use crate::retention::root_name;
 
 /// Who refers, and how. `place` says what is at an address outside the heap.
 pub fn describe(heap: &Heap<'_>, reference: &Reference, place: &dyn Fn(u64) -> String) -> String {
@@ -21,6 +22,7 @@ pub fn describe_how(heap: &Heap<'_>, reference: &Reference, place: &dyn Fn(u64) 
     match &reference.how {
         How::Known(kind) => describe_known(heap, reference, *kind),
         How::Fields(steps) => through(heap, reference, steps),
+        How::Root(kind) => format!(" {}", root_name(*kind)),
         How::GlobalHandle { weak: false } => " global handle".to_owned(),
         How::GlobalHandle { weak: true } => " global handle (weak)".to_owned(),
         How::Isolate(offset) => format!(" isolate {:x}, +0x{offset:x}", at.wrapping_sub(*offset)),

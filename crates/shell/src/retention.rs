@@ -100,22 +100,34 @@ pub fn label(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
 /// What a root is.
 pub fn root_text(root: Option<&Root>) -> String {
     let Some(root) = root else { return "global object".to_owned() };
-    let at = root.at;
+    let name = root_name(root.kind);
     match root.kind {
-        RootKind::RootsTable => format!("V8's table of roots at {at:x}"),
-        RootKind::Isolate => format!("isolate, field at {at:x}"),
-        RootKind::HandleScope => format!("handle of native code that is running, at {at:x}"),
-        RootKind::GlobalHandle => format!("global handle at {at:x}"),
-        RootKind::EternalHandle => format!("eternal handle at {at:x}"),
-        RootKind::TracedHandle => format!("handle of a C++ object at {at:x}"),
-        RootKind::Microtask => format!("microtask that waits, at {at:x}"),
-        RootKind::ObjectCache => format!("cache of the startup snapshot at {at:x}"),
-        RootKind::CompilationCache => format!("compilation cache at {at:x}"),
-        RootKind::StrongRoots => format!("list of V8's own roots at {at:x}"),
-        RootKind::Stack(thread) => format!("stack of thread {thread} at {at:x}"),
-        RootKind::Register(thread) => format!("register of thread {thread}"),
-        RootKind::NativeMemory => format!("native memory at {at:x} (perhaps left over)"),
+        RootKind::Register(_) => name,
+        RootKind::Isolate => format!("isolate, field at {:x}", root.at),
+        RootKind::NativeMemory => format!("{name} at {:x} (perhaps left over)", root.at),
+        RootKind::HandleScope | RootKind::Microtask => format!("{name}, at {:x}", root.at),
+        _ => format!("{name} at {:x}", root.at),
     }
+}
+
+/// What a root of some kind is.
+pub fn root_name(kind: RootKind) -> String {
+    match kind {
+        RootKind::Stack(thread) => return format!("stack of thread {thread}"),
+        RootKind::Register(thread) => return format!("register of thread {thread}"),
+        RootKind::RootsTable => "V8's table of roots",
+        RootKind::Isolate => "isolate",
+        RootKind::HandleScope => "handle of native code that is running",
+        RootKind::GlobalHandle => "global handle",
+        RootKind::EternalHandle => "eternal handle",
+        RootKind::TracedHandle => "handle of a C++ object",
+        RootKind::Microtask => "microtask that waits",
+        RootKind::ObjectCache => "cache of the startup snapshot",
+        RootKind::CompilationCache => "compilation cache",
+        RootKind::StrongRoots => "list of V8's own roots",
+        RootKind::NativeMemory => "native memory",
+    }
+    .to_owned()
 }
 
 /// Prints a way, one object a line behind `indent` blanks. Without `verbose`, V8's storage between JavaScript objects is left out.

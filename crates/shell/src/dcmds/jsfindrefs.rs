@@ -18,8 +18,8 @@
 //! ```
 //!
 //! What the language has no word for is told by V8's names of the fields on the way, with the class of the holder. `weak` says
-//! that the reference does not keep the value alive. Words outside the heap are told by their address: on stacks, in handles
-//! of native code, in isolates. `-a` adds words of other native memory, of which it is not known what they are, nor whether
+//! that the reference does not keep the value alive. Words outside the heap are told by their address and by what they are: on
+//! stacks, in handles of native code (local, global, eternal, traced), in isolates and V8's lists of roots. `-a` adds words of other native memory, of which it is not known what they are, nor whether
 //! they are still in use. In a pipe the holders in the heap are handed on, and many values from a pipe are searched for in one
 //! go.
 //!

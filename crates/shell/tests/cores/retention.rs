@@ -255,3 +255,20 @@ fn garbage_and_what_is_no_object_are_told_apart() {
         assert!(error.contains("is garbage: nothing keeps it alive"), "{core}: {error}");
     }
 }
+
+#[test]
+fn what_holds_objects_from_outside_is_told_by_its_kind() {
+    for line in LINES {
+        let core = ShippedCore { scenario: "retained", line };
+        let [found] = answers(core, ["::walk v8object | ::jsfindrefs ! grep -v stack"]);
+        // Node.js holds strings by eternal handles, and a program that runs is inside of a native function.
+        for kind in [
+            "eternal handle",
+            "handle of native code that is running",
+            "V8's table of roots",
+            "global handle",
+        ] {
+            assert!(found.lines().any(|line| line.ends_with(kind)), "{core}: no {kind}");
+        }
+    }
+}

@@ -25,6 +25,7 @@ use std::collections::{HashMap, HashSet};
 use core_reader::Contents;
 
 use crate::body::Word;
+use crate::graph::RootKind;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
@@ -109,6 +110,8 @@ pub enum How {
         /// It does not keep the object alive.
         weak: bool,
     },
+    /// In a list of roots of V8's or Node.js's.
+    Root(RootKind),
     /// A word of an isolate, at this offset.
     Isolate(u64),
     /// A word of other memory outside the heap: of a stack, of a native object.
@@ -415,10 +418,23 @@ impl Heap<'_> {
         };
         let mut found = in_turns(ranges.len(), monitor, Vec::new, search)?.concat();
         found.sort_unstable();
+        let roots = if found.is_empty() { None } else { Some(self.roots(monitor)?) };
+        let table = self.objects(monitor)?;
         for (at, word) in found {
             let target = Tagged::pointer(word & !3);
-            let Some(&place) = target.strong().and_then(|target| order.get(&target)) else { continue };
-            references.push((place, Reference { target, holder: Tagged(at), how: self.outside_word(at) }));
+            let Some(address) = target.strong() else { continue };
+            let Some(&place) = order.get(&address) else { continue };
+            let id = table.id_at(spaces, address);
+            let root = id.zip(roots).and_then(|(id, roots)| roots.of(id.0).iter().find(|root| root.at == at));
+            let how = match root.map(|root| root.kind) {
+                // Stacks and isolates are told by their address, other handles by their form.
+                None | Some(RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeMemory) => {
+                    self.outside_word(at)
+                }
+                Some(RootKind::Isolate | RootKind::GlobalHandle) => self.outside_word(at),
+                Some(kind) => How::Root(kind),
+            };
+            references.push((place, Reference { target, holder: Tagged(at), how }));
         }
         Ok(())
     }
