@@ -22,6 +22,7 @@ pub mod interrupt;
 pub mod jsexpr;
 pub mod lang;
 pub mod manual;
+mod members;
 pub mod options;
 pub mod output;
 pub mod pipeline;

@@ -12,6 +12,8 @@ pub enum Kind {
     Address,
     /// A tagged JavaScript value: a small integer, or the address of a heap object plus one.
     Value,
+    /// A tagged JavaScript value that stands for all objects of its kind.
+    Group,
     /// The id of a thread.
     Thread,
 }
@@ -23,17 +25,20 @@ impl Kind {
             Kind::Number => "numbers",
             Kind::Address => "addresses",
             Kind::Value => "JavaScript values",
+            Kind::Group => "kinds of JavaScript objects",
             Kind::Thread => "threads",
         }
     }
 
     /// Whether an item of this kind may flow into a stage that takes `taken`. A number stands for anything; anything may
-    /// serve as a number; a JavaScript value is an address too.
+    /// serve as a number; a JavaScript value is an
+    /// address too, and so is one that stands for others.
     pub fn fits(self, taken: Kind) -> bool {
         self == taken
             || self == Kind::Number
             || taken == Kind::Number
             || (self == Kind::Value && taken == Kind::Address)
+            || (self == Kind::Group && matches!(taken, Kind::Value | Kind::Address))
     }
 }
 
@@ -60,6 +65,11 @@ impl Item {
     /// A tagged JavaScript value.
     pub fn value(word: u64) -> Item {
         Item { kind: Kind::Value, word }
+    }
+
+    /// A tagged JavaScript value that stands for all objects of its kind.
+    pub fn group(word: u64) -> Item {
+        Item { kind: Kind::Group, word }
     }
 
     /// The id of a thread.

@@ -549,10 +549,11 @@ impl Filter {
 }
 
 fn item_of(table: &ObjectTable, group: &Group) -> Item {
-    Item::value(table.address_of(group.representative).map_or(0, |address| Tagged::pointer(address).0))
+    Item::group(table.address_of(group.representative).map_or(0, |address| Tagged::pointer(address).0))
 }
 
-fn kind_of(
+/// The kind of the object at an address.
+pub(crate) fn kind_of(
     heap: &Heap<'_>,
     table: &ObjectTable,
     kinds: &Kinds,

@@ -35,6 +35,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
+use crate::members::OfMembers;
 use crate::output::{Column, Table, escape};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
@@ -54,7 +55,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands { synopsis: "expression ...", least: 1, most: usize::MAX },
     needs: &[Capability::V8Heap],
     manual: include_str!("group.rs"),
-    start: |_, args| Ok(Box::new(Group::new(args)?)),
+    start: |_, args| Ok(Box::new(OfMembers(Group::new(args)?))),
 };
 
 static TABLE: Table =

@@ -116,6 +116,7 @@ mod r#where;
 mod which;
 mod xdata;
 
+pub(crate) use findjsobjects::kind_of;
 pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
 

@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
+use crate::members::OfMembers;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::Item;
 
@@ -39,12 +40,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let expressions =
             if args.operands().is_empty() { Vec::new() } else { super::r#where::expressions(args)? };
-        Ok(Box::new(Sort {
+        Ok(Box::new(OfMembers(Sort {
             expressions,
             reverse: args.has('r'),
             wanted: args.number('n').map(|wanted| usize::try_from(wanted).unwrap_or(usize::MAX)),
             items: Vec::new(),
-        }))
+        })))
     },
 };
 

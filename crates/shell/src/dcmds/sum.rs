@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, JsValue};
+use crate::members::OfMembers;
 use crate::output::{Column, Table, escape};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::print::format_number;
@@ -41,7 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let expressions = super::r#where::expressions(args)?;
         let sums = expressions.iter().map(|_| Sum::default()).collect();
-        Ok(Box::new(Sums { expressions, sums, json: args.has('j') }))
+        Ok(Box::new(OfMembers(Sums { expressions, sums, json: args.has('j') })))
     },
 };
 

@@ -3,11 +3,13 @@
 //! The expression is JavaScript's, on the properties of the objects that flow:
 //!
 //! ```text
-//! > ::findjsobjects -c ServerResponse | ::findjsobjects | ::where 'statusCode == 400 && !finished' | ::count
+//! > ::findjsobjects -c ServerResponse | ::where 'statusCode == 400 && !finished' | ::count
 //! 5
-//! > ::findjsobjects -c ServerResponse | ::findjsobjects | ::where 'req.url =~ /^\/api/i' | ::head -1
+//! > ::findjsobjects -c ServerResponse | ::where 'req.url =~ /^\/api/i' | ::head -1
 //! 2b1e00c0ffe9
 //! ```
+//!
+//! `::findjsobjects` hands on one object of each kind; here, and in `::group`, `::sort` and `::sum`, it stands for all of them.
 //!
 //! Put it in single quotes, so that the shell of the debugger leaves it alone; without any of `' " ! | ; $` in it, it needs none.
 //!
@@ -38,6 +40,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::jsexpr::JsExpr;
+use crate::members::OfMembers;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 use v8_heap::Tagged;
@@ -55,7 +58,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("where.rs"),
     start: |_, args| {
         let words = args.operands().iter().map(text_of).collect::<Vec<_>>().join(" ");
-        Ok(Box::new(Where { expression: JsExpr::parse(&words).map_err(DcmdError::Abort)? }))
+        let expression = JsExpr::parse(&words).map_err(DcmdError::Abort)?;
+        Ok(Box::new(OfMembers(Where { expression })))
     },
 };
 

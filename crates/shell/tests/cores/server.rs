@@ -33,8 +33,14 @@ fn requests_that_were_not_found_are_counted_by_url_as_the_server_logged_them() {
             *logged.entry(format!("\"{url}\"")).or_default() += 1;
         }
         assert_eq!(logged.values().sum::<u64>(), 30, "{line}");
-        let [table] =
-            answers(server(line), [&format!("{RESPONSES} | ::where 'statusCode == 404' | ::group req.url")]);
+        let [of_kinds, table] = answers(
+            server(line),
+            [
+                "::findjsobjects -c ServerResponse | ::where 'statusCode == 404' | ::group req.url",
+                &format!("{RESPONSES} | ::where 'statusCode == 404' | ::group req.url"),
+            ],
+        );
+        assert_eq!(of_kinds, table, "{line}: a kind stands for all its objects");
         let row = |row: &str| {
             let cells: Vec<_> = row.split_whitespace().collect();
             (cells[2].to_owned(), cells[0].parse::<u64>().unwrap())
