@@ -295,8 +295,6 @@ pub struct Fields {
     /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
     /// of machine code.
     pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
-    /// `ArrayBufferExtension::backing_store_`
-    pub buffer_extension_store: u64,
     /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
     pub iterator_helper_underlying: u64,
     /// `Temporal` objects keep their value outside the heap, as described in `objects::temporal`.

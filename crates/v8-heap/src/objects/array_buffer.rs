@@ -295,7 +295,7 @@ impl Heap<'_> {
         let fields = &self.layout().fields;
         let at = buffer.address + fields.array_buffer_backing_store + BEHIND;
         let extension = words.word(at, "extension of a JSArrayBuffer")?;
-        let at = extension.wrapping_add(fields.buffer_extension_store);
+        let at = extension.wrapping_add(self.layout().accounting.backing_store.in_extension);
         Ok((extension, words.word(at, "backing store of a SharedArrayBuffer")?))
     }
 
@@ -307,7 +307,7 @@ impl Heap<'_> {
         let Some((extension, store)) = found else { return Vec::new() };
         let behind = |start: u64, length: u64| (start, start.saturating_add(length));
         vec![
-            behind(extension, self.layout().fields.buffer_extension_store + 8),
+            behind(extension, self.layout().accounting.backing_store.in_extension + 8),
             behind(store, STORE_LENGTH + 8),
         ]
     }

@@ -115,8 +115,6 @@ pub(super) static TABLE: Table = Table {
         // src/objects/code.h
         code_data: 8,
         bytecode_sizes: None,
-        // src/objects/backing-store.h, array-buffer-extension.h
-        buffer_extension_store: 8,
         // src/objects/js-iterator-helpers.tq
         iterator_helper_underlying: 24,
         temporal_is_native: false,

@@ -117,8 +117,6 @@ pub(super) static TABLE: Table = Table {
         // src/objects/code.h
         code_data: 8,
         bytecode_sizes: Some(&BYTECODE_SIZES),
-        // src/objects/backing-store.h, array-buffer-extension.h
-        buffer_extension_store: 0,
         // src/objects/js-iterator-helpers.tq
         iterator_helper_underlying: 32,
         temporal_is_native: true,
