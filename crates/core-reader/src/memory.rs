@@ -86,6 +86,12 @@ pub trait Memory: Sync {
     /// All ranges of the address space, sorted, without overlap.
     fn ranges(&self) -> &[MemoryRange];
 
+    /// Bytes of memory that lie beyond the end of a truncated core file; 0 if the file is whole.
+    fn truncated_bytes(&self) -> u64 {
+        let lost = self.ranges().iter().filter(|range| range.contents == Contents::Truncated);
+        lost.map(|range| range.end.0 - range.start.0).sum()
+    }
+
     /// [`Memory::read_into`] for a few bytes here and there: what is around them is not made ready for reading, which a
     /// sparse look over gigabytes would pay for.
     ///

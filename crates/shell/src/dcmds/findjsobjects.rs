@@ -70,6 +70,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::time::Instant;
 
+use core_reader::Memory;
 use v8_heap::graph::Life;
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::{Heap, Tagged};
@@ -222,18 +223,31 @@ impl FindJsObjects {
         })
     }
 
-    /// Says once in a session what of the heap the counts leave out.
-    fn warn_of_missing(context: &Context, table: &ObjectTable) {
+    /// Says once in a session what of the heap the counts leave out, or may.
+    fn warn_of_missing(context: &Context, table: &ObjectTable) -> Result<(), DcmdError> {
         let met = &table.summary;
         let gaps: u64 = met.gaps.iter().map(|gap| gap.end - gap.start).sum();
-        if gaps + met.missing_bytes == 0 || context.told_what_is_missing.replace(true) {
-            return;
+        let truncated = context.memory()?.truncated_bytes();
+        let known = gaps + met.missing_bytes > 0;
+        if !known && truncated == 0 || context.told_what_is_missing.replace(true) {
+            return Ok(());
         }
-        context.warn(&format_args!(
-            "warning: counts are incomplete: {} bytes of heap pages are not in the core, and in {gaps} bytes no objects could be \
-             found (see ::status)",
-            met.missing_bytes
-        ));
+        let mut reasons = Vec::new();
+        if known {
+            reasons.push(format!(
+                "{} bytes of heap pages are not in the core, and in {gaps} bytes no objects could be found",
+                met.missing_bytes
+            ));
+        }
+        if truncated > 0 {
+            reasons.push(format!(
+                "{truncated} bytes beyond the end of the truncated core may have held more pages"
+            ));
+        }
+        let are = if known { "are" } else { "may be" };
+        context
+            .warn(&format_args!("warning: counts {are} incomplete: {} (see ::status)", reasons.join("; ")));
+        Ok(())
     }
 
     /// All kinds that pass the filter.
@@ -243,7 +257,7 @@ impl FindJsObjects {
         let monitor = context.progress();
         let kinds = heap.kinds(&monitor)?;
         let table = heap.objects(&monitor)?;
-        Self::warn_of_missing(context, table);
+        Self::warn_of_missing(context, table)?;
         let counted = self.counted(context, kinds, &monitor)?;
         let retained = match self.by_retained {
             true => {

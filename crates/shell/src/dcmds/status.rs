@@ -70,13 +70,7 @@ fn process(_: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError>
     writeln!(text, ", pid={} uid={}", process.id, process.user_id)?;
     writeln!(text, "architecture: x86-64")?;
     writeln!(text, "threads: {}", core.threads().len())?;
-    let missing: u64 = core
-        .memory()
-        .ranges()
-        .iter()
-        .filter(|range| matches!(range.contents, core_reader::Contents::Truncated))
-        .map(|range| range.end.0 - range.start.0)
-        .sum();
+    let missing = core.memory().truncated_bytes();
     if missing > 0 {
         writeln!(text, "missing: {missing} bytes of memory lie beyond the end of the truncated core file")?;
     }
