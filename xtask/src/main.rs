@@ -12,6 +12,7 @@ mod native;
 mod node_release;
 mod places;
 mod scenario;
+mod snapshot;
 mod snapshot_graph;
 mod sparse;
 mod sweep;
@@ -67,6 +68,12 @@ const TASKS: &[Task] = &[
         arguments: "[--core DIR]... [--debugger FILE]",
         summary: "compare registers, stacks, symbols, code and memory with what gdb says",
         run: native::run,
+    },
+    Task {
+        name: "snapshot",
+        arguments: "[--node VERSION]... [--scenario NAME]... [--all] [--keep DIR]",
+        summary: "compare the heap snapshots that the debugger writes with V8's own",
+        run: snapshot::run,
     },
     Task {
         name: "sweep",

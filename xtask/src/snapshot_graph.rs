@@ -46,6 +46,7 @@ pub enum EdgeKind {
     Hidden,
     /// A variable of a context.
     Context,
+    Shortcut,
     Weak,
     Other,
 }
@@ -62,6 +63,9 @@ pub struct Edge {
 /// A heap snapshot.
 #[derive(Debug)]
 pub struct SnapshotGraph {
+    /// V8's words for the kinds of nodes.
+    type_names: Vec<String>,
+    types: Vec<u8>,
     kinds: Vec<NodeKind>,
     /// Whether a node stands for an object of V8's heap: those of the embedder have even ids.
     in_heap: Vec<bool>,
@@ -123,11 +127,8 @@ impl SnapshotGraph {
             meta.edge_fields
         );
         ensure!(file.nodes.len().is_multiple_of(width), "the last node is incomplete");
-        let node_kinds: Vec<NodeKind> = meta
-            .node_types
-            .first()
-            .map(names_of)
-            .unwrap_or_default()
+        let type_names = meta.node_types.first().map(names_of).unwrap_or_default();
+        let node_kinds: Vec<NodeKind> = type_names
             .iter()
             .map(|name| match name.as_str() {
                 "object" => NodeKind::Object,
@@ -154,11 +155,14 @@ impl SnapshotGraph {
                 "internal" => EdgeKind::Internal,
                 "hidden" => EdgeKind::Hidden,
                 "context" => EdgeKind::Context,
+                "shortcut" => EdgeKind::Shortcut,
                 "weak" => EdgeKind::Weak,
                 _ => EdgeKind::Other,
             })
             .collect();
         let mut graph = SnapshotGraph {
+            type_names,
+            types: Vec::with_capacity(file.nodes.len() / width),
             kinds: Vec::with_capacity(file.nodes.len() / width),
             in_heap: Vec::with_capacity(file.nodes.len() / width),
             names: Vec::with_capacity(file.nodes.len() / width),
@@ -170,6 +174,7 @@ impl SnapshotGraph {
         let mut end = 0;
         for node in file.nodes.chunks_exact(width) {
             graph.kinds.push(*node_kinds.get(node[kind] as usize).context("a node of an unknown type")?);
+            graph.types.push(u8::try_from(node[kind])?);
             graph.in_heap.push(node[id] % 2 == 1);
             graph.names.push(u32::try_from(node[name])?);
             graph.sizes.push(node[size]);
@@ -192,6 +197,11 @@ impl SnapshotGraph {
     /// What a node is.
     pub fn kind(&self, node: Node) -> NodeKind {
         self.kinds[node as usize]
+    }
+
+    /// V8's word for what a node is.
+    pub fn type_name(&self, node: Node) -> &str {
+        &self.type_names[usize::from(self.types[node as usize])]
     }
 
     /// Whether it stands for an object of V8's heap.

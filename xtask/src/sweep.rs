@@ -419,7 +419,7 @@ impl References<'_> {
                     variables.get(graph.edge_name(edge)).copied()
                 }
                 EdgeKind::Property => self.property(object, &words, graph.edge_name(edge)),
-                EdgeKind::Hidden | EdgeKind::Weak | EdgeKind::Other => None,
+                EdgeKind::Hidden | EdgeKind::Shortcut | EdgeKind::Weak | EdgeKind::Other => None,
             };
             found.extend(value.and_then(Tagged::strong).map(|target| (Tagged::pointer(target).0, edge.to)));
         }

@@ -111,7 +111,7 @@ impl Heap<'_> {
                 Kind::JsFunction | Kind::JsBoundFunction => Naming::ByMap(self.intern_name("Function")),
                 Kind::JsRegExp => Naming::ByMap(self.intern_name("RegExp")),
                 Kind::JsProxy => Naming::ByMap(self.intern_name("Proxy")),
-                Kind::JsGlobalObject | Kind::JsGlobalProxy if self.layout().fields.snapshots_mark_globals => {
+                Kind::JsGlobalObject | Kind::JsGlobalProxy if self.layout().fields.snapshots.mark_globals => {
                     let name = self.name(self.find_constructor_name(example)).to_owned();
                     let mark = if map.kind == Kind::JsGlobalObject { "(global*)" } else { "(global)" };
                     Naming::ByMap(self.intern_name(&format!("{name} {mark}")))
@@ -266,7 +266,7 @@ impl Heap<'_> {
             Kind::JsWeakMap => "WeakMap",
             Kind::JsWeakSet => "WeakSet",
             // The mark says it where V8 gives one.
-            Kind::JsGlobalProxy if !self.layout().fields.snapshots_mark_globals => "global",
+            Kind::JsGlobalProxy if !self.layout().fields.snapshots.mark_globals => "global",
             _ => "Object",
         }
     }

@@ -35,6 +35,9 @@ pub enum Error {
         #[source]
         source: MemoryError,
     },
+    /// A file could not be written.
+    #[error("cannot write")]
+    Write(#[source] std::sync::Arc<std::io::Error>),
     /// A word that should point to a heap object does not.
     #[error("{0} is not a heap object")]
     NotAnObject(Tagged),

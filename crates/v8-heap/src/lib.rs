@@ -62,6 +62,7 @@ mod node_runtime;
 pub mod objects;
 mod properties;
 mod self_check;
+pub mod snapshot;
 mod tagged;
 mod version;
 mod walk;

@@ -389,7 +389,7 @@ impl Heap<'_> {
     }
 
     /// The same for every entry, whatever its name.
-    fn for_each_table_entry(
+    pub(crate) fn for_each_table_entry(
         &self,
         object: HeapObject<'_>,
         mut visit: impl FnMut(Tagged, u32, Tagged) -> bool,

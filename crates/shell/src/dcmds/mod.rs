@@ -34,6 +34,7 @@ mod getenv;
 mod grep;
 mod group;
 mod head;
+mod heapsnapshot;
 mod help;
 mod jsarray;
 mod jsbuffers;
@@ -74,6 +75,7 @@ mod savecore;
 mod set;
 mod showrev;
 mod signal;
+mod snapshotnode;
 mod sort;
 mod source;
 mod stack;
@@ -155,6 +157,7 @@ pub static ALL: &[&Dcmd] = &[
     &grep::DCMD,
     &group::DCMD,
     &head::DCMD,
+    &heapsnapshot::DCMD,
     &help::DCMD,
     &jsarray::DCMD,
     &jsbuffers::DCMD,
@@ -192,6 +195,7 @@ pub static ALL: &[&Dcmd] = &[
     &set::DCMD,
     &showrev::DCMD,
     &signal::DCMD,
+    &snapshotnode::DCMD,
     &sort::DCMD,
     &stack::DCMD,
     &status::DCMD,

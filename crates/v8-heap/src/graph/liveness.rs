@@ -48,6 +48,17 @@ impl ObjectSet {
         self.bits.iter().all(|word| word.load(Ordering::Relaxed) == 0)
     }
 
+    /// The bits, 64 objects a word.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        self.bits.iter().map(|word| word.load(Ordering::Relaxed))
+    }
+
+    /// One word of the bits.
+    #[inline]
+    pub(crate) fn word(&self, index: usize) -> u64 {
+        self.bits[index].load(Ordering::Relaxed)
+    }
+
     fn copy(&self) -> ObjectSet {
         let bits = self.bits.iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed)));
         ObjectSet { bits: bits.collect() }
@@ -84,6 +95,11 @@ impl Liveness {
         } else {
             Life::Dead
         }
+    }
+
+    /// The objects that are certainly alive.
+    pub(crate) fn living(&self) -> ObjectSet {
+        self.certain.copy()
     }
 
     /// Whether anything keeps an object alive, native memory included.

@@ -39,7 +39,8 @@ pub use ownership::{OwnedGroup, Suspect};
 pub use paths::{Hold, RetainingPath};
 pub use roots::{Root, RootKind, Roots};
 
-use plan::{DispatchTable, Outside, Plan, Rest};
+pub(crate) use plan::DispatchTable;
+use plan::{Outside, Plan, Rest};
 
 /// Adjacency of all objects in one direction.
 #[derive(Debug, Default)]
@@ -248,6 +249,11 @@ impl Graph {
         self.sizes.is_empty()
     }
 
+    /// V8's table of functions' code, if it has one outside of the heap.
+    pub(crate) fn dispatch_table(&self) -> Option<DispatchTable> {
+        self.code_table.map(|(base, _)| DispatchTable::at(base))
+    }
+
     /// Bytes of memory it takes.
     pub fn memory(&self) -> usize {
         4 * (self.holds.starts.len() + self.holds.targets.len() + self.sizes.len())
@@ -306,6 +312,20 @@ impl Graph {
         graph.owned.sort_unstable_by_key(|owned| (owned.owner, owned.address));
         Ok(graph)
     }
+}
+
+/// Whether optimized code holds such objects weakly: it is thrown away when they die (V8: `Code::IsWeakObjectInOptimizedCode`).
+pub(crate) fn code_holds_weakly(kind: Kind) -> bool {
+    kind.is_js_object() || matches!(kind, Kind::Map | Kind::Context | Kind::NativeContext | Kind::PropertyCell)
+}
+
+/// Words in instructions that look like strong pointers: in x86-64 code a `mov` of 64 bits into a register.
+pub(crate) fn embedded_words(code: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    memchr::memchr2_iter(0x48, 0x49, code).filter_map(|at| {
+        let &[_, operation, ref immediate @ ..] = code.get(at..at + 10)? else { return None };
+        let word = u64::from_le_bytes(immediate.try_into().expect("eight bytes"));
+        (operation & 0xf8 == 0xb8 && word & 3 == 1).then_some(word)
+    })
 }
 
 /// Dispatch handles of some functions.
@@ -518,24 +538,12 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Objects whose addresses are in instructions: in x86-64 code a `mov` of 64 bits into a register. Optimized code holds some
-    /// kinds of objects weakly: it is thrown away when they die.
+    /// Objects whose addresses are in instructions.
     fn add_embedded(&self, edges: &mut PageEdges, code: &[u8]) {
-        for at in memchr::memchr2_iter(0x48, 0x49, code) {
-            let Some(&[_, operation, ref immediate @ ..]) = code.get(at..at + 10) else { continue };
-            if operation & 0xf8 != 0xb8 {
-                continue;
-            }
-            let word = u64::from_le_bytes(immediate.try_into().expect("eight bytes"));
-            if word & 3 != 1 {
-                continue;
-            }
+        for word in embedded_words(code) {
             let Some(target) = self.target(word) else { continue };
             let kind = self.table.map_of(ObjectId(target)).map(|map| self.heap.map(map).kind);
-            let is_weak = kind.is_some_and(|kind| {
-                kind.is_js_object() || matches!(kind, Kind::Map | Kind::Context | Kind::PropertyCell)
-            });
-            if !is_weak {
+            if !kind.is_some_and(code_holds_weakly) {
                 edges.targets.push(target);
             }
         }

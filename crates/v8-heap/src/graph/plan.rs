@@ -122,7 +122,7 @@ fn dispatch_handle(heap: &Heap<'_>, map: &Map) -> Option<u32> {
 /// V8's table from functions to their code (`JSDispatchTable`, `src/sandbox/js-dispatch-table.h`; V8 13 and later): entries
 /// of two words, an entry point and the address of a `Code` object shifted by 16 bits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DispatchTable {
+pub(crate) struct DispatchTable {
     base: u64,
 }
 
@@ -138,6 +138,11 @@ const SEGMENT: u64 = 1 << 16;
 const SAMPLE: usize = 64;
 
 impl DispatchTable {
+    /// The table that was found to start at this address.
+    pub fn at(base: u64) -> DispatchTable {
+        DispatchTable { base }
+    }
+
     /// Finds the table: the place from which the entries of all `handles` lead to code. Its first segment is never written,
     /// so that the memory in use begins with the first or the second.
     pub fn find(heap: &Heap<'_>, handles: &[u32]) -> Option<DispatchTable> {

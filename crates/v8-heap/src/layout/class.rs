@@ -419,7 +419,7 @@ fn parse_tail(text: &'static str) -> Option<TailLayout> {
 }
 
 /// A line and the versions at its end: `12`, `11-13`, `13+`.
-fn split_versions(line: &'static str) -> (&'static str, RangeInclusive<u32>) {
+pub(super) fn split_versions(line: &'static str) -> (&'static str, RangeInclusive<u32>) {
     let all = (line, 0..=u32::MAX);
     let Some((rest, versions)) = line.rsplit_once(' ') else { return all };
     if let Some(first) = versions.strip_suffix('+').and_then(|first| first.parse().ok()) {

@@ -15,6 +15,7 @@
 mod accounting;
 mod class;
 mod kind;
+mod native_context;
 mod postmortem;
 mod size;
 mod tables;
@@ -277,8 +278,8 @@ pub struct Fields {
     /// same again for arrays over resizable buffers.
     pub typed_elements: &'static [TypedElement],
     pub instruction_stream: InstructionStreamSize,
-    /// Heap snapshots add `(global*)` to the name of a global object, `(global)` to that of its proxy.
-    pub snapshots_mark_globals: bool,
+    /// What heap snapshots call things.
+    pub snapshots: SnapshotLayout,
     /// Slots of script contexts hold a `ContextCell` (else the value).
     pub script_context_cells: bool,
     /// Bits of `Symbol::flags_` of which a private symbol has any set.
@@ -321,6 +322,32 @@ pub struct Fields {
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
+}
+
+/// How V8's heap snapshots differ from version to version (`src/profiler/heap-snapshot-generator.cc`).
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotLayout {
+    /// They add `(global*)` to the name of a global object, `(global)` to that of its proxy.
+    pub mark_globals: bool,
+    /// They count objects in read-only pages with their size (else as nothing), and external strings without their
+    /// characters (else with them).
+    pub count_heap_only: bool,
+    /// Oddballs go by their text, `undefined` (else by their class).
+    pub name_oddballs: bool,
+    /// Fields that are told twice, by class.
+    pub told_twice: &'static [(&'static str, &'static str)],
+    /// A `Code` is a handle of the machine code, which has the name (else both have one).
+    pub code_is_handle: bool,
+    /// What leads to code and bytecode counts as code.
+    pub wrappers_are_code: bool,
+    /// A `SharedFunctionInfo` without a name is called one even if no function refers to it.
+    pub name_functions: bool,
+    /// Markers such as the hole that are no oddballs count as references (else only oddballs do not).
+    pub show_markers: bool,
+    /// Maps of anything but JavaScript objects have no reference to descriptors.
+    pub hide_internal_descriptors: bool,
+    /// Native contexts call their extension `global_object`, and global proxies lead to both (else nothing does).
+    pub name_global_object: bool,
 }
 
 /// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
@@ -561,6 +588,16 @@ impl Layout {
     /// What a value of the bits `flag` of `flags` is called, if values of it have names.
     pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
         class::value_name(flags, flag, value, self.table_version.0)
+    }
+
+    /// What a slot of a native context is for, by V8's name.
+    pub fn native_context_slot(&self, slot: u64) -> Option<&'static str> {
+        native_context::slot_name(slot, self.table_version.0)
+    }
+
+    /// Whether each native context has a meta map of its own.
+    pub(crate) fn has_meta_maps(&self) -> bool {
+        native_context::has_slot("meta_map", self.table_version.0)
     }
 
     /// `MAP_TYPE`

@@ -263,7 +263,7 @@ impl<'t> Heap<'t> {
     }
 
     /// What a function keeps in its own context under its own name: that of a function expression that uses it.
-    fn function_variable(&self, info: u64, parts: &ScopeInfoParts) -> Option<(u64, Tagged)> {
+    pub(crate) fn function_variable(&self, info: u64, parts: &ScopeInfoParts) -> Option<(u64, Tagged)> {
         let index = parts.function_name.filter(|_| parts.function_name_is_in_context)?;
         let name = self.scope_info_word(info, index).ok()?;
         let slot = self.scope_info_word(info, index + 1).ok()?.smi()?;

@@ -202,6 +202,14 @@ impl<'t> Heap<'t> {
         })
     }
 
+    /// The machine code that a function was compiled to without optimisations, if it was.
+    pub(crate) fn baseline_code(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
+        Ok(match self.function_code(shared)? {
+            FunctionCode::Baseline(code) => Some(code),
+            _ => None,
+        })
+    }
+
     /// The bytecode of a function, if it has been compiled to any.
     pub(crate) fn bytecode_array(&self, shared: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
         let bytecode = match self.function_code(shared)? {

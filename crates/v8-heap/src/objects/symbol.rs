@@ -42,6 +42,19 @@ impl Heap<'_> {
         Ok(if is_member { Privacy::Member } else { Privacy::Internal })
     }
 
+    /// Whether a symbol is the name of a private member of a class, or the mark of a class that has private methods: the
+    /// description is the name then.
+    pub(crate) fn is_private_name(&self, symbol: HeapObject<'_>) -> bool {
+        let flags = self.words().word32(symbol.address + offset::SYMBOL_FLAGS, "flags of a Symbol").unwrap_or(0);
+        let named = self.layout().flags("SymbolFlags");
+        // V8 14 tells private symbols apart by a number: V8's own have 1.
+        named.iter().any(|flag| match flag.name {
+            "is_private_name" => flag.of(u64::from(flags)) != 0,
+            "private_symbol_kind" => flag.of(u64::from(flags)) > 1,
+            _ => false,
+        })
+    }
+
     /// The description of a symbol, if it has one.
     ///
     /// # Errors

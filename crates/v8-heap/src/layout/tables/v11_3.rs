@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -104,7 +104,19 @@ pub(super) static TABLE: Table = Table {
         feedback_metadata_counts_closures: false,
         typed_elements: crate::layout::EARLY_TYPED_ELEMENTS,
         instruction_stream: InstructionStreamSize::ByAlignment,
-        snapshots_mark_globals: false,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout {
+            mark_globals: false,
+            count_heap_only: true,
+            name_oddballs: false,
+            told_twice: &[],
+            code_is_handle: true,
+            wrappers_are_code: false,
+            name_functions: false,
+            show_markers: false,
+            hide_internal_descriptors: false,
+            name_global_object: false,
+        },
         script_context_cells: false,
         private_symbol_mask: 1,
         static_initializer_kind: 25,

@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -75,7 +75,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x278, roots: 1142, eternal_handles: 0xfd80 },
+    isolate: IsolateLayout { roots_table: 0x280, roots: 1142, eternal_handles: 0xfd80 },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,
@@ -108,7 +108,19 @@ pub(super) static TABLE: Table = Table {
         feedback_metadata_counts_closures: true,
         typed_elements: crate::layout::TYPED_ELEMENTS,
         instruction_stream: InstructionStreamSize::Field(24),
-        snapshots_mark_globals: false,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout {
+            mark_globals: false,
+            count_heap_only: false,
+            name_oddballs: true,
+            told_twice: &[],
+            code_is_handle: false,
+            wrappers_are_code: true,
+            name_functions: true,
+            show_markers: true,
+            hide_internal_descriptors: false,
+            name_global_object: false,
+        },
         script_context_cells: false,
         private_symbol_mask: 1,
         static_initializer_kind: 25,

@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, Table,
+    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -75,7 +75,7 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: true,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x2a8, roots: 1158, eternal_handles: 0x10140 },
+    isolate: IsolateLayout { roots_table: 0x2b0, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,
@@ -108,7 +108,19 @@ pub(super) static TABLE: Table = Table {
         feedback_metadata_counts_closures: true,
         typed_elements: crate::layout::TYPED_ELEMENTS,
         instruction_stream: InstructionStreamSize::Field(24),
-        snapshots_mark_globals: true,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout {
+            mark_globals: true,
+            count_heap_only: false,
+            name_oddballs: true,
+            told_twice: &[],
+            code_is_handle: false,
+            wrappers_are_code: true,
+            name_functions: true,
+            show_markers: false,
+            hide_internal_descriptors: true,
+            name_global_object: true,
+        },
         script_context_cells: true,
         private_symbol_mask: 3,
         static_initializer_kind: 26,

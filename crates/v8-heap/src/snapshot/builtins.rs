@@ -1,0 +1,69 @@
+//! Names of the code that V8 brings along.
+//!
+//! Its machine code is part of the binary, where symbols name it; but V8 may run it from a copy that is closer to the code of the
+//! program. Both are laid out alike, so a copy is recognised by the distances between the pieces of code.
+
+use std::collections::HashMap;
+
+use crate::heap::Heap;
+use crate::index::ObjectTable;
+use crate::objects::place::FieldValue;
+use crate::objects::value::HeapObject;
+
+use super::code_kind;
+
+/// Names of builtins, by where their instructions start in the process.
+#[derive(Debug, Default)]
+pub(super) struct Builtins {
+    names: HashMap<u64, String>,
+}
+
+impl Builtins {
+    /// What of `known`, addresses and names in the binary, is in the process.
+    pub fn find(heap: &Heap<'_>, table: &ObjectTable, known: &[(u64, String)]) -> Builtins {
+        let mut starts = Vec::new();
+        for page in 0..table.page_count() {
+            let (_, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| heap.layout().type_name(heap.map(*map).instance_type) == "Code") {
+                continue;
+            }
+            for (address, map_id) in table.page_objects(page) {
+                let code = HeapObject { address, map_id, map: heap.map(map_id) };
+                if heap.layout().type_name(code.map.instance_type) == "Code"
+                    && is_builtin(heap, code)
+                    && let Ok(FieldValue::Pointer(start)) = heap.named_field(code, "instruction_start")
+                {
+                    starts.push(start);
+                }
+            }
+        }
+        let (Some(first), Some(first_known)) = (starts.iter().min(), known.iter().map(|(at, _)| at).min()) else {
+            return Builtins::default();
+        };
+        let agreeing = |distance: u64| {
+            let names: HashMap<u64, &String> =
+                known.iter().map(|(at, name)| (at.wrapping_add(distance), name)).collect();
+            (starts.iter().filter(|start| names.contains_key(start)).count(), names)
+        };
+        let (count, names) = [0, first.wrapping_sub(*first_known)]
+            .map(agreeing)
+            .into_iter()
+            .max_by_key(|(count, _)| *count)
+            .expect("there are two");
+        // Names that fit a few by chance are no names.
+        if 2 * count < starts.len() {
+            return Builtins::default();
+        }
+        Builtins { names: names.into_iter().map(|(at, name)| (at, name.clone())).collect() }
+    }
+
+    /// The name of the code whose instructions start there.
+    pub fn name(&self, start: u64) -> Option<&str> {
+        self.names.get(&start).map(String::as_str)
+    }
+}
+
+/// Whether V8 brought this `Code` along.
+pub(super) fn is_builtin(heap: &Heap<'_>, code: HeapObject<'_>) -> bool {
+    matches!(code_kind(heap, code), Some("BUILTIN" | "BYTECODE_HANDLER"))
+}

@@ -1,0 +1,159 @@
+//! `cargo xtask snapshot`: the heap snapshot that the debugger writes of a core, held against the one that V8 wrote of the same
+//! process.
+//!
+//! Objects are compared by kind, name and size, references by kind and name, and by kind and name of what they lead from and to:
+//! each as a multitude, as no object has a name of its own. Groups of roots and C++ objects of Node.js are V8's and Node.js's
+//! alone, and left out; an object that V8 calls after its C++ object counts by its constructor, which only the core tells, so it is
+//! left out on both sides.
+
+use std::collections::HashMap;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use core_reader::{Core, OpenOptions, Symbols};
+use v8_heap::snapshot::Extent;
+use v8_heap::{Heap, Unattended};
+
+use crate::scenario::Scenario;
+use crate::snapshot_graph::{Edge, EdgeKind, Node, NodeKind, SnapshotGraph};
+use crate::{node_release, take_core};
+
+/// How far numbers may be apart, in thousandths.
+const TOLERANCE: u64 = 1;
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    use lexopt::prelude::*;
+    let (mut releases, mut scenarios, mut all, mut keep) = (Vec::new(), Vec::new(), false, None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("node") => releases.push(arguments.value()?.string()?),
+            Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
+            Long("all") => all = true,
+            Long("keep") => keep = Some(PathBuf::from(arguments.value()?)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if releases.is_empty() {
+        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
+    }
+    if scenarios.is_empty() {
+        for name in ["retained", "leak", "kinds", "compiler"] {
+            scenarios.push(Scenario::find(name)?);
+        }
+    }
+    let mut failed = 0;
+    for scenario in &scenarios {
+        for node in &releases {
+            let directory = take_core::directory_of(scenario.name, node);
+            let file = match &keep {
+                Some(keep) => keep.join(format!("{}-{node}.heapsnapshot", scenario.name)),
+                None => directory.join("v8mdb.heapsnapshot"),
+            };
+            write(node, &directory, &file)?;
+            let theirs = SnapshotGraph::read(&directory.join("v8.heapsnapshot"))?;
+            let ours = SnapshotGraph::read(&file)?;
+            if keep.is_none() {
+                std::fs::remove_file(&file)?;
+            }
+            println!("node {node} {}", scenario.name);
+            failed += usize::from(!compare(&ours, &theirs, all));
+        }
+    }
+    ensure!(failed == 0, "{failed} snapshots are not as V8 writes them");
+    Ok(())
+}
+
+/// Writes the snapshot of a core.
+pub fn write(node: &str, directory: &Path, file: &Path) -> Result<()> {
+    let executable = node_release::executable(node)?;
+    let options = OpenOptions { core: directory.join("core"), executable: Some(executable), sysroot: None };
+    let core = Core::open(&options)?;
+    let heap = Heap::open(core.memory(), core.symbols())?.with_threads(core.threads());
+    let builtins: Vec<(u64, String)> = core
+        .symbols()
+        .with_prefix("Builtins_")
+        .into_iter()
+        .map(|symbol| (symbol.address.0, symbol.name["Builtins_".len()..].to_owned()))
+        .collect();
+    let out = std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    heap.write_snapshot(Extent::Living, &builtins, &mut BufWriter::new(out), &Unattended)?;
+    Ok(())
+}
+
+/// Whether a node takes part.
+fn counts(snapshot: &SnapshotGraph, node: Node) -> bool {
+    match snapshot.kind(node) {
+        NodeKind::Synthetic => false,
+        NodeKind::Native => snapshot.name(node).starts_with("system / JSArrayBufferData"),
+        _ => snapshot.is_in_heap(node),
+    }
+}
+
+/// The beginning of a text. V8 writes blanks for zeros, and question marks or worse for what is not ASCII.
+fn beginning(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii() && !matches!(c, '?' | '\0' | ' ')).take(60).collect()
+}
+
+fn node_key(snapshot: &SnapshotGraph, node: Node) -> String {
+    format!("{} {:?}", snapshot.type_name(node), beginning(snapshot.name(node)))
+}
+
+fn edge_key(snapshot: &SnapshotGraph, from: Node, edge: &Edge) -> String {
+    let name = match edge.kind {
+        EdgeKind::Element | EdgeKind::Hidden => snapshot.edge_index(edge).to_string(),
+        _ => {
+            let name = snapshot.edge_name(edge);
+            // Ids, and places among other references, are not the same.
+            match name.contains("part of key") {
+                true => "part of key".to_owned(),
+                false => beginning(name),
+            }
+        }
+    };
+    format!("{} --{:?} {name}--> {}", node_key(snapshot, from), edge.kind, node_key(snapshot, edge.to))
+}
+
+/// Counts of ours and of theirs.
+type Table = HashMap<String, (u64, u64)>;
+
+fn compare(ours: &SnapshotGraph, theirs: &SnapshotGraph, all: bool) -> bool {
+    let (mut nodes, mut edges, mut kinds) = (Table::new(), Table::new(), Table::new());
+    let mut add = |snapshot: &SnapshotGraph, which: fn(&mut (u64, u64)) -> &mut u64| {
+        for node in (0..snapshot.len() as Node).filter(|node| counts(snapshot, *node)) {
+            let key = format!("{} {}", node_key(snapshot, node), snapshot.size(node));
+            *which(nodes.entry(key).or_default()) += 1;
+            for edge in snapshot.edges(node).iter().filter(|edge| counts(snapshot, edge.to)) {
+                *which(edges.entry(edge_key(snapshot, node, edge)).or_default()) += 1;
+                *which(kinds.entry(format!("{:?}", edge.kind)).or_default()) += 1;
+            }
+        }
+    };
+    add(ours, |both| &mut both.0);
+    add(theirs, |both| &mut both.1);
+    let mut passes = report("nodes", &nodes, if all { 1000 } else { 10 });
+    let mut rows: Vec<_> = kinds.iter().collect();
+    rows.sort();
+    for (kind, (mine, v8)) in rows {
+        println!("    {kind} references: {mine}, V8 has {v8}");
+    }
+    passes &= report("references", &edges, if all { 1000 } else { 10 });
+    passes
+}
+
+/// Whether what is different is few; shows some of it.
+fn report(what: &str, table: &Table, shown: usize) -> bool {
+    let (mine, v8) = table.values().fold((0, 0), |sum, both| (sum.0 + both.0, sum.1 + both.1));
+    let mut apart: Vec<(u64, &String, &(u64, u64))> = table
+        .iter()
+        .map(|(key, both)| (both.0.abs_diff(both.1), key, both))
+        .filter(|(difference, ..)| *difference > 0)
+        .collect();
+    apart.sort_by_key(|(difference, key, _)| (std::cmp::Reverse(*difference), *key));
+    let differences: u64 = apart.iter().map(|(difference, ..)| difference).sum();
+    println!("    {what}: {mine}, V8 has {v8}; {differences} on one side only");
+    for (_, key, (mine, v8)) in apart.iter().take(shown) {
+        println!("        {mine:6} {v8:6} {key}");
+    }
+    differences * 1000 <= (mine + v8) * TOLERANCE
+}
