@@ -11,6 +11,7 @@ mod matrix;
 mod native;
 mod node_release;
 mod places;
+mod readers;
 mod scenario;
 mod snapshot;
 mod snapshot_graph;
@@ -71,7 +72,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "snapshot",
-        arguments: "[--node VERSION]... [--scenario NAME]... [--all] [--keep DIR]",
+        arguments: "[--node VERSION]... [--scenario NAME]... [--all] [--readers] [--keep DIR]",
         summary: "compare the heap snapshots that the debugger writes with V8's own",
         run: snapshot::run,
     },

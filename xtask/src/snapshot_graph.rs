@@ -228,6 +228,11 @@ impl SnapshotGraph {
         &self.edges[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 
+    /// The numbers of a node's edges, in the order of the file.
+    pub fn edge_range(&self, node: Node) -> std::ops::Range<usize> {
+        self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize
+    }
+
     /// Name of an edge that is no element and no word.
     pub fn edge_name(&self, edge: &Edge) -> &str {
         self.string(edge.name)

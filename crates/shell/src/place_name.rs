@@ -18,6 +18,7 @@ pub fn place_name(heap: &Heap<'_>, place: &Place<'_>) -> String {
         Place::Entry { tail, index, part: "", .. } => format!("{tail}[{index}]"),
         Place::Entry { tail, index, part, .. } => format!("{tail}[{index}].{part}"),
         Place::ContextSlot(slot, Some(variable)) => format!("slot {slot} \"{}\"", name(variable)),
+        Place::NativeSlot(slot, name) => format!("slot {slot} {name}"),
         Place::ContextSlot(0, None) => "slot 0 scope_info".to_owned(),
         Place::ContextSlot(1, None) => "slot 1 previous".to_owned(),
         Place::ContextSlot(slot, None) => format!("slot {slot}"),

@@ -8,6 +8,7 @@ use v8_heap::graph::Life;
 use v8_heap::index::{GroupId, ObjectId, Scope, StoreKind, StringQuery};
 use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
+use v8_heap::snapshot::Extent;
 use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 
 /// A heap with something of everything.
@@ -399,6 +400,16 @@ fn ask_graph(heap: &Heap<'_>) {
     let held_by = heap.held_by(&Unattended).unwrap();
     assert_eq!(held_by.edges(), graph.holds.edges());
     let dominators = heap.dominators(&Unattended).unwrap();
+    for extent in [Extent::Living, Extent::All, Extent::Retained(ObjectId(0))] {
+        if table.is_empty() && extent != Extent::All {
+            continue;
+        }
+        let mut file = std::io::Cursor::new(Vec::new());
+        let size = heap.write_snapshot(extent, &[(4096, "Abort".to_owned())], &mut file, &Unattended).unwrap();
+        let file = file.into_inner();
+        assert_eq!(size.bytes, file.len() as u64);
+        serde_json::from_slice::<serde::de::IgnoredAny>(&file).unwrap();
+    }
     for id in 0..nodes as u32 {
         for &target in graph.holds.of(id) {
             assert!(held_by.of(target).contains(&id));

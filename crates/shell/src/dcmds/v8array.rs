@@ -48,6 +48,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 matches!(
                     place,
                     Place::ContextSlot(..)
+                        | Place::NativeSlot(..)
                         | Place::Entry { kind: FieldKind::Tagged | FieldKind::Smi | FieldKind::Weak, .. }
                 )
             };

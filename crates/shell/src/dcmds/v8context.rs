@@ -69,9 +69,14 @@ fn print(context: &Context, heap: &Heap<'static>, value: Tagged, out: &mut Out<'
     };
     for at in (offset::ARRAY_ELEMENTS + 16..end).step_by(8) {
         context.check_interrupt()?;
-        let Place::ContextSlot(index, name) = heap.place_at(object, at) else { continue };
-        let name = name.and_then(|name| heap.name_text(name));
-        let name = name.map_or(String::new(), |name| format!(" \"{}\"", escape(&name)));
+        let (index, name) = match heap.place_at(object, at) {
+            Place::ContextSlot(index, name) => {
+                let name = name.and_then(|name| heap.name_text(name));
+                (index, name.map_or(String::new(), |name| format!(" \"{}\"", escape(&name))))
+            }
+            Place::NativeSlot(index, name) => (index, format!(" {name}")),
+            _ => continue,
+        };
         writeln!(out.text(), "    slot {index}: {}{name}", shown(heap.field(object, at)?))?;
     }
     Ok(())

@@ -174,7 +174,7 @@ impl ObjectPrinter<'_, '_> {
                 }
                 Place::EmbedderField(_) => (FieldKind::Embedder, None),
                 Place::Entry { index, kind, .. } => (*kind, Some(*index)),
-                Place::ContextSlot(slot, _) => (FieldKind::Tagged, Some(*slot)),
+                Place::ContextSlot(slot, _) | Place::NativeSlot(slot, _) => (FieldKind::Tagged, Some(*slot)),
                 Place::Bytes(_, behind) => (FieldKind::Unsigned(8), Some(behind / 8)),
                 Place::Property(_) | Place::UnusedProperty(_) | Place::ScopePart(..) => {
                     (FieldKind::Tagged, None)

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel::RecvTimeoutError;
 
 use crate::{Error, Monitor, Result};
 
@@ -43,7 +46,7 @@ pub(crate) fn in_turns<W: Send>(
 }
 
 /// Does `work` for turns `0..turns` on all processors, and hands each result to `take`, in order. Results that wait for an
-/// earlier one are few: who is too far ahead waits.
+/// earlier one are few: who is too far ahead waits. Long work should ask the monitor itself whether to stop.
 ///
 /// # Errors
 /// [`Error::Interrupted`] if the monitor says so, or what `take` fails with.
@@ -55,6 +58,8 @@ pub(crate) fn in_order<T: Send>(
 ) -> Result<()> {
     /// Results that may wait for each processor.
     const AHEAD: usize = 4;
+    /// How long to wait for a result before asking whether to stop.
+    const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(turns.max(1));
     let next = AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
@@ -87,8 +92,11 @@ pub(crate) fn in_order<T: Send>(
                 outcome = Err(Error::Interrupted);
                 break;
             }
-            let Ok((turn, result)) = arrived.recv() else { break };
-            early.insert(turn, result);
+            match arrived.recv_timeout(BETWEEN_LOOKS) {
+                Ok((turn, result)) => drop(early.insert(turn, result)),
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
             while let Some(result) = early.remove(&expected) {
                 outcome = take(expected, result);
                 expected += 1;

@@ -34,6 +34,8 @@ pub enum Place<'h> {
     },
     /// A slot of a context, and the variable in it.
     ContextSlot(u64, Option<Tagged>),
+    /// A slot of a native context, and V8's name for it.
+    NativeSlot(u64, &'static str),
     /// A part of a scope info, by V8's name, and its number if there are several.
     ScopePart(&'static str, Option<u64>),
     /// Bytes of a tail, counted from its start.
@@ -89,6 +91,10 @@ impl Heap<'_> {
         let Some(tail) = &class.tail else { return Place::Nothing };
         let Some(behind) = offset.checked_sub(tail.offset) else { return Place::Nothing };
         match (&tail.layout, object.kind()) {
+            (_, Kind::NativeContext) if self.layout().native_context_slot(behind / 8).is_some() => {
+                let name = self.layout().native_context_slot(behind / 8);
+                Place::NativeSlot(behind / 8, name.unwrap_or_default())
+            }
             (_, Kind::Context | Kind::NativeContext) => {
                 Place::ContextSlot(behind / 8, self.variable_in_slot(object, behind / 8))
             }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::heap::Heap;
 use crate::index::ObjectTable;
@@ -74,8 +74,8 @@ fn described(number: u8) -> (&'static str, Option<NodeKind>) {
 
 /// How deep constant pools are gone into (`RecursivelyTagConstantPool`).
 const POOL_DEPTH: u32 = 3;
-/// No array of constants has more entries; a longer one is damage.
-const MOST_CONSTANTS: u64 = 1 << 20;
+/// Constants looked at for each object of the heap: of those that bytecode has in common, again and again.
+const MOST_CONSTANTS: u64 = 16;
 
 /// The names and kinds that objects got.
 pub(super) struct Tags {
@@ -124,7 +124,8 @@ impl Tags {
             (0..heap.map_count() as u32).map(|id| MapTags::of(heap, plans, heap.map(MapId(id)))).collect();
         let bytes = || (0..table.len()).map(|_| AtomicU8::new(0)).collect();
         let tags = Tags { names: bytes(), kinds: bytes(), code: Mutex::default() };
-        let finder = Finder { heap, table, essential, tags: &tags };
+        let budget = AtomicU64::new(MOST_CONSTANTS * table.len() as u64);
+        let finder = Finder { heap, table, essential, tags: &tags, budget };
         monitor.begin("naming objects", table.len() as u64);
         in_turns(table.page_count(), monitor, || (), |(), page| {
             let (first, maps) = table.page_maps(page);
@@ -208,6 +209,8 @@ struct Finder<'a, 't> {
     table: &'a ObjectTable,
     essential: &'a Essential,
     tags: &'a Tags,
+    /// Constants that may still be looked at.
+    budget: AtomicU64,
 }
 
 impl Finder<'_, '_> {
@@ -293,7 +296,7 @@ impl Finder<'_, '_> {
     fn deopt_data(&self, data: Tagged) {
         let Ok(data) = self.heap.object(data) else { return };
         let Ok(words) = self.heap.object_words(data) else { return };
-        for (_, word) in words.iter().skip(2).take(8) {
+        for (_, word) in words.iter().skip(2).take(12) {
             if let Ok(target) = self.heap.object(word)
                 && matches!(
                     self.heap.layout().type_name(target.map.instance_type),
@@ -311,7 +314,8 @@ impl Finder<'_, '_> {
             "FixedArray" | "TrustedFixedArray" => {
                 self.tag(pool, CONSTANT_POOL);
                 let length = self.heap.fixed_array_length(array.address).unwrap_or(0);
-                if depth <= 1 || length > MOST_CONSTANTS {
+                let may_go_on = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
+                if depth <= 1 || may_go_on.is_err() {
                     return;
                 }
                 for index in 0..length {

@@ -6,6 +6,7 @@
 //! same every time.
 
 use std::io::{Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::graph::ObjectSet;
 use crate::index::ObjectId;
@@ -19,6 +20,10 @@ use super::reference::{Edge, EdgeKind, Explorer, Label, Target};
 use super::roots::{Ending, Synthetic};
 use super::{SnapshotSize, Subject, node_id};
 
+/// Objects between two looks at whether to stop.
+const BETWEEN_LOOKS: usize = 1 << 10;
+/// No reader takes more references.
+const MOST_EDGES: u64 = u32::MAX as u64;
 /// Fields of a node in the file.
 const NODE_FIELDS: u64 = 7;
 
@@ -158,17 +163,25 @@ impl Writing<'_, '_> {
             push_node(text, size, NodeKind::Synthetic, name, id, 0, node.edges.len() as u32);
         }
         monitor.begin("writing objects", subject.table.len() as u64);
+        let total = AtomicU64::new(0);
         let work = |page: usize| {
             let is_read_only = subject.heap.spaces().pages()[page].heap == 0;
             let mut part = NodePart::default();
             let mut buffer = Vec::new();
             for (id, object) in self.objects_on(page) {
+                if part.nodes.len().is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                    break;
+                }
                 let bytes = subject.graph.size(id);
                 let mut edges = 0;
                 self.explorer.for_each(object, bytes, &mut |edge| edges += u32::from(self.node_of(edge).is_some()));
                 let (kind, name) = self.texts.namer.of(id, object, is_read_only);
                 let name = part.names.number(name, self.texts, &mut buffer);
                 part.nodes.push(Node { kind, name, id, size: subject.self_size(id, object, is_read_only), edges });
+                // Objects of a heap that was made for it have all the same elements.
+                if total.fetch_add(u64::from(edges), Ordering::Relaxed) > MOST_EDGES {
+                    break;
+                }
             }
             part
         };
@@ -183,6 +196,9 @@ impl Writing<'_, '_> {
             Ok(())
         };
         in_order(subject.table.page_count(), monitor, work, &mut write)?;
+        if total.into_inner() > MOST_EDGES {
+            return Err(Error::TooManyReferences);
+        }
         for (index, (_, bytes)) in subject.memory.iter().enumerate() {
             let mut part = PartNames::default();
             let name = super::reference::Name::System("JSArrayBufferData");
@@ -243,7 +259,10 @@ impl Writing<'_, '_> {
         let work = |page: usize| {
             let mut part = EdgePart::default();
             let mut buffer = Vec::new();
-            for (id, object) in self.objects_on(page) {
+            for (index, (id, object)) in self.objects_on(page).enumerate() {
+                if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                    break;
+                }
                 self.explorer.for_each(object, subject.graph.size(id), &mut |edge| {
                     if let Some(node) = self.node_of(edge) {
                         let label = match edge.label {
