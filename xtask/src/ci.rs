@@ -29,6 +29,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;
         step("agreement with gdb", &["xtask", "native"])?;
+        step("living objects", &["xtask", "graph"])?;
+        step("heap snapshots", &["xtask", "snapshot", "--readers"])?;
     }
     Ok(())
 }

@@ -58,7 +58,8 @@ impl Readers {
     /// Whether all readers take both files, and say the same of them but for little. `snapshot` is what is in the file of V8.
     pub fn agree(&self, ours: &Path, theirs: &Path, snapshot: &SnapshotGraph) -> Result<bool> {
         let mut agree = true;
-        let corrected = tempfile::NamedTempFile::new_in(theirs.parent().context("a file without a directory")?)?;
+        let corrected =
+            tempfile::NamedTempFile::new_in(theirs.parent().context("a file without a directory")?)?;
         std::fs::write(corrected.path(), with_weak_tables(theirs, snapshot)?)?;
         let theirs = corrected.path();
         for (name, program) in &self.programs {

@@ -405,7 +405,8 @@ fn ask_graph(heap: &Heap<'_>) {
             continue;
         }
         let mut file = std::io::Cursor::new(Vec::new());
-        let size = heap.write_snapshot(extent, &[(4096, "Abort".to_owned())], &mut file, &Unattended).unwrap();
+        let size =
+            heap.write_snapshot(extent, &[(4096, "Abort".to_owned())], &mut file, &Unattended).unwrap();
         let file = file.into_inner();
         assert_eq!(size.bytes, file.len() as u64);
         serde_json::from_slice::<serde::de::IgnoredAny>(&file).unwrap();

@@ -102,14 +102,15 @@ fn save(context: &Context, path: &Path, extent: Extent) -> Result<SnapshotSize, 
     // It appears under its name when it is complete.
     let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     let monitor = context.progress();
-    let size = heap.write_snapshot(extent, &builtins, temporary.as_file_mut(), &monitor).map_err(|error| match error {
-        v8_heap::Error::Write(error) => DcmdError::abort(format!(
-            "cannot write {}: {error}",
-            escape(&path.to_string_lossy())
-        )),
-        v8_heap::Error::Interrupted => DcmdError::Interrupted,
-        error => DcmdError::abort(reasons(&error)),
-    })?;
+    let size = heap.write_snapshot(extent, &builtins, temporary.as_file_mut(), &monitor).map_err(
+        |error| match error {
+            v8_heap::Error::Write(error) => {
+                DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
+            }
+            v8_heap::Error::Interrupted => DcmdError::Interrupted,
+            error => DcmdError::abort(reasons(&error)),
+        },
+    )?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
     Ok(size)
 }

@@ -33,8 +33,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     needs: &[Capability::V8Heap],
     manual: include_str!("snapshotnode.rs"),
     start: |_, args| {
-        let ids: Vec<String> =
-            args.operands().iter().map(|word| word.text().map_or_else(|| word.number(10).unwrap_or(0).to_string(), str::to_owned)).collect();
+        let ids: Vec<String> = args
+            .operands()
+            .iter()
+            .map(|word| word.text().map_or_else(|| word.number(10).unwrap_or(0).to_string(), str::to_owned))
+            .collect();
         Ok(for_each(move |context, _, out| {
             let heap = context.heap()?;
             let table = heap.objects(&context.progress())?;

@@ -111,12 +111,18 @@ fn cores(scenario: &'static str) -> impl Iterator<Item = ShippedCore> {
 fn objects_are_there_with_what_they_refer_to() {
     for core in cores("leak") {
         let (snapshot, said) = written(core, "::heapsnapshot");
-        assert!(said.contains(&format!(" {} nodes, {} references", snapshot.len(), snapshot.edges.len() / 3)));
-        for (name, count) in [("Gateway", 1), ("UpstreamConnection", 800), ("IncomingRequest", 800), ("Chunk", 2400)] {
+        assert!(said.contains(&format!(
+            " {} nodes, {} references",
+            snapshot.len(),
+            snapshot.edges.len() / 3
+        )));
+        for (name, count) in
+            [("Gateway", 1), ("UpstreamConnection", 800), ("IncomingRequest", 800), ("Chunk", 2400)]
+        {
             // A class has a prototype of its own name, and the constructor is a closure.
-            let found = snapshot.called("object", name).filter(|node| {
-                snapshot.edges_of(*node).iter().all(|edge| edge.1 != "constructor")
-            });
+            let found = snapshot
+                .called("object", name)
+                .filter(|node| snapshot.edges_of(*node).iter().all(|edge| edge.1 != "constructor"));
             assert_eq!(found.count(), count, "{core}: {name}");
         }
         for connection in snapshot.called("object", "UpstreamConnection") {
@@ -133,7 +139,8 @@ fn objects_are_there_with_what_they_refer_to() {
                 assert_eq!(snapshot.name(snapshot.target(pending, "element", index)), "Chunk", "{core}");
             }
             let resume = snapshot.target(connection, "property", "resume");
-            assert_eq!((snapshot.kind(resume), snapshot.name(resume)), ("closure", "UpstreamConnection.resume"));
+            // V8 does not give it the name of the property that it was assigned to.
+            assert_eq!((snapshot.kind(resume), snapshot.name(resume)), ("closure", ""), "{core}");
             let context = snapshot.target(resume, "internal", "context");
             assert_eq!(snapshot.name(context), "system / Context");
             assert_eq!(snapshot.target(context, "context", "this"), connection, "{core}");
@@ -144,7 +151,14 @@ fn objects_are_there_with_what_they_refer_to() {
         assert_eq!((snapshot.kind(0), snapshot.name(0)), ("synthetic", ""));
         let shortcuts = snapshot.edges_of(0).into_iter().filter(|edge| edge.0 == "shortcut");
         let globals: Vec<&str> = shortcuts.map(|edge| snapshot.name(edge.2)).collect();
-        assert!(!globals.is_empty() && globals.iter().all(|name| matches!(*name, "global" | "Object" | "global (global*)" | "Object (global*)")), "{core}: {globals:?}");
+        assert!(
+            !globals.is_empty()
+                && globals.iter().all(|name| matches!(
+                    *name,
+                    "global" | "Object" | "global (global*)" | "Object (global*)"
+                )),
+            "{core}: {globals:?}"
+        );
     }
 }
 
@@ -162,7 +176,8 @@ fn values_of_a_weak_map_belong_to_their_keys() {
         assert_eq!(secrets.len(), 50, "{core}");
         assert!(secrets.iter().all(|secret| snapshot.name(*secret) == "Secret"), "{core}");
         let (key, table) = (snapshot.called("object", "Key").next().unwrap(), secrets[0]);
-        let ids: BTreeMap<u64, usize> = (0..snapshot.len()).map(|node| (snapshot.field(node, 2), node)).collect();
+        let ids: BTreeMap<u64, usize> =
+            (0..snapshot.len()).map(|node| (snapshot.field(node, 2), node)).collect();
         assert_eq!(ids.len(), snapshot.len(), "{core}: ids are unique");
         // As readers take the name apart.
         let name = snapshot.edges_of(key).into_iter().find(|edge| edge.2 == table).map(|edge| edge.1);
@@ -179,8 +194,15 @@ fn one_object_comes_with_what_it_retains() {
         let gateway = only(core, "-c Gateway");
         let (snapshot, _) = written(core, &format!("{gateway}::heapsnapshot"));
         let [text] = answers(core, [&format!("{gateway}::jsretained")]);
-        let cells: Vec<u64> =
-            text.lines().nth(1).unwrap().split_whitespace().skip(2).take(2).map(|n| n.parse().unwrap()).collect();
+        let cells: Vec<u64> = text
+            .lines()
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .skip(2)
+            .take(2)
+            .map(|n| n.parse().unwrap())
+            .collect();
         let sum: u64 = (0..snapshot.len()).map(|node| snapshot.field(node, 3)).sum();
         assert_eq!(sum, cells[0] + cells[1], "{core}");
         assert_eq!(snapshot.called("object", "UpstreamConnection").count(), 800, "{core}");

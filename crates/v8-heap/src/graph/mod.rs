@@ -316,7 +316,8 @@ impl Graph {
 
 /// Whether optimized code holds such objects weakly: it is thrown away when they die (V8: `Code::IsWeakObjectInOptimizedCode`).
 pub(crate) fn code_holds_weakly(kind: Kind) -> bool {
-    kind.is_js_object() || matches!(kind, Kind::Map | Kind::Context | Kind::NativeContext | Kind::PropertyCell)
+    kind.is_js_object()
+        || matches!(kind, Kind::Map | Kind::Context | Kind::NativeContext | Kind::PropertyCell)
 }
 
 /// Words in instructions that look like strong pointers: in x86-64 code a `mov` of 64 bits into a register.

@@ -151,7 +151,11 @@ mod tests {
         let mut taken = Vec::new();
         let work = |turn: usize| {
             // The first of each few takes longest.
-            std::thread::sleep(std::time::Duration::from_micros(if turn.is_multiple_of(7) { 300 } else { 1 }));
+            std::thread::sleep(std::time::Duration::from_micros(if turn.is_multiple_of(7) {
+                300
+            } else {
+                1
+            }));
             turn * turn
         };
         let mut take = |turn: usize, result: usize| {

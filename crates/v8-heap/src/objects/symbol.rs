@@ -45,7 +45,8 @@ impl Heap<'_> {
     /// Whether a symbol is the name of a private member of a class, or the mark of a class that has private methods: the
     /// description is the name then.
     pub(crate) fn is_private_name(&self, symbol: HeapObject<'_>) -> bool {
-        let flags = self.words().word32(symbol.address + offset::SYMBOL_FLAGS, "flags of a Symbol").unwrap_or(0);
+        let flags =
+            self.words().word32(symbol.address + offset::SYMBOL_FLAGS, "flags of a Symbol").unwrap_or(0);
         let named = self.layout().flags("SymbolFlags");
         // V8 14 tells private symbols apart by a number: V8's own have 1.
         named.iter().any(|flag| match flag.name {

@@ -37,7 +37,8 @@ impl Builtins {
                 }
             }
         }
-        let (Some(first), Some(first_known)) = (starts.iter().min(), known.iter().map(|(at, _)| at).min()) else {
+        let (Some(first), Some(first_known)) = (starts.iter().min(), known.iter().map(|(at, _)| at).min())
+        else {
             return Builtins::default();
         };
         let agreeing = |distance: u64| {

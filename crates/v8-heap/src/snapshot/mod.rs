@@ -146,8 +146,15 @@ impl<'t> Heap<'t> {
         let synthetic = roots::synthetic(&subject, extent, monitor)?;
         let places = Places::of(&subject.included, synthetic.len() as u32);
         let objects_end = (synthetic.len() + subject.included.len()) as u32;
-        Writing { subject: &subject, explorer: &explorer, texts: &texts, synthetic: &synthetic, places, objects_end }
-            .write(out, monitor)
+        Writing {
+            subject: &subject,
+            explorer: &explorer,
+            texts: &texts,
+            synthetic: &synthetic,
+            places,
+            objects_end,
+        }
+        .write(out, monitor)
     }
 
     fn included(

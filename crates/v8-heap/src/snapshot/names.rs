@@ -74,7 +74,10 @@ impl Texts<'_, '_> {
                 self.code(shared, "(instruction stream for ", "(BASELINE instruction stream)", units);
             }
             Name::Builtin(code) => {
-                let start = self.heap.object(Tagged::pointer(code)).and_then(|code| self.heap.named_field(code, "instruction_start"));
+                let start = self
+                    .heap
+                    .object(Tagged::pointer(code))
+                    .and_then(|code| self.heap.named_field(code, "instruction_start"));
                 let name = match start {
                     Ok(FieldValue::Pointer(start)) => self.builtins.name(start),
                     _ => None,

@@ -7,11 +7,11 @@ use crate::layout::{Kind, StringShape};
 use crate::objects::symbol::Privacy;
 use crate::objects::value::{HeapObject, Value};
 
+use super::builtins::is_builtin;
 use super::plan::Plans;
 use super::reference::Name;
-use super::tags::Tags;
-use super::builtins::is_builtin;
 use super::tagged_field;
+use super::tags::Tags;
 
 /// What a node stands for, numbered as `node_types` of the file has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,7 +163,9 @@ impl<'a, 't> Namer<'a, 't> {
                 (NodeKind::Object, Some(Name::Constructor(heap.constructor_name(object))))
             }
             Kind::String => match StringShape::of(object.map.instance_type) {
-                Some(StringShape::Cons) => (NodeKind::ConsString, Some(Name::Static("(concatenated string)"))),
+                Some(StringShape::Cons) => {
+                    (NodeKind::ConsString, Some(Name::Static("(concatenated string)")))
+                }
                 Some(StringShape::Sliced) => (NodeKind::SlicedString, Some(Name::Static("(sliced string)"))),
                 _ => (NodeKind::String, Some(Name::Text(object.address))),
             },

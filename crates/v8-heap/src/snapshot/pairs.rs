@@ -53,7 +53,8 @@ impl Pairs {
         };
         let mut by_key = in_turns(table.page_count(), monitor, Vec::new, read)?.concat();
         by_key.sort_unstable();
-        let mut by_table: Vec<(u64, u32)> = (0..).zip(&by_key).map(|(number, pair)| (pair.table, number)).collect();
+        let mut by_table: Vec<(u64, u32)> =
+            (0..).zip(&by_key).map(|(number, pair)| (pair.table, number)).collect();
         by_table.sort_unstable();
         Ok(Pairs { by_key, by_table })
     }

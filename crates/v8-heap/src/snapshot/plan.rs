@@ -28,7 +28,11 @@ static NAMED: &[(&str, &str, Slot)] = &[
     ("ArrayBoilerplateDescription", "constant_elements", Slot::Internal("constant_elements")),
     ("Cell", "maybe_value", Slot::WeakOrStrong("value")),
     ("Cell", "value", Slot::Internal("value")),
-    ("Code", "deoptimization_data_or_interpreter_data", Slot::Special("deoptimization_data_or_interpreter_data")),
+    (
+        "Code",
+        "deoptimization_data_or_interpreter_data",
+        Slot::Special("deoptimization_data_or_interpreter_data"),
+    ),
     ("Code", "instruction_stream", Slot::Internal("instruction_stream")),
     ("Code", "relocation_info", Slot::Internal("relocation_info")),
     ("Code", "source_position_table", Slot::Special("source_position_table")),
@@ -240,7 +244,9 @@ impl<'a, 't> Plans<'a, 't> {
                 PACKED_ELEMENTS | HOLEY_ELEMENTS => {
                     apart.push(Apart::Elements { is_array: map.kind == Kind::JsArray });
                 }
-                kind if heap.elements_kind_name(kind) == "DICTIONARY_ELEMENTS" => apart.push(Apart::ElementDictionary),
+                kind if heap.elements_kind_name(kind) == "DICTIONARY_ELEMENTS" => {
+                    apart.push(Apart::ElementDictionary)
+                }
                 _ => {}
             }
             apart.extend(map.prototype.strong().map(Apart::Proto));
@@ -252,7 +258,9 @@ impl<'a, 't> Plans<'a, 't> {
         }
         match map.kind {
             Kind::JsArrayBuffer => apart.push(Apart::BackingStore),
-            Kind::JsGlobalProxy if heap.layout().fields.snapshots.name_global_object => apart.push(Apart::GlobalObject),
+            Kind::JsGlobalProxy if heap.layout().fields.snapshots.name_global_object => {
+                apart.push(Apart::GlobalObject)
+            }
             _ => {}
         }
         Plan { slots: slots.into(), store: self.store_of(map), apart: apart.into() }
@@ -269,7 +277,10 @@ impl<'a, 't> Plans<'a, 't> {
                 continue;
             }
             // Handles and what they stand for do not name each other.
-            let is_handle = matches!((class.name, field.name), ("Code", "instruction_stream") | ("InstructionStream", "code"));
+            let is_handle = matches!(
+                (class.name, field.name),
+                ("Code", "instruction_stream") | ("InstructionStream", "code")
+            );
             if is_handle && self.heap.layout().fields.snapshots.code_is_handle {
                 continue;
             }
@@ -349,7 +360,9 @@ impl<'a, 't> Plans<'a, 't> {
             Some(_) if is("DescriptorArray") || is("WeakFixedArray") => Store::WeakOrNumbered(None),
             Some(_) if is("WeakArrayList") => Store::WeakOrNumbered(Some(16)),
             Some(TailLayout::Scope) => Store::Hidden,
-            Some(TailLayout::Entries(parts)) if parts.iter().all(|part| part.kind == FieldKind::Tagged) => Store::Hidden,
+            Some(TailLayout::Entries(parts)) if parts.iter().all(|part| part.kind == FieldKind::Tagged) => {
+                Store::Hidden
+            }
             Some(_) => Store::Various,
         }
     }
@@ -359,11 +372,16 @@ impl<'a, 't> Plans<'a, 't> {
     pub fn variables(&self, context: HeapObject<'_>) -> Arc<Variables> {
         let scope = self.heap.words().heap_word(context.address + crate::layout::offset::ARRAY_ELEMENTS);
         let Some(scope) = scope.and_then(|word| Tagged(word).strong()) else { return Arc::default() };
-        if let Some(known) = self.variables.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&scope) {
+        if let Some(known) =
+            self.variables.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&scope)
+        {
             return known.clone();
         }
         let found = Arc::new(self.variables_of_scope(context, scope).unwrap_or_default());
-        self.variables.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(scope, found.clone());
+        self.variables
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(scope, found.clone());
         found
     }
 
@@ -382,7 +400,9 @@ impl<'a, 't> Plans<'a, 't> {
             _ => 0,
         };
         let flags_are = heap.layout().flags("ScopeFlags");
-        let flag = |name: &str| flags_are.iter().find(|flag| flag.name == name).is_some_and(|flag| flag.of(flags) != 0);
+        let flag = |name: &str| {
+            flags_are.iter().find(|flag| flag.name == name).is_some_and(|flag| flag.of(flags) != 0)
+        };
         let declares = match heap.layout().type_name(context.map.instance_type) {
             "FunctionContext" | "ScriptContext" | "ModuleContext" => true,
             "EvalContext" => flag("language_mode"),
@@ -395,14 +415,20 @@ impl<'a, 't> Plans<'a, 't> {
         if declares && parts.names_are_hashed {
             let table = heap.object(heap.scope_info_word(info.address, parts.names)?)?;
             heap.for_each_entry(table.address, HashTableShape::EPHEMERON, |entry| {
-                if let (Some(index), Some(name)) = (entry[1].smi().and_then(|index| u64::try_from(index).ok()), entry[0].strong()) {
+                if let (Some(index), Some(name)) =
+                    (entry[1].smi().and_then(|index| u64::try_from(index).ok()), entry[0].strong())
+                {
                     names.push((first + index, name));
                 }
                 true
             })?;
         } else if declares {
             for index in 0..parts.locals {
-                names.extend(heap.scope_info_word(info.address, parts.names + index)?.strong().map(|name| (first + index, name)));
+                names.extend(
+                    heap.scope_info_word(info.address, parts.names + index)?
+                        .strong()
+                        .map(|name| (first + index, name)),
+                );
             }
         }
         if declares && let Some((slot, name)) = heap.function_variable(info.address, &parts) {

@@ -19,9 +19,9 @@ use crate::objects::place::FieldValue;
 use crate::objects::value::HeapObject;
 use crate::properties::{PropertyValue, details};
 
+use super::code_kind;
 use super::essential::Essential;
 use super::pairs::Pairs;
-use super::code_kind;
 use super::plan::{Apart, Plan, Plans, Slot, Store};
 
 /// How an object refers to another, numbered as `edge_types` of the file has them.
@@ -226,7 +226,8 @@ impl Explorer<'_, '_> {
                 (0..).zip(rest).for_each(|(index, word)| telling.internal(Name::Number(index), word));
             }
             Store::WeakOrNumbered(length_at) => {
-                let length = length_at.and_then(|at| word(at / 8).smi()).and_then(|length| u32::try_from(length).ok());
+                let length =
+                    length_at.and_then(|at| word(at / 8).smi()).and_then(|length| u32::try_from(length).ok());
                 for (index, word) in (0..).zip(rest) {
                     match length {
                         Some(length) if index >= length => telling.hidden(word),
@@ -244,7 +245,11 @@ impl Explorer<'_, '_> {
             }
             Store::Various => {
                 if let Ok(words) = self.heap.object_words(object) {
-                    words.iter().skip(first).filter(|(word, _)| word.is_tagged()).for_each(|(_, word)| telling.hidden(word));
+                    words
+                        .iter()
+                        .skip(first)
+                        .filter(|(word, _)| word.is_tagged())
+                        .for_each(|(_, word)| telling.hidden(word));
                 }
             }
             Store::Machine => {
@@ -275,7 +280,9 @@ impl Explorer<'_, '_> {
             "prototype_or_initial_map" => match target {
                 Some(map) if map.kind() == Kind::Map => {
                     let at = map.address + offset::MAP_PROTOTYPE;
-                    if let Some(prototype) = self.heap.words().heap_word(at).and_then(|word| Tagged(word).strong()) {
+                    if let Some(prototype) =
+                        self.heap.words().heap_word(at).and_then(|word| Tagged(word).strong())
+                    {
                         telling.edge(EdgeKind::Property, Name::Static("prototype"), prototype);
                     }
                     telling.internal(Name::Static("initial_map"), word);
@@ -320,7 +327,9 @@ impl Explorer<'_, '_> {
                     (Ok(Kind::Context | Kind::NativeContext), _) => "native_context",
                     (Ok(Kind::Map), _) if has_meta_maps => "native_context",
                     (_, Some(target)) if target.kind() == Kind::Map => "back_pointer",
-                    (_, Some(target)) if target.kind() == Kind::FunctionTemplateInfo => "constructor_function_data",
+                    (_, Some(target)) if target.kind() == Kind::FunctionTemplateInfo => {
+                        "constructor_function_data"
+                    }
                     _ => "constructor",
                 };
                 telling.internal(Name::Static(name), word);
@@ -353,7 +362,9 @@ impl Explorer<'_, '_> {
             match *apart {
                 Apart::OutOfObject(property, index) => {
                     let Some(array) = strong_at(object.address + offset::PROPERTIES) else { continue };
-                    if let Some(value) = words.heap_word(array + offset::ARRAY_ELEMENTS + 8 * u64::from(index)) {
+                    if let Some(value) =
+                        words.heap_word(array + offset::ARRAY_ELEMENTS + 8 * u64::from(index))
+                    {
                         telling.property(property, Tagged(value));
                     }
                 }
@@ -395,7 +406,8 @@ impl Explorer<'_, '_> {
                 }
                 Apart::BoundArguments => {
                     let Ok(bound) = self.heap.bound_function(object) else { continue };
-                    for (index, argument) in (0..).zip(self.heap.bound_arguments(&bound).unwrap_or_default()) {
+                    for (index, argument) in (0..).zip(self.heap.bound_arguments(&bound).unwrap_or_default())
+                    {
                         if let Some(target) = argument.strong() {
                             telling.edge(EdgeKind::Shortcut, Name::Argument(index), target);
                         }
@@ -428,16 +440,16 @@ impl Explorer<'_, '_> {
     }
 
     fn accessors(&self, property: Property, pair: Tagged, telling: &mut Telling<'_>) {
-        let PropertyValue::Accessor { getter, setter } =
-            self.heap.property_value(pair, details::ACCESSOR)
+        let PropertyValue::Accessor { getter, setter } = self.heap.property_value(pair, details::ACCESSOR)
         else {
             return;
         };
         telling.property(property, pair);
-        let is_function = |word: Tagged| {
-            self.heap.object(word).is_ok_and(|object| !matches!(object.kind(), Kind::Oddball))
-        };
-        for (word, name) in [(getter, Name::Getter(property.address)), (setter, Name::Setter(property.address))] {
+        let is_function =
+            |word: Tagged| self.heap.object(word).is_ok_and(|object| !matches!(object.kind(), Kind::Oddball));
+        for (word, name) in
+            [(getter, Name::Getter(property.address)), (setter, Name::Setter(property.address))]
+        {
             if let Some(target) = word.strong().filter(|_| is_function(word)) {
                 telling.edge(property.kind(), name, target);
             }
@@ -446,7 +458,8 @@ impl Explorer<'_, '_> {
 
     fn elements(&self, object: HeapObject<'_>, is_array: bool, telling: &mut Telling<'_>) {
         let words = self.heap.words();
-        let Some(store) = words.heap_word(object.address + offset::ELEMENTS).and_then(|word| Tagged(word).strong())
+        let Some(store) =
+            words.heap_word(object.address + offset::ELEMENTS).and_then(|word| Tagged(word).strong())
         else {
             return;
         };
@@ -466,7 +479,12 @@ impl Explorer<'_, '_> {
     }
 
     /// Slots of a context: those that the scope info names are variables.
-    fn context(&self, context: HeapObject<'_>, slots: impl Iterator<Item = Tagged>, telling: &mut Telling<'_>) {
+    fn context(
+        &self,
+        context: HeapObject<'_>,
+        slots: impl Iterator<Item = Tagged>,
+        telling: &mut Telling<'_>,
+    ) {
         let names = self.plans.variables(context);
         for (slot, word) in (0..).zip(slots) {
             match slot {

@@ -70,7 +70,11 @@ fn group_of(kind: RootKind) -> usize {
 ///
 /// # Errors
 /// Those of the graph.
-pub(super) fn synthetic(subject: &Subject<'_, '_>, extent: Extent, monitor: &dyn Monitor) -> Result<Vec<Synthetic>> {
+pub(super) fn synthetic(
+    subject: &Subject<'_, '_>,
+    extent: Extent,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Synthetic>> {
     let named = |name| Synthetic { name: Name::Static(name), edges: Vec::new() };
     let mut nodes = vec![named(""), named("(GC roots)")];
     nodes[0].edges.push((EdgeKind::Element, Label::Index(1), Ending::Synthetic(1)));

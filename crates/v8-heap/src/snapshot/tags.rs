@@ -36,7 +36,12 @@ static TAGS: &[(&str, &str, &str, Option<NodeKind>)] = &[
     ("Script", "host_defined_options", "(host-defined options)", Some(NodeKind::Code)),
     ("InstructionStream", "code", "(code)", Some(NodeKind::Code)),
     ("InstructionStream", "relocation_info", "(code relocation info)", Some(NodeKind::Code)),
-    ("PrototypeInfo", "prototype_chain_enum_cache", "(prototype chain enum cache)", Some(NodeKind::ObjectShape)),
+    (
+        "PrototypeInfo",
+        "prototype_chain_enum_cache",
+        "(prototype chain enum cache)",
+        Some(NodeKind::ObjectShape),
+    ),
     ("PrototypeInfo", "prototype_users", "(prototype users)", Some(NodeKind::ObjectShape)),
     ("Code", "relocation_info", "(code relocation info)", Some(NodeKind::Code)),
     ("AllocationSite", "dependent_code", "(dependent code)", Some(NodeKind::Code)),
@@ -127,24 +132,31 @@ impl Tags {
         let budget = AtomicU64::new(MOST_CONSTANTS * table.len() as u64);
         let finder = Finder { heap, table, essential, tags: &tags, budget };
         monitor.begin("naming objects", table.len() as u64);
-        in_turns(table.page_count(), monitor, || (), |(), page| {
-            let (first, maps) = table.page_maps(page);
-            for (number, (address, map_id)) in table.page_objects(page).enumerate() {
-                let of_map = &of_maps[map_id.0 as usize];
-                if (of_map.fields.is_empty() && of_map.more == More::Nothing) || !includes(first.0 + number as u32) {
-                    continue;
-                }
-                for &(at, tag) in &of_map.fields {
-                    if let Some(word) = heap.words().heap_word(address + at) {
-                        finder.tag(Tagged(word), tag);
+        in_turns(
+            table.page_count(),
+            monitor,
+            || (),
+            |(), page| {
+                let (first, maps) = table.page_maps(page);
+                for (number, (address, map_id)) in table.page_objects(page).enumerate() {
+                    let of_map = &of_maps[map_id.0 as usize];
+                    if (of_map.fields.is_empty() && of_map.more == More::Nothing)
+                        || !includes(first.0 + number as u32)
+                    {
+                        continue;
+                    }
+                    for &(at, tag) in &of_map.fields {
+                        if let Some(word) = heap.words().heap_word(address + at) {
+                            finder.tag(Tagged(word), tag);
+                        }
+                    }
+                    if of_map.more != More::Nothing {
+                        finder.more(of_map.more, HeapObject { address, map_id, map: heap.map(map_id) });
                     }
                 }
-                if of_map.more != More::Nothing {
-                    finder.more(of_map.more, HeapObject { address, map_id, map: heap.map(map_id) });
-                }
-            }
-            maps.len() as u64
-        })?;
+                maps.len() as u64
+            },
+        )?;
         Ok(tags)
     }
 
@@ -166,7 +178,9 @@ impl Tags {
 
     /// What an object counts as, if another says so.
     pub fn kind(&self, id: u32) -> Option<NodeKind> {
-        NodeKind::ALL.get(usize::from(self.kinds[id as usize].load(Ordering::Relaxed)).checked_sub(1)?).copied()
+        NodeKind::ALL
+            .get(usize::from(self.kinds[id as usize].load(Ordering::Relaxed)).checked_sub(1)?)
+            .copied()
     }
 }
 
@@ -181,12 +195,15 @@ impl MapTags {
         let is_object = plans.is_js_object(map);
         if !is_dark && (is_object || !map.kind.is_js_object()) {
             for (class, field) in heap.classes().all_fields(class) {
-                let is_named = |(owner, name, ..): &&(&str, &str, _, _)| *owner == class.name && *name == field.name;
+                let is_named =
+                    |(owner, name, ..): &&(&str, &str, _, _)| *owner == class.name && *name == field.name;
                 let names_code = class.name == "InstructionStream" && field.name == "code";
                 if names_code && heap.layout().fields.snapshots.code_is_handle {
                     continue;
                 }
-                if let Some(tag) = TAGS.iter().position(|tag| is_named(&tag)).filter(|_| field.kind == FieldKind::Tagged) {
+                if let Some(tag) =
+                    TAGS.iter().position(|tag| is_named(&tag)).filter(|_| field.kind == FieldKind::Tagged)
+                {
                     fields.push((field.offset, (OTHERS.len() + tag) as u8));
                 }
             }
@@ -241,14 +258,20 @@ impl Finder<'_, '_> {
                 for (_, word) in words.iter().skip(header) {
                     let Ok(target) = heap.object(word) else { continue };
                     if word.strong().is_some()
-                        && matches!(heap.layout().type_name(target.map.instance_type), "WeakFixedArray" | "FixedArray")
+                        && matches!(
+                            heap.layout().type_name(target.map.instance_type),
+                            "WeakFixedArray" | "FixedArray"
+                        )
                     {
                         self.tag(word, FEEDBACK);
                     }
                 }
             }
             More::LocalNames => {
-                let Some(parts) = heap.scope_info(object.address).filter(|parts| parts.names_are_hashed) else { return };
+                let Some(parts) = heap.scope_info(object.address).filter(|parts| parts.names_are_hashed)
+                else {
+                    return;
+                };
                 if let Ok(table) = heap.scope_info_word(object.address, parts.names) {
                     self.tag(table, LOCAL_NAMES);
                 }
@@ -266,7 +289,9 @@ impl Finder<'_, '_> {
                     Some("MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") => (Some(DEOPT_DATA), POSITION_TABLE),
                     _ => return,
                 };
-                if let Some((data, tag)) = tagged_field(heap, object, "deoptimization_data_or_interpreter_data").zip(data) {
+                if let Some((data, tag)) =
+                    tagged_field(heap, object, "deoptimization_data_or_interpreter_data").zip(data)
+                {
                     self.tag(data, tag);
                     self.deopt_data(data);
                 }
@@ -314,7 +339,9 @@ impl Finder<'_, '_> {
             "FixedArray" | "TrustedFixedArray" => {
                 self.tag(pool, CONSTANT_POOL);
                 let length = self.heap.fixed_array_length(array.address).unwrap_or(0);
-                let may_go_on = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
+                let may_go_on = self
+                    .budget
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
                 if depth <= 1 || may_go_on.is_err() {
                     return;
                 }

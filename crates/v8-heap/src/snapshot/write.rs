@@ -14,8 +14,8 @@ use crate::index::parallel::in_order;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result};
 
-use super::node::NodeKind;
 use super::names::{Names, PartNames, Texts};
+use super::node::NodeKind;
 use super::reference::{Edge, EdgeKind, Explorer, Label, Target};
 use super::roots::{Ending, Synthetic};
 use super::{SnapshotSize, Subject, node_id};
@@ -174,10 +174,17 @@ impl Writing<'_, '_> {
                 }
                 let bytes = subject.graph.size(id);
                 let mut edges = 0;
-                self.explorer.for_each(object, bytes, &mut |edge| edges += u32::from(self.node_of(edge).is_some()));
+                self.explorer
+                    .for_each(object, bytes, &mut |edge| edges += u32::from(self.node_of(edge).is_some()));
                 let (kind, name) = self.texts.namer.of(id, object, is_read_only);
                 let name = part.names.number(name, self.texts, &mut buffer);
-                part.nodes.push(Node { kind, name, id, size: subject.self_size(id, object, is_read_only), edges });
+                part.nodes.push(Node {
+                    kind,
+                    name,
+                    id,
+                    size: subject.self_size(id, object, is_read_only),
+                    edges,
+                });
                 // Objects of a heap that was made for it have all the same elements.
                 if total.fetch_add(u64::from(edges), Ordering::Relaxed) > MOST_EDGES {
                     break;
@@ -189,7 +196,15 @@ impl Writing<'_, '_> {
             let numbers: Vec<u32> =
                 part.names.names.iter().map(|(name, hash)| names.number(*name, *hash, self.texts)).collect();
             for node in part.nodes {
-                push_node(text, size, node.kind, numbers[node.name as usize], node_id(node.id), node.size, node.edges);
+                push_node(
+                    text,
+                    size,
+                    node.kind,
+                    numbers[node.name as usize],
+                    node_id(node.id),
+                    node.size,
+                    node.edges,
+                );
                 flush(out, text)?;
             }
             monitor.advance(subject.table.page_maps(page).1.len() as u64);
@@ -292,7 +307,13 @@ impl Writing<'_, '_> {
         in_order(subject.table.page_count(), monitor, work, &mut write)
     }
 
-    fn write_strings(&self, out: &mut impl Write, text: &mut Vec<u8>, names: &Names, monitor: &dyn Monitor) -> Result<()> {
+    fn write_strings(
+        &self,
+        out: &mut impl Write,
+        text: &mut Vec<u8>,
+        names: &Names,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         /// Names of one turn.
         const TURN: usize = 4096;
         let names = &names.names;
@@ -396,10 +417,7 @@ mod tests {
         let mut text = vec![b'"'];
         escape(&units, &mut text);
         text.push(b'"');
-        assert_eq!(
-            String::from_utf8(text).unwrap(),
-            r#""a\"\\\n\t\r\u0001\u007f\u00e9\ud83d\ude00\ud800""#
-        );
+        assert_eq!(String::from_utf8(text).unwrap(), r#""a\"\\\n\t\r\u0001\u007f\u00e9\ud83d\ude00\ud800""#);
     }
 
     #[test]
