@@ -15,6 +15,7 @@
 //! # Settings of -o
 //!
 //! ```text
+//! cache       what is computed of the heap is kept in a file beside the core, and read by the next session
 //! pager       output longer than the screen goes through $PAGER; without one, a screen at a time is shown
 //! repeatlast  an empty line runs the last line again, one step further
 //! ignoreeof   ^D does not quit

@@ -115,6 +115,9 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let monitor = context.progress();
     heap.objects(&monitor)?;
     drop(monitor);
+    if let Some(index) = context.kept_index.status() {
+        writeln!(out.text(), "index: {index}")?;
+    }
     for isolate in heap.spaces().isolates() {
         let thread = core.threads().iter().find(|thread| {
             core.symbols()
