@@ -1,6 +1,7 @@
 //! The V8 heaps of one process.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols, Thread};
@@ -30,6 +31,8 @@ pub struct Heap<'t> {
     node_version: Option<String>,
     layout: Layout,
     store: OnceLock<Box<dyn Store>>,
+    /// A part of the store was not of this heap.
+    store_is_wrong: AtomicBool,
     spaces: OnceLock<Spaces<'t>>,
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
@@ -80,6 +83,7 @@ impl<'t> Heap<'t> {
             node_version,
             layout,
             store: OnceLock::new(),
+            store_is_wrong: AtomicBool::new(false),
             spaces: OnceLock::new(),
             maps: Maps::default(),
             constructors: Constructors::default(),
@@ -143,7 +147,8 @@ impl<'t> Heap<'t> {
     }
 
     fn read_part<P: Part>(&self, monitor: &dyn Monitor) -> Result<Option<P>> {
-        let Some(store) = self.store.get() else { return Ok(None) };
+        let is_trusted = |_: &&Box<dyn Store>| !self.store_is_wrong.load(Ordering::Relaxed);
+        let Some(store) = self.store.get().filter(is_trusted) else { return Ok(None) };
         let Some(bytes) = store.part(P::NAME, monitor) else { return Ok(None) };
         let mut decoder = Decoder::new(bytes);
         match P::read(self, &mut decoder, monitor).and_then(|part| decoder.finish().map(|()| part)) {
@@ -152,6 +157,8 @@ impl<'t> Heap<'t> {
                 Ok(Some(part))
             }
             Err(Unusable::Damaged(reason)) => {
+                // Whoever is wrong once is asked no more.
+                self.store_is_wrong.store(true, Ordering::Relaxed);
                 store.refuse(P::NAME, reason);
                 Ok(None)
             }

@@ -11,7 +11,8 @@
 //!
 //! Whether the bytes are those that were written is for the store to say. Here they are hostile all the same: every part checks
 //! all that later code relies on (numbers of objects are below their count, rows ascend, the pages are those of this core), and
-//! compares some of what it says, evenly spread, with the core itself. What fails is computed as if it had not been kept.
+//! compares some of what it says, evenly spread, with the core itself. What fails is computed as if it had not been kept, and so
+//! is all that follows.
 
 use std::borrow::Cow;
 
@@ -31,7 +32,7 @@ pub trait Store: Send + Sync {
     /// Hears that a part was read, and is used.
     fn accept(&self, name: &str);
 
-    /// Hears that a part does not fit this heap, and why: it is computed instead.
+    /// Hears that a part does not fit this heap, and why: it is computed instead, and the store is asked for nothing else.
     fn refuse(&self, name: &str, reason: &str);
 }
 

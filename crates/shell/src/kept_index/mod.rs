@@ -14,7 +14,7 @@ mod identity;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -50,7 +50,10 @@ struct Opened {
 #[derive(Debug, Default)]
 struct Log {
     accepted: Vec<String>,
-    refused: BTreeMap<String, String>,
+    /// Sections whose bytes are not those that were written.
+    damaged: BTreeSet<String>,
+    /// A part was not of this heap: nothing in the file is to be kept.
+    is_wrong: bool,
     untold: Vec<String>,
 }
 
@@ -162,9 +165,9 @@ impl Opened {
         }
         let place = self.file.as_ref().map_or(&self.beside, |(_, path)| path);
         // Not the file of the beginning: another session may have ended meanwhile.
-        let present = IndexFile::open(place, &self.identity).ok();
+        let present = IndexFile::open(place, &self.identity).ok().filter(|_| !log.is_wrong);
         let is_there = |name: &str| {
-            !log.refused.contains_key(name)
+            !log.damaged.contains(name)
                 && present.iter().flat_map(|file| file.names()).any(|there| there == name)
         };
         if parts.iter().all(|part| is_there(part.name)) {
@@ -173,7 +176,7 @@ impl Opened {
         let mut sections: Vec<NewSection<'_>> =
             parts.into_iter().map(|part| (part.name, part.pieces)).collect();
         for name in present.iter().flat_map(|file| file.names()) {
-            let is_wanted = !log.refused.contains_key(name) && sections.iter().all(|(own, _)| *own != name);
+            let is_wanted = sections.iter().all(|(own, _)| *own != name);
             let bytes = present.as_ref().filter(|_| is_wanted).and_then(|file| file.section(name, monitor));
             if let Some(Ok(bytes)) = bytes {
                 sections.push((name, vec![Cow::Borrowed(bytes)]));
@@ -224,6 +227,11 @@ impl FileStore {
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn not_used(&self, name: &str, reason: &str) -> String {
+        let path = self.path.to_string_lossy();
+        format!("warning: `{name}` in the index {} is not used: {reason}; it is computed anew", escape(&path))
+    }
 }
 
 impl Store for FileStore {
@@ -232,7 +240,9 @@ impl Store for FileStore {
             Ok(bytes) => Some(Cow::Borrowed(bytes)),
             Err(_) if monitor.cancelled() => None,
             Err(refusal) => {
-                self.refuse(name, &refusal.to_string());
+                let mut log = self.log();
+                log.damaged.insert(name.to_owned());
+                log.untold.push(self.not_used(name, &refusal.to_string()));
                 None
             }
         }
@@ -244,11 +254,7 @@ impl Store for FileStore {
 
     fn refuse(&self, name: &str, reason: &str) {
         let mut log = self.log();
-        log.refused.insert(name.to_owned(), reason.to_owned());
-        let path = self.path.to_string_lossy();
-        log.untold.push(format!(
-            "warning: `{name}` in the index {} is not used: {reason}; it is computed anew",
-            escape(&path)
-        ));
+        log.is_wrong = true;
+        log.untold.push(self.not_used(name, reason));
     }
 }

@@ -71,7 +71,7 @@ pub struct PageUsage {
     pub free_bytes: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct PageEntry {
     area_start: u64,
     first_id: u32,
@@ -289,6 +289,12 @@ impl ObjectTable {
 }
 
 impl PageEntry {
+    /// Whether a walk has found the same.
+    fn is_what(&self, walker: &Walker<'_>) -> bool {
+        let found = PageEntry { first_id: self.first_id, ..PageEntry::from_walk(self.area_start, walker) };
+        found == *self
+    }
+
     fn from_walk(area_start: u64, walker: &Walker<'_>) -> PageEntry {
         let found = &walker.found;
         let (ranks, _) = ranks_of(&found.starts);
@@ -316,8 +322,9 @@ fn ranks_of(starts: &[u64]) -> (Box<[u32]>, u32) {
     (ranks.into(), rank)
 }
 
-/// Objects whose maps are compared with the core when the table comes from a store.
+/// Objects whose maps are compared with the core when the table comes from a store, and pages that are walked again.
 const COMPARED: usize = 1024;
+const WALKED: usize = 8;
 
 /// Addresses of the maps by number; by page: where its area starts, words of bits, objects, bytes of objects, free bytes, gaps;
 /// then the bits, the numbers of the maps, and the gaps of all pages.
@@ -407,6 +414,13 @@ impl Part for ObjectTable {
             let word = table.address_of(id).and_then(|address| words.heap_word(address));
             let map = word.and_then(|word| heap.maps.intern(&words, heap.layout(), word));
             ensure(map.is_some() && map == table.map_of(id), "an object is not what it says")?;
+        }
+        let in_use: Vec<usize> =
+            (0..count).filter(|index| spaces.pages()[*index].state == PageState::InUse).collect();
+        let mut walker = Walker::new(words, heap.layout(), &heap.maps);
+        for &index in in_use.iter().step_by((in_use.len() / WALKED).max(1)) {
+            walker.walk(&spaces.pages()[index]);
+            ensure(table.pages[index].is_what(&walker), "a page holds other objects")?;
         }
         ensure(heap.check_before_use(&table).is_ok(), "the layout does not fit it")?;
         table.summary.elapsed = started.elapsed();
