@@ -338,7 +338,7 @@ impl Part for Dominators {
         ensure(most <= pages, "an object retains more than there is")?;
         // Each behind its dominator: then no way up is a circle.
         let mut seen = vec![0u64; nodes.div_ceil(64)];
-        let mut tops = (0u64, 0u64);
+        let (mut tops, mut below) = (0u64, 0usize);
         let mut is_tree = true;
         for (count, &id) in order.iter().enumerate() {
             if count % super::BETWEEN_LOOKS == 0 && monitor.cancelled() {
@@ -349,28 +349,23 @@ impl Part for Dominators {
             let (parent, own) = (up as usize, retained[id as usize]);
             is_tree &= seen[word] & bit == 0 && own > 0;
             if up == NOBODY {
-                tops.0 = tops.0.saturating_add(own);
+                tops = tops.saturating_add(own);
             } else {
+                below += 1;
                 is_tree &=
                     parent < nodes && seen[parent / 64] >> (parent % 64) & 1 == 1 && retained[parent] > own;
             }
             seen[word] |= bit;
         }
         ensure(is_tree, "an object is in front of what dominates it")?;
+        // Of objects that are not reached nothing is said.
         let reached = retained.iter().filter(|bytes| **bytes > 0).count();
-        let below = above.iter().filter(|above| **above != NOBODY).count();
-        ensure(
-            reached == order.len() && below <= reached,
-            "there are objects that are reached and out of order",
-        )?;
-        let below_in_order = order.iter().filter(|id| above[**id as usize] != NOBODY).count();
-        ensure(below == below_in_order, "an object is dominated and not reached")?;
-        for (id, bytes) in owners.iter().zip(outside.iter()) {
-            if above[*id as usize] == NOBODY {
-                tops.1 = tops.1.saturating_add(*bytes);
-            }
-        }
-        ensure(tops.0 <= pages && tops.1 < u64::MAX / 2, "all together retain more than there is")?;
+        let dominated = above.iter().filter(|above| **above != NOBODY).count();
+        ensure(reached == order.len() && dominated == below, "an object is dominated and not reached")?;
+        let outside_of_tops =
+            owners.iter().zip(outside.iter()).filter(|(id, _)| above[**id as usize] == NOBODY);
+        let outside_of_tops = outside_of_tops.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        ensure(tops <= pages && outside_of_tops < u64::MAX / 2, "all together retain more than there is")?;
         let outside = owners.iter().copied().zip(outside.iter().copied()).collect();
         let tree = Dominators { above, retained, outside, order };
         let graph = heap.graph(monitor)?;
