@@ -25,7 +25,7 @@ pub struct Settings {
     pub prompt: RefCell<String>,
     /// Directories where `$<` looks for macro files.
     pub macro_path: RefCell<Vec<String>>,
-    /// `-o cache`: what is computed of the heap is kept beside the core, and read from there.
+    /// `-o cache`: what is computed of the heap is kept beside the core, and read from there (`kept_index`).
     pub cache: Cell<bool>,
     /// `-o pager`: long output goes through a pager.
     pub pager: Cell<bool>,

@@ -1,6 +1,7 @@
 //! `::status`: say what is being debugged.
 //!
-//! The program, its command line, why it ended, its threads, and what is missing from the core.
+//! The program, its command line, why it ended, its threads, and what is missing from the core; the heap, how far it can be trusted,
+//! and the index kept of it, if there is one (`-o cache`, see `::set`).
 //!
 //! ```text
 //! > ::status

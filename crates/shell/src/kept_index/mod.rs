@@ -130,8 +130,9 @@ impl Opened {
             match IndexFile::open(path, &identity) {
                 Ok(found) => {
                     let length = megabytes(found.length() as u64);
-                    log.untold
-                        .push(format!("index read from {} ({length})", escape(&path.to_string_lossy())));
+                    let read = format!("index read from {} ({length})", escape(&path.to_string_lossy()));
+                    // What another place holds is of no interest then.
+                    log.untold = vec![read];
                     // As the core, it is there as long as the program runs.
                     file = Some((&*Box::leak(Box::new(found)), path.clone()));
                     break;
