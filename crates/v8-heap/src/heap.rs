@@ -147,8 +147,10 @@ impl<'t> Heap<'t> {
     }
 
     fn read_part<P: Part>(&self, monitor: &dyn Monitor) -> Result<Option<P>> {
-        let is_trusted = |_: &&Box<dyn Store>| !self.store_is_wrong.load(Ordering::Relaxed);
-        let Some(store) = self.store.get().filter(is_trusted) else { return Ok(None) };
+        if self.store_is_wrong.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let Some(store) = self.store.get() else { return Ok(None) };
         let Some(bytes) = store.part(P::NAME, monitor) else { return Ok(None) };
         let mut decoder = Decoder::new(bytes);
         match P::read(self, &mut decoder, monitor).and_then(|part| decoder.finish().map(|()| part)) {

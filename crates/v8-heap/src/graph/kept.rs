@@ -244,7 +244,7 @@ impl Part for Roots {
         let missing = from.texts()?;
         let memory: Array<u64> = from.array()?;
         ensure(
-            roots.is_sorted() && memory.is_sorted() && memory.len() % 2 == 0,
+            roots.is_sorted() && memory.is_sorted() && memory.len().is_multiple_of(2),
             "the roots are in no order",
         )?;
         let memory = memory.chunks_exact(2).map(|ends| (ends[0], ends[1])).collect();
@@ -372,6 +372,16 @@ impl Part for Dominators {
         for id in sample(nodes, COMPARED) {
             let own = tree.retained(id.0);
             ensure(own == 0 || own >= graph.size(id.0), "an object retains less than itself")?;
+            let held = if own > 0 { graph.holds.of(id.0) } else { &[] };
+            for target in held.iter().take(MOST_COMPARED) {
+                ensure(tree.is_reached(*target), "what a reached object holds is not reached")?;
+                // Whatever dominates the target stands above all that hold it.
+                let top = tree.above(*target);
+                let way_up = std::iter::successors(Some(id.0), |up| tree.above(*up)).take(MOST_COMPARED);
+                let mut length = 0;
+                let is_above = top.is_none_or(|top| way_up.inspect(|_| length += 1).any(|up| up == top));
+                ensure(is_above || length == MOST_COMPARED, "an object is held past what dominates it")?;
+            }
         }
         Ok(tree)
     }
