@@ -72,14 +72,19 @@ pub enum Refusal {
 pub type NewSection<'a> = (&'a str, Vec<Cow<'a, [u8]>>);
 
 impl IndexFile {
-    /// Opens the file at `path`, if it is an index of what `identity` says. The sections are not looked at.
+    /// Opens the file at `path`, if it is an index of what `identity` says, and of `most` bytes at most. The sections are not looked
+    /// at.
     ///
     /// # Errors
     /// Why it is not used.
-    pub fn open(path: &Path, identity: &Identity) -> Result<IndexFile, Refusal> {
+    pub fn open(path: &Path, identity: &Identity, most: u64) -> Result<IndexFile, Refusal> {
         // A named pipe would wait for a writer.
-        if !std::fs::metadata(path)?.is_file() {
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
             return Err(Refusal::Damaged("it is no regular file"));
+        }
+        if metadata.len() > most {
+            return Err(Refusal::Damaged("it is larger than the index of this core can be"));
         }
         let map = FileMap::of(&File::open(path)?)?;
         let sections = read_header(&map, identity)?;
@@ -315,7 +320,8 @@ mod tests {
         // Over two blocks and a part of one, in pieces that end elsewhere.
         let long: Vec<u8> = (0..2 * BLOCK + 4711).map(|byte| (byte / 251) as u8).collect();
         write(&path, &[("empty", &[]), ("long", &[&long[..1], &long[1..5_000_000], &long[5_000_000..]])]);
-        let file = IndexFile::open(&path, &IDENTITY).unwrap();
+        let file = IndexFile::open(&path, &IDENTITY, u64::MAX).unwrap();
+        assert!(IndexFile::open(&path, &IDENTITY, file.length() as u64 - 1).is_err());
         assert_eq!(file.names().collect::<Vec<_>>(), ["empty", "long"]);
         assert!(file.section("long", &Unattended).unwrap().unwrap() == long);
         assert!(file.section("empty", &Unattended).unwrap().unwrap().is_empty());
@@ -331,7 +337,7 @@ mod tests {
         for (index, of) in Identity::OF.into_iter().enumerate() {
             let mut other = IDENTITY;
             other.hashes[index] += 1;
-            match IndexFile::open(&path, &other) {
+            match IndexFile::open(&path, &other, u64::MAX) {
                 Err(Refusal::Other(difference)) => assert_eq!(difference, of),
                 other => panic!("{other:?}"),
             }
@@ -348,7 +354,7 @@ mod tests {
         let mut noticed = 0;
         let mut check = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            let Ok(file) = IndexFile::open(&path, &IDENTITY) else {
+            let Ok(file) = IndexFile::open(&path, &IDENTITY, u64::MAX) else {
                 noticed += 1;
                 return;
             };

@@ -31,6 +31,11 @@ use crate::target::Target;
 use file::{IndexFile, NewSection, Refusal};
 use identity::Identity;
 
+/// An object of two words costs some 50 bytes: no byte of a core costs more than this. An index of nearly nothing is as small as
+/// that.
+const MOST_BYTES_EACH: u64 = 8;
+const SMALL: u64 = 1 << 20;
+
 /// The index of a session: nothing until the option is on and the heap is asked for.
 #[derive(Debug, Default)]
 pub struct KeptIndex(OnceCell<Option<Opened>>);
@@ -38,6 +43,8 @@ pub struct KeptIndex(OnceCell<Option<Opened>>);
 #[derive(Debug)]
 struct Opened {
     identity: Identity,
+    /// Bytes of the largest file that can be an index of the core.
+    most: u64,
     /// Beside the core, and in the user's cache directory, if there is one.
     beside: PathBuf,
     elsewhere: Option<PathBuf>,
@@ -124,10 +131,11 @@ impl Opened {
         name.push(".v8mdb-index");
         let beside = path.with_file_name(name);
         let elsewhere = cache_directory().map(|cache| cache.join(format!("{}.index", identity.core_name())));
+        let most = target.core().file_len().saturating_mul(MOST_BYTES_EACH).saturating_add(SMALL);
         let mut log = Log::default();
         let mut file = None;
         for path in [Some(&beside), elsewhere.as_ref()].into_iter().flatten() {
-            match IndexFile::open(path, &identity) {
+            match IndexFile::open(path, &identity, most) {
                 Ok(found) => {
                     let length = megabytes(found.length() as u64);
                     let read = format!("index read from {} ({length})", escape(&path.to_string_lossy()));
@@ -145,7 +153,7 @@ impl Opened {
                 )),
             }
         }
-        Some(Opened { identity, beside, elsewhere, file, log: Arc::new(Mutex::new(log)) })
+        Some(Opened { identity, most, beside, elsewhere, file, log: Arc::new(Mutex::new(log)) })
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -166,7 +174,7 @@ impl Opened {
         }
         let place = self.file.as_ref().map_or(&self.beside, |(_, path)| path);
         // Not the file of the beginning: another session may have ended meanwhile.
-        let present = IndexFile::open(place, &self.identity).ok().filter(|_| !log.is_wrong);
+        let present = IndexFile::open(place, &self.identity, self.most).ok().filter(|_| !log.is_wrong);
         let is_there = |name: &str| {
             !log.damaged.contains(name)
                 && present.iter().flat_map(|file| file.names()).any(|there| there == name)

@@ -62,8 +62,8 @@ impl Heap<'_> {
         Ok(all)
     }
 
-    /// Bytes that the objects of each kind retain in the heap, by number of the kind. What an object retains below another of
-    /// its own kind counts once.
+    /// Bytes that the objects of each kind retain in the heap, by number of the kind; `kinds` are those of [`Heap::kinds`]. What an
+    /// object retains below another of its own kind counts once.
     ///
     /// # Errors
     /// As [`Heap::graph`].

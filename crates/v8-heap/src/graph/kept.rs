@@ -302,6 +302,12 @@ impl Part for Liveness {
             roots.iter().all(|root| liveness.certain.contains(root.target)),
             "what a root holds is not alive",
         )?;
+        let graph = heap.graph(monitor)?;
+        for id in sample(nodes, COMPARED).filter(|id| liveness.is_held(id.0)) {
+            let life = liveness.of(id.0);
+            let mut held = graph.holds.of(id.0).iter().take(MOST_COMPARED);
+            ensure(held.all(|target| liveness.of(*target) <= life), "what is alive holds what is not")?;
+        }
         Ok(liveness)
     }
 }

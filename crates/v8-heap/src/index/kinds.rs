@@ -619,11 +619,45 @@ impl Part for Kinds {
             });
             ensure(kinds.by_key.insert(key, index).is_none(), "two kinds are one")?;
         }
+        kinds.recount(heap, table)?;
         for index in (0..count).step_by((count / COMPARED).max(1)) {
             let object = heap.object_by_id(table, kinds.groups[index].representative);
             let kind = object.and_then(|object| kinds.group_of(heap, object));
             ensure(kind == Some(GroupId(index)), "an object is not of the kind that it says")?;
         }
         Ok(kinds)
+    }
+}
+
+impl Kinds {
+    /// Counts the objects of each map: most kinds have maps of their own, and all together have all JavaScript objects.
+    fn recount(&self, heap: &Heap<'_>, table: &ObjectTable) -> Result<(), Unusable> {
+        let mut by_map = vec![0u64; heap.map_count()];
+        for page in 0..table.page_count() {
+            for map in table.page_maps(page).1 {
+                by_map[map.0 as usize] += 1;
+            }
+        }
+        let mut kinds_of = vec![0u32; by_map.len()];
+        for map in self.groups.iter().flat_map(|group| &group.maps) {
+            kinds_of[map.0 as usize] += 1;
+        }
+        let mut all = 0;
+        for (id, count) in (0..).map(MapId).zip(&by_map) {
+            let is_counted = *count > 0 && heap.map(id).kind.is_js_object();
+            all += if is_counted { *count } else { 0 };
+            ensure(!is_counted || kinds_of[id.0 as usize] > 0, "an object is of no kind")?;
+        }
+        ensure(all == self.statistics.javascript_objects, "there are other objects than the kinds have")?;
+        let is_own = |map: &MapId| kinds_of[map.0 as usize] == 1;
+        for group in self.groups.iter().filter(|group| group.maps.iter().all(is_own)) {
+            let (mut count, mut bytes) = (0, 0);
+            for map in &group.maps {
+                count += by_map[map.0 as usize];
+                bytes += by_map[map.0 as usize] * u64::from(heap.map(*map).instance_size_words) * 8;
+            }
+            ensure((group.count, group.bytes) == (count, bytes), "a kind has more objects or fewer")?;
+        }
+        Ok(())
     }
 }
