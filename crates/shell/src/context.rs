@@ -140,8 +140,10 @@ impl Context {
     pub fn keep_index(&self) {
         if self.settings.cache.get()
             && !self.settings.restricted.get()
-            && let Some(heap) = self.target.as_ref().and_then(Target::known_heap)
+            && let Some(target) = &self.target
+            && let Some(heap) = target.known_heap()
         {
+            self.kept_index.attach(target, heap);
             self.kept_index.tell(self);
             self.kept_index.keep(self, heap, &self.progress());
         }

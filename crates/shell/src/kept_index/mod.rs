@@ -137,10 +137,8 @@ impl Opened {
         for path in [Some(&beside), elsewhere.as_ref()].into_iter().flatten() {
             match IndexFile::open(path, &identity, most) {
                 Ok(found) => {
-                    let length = megabytes(found.length() as u64);
-                    let read = format!("index read from {} ({length})", escape(&path.to_string_lossy()));
                     // What another place holds is of no interest then.
-                    log.untold = vec![read];
+                    log.untold.clear();
                     // As the core, it is there as long as the program runs.
                     file = Some((&*Box::leak(Box::new(found)), path.clone()));
                     break;
@@ -258,7 +256,12 @@ impl Store for FileStore {
     }
 
     fn accept(&self, name: &str) {
-        self.log().accepted.push(name.to_owned());
+        let mut log = self.log();
+        if log.accepted.is_empty() {
+            let (path, length) = (self.path.to_string_lossy(), megabytes(self.file.length() as u64));
+            log.untold.push(format!("index read from {} ({length})", escape(&path)));
+        }
+        log.accepted.push(name.to_owned());
     }
 
     fn refuse(&self, name: &str, reason: &str) {

@@ -120,6 +120,19 @@ fn sessions_add_to_the_index() {
     );
 }
 
+/// What was computed before the option was set counts too.
+#[test]
+fn the_option_may_be_set_last_of_all() {
+    let place = Place::with(retained(26));
+    let (_, messages) = place.run(&["-e", "::findjsobjects", "-e", "::set -o cache"]);
+    assert!(messages.contains("index written to "), "{messages}");
+    let (_, messages) = place.run(&["-e", "::findjsobjects", "-e", "::set -o cache"]);
+    assert!(!messages.contains("index"), "nothing was read, and nothing is new: {messages}");
+    let (_, messages) =
+        place.run(&["-o", "cache", "-e", "::findjsobjects", "-e", "::jsleaks; ::set +o cache"]);
+    assert!(messages.contains("index read") && !messages.contains("written"), "{messages}");
+}
+
 #[test]
 fn a_damaged_index_is_told_and_replaced() {
     let place = Place::with(retained(24));
