@@ -229,6 +229,16 @@ impl Core {
         self.truncation
     }
 
+    /// The file, decompressed.
+    pub(crate) fn map(&self) -> &FileMap {
+        &self.map
+    }
+
+    /// Where the notes are in the file.
+    pub(crate) fn note_ranges(&self) -> &[std::ops::Range<usize>] {
+        &self.note_ranges
+    }
+
     /// How the core was made, if it was trimmed by this program.
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()

@@ -13,7 +13,7 @@ use memmap2::{Mmap, MmapOptions};
 
 /// The bytes of a file, paged in when they are touched.
 #[derive(Debug)]
-pub(crate) struct FileMap {
+pub struct FileMap {
     file: File,
     /// `None` for an empty file.
     map: Option<Mmap>,

@@ -61,6 +61,7 @@
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
 //! | `unwind` | from the registers of a thread to the frames of its stack |
 //! | `process`, `threads`, `floating_point` | who the process was, and what it was doing |
+//! | `fingerprint` | what tells one core from another |
 //! | `write` | cores, written |
 //!
 //! Everything in a core is hostile: sizes, counts and chains are checked against what the file can hold, and every
@@ -79,6 +80,7 @@ mod elf;
 mod error;
 mod fields;
 mod file_map;
+mod fingerprint;
 mod floating_point;
 mod malloc;
 mod memory;
@@ -103,6 +105,7 @@ pub use container::{OnProgress, Progress};
 pub use core::{Core, OpenOptions, Truncation};
 pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
+pub use file_map::FileMap;
 pub use floating_point::FloatingPoint;
 pub use malloc::{MallocChunk, MallocChunks, MallocHeap};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};

@@ -14,6 +14,7 @@ use crate::dcmd::Capability;
 use crate::error::DcmdError;
 use crate::format::reason;
 use crate::interrupt::Interrupt;
+use crate::kept_index::KeptIndex;
 use crate::lang::{Environment, EvalError, Space, SymbolError, evaluate, parse_expression};
 use crate::output::{Colours, Progress, Terminal, Text, TextSink};
 use crate::pipeline::Plan;
@@ -50,6 +51,8 @@ pub struct Context {
     pub told_of_code: Cell<bool>,
     /// Objects whose referrers are to be found together.
     pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
+    /// What earlier sessions have computed of the heap.
+    pub kept_index: KeptIndex,
     /// Macro files that are running.
     pub macros: Macros,
     dot: Cell<u64>,
@@ -92,6 +95,7 @@ impl Context {
             told_of_roots: Cell::new(false),
             told_of_code: Cell::new(false),
             marked: RefCell::default(),
+            kept_index: KeptIndex::default(),
             macros: Macros::default(),
             dot: Cell::new(0),
             increment: Cell::new(0),
@@ -124,7 +128,25 @@ impl Context {
     /// # Errors
     /// There is no target, or no heap that can be read in it.
     pub fn heap(&self) -> Result<&v8_heap::Heap<'static>, DcmdError> {
-        self.target()?.heap().map_err(DcmdError::Abort)
+        let target = self.target()?;
+        let heap = target.heap().map_err(DcmdError::Abort)?;
+        if self.settings.cache.get() && !self.settings.restricted.get() {
+            self.kept_index.attach(target, heap);
+        }
+        Ok(heap)
+    }
+
+    /// Keeps what has been computed of the heap, if the user wants it.
+    pub fn keep_index(&self) {
+        if self.settings.cache.get()
+            && !self.settings.restricted.get()
+            && let Some(target) = &self.target
+            && let Some(heap) = target.known_heap()
+        {
+            self.kept_index.attach(target, heap);
+            self.kept_index.tell(self);
+            self.kept_index.keep(self, heap, &self.progress());
+        }
     }
 
     /// The heap with its objects and their kinds, if all that has been found already: starts no work.

@@ -123,11 +123,13 @@ pub fn run_guarded(
 ) -> Result<bool, DcmdError> {
     // What a command changes sits in cells, which are whole between any two changes.
     let run = std::panic::AssertUnwindSafe(|| run(context, input, source, text));
-    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+    let result = std::panic::catch_unwind(run).unwrap_or_else(|_| {
         context.leave_nesting();
         context.error(&"internal error: the command was given up; please report it with the lines above");
         Ok(false)
-    })
+    });
+    context.kept_index.tell(context);
+    result
 }
 
 /// Prints an error about a place in `input`.

@@ -20,6 +20,7 @@ pub mod format;
 pub mod interpreter;
 pub mod interrupt;
 pub mod jsexpr;
+mod kept_index;
 pub mod lang;
 pub mod manual;
 mod members;

@@ -63,7 +63,9 @@ pub fn run(options: &Options) -> u8 {
     } else {
         run_standard_input(&context)
     };
-    match context.text.flush() {
+    let flushed = context.text.flush();
+    context.keep_index();
+    match flushed {
         Ok(()) => status,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status,
         Err(error) => {

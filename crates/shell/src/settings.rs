@@ -25,6 +25,8 @@ pub struct Settings {
     pub prompt: RefCell<String>,
     /// Directories where `$<` looks for macro files.
     pub macro_path: RefCell<Vec<String>>,
+    /// `-o cache`: what is computed of the heap is kept beside the core, and read from there (`kept_index`).
+    pub cache: Cell<bool>,
     /// `-o pager`: long output goes through a pager.
     pub pager: Cell<bool>,
     /// `-o repeatlast`: an empty line repeats the last command.
@@ -46,6 +48,7 @@ impl Default for Settings {
             time_zone: RefCell::new(TimeZone::system()),
             prompt: RefCell::new("> ".to_owned()),
             macro_path: RefCell::default(),
+            cache: Cell::new(false),
             pager: Cell::new(true),
             repeat_last: Cell::new(false),
             restricted: Cell::new(false),
@@ -58,7 +61,7 @@ impl Default for Settings {
 pub const DEFAULT_WIDTH: u64 = 80;
 
 /// The options of `::set -o` that change something.
-pub const OPTIONS: [&str; 4] = ["ignoreeof", "pager", "repeatlast", "restricted"];
+pub const OPTIONS: [&str; 5] = ["cache", "ignoreeof", "pager", "repeatlast", "restricted"];
 
 /// The longest prompt.
 const LONGEST_PROMPT: usize = 64;
@@ -103,6 +106,7 @@ impl Settings {
     /// The options that are on, by name.
     pub fn options(&self) -> Vec<&'static str> {
         [
+            ("cache", &self.cache),
             ("ignoreeof", &self.ignore_eof),
             ("pager", &self.pager),
             ("repeatlast", &self.repeat_last),
@@ -125,6 +129,7 @@ impl Settings {
         };
         let shown = crate::output::escape(word);
         let option = match word {
+            "cache" => &self.cache,
             "pager" => &self.pager,
             "repeatlast" => &self.repeat_last,
             "ignoreeof" => &self.ignore_eof,

@@ -18,6 +18,7 @@ use crate::output::{Progress, escape};
 #[derive(Debug)]
 pub struct Target {
     core: &'static Core,
+    path: Option<PathBuf>,
     sysroot: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
 }
@@ -38,18 +39,24 @@ impl Target {
             if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let mut target = core.map(Target::new).map_err(|error| reasons(&error))?;
+        target.path = Some(options.core.clone());
         target.sysroot = options.sysroot.clone();
         Ok(target)
     }
 
     /// A target that is `core`.
     pub fn new(core: Core) -> Target {
-        Target { core: Box::leak(Box::new(core)), sysroot: None, heap: OnceCell::new() }
+        Target { core: Box::leak(Box::new(core)), path: None, sysroot: None, heap: OnceCell::new() }
     }
 
     /// The core.
     pub fn core(&self) -> &'static Core {
         self.core
+    }
+
+    /// The file of the core, if it was opened from one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The directory below which the files of the process are to be looked for, if the user gave one.

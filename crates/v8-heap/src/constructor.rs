@@ -58,7 +58,7 @@ impl Heap<'_> {
         self.constructors.ids.lock().expect("no panic while names are held").get(name).copied()
     }
 
-    fn intern_name(&self, name: &str) -> NameId {
+    pub(crate) fn intern_name(&self, name: &str) -> NameId {
         let mut ids = self.constructors.ids.lock().expect("no panic while names are held");
         if let Some(&id) = ids.get(name) {
             return id;

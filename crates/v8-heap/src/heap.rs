@@ -1,18 +1,20 @@
 //! The V8 heaps of one process.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
-use crate::graph::{Dominators, Graph, Liveness, Root, Roots, Rows};
+use crate::graph::{Dominators, Graph, Liveness, RetainedByKind, Root, Roots, Rows, Suspects};
 use crate::index::{Buffers, Functions, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
 use crate::objects::script::KnownLines;
 use crate::self_check;
+use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
 use crate::well_known::WellKnown;
 use crate::words::Words;
@@ -28,6 +30,9 @@ pub struct Heap<'t> {
     version: V8Version,
     node_version: Option<String>,
     layout: Layout,
+    store: OnceLock<Box<dyn Store>>,
+    /// A part of the store was not of this heap.
+    store_is_wrong: AtomicBool,
     spaces: OnceLock<Spaces<'t>>,
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
@@ -43,6 +48,8 @@ pub struct Heap<'t> {
     all_roots: OnceLock<Vec<Root>>,
     held_by: OnceLock<Rows>,
     dominators: OnceLock<Dominators>,
+    pub(crate) retained_by_kind: OnceLock<RetainedByKind>,
+    pub(crate) suspects: OnceLock<Suspects>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -75,6 +82,8 @@ impl<'t> Heap<'t> {
             version,
             node_version,
             layout,
+            store: OnceLock::new(),
+            store_is_wrong: AtomicBool::new(false),
             spaces: OnceLock::new(),
             maps: Maps::default(),
             constructors: Constructors::default(),
@@ -90,7 +99,73 @@ impl<'t> Heap<'t> {
             all_roots: OnceLock::new(),
             held_by: OnceLock::new(),
             dominators: OnceLock::new(),
+            retained_by_kind: OnceLock::new(),
+            suspects: OnceLock::new(),
         })
+    }
+
+    /// Asks `store` from now on for what it has kept, before that is computed. Only the first one counts.
+    pub fn use_store(&self, store: Box<dyn Store>) {
+        // Who comes second changes nothing.
+        let _ = self.store.set(store);
+    }
+
+    /// All that has been computed or read so far and can be kept.
+    pub fn computed_parts(&self) -> Vec<KeptPart<'_>> {
+        fn kept<'a, P: Part>(heap: &'a Heap<'_>, slot: &'a OnceLock<P>) -> Option<KeptPart<'a>> {
+            slot.get().map(|part| part.kept(heap))
+        }
+        let parts = [
+            kept(self, &self.table),
+            kept(self, &self.kinds),
+            kept(self, &self.graph),
+            kept(self, &self.roots),
+            kept(self, &self.liveness),
+            kept(self, &self.held_by),
+            kept(self, &self.dominators),
+            kept(self, &self.retained_by_kind),
+            kept(self, &self.suspects),
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
+    /// A part: known, kept, or else computed.
+    pub(crate) fn obtain<'h, P: Part>(
+        &'h self,
+        slot: &'h OnceLock<P>,
+        monitor: &dyn Monitor,
+        compute: impl FnOnce() -> Result<P>,
+    ) -> Result<&'h P> {
+        if let Some(known) = slot.get() {
+            return Ok(known);
+        }
+        let part = match self.read_part(monitor)? {
+            Some(kept) => kept,
+            None => compute()?,
+        };
+        Ok(slot.get_or_init(|| part))
+    }
+
+    fn read_part<P: Part>(&self, monitor: &dyn Monitor) -> Result<Option<P>> {
+        if self.store_is_wrong.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let Some(store) = self.store.get() else { return Ok(None) };
+        let Some(bytes) = store.part(P::NAME, monitor) else { return Ok(None) };
+        let mut decoder = Decoder::new(bytes);
+        match P::read(self, &mut decoder, monitor).and_then(|part| decoder.finish().map(|()| part)) {
+            Ok(part) => {
+                store.accept(P::NAME);
+                Ok(Some(part))
+            }
+            Err(Unusable::Damaged(reason)) => {
+                // Whoever is wrong once is asked no more.
+                self.store_is_wrong.store(true, Ordering::Relaxed);
+                store.refuse(P::NAME, reason);
+                Ok(None)
+            }
+            Err(Unusable::Failed(error)) => Err(error),
+        }
     }
 
     /// The memory of the process.
@@ -148,14 +223,13 @@ impl<'t> Heap<'t> {
     /// [`Error::Interrupted`] if the monitor stops the walk; the next call starts it again.
     /// [`Error::LayoutMismatch`] if what was found shows that the layout does not fit this heap.
     pub fn objects(&self, monitor: &dyn Monitor) -> Result<&ObjectTable> {
-        if let Some(table) = self.table.get() {
-            return Ok(table);
-        }
         let started = Instant::now();
-        let mut table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
-        table.summary.elapsed = started.elapsed();
-        self.check_before_use(&table)?;
-        Ok(self.table.get_or_init(|| table))
+        self.obtain(&self.table, monitor, || {
+            let mut table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
+            table.summary.elapsed = started.elapsed();
+            self.check_before_use(&table)?;
+            Ok(table)
+        })
     }
 
     /// The table of objects, if it has been built.
@@ -168,11 +242,7 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
     pub fn kinds(&self, monitor: &dyn Monitor) -> Result<&Kinds> {
-        if let Some(kinds) = self.kinds.get() {
-            return Ok(kinds);
-        }
-        let kinds = Kinds::build(self, monitor)?;
-        Ok(self.kinds.get_or_init(|| kinds))
+        self.obtain(&self.kinds, monitor, || Kinds::build(self, monitor))
     }
 
     /// All objects and their kinds, if they have been asked for before: does no work.
@@ -210,11 +280,7 @@ impl<'t> Heap<'t> {
     /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
     /// [`Error::TooManyReferences`].
     pub fn graph(&self, monitor: &dyn Monitor) -> Result<&Graph> {
-        if let Some(graph) = self.graph.get() {
-            return Ok(graph);
-        }
-        let graph = Graph::build(self, self.objects(monitor)?, monitor)?;
-        Ok(self.graph.get_or_init(|| graph))
+        self.obtain(&self.graph, monitor, || Graph::build(self, self.objects(monitor)?, monitor))
     }
 
     /// What holds objects from outside of the heap; indexes the heap first if need be.
@@ -222,11 +288,7 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
     pub fn roots(&self, monitor: &dyn Monitor) -> Result<&Roots> {
-        if let Some(roots) = self.roots.get() {
-            return Ok(roots);
-        }
-        let roots = Roots::find(self, self.objects(monitor)?, monitor)?;
-        Ok(self.roots.get_or_init(|| roots))
+        self.obtain(&self.roots, monitor, || Roots::find(self, self.objects(monitor)?, monitor))
     }
 
     /// Which objects are alive; reads all references first if need be.
@@ -234,11 +296,9 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn liveness(&self, monitor: &dyn Monitor) -> Result<&Liveness> {
-        if let Some(liveness) = self.liveness.get() {
-            return Ok(liveness);
-        }
-        let liveness = Liveness::mark(self, self.graph(monitor)?, self.roots(monitor)?, monitor)?;
-        Ok(self.liveness.get_or_init(|| liveness))
+        self.obtain(&self.liveness, monitor, || {
+            Liveness::mark(self, self.graph(monitor)?, self.roots(monitor)?, monitor)
+        })
     }
 
     /// The roots, and the words of native memory that hold what nothing else does, by target.
@@ -258,11 +318,7 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn held_by(&self, monitor: &dyn Monitor) -> Result<&Rows> {
-        if let Some(rows) = self.held_by.get() {
-            return Ok(rows);
-        }
-        let rows = self.graph(monitor)?.holds.reversed(monitor)?;
-        Ok(self.held_by.get_or_init(|| rows))
+        self.obtain(&self.held_by, monitor, || self.graph(monitor)?.holds.reversed(monitor))
     }
 
     /// Which objects would die with which, and how large that is. What only native memory leads to is not in it, and holds
@@ -271,12 +327,10 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn dominators(&self, monitor: &dyn Monitor) -> Result<&Dominators> {
-        if let Some(dominators) = self.dominators.get() {
-            return Ok(dominators);
-        }
-        let roots = self.roots(monitor)?.all();
-        let dominators = Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)?;
-        Ok(self.dominators.get_or_init(|| dominators))
+        self.obtain(&self.dominators, monitor, || {
+            let roots = self.roots(monitor)?.all();
+            Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)
+        })
     }
 
     /// A map by its number.

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::body::Body;
 use crate::constructor::Naming;
 use crate::layout::{Kind, Layout, SizeFormula, offset};
@@ -16,7 +18,8 @@ use crate::words::Words;
 use crate::{Error, Result, Tagged};
 
 /// Dense number of a map in this session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(transparent)]
 pub struct MapId(pub u32);
 
 /// A map, decoded.

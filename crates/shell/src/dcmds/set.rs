@@ -15,11 +15,36 @@
 //! # Settings of -o
 //!
 //! ```text
+//! cache       what is computed of the heap is kept in a file beside the core, and read by the next session
 //! pager       output longer than the screen goes through $PAGER; without one, a screen at a time is shown
 //! repeatlast  an empty line runs the last line again, one step further
 //! ignoreeof   ^D does not quit
 //! restricted  no commands of the shell are run, and no files but the target's are read or written; cannot be undone
 //! ```
+//!
+//! # The index kept beside the core
+//!
+//! With `-o cache`, best on the command line, what a session computes of the heap (its objects, their kinds, who holds whom, what is
+//! alive, what each object retains) is written to `CORE.v8mdb-index` when it ends, and the next session with `-o cache`
+//! answers at once. Where the core's directory cannot be written to, `$XDG_CACHE_HOME/v8mdb` or `~/.cache/v8mdb` has the file. It
+//! takes some 50 bytes an object, and can be deleted at any time.
+//!
+//! ```text
+//! $ v8mdb -o cache core
+//! > ::jsleaks
+//! ...
+//! > $q
+//! v8mdb: index written to /var/cores/core.v8mdb-index (656.3 MB)
+//! $ v8mdb -o cache core
+//! > ::jsleaks
+//! ...
+//! v8mdb: index read from /var/cores/core.v8mdb-index (656.3 MB)
+//! ```
+//!
+//! An index is used only for the core, the binaries and the build of v8mdb that it was made with. It is not trusted: every section
+//! has a checksum, everything in it that later work relies on is checked, and samples are compared with the core. What does
+//! not pass is computed anew, and a message says so. `::status` names the file. A session that is killed, or interrupted while
+//! it writes, leaves the old file as it was; a restricted one reads and writes none.
 
 use std::io::Write;
 

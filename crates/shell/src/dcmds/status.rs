@@ -1,6 +1,7 @@
 //! `::status`: say what is being debugged.
 //!
-//! The program, its command line, why it ended, its threads, and what is missing from the core.
+//! The program, its command line, why it ended, its threads, and what is missing from the core; the heap, how far it can be trusted,
+//! and the index kept of it, if there is one (`-o cache`, see `::set`).
 //!
 //! ```text
 //! > ::status
@@ -115,6 +116,9 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let monitor = context.progress();
     heap.objects(&monitor)?;
     drop(monitor);
+    if let Some(index) = context.kept_index.status() {
+        writeln!(out.text(), "index: {index}")?;
+    }
     for isolate in heap.spaces().isolates() {
         let thread = core.threads().iter().find(|thread| {
             core.symbols()

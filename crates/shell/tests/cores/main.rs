@@ -10,6 +10,7 @@ mod golden;
 mod heapsnapshot;
 mod internals;
 mod json;
+mod kept_index;
 mod memory;
 mod objects;
 mod on_call;

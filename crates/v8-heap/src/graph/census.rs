@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{BETWEEN_LOOKS, Life};
+use super::{BETWEEN_LOOKS, Life, RetainedByKind};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{GroupId, Kinds, ObjectId};
@@ -62,12 +62,19 @@ impl Heap<'_> {
         Ok(all)
     }
 
-    /// Bytes that the objects of each kind retain in the heap, by number of the kind. What an object retains below another of
-    /// its own kind counts once.
+    /// Bytes that the objects of each kind retain in the heap, by number of the kind; `kinds` are those of [`Heap::kinds`]. What an
+    /// object retains below another of its own kind counts once.
     ///
     /// # Errors
     /// As [`Heap::graph`].
     pub fn retained_by_kind(&self, kinds: &Kinds, monitor: &dyn Monitor) -> Result<Vec<u64>> {
+        let sums = self.obtain(&self.retained_by_kind, monitor, || {
+            self.sum_retained_by_kind(kinds, monitor).map(RetainedByKind)
+        })?;
+        Ok(sums.0.clone())
+    }
+
+    fn sum_retained_by_kind(&self, kinds: &Kinds, monitor: &dyn Monitor) -> Result<Vec<u64>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
         let nodes = self.graph(monitor)?.len();

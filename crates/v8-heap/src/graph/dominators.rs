@@ -10,6 +10,7 @@
 
 use super::roots::Root;
 use super::{BETWEEN_LOOKS, Ephemeron, Graph, ObjectSet, Rows};
+use crate::store::Array;
 use crate::{Error, Monitor, Result};
 
 /// Stands for no object: what dominates an object is the root of all, or the object is not reached from it.
@@ -19,13 +20,13 @@ pub const NOBODY: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Dominators {
     /// Immediate dominator of each object.
-    above: Vec<u32>,
+    pub(super) above: Array<u32>,
     /// Bytes in the heap that die with each object, its own included.
-    retained: Vec<u64>,
+    pub(super) retained: Array<u64>,
     /// The same for bytes outside of the heap, of objects that have any, by object.
-    outside: Vec<(u32, u64)>,
+    pub(super) outside: Vec<(u32, u64)>,
     /// Objects that are reached, each behind its dominator.
-    order: Vec<u32>,
+    pub(super) order: Array<u32>,
 }
 
 impl Dominators {
@@ -75,7 +76,7 @@ impl Dominators {
             targets[*cursor as usize] = id as u32;
             *cursor += 1;
         }
-        Rows { starts, targets }
+        Rows { starts: starts.into(), targets: targets.into() }
     }
 
     /// Bytes in the heap and outside of it that would be freed if all of `group` were: what several of them hold together
@@ -130,13 +131,9 @@ impl Dominators {
         let above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
         let DepthFirst { order, numbers, .. } = forest;
         // Numbers become objects; sizes are summed from the last to the first.
-        let mut tree = Dominators {
-            above: numbers,
-            retained: vec![0; nodes],
-            outside: Vec::new(),
-            order: order[1..].to_vec(),
-        };
-        tree.above.fill(NOBODY);
+        let mut above_each = numbers;
+        above_each.fill(NOBODY);
+        let mut retained = vec![0; nodes];
         let mut sums: Vec<u64> = vec![0; order.len()];
         let mut outside: Vec<(u32, u64)> = Vec::new();
         let has_outside = !graph.owned.is_empty();
@@ -145,9 +142,9 @@ impl Dominators {
             let (id, up) = (order[number], above[number] as usize);
             sums[number] += graph.size(id);
             sums[up] += sums[number];
-            tree.retained[id as usize] = sums[number];
+            retained[id as usize] = sums[number];
             if up != 0 {
-                tree.above[id as usize] = order[up];
+                above_each[id as usize] = order[up];
             }
             if has_outside {
                 sums_outside[number] += graph.outside(id);
@@ -158,8 +155,12 @@ impl Dominators {
             }
         }
         outside.sort_unstable();
-        tree.outside = outside;
-        Ok(tree)
+        Ok(Dominators {
+            above: above_each.into(),
+            retained: retained.into(),
+            outside,
+            order: order[1..].to_vec().into(),
+        })
     }
 }
 
@@ -177,7 +178,7 @@ impl LiveEphemerons {
         if !graph.ephemerons.is_empty() {
             let marks = ObjectSet::new(graph.len());
             super::liveness::Marker::new(graph).mark(&marks, seeds.to_vec(), monitor)?;
-            by_key = graph.ephemerons.clone();
+            by_key = graph.ephemerons.to_vec();
             by_key.retain(|ephemeron| marks.contains(ephemeron.key) && marks.contains(ephemeron.table));
         }
         for ephemeron in &by_key {
@@ -381,7 +382,7 @@ mod tests {
         ephemerons.sort_unstable();
         Graph {
             holds: Rows::from_edges(nodes, edges),
-            ephemerons,
+            ephemerons: ephemerons.into(),
             owned: Vec::new(),
             sizes: (1..=nodes as u32).collect(),
             follows_code: true,

@@ -15,7 +15,7 @@ use crate::{Error, Monitor, Result};
 /// A set of objects, by number.
 #[derive(Debug, Default)]
 pub struct ObjectSet {
-    bits: Vec<AtomicU64>,
+    pub(super) bits: Vec<AtomicU64>,
 }
 
 impl ObjectSet {
@@ -79,8 +79,8 @@ pub enum Life {
 /// Which objects are alive.
 #[derive(Debug)]
 pub struct Liveness {
-    certain: ObjectSet,
-    possible: ObjectSet,
+    pub(super) certain: ObjectSet,
+    pub(super) possible: ObjectSet,
     /// Words of native memory that hold what is not certainly alive.
     pub native: Vec<Root>,
 }
@@ -157,7 +157,7 @@ struct Pool {
 
 impl<'g> Marker<'g> {
     pub fn new(graph: &'g Graph) -> Marker<'g> {
-        let mut by_table = graph.ephemerons.clone();
+        let mut by_table = graph.ephemerons.to_vec();
         by_table.sort_unstable_by_key(|ephemeron| ephemeron.table);
         let concerned = ObjectSet::new(graph.len());
         for ephemeron in &by_table {
@@ -266,9 +266,9 @@ mod tests {
         ephemerons.sort_unstable();
         Graph {
             holds: Rows::from_edges(nodes, edges),
-            ephemerons,
+            ephemerons: ephemerons.into(),
             owned: Vec::new(),
-            sizes: vec![1; nodes],
+            sizes: vec![1; nodes].into(),
             follows_code: true,
             code_table: None,
         }

@@ -14,6 +14,7 @@
 
 mod census;
 mod dominators;
+mod kept;
 mod liveness;
 mod ownership;
 mod paths;
@@ -21,6 +22,8 @@ mod plan;
 mod roots;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytemuck::{Pod, Zeroable};
 
 use crate::body::EPHEMERON_COUNTS;
 use crate::heap::Heap;
@@ -30,10 +33,12 @@ use crate::isolate::Spaces;
 use crate::layout::{Kind, offset};
 use crate::map::MapId;
 use crate::objects::value::HeapObject;
+use crate::store::Array;
 use crate::{Error, Monitor, Result, Tagged};
 
 pub use census::Tally;
 pub use dominators::Dominators;
+pub(crate) use kept::{RetainedByKind, Suspects};
 pub use liveness::{Life, Liveness, ObjectSet};
 pub use ownership::{OwnedGroup, Suspect};
 pub use paths::{Hold, RetainingPath};
@@ -45,8 +50,8 @@ use plan::{Outside, Plan, Rest};
 /// Adjacency of all objects in one direction.
 #[derive(Debug, Default)]
 pub struct Rows {
-    starts: Vec<u32>,
-    targets: Vec<u32>,
+    starts: Array<u32>,
+    targets: Array<u32>,
 }
 
 impl Rows {
@@ -87,7 +92,7 @@ impl Rows {
             targets[*cursor as usize] = to;
             *cursor += 1;
         }
-        Rows { starts, targets }
+        Rows { starts: starts.into(), targets: targets.into() }
     }
 
     /// The same edges the other way round; the holders of each object in ascending order. On all processors: each takes a
@@ -173,7 +178,7 @@ impl Rows {
         if cancelled.into_inner() {
             return Err(Error::Interrupted);
         }
-        Ok(Rows { starts: ends, targets })
+        Ok(Rows { starts: ends.into(), targets: targets.into() })
     }
 }
 
@@ -181,7 +186,8 @@ impl Rows {
 const BETWEEN_LOOKS: usize = 1 << 16;
 
 /// An entry of a WeakMap or the like: the value lives as long as key and table do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
 pub struct Ephemeron {
     /// The key.
     pub key: u32,
@@ -208,11 +214,11 @@ pub struct Graph {
     /// Whom each object holds.
     pub holds: Rows,
     /// Entries of weak collections, by key.
-    pub ephemerons: Vec<Ephemeron>,
+    pub ephemerons: Array<Ephemeron>,
     /// What objects own outside of the heap, by owner; of two owners of the same bytes only the first.
     pub owned: Vec<Owned>,
     /// Size of each object, in words.
-    sizes: Vec<u32>,
+    sizes: Array<u32>,
     /// Whether the code of functions could be followed, where V8 keeps it outside of the heap.
     pub follows_code: bool,
     /// Memory of V8's table of functions' code, as `[start, end)`.
@@ -286,31 +292,33 @@ impl Graph {
         if u32::try_from(edges).is_err() {
             return Err(Error::TooManyReferences);
         }
-        let mut graph = Graph {
-            holds: Rows { starts: Vec::with_capacity(table.len() + 1), targets: Vec::with_capacity(edges) },
-            ephemerons: Vec::new(),
-            owned: Vec::new(),
-            sizes: Vec::with_capacity(table.len()),
-            follows_code: dispatch.is_some() || !has_handles,
-            code_table: dispatch.map(|table| table.memory(heap)),
-        };
-        graph.holds.starts.push(0);
+        let (mut starts, mut targets) = (Vec::with_capacity(table.len() + 1), Vec::with_capacity(edges));
+        let (mut sizes, mut ephemerons, mut owned) =
+            (Vec::with_capacity(table.len()), Vec::new(), Vec::new());
+        starts.push(0);
         let mut end = 0;
         for (_, page) in pages {
             for degree in &page.degrees {
                 end += degree;
-                graph.holds.starts.push(end);
+                starts.push(end);
             }
-            graph.holds.targets.extend_from_slice(&page.targets);
-            graph.sizes.extend_from_slice(&page.sizes);
-            graph.ephemerons.extend_from_slice(&page.ephemerons);
-            graph.owned.extend_from_slice(&page.owned);
+            targets.extend_from_slice(&page.targets);
+            sizes.extend_from_slice(&page.sizes);
+            ephemerons.extend_from_slice(&page.ephemerons);
+            owned.extend_from_slice(&page.owned);
         }
-        graph.ephemerons.sort_unstable();
-        graph.owned.sort_unstable_by_key(|owned| (owned.address, owned.owner));
-        graph.owned.dedup_by_key(|owned| owned.address);
-        graph.owned.sort_unstable_by_key(|owned| (owned.owner, owned.address));
-        Ok(graph)
+        ephemerons.sort_unstable();
+        owned.sort_unstable_by_key(|owned: &Owned| (owned.address, owned.owner));
+        owned.dedup_by_key(|owned| owned.address);
+        owned.sort_unstable_by_key(|owned| (owned.owner, owned.address));
+        Ok(Graph {
+            holds: Rows { starts: starts.into(), targets: targets.into() },
+            ephemerons: ephemerons.into(),
+            owned,
+            sizes: sizes.into(),
+            follows_code: dispatch.is_some() || !has_handles,
+            code_table: dispatch.map(|table| table.memory(heap)),
+        })
     }
 }
 

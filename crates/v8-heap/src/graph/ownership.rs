@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{BETWEEN_LOOKS, Dominators};
+use super::{BETWEEN_LOOKS, Dominators, Suspects};
 use crate::constructor::NameId;
 use crate::heap::Heap;
 use crate::index::ObjectId;
@@ -96,6 +96,11 @@ impl Heap<'_> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn leak_suspects(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
+        let suspects = self.obtain(&self.suspects, monitor, || self.find_suspects(monitor).map(Suspects))?;
+        Ok(suspects.0.clone())
+    }
+
+    fn find_suspects(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
         let owners = self.owners(dominators, monitor)?;

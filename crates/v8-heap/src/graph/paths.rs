@@ -92,7 +92,7 @@ impl Heap<'_> {
         if target.0 as usize >= graph.len() || !liveness.is_held(target.0) {
             return Ok(Vec::new());
         }
-        let mut by_value = graph.ephemerons.clone();
+        let mut by_value = graph.ephemerons.to_vec();
         by_value.retain(|ephemeron| liveness.is_held(ephemeron.table));
         by_value.sort_unstable_by_key(|ephemeron| ephemeron.value);
         let mut search = Search {

@@ -79,11 +79,11 @@ pub struct Root {
 /// All roots, by target.
 #[derive(Debug, Default)]
 pub struct Roots {
-    roots: Vec<Root>,
+    pub(super) roots: Vec<Root>,
     /// What could not be found, in words: nothing if all is there.
     pub missing: Vec<String>,
     /// Memory outside of the pages that tells what the roots are, as `[start, end)`.
-    memory: Vec<(u64, u64)>,
+    pub(super) memory: Vec<(u64, u64)>,
 }
 
 /// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.

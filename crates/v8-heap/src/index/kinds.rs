@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{DefaultHasher, Hash, Hasher};
+
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::constructor::{NameId, Naming};
 use crate::heap::Heap;
@@ -18,6 +19,7 @@ use crate::layout::{Kind, offset};
 use crate::map::MapId;
 use crate::objects::value::{HeapObject, Value};
 use crate::properties::PropertyValue;
+use crate::store::{Array, Decoder, Encoder, Part, Unusable, are_below, ensure};
 use crate::{Error, Monitor, Result, Tagged};
 
 /// What objects of one kind have in common.
@@ -414,18 +416,17 @@ fn key_of(heap: &Heap<'_>, object: HeapObject<'_>, scratch: Option<&mut Counts>)
     Some((Key { constructor, names, length, is_array }, properties))
 }
 
+// Both are kept from one session to the next, so the hash must be the same in each.
 fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    xxh3_64(text.as_bytes())
 }
 
 fn shape_signature(names: impl Iterator<Item = u64>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Xxh3Default::new();
     for name in names {
-        hasher.write_u64(name);
+        hasher.update(&name.to_le_bytes());
     }
-    hasher.finish()
+    hasher.digest()
 }
 
 impl Counts {
@@ -515,5 +516,148 @@ impl Counts {
         let count = names.len() as u64;
         self.names = names;
         (signature, count)
+    }
+}
+
+/// Kinds whose representative is asked for its kind when they come from a store.
+const COMPARED: usize = 1024;
+
+/// Statistics; names of constructors; by kind, in their order: number of the name, hash of the properties' names, length, whether
+/// arrays, first object, representative, objects, bytes, properties, maps; then the addresses of the maps of all kinds.
+impl Part for Kinds {
+    const NAME: &'static str = "kinds";
+
+    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        let met = &self.statistics;
+        for number in [met.javascript_objects, met.objects, met.arrays, met.functions, met.bytes, met.damaged]
+        {
+            to.number(number);
+        }
+        let mut numbers: HashMap<NameId, u32> = HashMap::new();
+        let mut names = Vec::new();
+        for group in &self.groups {
+            numbers.entry(group.constructor).or_insert_with(|| {
+                names.push(heap.name(group.constructor));
+                names.len() as u32 - 1
+            });
+        }
+        to.texts(names.iter().copied());
+        to.column(self.groups.iter().map(|group| numbers[&group.constructor]));
+        to.column(self.groups.iter().map(|group| group.key.names));
+        to.column(self.groups.iter().map(|group| group.key.length));
+        to.column(self.groups.iter().map(|group| u8::from(group.key.is_array)));
+        to.column(self.groups.iter().map(|group| group.first.0));
+        to.column(self.groups.iter().map(|group| group.representative.0));
+        to.column(self.groups.iter().map(|group| group.count));
+        to.column(self.groups.iter().map(|group| group.bytes));
+        to.column(self.groups.iter().map(|group| group.properties));
+        to.column(self.groups.iter().map(|group| group.maps.len() as u32));
+        to.column(self.groups.iter().flat_map(|group| &group.maps).map(|map| heap.map(*map).address));
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Kinds, Unusable> {
+        let table = heap.objects(monitor)?;
+        let mut numbers = [0; 6];
+        for number in &mut numbers {
+            *number = from.number()?;
+        }
+        let [javascript_objects, objects, arrays, functions, bytes, damaged] = numbers;
+        let statistics = Statistics { javascript_objects, objects, arrays, functions, bytes, damaged };
+        let names: Vec<NameId> = from.texts()?.iter().map(|name| heap.intern_name(name)).collect();
+        let constructors: Array<u32> = from.array()?;
+        let count = constructors.len();
+        let hashes: Array<u64> = from.array_of(count)?;
+        let lengths: Array<u64> = from.array_of(count)?;
+        let are_arrays: Array<u8> = from.array_of(count)?;
+        let firsts: Array<u32> = from.array_of(count)?;
+        let representatives: Array<u32> = from.array_of(count)?;
+        let counts: Array<u64> = from.array_of(count)?;
+        let byte_counts: Array<u64> = from.array_of(count)?;
+        let properties: Array<u64> = from.array_of(count)?;
+        let map_counts: Array<u32> = from.array_of(count)?;
+        let maps: Array<u64> = from.array_of(map_counts.iter().map(|count| *count as usize).sum())?;
+        ensure(
+            are_below(&constructors, names.len())
+                && are_below(&firsts, table.len())
+                && are_below(&representatives, table.len()),
+            "a kind has an object or a name that is none",
+        )?;
+        let sum = |numbers: &[u64]| numbers.iter().fold(0u64, |sum, number| sum.saturating_add(*number));
+        ensure(
+            sum(&counts) == javascript_objects
+                && sum(&byte_counts) == bytes
+                && javascript_objects <= table.len() as u64
+                && sum(&[objects, arrays, functions]) == javascript_objects
+                && !counts.contains(&0),
+            "the kinds do not add up",
+        )?;
+        let mut kinds = Kinds { groups: Vec::with_capacity(count), by_key: HashMap::new(), statistics };
+        let mut maps = maps.iter();
+        for index in 0..count {
+            let constructor = names[constructors[index] as usize];
+            let key = Key {
+                constructor,
+                names: hashes[index],
+                length: lengths[index],
+                is_array: are_arrays[index] != 0,
+            };
+            let own = maps.by_ref().take(map_counts[index] as usize);
+            let own: Option<Vec<MapId>> = own
+                .map(|map| heap.maps.intern(&heap.words(), heap.layout(), Tagged::pointer(*map).0))
+                .collect();
+            let mut own = own.ok_or(Unusable::Damaged("a kind has a map that is none"))?;
+            own.sort_unstable();
+            kinds.groups.push(Group {
+                key,
+                constructor,
+                first: ObjectId(firsts[index]),
+                representative: ObjectId(representatives[index]),
+                count: counts[index],
+                bytes: byte_counts[index],
+                properties: properties[index],
+                maps: own,
+            });
+            ensure(kinds.by_key.insert(key, index).is_none(), "two kinds are one")?;
+        }
+        kinds.recount(heap, table)?;
+        for index in (0..count).step_by((count / COMPARED).max(1)) {
+            let object = heap.object_by_id(table, kinds.groups[index].representative);
+            let kind = object.and_then(|object| kinds.group_of(heap, object));
+            ensure(kind == Some(GroupId(index)), "an object is not of the kind that it says")?;
+        }
+        Ok(kinds)
+    }
+}
+
+impl Kinds {
+    /// Counts the objects of each map: most kinds have maps of their own, and all together have all JavaScript objects.
+    fn recount(&self, heap: &Heap<'_>, table: &ObjectTable) -> Result<(), Unusable> {
+        let mut by_map = vec![0u64; heap.map_count()];
+        for page in 0..table.page_count() {
+            for map in table.page_maps(page).1 {
+                by_map[map.0 as usize] += 1;
+            }
+        }
+        let mut kinds_of = vec![0u32; by_map.len()];
+        for map in self.groups.iter().flat_map(|group| &group.maps) {
+            kinds_of[map.0 as usize] += 1;
+        }
+        let mut all = 0;
+        for (id, count) in (0..).map(MapId).zip(&by_map) {
+            let is_counted = *count > 0 && heap.map(id).kind.is_js_object();
+            all += if is_counted { *count } else { 0 };
+            ensure(!is_counted || kinds_of[id.0 as usize] > 0, "an object is of no kind")?;
+        }
+        ensure(all == self.statistics.javascript_objects, "there are other objects than the kinds have")?;
+        let is_own = |map: &MapId| kinds_of[map.0 as usize] == 1;
+        for group in self.groups.iter().filter(|group| group.maps.iter().all(is_own)) {
+            let (mut count, mut bytes) = (0, 0);
+            for map in &group.maps {
+                count += by_map[map.0 as usize];
+                bytes += by_map[map.0 as usize] * u64::from(heap.map(*map).instance_size_words) * 8;
+            }
+            ensure((group.count, group.bytes) == (count, bytes), "a kind has more objects or fewer")?;
+        }
+        Ok(())
     }
 }

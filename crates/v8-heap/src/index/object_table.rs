@@ -11,17 +11,19 @@
 //!     maps    [m3, m3, m41, ...]       map of the object with id 9000, 9001, ...
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use core_reader::Address;
 
+use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::isolate::{PageState, Spaces};
 use crate::layout::Layout;
 use crate::map::{MapId, Maps};
+use crate::store::{Array, Decoder, Encoder, Part, Unusable, ensure, sample, stretch};
 use crate::walk::{Gap, Walker, set_bits};
 use crate::words::Words;
-use crate::{Error, Monitor, Result};
+use crate::{Error, Monitor, Result, Tagged};
 
 /// Dense number of an object: ids ascend with addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,13 +71,13 @@ pub struct PageUsage {
     pub free_bytes: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct PageEntry {
     area_start: u64,
     first_id: u32,
-    starts: Box<[u64]>,
+    starts: Array<u64>,
     ranks: Box<[u32]>,
-    maps: Box<[MapId]>,
+    maps: Array<MapId>,
     object_bytes: u64,
     free_bytes: u64,
     gaps: Vec<Gap>,
@@ -119,19 +121,28 @@ impl ObjectTable {
         let workers = in_turns(in_use.len(), monitor, start, walk)?;
         let mut by_index: Vec<(usize, PageEntry)> = workers.into_iter().flat_map(|(_, done)| done).collect();
         by_index.sort_unstable_by_key(|(index, _)| *index);
-        let mut pages: Vec<PageEntry> = Vec::with_capacity(spaces.pages().len());
         let mut by_index = by_index.into_iter().peekable();
-        let mut summary = WalkSummary {
-            pages: in_use.len(),
-            salvaged_pages: in_use.iter().filter(|&&index| spaces.pages()[index].salvaged).count(),
-            stale_pages: spaces.pages().len() - in_use.len(),
-            ..WalkSummary::default()
-        };
-        for (index, page) in spaces.pages().iter().enumerate() {
-            let mut entry = match by_index.next_if(|(walked, _)| *walked == index) {
+        let entries = spaces.pages().iter().enumerate().map(|(index, page)| {
+            match by_index.next_if(|(walked, _)| *walked == index) {
                 Some((_, entry)) => entry,
                 None => PageEntry { area_start: page.area_start, ..PageEntry::default() },
-            };
+            }
+        });
+        ObjectTable::of(spaces, entries)
+    }
+
+    /// The table of what was found on all pages, in their order.
+    fn of(spaces: &Spaces<'_>, entries: impl Iterator<Item = PageEntry>) -> Result<ObjectTable> {
+        let mut pages: Vec<PageEntry> = Vec::with_capacity(spaces.pages().len());
+        let mut summary = WalkSummary::default();
+        for (page, mut entry) in spaces.pages().iter().zip(entries) {
+            match page.state {
+                PageState::InUse => {
+                    summary.pages += 1;
+                    summary.salvaged_pages += usize::from(page.salvaged);
+                }
+                PageState::Stale => summary.stale_pages += 1,
+            }
             entry.first_id = u32::try_from(summary.objects).map_err(|_| Error::TooManyObjects)?;
             summary.objects += entry.maps.len() as u64;
             summary.object_bytes += entry.object_bytes;
@@ -139,7 +150,7 @@ impl ObjectTable {
             if page.state == PageState::InUse {
                 summary.missing_bytes += page.missing();
             }
-            summary.gaps.append(&mut entry.gaps);
+            summary.gaps.extend_from_slice(&entry.gaps);
             pages.push(entry);
         }
         Ok(ObjectTable { pages, summary })
@@ -278,23 +289,141 @@ impl ObjectTable {
 }
 
 impl PageEntry {
+    /// Whether a walk has found the same.
+    fn is_what(&self, walker: &Walker<'_>) -> bool {
+        let found = PageEntry { first_id: self.first_id, ..PageEntry::from_walk(self.area_start, walker) };
+        found == *self
+    }
+
     fn from_walk(area_start: u64, walker: &Walker<'_>) -> PageEntry {
         let found = &walker.found;
-        let mut ranks = Vec::with_capacity(found.starts.len() / RANK_BLOCK + 1);
-        let mut rank = 0;
-        for block in found.starts.chunks(RANK_BLOCK) {
-            ranks.push(rank);
-            rank += block.iter().map(|word| word.count_ones()).sum::<u32>();
-        }
+        let (ranks, _) = ranks_of(&found.starts);
         PageEntry {
             area_start,
             first_id: 0,
-            starts: found.starts.as_slice().into(),
-            ranks: ranks.into(),
-            maps: found.maps.as_slice().into(),
+            starts: found.starts.clone().into(),
+            ranks,
+            maps: found.maps.clone().into(),
             object_bytes: found.object_bytes,
             free_bytes: found.free_bytes,
             gaps: found.gaps.clone(),
         }
+    }
+}
+
+/// Objects before each block of bits, and in all.
+fn ranks_of(starts: &[u64]) -> (Box<[u32]>, u32) {
+    let mut ranks = Vec::with_capacity(starts.len() / RANK_BLOCK + 1);
+    let mut rank = 0;
+    for block in starts.chunks(RANK_BLOCK) {
+        ranks.push(rank);
+        rank += block.iter().map(|word| word.count_ones()).sum::<u32>();
+    }
+    (ranks.into(), rank)
+}
+
+/// Objects whose maps are compared with the core when the table comes from a store, and pages that are walked again.
+const COMPARED: usize = 1024;
+const WALKED: usize = 8;
+
+/// Addresses of the maps by number; by page: where its area starts, words of bits, objects, bytes of objects, free bytes, gaps;
+/// then the bits, the numbers of the maps, and the gaps of all pages.
+impl Part for ObjectTable {
+    const NAME: &'static str = "objects";
+
+    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        to.column((0..heap.map_count() as u32).map(|id| heap.map(MapId(id)).address));
+        to.column(self.pages.iter().map(|page| page.area_start));
+        to.column(self.pages.iter().map(|page| page.starts.len() as u32));
+        to.column(self.pages.iter().map(|page| page.maps.len() as u32));
+        to.column(self.pages.iter().map(|page| page.object_bytes));
+        to.column(self.pages.iter().map(|page| page.free_bytes));
+        to.column(self.pages.iter().map(|page| page.gaps.len() as u32));
+        to.arrays(self.pages.iter().map(|page| &*page.starts));
+        to.arrays(self.pages.iter().map(|page| &*page.maps));
+        to.column(self.pages.iter().flat_map(|page| &page.gaps).flat_map(|gap| [gap.start, gap.end]));
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<ObjectTable, Unusable> {
+        let started = Instant::now();
+        let (words, spaces) = (heap.words(), heap.spaces());
+        let count = spaces.pages().len();
+        let map_addresses: Array<u64> = from.array()?;
+        let area_starts: Array<u64> = from.array_of(count)?;
+        let lengths: Array<u32> = from.array_of(count)?;
+        let objects: Array<u32> = from.array_of(count)?;
+        let object_bytes: Array<u64> = from.array_of(count)?;
+        let free_bytes: Array<u64> = from.array_of(count)?;
+        let gap_counts: Array<u32> = from.array_of(count)?;
+        let total = |counts: &[u32]| counts.iter().map(|count| *count as usize).sum::<usize>();
+        let starts: Array<u64> = from.array_of(total(&lengths))?;
+        let mut maps: Array<MapId> = from.array_of(total(&objects))?;
+        let gaps: Array<u64> = from.array_of(2 * total(&gap_counts))?;
+        // This session may have met maps in another order.
+        let mut ids = Vec::with_capacity(map_addresses.len());
+        for address in map_addresses.iter() {
+            let id = heap.maps.intern(&words, heap.layout(), Tagged::pointer(*address).0);
+            ids.push(id.ok_or(Unusable::Damaged("there is no map where it says"))?);
+        }
+        let most = maps.iter().fold(0, |most, map| most.max(map.0));
+        ensure(maps.is_empty() || (most as usize) < ids.len(), "an object has a map that is none")?;
+        if ids.iter().enumerate().any(|(number, id)| id.0 as usize != number) {
+            maps = maps.iter().map(|map| ids[map.0 as usize]).collect();
+        }
+        let (mut start, mut map, mut gap) = (0, 0, 0);
+        let mut entries = Vec::with_capacity(count);
+        for (index, page) in spaces.pages().iter().enumerate() {
+            let (length, own, own_gaps) =
+                (lengths[index] as usize, objects[index] as usize, gap_counts[index] as usize);
+            ensure(area_starts[index] == page.area_start, "the pages are others")?;
+            ensure(page.state == PageState::InUse || length + own + own_gaps == 0, "it walked a stale page")?;
+            ensure(
+                object_bytes[index] <= page.size && free_bytes[index] <= page.size,
+                "a page holds more bytes than it has",
+            )?;
+            let starts = stretch(&starts, start..start + length);
+            let (ranks, bits) = ranks_of(&starts);
+            ensure(bits as usize == own, "a page has more objects or fewer than maps")?;
+            let last = starts.iter().rposition(|word| *word != 0);
+            let last = last.map_or(0, |last| 64 * last as u64 + 63 - u64::from(starts[last].leading_zeros()));
+            ensure(own == 0 || 8 * last < page.area_end - page.area_start, "an object is behind its page")?;
+            let own_gaps: Vec<Gap> = gaps[gap..gap + 2 * own_gaps]
+                .chunks_exact(2)
+                .map(|ends| Gap { start: ends[0], end: ends[1] })
+                .collect();
+            ensure(
+                own_gaps.iter().all(|gap| {
+                    page.area_start <= gap.start && gap.start < gap.end && gap.end <= page.area_end
+                }) && own_gaps.is_sorted_by(|one, next| one.end <= next.start),
+                "a gap is not in its page",
+            )?;
+            entries.push(PageEntry {
+                area_start: page.area_start,
+                first_id: 0,
+                starts,
+                ranks,
+                maps: stretch(&maps, map..map + own),
+                object_bytes: object_bytes[index],
+                free_bytes: free_bytes[index],
+                gaps: own_gaps,
+            });
+            (start, map, gap) = (start + length, map + own, gap + 2 * entries[index].gaps.len());
+        }
+        let mut table = ObjectTable::of(spaces, entries.into_iter())?;
+        for id in sample(table.len(), COMPARED) {
+            let word = table.address_of(id).and_then(|address| words.heap_word(address));
+            let map = word.and_then(|word| heap.maps.intern(&words, heap.layout(), word));
+            ensure(map.is_some() && map == table.map_of(id), "an object is not what it says")?;
+        }
+        let in_use: Vec<usize> =
+            (0..count).filter(|index| spaces.pages()[*index].state == PageState::InUse).collect();
+        let mut walker = Walker::new(words, heap.layout(), &heap.maps);
+        for &index in in_use.iter().step_by((in_use.len() / WALKED).max(1)) {
+            walker.walk(&spaces.pages()[index]);
+            ensure(table.pages[index].is_what(&walker), "a page holds other objects")?;
+        }
+        ensure(heap.check_before_use(&table).is_ok(), "the layout does not fit it")?;
+        table.summary.elapsed = started.elapsed();
+        Ok(table)
     }
 }

@@ -489,6 +489,23 @@ impl Layout {
         neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect()
     }
 
+    /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
+    pub fn fingerprint(&self) -> u128 {
+        let head = (
+            (self.table_version, self.table_node, self.exact),
+            (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
+            (self.space_names, self.heap_in_isolate, self.accounting, self.isolate, self.functions),
+            (
+                self.fields,
+                &self.types,
+                self.map_type,
+                self.classes.iter().collect::<Vec<_>>(),
+                &self.frame_types,
+            ),
+        );
+        xxhash_rust::xxh3::xxh3_128(format!("{head:?}").as_bytes())
+    }
+
     fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
         let table_source = if exact { Source::Table } else { Source::NearestTable };
         let mut fields = table.fields;

@@ -1,0 +1,476 @@
+//! How the parts of the graph are kept in a store (see `store`), and what is checked when they come from there.
+//!
+//! Numbers of objects must be below their count, rows must ascend, and whatever later code goes along must come to an end.
+//! Beyond that, some objects are read again and compared: their references and sizes, who holds whom in either direction,
+//! sizes of what hangs below.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::dominators::NOBODY;
+use super::plan::{Outside, Plan};
+use super::{
+    Dominators, Ephemeron, Graph, Liveness, ObjectSet, Owned, PageEdges, Reader, Root, RootKind, Roots, Rows,
+    Suspect,
+};
+use crate::heap::Heap;
+use crate::isolate::PAGE_SIZE;
+use crate::store::{Array, Decoder, Encoder, Part, Unusable, are_below, ensure, sample};
+use crate::tagged::ADDRESS_LIMIT;
+use crate::{Monitor, NameId};
+
+/// Pages whose references are read again.
+const COMPARED_PAGES: usize = 8;
+/// Objects that are compared with others.
+const COMPARED: usize = 1024;
+/// References of one object that are looked through.
+const MOST_COMPARED: usize = 1024;
+
+impl Rows {
+    fn write<'a>(&'a self, to: &mut Encoder<'a>) {
+        to.array(&self.starts);
+        to.array(&self.targets);
+    }
+
+    fn read(nodes: usize, from: &mut Decoder) -> Result<Rows, Unusable> {
+        let starts: Array<u32> = from.array_of(nodes + 1)?;
+        let targets: Array<u32> = from.array()?;
+        // Compared pair by pair without a way out: that is as fast as memory.
+        let ascends = starts.windows(2).fold(true, |ascends, pair| ascends & (pair[0] <= pair[1]));
+        ensure(
+            ascends && starts[0] == 0 && starts[nodes] as usize == targets.len(),
+            "rows do not follow each other",
+        )?;
+        ensure(are_below(&targets, nodes), "a reference leads to no object")?;
+        Ok(Rows { starts, targets })
+    }
+}
+
+/// Whether code can be followed, and where its table is; references; sizes; entries of weak collections; what is owned.
+impl Part for Graph {
+    const NAME: &'static str = "graph";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        to.number(u64::from(self.follows_code));
+        to.column(self.code_table.iter().flat_map(|(start, end)| [*start, *end]));
+        self.holds.write(to);
+        to.array(&self.sizes);
+        to.array(&self.ephemerons);
+        to.column(self.owned.iter().map(|owned| owned.owner));
+        to.column(self.owned.iter().map(|owned| owned.address));
+        to.column(self.owned.iter().map(|owned| owned.bytes));
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Graph, Unusable> {
+        let nodes = heap.objects(monitor)?.len();
+        let follows_code = from.number()? != 0;
+        let code_table: Array<u64> = from.array()?;
+        let code_table = match *code_table {
+            [] => None,
+            [start, end] if start <= end && end <= ADDRESS_LIMIT => Some((start, end)),
+            _ => return Err(Unusable::Damaged("the table of code is nowhere")),
+        };
+        let holds = Rows::read(nodes, from)?;
+        let sizes: Array<u32> = from.array_of(nodes)?;
+        let ephemerons: Array<Ephemeron> = from.array()?;
+        let owners: Array<u32> = from.array()?;
+        let addresses: Array<u64> = from.array_of(owners.len())?;
+        let bytes: Array<u64> = from.array_of(owners.len())?;
+        let words = sizes.iter().map(|size| u64::from(*size)).sum::<u64>();
+        let pages = bytes_of_pages(heap);
+        ensure(words <= pages / 8, "the objects are larger than their pages")?;
+        ensure(
+            ephemerons
+                .iter()
+                .all(|entry| [entry.key, entry.value, entry.table].iter().all(|id| (*id as usize) < nodes))
+                && ephemerons.is_sorted(),
+            "an entry of a weak collection is none",
+        )?;
+        let outside = bytes.iter().try_fold(0u64, |sum, bytes| sum.checked_add(*bytes));
+        ensure(
+            are_below(&owners, nodes) && owners.is_sorted() && outside.is_some(),
+            "what objects own does not belong to them",
+        )?;
+        let owned = owners.iter().zip(addresses.iter()).zip(bytes.iter());
+        let owned =
+            owned.map(|((owner, address), bytes)| Owned { owner: *owner, address: *address, bytes: *bytes });
+        let graph = Graph { holds, ephemerons, owned: owned.collect(), sizes, follows_code, code_table };
+        graph.compare(heap, monitor)?;
+        Ok(graph)
+    }
+}
+
+impl Graph {
+    /// Reads some pages again.
+    fn compare(&self, heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<(), Unusable> {
+        let (table, spaces) = (heap.objects(monitor)?, heap.spaces());
+        let plans = Plan::all(heap);
+        // What leads from functions to their code is left out: to find that table costs a look at many objects.
+        let reader = Reader { heap, table, spaces, plans: &plans, dispatch: None };
+        let is_small =
+            |page: &usize| spaces.pages()[*page].size <= PAGE_SIZE && !table.page_maps(*page).1.is_empty();
+        let pages: Vec<usize> = (0..table.page_count()).filter(is_small).collect();
+        for &page in pages.iter().step_by((pages.len() / COMPARED_PAGES).max(1)) {
+            let (first, maps) = table.page_maps(page);
+            let PageEdges { degrees, targets, sizes, .. } = reader.read(page);
+            let mut from = 0;
+            for (number, map) in maps.iter().enumerate() {
+                let own = &targets[from..from + degrees[number] as usize];
+                from += own.len();
+                let id = first.0 as usize + number;
+                let is_same = matches!(plans[map.0 as usize].outside, Outside::Dispatch(_))
+                    || own == self.holds.of(id as u32);
+                ensure(is_same && sizes[number] == self.sizes[id], "an object holds others than it says")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bytes_of_pages(heap: &Heap<'_>) -> u64 {
+    heap.spaces().pages().iter().fold(0, |sum, page| sum.saturating_add(page.size))
+}
+
+/// Who holds each object.
+impl Part for Rows {
+    const NAME: &'static str = "holders";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        self.write(to);
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Rows, Unusable> {
+        let graph = heap.graph(monitor)?;
+        let rows = Rows::read(graph.len(), from)?;
+        ensure(rows.edges() == graph.holds.edges(), "there are other references than those turned around")?;
+        for id in sample(graph.len(), COMPARED) {
+            for holder in rows.of(id.0).iter().take(MOST_COMPARED) {
+                let held = graph.holds.of(*holder);
+                ensure(
+                    held.len() > MOST_COMPARED || held.contains(&id.0),
+                    "an object is held by one that does not hold it",
+                )?;
+            }
+            for target in graph.holds.of(id.0).iter().take(MOST_COMPARED) {
+                // Holders are in ascending order.
+                ensure(
+                    rows.of(*target).binary_search(&id.0).is_ok(),
+                    "an object is not held by one that holds it",
+                )?;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Root {
+    fn write<'a>(roots: &'a [Root], to: &mut Encoder<'a>) {
+        to.column(roots.iter().map(|root| root.target));
+        to.column(roots.iter().map(|root| root.kind.number()));
+        to.column(roots.iter().map(|root| match root.kind {
+            RootKind::Stack(thread) | RootKind::Register(thread) => thread,
+            _ => 0,
+        }));
+        to.column(roots.iter().map(|root| root.at));
+    }
+
+    fn read(nodes: usize, from: &mut Decoder) -> Result<Vec<Root>, Unusable> {
+        let targets: Array<u32> = from.array()?;
+        let kinds: Array<u8> = from.array_of(targets.len())?;
+        let threads: Array<u32> = from.array_of(targets.len())?;
+        let places: Array<u64> = from.array_of(targets.len())?;
+        ensure(are_below(&targets, nodes), "a root holds no object")?;
+        (0..targets.len())
+            .map(|index| {
+                let kind = RootKind::numbered(kinds[index], threads[index]);
+                let kind = kind.ok_or(Unusable::Damaged("a root is of no kind"))?;
+                Ok(Root { target: targets[index], kind, at: places[index] })
+            })
+            .collect()
+    }
+}
+
+impl RootKind {
+    /// In the store.
+    fn number(self) -> u8 {
+        match self {
+            RootKind::RootsTable => 0,
+            RootKind::Isolate => 1,
+            RootKind::HandleScope => 2,
+            RootKind::GlobalHandle => 3,
+            RootKind::EternalHandle => 4,
+            RootKind::TracedHandle => 5,
+            RootKind::Microtask => 6,
+            RootKind::ObjectCache => 7,
+            RootKind::CompilationCache => 8,
+            RootKind::StrongRoots => 9,
+            RootKind::Stack(_) => 10,
+            RootKind::Register(_) => 11,
+            RootKind::NativeMemory => 12,
+        }
+    }
+
+    fn numbered(number: u8, thread: u32) -> Option<RootKind> {
+        Some(match number {
+            0 => RootKind::RootsTable,
+            1 => RootKind::Isolate,
+            2 => RootKind::HandleScope,
+            3 => RootKind::GlobalHandle,
+            4 => RootKind::EternalHandle,
+            5 => RootKind::TracedHandle,
+            6 => RootKind::Microtask,
+            7 => RootKind::ObjectCache,
+            8 => RootKind::CompilationCache,
+            9 => RootKind::StrongRoots,
+            10 => RootKind::Stack(thread),
+            11 => RootKind::Register(thread),
+            12 => RootKind::NativeMemory,
+            _ => return None,
+        })
+    }
+}
+
+/// The roots, what is missing of them, and the memory they are in.
+impl Part for Roots {
+    const NAME: &'static str = "roots";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        Root::write(&self.roots, to);
+        to.texts(self.missing.iter().map(String::as_str));
+        to.column(self.memory.iter().flat_map(|(start, end)| [*start, *end]));
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Roots, Unusable> {
+        let roots = Root::read(heap.objects(monitor)?.len(), from)?;
+        let missing = from.texts()?;
+        let memory: Array<u64> = from.array()?;
+        ensure(
+            roots.is_sorted() && memory.is_sorted() && memory.len().is_multiple_of(2),
+            "the roots are in no order",
+        )?;
+        let memory = memory.chunks_exact(2).map(|ends| (ends[0], ends[1])).collect();
+        let found = Roots { roots, missing, memory };
+        for index in (0..found.roots.len()).step_by((found.roots.len() / COMPARED).max(1)) {
+            ensure(is_there(heap, &found.roots[index], monitor)?, "a root does not hold what it says")?;
+        }
+        Ok(found)
+    }
+}
+
+/// Whether the word of a root holds its object.
+fn is_there(heap: &Heap<'_>, root: &Root, monitor: &dyn Monitor) -> Result<bool, Unusable> {
+    let table = heap.objects(monitor)?;
+    // Registers have no address.
+    Ok(matches!(root.kind, RootKind::Register(_))
+        || heap
+            .memory()
+            .read_u64(core_reader::Address(root.at))
+            .is_ok_and(|word| super::roots::target(heap, table, word) == Some(root.target)))
+}
+
+/// What is certainly alive, what is alive perhaps, and the words of native memory that make the difference.
+impl Part for Liveness {
+    const NAME: &'static str = "liveness";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        for set in [&self.certain, &self.possible] {
+            to.column(set.bits.iter().map(|word| word.load(Ordering::Relaxed)));
+        }
+        Root::write(&self.native, to);
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Liveness, Unusable> {
+        let nodes = heap.objects(monitor)?.len();
+        let certain: Array<u64> = from.array_of(nodes.div_ceil(64))?;
+        let possible: Array<u64> = from.array_of(nodes.div_ceil(64))?;
+        let native = Root::read(nodes, from)?;
+        let behind = if nodes % 64 == 0 { 0 } else { u64::MAX << (nodes % 64) };
+        ensure(possible.last().is_none_or(|last| last & behind == 0), "an object is alive that is none")?;
+        ensure(
+            certain.iter().zip(possible.iter()).all(|(certain, possible)| certain & !possible == 0),
+            "an object is certainly alive and not even perhaps",
+        )?;
+        let set = |bits: &[u64]| ObjectSet { bits: bits.iter().map(|word| AtomicU64::new(*word)).collect() };
+        let liveness = Liveness { certain: set(&certain), possible: set(&possible), native };
+        for index in (0..liveness.native.len()).step_by((liveness.native.len() / COMPARED).max(1)) {
+            ensure(
+                is_there(heap, &liveness.native[index], monitor)?,
+                "native memory does not hold what it says",
+            )?;
+        }
+        let roots = heap.roots(monitor)?.all();
+        ensure(
+            roots.iter().all(|root| liveness.certain.contains(root.target)),
+            "what a root holds is not alive",
+        )?;
+        let graph = heap.graph(monitor)?;
+        for id in sample(nodes, COMPARED).filter(|id| liveness.is_held(id.0)) {
+            let life = liveness.of(id.0);
+            let mut held = graph.holds.of(id.0).iter().take(MOST_COMPARED);
+            ensure(held.all(|target| liveness.of(*target) <= life), "what is alive holds what is not")?;
+        }
+        Ok(liveness)
+    }
+}
+
+/// What dominates each object; what each retains in the heap; owners of something outside and how much they retain there; the
+/// objects that are reached, in order.
+impl Part for Dominators {
+    const NAME: &'static str = "dominators";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        to.array(&self.above);
+        to.array(&self.retained);
+        to.column(self.outside.iter().map(|(id, _)| *id));
+        to.column(self.outside.iter().map(|(_, bytes)| *bytes));
+        to.array(&self.order);
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Dominators, Unusable> {
+        let nodes = heap.objects(monitor)?.len();
+        let above: Array<u32> = from.array_of(nodes)?;
+        let retained: Array<u64> = from.array_of(nodes)?;
+        let owners: Array<u32> = from.array()?;
+        let outside: Array<u64> = from.array_of(owners.len())?;
+        let order: Array<u32> = from.array()?;
+        ensure(
+            are_below(&owners, nodes)
+                && owners.is_sorted_by(|one, next| one < next)
+                && are_below(&order, nodes),
+            "an object is retained that is none",
+        )?;
+        let pages = bytes_of_pages(heap);
+        let most = retained.iter().fold(0, |most, bytes| most.max(*bytes));
+        // Sums of tops are no larger than the heap either, as none is below another.
+        ensure(most <= pages, "an object retains more than there is")?;
+        // Each behind its dominator: then no way up is a circle.
+        let mut seen = vec![0u64; nodes.div_ceil(64)];
+        let (mut tops, mut below) = (0u64, 0usize);
+        let mut is_tree = true;
+        for (count, &id) in order.iter().enumerate() {
+            if count % super::BETWEEN_LOOKS == 0 && monitor.cancelled() {
+                return Err(Unusable::Failed(crate::Error::Interrupted));
+            }
+            let (word, bit) = (id as usize / 64, 1 << (id % 64));
+            let up = above[id as usize];
+            let (parent, own) = (up as usize, retained[id as usize]);
+            is_tree &= seen[word] & bit == 0 && own > 0;
+            if up == NOBODY {
+                tops = tops.saturating_add(own);
+            } else {
+                below += 1;
+                is_tree &=
+                    parent < nodes && seen[parent / 64] >> (parent % 64) & 1 == 1 && retained[parent] > own;
+            }
+            seen[word] |= bit;
+        }
+        ensure(is_tree, "an object is in front of what dominates it")?;
+        // Of objects that are not reached nothing is said.
+        let reached = retained.iter().filter(|bytes| **bytes > 0).count();
+        let dominated = above.iter().filter(|above| **above != NOBODY).count();
+        ensure(reached == order.len() && dominated == below, "an object is dominated and not reached")?;
+        let outside_of_tops =
+            owners.iter().zip(outside.iter()).filter(|(id, _)| above[**id as usize] == NOBODY);
+        let outside_of_tops = outside_of_tops.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        ensure(tops <= pages && outside_of_tops < u64::MAX / 2, "all together retain more than there is")?;
+        let outside = owners.iter().copied().zip(outside.iter().copied()).collect();
+        let tree = Dominators { above, retained, outside, order };
+        let graph = heap.graph(monitor)?;
+        for id in sample(nodes, COMPARED) {
+            let own = tree.retained(id.0);
+            ensure(own == 0 || own >= graph.size(id.0), "an object retains less than itself")?;
+            let held = if own > 0 { graph.holds.of(id.0) } else { &[] };
+            for target in held.iter().take(MOST_COMPARED) {
+                ensure(tree.is_reached(*target), "what a reached object holds is not reached")?;
+                // Whatever dominates the target stands above all that hold it.
+                let top = tree.above(*target);
+                let way_up = std::iter::successors(Some(id.0), |up| tree.above(*up)).take(MOST_COMPARED);
+                let mut length = 0;
+                let is_above = top.is_none_or(|top| way_up.inspect(|_| length += 1).any(|up| up == top));
+                ensure(is_above || length == MOST_COMPARED, "an object is held past what dominates it")?;
+            }
+        }
+        Ok(tree)
+    }
+}
+
+/// What [`Heap::retained_by_kind`] says.
+#[derive(Debug)]
+pub(crate) struct RetainedByKind(pub Vec<u64>);
+
+impl Part for RetainedByKind {
+    const NAME: &'static str = "retained by kind";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        to.array(&self.0);
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<RetainedByKind, Unusable> {
+        let sums: Array<u64> = from.array_of(heap.kinds(monitor)?.groups().len())?;
+        let pages = bytes_of_pages(heap);
+        ensure(sums.iter().all(|sum| *sum <= pages), "a kind retains more than there is")?;
+        Ok(RetainedByKind(sums.into_owned()))
+    }
+}
+
+/// What [`Heap::leak_suspects`] says.
+#[derive(Debug)]
+pub(crate) struct Suspects(pub Vec<Suspect>);
+
+/// Names of constructors; by suspect: number of the name, owner, objects, what they retain in the heap and outside, the largest.
+impl Part for Suspects {
+    const NAME: &'static str = "suspects";
+
+    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        let mut names: Vec<NameId> = self.0.iter().map(|suspect| suspect.constructor).collect();
+        names.sort_unstable();
+        names.dedup();
+        to.texts(names.iter().map(|name| heap.name(*name)));
+        to.column(
+            self.0.iter().map(|suspect| names.partition_point(|name| *name < suspect.constructor) as u32),
+        );
+        to.column(self.0.iter().map(|suspect| suspect.owner.unwrap_or(NOBODY)));
+        to.column(self.0.iter().map(|suspect| suspect.largest));
+        to.column(self.0.iter().map(|suspect| suspect.count));
+        to.column(self.0.iter().map(|suspect| suspect.retained));
+        to.column(self.0.iter().map(|suspect| suspect.outside));
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Suspects, Unusable> {
+        let table = heap.objects(monitor)?;
+        let names: Vec<NameId> = from.texts()?.iter().map(|name| heap.intern_name(name)).collect();
+        let constructors: Array<u32> = from.array()?;
+        let owners: Array<u32> = from.array_of(constructors.len())?;
+        let largest: Array<u32> = from.array_of(constructors.len())?;
+        let counts: Array<u64> = from.array_of(constructors.len())?;
+        let retained: Array<u64> = from.array_of(constructors.len())?;
+        let outside: Array<u64> = from.array_of(constructors.len())?;
+        ensure(
+            are_below(&constructors, names.len())
+                && are_below(&largest, table.len())
+                && owners.iter().all(|owner| *owner == NOBODY || (*owner as usize) < table.len()),
+            "a suspect is no object",
+        )?;
+        let mut suspects = Vec::with_capacity(constructors.len());
+        for index in 0..constructors.len() {
+            let constructor = names[constructors[index] as usize];
+            ensure(
+                retained[index] < u64::MAX / 200 && outside[index] < u64::MAX / 200,
+                "a suspect retains more than there is",
+            )?;
+            if index < COMPARED {
+                let object = heap.object_by_id(table, crate::index::ObjectId(largest[index]));
+                let name = object.map(|object| heap.constructor_name(object));
+                ensure(name == Some(constructor), "a suspect has another constructor")?;
+            }
+            suspects.push(Suspect {
+                owner: Some(owners[index]).filter(|owner| *owner != NOBODY),
+                constructor,
+                count: counts[index],
+                retained: retained[index],
+                outside: outside[index],
+                largest: largest[index],
+            });
+        }
+        Ok(Suspects(suspects))
+    }
+}
