@@ -21,6 +21,7 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod jsexpr;
 pub mod lang;
+mod lives;
 pub mod manual;
 mod members;
 pub mod options;

@@ -189,6 +189,7 @@ fn a_core_that_ends_early_opens_and_shows_what_is_left() {
         let told = format!("the core is truncated: {length} of {} bytes are there", whole.len());
         assert!(messages.contains(&told), "{length}: {messages}");
         assert!(messages.contains("bytes beyond the end of the truncated core"), "{length}: {messages}");
+        assert_eq!(messages.matches("garbage cannot be told").count(), 1, "{length}: {messages}");
         found.push(results.lines().next().and_then(|count| count.parse::<u32>().ok()).unwrap_or(0));
     }
     assert!(opened >= 9, "only {opened} of the ten opened");

@@ -1,13 +1,14 @@
 //! The V8 heaps of one process.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
-use crate::graph::{Dominators, Graph, Liveness, Root, Roots, Rows};
-use crate::index::{Buffers, Functions, Kinds, ObjectTable};
+use crate::graph::{Dominators, Graph, Liveness, ObjectSet, Root, Roots, Rows, Tally};
+use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
@@ -39,6 +40,8 @@ pub struct Heap<'t> {
     buffers: OnceLock<Buffers>,
     graph: OnceLock<Graph>,
     roots: OnceLock<Roots>,
+    reached: OnceLock<Arc<ObjectSet>>,
+    garbage: OnceLock<HashMap<GroupId, Tally>>,
     liveness: OnceLock<Liveness>,
     all_roots: OnceLock<Vec<Root>>,
     held_by: OnceLock<Rows>,
@@ -86,6 +89,8 @@ impl<'t> Heap<'t> {
             table: OnceLock::new(),
             graph: OnceLock::new(),
             roots: OnceLock::new(),
+            reached: OnceLock::new(),
+            garbage: OnceLock::new(),
             liveness: OnceLock::new(),
             all_roots: OnceLock::new(),
             held_by: OnceLock::new(),
@@ -229,7 +234,31 @@ impl<'t> Heap<'t> {
         Ok(self.roots.get_or_init(|| roots))
     }
 
-    /// Which objects are alive; reads all references first if need be.
+    /// Which objects the roots reach; reads all references first if need be. V8's own snapshots list exactly these.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn reached(&self, monitor: &dyn Monitor) -> Result<&Arc<ObjectSet>> {
+        if let Some(reached) = self.reached.get() {
+            return Ok(reached);
+        }
+        let reached = ObjectSet::reached(self, self.graph(monitor)?, self.roots(monitor)?, monitor)?;
+        Ok(self.reached.get_or_init(|| Arc::new(reached)))
+    }
+
+    /// How many objects of each kind the roots do not reach; kinds of which they reach all are left out.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub(crate) fn garbage(&self, monitor: &dyn Monitor) -> Result<&HashMap<GroupId, Tally>> {
+        if let Some(garbage) = self.garbage.get() {
+            return Ok(garbage);
+        }
+        let garbage = Tally::garbage(self, self.kinds(monitor)?, monitor)?;
+        Ok(self.garbage.get_or_init(|| garbage))
+    }
+
+    /// Which objects are alive, garbage, or only held by a word of native memory.
     ///
     /// # Errors
     /// As [`Heap::graph`].
@@ -237,7 +266,8 @@ impl<'t> Heap<'t> {
         if let Some(liveness) = self.liveness.get() {
             return Ok(liveness);
         }
-        let liveness = Liveness::mark(self, self.graph(monitor)?, self.roots(monitor)?, monitor)?;
+        let reached = Arc::clone(self.reached(monitor)?);
+        let liveness = Liveness::find(self, self.graph(monitor)?, reached, monitor)?;
         Ok(self.liveness.get_or_init(|| liveness))
     }
 

@@ -32,7 +32,8 @@ use crate::map::MapId;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result, Tagged};
 
-pub use census::Tally;
+pub(crate) use census::Tally;
+pub use census::{Census, Lives};
 pub use dominators::Dominators;
 pub use liveness::{Life, Liveness, ObjectSet};
 pub use ownership::{OwnedGroup, Suspect};
