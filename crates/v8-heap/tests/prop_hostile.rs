@@ -423,7 +423,7 @@ fn ask_graph(heap: &Heap<'_>) {
     }
     let below = dominators.below();
     let _ = heap.owned_by(&[], &below, &Unattended).unwrap();
-    let _ = heap.leak_suspects(&Unattended).unwrap();
+    let _ = heap.leak_suspects(5, &Unattended).unwrap();
     let kinds = heap.kinds(&Unattended).unwrap();
     let mut counted = 0;
     for lives in [Lives::Living, Lives::Garbage] {

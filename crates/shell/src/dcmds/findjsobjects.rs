@@ -255,8 +255,11 @@ impl FindJsObjects {
         let monitor = context.progress();
         let kinds = heap.kinds(&monitor)?;
         let table = heap.objects(&monitor)?;
-        Self::warn_of_missing(context, table)?;
         let census = heap.census(lives::counted(context, self.asked, &monitor)?, &monitor)?;
+        // The living are all there, or they would not be told apart.
+        if self.asked.is_some() || census.lives == Lives::All {
+            Self::warn_of_missing(context, table)?;
+        }
         let counted = census.groups();
         let retained = match self.by_retained {
             true => {
