@@ -208,7 +208,9 @@ fn a_compressed_core_that_ends_early_shows_what_is_left() {
         let output = run(&[&file, "-e", "::status"]);
         let messages = text(&output.stderr);
         match output.status.code() {
-            Some(0) => assert!(messages.contains("the compressed core is damaged"), "{tenth}: {messages}"),
+            // It opens, whether or not what is left shows a heap.
+            _ if messages.contains("the compressed core is damaged") => {}
+            Some(0) => panic!("{tenth}: {messages}"),
             _ => assert!(messages.contains(&file) && messages.lines().count() == 1, "{tenth}: {messages}"),
         }
     }
