@@ -210,8 +210,8 @@ mod tests {
 
     #[test]
     fn dcmds_complete_behind_colons() {
-        assert_eq!(complete("::hea"), (2, vec!["head".to_owned()]));
-        assert_eq!(complete("10::walk thread | ::hea"), (20, vec!["head".to_owned()]));
+        assert_eq!(complete("::hea"), (2, vec!["head".to_owned(), "heapsnapshot".to_owned()]));
+        assert_eq!(complete("10::walk thread | ::tai"), (20, vec!["tail".to_owned()]));
         assert_eq!(complete("::echo a; ::mapp"), (12, vec!["mappings".to_owned()]));
         assert_eq!(complete("hea").1, Vec::<String>::new());
         assert_eq!(complete("::echo x ! ::hea").1, Vec::<String>::new());
@@ -222,7 +222,7 @@ mod tests {
         assert!(complete("::walk ").1.contains(&"thread".to_owned()));
         assert_eq!(complete("::walk thr"), (7, vec!["thread".to_owned()]));
         assert_eq!(complete("::walk thread t").1, Vec::<String>::new());
-        assert_eq!(complete("::help hea"), (7, vec!["head".to_owned()]));
+        assert_eq!(complete("::help tai"), (7, vec!["tail".to_owned()]));
     }
 
     #[test]
