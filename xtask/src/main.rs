@@ -7,6 +7,7 @@ mod ci;
 mod docs;
 mod graph;
 mod heap_snapshot;
+mod leaks;
 mod matrix;
 mod native;
 mod node_release;
@@ -57,6 +58,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION]... [--scenario NAME]... [--all]",
         summary: "compare what is alive, and what it retains, with V8's own snapshot",
         run: graph::run,
+    },
+    Task {
+        name: "leaks",
+        arguments: "[--node VERSION]... [--scenario NAME]... [--debugger FILE]",
+        summary: "look for the leaks of programs that leak in the classic ways, on every line",
+        run: leaks::run,
     },
     Task {
         name: "matrix",

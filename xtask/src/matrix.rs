@@ -1,8 +1,8 @@
 //! `cargo xtask matrix`: the debugger against V8 and against the programs themselves, on every supported line of
 //! Node.js and every scenario.
 //!
-//! For each pair: take the core (kept for the next run), count its objects by constructor and compare with V8's own
-//! heap snapshot of the process, print the scenario's values and compare with its facts, and ask `::status` what the
+//! For each pair: take the core (kept for the next run), count its objects by constructor, the living and the garbage, and
+//! compare with V8's own heap snapshot of the process, print the scenario's values and compare with its facts, and ask `::status` what the
 //! self-check found. Where the process wrote last of all what V8 and Node.js say of its memory, that is compared too.
 //! Nothing here comes from the debugger's own earlier output.
 
@@ -155,7 +155,11 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         let truth = truth(&directory)?;
         cell.objects = truth.objects.values().sum();
         cell.constructors = truth.objects.len();
-        cell.differences = constructors::compare(&truth.objects, &debugger::counts(&groups));
+        let all = debugger::counts(&debugger.groups_of("-a")?);
+        cell.differences = constructors::compare(&truth.objects, &all);
+        let isolates = 1 + u64::from(directory.join("v8.worker.heapsnapshot").exists());
+        let garbage = debugger::counts(&debugger.groups_of("-d")?);
+        cell.failures.extend(constructors::wrong_garbage(&garbage, isolates));
         let major = node.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
         constructors::explain(&mut cell.differences, major, scenario.name, known);
         check_strings(&debugger, &directory, &truth, &mut cell.failures)?;

@@ -39,13 +39,29 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "big", snapshot: false, verifiable: false, in_matrix: false, quick: false },
 ];
 
+const fn leak(name: &'static str) -> Scenario {
+    Scenario { name, snapshot: false, verifiable: false, in_matrix: false, quick: false }
+}
+
+/// The programs that leak, one in each classic way: see `leaks.rs`. They state their own facts.
+pub const LEAKS: &[Scenario] = &[
+    leak("leaks/listener"),
+    leak("leaks/modulecache"),
+    leak("leaks/timer"),
+    leak("leaks/promise"),
+    leak("leaks/mapcache"),
+    leak("leaks/asyncstore"),
+    leak("leaks/bufferslice"),
+    leak("leaks/handle"),
+];
+
 impl Scenario {
     /// The scenario of that name.
     pub fn find(name: &str) -> Result<Scenario> {
-        match SCENARIOS.iter().find(|scenario| scenario.name == name) {
+        match SCENARIOS.iter().chain(LEAKS).find(|scenario| scenario.name == name) {
             Some(scenario) => Ok(*scenario),
             None => {
-                let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+                let names: Vec<_> = SCENARIOS.iter().chain(LEAKS).map(|scenario| scenario.name).collect();
                 bail!("no scenario is called `{name}` (there are {})", names.join(", "))
             }
         }
@@ -68,11 +84,16 @@ impl Scenario {
 
     /// Options the program needs beyond those that hold.js knows: where its packages are.
     pub fn needed_options(&self) -> Result<Vec<String>> {
-        let manifest = places::scenarios().join(format!("{}.packages.json", self.name));
+        // Of its own, or of the directory that it is in.
+        let (name, manifest) = match self.name.split_once('/') {
+            Some((directory, _)) => (directory, format!("{directory}/packages.json")),
+            None => (self.name, format!("{}.packages.json", self.name)),
+        };
+        let manifest = places::scenarios().join(manifest);
         if !manifest.exists() {
             return Ok(Vec::new());
         }
-        let packages = node_release::packages(self.name, &manifest)?;
+        let packages = node_release::packages(name, &manifest)?;
         Ok(vec![format!("--packages={}", packages.display())])
     }
 }
@@ -84,6 +105,7 @@ mod tests {
 
     #[test]
     fn every_scenario_has_its_program_and_readable_facts() {
+        assert!(LEAKS.iter().all(|scenario| scenario.program().is_file()));
         for scenario in SCENARIOS {
             assert!(scenario.program().is_file(), "{}", scenario.program().display());
             let facts = scenario.facts().unwrap();

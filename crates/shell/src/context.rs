@@ -47,6 +47,8 @@ pub struct Context {
     pub told_what_is_missing: Cell<bool>,
     /// Whether the user has been told which roots the core lacks.
     pub told_of_roots: Cell<bool>,
+    /// Whether it has been said that garbage is counted, as it cannot be told.
+    pub told_of_lives: Cell<bool>,
     /// Whether the user has been told that the core lacks what leads from functions to their code.
     pub told_of_code: Cell<bool>,
     /// Objects whose referrers are to be found together.
@@ -93,6 +95,7 @@ impl Context {
             colours: Colours::Never,
             told_what_is_missing: Cell::new(false),
             told_of_roots: Cell::new(false),
+            told_of_lives: Cell::new(false),
             told_of_code: Cell::new(false),
             marked: RefCell::default(),
             kept_index: KeptIndex::default(),

@@ -22,6 +22,7 @@ pub mod interrupt;
 pub mod jsexpr;
 mod kept_index;
 pub mod lang;
+mod lives;
 pub mod manual;
 mod members;
 pub mod options;

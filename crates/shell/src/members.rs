@@ -2,9 +2,10 @@
 //!
 //! `::findjsobjects -c Session` hands on one object for each kind of Session, which a second `::findjsobjects` expands. To ask a
 //! question of objects means to ask it of all of them: a stage that does so gets the instances in the place of the one
-//! that stands for them.
+//! that stands for them. They are those that were counted when the kind was listed: the living, the garbage, or all.
 
 use v8_heap::Tagged;
+use v8_heap::graph::Lives;
 
 use crate::context::Context;
 use crate::dcmds::kind_of;
@@ -24,9 +25,12 @@ impl<S: Stage> Stage for OfMembers<S> {
     }
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
-        for part in batch.chunk_by(|a, b| a.kind != Kind::Group && b.kind != Kind::Group) {
+        let is_group = |item: &Item| matches!(item.kind, Kind::Group(_));
+        for part in batch.chunk_by(|a, b| !is_group(a) && !is_group(b)) {
             let flow = match part {
-                [item] if item.kind == Kind::Group => self.push_members(context, *item, out)?,
+                [Item { kind: Kind::Group(lives), word }] => {
+                    self.push_members(context, Tagged(*word), *lives, out)?
+                }
                 part => self.0.push(context, part, out)?,
             };
             if flow == Flow::Enough {
@@ -42,14 +46,21 @@ impl<S: Stage> Stage for OfMembers<S> {
 }
 
 impl<S: Stage> OfMembers<S> {
-    fn push_members(&mut self, context: &Context, kind: Item, out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+    fn push_members(
+        &mut self,
+        context: &Context,
+        representative: Tagged,
+        lives: Lives,
+        out: &mut Out<'_>,
+    ) -> Result<Flow, DcmdError> {
         let heap = context.heap()?;
         let monitor = context.progress();
         let kinds = heap.kinds(&monitor)?;
-        let group = kind_of(heap, heap.objects(&monitor)?, kinds, Tagged(kind.word))?;
+        let group = kind_of(heap, heap.objects(&monitor)?, kinds, representative)?;
+        let census = heap.census(lives, &monitor)?;
         let mut members = Vec::with_capacity(BATCH);
         let mut flow = Ok(Flow::Continue);
-        heap.for_each_member(kinds, group, &monitor, |object| {
+        heap.for_each_counted(&census, group, &monitor, |object| {
             members.push(Item::value(object.value().0));
             if members.len() == BATCH {
                 flow = self.0.push(context, &members, out);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use v8_heap::graph::Lives;
+
 /// What the word of an [`Item`] means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -12,8 +14,8 @@ pub enum Kind {
     Address,
     /// A tagged JavaScript value: a small integer, or the address of a heap object plus one.
     Value,
-    /// A tagged JavaScript value that stands for all objects of its kind.
-    Group,
+    /// A tagged JavaScript value that stands for the objects of its kind: all, the living, or the garbage.
+    Group(Lives),
     /// The id of a thread.
     Thread,
 }
@@ -25,7 +27,7 @@ impl Kind {
             Kind::Number => "numbers",
             Kind::Address => "addresses",
             Kind::Value => "JavaScript values",
-            Kind::Group => "kinds of JavaScript objects",
+            Kind::Group(_) => "kinds of JavaScript objects",
             Kind::Thread => "threads",
         }
     }
@@ -38,7 +40,7 @@ impl Kind {
             || self == Kind::Number
             || taken == Kind::Number
             || (self == Kind::Value && taken == Kind::Address)
-            || (self == Kind::Group && matches!(taken, Kind::Value | Kind::Address))
+            || (matches!(self, Kind::Group(_)) && matches!(taken, Kind::Value | Kind::Address))
     }
 }
 
@@ -67,9 +69,9 @@ impl Item {
         Item { kind: Kind::Value, word }
     }
 
-    /// A tagged JavaScript value that stands for all objects of its kind.
-    pub fn group(word: u64) -> Item {
-        Item { kind: Kind::Group, word }
+    /// A tagged JavaScript value that stands for the objects of its kind.
+    pub fn group(word: u64, lives: Lives) -> Item {
+        Item { kind: Kind::Group(lives), word }
     }
 
     /// The id of a thread.

@@ -189,6 +189,7 @@ fn a_core_that_ends_early_opens_and_shows_what_is_left() {
         let told = format!("the core is truncated: {length} of {} bytes are there", whole.len());
         assert!(messages.contains(&told), "{length}: {messages}");
         assert!(messages.contains("bytes beyond the end of the truncated core"), "{length}: {messages}");
+        assert_eq!(messages.matches("garbage cannot be told").count(), 1, "{length}: {messages}");
         found.push(results.lines().next().and_then(|count| count.parse::<u32>().ok()).unwrap_or(0));
     }
     assert!(opened >= 9, "only {opened} of the ten opened");
@@ -207,7 +208,9 @@ fn a_compressed_core_that_ends_early_shows_what_is_left() {
         let output = run(&[&file, "-e", "::status"]);
         let messages = text(&output.stderr);
         match output.status.code() {
-            Some(0) => assert!(messages.contains("the compressed core is damaged"), "{tenth}: {messages}"),
+            // It opens, whether or not what is left shows a heap.
+            _ if messages.contains("the compressed core is damaged") => {}
+            Some(0) => panic!("{tenth}: {messages}"),
             _ => assert!(messages.contains(&file) && messages.lines().count() == 1, "{tenth}: {messages}"),
         }
     }

@@ -1,14 +1,17 @@
 //! The V8 heaps of one process.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
-use crate::graph::{Dominators, Graph, Liveness, RetainedByKind, Root, Roots, Rows, Suspects};
-use crate::index::{Buffers, Functions, Kinds, ObjectTable};
+use crate::graph::{
+    Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
+};
+use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
@@ -44,6 +47,8 @@ pub struct Heap<'t> {
     buffers: OnceLock<Buffers>,
     graph: OnceLock<Graph>,
     roots: OnceLock<Roots>,
+    reached: OnceLock<Arc<ObjectSet>>,
+    garbage: OnceLock<HashMap<GroupId, Tally>>,
     liveness: OnceLock<Liveness>,
     all_roots: OnceLock<Vec<Root>>,
     held_by: OnceLock<Rows>,
@@ -95,6 +100,8 @@ impl<'t> Heap<'t> {
             table: OnceLock::new(),
             graph: OnceLock::new(),
             roots: OnceLock::new(),
+            reached: OnceLock::new(),
+            garbage: OnceLock::new(),
             liveness: OnceLock::new(),
             all_roots: OnceLock::new(),
             held_by: OnceLock::new(),
@@ -120,6 +127,8 @@ impl<'t> Heap<'t> {
             kept(self, &self.kinds),
             kept(self, &self.graph),
             kept(self, &self.roots),
+            kept(self, &self.reached),
+            kept(self, &self.garbage),
             kept(self, &self.liveness),
             kept(self, &self.held_by),
             kept(self, &self.dominators),
@@ -291,13 +300,32 @@ impl<'t> Heap<'t> {
         self.obtain(&self.roots, monitor, || Roots::find(self, self.objects(monitor)?, monitor))
     }
 
-    /// Which objects are alive; reads all references first if need be.
+    /// Which objects the roots reach; reads all references first if need be. V8's own snapshots list exactly these.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn reached(&self, monitor: &dyn Monitor) -> Result<&Arc<ObjectSet>> {
+        self.obtain(&self.reached, monitor, || {
+            ObjectSet::reached(self, self.graph(monitor)?, self.roots(monitor)?, monitor).map(Arc::new)
+        })
+    }
+
+    /// How many objects of each kind the roots do not reach; kinds of which they reach all are left out.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub(crate) fn garbage(&self, monitor: &dyn Monitor) -> Result<&HashMap<GroupId, Tally>> {
+        self.obtain(&self.garbage, monitor, || Tally::garbage(self, self.kinds(monitor)?, monitor))
+    }
+
+    /// Which objects are alive, garbage, or only held by a word of native memory.
     ///
     /// # Errors
     /// As [`Heap::graph`].
     pub fn liveness(&self, monitor: &dyn Monitor) -> Result<&Liveness> {
         self.obtain(&self.liveness, monitor, || {
-            Liveness::mark(self, self.graph(monitor)?, self.roots(monitor)?, monitor)
+            let reached = Arc::clone(self.reached(monitor)?);
+            Liveness::find(self, self.graph(monitor)?, reached, monitor)
         })
     }
 

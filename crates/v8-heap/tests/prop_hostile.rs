@@ -4,7 +4,7 @@
 use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::graph::Life;
+use v8_heap::graph::{Life, Lives};
 use v8_heap::index::{GroupId, ObjectId, Scope, StoreKind, StringQuery};
 use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
@@ -423,10 +423,25 @@ fn ask_graph(heap: &Heap<'_>) {
     }
     let below = dominators.below();
     let _ = heap.owned_by(&[], &below, &Unattended).unwrap();
-    let _ = heap.leak_suspects(&Unattended).unwrap();
+    let _ = heap.leak_suspects(5, &Unattended).unwrap();
     let kinds = heap.kinds(&Unattended).unwrap();
-    let dead: u64 = heap.dead_by_kind(kinds, &Unattended).unwrap().values().map(|tally| tally.count).sum();
-    assert!(dead <= kinds.statistics.javascript_objects);
+    let mut counted = 0;
+    for lives in [Lives::Living, Lives::Garbage] {
+        let census = heap.census(lives, &Unattended).unwrap();
+        for (id, group) in census.groups() {
+            assert!(census.has(group.representative), "a representative is one of those it stands for");
+            counted += group.count;
+            let mut members = 0;
+            heap.for_each_counted(&census, id, &Unattended, |_| {
+                members += 1;
+                true
+            })
+            .unwrap();
+            assert_eq!(members, group.count);
+        }
+    }
+    assert_eq!(counted, kinds.statistics.javascript_objects);
+    let _ = heap.lacks_for_census(&Unattended).unwrap();
     let _ = heap.retained_by_kind(kinds, &Unattended).unwrap();
     let roots = heap.roots(&Unattended).unwrap().all();
     let some: Vec<u32> = (0..nodes as u32).step_by(37).collect();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use core_reader::{Registers, Thread};
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::graph::Life;
+use v8_heap::graph::{Life, Lives};
 use v8_heap::index::{GroupId, ObjectId};
 use v8_heap::{Heap, Monitor, Store, Tagged, Unattended};
 
@@ -117,9 +117,16 @@ fn answers(heap: &Heap<'_>) -> String {
             .unwrap();
     }
     writeln!(text, "{:?}", kinds.statistics).unwrap();
-    for suspect in heap.leak_suspects(&Unattended).unwrap() {
-        let figures = (suspect.owner, suspect.count, suspect.retained, suspect.outside, suspect.largest);
-        writeln!(text, "{} {figures:?}", heap.name(suspect.constructor)).unwrap();
+    for suspect in heap.leak_suspects(usize::MAX, &Unattended).unwrap() {
+        let figures = (suspect.gatherer, suspect.count, suspect.retained, suspect.outside, suspect.largest);
+        let way = (suspect.is_nodes, &suspect.path);
+        writeln!(text, "{} {figures:?} {way:?}", heap.name(suspect.constructor)).unwrap();
+    }
+    for lives in [Lives::All, Lives::Living, Lives::Garbage] {
+        let census = heap.census(lives, &Unattended).unwrap();
+        for (id, group) in census.groups() {
+            writeln!(text, "{id:?} {} {} {:?}", group.count, group.bytes, group.representative).unwrap();
+        }
     }
     for id in (0..graph.len() as u32).step_by(5) {
         let paths = heap.retaining_paths(ObjectId(id), 2, true, &Unattended).unwrap();
@@ -135,16 +142,18 @@ fn open<'d>(dump: &'d Dump, threads: &'d [Thread]) -> Heap<'d> {
     Heap::open(dump, dump).unwrap().with_threads(threads)
 }
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 11] = [
     "dominators",
+    "garbage",
+    "gatherings",
     "graph",
     "holders",
     "kinds",
     "liveness",
     "objects",
+    "reached",
     "retained by kind",
     "roots",
-    "suspects",
 ];
 
 #[test]
@@ -249,13 +258,14 @@ fn ask(heap: &Heap<'_>) {
         }
     }
     let kinds = heap.kinds(&Unattended).unwrap();
-    let _ = heap.dead_by_kind(kinds, &Unattended).unwrap();
+    let _ = heap.census(Lives::Garbage, &Unattended).unwrap().groups();
+    let _ = heap.lacks_for_census(&Unattended).unwrap();
     let _ = heap.retained_by_kind(kinds, &Unattended).unwrap();
     for group in kinds.groups() {
         let _ = heap.group_property_names(table, group);
     }
     let _ = heap.owned_by(&[], &dominators.below(), &Unattended).unwrap();
-    let _ = heap.leak_suspects(&Unattended).unwrap();
+    let _ = heap.leak_suspects(usize::MAX, &Unattended).unwrap();
     let _ = heap.computed_parts();
 }
 

@@ -3,12 +3,17 @@
 //! Without an address: one line for each kind, those that take most at the end. Two objects are of one kind if they have the
 //! same constructor and the same named properties in the same order; arrays also the same length. The address is that of a
 //! representative; `#PROPS` is the number of named properties, or the length of arrays. Indexed elements of other
-//! objects do not count. All of the heap is listed, garbage that has not been collected yet included.
+//! objects do not count.
+//!
+//! Counted are the living: what the roots reach (see `::jspath` for what these are), as in V8's own heap snapshots. What the
+//! program has dropped and V8 has not collected yet is not; `-a` counts all objects, `-d` only the garbage, which says what
+//! the program was doing just before it stopped. What only a stray word of native memory leads to is garbage, too. If the core
+//! lacks what tells the two apart, as one that was cut off may, that is said once, and all objects are counted.
 //!
 //! The constructor is what V8's own heap snapshots say: the class that made the object, derived classes included; all
 //! functions under `Function`, all regular expressions under `RegExp`.
 //!
-//! With an address: all objects of the same kind as the one there.
+//! With an address: all objects of the same kind as the one there, of those that are counted: as many as the row says.
 //!
 //! ```text
 //! > ::findjsobjects
@@ -40,10 +45,9 @@
 //! code and V8 itself may still hold the object; `::jsfindrefs` looks there too. Many objects are searched for in one go: put
 //! them in a pipe, or mark them with `-m` and say `::findjsobjects -r` once.
 //!
-//! Garbage that has not been collected yet is counted like everything else. `-L` counts only what is alive, `-d` only garbage, in the
-//! table as well as among the instances of one kind: what a program has made and dropped just before it stopped says
-//! what it was doing. Alive is what the roots reach; see `::jspath` for what these are. A referrer that `-r` finds and
-//! that is garbage itself is marked `(garbage)`.
+//! `-a`, `-d` and nothing mean the same for the instances of a kind as for the table, and go along in a pipe: behind
+//! `::findjsobjects -d -c Session |` come only sessions that are garbage. A referrer that `-r` finds and that is garbage itself is
+//! marked `(garbage)`. `-L` is what is done anyway.
 //!
 //! ```text
 //! > ::findjsobjects -d
@@ -66,35 +70,35 @@
 //! `props`, `size` (bytes of all instances together, without what they refer to), `constructor`, and `properties` (the
 //! names of the named properties).
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::time::Instant;
 
 use core_reader::Memory;
-use v8_heap::graph::Life;
+use v8_heap::graph::{Census, Lives};
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
+use crate::lives::{self, Remarks};
 use crate::output::{Progress, escape, screen_width};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::reference::describe;
 use crate::retention::open;
-use crate::value::{Item, Kind};
+use crate::value::{Item, Kind as ItemKind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findjsobjects",
     aliases: &[],
     summary: "list kinds of JavaScript objects, their instances, and who refers to them",
     address: AddressUse::Optional,
-    takes: Takes::Only(&[Kind::Value]),
+    takes: Takes::Only(&[ItemKind::Value]),
     yields: Yields::Depends(|args| {
         if args.has('r') || args.has('m') || args.has('j') {
             Yields::Text
         } else {
-            Yields::Items(Kind::Value)
+            Yields::Items(ItemKind::Value)
         }
     }),
     options: &[
@@ -112,9 +116,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('m', "mark the object for a later -r; with -l all of its kind"),
         Opt::flag('j', "print one JSON object for each kind"),
         Opt::flag('R', "add a column with the bytes that all instances retain, and sort by it"),
-        Opt::flag('a', "count all objects, garbage and unreadable ones included (as if nothing is said)"),
+        Opt::flag('a', "count all objects, garbage included"),
         Opt::flag('d', "count only garbage"),
-        Opt::flag('L', "count only what is alive"),
+        Opt::flag('L', "count only what is alive (as if nothing is said)"),
         Opt::flag('b', "include the brk heap (accepted for compatibility; V8 allocates nothing there)"),
     ],
     operands: Operands::NONE,
@@ -144,19 +148,12 @@ struct FindJsObjects {
     statistics: bool,
     by_size: bool,
     by_retained: bool,
-    life: Lives,
+    /// Which objects are counted, if the user has said.
+    asked: Option<Lives>,
     list: bool,
     json: bool,
     /// Objects whose referrers are sought, in the order they came.
     targets: Vec<Tagged>,
-}
-
-/// Which objects of each kind are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lives {
-    All,
-    Live,
-    Dead,
 }
 
 /// Which kinds are wanted.
@@ -204,11 +201,12 @@ impl FindJsObjects {
             (false, true) => Task::Mark,
             (false, false) => Task::Kinds,
         };
-        let life = match (args.has('a'), args.has('L'), args.has('d')) {
-            (_, false, false) => Lives::All,
-            (false, true, false) => Lives::Live,
-            (false, false, true) => Lives::Dead,
-            _ => return Err(DcmdError::abort("can't count only garbage and only what is alive, or all")),
+        let asked = match (args.has('a'), args.has('L'), args.has('d')) {
+            (false, false, false) => None,
+            (true, false, false) => Some(Lives::All),
+            (false, true, false) => Some(Lives::Living),
+            (false, false, true) => Some(Lives::Garbage),
+            _ => return Err(DcmdError::abort("-a, -d and -L exclude one another")),
         };
         Ok(FindJsObjects {
             task,
@@ -216,7 +214,7 @@ impl FindJsObjects {
             statistics: args.has('v'),
             by_size: args.has('s'),
             by_retained: args.has('R'),
-            life,
+            asked,
             list,
             json: args.has('j'),
             targets: Vec::new(),
@@ -257,8 +255,12 @@ impl FindJsObjects {
         let monitor = context.progress();
         let kinds = heap.kinds(&monitor)?;
         let table = heap.objects(&monitor)?;
-        Self::warn_of_missing(context, table)?;
-        let counted = self.counted(context, kinds, &monitor)?;
+        let census = heap.census(lives::counted(context, self.asked, &monitor)?, &monitor)?;
+        // The living are all there, or they would not be told apart.
+        if self.asked.is_some() || census.lives == Lives::All {
+            Self::warn_of_missing(context, table)?;
+        }
+        let counted = census.groups();
         let retained = match self.by_retained {
             true => {
                 open(context, &monitor)?;
@@ -268,21 +270,26 @@ impl FindJsObjects {
         };
         drop(monitor);
         if self.statistics && !out.is_pipe() {
-            print_statistics(table, kinds, started, out)?;
+            print_statistics(table, kinds, &census, started, out)?;
         }
         if out.is_pipe() || self.list || (!self.json && !matches!(self.filter, Filter::All)) {
-            for (_, group) in &counted {
-                if self.filter.passes(heap, table, group) && out.emit(item_of(table, group))? == Flow::Enough
-                {
+            let mut any = false;
+            for (_, group) in counted.iter().filter(|(_, group)| self.filter.passes(heap, table, group)) {
+                any = true;
+                if out.emit(item_of(table, group, census.lives))? == Flow::Enough {
                     break;
                 }
             }
+            if !any && self.asked.is_none() {
+                let dead = kinds.groups().iter().filter(|group| self.filter.passes(heap, table, group));
+                tell_of_garbage(context, dead.map(|group| group.count).sum());
+            }
             return Ok(());
         }
-        let retained_by = |index: usize| retained.get(index).copied().unwrap_or(0);
-        let mut groups: Vec<&(usize, Cow<'_, Group>)> = counted.iter().collect();
+        let retained_by = |id: GroupId| retained.get(id.0).copied().unwrap_or(0);
+        let mut groups: Vec<_> = counted.iter().collect();
         if self.by_retained {
-            groups.sort_by_key(|(index, _)| retained_by(*index));
+            groups.sort_by_key(|(id, _)| retained_by(*id));
         } else if self.by_size {
             groups.sort_by_key(|(_, group)| group.bytes);
         }
@@ -297,136 +304,88 @@ impl FindJsObjects {
             writeln!(out.text(), "{}", context.colours.underline(heading))?;
         }
         let mut line = String::new();
-        for (index, group) in groups {
+        for (id, group) in groups {
             context.check_interrupt()?;
             if !self.filter.passes(heap, table, group) {
                 continue;
             }
             line.clear();
             if self.json {
-                json_line(heap, table, group, self.by_retained.then(|| retained_by(*index)), &mut line);
+                json_line(heap, table, group, self.by_retained.then(|| retained_by(*id)), &mut line);
             } else {
                 let columns =
-                    [self.by_size.then_some(group.bytes), self.by_retained.then(|| retained_by(*index))];
+                    [self.by_size.then_some(group.bytes), self.by_retained.then(|| retained_by(*id))];
                 table_line(heap, table, group, &columns, width, &mut line);
             }
             line.push('\n');
             out.text().write_all(line.as_bytes())?;
         }
+        let (count, bytes) = census.left_out();
+        let is_much = count.saturating_mul(100) >= kinds.statistics.javascript_objects;
+        if is_much && watched && self.asked.is_none() && !self.json {
+            writeln!(out.text(), "garbage is left out: {count} objects, {bytes} bytes (-d lists it)")?;
+        }
         Ok(())
     }
 
-    /// The kinds that have objects of the lives that are wanted, and how many, each with its number.
-    fn counted<'k>(
+    /// The census for an item: as the user says, or as the item was counted.
+    fn census<'c>(
         &self,
-        context: &Context,
-        kinds: &'k Kinds,
+        context: &'c Context,
+        item: Item,
         monitor: &Progress,
-    ) -> Result<Vec<(usize, Cow<'k, Group>)>, DcmdError> {
-        let groups = kinds.groups().iter().enumerate();
-        if self.life == Lives::All {
-            return Ok(groups.map(|(index, group)| (index, Cow::Borrowed(group))).collect());
-        }
-        let (heap, table) = open(context, monitor)?;
-        let liveness = heap.liveness(monitor)?;
-        let dead = heap.dead_by_kind(kinds, monitor)?;
-        let mut counted = Vec::new();
-        for (index, group) in groups {
-            let tally = dead.get(&GroupId(index));
-            let mut own = Cow::Borrowed(group);
-            match (self.life, tally) {
-                (Lives::Dead, None) => continue,
-                (Lives::Dead, Some(tally)) => {
-                    let own = own.to_mut();
-                    (own.count, own.bytes, own.representative) = (tally.count, tally.bytes, tally.first);
-                }
-                (_, None) => {}
-                (_, Some(tally)) if tally.count >= group.count => continue,
-                (_, Some(tally)) => {
-                    let own = own.to_mut();
-                    own.count -= tally.count;
-                    own.bytes = own.bytes.saturating_sub(tally.bytes);
-                    if liveness.of(own.representative.0) == Life::Dead {
-                        let mut first = None;
-                        heap.for_each_member(kinds, GroupId(index), monitor, |object| {
-                            let id = table.id_at(heap.spaces(), object.address);
-                            first = id.filter(|id| liveness.of(id.0) != Life::Dead);
-                            first.is_none()
-                        })?;
-                        own.representative = first.unwrap_or(own.representative);
-                    }
-                }
-            }
-            counted.push((index, own));
-        }
-        if self.life == Lives::Dead {
-            counted.sort_by_key(|(_, group)| (group.count.saturating_mul(group.properties), group.count));
-        }
-        Ok(counted)
-    }
-
-    /// Whether an object is of the lives that are wanted.
-    fn is_wanted(&self, heap: &Heap<'_>, object: Tagged, monitor: &Progress) -> Result<bool, DcmdError> {
-        if self.life == Lives::All {
-            return Ok(true);
-        }
-        let table = heap.objects(monitor)?;
-        let id = object.strong().and_then(|address| table.id_at(heap.spaces(), address));
-        let liveness = heap.liveness(monitor)?;
-        let is_dead = id.is_some_and(|id| liveness.of(id.0) == Life::Dead);
-        Ok(is_dead == (self.life == Lives::Dead))
+    ) -> Result<Census<'c>, DcmdError> {
+        let along = match item.kind {
+            ItemKind::Group(lives) => Some(lives),
+            _ => None,
+        };
+        let lives = lives::counted(context, self.asked.or(along), monitor)?;
+        Ok(context.heap()?.census(lives, monitor)?)
     }
 
     /// The kind of one object.
     fn one_kind(
         &self,
         context: &Context,
-        address: Tagged,
+        item: Item,
         monitor: &Progress,
         out: &mut Out<'_>,
     ) -> Result<Flow, DcmdError> {
         let heap = context.heap()?;
-        let kinds = heap.kinds(monitor)?;
         let table = heap.objects(monitor)?;
-        let group = kind_of(heap, table, kinds, address)?;
-        if self.json {
-            if self.filter.passes(heap, table, kinds.group(group)) {
-                let mut line = String::new();
-                json_line(heap, table, kinds.group(group), None, &mut line);
-                writeln!(out.text(), "{line}")?;
+        let id = kind_of(heap, table, heap.kinds(monitor)?, Tagged(item.word))?;
+        let census = self.census(context, item, monitor)?;
+        let Some(group) = census.group(id) else {
+            if self.asked.is_none() {
+                tell_of_garbage(context, heap.kinds(monitor)?.group(id).count);
             }
+            return Ok(Flow::Continue);
+        };
+        if !self.filter.passes(heap, table, &group) {
+            return Ok(Flow::Continue);
+        }
+        if self.json {
+            let mut line = String::new();
+            json_line(heap, table, &group, None, &mut line);
+            writeln!(out.text(), "{line}")?;
             return Ok(Flow::Continue);
         }
         if !matches!(self.filter, Filter::All) {
-            if self.filter.passes(heap, table, kinds.group(group)) {
-                return out.emit(item_of(table, kinds.group(group)));
-            }
-            return Ok(Flow::Continue);
-        }
-        if self.life != Lives::All {
-            open(context, monitor)?;
+            return out.emit(item_of(table, &group, census.lives));
         }
         let mut flow = Ok(Flow::Continue);
-        heap.for_each_member(kinds, group, monitor, |object| {
-            flow = match self.is_wanted(heap, object.value(), monitor) {
-                Ok(true) => out.emit(Item::value(object.value().0)),
-                Ok(false) => Ok(Flow::Continue),
-                Err(error) => Err(error),
-            };
+        heap.for_each_counted(&census, id, monitor, |object| {
+            flow = out.emit(Item::value(object.value().0));
             matches!(flow, Ok(Flow::Continue))
         })?;
         flow
     }
 
     /// The object at an address, or all of its kind.
-    fn chosen(
-        &self,
-        context: &Context,
-        address: Tagged,
-        monitor: &Progress,
-    ) -> Result<Vec<Tagged>, DcmdError> {
+    fn chosen(&self, context: &Context, item: Item, monitor: &Progress) -> Result<Vec<Tagged>, DcmdError> {
         let heap = context.heap()?;
         let table = heap.objects(monitor)?;
+        let address = Tagged(item.word);
         if !self.list {
             let known = address.strong().and_then(|address| table.id_at(heap.spaces(), address));
             return match known {
@@ -434,10 +393,10 @@ impl FindJsObjects {
                 None => Err(not_valid(heap, table, address)),
             };
         }
-        let kinds = heap.kinds(monitor)?;
-        let group = kind_of(heap, table, kinds, address)?;
+        let group = kind_of(heap, table, heap.kinds(monitor)?, address)?;
+        let census = self.census(context, item, monitor)?;
         let mut members = Vec::new();
-        heap.for_each_member(kinds, group, monitor, |object| {
+        heap.for_each_counted(&census, group, monitor, |object| {
             members.push(object.value());
             true
         })?;
@@ -447,11 +406,11 @@ impl FindJsObjects {
     fn mark(
         &self,
         context: &Context,
-        address: Tagged,
+        item: Item,
         monitor: &Progress,
         out: &mut Out<'_>,
     ) -> Result<(), DcmdError> {
-        for object in self.chosen(context, address, monitor)? {
+        for object in self.chosen(context, item, monitor)? {
             if context.marked.borrow().contains(&object) {
                 context.warn(&format_args!("{:x} is already marked; ignoring", object.0));
             } else {
@@ -483,11 +442,10 @@ impl Stage for FindJsObjects {
         for item in batch {
             context.check_interrupt()?;
             context.set_dot(item.word);
-            let address = Tagged(item.word);
             let done = match self.task {
-                Task::Kinds => self.one_kind(context, address, &monitor, out),
-                Task::Mark => self.mark(context, address, &monitor, out).map(|()| Flow::Continue),
-                Task::References => self.chosen(context, address, &monitor).map(|objects| {
+                Task::Kinds => self.one_kind(context, *item, &monitor, out),
+                Task::Mark => self.mark(context, *item, &monitor, out).map(|()| Flow::Continue),
+                Task::References => self.chosen(context, *item, &monitor).map(|objects| {
                     self.targets.extend(objects);
                     Flow::Continue
                 }),
@@ -509,13 +467,9 @@ impl Stage for FindJsObjects {
         let heap = context.heap()?;
         let monitor = context.progress();
         let references = heap.references_to(&self.targets, &monitor)?;
-        // Who is garbage can only be said if all that keeps objects alive is known.
-        let table = heap.objects(&monitor)?;
-        let is_known = heap.roots(&monitor)?.are_complete() && !references.is_empty();
-        let liveness = if is_known { Some(heap.liveness(&monitor)?) } else { None };
-        let is_garbage = |holder: Tagged| {
-            let id = holder.strong().and_then(|address| table.id_at(heap.spaces(), address));
-            id.zip(liveness).is_some_and(|(id, liveness)| liveness.of(id.0) == Life::Dead)
+        let remarks = match references.is_empty() {
+            true => None,
+            false => Some(Remarks::new(context, &monitor)?),
         };
         drop(monitor);
         let mut rest = references.as_slice();
@@ -532,7 +486,7 @@ impl Stage for FindJsObjects {
             for reference in &rest[..own] {
                 // Only objects are asked for here, nothing outside the heap.
                 let described = describe(heap, reference, &|_| String::new());
-                let garbage = if is_garbage(reference.holder) { " (garbage)" } else { "" };
+                let garbage = remarks.as_ref().map_or("", |remarks| remarks.of(reference.holder));
                 writeln!(out.text(), "{:x} referred to by {described}{garbage}", target.0)?;
             }
             rest = &rest[own..];
@@ -562,8 +516,20 @@ impl Filter {
     }
 }
 
-fn item_of(table: &ObjectTable, group: &Group) -> Item {
-    Item::group(table.address_of(group.representative).map_or(0, |address| Tagged::pointer(address).0))
+fn item_of(table: &ObjectTable, group: &Group, lives: Lives) -> Item {
+    Item::group(word_of(table, group), lives)
+}
+
+/// The representative of a kind.
+fn word_of(table: &ObjectTable, group: &Group) -> u64 {
+    table.address_of(group.representative).map_or(0, |address| Tagged::pointer(address).0)
+}
+
+/// Says why nothing is listed, if that is so because `count` objects are garbage.
+fn tell_of_garbage(context: &Context, count: u64) {
+    if count > 0 {
+        context.warn(&format_args!("nothing of it is alive: {count} objects are garbage (-d lists them)"));
+    }
 }
 
 /// The kind of the object at an address.
@@ -595,6 +561,7 @@ fn not_valid(heap: &Heap<'_>, table: &ObjectTable, address: Tagged) -> DcmdError
 fn print_statistics(
     table: &ObjectTable,
     kinds: &Kinds,
+    census: &Census<'_>,
     started: Instant,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
@@ -602,17 +569,20 @@ fn print_statistics(
     let mut text = out.text();
     let elapsed = format!("{:.1}", started.elapsed().as_secs_f64());
     let indexing = format!("{:.3}", table.summary.elapsed.as_secs_f64());
-    let figures: [(&str, &dyn std::fmt::Display); 11] = [
+    let left_out = census.left_out().0;
+    let unique = census.groups().len();
+    let figures: [(&str, &dyn std::fmt::Display); 12] = [
         ("elapsed time (seconds)", &elapsed),
         ("of it indexing (seconds)", &indexing),
         ("heap objects", &table.summary.objects),
         ("heap bytes", &table.summary.object_bytes),
         ("JavaScript objects", &met.javascript_objects),
         ("JavaScript bytes", &met.bytes),
+        ("of them not counted", &left_out),
         ("processed objects", &met.objects),
         ("processed arrays", &met.arrays),
         ("possible garbage", &met.damaged),
-        ("unique objects", &kinds.groups().len()),
+        ("unique objects", &unique),
         ("functions found", &met.functions),
     ];
     for (label, figure) in figures {
@@ -631,8 +601,7 @@ fn table_line(
     line: &mut String,
 ) {
     use std::fmt::Write;
-    let written =
-        write!(line, "{:>16x} {:>8} {:>8} ", item_of(table, group).word, group.count, group.properties);
+    let written = write!(line, "{:>16x} {:>8} {:>8} ", word_of(table, group), group.count, group.properties);
     debug_assert!(written.is_ok(), "a String takes all text");
     for number in more.iter().flatten() {
         let written = write!(line, "{number:>12} ");
@@ -659,7 +628,7 @@ fn table_line(
 
 fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, retained: Option<u64>, line: &mut String) {
     let mut kind = serde_json::json!({
-        "object": format!("{:#x}", item_of(table, group).word),
+        "object": format!("{:#x}", word_of(table, group)),
         "count": group.count,
         "props": group.properties,
         "size": group.bytes,

@@ -21,7 +21,7 @@
 //! that the reference does not keep the value alive. Words outside the heap are told by their address and by what they are: on
 //! stacks, in handles of native code (local, global, eternal, traced), in isolates and V8's lists of roots. `-a` adds words of other native memory, of which it is not known what they are, nor whether
 //! they are still in use. In a pipe the holders in the heap are handed on, and many values from a pipe are searched for in one
-//! go.
+//! go. A holder that is garbage itself, which V8 has not collected yet, is marked `(garbage)`.
 //!
 //! `-l` says how many steps to follow through storage, 5 if not said. `-d` tells for each step how many objects hold what is
 //! looked for, and how many of these are storage.
@@ -40,6 +40,7 @@ use super::v8whatis::elsewhere;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
+use crate::lives::Remarks;
 use crate::output::escape;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::reference::describe_how;
@@ -97,6 +98,7 @@ impl JsFindRefs {
         &self,
         context: &Context,
         references: &[Reference],
+        remarks: &Remarks<'_>,
         prefix: &str,
         out: &mut Out<'_>,
     ) -> Result<bool, DcmdError> {
@@ -123,7 +125,8 @@ impl JsFindRefs {
                 _ => String::new(),
             };
             let ways = ways.join(",");
-            writeln!(out.text(), "{prefix}{holder}{ways}{class}")?;
+            let garbage = remarks.of(holder);
+            writeln!(out.text(), "{prefix}{holder}{ways}{class}{garbage}")?;
             any = true;
         }
         Ok(any)
@@ -175,6 +178,7 @@ impl Stage for JsFindRefs {
         let monitor = context.progress();
         let (references, rounds) =
             heap.find_references(&self.targets, Scope::Everything, self.steps, &monitor)?;
+        let remarks = if out.is_pipe() { None } else { Some(Remarks::new(context, &monitor)?) };
         drop(monitor);
         if self.trace && !out.is_pipe() {
             let mut text = out.text();
@@ -187,7 +191,7 @@ impl Stage for JsFindRefs {
             }
         }
         let mut told = HashSet::new();
-        if out.is_pipe() {
+        let Some(remarks) = remarks else {
             for reference in references.iter().filter(|reference| is_in_heap(reference)) {
                 if told.insert(reference.holder) && out.emit(Item::value(reference.holder.0))? == Flow::Enough
                 {
@@ -195,7 +199,7 @@ impl Stage for JsFindRefs {
                 }
             }
             return Ok(());
-        }
+        };
         let mut rest = references.as_slice();
         let several = self.targets.len() > 1;
         for target in std::mem::take(&mut self.targets) {
@@ -204,7 +208,7 @@ impl Stage for JsFindRefs {
             }
             let own = rest.iter().take_while(|reference| reference.target == target).count();
             let prefix = if several { format!("{target} referred to by ") } else { String::new() };
-            if !self.tell(context, &rest[..own], &prefix, out)? {
+            if !self.tell(context, &rest[..own], &remarks, &prefix, out)? {
                 writeln!(out.text(), "{target} is not referred to by anything that is known.")?;
             }
             rest = &rest[own..];

@@ -1,7 +1,7 @@
 //! `::jsfunctions`: list every function of the program, its closures, and where it is defined.
 //!
 //! Without an address: one line for each place in the source that defines a function, those with most closures at the end.
-//! FUNC is the address of one of the closures, #FUNCS how many there are. A function without a name is `<anonymous>`, with
+//! FUNC is the address of one of the closures, #FUNCS how many there are, garbage included. A function without a name is `<anonymous>`, with
 //! the name that V8's parser inferred from what it was assigned to.
 //!
 //! ```text

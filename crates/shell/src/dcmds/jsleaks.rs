@@ -2,27 +2,34 @@
 //!
 //! A leak in JavaScript is nearly always a collection that only grows: a Map of sessions, a list of listeners, a cache without an
 //! end. This finds them: objects below which many others of one constructor hang that would be garbage without it. For each
-//! suspect: how many there are, what would be freed with them, what part of the living heap that is, the object that
-//! owns them, and the way to that from the roots (see `::jspath`). The largest comes first.
+//! suspect: how many there are, what would be freed with them, what part of the living heap that is; the largest of them, and
+//! what would go with that, classes of the program first; and the way to what they have gathered in (see `::jspath`). The largest
+//! comes first.
 //!
 //! ```text
 //! > ::jsleaks -n 1
-//! suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 16 % of the heap
-//!   the largest is 31def3ad9809, which retains 1560
-//!   way to 31def3ae4a21 Map: global object
-//!     be7d07c2b39 global
-//!     .gateway = fb4d93618d9 Gateway
-//!     .bySession = 31def3ae4a21 Map
+//! suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the heap
+//!   the largest is 12fd195c4fb9 UpstreamConnection, which retains 1560 bytes: 1 IncomingRequest, 3 Chunk, 1 Array, 3 Buffer, ...
+//!   way to 15cb447412d9 Map: global object
+//!     22f3cb382b39 global
+//!     .gateway = 1950f7e24af9 Gateway
+//!     .bySession = 15cb447412d9 Map
 //! ```
 //!
-//! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. Objects that several owners hold
-//! together hang below what these have in common, and are listed there. Node.js has gatherings of its own, such as its
-//! builtin modules: some 200 KB each.
+//! Links of a list, and nodes of a tree, count where the first of them hangs. What several hold has gathered below what these have in
+//! common; where they have nothing in common, in one that holds many, `and held by others too`. Sockets, watchers and the like that
+//! nobody has closed are `held one by one by a global handle`: a handle of Node.js or of an addon.
+//!
+//! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. What Node.js has gathered for itself,
+//! such as its builtin modules, comes behind all else and is marked `(Node.js's own)`: all that says whose it is, on the way to it
+//! and below it, is code of Node.js. The modules that a program has loaded are its own.
+//!
+//! For all objects of a suspect ask `::findjsobjects -c`, for the way to one of them `::jspath`.
 
 use std::io::Write;
 
 use v8_heap::Heap;
-use v8_heap::graph::Suspect;
+use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
 
 use crate::context::Context;
@@ -30,7 +37,7 @@ use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, fo
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
-use crate::retention::{address, label, open, print_path, root_text};
+use crate::retention::{address, label, open, print_path, root_name, root_text};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsleaks",
@@ -48,17 +55,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(move |context, _, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;
-            let mut suspects = heap.leak_suspects(&monitor)?;
-            suspects.retain(|suspect| suspect.owner.is_some());
+            let suspects = heap.leak_suspects(most, &monitor)?;
             let dominators = heap.dominators(&monitor)?;
             let total: u64 =
                 dominators.tops().map(|id| dominators.retained(id) + dominators.outside(id)).sum();
             drop(monitor);
-            for (index, suspect) in suspects.iter().take(most).enumerate() {
+            for (index, suspect) in suspects.iter().enumerate() {
                 context.check_interrupt()?;
                 print(context, heap, table, index + 1, suspect, total, out)?;
             }
-            if suspects.is_empty() {
+            if suspects.is_empty() && most > 0 {
                 writeln!(out.text(), "nothing has gathered anywhere")?;
             }
             Ok(())
@@ -75,26 +81,51 @@ fn print(
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
+    /// Constructors of what hangs below the largest object that are named, and objects that are looked at for that.
+    const NAMES: usize = 4;
+    const BELOW: usize = 10_000;
+    let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
+    let place = match suspect.gatherer {
+        Gatherer::Owner(id) => format!("in one {}", name(id).unwrap_or_default()),
+        Gatherer::Holder(id) => format!("in one {}, and held by others too,", name(id).unwrap_or_default()),
+        Gatherer::Root(kind) => format!("held one by one by a {}", root_name(kind)),
+    };
     let bytes = suspect.retained + suspect.outside;
-    let owner = suspect.owner.and_then(|owner| heap.object_by_id(table, ObjectId(owner)));
-    let Some((id, owner)) = suspect.owner.zip(owner) else { return Ok(()) };
+    let nodes = if suspect.is_nodes { " (Node.js's own)" } else { "" };
     writeln!(
         out.text(),
-        "suspect {number}: {} {} in one {} retain {bytes} bytes, {} % of the heap",
+        "suspect {number}: {} {} {place} retain {bytes} bytes, {} % of the heap{nodes}",
         suspect.count,
         escape(heap.name(suspect.constructor)),
-        label(heap, owner),
         100 * bytes / total.max(1),
     )?;
     let monitor = context.progress();
     let largest = ObjectId(suspect.largest);
-    let retained = heap.dominators(&monitor)?.retained(suspect.largest);
-    writeln!(out.text(), "  the largest is {}, which retains {retained}", address(table, largest))?;
-    let paths = heap.retaining_paths(ObjectId(id), 1, false, &monitor)?;
+    let dominators = heap.dominators(&monitor)?;
+    let retained = dominators.retained(suspect.largest) + dominators.outside(suspect.largest);
+    let below = heap.below_by_constructor(largest, BELOW, &monitor)?;
     drop(monitor);
-    if let Some(path) = paths.first() {
+    let mut with: Vec<String> = below
+        .iter()
+        .take(NAMES)
+        .map(|(name, count)| format!("{count} {}", escape(heap.name(*name))))
+        .collect();
+    if below.len() > NAMES {
+        with.push("...".to_owned());
+    }
+    let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
+    let label_of_largest = name(suspect.largest).unwrap_or_default();
+    let shown = address(table, largest);
+    writeln!(
+        out.text(),
+        "  the largest is {shown} {label_of_largest}, which retains {retained} bytes{with}"
+    )?;
+    if let Some(path) = &suspect.path
+        && let Some(&end) = path.objects.last()
+    {
         let root = root_text(path.root.as_ref());
-        writeln!(out.text(), "  way to {} {}: {root}", owner.value(), label(heap, owner))?;
+        let end_of_way = address(table, ObjectId(end));
+        writeln!(out.text(), "  way to {end_of_way} {}: {root}", name(end).unwrap_or_default())?;
         print_path(context, path, false, 4, out)?;
     }
     Ok(())

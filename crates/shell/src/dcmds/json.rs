@@ -44,7 +44,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let line = match item.kind {
-        Kind::Value | Kind::Group => return print_value(context, item, depth, out),
+        Kind::Value | Kind::Group(_) => return print_value(context, item, depth, out),
         Kind::Number => json!({ "type": "number", "value": format!("{:#x}", item.word) }),
         Kind::Address => {
             let mut line = Map::from_iter([("type".to_owned(), json!("address"))]);

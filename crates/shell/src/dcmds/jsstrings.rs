@@ -1,6 +1,7 @@
 //! `::jsstrings`: find strings by what they say, by length, or by how often they are there.
 //!
-//! Without options: how many strings of each representation the heap has, and how many bytes they take in it and outside.
+//! Without options: how many strings of each representation the heap has, garbage included, and how many bytes they take in it
+//! and outside.
 //!
 //! ```text
 //! > ::jsstrings

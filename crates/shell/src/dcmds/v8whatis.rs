@@ -4,7 +4,8 @@
 //! nothing if there is none; in a pipe it is handed on. All objects are known, so nothing is guessed: memory that is free, or
 //! that V8 has not used yet, is in no object.
 //!
-//! `-v` says which class it is of and what is at the address in it, which page it is on, and in which space. Of an address in no
+//! `-v` says which class it is of and what is at the address in it, which page it is on, and in which space, and whether it is
+//! garbage that V8 has not collected yet. Of an address in no
 //! object it says what is there instead, as far as that is known.
 //!
 //! ```text
@@ -29,6 +30,7 @@ use v8_heap::{Heap, Whereabouts};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
+use crate::lives::Remarks;
 use crate::output::escape;
 use crate::place_name::place_name;
 use crate::summary::summary;
@@ -76,6 +78,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 out.emit(Item::value(object.value().0))?;
                 return Ok(());
             }
+            let remarks = Remarks::new(context, &context.progress())?;
             let class = escape(heap.class_name(object.value())).into_owned();
             let mut text = out.text();
             let start = object.address;
@@ -86,6 +89,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             writeln!(text, "    at {place} of {}", summary(heap, value))?;
             if let Some(page) = heap.spaces().page_of(address) {
                 writeln!(text, "    on {}", of_page(heap, page))?;
+            }
+            if remarks.is_garbage(value) {
+                writeln!(text, "    garbage: nothing keeps it alive")?;
             }
             Ok(())
         }))

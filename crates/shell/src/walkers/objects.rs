@@ -13,7 +13,7 @@ use crate::walker::{Visit, Walker};
 /// `jsobject`: every JavaScript object, in the order of addresses.
 pub(crate) static JSOBJECT: Walker = Walker {
     name: "jsobject",
-    summary: "walk all JavaScript objects",
+    summary: "walk all JavaScript objects, garbage included",
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Kind::Value,
@@ -35,7 +35,7 @@ pub(crate) static JSGLOBAL: Walker = Walker {
 /// `jsstring`: every string, in the order of addresses.
 pub(crate) static JSSTRING: Walker = Walker {
     name: "jsstring",
-    summary: "walk all strings",
+    summary: "walk all strings, garbage included",
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Kind::Value,

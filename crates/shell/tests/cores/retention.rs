@@ -196,6 +196,37 @@ fn five_hundred_listeners_are_suspect() {
     }
 }
 
+/// A list has gathered where its first link hangs, and retains what that does. What Node.js keeps for itself comes last.
+#[test]
+fn what_the_program_gathered_comes_before_what_node_did() {
+    for core in cores() {
+        let [text, first] = answers(core, ["::jsleaks -n 0t40", "::jsleaks -n 1"]);
+        assert!(
+            !first.is_empty() && text.starts_with(&first) && first.matches("suspect ").count() == 1,
+            "{core}"
+        );
+        let suspects: Vec<&str> = text.split("suspect ").skip(1).collect();
+        let number = |text: &str, before: &str| -> u64 {
+            let (_, rest) =
+                text.split_once(before).unwrap_or_else(|| panic!("{core}: no {before} in {text}"));
+            rest.split(' ').next().unwrap().parse().unwrap()
+        };
+        let list = suspects[0];
+        assert!(list.starts_with("1: 10000 Link in one Retained retain "), "{core}: {list}");
+        assert!(list.contains("    .retained = "), "{core}: {list}");
+        assert_eq!(number(list, " retain "), number(list, " retains "), "{core}: {list}");
+        assert!(suspects[1].starts_with("2: 500 Function in one Array "), "{core}: {text}");
+        assert!(
+            suspects[1].contains(" function heard, ") && suspects[1].contains(": 1 Listener, 1 Array\n"),
+            "{core}"
+        );
+        let is_nodes = |suspect: &&str| suspect.lines().next().unwrap().ends_with("(Node.js's own)");
+        let own = suspects.iter().skip_while(|suspect| !is_nodes(suspect));
+        assert!(own.clone().all(is_nodes), "{core}: {text}");
+        assert!(own.clone().any(|suspect| suspect.contains(" BuiltinModule in one Map ")), "{core}: {text}");
+    }
+}
+
 /// Objects alive and garbage are all there are; what is alive is what V8 counts.
 #[test]
 fn alive_and_garbage_make_all() {

@@ -85,6 +85,18 @@ pub fn compare(truth: &Counts, found: &Counts) -> Vec<Difference> {
         .collect()
 }
 
+/// Objects that V8 makes to write a snapshot, for each isolate at most, and drops: a buffer for the file with its array, and on
+/// Node.js 26 a function of a worker thread. The snapshot lists them, as they are in use just then.
+const LEFT_BY_SNAPSHOT: [(&str, u64); 3] = [("ArrayBuffer", 1), ("Uint8Array", 1), ("Function", 1)];
+
+/// What is said to be garbage, but cannot be: V8 collects all garbage before it writes a snapshot of each of `isolates`.
+pub fn wrong_garbage(garbage: &Counts, isolates: u64) -> Vec<String> {
+    let most =
+        |name: &str| LEFT_BY_SNAPSHOT.iter().find(|(own, _)| *own == name).map_or(0, |(_, most)| *most);
+    let wrong = garbage.iter().filter(|(name, count)| **count > isolates * most(name));
+    wrong.map(|(name, count)| format!("{count} {name} are alive by V8, and garbage by the core")).collect()
+}
+
 /// Gives each difference that is known its reason.
 pub fn explain(differences: &mut [Difference], node: u32, scenario: &str, known: &[KnownDifference]) {
     for difference in differences {
@@ -109,6 +121,14 @@ mod tests {
             compare(&counts(&[("A", 1), ("B", 2), ("C", 3)]), &counts(&[("A", 1), ("B", 3), ("D", 4)]));
         let rows: Vec<_> = differences.iter().map(|d| (d.constructor.as_str(), d.truth, d.found)).collect();
         assert_eq!(rows, [("B", 2, 3), ("C", 3, 0), ("D", 0, 4)]);
+    }
+
+    #[test]
+    fn only_what_a_snapshot_leaves_behind_is_garbage_behind_it() {
+        let left = counts(&[("ArrayBuffer", 1), ("Uint8Array", 1)]);
+        assert!(wrong_garbage(&left, 1).is_empty());
+        assert_eq!(wrong_garbage(&counts(&[("ArrayBuffer", 3)]), 2).len(), 1);
+        assert_eq!(wrong_garbage(&counts(&[("Session", 1)]), 2).len(), 1);
     }
 
     #[test]

@@ -91,9 +91,14 @@ impl Debugger {
         Ok(answers)
     }
 
-    /// Every group of objects.
+    /// Every group of living objects.
     pub fn groups(&self) -> Result<Vec<Group>> {
-        let output = self.evaluate("::findjsobjects -j")?;
+        self.groups_of("")
+    }
+
+    /// Every group of objects, those counted that `option` says: `-a` for all, `-d` for the garbage.
+    pub fn groups_of(&self, option: &str) -> Result<Vec<Group>> {
+        let output = self.evaluate(&format!("::findjsobjects -j {option}"))?;
         output
             .lines()
             .map(|line| serde_json::from_str(line).with_context(|| format!("not a group: {line}")))

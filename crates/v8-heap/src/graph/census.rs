@@ -1,15 +1,30 @@
-//! Kinds of objects told apart by life, and what the objects of each kind retain.
+//! A census: the objects of each kind, all of them, the living, or the garbage; and what the objects of each kind retain.
+//!
+//! Alive is what the roots reach: V8's own heap snapshots list the same, as V8 collects what is not reached before it writes
+//! one. What only a word of native memory leads to counts as garbage; such a word is nearly always left over.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{BETWEEN_LOOKS, Life, RetainedByKind};
+use super::{BETWEEN_LOOKS, ObjectSet, RetainedByKind};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
-use crate::index::{GroupId, Kinds, ObjectId};
+use crate::index::{Group, GroupId, Kinds, ObjectId};
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result};
 
-/// Some objects of a kind.
+/// Which objects are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lives {
+    /// All.
+    All,
+    /// Those that the roots reach.
+    Living,
+    /// Those that they do not reach.
+    Garbage,
+}
+
+/// The garbage of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// How many.
@@ -17,7 +32,9 @@ pub struct Tally {
     /// Bytes they take, without what they refer to.
     pub bytes: u64,
     /// The first of them by address.
-    pub first: ObjectId,
+    pub(super) first: ObjectId,
+    /// A living object of the kind, if its representative is garbage and there is one.
+    pub(super) living: Option<ObjectId>,
 }
 
 impl Tally {
@@ -26,28 +43,33 @@ impl Tally {
         self.bytes += other.bytes;
         self.first = self.first.min(other.first);
     }
-}
 
-impl Heap<'_> {
-    /// How many objects of each kind are garbage; kinds without any are left out.
+    /// The garbage of each kind that has any.
     ///
     /// # Errors
     /// As [`Heap::graph`].
-    pub fn dead_by_kind(&self, kinds: &Kinds, monitor: &dyn Monitor) -> Result<HashMap<GroupId, Tally>> {
-        let table = self.objects(monitor)?;
-        let graph = self.graph(monitor)?;
-        let liveness = self.liveness(monitor)?;
+    pub(crate) fn garbage(
+        heap: &Heap<'_>,
+        kinds: &Kinds,
+        monitor: &dyn Monitor,
+    ) -> Result<HashMap<GroupId, Tally>> {
+        let table = heap.objects(monitor)?;
+        let graph = heap.graph(monitor)?;
+        let reached = heap.reached(monitor)?;
         monitor.begin("counting garbage", graph.len() as u64);
         let count = |own: &mut HashMap<GroupId, Tally>, page: usize| {
             let (first, maps) = table.page_maps(page);
+            if reached.contains_all(first.0, first.0 + maps.len() as u32) {
+                return maps.len() as u64;
+            }
             for (number, (address, map_id)) in table.page_objects(page).enumerate() {
                 let id = first.0 + number as u32;
-                let map = self.map(map_id);
-                if liveness.of(id) != Life::Dead || !map.kind.is_js_object() {
+                let map = heap.map(map_id);
+                if reached.contains(id) || !map.kind.is_js_object() {
                     continue;
                 }
-                if let Some(group) = kinds.group_of(self, HeapObject { address, map_id, map }) {
-                    let one = Tally { count: 1, bytes: graph.size(id), first: ObjectId(id) };
+                if let Some(group) = kinds.group_of(heap, HeapObject { address, map_id, map }) {
+                    let one = Tally { count: 1, bytes: graph.size(id), first: ObjectId(id), living: None };
                     own.entry(group).and_modify(|tally| tally.add(&one)).or_insert(one);
                 }
             }
@@ -59,7 +81,176 @@ impl Heap<'_> {
                 all.entry(group).and_modify(|known| known.add(&tally)).or_insert(tally);
             }
         }
+        let is_orphan = |(group, tally): (&GroupId, &Tally)| {
+            let group = kinds.group(*group);
+            tally.count < group.count && !reached.contains(group.representative.0)
+        };
+        let orphans = all.iter().filter(|entry| is_orphan(*entry)).map(|(group, _)| *group).collect();
+        let found = heap.first_members(kinds, &orphans, |id| reached.contains(id.0), monitor)?;
+        for (group, living) in found {
+            if let Some(tally) = all.get_mut(&group) {
+                tally.living = Some(living);
+            }
+        }
         Ok(all)
+    }
+}
+
+/// The objects that are counted, by kind.
+#[derive(Debug)]
+pub struct Census<'h> {
+    /// Which those are.
+    pub lives: Lives,
+    kinds: &'h Kinds,
+    /// Nothing if all are counted.
+    told_apart: Option<(&'h ObjectSet, &'h HashMap<GroupId, Tally>)>,
+}
+
+impl<'h> Census<'h> {
+    /// Whether an object is counted.
+    #[inline]
+    pub fn has(&self, id: ObjectId) -> bool {
+        self.told_apart.is_none_or(|(reached, _)| reached.contains(id.0) == (self.lives == Lives::Living))
+    }
+
+    /// A kind with its counted objects, of which the representative is one; nothing if it has none.
+    pub fn group(&self, id: GroupId) -> Option<Cow<'h, Group>> {
+        let mut group = Cow::Borrowed(self.kinds.group(id));
+        let Some((_, garbage)) = self.told_apart else { return Some(group) };
+        match (self.lives, garbage.get(&id)) {
+            (Lives::Garbage, None) => return None,
+            (Lives::Garbage, Some(tally)) => {
+                let own = group.to_mut();
+                (own.count, own.bytes, own.representative) = (tally.count, tally.bytes, tally.first);
+            }
+            (_, None) => {}
+            (_, Some(tally)) if tally.count >= group.count => return None,
+            (_, Some(tally)) => {
+                let own = group.to_mut();
+                own.count -= tally.count;
+                own.bytes = own.bytes.saturating_sub(tally.bytes);
+                own.representative = tally.living.unwrap_or(own.representative);
+            }
+        }
+        Some(group)
+    }
+
+    /// All kinds that have counted objects, those that take most last.
+    pub fn groups(&self) -> Vec<(GroupId, Cow<'h, Group>)> {
+        let groups = (0..self.kinds.groups().len()).map(GroupId);
+        let mut groups: Vec<_> = groups.filter_map(|id| Some((id, self.group(id)?))).collect();
+        if self.told_apart.is_some() {
+            groups.sort_by_key(|(_, group)| {
+                (group.count.saturating_mul(group.properties), group.count, group.properties)
+            });
+        }
+        groups
+    }
+
+    /// Number and bytes of the JavaScript objects that are not counted.
+    pub fn left_out(&self) -> (u64, u64) {
+        let Some((_, garbage)) = self.told_apart else { return (0, 0) };
+        let sum = |add: fn(&Tally) -> u64| garbage.values().map(add).sum::<u64>();
+        let (count, bytes) = (sum(|tally| tally.count), sum(|tally| tally.bytes));
+        match self.lives {
+            Lives::Garbage => {
+                let all = &self.kinds.statistics;
+                (all.javascript_objects - count, all.bytes.saturating_sub(bytes))
+            }
+            _ => (count, bytes),
+        }
+    }
+}
+
+impl Heap<'_> {
+    /// A census of the objects that `lives` says.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`]; of all objects, as [`Heap::kinds`].
+    pub fn census(&self, lives: Lives, monitor: &dyn Monitor) -> Result<Census<'_>> {
+        let kinds = self.kinds(monitor)?;
+        let told_apart = match lives {
+            Lives::All => None,
+            _ => Some((&**self.reached(monitor)?, self.garbage(monitor)?)),
+        };
+        Ok(Census { lives, kinds, told_apart })
+    }
+
+    /// What the core lacks to tell the living from the garbage, in words: nothing if it has all. What seems garbage may else be
+    /// alive.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn lacks_for_census(&self, monitor: &dyn Monitor) -> Result<Vec<String>> {
+        let found = &self.objects(monitor)?.summary;
+        let mut lacks = self.roots(monitor)?.missing.clone();
+        let truncated = self.memory().truncated_bytes();
+        if found.missing_bytes > 0 {
+            lacks.push(format!("{} bytes of heap pages", found.missing_bytes));
+        } else if truncated > 0 {
+            lacks.push(format!("its last {truncated} bytes"));
+        }
+        // Not worth reading all references for, where something is lacking anyway.
+        if lacks.is_empty() && !self.graph(monitor)?.follows_code {
+            lacks.push("the table of functions' code".to_owned());
+        }
+        if lacks.is_empty() && self.lead_into_gaps(monitor)? {
+            let gaps: u64 = found.gaps.iter().map(|gap| gap.end - gap.start).sum();
+            lacks.push(format!("living objects in {gaps} bytes of the heap"));
+        }
+        Ok(lacks)
+    }
+
+    /// Whether a living object refers to a stretch of a page in which no objects could be found. Most such stretches are what V8
+    /// has not swept yet: garbage whose maps are gone.
+    fn lead_into_gaps(&self, monitor: &dyn Monitor) -> Result<bool> {
+        let table = self.objects(monitor)?;
+        let mut gaps: Vec<(u64, u64)> = table.summary.gaps.iter().map(|gap| (gap.start, gap.end)).collect();
+        gaps.sort_unstable();
+        let (Some(&(lowest, _)), Some(&(_, highest))) = (gaps.first(), gaps.last()) else { return Ok(false) };
+        let (graph, reached, pages) = (self.graph(monitor)?, self.reached(monitor)?, self.spaces().pages());
+        let leads = |word: u64| {
+            word & 1 == 1 && (lowest..highest).contains(&word) && {
+                let behind = gaps.partition_point(|(start, _)| *start <= word);
+                behind > 0 && word < gaps[behind - 1].1
+            }
+        };
+        monitor.begin("looking into gaps", pages.iter().map(|page| page.present()).sum());
+        let look = |found: &mut bool, index: usize| {
+            if *found || table.page_maps(index).1.is_empty() {
+                return pages[index].present();
+            }
+            for piece in &pages[index].pieces {
+                for (number, word) in piece.bytes.chunks_exact(8).enumerate() {
+                    let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                    if !leads(word) {
+                        continue;
+                    }
+                    let at = piece.start + 8 * number as u64;
+                    let holder = table.start_before(self.spaces(), at);
+                    let id = holder.and_then(|holder| Some((holder, table.id_at(self.spaces(), holder)?)));
+                    *found |= id
+                        .is_some_and(|(holder, id)| at - holder < graph.size(id.0) && reached.contains(id.0));
+                }
+            }
+            pages[index].present()
+        };
+        Ok(in_turns(pages.len(), monitor, || false, look)?.contains(&true))
+    }
+
+    /// Calls `visit` with every object of a kind that is counted, in address order, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_counted(
+        &self,
+        census: &Census<'_>,
+        group: GroupId,
+        monitor: &dyn Monitor,
+        visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        let (table, group) = (self.objects(monitor)?, census.kinds.group(group));
+        self.for_each_member_of(table, group, |id| census.has(id), monitor, visit)
     }
 
     /// Bytes that the objects of each kind retain in the heap, by number of the kind; `kinds` are those of [`Heap::kinds`]. What an

@@ -4,15 +4,18 @@
 //! Beyond that, some objects are read again and compared: their references and sizes, who holds whom in either direction,
 //! sizes of what hangs below.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dominators::NOBODY;
 use super::plan::{Outside, Plan};
 use super::{
-    Dominators, Ephemeron, Graph, Liveness, ObjectSet, Owned, PageEdges, Reader, Root, RootKind, Roots, Rows,
-    Suspect,
+    Dominators, Ephemeron, Gatherer, Graph, Liveness, ObjectSet, Owned, PageEdges, Reader, Root, RootKind,
+    Roots, Rows, Suspect, Tally,
 };
 use crate::heap::Heap;
+use crate::index::{GroupId, ObjectId};
 use crate::isolate::PAGE_SIZE;
 use crate::store::{Array, Decoder, Encoder, Part, Unusable, are_below, ensure, sample};
 use crate::tagged::ADDRESS_LIMIT;
@@ -267,41 +270,66 @@ fn is_there(heap: &Heap<'_>, root: &Root, monitor: &dyn Monitor) -> Result<bool,
             .is_ok_and(|word| super::roots::target(heap, table, word) == Some(root.target)))
 }
 
-/// What is certainly alive, what is alive perhaps, and the words of native memory that make the difference.
+impl ObjectSet {
+    fn write(&self, to: &mut Encoder<'_>) {
+        to.column(self.bits.iter().map(|word| word.load(Ordering::Relaxed)));
+    }
+
+    fn read(nodes: usize, from: &mut Decoder) -> Result<ObjectSet, Unusable> {
+        let bits: Array<u64> = from.array_of(nodes.div_ceil(64))?;
+        let behind = if nodes % 64 == 0 { 0 } else { u64::MAX << (nodes % 64) };
+        ensure(bits.last().is_none_or(|last| last & behind == 0), "an object is alive that is none")?;
+        Ok(ObjectSet { bits: bits.iter().map(|word| AtomicU64::new(*word)).collect() })
+    }
+}
+
+/// What the roots reach.
+impl Part for Arc<ObjectSet> {
+    const NAME: &'static str = "reached";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        ObjectSet::write(self, to);
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Arc<ObjectSet>, Unusable> {
+        let nodes = heap.objects(monitor)?.len();
+        let reached = ObjectSet::read(nodes, from)?;
+        let roots = heap.roots(monitor)?.all();
+        ensure(roots.iter().all(|root| reached.contains(root.target)), "what a root holds is not reached")?;
+        let graph = heap.graph(monitor)?;
+        for id in sample(nodes, COMPARED).filter(|id| reached.contains(id.0)) {
+            let mut held = graph.holds.of(id.0).iter().take(MOST_COMPARED);
+            ensure(held.all(|target| reached.contains(*target)), "what is reached holds what is not")?;
+        }
+        Ok(Arc::new(reached))
+    }
+}
+
+/// What is alive perhaps, and the words of native memory that make the difference.
 impl Part for Liveness {
     const NAME: &'static str = "liveness";
 
     fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
-        for set in [&self.certain, &self.possible] {
-            to.column(set.bits.iter().map(|word| word.load(Ordering::Relaxed)));
-        }
+        self.possible.write(to);
         Root::write(&self.native, to);
     }
 
     fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Liveness, Unusable> {
         let nodes = heap.objects(monitor)?.len();
-        let certain: Array<u64> = from.array_of(nodes.div_ceil(64))?;
-        let possible: Array<u64> = from.array_of(nodes.div_ceil(64))?;
+        let reached = Arc::clone(heap.reached(monitor)?);
+        let possible = ObjectSet::read(nodes, from)?;
         let native = Root::read(nodes, from)?;
-        let behind = if nodes % 64 == 0 { 0 } else { u64::MAX << (nodes % 64) };
-        ensure(possible.last().is_none_or(|last| last & behind == 0), "an object is alive that is none")?;
         ensure(
-            certain.iter().zip(possible.iter()).all(|(certain, possible)| certain & !possible == 0),
+            reached.words().zip(possible.words()).all(|(reached, possible)| reached & !possible == 0),
             "an object is certainly alive and not even perhaps",
         )?;
-        let set = |bits: &[u64]| ObjectSet { bits: bits.iter().map(|word| AtomicU64::new(*word)).collect() };
-        let liveness = Liveness { certain: set(&certain), possible: set(&possible), native };
+        let liveness = Liveness { reached, possible, native };
         for index in (0..liveness.native.len()).step_by((liveness.native.len() / COMPARED).max(1)) {
             ensure(
                 is_there(heap, &liveness.native[index], monitor)?,
                 "native memory does not hold what it says",
             )?;
         }
-        let roots = heap.roots(monitor)?.all();
-        ensure(
-            roots.iter().all(|root| liveness.certain.contains(root.target)),
-            "what a root holds is not alive",
-        )?;
         let graph = heap.graph(monitor)?;
         for id in sample(nodes, COMPARED).filter(|id| liveness.is_held(id.0)) {
             let life = liveness.of(id.0);
@@ -309,6 +337,62 @@ impl Part for Liveness {
             ensure(held.all(|target| liveness.of(*target) <= life), "what is alive holds what is not")?;
         }
         Ok(liveness)
+    }
+}
+
+/// By kind that has garbage: its number, how much garbage, its bytes, the first of it, a living object in place of the
+/// representative.
+impl Part for HashMap<GroupId, Tally> {
+    const NAME: &'static str = "garbage";
+
+    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+        let mut all: Vec<(&GroupId, &Tally)> = self.iter().collect();
+        all.sort_unstable_by_key(|(group, _)| group.0);
+        to.column(all.iter().map(|(group, _)| group.0 as u32));
+        to.column(all.iter().map(|(_, tally)| tally.count));
+        to.column(all.iter().map(|(_, tally)| tally.bytes));
+        to.column(all.iter().map(|(_, tally)| tally.first.0));
+        to.column(all.iter().map(|(_, tally)| tally.living.map_or(NOBODY, |living| living.0)));
+    }
+
+    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Self, Unusable> {
+        let (table, kinds, reached) = (heap.objects(monitor)?, heap.kinds(monitor)?, heap.reached(monitor)?);
+        let groups: Array<u32> = from.array()?;
+        let counts: Array<u64> = from.array_of(groups.len())?;
+        let bytes: Array<u64> = from.array_of(groups.len())?;
+        let first: Array<u32> = from.array_of(groups.len())?;
+        let living: Array<u32> = from.array_of(groups.len())?;
+        ensure(
+            are_below(&groups, kinds.groups().len()) && are_below(&first, table.len()),
+            "garbage is of no kind",
+        )?;
+        let mut garbage = HashMap::with_capacity(groups.len());
+        for (index, &group) in groups.iter().enumerate() {
+            let (group, known) = (GroupId(group as usize), kinds.group(GroupId(group as usize)));
+            let living = Some(living[index]).filter(|living| *living != NOBODY);
+            ensure(
+                counts[index] <= known.count
+                    && bytes[index] <= known.bytes
+                    && !reached.contains(first[index])
+                    && living.is_none_or(|id| (id as usize) < table.len() && reached.contains(id)),
+                "garbage is alive, or more than there is of its kind",
+            )?;
+            let tally = Tally {
+                count: counts[index],
+                bytes: bytes[index],
+                first: ObjectId(first[index]),
+                living: living.map(ObjectId),
+            };
+            garbage.insert(group, tally);
+        }
+        for (group, tally) in garbage.iter().take(COMPARED) {
+            for id in std::iter::once(tally.first).chain(tally.living) {
+                let object = heap.object_by_id(table, id);
+                let own = object.and_then(|object| kinds.group_of(heap, object));
+                ensure(own == Some(*group), "garbage is of another kind")?;
+            }
+        }
+        Ok(garbage)
     }
 }
 
@@ -412,13 +496,14 @@ impl Part for RetainedByKind {
     }
 }
 
-/// What [`Heap::leak_suspects`] says.
+/// All gatherings, as [`Heap::leak_suspects`] chooses from.
 #[derive(Debug)]
 pub(crate) struct Suspects(pub Vec<Suspect>);
 
-/// Names of constructors; by suspect: number of the name, owner, objects, what they retain in the heap and outside, the largest.
+/// Names of constructors; by gathering: number of the name, sort of gatherer, who that is, objects, what they retain in the heap and
+/// outside, the largest, how many of them are named; those that are.
 impl Part for Suspects {
-    const NAME: &'static str = "suspects";
+    const NAME: &'static str = "gatherings";
 
     fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
         let mut names: Vec<NameId> = self.0.iter().map(|suspect| suspect.constructor).collect();
@@ -428,47 +513,73 @@ impl Part for Suspects {
         to.column(
             self.0.iter().map(|suspect| names.partition_point(|name| *name < suspect.constructor) as u32),
         );
-        to.column(self.0.iter().map(|suspect| suspect.owner.unwrap_or(NOBODY)));
+        let gatherer = |suspect: &Suspect| match suspect.gatherer {
+            Gatherer::Owner(id) => (0u8, id),
+            Gatherer::Holder(id) => (1, id),
+            Gatherer::Root(kind) => (2, u32::from(kind.number())),
+        };
+        to.column(self.0.iter().map(|suspect| gatherer(suspect).0));
+        to.column(self.0.iter().map(|suspect| gatherer(suspect).1));
         to.column(self.0.iter().map(|suspect| suspect.largest));
         to.column(self.0.iter().map(|suspect| suspect.count));
         to.column(self.0.iter().map(|suspect| suspect.retained));
         to.column(self.0.iter().map(|suspect| suspect.outside));
+        to.column(self.0.iter().map(|suspect| suspect.some.len() as u32));
+        to.column(self.0.iter().flat_map(|suspect| suspect.some.iter().copied()));
     }
 
     fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Suspects, Unusable> {
         let table = heap.objects(monitor)?;
         let names: Vec<NameId> = from.texts()?.iter().map(|name| heap.intern_name(name)).collect();
         let constructors: Array<u32> = from.array()?;
-        let owners: Array<u32> = from.array_of(constructors.len())?;
+        let sorts: Array<u8> = from.array_of(constructors.len())?;
+        let gatherers: Array<u32> = from.array_of(constructors.len())?;
         let largest: Array<u32> = from.array_of(constructors.len())?;
         let counts: Array<u64> = from.array_of(constructors.len())?;
         let retained: Array<u64> = from.array_of(constructors.len())?;
         let outside: Array<u64> = from.array_of(constructors.len())?;
+        let lengths: Array<u32> = from.array_of(constructors.len())?;
+        let some: Array<u32> = from.array()?;
+        let named = lengths.iter().map(|length| u64::from(*length)).sum::<u64>();
         ensure(
             are_below(&constructors, names.len())
                 && are_below(&largest, table.len())
-                && owners.iter().all(|owner| *owner == NOBODY || (*owner as usize) < table.len()),
-            "a suspect is no object",
+                && are_below(&some, table.len())
+                && named == some.len() as u64,
+            "a gathering is of no objects",
         )?;
+        let mut some = some.iter().copied();
         let mut suspects = Vec::with_capacity(constructors.len());
         for index in 0..constructors.len() {
             let constructor = names[constructors[index] as usize];
+            let gatherer = match (sorts[index], gatherers[index]) {
+                (0, id) if (id as usize) < table.len() => Gatherer::Owner(id),
+                (1, id) if (id as usize) < table.len() => Gatherer::Holder(id),
+                (2, number) => {
+                    let kind = u8::try_from(number).ok().and_then(|number| RootKind::numbered(number, 0));
+                    Gatherer::Root(kind.ok_or(Unusable::Damaged("a gathering has a root of no kind"))?)
+                }
+                _ => return Err(Unusable::Damaged("a gathering is nowhere")),
+            };
             ensure(
                 retained[index] < u64::MAX / 200 && outside[index] < u64::MAX / 200,
-                "a suspect retains more than there is",
+                "a gathering retains more than there is",
             )?;
             if index < COMPARED {
-                let object = heap.object_by_id(table, crate::index::ObjectId(largest[index]));
+                let object = heap.object_by_id(table, ObjectId(largest[index]));
                 let name = object.map(|object| heap.constructor_name(object));
-                ensure(name == Some(constructor), "a suspect has another constructor")?;
+                ensure(name == Some(constructor), "a gathering is of another constructor")?;
             }
             suspects.push(Suspect {
-                owner: Some(owners[index]).filter(|owner| *owner != NOBODY),
+                gatherer,
                 constructor,
                 count: counts[index],
                 retained: retained[index],
                 outside: outside[index],
                 largest: largest[index],
+                path: None,
+                is_nodes: false,
+                some: some.by_ref().take(lengths[index] as usize).collect(),
             });
         }
         Ok(Suspects(suspects))

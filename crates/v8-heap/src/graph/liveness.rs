@@ -1,11 +1,14 @@
 //! Which objects are alive: marking from the roots, on all processors.
 //!
+//! Most questions need only what the roots reach ([`Heap::reached`]). What is left may still be held by some word of native
+//! memory; to search that costs as much again, and is done for those who want to tell the two apart ([`Heap::liveness`]).
+//!
 //! A set of objects is a bitmap over their numbers. Threads mark by setting bits, each working off a stack of its own and
 //! handing some of it to others that have none. The value of an ephemeron is marked by whoever marks the second of
 //! key and table.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::roots::{Root, Roots};
 use super::{Ephemeron, Graph};
@@ -36,6 +39,22 @@ impl ObjectSet {
         let (word, bit) = (&self.bits[id as usize / 64], 1 << (id % 64));
         // Most are found marked, and reading does not fetch the line for writing.
         word.load(Ordering::Relaxed) & bit == 0 && word.fetch_or(bit, Ordering::SeqCst) & bit == 0
+    }
+
+    /// Whether all objects `[first, end)` are in it.
+    pub(super) fn contains_all(&self, first: u32, end: u32) -> bool {
+        let (from, to) = (first as usize / 64, end as usize / 64);
+        let holds = |word: usize, mask: u64| self.bits[word].load(Ordering::Relaxed) & mask == mask;
+        let (head, tail) = (u64::MAX << (first % 64), (1 << (end % 64)) - 1);
+        if first >= end {
+            return true;
+        }
+        if from == to {
+            return holds(from, head & tail);
+        }
+        holds(from, head)
+            && (from + 1..to).all(|word| holds(word, u64::MAX))
+            && (tail == 0 || holds(to, tail))
     }
 
     /// Number of objects.
@@ -79,7 +98,7 @@ pub enum Life {
 /// Which objects are alive.
 #[derive(Debug)]
 pub struct Liveness {
-    pub(super) certain: ObjectSet,
+    pub(super) reached: Arc<ObjectSet>,
     pub(super) possible: ObjectSet,
     /// Words of native memory that hold what is not certainly alive.
     pub native: Vec<Root>,
@@ -88,7 +107,7 @@ pub struct Liveness {
 impl Liveness {
     /// What keeps an object alive. What is in read-only pages always is.
     pub fn of(&self, id: u32) -> Life {
-        if self.certain.contains(id) {
+        if self.reached.contains(id) {
             Life::Live
         } else if self.possible.contains(id) {
             Life::Unsure
@@ -99,7 +118,7 @@ impl Liveness {
 
     /// The objects that are certainly alive.
     pub(crate) fn living(&self) -> ObjectSet {
-        self.certain.copy()
+        self.reached.copy()
     }
 
     /// Whether anything keeps an object alive, native memory included.
@@ -108,30 +127,46 @@ impl Liveness {
         self.possible.contains(id)
     }
 
-    /// Marks from the roots.
+    /// Searches native memory for what else may be held than what the roots reach.
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
-    pub(crate) fn mark(
+    pub(crate) fn find(
+        heap: &Heap<'_>,
+        graph: &Graph,
+        reached: Arc<ObjectSet>,
+        monitor: &dyn Monitor,
+    ) -> Result<Liveness> {
+        let table = heap.objects(monitor)?;
+        let native = heap.roots(monitor)?.native_memory(heap, table, |id| !reached.contains(id), monitor)?;
+        let possible = reached.copy();
+        Marker::new(graph).mark(&possible, native.iter().map(|root| root.target).collect(), monitor)?;
+        Ok(Liveness { reached, possible, native })
+    }
+}
+
+impl ObjectSet {
+    /// What the roots reach, and what is in read-only pages.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn reached(
         heap: &Heap<'_>,
         graph: &Graph,
         roots: &Roots,
         monitor: &dyn Monitor,
-    ) -> Result<Liveness> {
+    ) -> Result<ObjectSet> {
         let table = heap.objects(monitor)?;
         let marker = Marker::new(graph);
-        let certain = ObjectSet::new(graph.len());
-        marker.mark(&certain, roots.all().iter().map(|root| root.target).collect(), monitor)?;
+        let reached = ObjectSet::new(graph.len());
+        marker.mark(&reached, roots.all().iter().map(|root| root.target).collect(), monitor)?;
         for (page, _) in heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
             let (first, maps) = table.page_maps(page);
             for id in first.0..first.0 + maps.len() as u32 {
-                certain.insert(id);
+                reached.insert(id);
             }
         }
-        let native = roots.native_memory(heap, table, |id| !certain.contains(id), monitor)?;
-        let possible = certain.copy();
-        marker.mark(&possible, native.iter().map(|root| root.target).collect(), monitor)?;
-        Ok(Liveness { certain, possible, native })
+        Ok(reached)
     }
 }
 
@@ -278,6 +313,24 @@ mod tests {
         let marks = ObjectSet::new(graph.len());
         Marker::new(graph).mark(&marks, seeds.to_vec(), &Unattended).unwrap();
         (0..graph.len() as u32).filter(|id| marks.contains(*id)).collect()
+    }
+
+    #[test]
+    fn a_set_has_all_of_a_range_or_lacks_one() {
+        for missing in [0, 1, 63, 64, 100, 127, 128, 199] {
+            let set = ObjectSet::new(200);
+            (0..200).filter(|id| *id != missing).for_each(|id| assert!(set.insert(id)));
+            for (first, end) in
+                [(0, 200), (0, 1), (1, 64), (63, 65), (64, 128), (65, 127), (100, 100), (128, 200)]
+            {
+                assert_eq!(
+                    set.contains_all(first, end),
+                    !(first..end).contains(&missing),
+                    "{missing}: {first}..{end}"
+                );
+            }
+        }
+        assert!(ObjectSet::new(0).contains_all(0, 0) && ObjectSet::new(64).contains_all(64, 64));
     }
 
     #[test]

@@ -19,7 +19,9 @@ mod liveness;
 mod ownership;
 mod paths;
 mod plan;
+mod provenance;
 mod roots;
+mod suspects;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,13 +38,15 @@ use crate::objects::value::HeapObject;
 use crate::store::Array;
 use crate::{Error, Monitor, Result, Tagged};
 
-pub use census::Tally;
+pub(crate) use census::Tally;
+pub use census::{Census, Lives};
 pub use dominators::Dominators;
 pub(crate) use kept::{RetainedByKind, Suspects};
 pub use liveness::{Life, Liveness, ObjectSet};
-pub use ownership::{OwnedGroup, Suspect};
+pub use ownership::OwnedGroup;
 pub use paths::{Hold, RetainingPath};
 pub use roots::{Root, RootKind, Roots};
+pub use suspects::{Gatherer, Suspect};
 
 pub(crate) use plan::DispatchTable;
 use plan::{Outside, Plan, Rest};

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{BETWEEN_LOOKS, Dominators, Suspects};
+use super::BETWEEN_LOOKS;
 use crate::constructor::NameId;
 use crate::heap::Heap;
 use crate::index::ObjectId;
@@ -22,26 +22,6 @@ pub struct OwnedGroup {
     /// The same of what they own outside of the heap.
     pub outside: u64,
 }
-
-/// An object under which many of a kind have gathered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Suspect {
-    /// The owner; `None` if they are held from several sides.
-    pub owner: Option<u32>,
-    /// Name of their constructor.
-    pub constructor: NameId,
-    /// How many there are.
-    pub count: u64,
-    /// Bytes of the heap that would be freed with them.
-    pub retained: u64,
-    /// The same of what they own outside of the heap.
-    pub outside: u64,
-    /// The largest of them.
-    pub largest: u32,
-}
-
-/// Fewer children are no gathering.
-const FEWEST: u32 = 16;
 
 impl Heap<'_> {
     /// What `owners` own, by constructor, the largest first; what no object owns if there are none.
@@ -90,81 +70,4 @@ impl Heap<'_> {
         groups.sort_by_key(|group| (std::cmp::Reverse(group.retained + group.outside), group.members[0]));
         Ok(groups)
     }
-
-    /// Where many objects of a kind have gathered, the largest first.
-    ///
-    /// # Errors
-    /// As [`Heap::graph`].
-    pub fn leak_suspects(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
-        let suspects = self.obtain(&self.suspects, monitor, || self.find_suspects(monitor).map(Suspects))?;
-        Ok(suspects.0.clone())
-    }
-
-    fn find_suspects(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
-        let table = self.objects(monitor)?;
-        let dominators = self.dominators(monitor)?;
-        let owners = self.owners(dominators, monitor)?;
-        let nodes = owners.len();
-        let is_js = |id: u32| table.map_of(ObjectId(id)).is_some_and(|map| self.map(map).kind.is_js_object());
-        let mut children = vec![0u32; nodes + 1];
-        for &id in dominators.order().iter().filter(|id| is_js(**id)) {
-            children[slot(owners[id as usize], nodes)] += 1;
-        }
-        monitor.begin("looking for gatherings", dominators.order().len() as u64);
-        let mut suspects: HashMap<(u32, NameId), Suspect> = HashMap::new();
-        for (index, &id) in dominators.order().iter().enumerate() {
-            if index.is_multiple_of(BETWEEN_LOOKS) {
-                monitor.advance(BETWEEN_LOOKS as u64);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
-            }
-            let owner = owners[id as usize];
-            if !is_js(id) || children[slot(owner, nodes)] < FEWEST {
-                continue;
-            }
-            let Some(object) = self.object_by_id(table, ObjectId(id)) else { continue };
-            let constructor = self.constructor_name(object);
-            let suspect = suspects.entry((owner, constructor)).or_insert(Suspect {
-                owner: Some(owner).filter(|owner| *owner != super::dominators::NOBODY),
-                constructor,
-                count: 0,
-                retained: 0,
-                outside: 0,
-                largest: id,
-            });
-            suspect.count += 1;
-            suspect.retained += dominators.retained(id);
-            suspect.outside += dominators.outside(id);
-            if dominators.retained(id) > dominators.retained(suspect.largest) {
-                suspect.largest = id;
-            }
-        }
-        let mut suspects: Vec<Suspect> =
-            suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
-        suspects
-            .sort_by_key(|suspect| (std::cmp::Reverse(suspect.retained + suspect.outside), suspect.largest));
-        Ok(suspects)
-    }
-
-    /// The owner of each object.
-    fn owners(&self, dominators: &Dominators, monitor: &dyn Monitor) -> Result<Vec<u32>> {
-        let table = self.objects(monitor)?;
-        let mut owners = vec![super::dominators::NOBODY; self.graph(monitor)?.len()];
-        for (index, &id) in dominators.order().iter().enumerate() {
-            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
-                return Err(Error::Interrupted);
-            }
-            if let Some(above) = dominators.above(id) {
-                let is_js =
-                    table.map_of(ObjectId(above)).is_some_and(|map| self.map(map).kind.is_js_object());
-                owners[id as usize] = if is_js { above } else { owners[above as usize] };
-            }
-        }
-        Ok(owners)
-    }
-}
-
-fn slot(owner: u32, nodes: usize) -> usize {
-    (owner as usize).min(nodes)
 }

@@ -101,7 +101,7 @@ impl Heap<'_> {
             graph,
             held_by: self.held_by(monitor)?,
             roots: self.all_roots(monitor)?,
-            is_internal: (0..self.map_count() as u32).map(|id| is_internal(self, MapId(id))).collect(),
+            is_internal: internal_maps(self),
             next: vec![UNSEEN; graph.len()],
             touched: Vec::new(),
             banned: Vec::new(),
@@ -273,6 +273,11 @@ impl Search<'_, '_> {
     fn is_internal(&self, id: u32) -> bool {
         self.table.map_of(ObjectId(id)).is_none_or(|map| self.is_internal[map.0 as usize])
     }
+}
+
+/// For each map, whether its objects are V8's own affair.
+pub(super) fn internal_maps(heap: &Heap<'_>) -> Vec<bool> {
+    (0..heap.map_count() as u32).map(|id| is_internal(heap, MapId(id))).collect()
 }
 
 /// Whether objects of a map are V8's own affair: shapes, code, and what it has learnt of the program.

@@ -5,8 +5,8 @@
 //! maps of equal meaning are merged. Only three sorts of objects are looked at one by one: arrays, for their length;
 //! dictionary objects, whose names are their own; and objects that can name their constructor themselves.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -174,11 +174,17 @@ impl Kinds {
                 continue;
             }
             let (mut other, mut seen) = (None, 0);
-            heap.for_each_member_of(table, group, monitor, |object| {
-                seen += 1;
-                other = Some(object).filter(|object| !is_template(heap, *object));
-                other.is_none() && seen <= MOST
-            })?;
+            heap.for_each_member_of(
+                table,
+                group,
+                |_| true,
+                monitor,
+                |object| {
+                    seen += 1;
+                    other = Some(object).filter(|object| !is_template(heap, *object));
+                    other.is_none() && seen <= MOST
+                },
+            )?;
             if let Some(id) = other.and_then(|object| table.id_at(heap.spaces(), object.address)) {
                 self.groups[index].representative = id;
             }
@@ -306,20 +312,22 @@ impl Heap<'_> {
         monitor: &dyn Monitor,
         visit: impl FnMut(HeapObject<'_>) -> bool,
     ) -> Result<()> {
-        self.for_each_member_of(self.objects(monitor)?, kinds.group(group), monitor, visit)
+        self.for_each_member_of(self.objects(monitor)?, kinds.group(group), |_| true, monitor, visit)
     }
 
-    fn for_each_member_of<'h>(
+    /// The same with those members only that are `wanted`.
+    pub(crate) fn for_each_member_of<'h>(
         &'h self,
         table: &ObjectTable,
         group: &Group,
+        wanted: impl Fn(ObjectId) -> bool,
         monitor: &dyn Monitor,
         mut visit: impl FnMut(HeapObject<'h>) -> bool,
     ) -> Result<()> {
-        let mut wanted = vec![false; self.map_count()];
+        let mut of_group = vec![false; self.map_count()];
         let mut all_of_map = vec![false; self.map_count()];
         for map in &group.maps {
-            let Some(slot) = wanted.get_mut(map.0 as usize) else { continue };
+            let Some(slot) = of_group.get_mut(map.0 as usize) else { continue };
             *slot = true;
             all_of_map[map.0 as usize] = matches!(
                 self.object_by_id(table, group.representative).map(|example| class_of(
@@ -335,12 +343,14 @@ impl Heap<'_> {
             if monitor.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let (_, maps) = table.page_maps(page);
-            if !maps.iter().any(|map| wanted.get(map.0 as usize).copied().unwrap_or(false)) {
+            let (first, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| of_group.get(map.0 as usize).copied().unwrap_or(false)) {
                 continue;
             }
-            for (address, map_id) in table.page_objects(page) {
-                if !wanted.get(map_id.0 as usize).copied().unwrap_or(false) {
+            for (number, (address, map_id)) in table.page_objects(page).enumerate() {
+                if !of_group.get(map_id.0 as usize).copied().unwrap_or(false)
+                    || !wanted(ObjectId(first.0 + number as u32))
+                {
                     continue;
                 }
                 let object = HeapObject { address, map_id, map: self.map(map_id) };
@@ -352,6 +362,65 @@ impl Heap<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The first object of each of some groups that is `wanted`; of literals, one that V8 does not only copy from if there is
+    /// one. Groups without any are left out.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn first_members(
+        &self,
+        kinds: &Kinds,
+        groups: &HashSet<GroupId>,
+        wanted: impl Fn(ObjectId) -> bool + Sync,
+        monitor: &dyn Monitor,
+    ) -> Result<HashMap<GroupId, ObjectId>> {
+        if groups.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let table = self.objects(monitor)?;
+        let mut sought = vec![false; self.map_count()];
+        for map in groups.iter().flat_map(|group| &kinds.group(*group).maps) {
+            sought[map.0 as usize] = true;
+        }
+        // What a thread has found, whether that is a template, and the maps whose objects it still looks at.
+        type Found = HashMap<GroupId, (bool, ObjectId)>;
+        let start = || (Found::new(), sought.clone());
+        let look = |(found, sought): &mut (Found, Vec<bool>), page: usize| {
+            let is_sought = |sought: &[bool], map: MapId| sought.get(map.0 as usize) == Some(&true);
+            let (first, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| is_sought(sought, *map)) {
+                return maps.len() as u64;
+            }
+            for (number, (address, map_id)) in table.page_objects(page).enumerate() {
+                let id = ObjectId(first.0 + number as u32);
+                if !is_sought(sought, map_id) || !wanted(id) {
+                    continue;
+                }
+                let object = HeapObject { address, map_id, map: self.map(map_id) };
+                let group = kinds.group_of(self, object).filter(|group| groups.contains(group));
+                let Some(group) = group else { continue };
+                if found.get(&group).is_none_or(|(is_template, _)| *is_template) {
+                    let own = (is_template(self, object), id);
+                    let best = found.entry(group).or_insert(own);
+                    *best = own.min(*best);
+                }
+                if matches!(class_of(self, object), Class::ByMap) && !found[&group].0 {
+                    sought[map_id.0 as usize] = false;
+                }
+            }
+            maps.len() as u64
+        };
+        monitor.begin("looking for living objects", table.len() as u64);
+        let mut all = Found::new();
+        for (own, _) in in_turns(table.page_count(), monitor, start, look)? {
+            for (group, own) in own {
+                let best = all.entry(group).or_insert(own);
+                *best = own.min(*best);
+            }
+        }
+        Ok(all.into_iter().map(|(group, (_, id))| (group, id)).collect())
     }
 
     /// Names of the properties that the objects of a group have, in order of creation.

@@ -1,0 +1,164 @@
+//! Whose code made an object: the program's, or Node.js's own.
+//!
+//! Functions say so by their script; objects of a class by the script of its constructor. Most objects say nothing.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use crate::constructor::NameId;
+use crate::heap::Heap;
+use crate::index::ObjectId;
+use crate::layout::Kind;
+use crate::objects::value::HeapObject;
+use crate::{Monitor, Result};
+
+/// Whose code made an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// That of Node.js: scripts whose names begin with `node:`.
+    Node,
+    /// All other.
+    Program,
+}
+
+/// Objects looked at below one.
+const MOST_BELOW: usize = 256;
+
+impl Heap<'_> {
+    /// Whose code made an object, if it says so. Instances of classes of Node.js say nothing: whoever wanted them made them. But
+    /// a module of CommonJS is the program's.
+    pub(super) fn maker(&self, object: HeapObject<'_>) -> Option<Maker> {
+        if object.kind() == Kind::JsFunction {
+            return self.function_maker(object);
+        }
+        if !object.kind().is_js_object() || matches!(object.kind(), Kind::JsArray | Kind::JsMap | Kind::JsSet)
+        {
+            return None;
+        }
+        let constructor = self.object(self.constructor_function(object)?).ok()?;
+        let is_module = || self.name(self.constructor_name(object)) == "Module";
+        match self.function_maker(constructor)? {
+            Maker::Node if !is_module() => None,
+            _ => Some(Maker::Program),
+        }
+    }
+
+    fn function_maker(&self, function: HeapObject<'_>) -> Option<Maker> {
+        /// More of the name of a script is not looked at.
+        const PREFIX: usize = 8;
+        if function.kind() != Kind::JsFunction {
+            return None;
+        }
+        let shared = self.shared_function(self.shared_function_info(function).ok()?).ok()?;
+        let script = self.script(shared.script?).ok()?;
+        let name = self.script_name(&script).and_then(|name| self.string(name, PREFIX).ok());
+        let is_node = name.is_some_and(|name| name.to_text().starts_with("node:"));
+        Some(if is_node { Maker::Node } else { Maker::Program })
+    }
+
+    /// Whether all of some objects, and of what is below them, that say whose they are, are Node.js's own; and one at least says
+    /// so.
+    pub(super) fn are_nodes_own(
+        &self,
+        objects: &[u32],
+        heads: &[u32],
+        monitor: &dyn Monitor,
+    ) -> Result<bool> {
+        let table = self.objects(monitor)?;
+        let mut any = false;
+        let mut is_program = |id: u32| {
+            let maker = self.object_by_id(table, ObjectId(id)).and_then(|object| self.maker(object));
+            any |= maker == Some(Maker::Node);
+            maker == Some(Maker::Program)
+        };
+        if objects.iter().any(|id| is_program(*id)) {
+            return Ok(false);
+        }
+        for &head in heads {
+            let mut found = false;
+            self.for_each_below(head, MOST_BELOW, monitor, |id| {
+                found = is_program(id);
+                !found
+            })?;
+            if found {
+                return Ok(false);
+            }
+        }
+        Ok(any)
+    }
+
+    /// Calls `visit` with an object and what would be garbage without it, the nearest first, for `most` objects or until it returns
+    /// false.
+    pub(super) fn for_each_below(
+        &self,
+        head: u32,
+        most: usize,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(u32) -> bool,
+    ) -> Result<()> {
+        let (graph, dominators) = (self.graph(monitor)?, self.dominators(monitor)?);
+        let mut below: HashSet<u32> = HashSet::from([head]);
+        let mut queue = vec![head];
+        let mut at = 0;
+        while let Some(&id) = queue.get(at) {
+            at += 1;
+            if !visit(id) {
+                return Ok(());
+            }
+            // Of two objects one of which holds the other, what is right above the second is above the first, or that itself: it
+            // has been met if it is below the head.
+            for &target in graph.holds.of(id) {
+                if queue.len() >= most {
+                    break;
+                }
+                let is_below = dominators.above(target).is_some_and(|above| below.contains(&above));
+                if is_below && below.insert(target) {
+                    queue.push(target);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What would be garbage without an object, itself excepted, by constructor: how many of each, classes of the program first,
+    /// then what takes most. Looks at no more than `most` objects.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn below_by_constructor(
+        &self,
+        head: ObjectId,
+        most: usize,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<(NameId, u64)>> {
+        let (table, dominators) = (self.objects(monitor)?, self.dominators(monitor)?);
+        let mut groups: HashMap<NameId, Below> = HashMap::new();
+        self.for_each_below(head.0, most, monitor, |id| {
+            if id != head.0
+                && let Some(object) = self.object_by_id(table, ObjectId(id))
+                && object.kind().is_js_object()
+            {
+                let group = groups.entry(self.constructor_name(object)).or_insert_with(|| Below {
+                    is_program: object.kind() != Kind::JsFunction
+                        && self.maker(object) == Some(Maker::Program),
+                    ..Below::default()
+                });
+                group.count += 1;
+                group.bytes += dominators.retained(id) + dominators.outside(id);
+            }
+            true
+        })?;
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by_key(|(name, below)| (!below.is_program, Reverse(below.bytes), self.name(*name)));
+        Ok(groups.into_iter().map(|(name, below)| (name, below.count)).collect())
+    }
+}
+
+/// Objects of one constructor below another object.
+#[derive(Default)]
+struct Below {
+    is_program: bool,
+    count: u64,
+    /// What each of them retains, added up.
+    bytes: u64,
+}

@@ -1,0 +1,194 @@
+//! `cargo xtask leaks`: programs that leak in the classic ways, each a web service with a framework in between, and whether the
+//! debugger finds the leak: on every supported line, `::jsleaks` must name what has gathered, how much of it, and where, first or
+//! second of its suspects; and `::jspath` must show the true way to it.
+//!
+//! What is true each program says itself (`testdata/scenarios/leaks`). The cores are kept for the next run.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use test_support::scenarios::constructors;
+use test_support::scenarios::debugger::{Debugger, counts};
+
+use crate::scenario::{LEAKS, Scenario};
+use crate::take_core::{self, Request, Writer};
+use crate::{build, node_release};
+
+/// What a program says of its leak.
+#[derive(Debug, Deserialize)]
+struct Truth {
+    /// Constructor of what has gathered.
+    leaked: String,
+    /// How many there are, one for each request.
+    count: u64,
+    /// Constructor of what they have gathered in; nothing if handles of native code hold them.
+    owner: Option<String>,
+    /// A class of the program with one object for each request.
+    holds: String,
+    /// The last steps of ways to the owner, any of which may be shown.
+    paths: Vec<Vec<String>>,
+}
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    use lexopt::prelude::*;
+    let (mut releases, mut scenarios, mut executable) = (Vec::new(), Vec::new(), None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("node") => releases.push(arguments.value()?.string()?),
+            Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
+            Long("debugger") => executable = Some(arguments.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if releases.is_empty() {
+        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
+    }
+    if scenarios.is_empty() {
+        scenarios = LEAKS.to_vec();
+    }
+    let executable = executable.map_or_else(build::debugger, Ok)?;
+    let mut failed = 0;
+    for node in &releases {
+        for scenario in &scenarios {
+            match check(&executable, node, *scenario) {
+                Ok(found) => println!("node {node} {}: {found}", scenario.name),
+                Err(error) => {
+                    failed += 1;
+                    println!("node {node} {} WRONG: {error:#}", scenario.name);
+                }
+            }
+        }
+    }
+    ensure!(failed == 0, "{failed} leaks of {} are not found", releases.len() * scenarios.len());
+    println!("all {} leaks are found", releases.len() * scenarios.len());
+    Ok(())
+}
+
+fn check(executable: &Path, node: &str, scenario: Scenario) -> Result<String> {
+    let directory = take_core::directory_of(scenario.name, node);
+    take_core::take_once(&Request {
+        node: node.to_owned(),
+        scenario,
+        directory: directory.clone(),
+        writer: Writer::Gdb,
+        snapshot: false,
+        arguments: Vec::new(),
+        stage: None,
+    })?;
+    let report: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
+    let truth = Truth::deserialize(&report["leak"]).context("the program does not say what it leaks")?;
+    let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    let holds = &truth.holds;
+    let lines = [
+        "::jsleaks -n 2".to_owned(),
+        format!("::findjsobjects -c {holds} | ::findjsobjects | ::count"),
+        format!("::findjsobjects -c {holds} | ::findjsobjects | ::tail -3 | ::jspath"),
+    ];
+    let answers = debugger.session(&lines)?;
+    let place = find(&truth, &answers[0])?;
+    let count: u64 = answers[1].trim().parse().context("no count")?;
+    ensure!(count == truth.count, "{count} {holds} are alive, not {}", truth.count);
+    let ways: Vec<&str> = answers[2].split("way 1: ").skip(1).collect();
+    ensure!(ways.len() == 3, "no ways to three {holds}:\n{}", answers[2]);
+    for way in ways {
+        ensure!(leads_through(&truth, way), "another way to a {holds}:\n{way}");
+    }
+    let garbage = check_garbage(&debugger)?;
+    Ok(format!("suspect {place} is {} {}; {garbage} objects are garbage", truth.count, truth.leaked))
+}
+
+/// The living and the garbage of each constructor are all there is of it. These processes have collected no garbage before they
+/// held still. Returns how many objects are garbage.
+fn check_garbage(debugger: &Debugger) -> Result<u64> {
+    let [all, living, garbage] =
+        ["-a", "", "-d"].map(|option| debugger.groups_of(option).map(|groups| counts(&groups)));
+    let (all, mut sum, garbage) = (all?, living?, garbage?);
+    for (constructor, count) in &garbage {
+        *sum.entry(constructor.clone()).or_default() += count;
+    }
+    let differences = constructors::compare(&all, &sum);
+    ensure!(differences.is_empty(), "the living and the garbage are not all: {differences:?}");
+    Ok(garbage.values().sum())
+}
+
+/// Which suspect is the leak, counted from 1.
+fn find(truth: &Truth, answer: &str) -> Result<usize> {
+    let Truth { count, leaked, .. } = truth;
+    let place = match &truth.owner {
+        Some(owner) => format!("{count} {leaked} in one {owner} retain "),
+        None => format!("{count} {leaked} held one by one by a global handle retain "),
+    };
+    for (index, suspect) in answer.split("suspect ").skip(1).enumerate() {
+        let Some((_, rest)) = suspect.split_once(&place) else { continue };
+        ensure!(
+            truth.holds == *leaked || rest.contains(&format!(" 1 {}", truth.holds)),
+            "the {} in it is not named:\n{suspect}",
+            truth.holds
+        );
+        let steps = steps(suspect);
+        let ends = truth.owner.is_none() || truth.paths.iter().any(|path| steps.ends_with(path));
+        ensure!(ends, "another way to it:\n{suspect}");
+        return Ok(index + 1);
+    }
+    bail!("no suspect is `{place}`:\n{answer}")
+}
+
+/// Whether a way leads over the last steps to the owner.
+fn leads_through(truth: &Truth, way: &str) -> bool {
+    let steps = steps(way);
+    truth.owner.is_none() && way.starts_with("global handle ")
+        || truth.paths.iter().any(|path| steps.windows(path.len()).any(|part| part == path))
+}
+
+/// How each object of a way holds the next.
+fn steps(way: &str) -> Vec<String> {
+    way.lines().filter_map(|line| line.split_once(" = ")).map(|(step, _)| step.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = "\
+suspect 1: 400 Function in one Array retain 264992 bytes, 2 % of the heap
+  the largest is 1b2 function onPrice, which retains 664 bytes: 1 Visitor, 1 Array
+  way to 1b4 Array: global object
+    ad1 global
+    .market = 131 EventEmitter
+    ._events = 257 Object
+    .price = 1b5 Array
+suspect 2: 12 Other in one Map retain 5 bytes, 0 % of the heap
+";
+
+    fn truth() -> Truth {
+        let path = ["._events", ".price"].map(str::to_owned).to_vec();
+        Truth {
+            leaked: "Function".into(),
+            count: 400,
+            owner: Some("Array".into()),
+            holds: "Visitor".into(),
+            paths: vec![vec!["closure variable \"all\"".into()], path],
+        }
+    }
+
+    #[test]
+    fn a_leak_is_found_if_all_of_it_is_true() {
+        assert_eq!(find(&truth(), ANSWER).unwrap(), 1);
+        assert!(find(&Truth { count: 399, ..truth() }, ANSWER).is_err());
+        assert!(find(&Truth { owner: Some("Map".into()), ..truth() }, ANSWER).is_err());
+        assert!(find(&Truth { holds: "Guest".into(), ..truth() }, ANSWER).is_err());
+        assert!(find(&Truth { paths: vec![vec!["._events".into()]], ..truth() }, ANSWER).is_err());
+        assert!(find(&Truth { owner: None, ..truth() }, ANSWER).is_err());
+    }
+
+    #[test]
+    fn a_way_leads_through_the_owner_or_not() {
+        let way = "global object\n  .market = 1 A\n  ._events = 2 B\n  .price = 3 C\n  [7] = 4 function f\n";
+        assert!(leads_through(&truth(), way));
+        assert!(!leads_through(&truth(), &way.replace(".price", ".other")));
+        assert!(leads_through(&Truth { owner: None, ..truth() }, "global handle at 12\n  1 UDP\n"));
+    }
+}
