@@ -16,6 +16,7 @@ mod count;
 mod dcmds;
 mod dem;
 mod demangling;
+mod diff;
 mod dis;
 mod dismode;
 mod dmods;
@@ -119,6 +120,7 @@ mod which;
 mod xdata;
 
 pub(crate) use findjsobjects::kind_of;
+pub(crate) use mappings::name_of;
 pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
 
@@ -141,6 +143,7 @@ pub static ALL: &[&Dcmd] = &[
     &count::DCMD,
     &dcmds::DCMD,
     &dem::DCMD,
+    &diff::DCMD,
     &dis::DCMD,
     &dismode::DCMD,
     &dmods::DCMD,
