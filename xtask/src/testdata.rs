@@ -45,7 +45,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             let file = places::workspace().join(format!("testdata/cores/{name}-{major}"));
             ship(&executable, node, name, Vec::new(), &file)?;
         }
-        for (_, of) in shipped::STAGES.into_iter().filter(|(own, _)| *own == line && is_wanted(shipped::GROWTH)) {
+        for (_, of) in
+            shipped::STAGES.into_iter().filter(|(own, _)| *own == line && is_wanted(shipped::GROWTH))
+        {
             let arguments = vec![format!("--stage={of}")];
             ship(&executable, node, shipped::GROWTH, arguments, &shipped::stage(line, of))?;
         }

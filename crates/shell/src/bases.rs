@@ -75,7 +75,10 @@ impl Bases {
         };
         if executable.is_none() && lacks_executable(&target) {
             // One of those at hand may be it: whether it is, the build-id says.
-            let with = |executable: &PathBuf| OpenOptions { executable: Some(executable.clone()), ..options.clone() };
+            let with = |executable: &PathBuf| OpenOptions {
+                executable: Some(executable.clone()),
+                ..options.clone()
+            };
             let fitting = self.executables.iter().find_map(|own| Target::open(&with(own), interrupt).ok());
             target = fitting.unwrap_or(target);
         }

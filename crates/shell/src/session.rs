@@ -53,7 +53,10 @@ pub fn run(options: &Options) -> u8 {
     context.colours = Colours::of_standard_output();
     context.bases = options.bases();
     if options.base.len() > MOST_BASES {
-        context.error(&format!("{} cores are given with --base: ::diff compares with one or two", options.base.len()));
+        context.error(&format!(
+            "{} cores are given with --base: ::diff compares with one or two",
+            options.base.len()
+        ));
         return USAGE;
     }
     for base in options.base.iter() {

@@ -1,10 +1,99 @@
 //! `::diff`: say what has grown since an older core of the same service.
 //!
-//! TODO
+//! A heap that grows is best seen in two cores: whatever the service needs is in both, and what leaks is in the newer one alone.
+//! `::diff OLD` compares the core of the session with an older one, of the same process or of another that does the same work,
+//! whatever its release of Node.js. `::diff OLD MIDDLE` has three. The oldest comes first, the core of the session is the
+//! newest. `v8mdb --base OLD CORE` opens an older core from the start, and `::diff` needs no operand; a second `--base` gives three.
 //!
 //! ```text
-//! > ::diff old
+//! > ::diff growth-24.stage1.core.zst
+//! CORE        OBJECTS        IN HEAP        OUTSIDE FILE
+//! OLD           60136        4367024        2145826 growth-24.stage1.core.zst
+//! NEW           62788        4477592       69713442 growth-24.core.zst
+//!       OLD       NEW    GROWTH       BYTES    RETAINED CONSTRUCTOR
+//!       444       744      +300       +9600   +67619360 Array
+//!        43        51        +8        +768   +67568384 ArrayBuffer
+//!         8        15        +7        +728     +460152 Buffer
+//!         5        12        +7         -40     +460112 Upload
+//!       200       500      +300      +14400      +62400 Session
+//! ...
+//!       OLD       NEW    GROWTH   ADDED    GONE    RETAINED         OBJECT OWNER
+//!         0         1        +1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
+//!         5        12        +7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
+//!       200       500      +300     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
+//! ...
 //! ```
+//!
+//! Only what is alive counts. Each section has what grew, the most first; `-n` says how many rows (10 if not said), `-a` shows all
+//! that has changed. `BYTES` is what the objects take more than before, `RETAINED` what would be freed with them more than before,
+//! the memory of buffers included. Rows are in the order of `RETAINED`, or else of `BYTES`.
+//!
+//! # Sections
+//!
+//! ```text
+//! -k  by constructor, strings as one                              shown
+//! -o  by owner: Maps, Sets, arrays, objects with many properties  shown
+//! -s  by shape: constructor and names of properties, as ::findjsobjects has them, but arrays of all lengths together
+//! -t  strings by what they say: those that are new, and those that are there more often
+//! -b  memory behind ArrayBuffers, by kind, views and size
+//! -m  mappings of the process, by name, permissions and size: what grows outside of the heap
+//! ```
+//!
+//! An owner is recognised in the other core by its path: properties, elements, keys of Maps and captured variables
+//! (`[[Variable name]]`), from the global object or from what a handle of native code holds. `ADDED` and `GONE` are keys that only
+//! one of the cores has; so a Map that has others than before shows, with `-a`, even if it has as many. What is part of an object that
+//! is new itself is no row of its own. `OBJECT` is the owner in the core of the session, to go on with: `addr::jsmap`.
+//!
+//! ```text
+//! > ::diff -tb -n 1 growth-24.stage1.core.zst
+//!       OLD       NEW    GROWTH       BYTES         OBJECT TEXT
+//!        51       191      +140       +6720    7f1507a8031 "delivered to the usual place" (28)
+//!   the text of 208 strings could not be read, or is too long: not compared
+//!       OLD       NEW    GROWTH       BYTES BUFFERS
+//!         0         1        +1   +67108864 ArrayBuffer, 64 MiB..128 MiB
+//! ```
+//!
+//! # The objects that are new
+//!
+//! `-c constructor` lists the objects of the session's core that are at a place where the older core has none of that constructor,
+//! each with its path; in a pipeline they flow on.
+//!
+//! ```text
+//! > ::diff -n 2 -c Session growth-24.stage1.core.zst
+//! 19b23e6cf461 global.broker.sessions.get("session-320")
+//! 19b23e6d37b1 global.broker.sessions.get("session-319")
+//! > ::diff -c Session growth-24.stage1.core.zst | ::where 'id > 498' | ::jsprint id user.name
+//! 499 "user-499"
+//! 500 "user-500"
+//! ```
+//!
+//! # Three cores
+//!
+//! A third core tells growth from noise. `STAYED` is what was new in the middle core and is still there in the newest; it decides
+//! which rows are shown, and their order. What only came between the middle and the newest, and what came and went, is not shown
+//! without `-a`. Of owners with keys it counts the keys that the oldest does not have and the others have. `-c` lists
+//! objects that are not in the oldest, and are in the others.
+//!
+//! ```text
+//! > ::diff -o -n 3 growth-24.stage1.core.zst growth-24.stage2.core.zst
+//!       OLD    MIDDLE       NEW    GROWTH    STAYED   ADDED    GONE    RETAINED         OBJECT OWNER
+//!         0         1         1        +1         1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
+//!         5        12        12        +7         7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
+//!       200       320       500      +300       120     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
+//!   438 collections have no path of names: not compared
+//! ```
+//!
+//! # The older core
+//!
+//! It may be compressed. Its executable is looked for as that of the session's core is; the OBJECT of the command line and those of
+//! `--base-object` are tried as well, and `-x object` names one. Three older cores are kept open.
+//!
+//! # Limits
+//!
+//! The same path is the same place, which may hold another object by now: an array whose elements move up is told by
+//! its length only. What only Sets, WeakMaps, keys that are objects, or native code lead to has no path; how many such there are is
+//! said. Objects of worker threads have no path either. Two heaps never hold the same of Node.js itself: a few objects more or less
+//! mean nothing. If one of the cores lacks what keeps objects alive, that is said, and garbage counts in all of them.
 
 use std::io::Write;
 use std::path::Path;

@@ -120,9 +120,9 @@ mod which;
 mod xdata;
 
 pub(crate) use findjsobjects::kind_of;
-pub(crate) use mappings::name_of;
 pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
+pub(crate) use mappings::name_of;
 
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[

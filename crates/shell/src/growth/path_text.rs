@@ -30,7 +30,9 @@ fn add(step: &Step, text: &mut String) {
             write(text, format_args!("<{} of {}>", root_name(*kind), escape(constructor)));
         }
         Step::Property(name) if is_identifier(name) => write(text, format_args!(".{name}")),
-        Step::Property(name) if name.starts_with("Symbol(") => write(text, format_args!("[{}]", escape(name))),
+        Step::Property(name) if name.starts_with("Symbol(") => {
+            write(text, format_args!("[{}]", escape(name)))
+        }
         Step::Property(name) => write(text, format_args!("[{}]", quoted(name))),
         Step::Getter(name) => write(text, format_args!(".[[Getter {}]]", escape(name))),
         Step::Setter(name) => write(text, format_args!(".[[Setter {}]]", escape(name))),

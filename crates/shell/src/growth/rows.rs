@@ -134,7 +134,8 @@ pub fn print_row(sums: &[Sum], row: &Row, figures: &[Figure], out: &Out<'_>) -> 
             Figure::Bytes => cells.push(signed(|sum| sum.bytes)),
             Figure::Retained => cells.push(signed(|sum| sum.retained)),
             Figure::Turnover => {
-                let shown = |of: fn(Turnover) -> u64| row.turnover.map_or("-".to_owned(), |own| of(own).to_string());
+                let shown =
+                    |of: fn(Turnover) -> u64| row.turnover.map_or("-".to_owned(), |own| of(own).to_string());
                 cells.push(shown(|turnover| turnover.added));
                 cells.push(shown(|turnover| turnover.gone));
             }
@@ -151,7 +152,13 @@ pub fn print_row(sums: &[Sum], row: &Row, figures: &[Figure], out: &Out<'_>) -> 
 ///
 /// # Errors
 /// Output has nowhere to go.
-pub fn print_json(section: &str, sums: &[Sum], row: &Row, figures: &[Figure], out: &Out<'_>) -> Result<(), DcmdError> {
+pub fn print_json(
+    section: &str,
+    sums: &[Sum],
+    row: &Row,
+    figures: &[Figure],
+    out: &Out<'_>,
+) -> Result<(), DcmdError> {
     let mut line = json!({ "section": section });
     for (name, value) in &row.fields {
         line[name] = value.clone();

@@ -4,16 +4,15 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 use v8_heap::compare::{
-    Census, Change, Collections, Contents, Counted, Fingerprints, ShapeName, Sum, changes, collections,
-    turnover,
+    Census, Change, Collections, Counted, Fingerprints, ShapeName, Sum, Texts, changes, collections, turnover,
 };
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Tagged};
 
+use super::Comparison;
 use super::mappings::mappings;
 use super::path_text::{path_text, quoted};
 use super::rows::{Figure, Order, Row, Shown, heading_of, print_heading, print_json, print_row, select};
-use super::Comparison;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Column, Table, escape};
@@ -88,19 +87,25 @@ impl Section {
     ) -> Result<(), DcmdError> {
         let found = (self.find)(comparison, shown)?;
         let rows = select(&found.sums, found.order, shown);
+        let is_known = |figure: &Figure| *figure != Figure::Retained || comparison.counted == Counted::Live;
+        let figures: Vec<Figure> = self.figures.iter().copied().filter(is_known).collect();
         if !shown.as_json {
-            print_heading(context, comparison.len(), self.figures, self.heading, out)?;
+            print_heading(context, comparison.len(), &figures, self.heading, out)?;
         }
         for &index in &rows {
             context.check_interrupt()?;
             let (sums, row) = (&found.sums[index], (found.describe)(index)?);
             match shown.as_json {
-                true => print_json(self.name, sums, &row, self.figures, out)?,
-                false => print_row(sums, &row, self.figures, out)?,
+                true => print_json(self.name, sums, &row, &figures, out)?,
+                false => print_row(sums, &row, &figures, out)?,
             }
         }
         if rows.is_empty() && !shown.as_json {
-            writeln!(out.text(), "  nothing has grown{}", if comparison.len() > 2 { " and stayed" } else { "" })?;
+            writeln!(
+                out.text(),
+                "  nothing has grown{}",
+                if comparison.len() > 2 { " and stayed" } else { "" }
+            )?;
         }
         for note in &found.notes {
             match shown.as_json {
@@ -204,11 +209,11 @@ fn shapes<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, Dcm
 
 fn texts<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
     let fingerprints = Fingerprints::default();
-    let contents = comparison
-        .ask_all(|heap, monitor| heap.contents(comparison.counted, &fingerprints, monitor))?;
-    let unread: u64 = contents.iter().map(|contents| contents.unread).sum();
+    let texts =
+        comparison.ask_all(|heap, monitor| heap.string_texts(comparison.counted, &fingerprints, monitor))?;
+    let unread: u64 = texts.iter().map(|texts| texts.unread).sum();
     let last = comparison.len() - 1;
-    let mut found = found(comparison, Contents::changes(&contents), move |content| {
+    let mut found = found(comparison, Texts::changes(&texts), move |content| {
         let text = text_of(comparison.heap_of(content.heap), content.example);
         Row {
             text: format!("{} ({})", quoted(&text), content.length),
@@ -219,7 +224,9 @@ fn texts<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, Dcmd
     });
     found.order = |sum| sum.bytes;
     if unread > 0 {
-        found.notes.push(format!("the text of {unread} strings could not be read, or is too long: not compared"));
+        found
+            .notes
+            .push(format!("the text of {unread} strings could not be read, or is too long: not compared"));
     }
     Ok(found)
 }
@@ -299,7 +306,8 @@ fn describe_owner(
 fn buffers<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
     let stores = comparison.ask_all(|heap, monitor| heap.stores(comparison.counted, monitor))?;
     Ok(found(comparison, changes(stores), |class| {
-        let views = if class.views.is_empty() { String::new() } else { format!(" as {}", escape(&class.views)) };
+        let views =
+            if class.views.is_empty() { String::new() } else { format!(" as {}", escape(&class.views)) };
         Row {
             text: format!("{}{views}, {}", class.kind.name(), size_class(class.least)),
             fields: fields([

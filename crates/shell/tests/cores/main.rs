@@ -8,6 +8,7 @@ mod functions;
 mod globals;
 mod golden;
 mod heapsnapshot;
+mod growth;
 mod internals;
 mod json;
 mod kept_index;

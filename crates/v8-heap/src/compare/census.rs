@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use super::{Counted, Sum};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
-use crate::index::{GroupId, Group, ObjectTable};
+use crate::index::{Group, GroupId, ObjectTable};
 use crate::layout::Kind;
 use crate::{Monitor, Result};
 
@@ -71,7 +71,9 @@ impl Heap<'_> {
             constructors.add(self.name(group.constructor).to_owned(), own);
             shapes.add(self.shape_name(table, group), own);
         }
-        for classes in [&mut constructors as &mut dyn Retaining, &mut shapes] {
+        // What garbage retains is not known.
+        let retaining: [&mut dyn Retaining; 2] = [&mut constructors, &mut shapes];
+        for classes in retaining.into_iter().filter(|_| counted == Counted::Live) {
             let sums = self.retained_by_classes(kinds, classes.of_kinds(), classes.len(), monitor)?;
             classes.retain(&sums);
         }
@@ -86,7 +88,12 @@ impl Heap<'_> {
         let mut hasher = DefaultHasher::new();
         properties.get(MOST_NAMES..).unwrap_or_default().hash(&mut hasher);
         properties.truncate(MOST_NAMES);
-        ShapeName { constructor: self.name(group.constructor).to_owned(), properties, count, rest: hasher.finish() }
+        ShapeName {
+            constructor: self.name(group.constructor).to_owned(),
+            properties,
+            count,
+            rest: hasher.finish(),
+        }
     }
 
     /// All objects that count, and the strings among them.

@@ -84,7 +84,8 @@ pub fn collections(sides: &[Side<'_, '_>], counted: Counted, all: bool) -> Resul
         }
         for id in ids.into_iter().filter(|id| paths.is_named(*id)) {
             let end = if home == last { 0 } else { last };
-            let is_there = |id: u32| located[end].as_ref().is_none_or(|there| paths.located(there, id).is_some());
+            let is_there =
+                |id: u32| located[end].as_ref().is_none_or(|there| paths.located(there, id).is_some());
             if !is_there(id) && !paths.before(id).is_none_or(is_there) {
                 continue;
             }
@@ -132,7 +133,8 @@ pub fn turnover(
         }
     }
     let (Some(first), Some(last)) = (all.first(), all.last()) else { return Ok(None) };
-    let stayed = last.iter().filter(|key| !first.contains(*key) && all[1..].iter().all(|keys| keys.contains(*key)));
+    let stayed =
+        last.iter().filter(|key| !first.contains(*key) && all[1..].iter().all(|keys| keys.contains(*key)));
     Ok(Some(Turnover {
         added: last.difference(first).count() as u64,
         gone: first.difference(last).count() as u64,
@@ -147,9 +149,11 @@ impl Side<'_, '_> {
 
     fn measure(&self, id: u32, counted: Counted) -> Result<Sum> {
         let Some(object) = self.object(id)? else { return Ok(Sum::default()) };
-        let dominators = self.heap.dominators(self.monitor)?;
         let retained = match counted {
-            Counted::Live => dominators.retained(id).saturating_add(dominators.outside(id)),
+            Counted::Live => {
+                let dominators = self.heap.dominators(self.monitor)?;
+                dominators.retained(id).saturating_add(dominators.outside(id))
+            }
             Counted::All => 0,
         };
         let bytes = self.heap.graph(self.monitor)?.size(id);
@@ -260,28 +264,29 @@ impl Heap<'_> {
             Counted::All => None,
         };
         monitor.begin("looking for collections", table.len() as u64);
-        let workers = in_turns(table.page_count(), monitor, Vec::new, |found: &mut Vec<(u32, u64)>, page| {
-            let (first, maps) = table.page_maps(page);
-            for (id, (address, map_id)) in (first.0..).zip(table.page_objects(page)) {
-                let map = self.map(map_id);
-                let least = match map.kind {
-                    Kind::JsMap | Kind::JsSet | Kind::JsWeakMap | Kind::JsWeakSet | Kind::JsArray => 1,
-                    Kind::JsObject | Kind::JsApiObject | Kind::JsGlobalObject if map.is_dictionary => 1,
-                    Kind::JsObject => FEWEST_ENTRIES,
-                    _ => continue,
-                };
-                if !counts(id) {
-                    continue;
+        let workers =
+            in_turns(table.page_count(), monitor, Vec::new, |found: &mut Vec<(u32, u64)>, page| {
+                let (first, maps) = table.page_maps(page);
+                for (id, (address, map_id)) in (first.0..).zip(table.page_objects(page)) {
+                    let map = self.map(map_id);
+                    let least = match map.kind {
+                        Kind::JsMap | Kind::JsSet | Kind::JsWeakMap | Kind::JsWeakSet | Kind::JsArray => 1,
+                        Kind::JsObject | Kind::JsApiObject | Kind::JsGlobalObject if map.is_dictionary => 1,
+                        Kind::JsObject => FEWEST_ENTRIES,
+                        _ => continue,
+                    };
+                    if !counts(id) {
+                        continue;
+                    }
+                    let entries = self.entries(HeapObject { address, map_id, map });
+                    if entries >= least {
+                        let retained =
+                            dominators.map(|tree| tree.retained(id).saturating_add(tree.outside(id)));
+                        found.push((id, retained.unwrap_or(entries)));
+                    }
                 }
-                let entries = self.entries(HeapObject { address, map_id, map });
-                if entries >= least {
-                    let retained =
-                        dominators.map(|tree| tree.retained(id).saturating_add(tree.outside(id)));
-                    found.push((id, retained.unwrap_or(entries)));
-                }
-            }
-            maps.len() as u64
-        })?;
+                maps.len() as u64
+            })?;
         Ok(workers.concat())
     }
 

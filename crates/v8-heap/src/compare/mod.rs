@@ -12,7 +12,7 @@
 //!   heap C --> Paths::of(objects) --> Paths::locate(heap A) --> the same objects in A, or none
 //! ```
 //!
-//! - `census`: objects by constructor and by shape. `contents`: strings by what they say. `stores`: the memory of buffers.
+//! - `census`: objects by constructor and by shape. `texts`: strings by what they say. `stores`: the memory of buffers.
 //! - `paths`: names of objects, and the way back from a name to an object. `collections`: Maps, arrays and the like, by path, with
 //!   the entries that are new in them. `newcomers`: objects that an older heap does not have.
 //!
@@ -21,10 +21,10 @@
 
 mod census;
 mod collections;
-mod contents;
 mod newcomers;
 mod paths;
 mod stores;
+mod texts;
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
@@ -33,13 +33,11 @@ use crate::heap::Heap;
 use crate::{Monitor, Result};
 
 pub use census::{Census, ShapeName};
-pub use collections::{
-    Collection, CollectionChange, Collections, Turnover, collections, turnover,
-};
-pub use contents::{Content, Contents};
+pub use collections::{Collection, CollectionChange, Collections, Turnover, collections, turnover};
 pub use newcomers::{Newcomers, newcomers};
 pub use paths::{Key, Located, Paths, Step};
 pub use stores::StoreClass;
+pub use texts::{Text, Texts};
 
 /// One of the heaps, and who watches the work on it.
 #[derive(Clone, Copy)]
@@ -150,7 +148,8 @@ pub fn stayed(mut values: impl Iterator<Item = u64>) -> u64 {
 /// The groups of several heaps side by side, sorted, those left out that are the same in all. Each list has a group once.
 pub fn changes<K: Ord>(lists: Vec<Vec<(K, Sum)>>) -> Vec<Change<K>> {
     let heaps = lists.len();
-    let of_heap = |(heap, list): (usize, Vec<(K, Sum)>)| list.into_iter().map(move |(key, sum)| (key, heap, sum));
+    let of_heap =
+        |(heap, list): (usize, Vec<(K, Sum)>)| list.into_iter().map(move |(key, sum)| (key, heap, sum));
     let mut all: Vec<(K, usize, Sum)> = lists.into_iter().enumerate().flat_map(of_heap).collect();
     all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let mut changes: Vec<Change<K>> = Vec::new();

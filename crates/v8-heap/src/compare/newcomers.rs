@@ -41,7 +41,8 @@ pub fn newcomers(sides: &[Side<'_, '_>], name: &str, counted: Counted) -> Result
             *wanted &= is_known != (index == 0);
         }
     }
-    let objects = members.into_iter().zip(is_wanted).filter(|(_, wanted)| *wanted).map(|(id, _)| id).collect();
+    let objects =
+        members.into_iter().zip(is_wanted).filter(|(_, wanted)| *wanted).map(|(id, _)| id).collect();
     Ok(Newcomers { objects, paths, unnamed })
 }
 

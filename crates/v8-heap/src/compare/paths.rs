@@ -27,8 +27,8 @@ use crate::layout::Kind;
 use crate::objects::value::{HeapObject, Value};
 use crate::{Error, Monitor, Result, Tagged};
 
-/// Longer keys and names, in UTF-16 code units, name nothing.
-const LONGEST_KEY: usize = 1 << 12;
+/// Longer keys and names name nothing, in UTF-16 code units and bytes.
+const LONGEST_KEY: usize = 512;
 
 /// Objects between two looks at whether to stop.
 const BETWEEN_LOOKS: usize = 1 << 12;
@@ -156,7 +156,8 @@ impl Paths {
                 found[index] = *start;
             }
             let own = children.of(index as u32);
-            let Some(object) = heap.object_by_id(table, ObjectId(found[index])).filter(|_| !own.is_empty()) else {
+            let Some(object) = heap.object_by_id(table, ObjectId(found[index])).filter(|_| !own.is_empty())
+            else {
                 continue;
             };
             let mut wanted: HashMap<&Step, u32> = HashMap::with_capacity(own.len());
@@ -240,7 +241,11 @@ impl Heap<'_> {
             let mut parent = paths.by_object.get(&at).copied();
             for &object in way.iter().rev() {
                 let node = paths.nodes.len() as u32;
-                let step = if parent.is_none() { step_of_start.get(&object).map(|step| (*step).clone()) } else { None };
+                let step = if parent.is_none() {
+                    step_of_start.get(&object).map(|step| (*step).clone())
+                } else {
+                    None
+                };
                 paths.nodes.push(Node {
                     parent: parent.unwrap_or(node),
                     is_named: step.is_some(),
@@ -397,7 +402,10 @@ impl Heap<'_> {
 
     /// A reference as a step; `None` if it has no name that another heap would know.
     pub(super) fn step(&self, kind: ReferenceKind) -> Option<Step> {
-        let name = |name: Tagged| Some(self.name_text(name)?.into_boxed_str());
+        let name = |name: Tagged| {
+            let text = self.name_text(name).filter(|text| text.len() <= LONGEST_KEY)?;
+            Some(text.into_boxed_str())
+        };
         Some(match kind {
             ReferenceKind::Property(property) => Step::Property(name(property)?),
             ReferenceKind::Getter(property) => Step::Getter(name(property)?),

@@ -31,7 +31,7 @@ struct Saying {
 
 /// The strings of a heap by what they say.
 #[derive(Clone, Debug, Default)]
-pub struct Contents {
+pub struct Texts {
     /// Sorted by fingerprint.
     sayings: Vec<Saying>,
     /// Strings whose text could not be read, or was left out as all ropes together are too long.
@@ -40,7 +40,7 @@ pub struct Contents {
 
 /// A text, and where to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Content {
+pub struct Text {
     /// Number of UTF-16 code units.
     pub length: u32,
     /// The last of the heaps that has it, by its place among them.
@@ -49,17 +49,17 @@ pub struct Content {
     pub example: Tagged,
 }
 
-impl Contents {
+impl Texts {
     /// How often each text is there in each of the heaps, those left out that are the same in all.
-    pub fn changes(all: &[Contents]) -> Vec<Change<Content>> {
-        let list = |contents: &Contents| {
-            contents.sayings.iter().map(|saying| (saying.fingerprint, saying.sum)).collect::<Vec<_>>()
+    pub fn changes(all: &[Texts]) -> Vec<Change<Text>> {
+        let list = |texts: &Texts| {
+            texts.sayings.iter().map(|saying| (saying.fingerprint, saying.sum)).collect::<Vec<_>>()
         };
         let with_example = |change: Change<u128>| {
             let heap = change.sums.iter().rposition(|sum| sum.count > 0)?;
             let sayings = &all[heap].sayings;
             let at = sayings.binary_search_by_key(&change.group, |saying| saying.fingerprint).ok()?;
-            let group = Content { length: sayings[at].length, heap, example: sayings[at].example };
+            let group = Text { length: sayings[at].length, heap, example: sayings[at].example };
             Some(Change { group, sums: change.sums })
         };
         changes(all.iter().map(list).collect()).into_iter().filter_map(with_example).collect()
@@ -71,12 +71,12 @@ impl Heap<'_> {
     ///
     /// # Errors
     /// As [`Heap::graph`].
-    pub fn contents(
+    pub fn string_texts(
         &self,
         counted: Counted,
         fingerprints: &Fingerprints,
         monitor: &dyn Monitor,
-    ) -> Result<Contents> {
+    ) -> Result<Texts> {
         let table = self.objects(monitor)?;
         let counts = self.counts(counted, monitor)?;
         let found = self.strings(&StringQuery::default(), monitor)?;
@@ -107,21 +107,21 @@ impl Heap<'_> {
                 part.len() as u64
             },
         )?;
-        let mut contents = Contents { sayings: Vec::new(), unread: found.unreadable };
+        let mut texts = Texts { sayings: Vec::new(), unread: found.unreadable };
         for (sayings, unread) in workers {
-            contents.sayings.extend(sayings);
-            contents.unread += unread;
+            texts.sayings.extend(sayings);
+            texts.unread += unread;
         }
-        contents.sayings.sort_unstable_by_key(|saying| (saying.fingerprint, saying.example));
-        contents.sayings.dedup_by(|next, first| {
+        texts.sayings.sort_unstable_by_key(|saying| (saying.fingerprint, saying.example));
+        texts.sayings.dedup_by(|next, first| {
             let is_same = next.fingerprint == first.fingerprint;
             if is_same {
                 first.sum.add(next.sum);
             }
             is_same
         });
-        contents.sayings.shrink_to_fit();
-        Ok(contents)
+        texts.sayings.shrink_to_fit();
+        Ok(texts)
     }
 
     /// Whether the string only leads to one that has the characters.
@@ -138,7 +138,12 @@ impl Heap<'_> {
         }
     }
 
-    fn fingerprint(&self, entry: &StringEntry, fingerprints: &Fingerprints, copied: &AtomicU64) -> Option<u128> {
+    fn fingerprint(
+        &self,
+        entry: &StringEntry,
+        fingerprints: &Fingerprints,
+        copied: &AtomicU64,
+    ) -> Option<u128> {
         if entry.representation.has_characters() {
             let characters = self.characters(*entry).ok()?;
             return Some(fingerprints.of(|hasher| characters.hash_units(hasher)));
