@@ -42,8 +42,12 @@ impl Rows {
     }
 
     fn find(&self, section: &str, field: &str, wanted: &Value) -> Option<&Value> {
-        self.of(section).find(|row| row[field] == *wanted)
+        self.0.iter().find(|row| row["section"] == section && row[field] == *wanted)
     }
+}
+
+fn numbers(list: &Value) -> Vec<u64> {
+    list.as_array().map_or_else(Vec::new, |list| list.iter().filter_map(Value::as_u64).collect())
 }
 
 /// Holds what the debugger says of the last of some stages, beside the others, against the facts; gives what is not so. `cores` and
@@ -95,16 +99,20 @@ pub fn check(
             }
         }
     }
-    // Of all constructors, those of Node.js as well, V8 knows how many there are.
+    // By how much all constructors have grown, those of Node.js as well, V8 knows: but for one object that the writing of a
+    // snapshot has at hand, and that may be left over in native memory behind it.
     let names: BTreeSet<&String> = truths.iter().flat_map(Counts::keys).collect();
     for name in names {
         let amounts: Vec<u64> = truths.iter().map(|truth| truth.get(name).copied().unwrap_or(0)).collect();
         let found = rows.find("constructor", "name", &name.as_str().into());
-        let count = found.map_or(Value::Null, |row| row["count"].clone());
-        let is_still = !has_changed(&amounts) && count.is_null();
-        // As many that take more bytes are a row as well.
-        if !is_still {
-            expect(format!("{name} by V8's snapshots"), amounts.into(), count);
+        let counts = found.map_or_else(|| vec![0; amounts.len()], |row| numbers(&row["count"]));
+        let growth = |counts: &[u64]| -> Vec<i64> {
+            counts.iter().map(|count| *count as i64 - counts[0] as i64).collect()
+        };
+        let (truth, found) = (growth(&amounts), growth(&counts));
+        let most = i64::from(name == "Uint8Array");
+        if truth.iter().zip(&found).any(|(truth, found)| (truth - found).abs() > most) {
+            expect(format!("{name} by V8's snapshots"), truth.into(), found.into());
         }
     }
     for (path, others) in &facts.replaced {
@@ -116,9 +124,7 @@ pub fn check(
     }
     for (text, amounts) in &facts.texts {
         let found = rows.find("string", "text", &text.as_str().into());
-        let counts: Vec<u64> = found
-            .and_then(|row| row["count"].as_array())
-            .map_or_else(Vec::new, |counts| counts.iter().filter_map(Value::as_u64).collect());
+        let counts = found.map_or_else(Vec::new, |row| numbers(&row["count"]));
         // The program has the text once more.
         let copies: Vec<u64> = counts.iter().map(|count| count.saturating_sub(1)).collect();
         expect(format!("copies of {text:?}"), at(amounts).into(), copies.into());
@@ -136,7 +142,9 @@ pub fn check(
         expect(format!("buffers of {size} bytes"), expected.into(), count.into());
         expect(format!("bytes of buffers of {size} bytes"), (expected * size).into(), bytes.into());
     }
-    // Each archive is a mapping of its own, or is joined to one.
+    // Each archive is a mapping of its own, or is joined to one. The heap of V8 is mapped as well, and what else it takes and
+    // gives back is not for the program to say.
+    const NOISE: i128 = 4 << 20;
     let anonymous = rows.of("mapping").filter(|row| {
         row["permissions"] == "rw-" && row["name"].as_str().is_some_and(|name| name.starts_with("[ anon ]"))
     });
@@ -148,7 +156,8 @@ pub fn check(
         .sum();
     let archives = at(&facts.owners["global.broker.archives"]);
     let least = i128::from(archives[stages.len() - 1] - archives[0]) << 26;
-    expect(format!("mappings grew by {grown} bytes, {least} at least"), true.into(), (grown >= least).into());
+    let is_so = (least - NOISE..least + NOISE).contains(&grown);
+    expect(format!("mappings grew by {grown} bytes, about {least}"), true.into(), is_so.into());
 
     for (name, numbered) in &facts.newcomers {
         let rows = ask(&format!("-c {name}"))?;

@@ -56,8 +56,8 @@ pub struct Turnover {
     pub stayed: u64,
 }
 
-/// The collections of heaps. Those of the last heap are looked for in the others; with `all`, those of the first as well,
-/// which finds what is no more, and those that have as many entries as before are given too. What is part of an object that is
+/// The collections of heaps. Those of the last heap are looked for in the others; with `all`, those of all heaps, which
+/// finds what is no more, and those that have as many entries as before are given too. What is part of an object that is
 /// new itself is left out: a new session is told by the Map that holds it, not by the arrays within it.
 ///
 /// # Errors
@@ -65,8 +65,10 @@ pub struct Turnover {
 pub fn collections(sides: &[Side<'_, '_>], counted: Counted, all: bool) -> Result<Collections> {
     let mut found = Collections { paths: vec![None; sides.len()], ..Collections::default() };
     let Some(last) = sides.len().checked_sub(1) else { return Ok(found) };
-    let mut known: HashSet<u32> = HashSet::new();
-    for home in [Some(last), Some(0).filter(|home| all && *home != last)].into_iter().flatten() {
+    // Objects of each heap that have their row.
+    let mut known: Vec<HashSet<u32>> = vec![HashSet::new(); sides.len()];
+    let older = if all { 0..last } else { 0..0 };
+    for home in [last].into_iter().chain(older) {
         let side = &sides[home];
         let mut members = side.heap.collections(counted, side.monitor)?;
         let left_out = members.len().saturating_sub(MOST_COLLECTIONS);
@@ -83,6 +85,9 @@ pub fn collections(sides: &[Side<'_, '_>], counted: Counted, all: bool) -> Resul
             found.left_out = left_out as u64;
         }
         for id in ids.into_iter().filter(|id| paths.is_named(*id)) {
+            if side.monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
             let end = if home == last { 0 } else { last };
             let is_there =
                 |id: u32| located[end].as_ref().is_none_or(|there| paths.located(there, id).is_some());
@@ -93,10 +98,11 @@ pub fn collections(sides: &[Side<'_, '_>], counted: Counted, all: bool) -> Resul
                 .iter()
                 .map(|located| located.as_ref().map_or(Some(id), |located| paths.located(located, id)))
                 .collect();
-            if home == last {
-                known.insert(id);
-            } else if objects[last].is_some_and(|id| known.contains(&id)) {
+            if !known[home].insert(id) {
                 continue;
+            }
+            for (known, object) in known.iter_mut().zip(&objects) {
+                known.extend(object);
             }
             let mut sums = Vec::new();
             for (side, object) in sides.iter().zip(&objects) {
