@@ -96,7 +96,6 @@ impl<'c> Comparison<'c> {
     }
 
     /// How many cores there are.
-    #[expect(clippy::len_without_is_empty, reason = "there is always the target")]
     pub fn len(&self) -> usize {
         self.heaps.len()
     }

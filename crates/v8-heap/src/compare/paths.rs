@@ -145,9 +145,6 @@ impl Paths {
         for (index, node) in self.nodes.iter().enumerate() {
             if index.is_multiple_of(BETWEEN_LOOKS) {
                 monitor.advance(BETWEEN_LOOKS as u64);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
             }
             if node.parent as usize == index
                 && let Some(step) = node.step.as_ref()
@@ -176,8 +173,12 @@ impl Paths {
                 {
                     found[child as usize] = id.0;
                 }
-                !wanted.is_empty() && !(visited.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled())
+                !(wanted.is_empty() || visited.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled())
             });
+            // What was stopped half-way is no answer.
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
         }
         Ok(Located(found))
     }
@@ -268,9 +269,6 @@ impl Heap<'_> {
         for index in 0..paths.nodes.len() as u32 {
             if (index as usize).is_multiple_of(BETWEEN_LOOKS) {
                 monitor.advance(BETWEEN_LOOKS as u64);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
             }
             let own = children.of(index);
             let node = &paths.nodes[index as usize];
@@ -287,19 +285,21 @@ impl Heap<'_> {
                 visited += 1;
                 let id = target.strong().and_then(|at| table.id_at(self.spaces(), at));
                 let child = id.and_then(|id| unnamed.get(&id.0).copied());
-                if is_ambiguous(kind) || child.is_some() {
-                    if let Some(step) = self.step(kind)
-                        && (!is_ambiguous(kind) || taken.insert(step.clone()))
-                        && let Some(child) = child
-                    {
-                        unnamed.remove(&paths.nodes[child as usize].object);
-                        let node = &mut paths.nodes[child as usize];
-                        node.step = Some(step);
-                        node.is_named = true;
-                    }
+                if (is_ambiguous(kind) || child.is_some())
+                    && let Some(step) = self.step(kind)
+                    && (!is_ambiguous(kind) || taken.insert(step.clone()))
+                    && let Some(child) = child
+                {
+                    unnamed.remove(&paths.nodes[child as usize].object);
+                    let node = &mut paths.nodes[child as usize];
+                    node.step = Some(step);
+                    node.is_named = true;
                 }
-                !unnamed.is_empty() && !(visited.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled())
+                !(unnamed.is_empty() || visited.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled())
             });
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
         }
         Ok(())
     }
