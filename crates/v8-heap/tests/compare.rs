@@ -4,7 +4,7 @@
 use test_support::v8_heap::{Dump, HeapBuilder, PageId, Release, Space, Type};
 use v8_heap::compare::{Counted, Fingerprints, Side, Step, Texts, changes, collections, newcomers, turnover};
 use v8_heap::index::ObjectId;
-use v8_heap::{Heap, Unattended};
+use v8_heap::{Error, Heap, Monitor, Unattended};
 
 /// A service: `global.store` is a Map of sessions by name, `global.list` an array of them.
 struct Service {
@@ -56,6 +56,17 @@ impl Service {
         let map = builder.map(old, draft);
         builder.object(page, map, empty, empty, &[process, store, list]);
         self.builder.build()
+    }
+}
+
+/// Stops everything that asks.
+struct Stopped;
+
+impl Monitor for Stopped {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn cancelled(&self) -> bool {
+        true
     }
 }
 
@@ -189,4 +200,20 @@ fn of_three_heaps_what_came_last_is_not_what_stayed() {
             }
         }
     }
+}
+
+#[test]
+fn whoever_stops_it_gets_no_half_of_an_answer() {
+    let dump = Service::new(Release::Node24, 0).with(&["a"], 20);
+    let heap = Heap::open(&dump, &dump).unwrap();
+    heap.kinds(&Unattended).unwrap();
+    heap.dominators(&Unattended).unwrap();
+    let sides = [side(&heap), Side { heap: &heap, monitor: &Stopped }];
+    assert!(matches!(newcomers(&sides, "Session", Counted::All), Err(Error::Interrupted)));
+    assert!(matches!(collections(&sides, Counted::All, true), Err(Error::Interrupted)));
+    assert!(matches!(heap.census(Counted::All, &Stopped), Err(Error::Interrupted)));
+    let fingerprints = Fingerprints::default();
+    assert!(matches!(heap.string_texts(Counted::All, &fingerprints, &Stopped), Err(Error::Interrupted)));
+    // The same question is answered when nobody stops it.
+    assert!(newcomers(&[side(&heap), side(&heap)], "Session", Counted::All).unwrap().objects.is_empty());
 }
