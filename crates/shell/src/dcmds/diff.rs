@@ -71,8 +71,9 @@
 //!
 //! A third core tells growth from noise. `STAYED` is what was new in the middle core and is still there in the newest; it decides
 //! which rows are shown, and their order. What only came between the middle and the newest, and what came and went, is not shown
-//! without `-a`. Of owners with keys it counts the keys that the oldest does not have and the others have. `-c` lists
-//! objects that are not in the oldest, and are in the others.
+//! without `-a`. Of owners with keys it counts the keys that the oldest does not have and the others have; elsewhere it is the number
+//! that both have more than the oldest, whichever objects they are. `-c` lists objects that are not in the oldest, and are in the
+//! others.
 //!
 //! ```text
 //! > ::diff -o -n 3 growth-24.stage1.core.zst growth-24.stage2.core.zst

@@ -119,7 +119,7 @@ mod r#where;
 mod which;
 mod xdata;
 
-pub(crate) use findjsobjects::kind_of;
+pub(crate) use findjsobjects::{incompleteness, kind_of};
 pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
 pub(crate) use mappings::name_of;

@@ -17,6 +17,7 @@ use v8_heap::{Heap, Monitor};
 
 use crate::bases::Base;
 use crate::context::Context;
+use crate::dcmds::incompleteness;
 use crate::error::DcmdError;
 use crate::output::{Progress, escape};
 use crate::retention::address;
@@ -70,6 +71,10 @@ impl<'c> Comparison<'c> {
                 heap.kinds(monitor)?;
                 heap.unknown_roots(monitor)
             })?;
+            let table = comparison.ask(index, |heap, monitor| heap.objects(monitor))?;
+            if let Some(reason) = incompleteness(comparison.core(index).memory(), table) {
+                context.warn(&format_args!("warning: {}: {reason}", comparison.name(index)));
+            }
             if !unknown.is_empty() {
                 missing.push(format!("{} lacks {}", comparison.name(index), unknown.join(", ")));
             }

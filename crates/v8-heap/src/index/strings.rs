@@ -359,6 +359,7 @@ impl Heap<'_> {
 /// Different strings with one hash: more than this happens only in memory made for it.
 const MOST_COLLISIONS: usize = 8;
 
+/// Of the code units: see [`Piece::hash_units`].
 fn hash(characters: &Piece<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     characters.hash_units(&mut hasher);
