@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod ci;
+mod diff;
 mod docs;
 mod graph;
 mod heap_snapshot;
@@ -46,6 +47,12 @@ const TASKS: &[Task] = &[
         arguments: "--node VERSION --scenario NAME [--out DIR] [--kernel] [--no-snapshot] [-- ARGS]",
         summary: "run a scenario on an official Node.js and take its core",
         run: take_core::run,
+    },
+    Task {
+        name: "diff",
+        arguments: "[--node VERSION]... [--debugger FILE]",
+        summary: "compare cores of one program at its stages with what it and V8's own snapshots say has grown",
+        run: diff::run,
     },
     Task {
         name: "docs",

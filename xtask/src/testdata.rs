@@ -31,41 +31,55 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         }
     }
     let executable = executable.map_or_else(build::debugger, Ok)?;
-    let cores = places::workspace().join("testdata/cores");
-    fs::create_dir_all(&cores)?;
+    fs::create_dir_all(places::workspace().join("testdata/cores"))?;
     let stage = Path::new(STAGE);
+    let names = || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH]);
     let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
-    if let Some(unknown) = scenarios.iter().find(|name| !shipped::SCENARIOS.contains(&name.as_str())) {
-        bail!("no cores of `{unknown}` ship (those of {} do)", shipped::SCENARIOS.join(", "));
+    if let Some(unknown) = scenarios.iter().find(|name| !names().any(|known| known == **name)) {
+        bail!("no cores of `{unknown}` ship (those of {} do)", names().collect::<Vec<_>>().join(", "));
     }
     for node in node_release::SUPPORTED {
+        let (major, _) = node.split_once('.').context("a release is MAJOR.MINOR.PATCH")?;
+        let line: u32 = major.parse().context("a release begins with a number")?;
         for name in shipped::SCENARIOS.into_iter().filter(|name| is_wanted(name)) {
-            let directory = stage.join("out");
-            take_core::take(&Request {
-                node: (*node).to_owned(),
-                scenario: Scenario::find(name)?,
-                directory: directory.clone(),
-                writer: Writer::Gdb,
-                snapshot: !shipped::REPORTING.contains(&name),
-                arguments: Vec::new(),
-                stage: Some(stage.to_owned()),
-            })?;
-            let (major, _) = node.split_once('.').context("a release is MAJOR.MINOR.PATCH")?;
-            let target = cores.join(format!("{name}-{major}.core.zst"));
-            let debugger = Debugger::new(executable.clone(), &directory.join("core"));
-            print!("{}", debugger.evaluate(&format!("::savecore -t -z 19 \"{}\"", target.display()))?);
-            ensure_neutral(&target)?;
-            if shipped::REPORTING.contains(&name) {
-                let report = fs::read_to_string(directory.join("process.json"))?;
-                fs::write(cores.join(format!("{name}-{major}.process.json")), report)?;
-                continue;
-            }
-            let truth = truth(&directory)?;
-            let text = serde_json::to_string_pretty(&truth.objects)? + "\n";
-            fs::write(cores.join(format!("{name}-{major}.constructors.json")), text)?;
+            let file = places::workspace().join(format!("testdata/cores/{name}-{major}"));
+            ship(&executable, node, name, Vec::new(), &file)?;
+        }
+        for (_, of) in
+            shipped::STAGES.into_iter().filter(|(own, _)| *own == line && is_wanted(shipped::GROWTH))
+        {
+            let arguments = vec![format!("--stage={of}")];
+            ship(&executable, node, shipped::GROWTH, arguments, &shipped::stage(line, of))?;
         }
     }
     fs::remove_dir_all(stage)?;
+    Ok(())
+}
+
+/// Makes one core, and the truth beside it; `file` has no ending.
+fn ship(executable: &Path, node: &str, name: &str, arguments: Vec<String>, file: &Path) -> Result<()> {
+    let stage = Path::new(STAGE);
+    let directory = stage.join("out");
+    take_core::take(&Request {
+        node: node.to_owned(),
+        scenario: Scenario::find(name)?,
+        directory: directory.clone(),
+        writer: Writer::Gdb,
+        snapshot: !shipped::REPORTING.contains(&name),
+        arguments,
+        stage: Some(stage.to_owned()),
+    })?;
+    let target = shipped::with_ending(file.to_owned(), "core.zst");
+    let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    print!("{}", debugger.evaluate(&format!("::savecore -t -z 19 \"{}\"", target.display()))?);
+    ensure_neutral(&target)?;
+    if shipped::REPORTING.contains(&name) {
+        let report = fs::read_to_string(directory.join("process.json"))?;
+        fs::write(shipped::with_ending(file.to_owned(), "process.json"), report)?;
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(&truth(&directory)?.objects)? + "\n";
+    fs::write(shipped::with_ending(file.to_owned(), "constructors.json"), text)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use core_reader::{Address, AddressSpace, Memory};
 use v8_heap::index::{Kinds, ObjectTable};
 
+use crate::bases::Bases;
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
 use crate::format::reason;
@@ -27,6 +28,8 @@ use crate::variables::{self, Variables, register};
 #[derive(Debug)]
 pub struct Context {
     target: Option<Target>,
+    /// Older cores beside the target.
+    pub bases: Bases,
     /// Options and the like.
     pub settings: Settings,
     /// Variables that the user assigned.
@@ -85,6 +88,7 @@ impl Context {
         }
         Context {
             target,
+            bases: Bases::default(),
             settings: Settings::default(),
             variables: RefCell::new(variables),
             private_symbols: RefCell::default(),

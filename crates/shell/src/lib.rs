@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+pub mod bases;
 pub mod context;
 pub mod dcmd;
 pub mod dcmds;
@@ -17,6 +18,7 @@ pub mod disassembly;
 pub mod docs;
 pub mod error;
 pub mod format;
+mod growth;
 pub mod interpreter;
 pub mod interrupt;
 pub mod jsexpr;

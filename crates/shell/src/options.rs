@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use core_reader::OpenOptions;
 
+use crate::bases::Bases;
+
 /// Interactive post-mortem debugger for the V8 heap: opens the core dump of a Node.js process.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "v8mdb", version, override_usage = "v8mdb [OPTIONS] [OBJECT] CORE")]
@@ -17,6 +19,14 @@ pub struct Options {
     /// Look for the executable and libraries below this directory
     #[arg(short = 'R', long, value_name = "DIR")]
     pub sysroot: Option<PathBuf>,
+
+    /// An older core of the same service, for ::diff to compare with; twice for two, the oldest first
+    #[arg(long, value_name = "OLD")]
+    pub base: Vec<PathBuf>,
+
+    /// The executable that dumped an older core, if it is neither where that says nor OBJECT
+    #[arg(long, value_name = "OBJECT")]
+    pub base_object: Vec<PathBuf>,
 
     /// Do not run ~/.v8mdbrc or ~/.mdbrc
     #[arg(short = 'S')]
@@ -82,6 +92,12 @@ impl Options {
             [] => (None, PathBuf::new()),
         };
         OpenOptions { core, executable, sysroot: self.sysroot.clone() }
+    }
+
+    /// The older cores beside it.
+    pub fn bases(&self) -> Bases {
+        let executables = self.base_object.iter().cloned().chain(self.target().executable).collect();
+        Bases::new(self.base.clone(), executables, self.sysroot.clone())
     }
 }
 

@@ -10,6 +10,8 @@ use crate::options::Options;
 use crate::output::{Colours, Terminal, escape};
 use crate::target::Target;
 
+/// Older cores that can be compared with at once.
+const MOST_BASES: usize = 2;
 /// All went well.
 const SUCCESS: u8 = 0;
 /// A command failed, or the core could not be opened.
@@ -49,6 +51,21 @@ pub fn run(options: &Options) -> u8 {
     let watched = std::io::stdout().is_terminal();
     let mut context = Context::new(Some(target), terminal, interrupt, watched);
     context.colours = Colours::of_standard_output();
+    context.bases = options.bases();
+    if options.base.len() > MOST_BASES {
+        context.error(&format!(
+            "{} cores are given with --base: ::diff compares with one or two",
+            options.base.len()
+        ));
+        return USAGE;
+    }
+    for base in options.base.iter() {
+        let warn = |warning: &dyn std::fmt::Display| context.warn(&escape(&warning.to_string()));
+        if let Err(reason) = context.bases.open(base, None, &context.interrupt, &warn) {
+            context.error(&escape(&format!("--base: {reason}")));
+            return FAILURE;
+        }
+    }
     if let Err(error) = configure(&context, options) {
         context.error(&error);
         return USAGE;

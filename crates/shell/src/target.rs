@@ -33,7 +33,8 @@ impl Target {
         let mut begun = None;
         let core = Core::open_with_progress(options, &mut |at: core_reader::Progress| {
             if begun.is_none() {
-                progress.begin("decompressing the core", at.total);
+                let name = options.core.to_string_lossy();
+                progress.begin(&format!("decompressing {}", escape(&name)), at.total);
             }
             progress.advance(at.done.saturating_sub(begun.replace(at.done).unwrap_or(0)));
             if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -35,7 +35,8 @@
 //! 3. `walk`: a page from object to object, over gaps. [`index`]: all objects by dense number, by kind, and who refers to
 //!    whom.
 //! 4. [`objects`], `properties`, `constructor`: what one object is to the program.
-//! 5. `self_check`: whether all this fits the heap at hand ([`Heap::self_check`]); `version`, `essential`: which V8 it
+//! 5. [`graph`]: who holds whom, and what is alive. [`compare`]: what has grown from one heap to another, of another process.
+//! 6. `self_check`: whether all this fits the heap at hand ([`Heap::self_check`]); `version`, `essential`: which V8 it
 //!    is, and what of its memory a smaller core must keep.
 //!
 //! # Promises
@@ -48,6 +49,7 @@
 
 mod body;
 mod class_check;
+pub mod compare;
 mod constructor;
 mod error;
 mod essential;

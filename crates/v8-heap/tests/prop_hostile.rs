@@ -4,6 +4,7 @@
 use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
+use v8_heap::compare::{Counted, Fingerprints, Side, Texts, collections, newcomers, turnover};
 use v8_heap::graph::{Life, Lives};
 use v8_heap::index::{GroupId, ObjectId, Scope, StoreKind, StringQuery};
 use v8_heap::objects::error::CallSite;
@@ -386,6 +387,37 @@ fn ask_everything(dump: &Dump) {
         let _ = heap.group_property_names(table, group);
     }
     ask_graph(&heap);
+    compare_with(&heap, &heap);
+}
+
+/// Puts two heaps side by side.
+fn compare_with<'t>(one: &Heap<'t>, other: &Heap<'t>) {
+    let sides = [one, other, one].map(|heap| Side { heap, monitor: &Unattended });
+    let fingerprints = Fingerprints::default();
+    let mut texts = Vec::new();
+    for heap in [one, other] {
+        for counted in [Counted::Live, Counted::All] {
+            let inventory = heap.inventory(counted, &Unattended).unwrap();
+            let sum: u64 = inventory.constructors.iter().map(|(_, sum)| sum.count).sum();
+            assert!(sum <= inventory.total.count, "what has a constructor is an object");
+            heap.stores(counted, &Unattended).unwrap();
+        }
+        heap.lacks_for_census(&Unattended).unwrap();
+        texts.push(heap.string_texts(Counted::All, &fingerprints, &Unattended).unwrap());
+    }
+    let _ = Texts::changes(&texts);
+    for name in ["Point", "Circle", "process"] {
+        let found = newcomers(&sides, name, Counted::All).unwrap();
+        assert!(found.objects.is_empty(), "the last heap is the first");
+    }
+    let found = collections(&sides, Counted::All, true).unwrap();
+    for change in &found.changes {
+        assert_eq!(change.growth(|sum| sum.count), 0);
+        if let Some(turnover) = turnover(&sides, &change.group, &fingerprints).unwrap() {
+            assert_eq!((turnover.added, turnover.gone), (0, 0));
+        }
+        sides[change.group.home].commonest_entry(change.group.objects[change.group.home].unwrap()).unwrap();
+    }
 }
 
 /// Asks who holds whom, and what follows from it. Only so much of it can be wrong at all.
@@ -543,6 +575,32 @@ proptest! {
             dump.set_word(address, word);
         }
         ask_everything(&dump);
+    }
+
+    #[test]
+    fn two_heaps_changed_at_random_side_by_side(
+        releases in (prop::sample::select(Release::ALL.to_vec()), prop::sample::select(Release::ALL.to_vec())),
+        changes in prop::collection::vec((any::<bool>(), change()), 1..12),
+    ) {
+        let mut dumps = [rich_heap(releases.0), rich_heap(releases.1)];
+        let addresses = dumps.each_ref().map(meaningful);
+        for (second, (place, change)) in changes {
+            let (dump, addresses) = (&mut dumps[usize::from(second)], &addresses[usize::from(second)]);
+            let address = addresses[place % addresses.len()];
+            let word = match change {
+                Change::Value(value) => value,
+                Change::CopyOf(other) => dump.word(addresses[other % addresses.len()]),
+                Change::Flip(bit) => dump.word(address) ^ 1 << bit,
+            };
+            dump.set_word(address, word);
+        }
+        let [one, other] = &dumps;
+        if let (Ok(one), Ok(other)) = (Heap::open(one, one), Heap::open(other, other))
+            && one.objects(&Unattended).is_ok()
+            && other.objects(&Unattended).is_ok()
+        {
+            compare_with(&one, &other);
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use core_reader::Memory;
+use core_reader::{AddressSpace, Memory};
 use v8_heap::graph::{Census, Lives};
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::{Heap, Tagged};
@@ -223,28 +223,11 @@ impl FindJsObjects {
 
     /// Says once in a session what of the heap the counts leave out, or may.
     fn warn_of_missing(context: &Context, table: &ObjectTable) -> Result<(), DcmdError> {
-        let met = &table.summary;
-        let gaps: u64 = met.gaps.iter().map(|gap| gap.end - gap.start).sum();
-        let truncated = context.memory()?.truncated_bytes();
-        let known = gaps + met.missing_bytes > 0;
-        if !known && truncated == 0 || context.told_what_is_missing.replace(true) {
-            return Ok(());
+        if let Some(reason) = incompleteness(context.memory()?, table)
+            && !context.told_what_is_missing.replace(true)
+        {
+            context.warn(&format_args!("warning: {reason} (see ::status)"));
         }
-        let mut reasons = Vec::new();
-        if known {
-            reasons.push(format!(
-                "{} bytes of heap pages are not in the core, and in {gaps} bytes no objects could be found",
-                met.missing_bytes
-            ));
-        }
-        if truncated > 0 {
-            reasons.push(format!(
-                "{truncated} bytes beyond the end of the truncated core may have held more pages"
-            ));
-        }
-        let are = if known { "are" } else { "may be" };
-        context
-            .warn(&format_args!("warning: counts {are} incomplete: {} (see ::status)", reasons.join("; ")));
         Ok(())
     }
 
@@ -514,6 +497,27 @@ impl Filter {
             }
         }
     }
+}
+
+/// Why counts of objects are not complete, if they are not.
+pub(crate) fn incompleteness(memory: &AddressSpace, table: &ObjectTable) -> Option<String> {
+    let met = &table.summary;
+    let gaps: u64 = met.gaps.iter().map(|gap| gap.end - gap.start).sum();
+    let truncated = memory.truncated_bytes();
+    let mut reasons = Vec::new();
+    let known = gaps + met.missing_bytes > 0;
+    if known {
+        reasons.push(format!(
+            "{} bytes of heap pages are not in the core, and in {gaps} bytes no objects could be found",
+            met.missing_bytes
+        ));
+    }
+    if truncated > 0 {
+        reasons
+            .push(format!("{truncated} bytes beyond the end of the truncated core may have held more pages"));
+    }
+    let are = if known { "are" } else { "may be" };
+    (!reasons.is_empty()).then(|| format!("counts {are} incomplete: {}", reasons.join("; ")))
 }
 
 fn item_of(table: &ObjectTable, group: &Group, lives: Lives) -> Item {

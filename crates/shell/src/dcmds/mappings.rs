@@ -20,9 +20,8 @@
 //! truncated  the core file ends before them
 //! ```
 
-use core_reader::{Address, AuxiliaryVector, Contents, Memory, MemoryRange};
+use core_reader::{Address, AuxiliaryVector, Contents, Core, Memory, MemoryRange};
 
-use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
@@ -72,7 +71,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     &Hex(size),
                     &range.permissions.to_string(),
                     &contents(range),
-                    &name_of(context, range),
+                    &name_of(context.target()?.core(), range),
                 ];
                 TABLE.row(&row, &mut out.text())?;
             }
@@ -98,16 +97,14 @@ fn contents(range: &MemoryRange) -> &'static str {
 
 /// The file; `[ stack ]` for a range that holds the stack pointer of a thread, `[ heap ]` for what ends at the program break,
 /// `[ vdso ]` for the functions of the kernel, `[ anon ]` otherwise.
-pub(super) fn name_of(context: &Context, range: &MemoryRange) -> String {
+pub(crate) fn name_of(core: &Core, range: &MemoryRange) -> String {
     if let Some(file) = &range.file {
         return escape(file).into_owned();
     }
     let holds = |address| (range.start..range.end).contains(&address);
-    let threads = context.target().map_or(&[][..], |target| target.threads());
-    if threads.iter().any(|thread| holds(thread.stack_pointer())) {
+    if core.threads().iter().any(|thread| holds(thread.stack_pointer())) {
         return "[ stack ]".to_owned();
     }
-    let Ok(core) = context.target().map(|target| target.core()) else { return "[ anon ]".to_owned() };
     let has_break =
         || core.program_break().is_some_and(|end| end.0.checked_sub(1).map(Address).is_some_and(holds));
     if range.permissions.write && has_break() {

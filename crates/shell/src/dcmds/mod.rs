@@ -16,6 +16,7 @@ mod count;
 mod dcmds;
 mod dem;
 mod demangling;
+mod diff;
 mod dis;
 mod dismode;
 mod dmods;
@@ -118,9 +119,10 @@ mod r#where;
 mod which;
 mod xdata;
 
-pub(crate) use findjsobjects::kind_of;
+pub(crate) use findjsobjects::{incompleteness, kind_of};
 pub(crate) use help::OVERVIEW;
 pub(crate) use jsclosure::innermost as closure_context;
+pub(crate) use mappings::name_of;
 
 /// All dcmds, sorted by name.
 pub static ALL: &[&Dcmd] = &[
@@ -141,6 +143,7 @@ pub static ALL: &[&Dcmd] = &[
     &count::DCMD,
     &dcmds::DCMD,
     &dem::DCMD,
+    &diff::DCMD,
     &dis::DCMD,
     &dismode::DCMD,
     &dmods::DCMD,

@@ -296,7 +296,7 @@ fn mapped(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, 
 
 /// `/lib/libc.so.6 [7f..,7f..), offset 0x1234 of the file`
 fn mapping(context: &Context, range: &MemoryRange, address: u64) -> Result<String, DcmdError> {
-    let name = super::mappings::name_of(context, range);
+    let name = super::mappings::name_of(context.target()?.core(), range);
     let files = context.target()?.core().mapped_files();
     let file = files.iter().find(|file| file.start.0 <= address && address < file.end.0);
     let offset = file.map_or_else(String::new, |file| {

@@ -18,6 +18,8 @@ const REDRAW: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Progress {
     interrupt: Interrupt,
+    /// What is worked on, if that has to be said.
+    subject: String,
     done: AtomicU64,
     work: Mutex<Work>,
     /// Milliseconds since `epoch` when the bar is to be drawn next.
@@ -36,8 +38,14 @@ struct Work {
 impl Progress {
     /// A monitor that watches `interrupt` and draws if standard error is a terminal.
     pub fn new(interrupt: Interrupt) -> Progress {
+        Progress::of(interrupt, "")
+    }
+
+    /// The same for work on one of several things, which the bar calls `subject`.
+    pub fn of(interrupt: Interrupt, subject: &str) -> Progress {
         Progress {
             interrupt,
+            subject: subject.to_owned(),
             done: AtomicU64::new(0),
             work: Mutex::default(),
             due: AtomicU64::new(u64::MAX),
@@ -88,7 +96,10 @@ impl Monitor for Progress {
         self.clear();
         self.done.store(0, Ordering::Relaxed);
         if let Ok(mut work) = self.work.lock() {
-            what.clone_into(&mut work.what);
+            work.what = match self.subject.as_str() {
+                "" => what.to_owned(),
+                subject => format!("{subject}: {what}"),
+            };
             work.total = total;
         }
         if self.visible {

@@ -49,13 +49,13 @@ impl Display for Hex {
 
 /// A table of columns with one blank between them.
 #[derive(Clone, Copy, Debug)]
-pub struct Table {
-    columns: &'static [Column],
+pub struct Table<'c> {
+    columns: &'c [Column],
 }
 
-impl Table {
+impl<'c> Table<'c> {
     /// A table of `columns`.
-    pub const fn new(columns: &'static [Column]) -> Table {
+    pub const fn new(columns: &'c [Column]) -> Table<'c> {
         Table { columns }
     }
 

@@ -7,6 +7,7 @@ mod every_type;
 mod functions;
 mod globals;
 mod golden;
+mod growth;
 mod heapsnapshot;
 mod internals;
 mod json;

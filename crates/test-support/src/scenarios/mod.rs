@@ -11,6 +11,7 @@ pub mod constructors;
 pub mod debugger;
 pub mod definitions;
 pub mod facts;
+pub mod growth;
 pub mod memory_report;
 pub mod printed;
 pub mod shipped;

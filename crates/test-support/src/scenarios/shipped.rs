@@ -17,6 +17,40 @@ pub const SCENARIOS: [&str; 9] =
 /// Those of them that wrote what V8 and Node.js say of their memory last of all, instead of a heap snapshot.
 pub const REPORTING: [&str; 1] = ["memory"];
 
+/// The program that was stopped at several stages of its life, of which cores ship as well.
+pub const GROWTH: &str = "growth";
+
+/// Lines of Node.js and stages of which there are cores of [`GROWTH`].
+pub const STAGES: [(u32, u32); 5] = [(20, 1), (20, 3), (24, 1), (24, 2), (24, 3)];
+
+/// The last stage of [`GROWTH`].
+pub const LAST_STAGE: u32 = 3;
+
+/// The core of [`GROWTH`] at a stage, without the ending of its name.
+pub fn stage(line: u32, stage: u32) -> PathBuf {
+    let name = match stage {
+        LAST_STAGE => format!("cores/{GROWTH}-{line}"),
+        stage => format!("cores/{GROWTH}-{line}.stage{stage}"),
+    };
+    testdata().join(name)
+}
+
+/// Objects by constructor at a stage of [`GROWTH`], as V8's own heap snapshot of the process counts them.
+///
+/// # Errors
+/// The file beside the core cannot be read.
+pub fn truth_of_stage(line: u32, of: u32) -> Result<Counts> {
+    read(with_ending(stage(line, of), "constructors.json"))
+}
+
+/// A path with another ending behind all that it has.
+pub fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
+    let mut path = path.into_os_string();
+    path.push(".");
+    path.push(ending);
+    path.into()
+}
+
 /// Major versions of Node.js of which cores ship.
 pub const LINES: [u32; 4] = [20, 22, 24, 26];
 

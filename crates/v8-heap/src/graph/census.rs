@@ -260,12 +260,25 @@ impl Heap<'_> {
     /// As [`Heap::graph`].
     pub fn retained_by_kind(&self, kinds: &Kinds, monitor: &dyn Monitor) -> Result<Vec<u64>> {
         let sums = self.obtain(&self.retained_by_kind, monitor, || {
-            self.sum_retained_by_kind(kinds, monitor).map(RetainedByKind)
+            let each: Vec<u32> = (0..kinds.groups().len() as u32).collect();
+            let sums = self.retained_by_classes(kinds, &each, each.len(), monitor)?;
+            Ok(RetainedByKind(sums.into_iter().map(|(inside, _)| inside).collect()))
         })?;
         Ok(sums.0.clone())
     }
 
-    fn sum_retained_by_kind(&self, kinds: &Kinds, monitor: &dyn Monitor) -> Result<Vec<u64>> {
+    /// Bytes in the heap and outside of it that the objects of each class of kinds retain: `class_of` has the number of a class,
+    /// less than `classes`, for each kind. What an object retains below another of its own class counts once.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn retained_by_classes(
+        &self,
+        kinds: &Kinds,
+        class_of: &[u32],
+        classes: usize,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<(u64, u64)>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
         let nodes = self.graph(monitor)?.len();
@@ -277,7 +290,7 @@ impl Heap<'_> {
                     true => kinds.group_of(self, HeapObject { address, map_id, map }),
                     false => None,
                 };
-                group.map_or(NONE, |group| group.0 as u32)
+                group.and_then(|group| class_of.get(group.0).copied()).unwrap_or(NONE)
             });
             let groups: Vec<u32> = groups.collect();
             let done = groups.len() as u64;
@@ -291,9 +304,9 @@ impl Heap<'_> {
             group_of.extend_from_slice(&groups);
         }
         let below = dominators.below();
-        let mut sums = vec![0u64; kinds.groups().len()];
-        // How many objects of each kind are above the one at hand.
-        let mut above = vec![0u32; kinds.groups().len()];
+        let mut sums = vec![(0u64, 0u64); classes];
+        // How many objects of each class are above the one at hand.
+        let mut above = vec![0u32; classes];
         let mut stack: Vec<(u32, u32)> = Vec::new();
         let mut done = 0usize;
         for top in dominators.tops() {
@@ -302,7 +315,8 @@ impl Heap<'_> {
                 let group = group_of[*id as usize] as usize;
                 if *visited == 0 && group != NONE as usize {
                     if above[group] == 0 {
-                        sums[group] += dominators.retained(*id);
+                        sums[group].0 += dominators.retained(*id);
+                        sums[group].1 = sums[group].1.saturating_add(dominators.outside(*id));
                     }
                     above[group] += 1;
                 }

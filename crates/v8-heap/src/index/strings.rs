@@ -273,7 +273,7 @@ impl Heap<'_> {
     }
 
     /// The characters of a string that has its own, where they lie.
-    fn characters(&self, entry: StringEntry) -> Result<Piece<'_>> {
+    pub(crate) fn characters(&self, entry: StringEntry) -> Result<Piece<'_>> {
         let object = entry.value.0 & !3;
         let (_, map) = self.map_at(object)?;
         let data = match StringShape::of(map.instance_type) {
@@ -359,17 +359,10 @@ impl Heap<'_> {
 /// Different strings with one hash: more than this happens only in memory made for it.
 const MOST_COLLISIONS: usize = 8;
 
-/// Of the code units: the same whether they take one byte each or two.
+/// Of the code units: see [`Piece::hash_units`].
 fn hash(characters: &Piece<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match characters {
-        Piece::OneByte(bytes) => hasher.write(bytes),
-        Piece::TwoByte(bytes) if bytes.iter().skip(1).step_by(2).all(|high| *high == 0) => {
-            let low: Vec<u8> = bytes.iter().copied().step_by(2).collect();
-            hasher.write(&low);
-        }
-        Piece::TwoByte(bytes) => hasher.write(bytes),
-    }
+    characters.hash_units(&mut hasher);
     hasher.finish()
 }
 

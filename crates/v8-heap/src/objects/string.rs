@@ -11,6 +11,8 @@
 //!
 //! (V8: `src/objects/string.tq`.) Ropes can be as deep as they are long, so they are read with a stack of our own.
 
+use std::hash::Hasher;
+
 use crate::heap::Heap;
 use crate::layout::{Kind, StringShape, offset};
 use crate::{Error, Result, Tagged};
@@ -65,6 +67,19 @@ impl Piece<'_> {
         match self {
             Piece::OneByte(bytes) => Piece::OneByte(bytes.get(count..).unwrap_or(&[])),
             Piece::TwoByte(bytes) => Piece::TwoByte(bytes.get(2 * count..).unwrap_or(&[])),
+        }
+    }
+
+    /// Hashes how many code units there are, and which: the same whether they take one byte each or two.
+    pub(crate) fn hash_units(&self, hasher: &mut dyn Hasher) {
+        hasher.write_usize(self.len());
+        match self {
+            Piece::OneByte(bytes) => hasher.write(bytes),
+            Piece::TwoByte(bytes) if bytes.iter().skip(1).step_by(2).all(|high| *high == 0) => {
+                let low: Vec<u8> = bytes.iter().copied().step_by(2).collect();
+                hasher.write(&low);
+            }
+            Piece::TwoByte(bytes) => hasher.write(bytes),
         }
     }
 

@@ -1,0 +1,362 @@
+//! The sections of the answer: constructors, shapes, texts, owners, buffers, mappings.
+
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+use v8_heap::compare::{
+    Change, Collections, Counted, Fingerprints, Inventory, ShapeName, Sum, Texts, changes, collections,
+    turnover,
+};
+use v8_heap::index::ObjectId;
+use v8_heap::{Heap, Tagged};
+
+use super::Comparison;
+use super::mappings::mappings;
+use super::path_text::{path_text, quoted};
+use super::rows::{Figure, Order, Row, Shown, heading_of, print_heading, print_json, print_row, select};
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::output::{Column, Table, escape};
+use crate::pipeline::Out;
+
+/// A part of the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// The option that asks for it.
+    pub letter: char,
+    /// What programs call it.
+    name: &'static str,
+    heading: &'static str,
+    figures: &'static [Figure],
+    find: for<'a> fn(&'a Comparison<'a>, Shown) -> Result<Found<'a>, DcmdError>,
+}
+
+/// Everything that has changed, with what it takes to show some of it.
+struct Found<'a> {
+    sums: Vec<Vec<Sum>>,
+    order: Order,
+    describe: Box<dyn Fn(usize) -> Result<Row, DcmdError> + 'a>,
+    /// What the figures leave out.
+    notes: Vec<String>,
+}
+
+/// All sections, in the order in which they are shown.
+pub static SECTIONS: [Section; 6] = [
+    Section {
+        letter: 'k',
+        name: "constructor",
+        heading: "CONSTRUCTOR",
+        figures: &[Figure::Bytes, Figure::Retained],
+        find: constructors,
+    },
+    Section {
+        letter: 's',
+        name: "shape",
+        heading: "SHAPE",
+        figures: &[Figure::Bytes, Figure::Retained],
+        find: shapes,
+    },
+    Section {
+        letter: 't',
+        name: "string",
+        heading: "TEXT",
+        figures: &[Figure::Bytes, Figure::Object],
+        find: texts,
+    },
+    Section {
+        letter: 'o',
+        name: "owner",
+        heading: "OWNER",
+        figures: &[Figure::Turnover, Figure::Retained, Figure::Object],
+        find: owners,
+    },
+    Section { letter: 'b', name: "buffer", heading: "BUFFERS", figures: &[Figure::Bytes], find: buffers },
+    Section { letter: 'm', name: "mapping", heading: "MAPPINGS", figures: &[Figure::Bytes], find: native },
+];
+
+impl Section {
+    /// Prints the section.
+    ///
+    /// # Errors
+    /// A heap cannot be read, the user has stopped it, or output has nowhere to go.
+    pub fn print(
+        &self,
+        context: &Context,
+        comparison: &Comparison<'_>,
+        shown: Shown,
+        out: &Out<'_>,
+    ) -> Result<(), DcmdError> {
+        let found = (self.find)(comparison, shown)?;
+        let rows = select(&found.sums, found.order, shown);
+        let is_known = |figure: &Figure| *figure != Figure::Retained || comparison.counted == Counted::Live;
+        let figures: Vec<Figure> = self.figures.iter().copied().filter(is_known).collect();
+        if !shown.as_json {
+            print_heading(context, comparison.len(), &figures, self.heading, out)?;
+        }
+        for &index in &rows {
+            context.check_interrupt()?;
+            let (sums, row) = (&found.sums[index], (found.describe)(index)?);
+            match shown.as_json {
+                true => print_json(self.name, sums, &row, &figures, out)?,
+                false => print_row(sums, &row, &figures, out)?,
+            }
+        }
+        if rows.is_empty() && !shown.as_json {
+            writeln!(
+                out.text(),
+                "  nothing has grown{}",
+                if comparison.len() > 2 { " and stayed" } else { "" }
+            )?;
+        }
+        for note in &found.notes {
+            match shown.as_json {
+                true => context.warn(note),
+                false => writeln!(out.text(), "  {note}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+static TOTALS: Table = Table::new(&[
+    Column::left("CORE", 6),
+    Column::right("OBJECTS", 12),
+    Column::right("IN HEAP", 14),
+    Column::right("OUTSIDE", 14),
+    Column::left("FILE", 0),
+]);
+
+/// Prints how large each heap is.
+///
+/// # Errors
+/// As [`Section::print`].
+pub fn totals(
+    context: &Context,
+    comparison: &Comparison<'_>,
+    shown: Shown,
+    out: &Out<'_>,
+) -> Result<(), DcmdError> {
+    if !shown.as_json {
+        TOTALS.heading(context.colours, &mut out.text())?;
+    }
+    for (index, inventory) in comparison.inventories()?.iter().enumerate() {
+        let total = inventory.total;
+        let outside = total.retained.saturating_sub(total.bytes);
+        if shown.as_json {
+            let line = json!({
+                "section": "core",
+                "core": comparison.files()[index],
+                "objects": total.count,
+                "bytes": total.bytes,
+                "outside": outside,
+            });
+            writeln!(out.text(), "{line}")?;
+            continue;
+        }
+        let name = heading_of(index, comparison.len());
+        let file = escape(&comparison.files()[index]).into_owned();
+        TOTALS.row(&[&name, &total.count, &total.bytes, &outside, &file], &mut out.text())?;
+    }
+    Ok(())
+}
+
+fn fields<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn found<'a, K: 'a>(
+    comparison: &'a Comparison<'a>,
+    changes: Vec<Change<K>>,
+    describe: impl Fn(&K) -> Row + 'a,
+) -> Found<'a> {
+    let (groups, sums): (Vec<K>, Vec<Vec<Sum>>) =
+        changes.into_iter().map(|change| (change.group, change.sums)).unzip();
+    Found {
+        sums,
+        order: comparison.order(),
+        describe: Box::new(move |index| Ok(describe(&groups[index]))),
+        notes: Vec::new(),
+    }
+}
+
+fn constructors<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
+    let of = |inventory: &Inventory| inventory.constructors.clone();
+    let changes = changes(comparison.inventories()?.iter().map(of).collect());
+    Ok(found(comparison, changes, |name: &String| Row {
+        text: if name.is_empty() { "(no name)".to_owned() } else { escape(name).into_owned() },
+        fields: fields([("name", json!(name))]),
+        ..Row::default()
+    }))
+}
+
+fn shapes<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
+    let of = |inventory: &Inventory| inventory.shapes.clone();
+    let changes = changes(comparison.inventories()?.iter().map(of).collect());
+    Ok(found(comparison, changes, |shape: &ShapeName| {
+        let names: Vec<_> = shape.properties.iter().map(|name| escape(name)).collect();
+        let more = if shape.count > shape.properties.len() { ", ..." } else { "" };
+        let colon = if names.is_empty() { "" } else { ": " };
+        Row {
+            text: format!("{}{colon}{}{more}", escape(&shape.constructor), names.join(", ")),
+            fields: fields([
+                ("name", json!(shape.constructor)),
+                ("properties", json!(shape.properties)),
+                ("props", json!(shape.count)),
+            ]),
+            ..Row::default()
+        }
+    }))
+}
+
+fn texts<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
+    let fingerprints = Fingerprints::default();
+    let texts =
+        comparison.ask_all(|heap, monitor| heap.string_texts(comparison.counted, &fingerprints, monitor))?;
+    let unread: u64 = texts.iter().map(|texts| texts.unread).sum();
+    let last = comparison.len() - 1;
+    let mut found = found(comparison, Texts::changes(&texts), move |content| {
+        let text = text_of(comparison.heap_of(content.heap), content.example);
+        Row {
+            text: format!("{} ({})", quoted(&text), content.length),
+            object: (content.heap == last).then_some(content.example.0),
+            fields: fields([("text", json!(text)), ("length", json!(content.length))]),
+            ..Row::default()
+        }
+    });
+    found.order = |sum| sum.bytes;
+    if unread > 0 {
+        found
+            .notes
+            .push(format!("the text of {unread} strings could not be read, or is too long: not compared"));
+    }
+    Ok(found)
+}
+
+/// The beginning of a string.
+fn text_of(heap: &Heap<'_>, string: Tagged) -> String {
+    /// In UTF-16 code units.
+    const LONGEST: usize = 256;
+    heap.string(string, LONGEST).map(|text| text.to_text()).unwrap_or_default()
+}
+
+fn owners<'a>(comparison: &'a Comparison<'a>, shown: Shown) -> Result<Found<'a>, DcmdError> {
+    let mut found = comparison.ask_together(|sides| collections(sides, comparison.counted, shown.all))?;
+    let fingerprints = Fingerprints::default();
+    if shown.all {
+        // As many entries as before may be others.
+        found.changes = comparison.ask_together(|sides| {
+            let mut changed = Vec::new();
+            for change in std::mem::take(&mut found.changes) {
+                let is_still = change.sums.windows(2).all(|pair| pair[0].count == pair[1].count);
+                if !is_still
+                    || turnover(sides, &change.group, &fingerprints)?
+                        .is_some_and(|turnover| turnover.added + turnover.gone > 0)
+                {
+                    changed.push(change);
+                }
+            }
+            Ok(changed)
+        })?;
+    }
+    let mut notes = Vec::new();
+    if found.unnamed > 0 {
+        notes.push(format!("{} collections have no path of names: not compared", found.unnamed));
+    }
+    if found.left_out > 0 {
+        notes.push(format!("{} collections retain less than these: not compared", found.left_out));
+    }
+    let last = comparison.len() - 1;
+    let sums = found.changes.iter().map(|change| change.sums.clone()).collect();
+    let describe = move |index: usize| describe_owner(comparison, &found, index, &fingerprints, last);
+    let order: Order = match comparison.counted {
+        Counted::Live => |sum| sum.retained,
+        Counted::All => |sum| sum.count,
+    };
+    Ok(Found { sums, order, describe: Box::new(describe), notes })
+}
+
+fn describe_owner(
+    comparison: &Comparison<'_>,
+    found: &Collections,
+    index: usize,
+    fingerprints: &Fingerprints,
+    last: usize,
+) -> Result<Row, DcmdError> {
+    let collection = &found.changes[index].group;
+    let home = collection.home;
+    let id = collection.objects[home].unwrap_or_default();
+    let heap = comparison.heap_of(home);
+    let steps = found.paths[home].as_ref().and_then(|paths| paths.of(id)).unwrap_or_default();
+    let path = path_text(&steps);
+    let (turnover, of) = comparison.ask_together(|sides| {
+        Ok((turnover(sides, collection, fingerprints)?, sides[home].commonest_entry(id)?))
+    })?;
+    let table = comparison.ask(home, |heap, monitor| heap.objects(monitor))?;
+    let constructor = heap
+        .object_by_id(table, ObjectId(id))
+        .map_or_else(String::new, |object| heap.name(heap.constructor_name(object)).to_owned());
+    let entries = of.as_deref().map_or_else(String::new, |of| format!(" of {}", escape(of)));
+    Ok(Row {
+        text: format!("{path} ({}{entries})", escape(&constructor)),
+        object: collection.objects[last].map(|id| comparison.address(last, id)).transpose()?,
+        turnover,
+        fields: fields([("path", json!(path)), ("name", json!(constructor)), ("of", json!(of))]),
+    })
+}
+
+fn buffers<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
+    let stores = comparison.ask_all(|heap, monitor| heap.stores(comparison.counted, monitor))?;
+    Ok(found(comparison, changes(stores), |class| {
+        let views =
+            if class.views.is_empty() { String::new() } else { format!(" as {}", escape(&class.views)) };
+        Row {
+            text: format!("{}{views}, {}", class.kind.name(), size_class(class.least)),
+            fields: fields([
+                ("kind", json!(class.kind.name())),
+                ("views", json!(class.views)),
+                ("least", json!(class.least)),
+            ]),
+            ..Row::default()
+        }
+    }))
+}
+
+fn native<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
+    let lists = (0..comparison.len()).map(|index| mappings(comparison.core(index))).collect();
+    let mut found = found(comparison, changes(lists), |(name, permissions): &(String, String)| Row {
+        text: format!("{permissions} {name}"),
+        fields: fields([("name", json!(name)), ("permissions", json!(permissions))]),
+        ..Row::default()
+    });
+    found.order = |sum| sum.bytes;
+    Ok(found)
+}
+
+/// Sizes from a power of two on, below the next: `64 KiB..128 KiB`.
+pub fn size_class(least: u64) -> String {
+    let text = |bytes: u64| match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    };
+    match least {
+        0 => "empty".to_owned(),
+        least => format!("{}..{}", text(least), text(least.saturating_mul(2))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_class;
+
+    #[test]
+    fn sizes_are_told_by_powers_of_two() {
+        assert_eq!(size_class(0), "empty");
+        assert_eq!(size_class(1), "1 B..2 B");
+        assert_eq!(size_class(512), "512 B..1 KiB");
+        assert_eq!(size_class(1 << 16), "64 KiB..128 KiB");
+        assert_eq!(size_class(1 << 26), "64 MiB..128 MiB");
+        assert_eq!(size_class(1 << 63), "8589934592 GiB..17179869183 GiB");
+    }
+}
