@@ -29,6 +29,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;
         step("leaks", &["xtask", "leaks"])?;
+        step("growth", &["xtask", "diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;
         step("living objects", &["xtask", "graph"])?;
         step("heap snapshots", &["xtask", "snapshot", "--readers"])?;

@@ -277,7 +277,7 @@ impl ObjectSet {
 
     fn read(nodes: usize, from: &mut Decoder) -> Result<ObjectSet, Unusable> {
         let bits: Array<u64> = from.array_of(nodes.div_ceil(64))?;
-        let behind = if nodes % 64 == 0 { 0 } else { u64::MAX << (nodes % 64) };
+        let behind = if nodes.is_multiple_of(64) { 0 } else { u64::MAX << (nodes % 64) };
         ensure(bits.last().is_none_or(|last| last & behind == 0), "an object is alive that is none")?;
         Ok(ObjectSet { bits: bits.iter().map(|word| AtomicU64::new(*word)).collect() })
     }
