@@ -163,7 +163,7 @@ fn the_next_session_gives_the_same_answers() {
         let threads = [thread];
         let first = open(&dump, &threads);
         let expected = answers(&first);
-        assert!(expected.contains("Circle (Some("), "there is a gathering: {expected}");
+        assert!(expected.contains("Circle (Owner("), "there is a gathering: {expected}");
         let live = (0..first.graph(&Unattended).unwrap().len() as u32)
             .filter(|id| first.liveness(&Unattended).unwrap().of(*id) == Life::Live)
             .count();
