@@ -341,6 +341,11 @@ impl<'t> Heap<'t> {
         Ok(self.all_roots.get_or_init(|| roots))
     }
 
+    /// By whom each object is held, if that has been asked for before: does no work.
+    pub(crate) fn known_holders(&self) -> Option<&Rows> {
+        self.held_by.get()
+    }
+
     /// By whom each object is held: the graph turned around.
     ///
     /// # Errors

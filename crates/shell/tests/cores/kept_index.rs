@@ -115,7 +115,8 @@ fn sessions_add_to_the_index() {
         place.run(&["-o", "cache", "-e", "::findjsobjects ! cat > /dev/null", "-e", "::status"]);
     let line = status.lines().find(|line| line.starts_with("index: ")).unwrap();
     assert!(
-        line.contains("core.zst.v8mdb-index (") && line.ends_with("of it read: objects, kinds, roots, graph, reached, garbage"),
+        line.contains("core.zst.v8mdb-index (")
+            && line.ends_with("of it read: objects, kinds, roots, graph, reached, garbage"),
         "{line}"
     );
 }

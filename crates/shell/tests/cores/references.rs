@@ -148,3 +148,19 @@ fn scopes_hold_objects() {
         assert!(with.contains(" object of a \"with\" around inWith\n"), "{core}: {with}");
     }
 }
+
+/// Once it is known who holds whom, fewer searches are needed: that must not show.
+#[test]
+fn answers_do_not_depend_on_what_was_asked_before() {
+    for core in cores("kinds").chain(cores("retained")) {
+        let [kinds] = answers(core, ["::findjsobjects"]);
+        let objects: Vec<&str> =
+            kinds.lines().skip(1).filter_map(|line| line.split_whitespace().next()).step_by(5).collect();
+        assert!(objects.len() > 30, "{core}");
+        let mut lines: Vec<String> =
+            objects.iter().map(|object| format!("{object}::findjsobjects -r")).collect();
+        let searched = all_answers(core, &lines);
+        lines.insert(0, "::findjsobjects -R".to_owned());
+        assert_eq!(all_answers(core, &lines)[1..], searched, "{core}");
+    }
+}

@@ -168,6 +168,9 @@ const MOST_REFERENCES: usize = 1 << 22;
 /// Steps between two looks at whether to stop.
 const BETWEEN_LOOKS: usize = 1 << 14;
 
+/// Words of objects that are looked at instead of searching the heap.
+const MOST_KNOWN_WORDS: usize = 1 << 20;
+
 /// Nested contexts followed from a function.
 const MOST_CONTEXTS: usize = 256;
 
@@ -225,7 +228,12 @@ impl Heap<'_> {
             if sought.is_empty() {
                 break;
             }
-            let mut found = self.holders_of(table, &sought, monitor)?;
+            // Storage is held strongly, and the graph knows by whom; what is asked for may be held weakly.
+            let known = if round > 0 { self.known_holders_of(table, &sought) } else { None };
+            let mut found = match known {
+                Some(found) => found,
+                None => self.holders_of(table, &sought, monitor)?,
+            };
             let mut checked = 0usize;
             let mut stopped = Ok(());
             found.retain(|hit| {
@@ -480,6 +488,37 @@ impl Heap<'_> {
             2 | 3 => Some(true),
             _ => None,
         }
+    }
+
+    /// The same as [`Heap::holders_of`] of what is held strongly only, without a search: if it is known who holds whom, and these are
+    /// not so many that a search is faster.
+    fn known_holders_of(&self, table: &ObjectTable, sought: &AddressSet) -> Option<Vec<Hit>> {
+        let held_by = self.known_holders()?;
+        let mut found = Vec::new();
+        let mut words = 0;
+        for &target in &sought.exact {
+            let page = self.spaces().page_of(target)?;
+            // Who holds what is read-only is not kept.
+            let id = table.id_at(self.spaces(), target).filter(|_| page.heap != 0)?;
+            let mut holders = held_by.of(id.0).to_vec();
+            holders.dedup();
+            for holder in holders {
+                let object = self.object_by_id(table, crate::index::ObjectId(holder))?;
+                let bytes = self.words().present(object.address, self.object_size(object).ok()?);
+                words += bytes.len() / 8;
+                if words > MOST_KNOWN_WORDS {
+                    return None;
+                }
+                for (index, word) in bytes.chunks_exact(8).enumerate() {
+                    let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                    if word & 1 == 1 && word & !3 == target {
+                        found.push(Hit { holder: object.address, offset: 8 * index as u64, target });
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        Some(found)
     }
 
     /// All words of objects that hold the address of one of `sought`.
