@@ -8,7 +8,7 @@
 //! ```text
 //! > ::diff growth-24.stage1.core.zst
 //! CORE        OBJECTS        IN HEAP        OUTSIDE FILE
-//! OLD           60136        4367024        2145826 growth-24.stage1.core.zst
+//! OLD           60112        4365232        2145826 growth-24.stage1.core.zst
 //! NEW           62788        4477592       69713442 growth-24.core.zst
 //!       OLD       NEW    GROWTH       BYTES    RETAINED CONSTRUCTOR
 //!       444       744      +300       +9600   +67619360 Array

@@ -11,12 +11,12 @@
 //!
 //! ```text
 //! > ::heapsnapshot leak.heapsnapshot
-//! wrote leak.heapsnapshot: 78953 nodes, 291146 references, 7.3 MB in 6.3 MB
+//! wrote leak.heapsnapshot: 79639 nodes, 312677 references, 7.3 MB in 6.7 MB
 //! > ::findjsobjects -c Gateway | ::heapsnapshot gateway.heapsnapshot
 //! wrote gateway.heapsnapshot: 21650 nodes, 32763 references, 1.3 MB in 0.9 MB
 //! ```
 //!
-//! Readers show each object with an id, as in `Gateway @93613`. `::snapshotnode 93613` leads back to it.
+//! Readers show each object with an id, as in `Gateway @89773`. `::snapshotnode 89773` leads back to it.
 //!
 //! What differs from V8's own: an object that belongs to a C++ object of Node.js goes by its constructor (V8 asks Node.js, and
 //! writes `Node / TCP`), C++ objects that no JavaScript object stands for are missing, and roots are grouped by what is known of

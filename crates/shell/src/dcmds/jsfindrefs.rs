@@ -12,9 +12,9 @@
 //! 24e11cafd11 set entry
 //! 3ecb25392461 objects[19] (OrderedHashSet)
 //! 3ecb253b3881.watched
-//! > 542184950b1::jsfindrefs -v
-//! 5421848b4f1 closure variable "this" of <anonymous> (as UpstreamConnection.resume) (type: JSFunction)
-//! 1cc8e9b40cf1 map value of key "session-1800" (type: JSMap)
+//! > 8ba8239fd91::jsfindrefs -v
+//! 15cb447412d9 map value of key "session-996" (type: JSMap)
+//! 15cb4477d409 closure variable "this" of <anonymous> (as UpstreamConnection.resume) (type: JSFunction)
 //! ```
 //!
 //! What the language has no word for is told by V8's names of the fields on the way, with the class of the holder. `weak` says

@@ -1,13 +1,13 @@
 //! `::snapshotnode`: find the objects that a heap snapshot of `::heapsnapshot` shows under an id.
 //!
-//! Readers of heap snapshots show `IncomingRequest @9559`. This leads back from there to the core:
+//! Readers of heap snapshots show `IncomingRequest @6087`. This leads back from there to the core:
 //!
 //! ```text
-//! > ::snapshotnode 9559 | ::jsprint url
-//! "/v1/images/1800?size=32"
-//! > ::snapshotnode @9559 @9571
-//! 54218495021
-//! 54218495141
+//! > ::snapshotnode 6087 | ::jsprint url
+//! "/v1/images/1080?size=64"
+//! > ::snapshotnode @6087 @6091
+//! 8ba823be4c9
+//! 8ba823be549
 //! ```
 //!
 //! Ids are decimal, as readers show them. They hold for snapshots of this very core that were written by this debugger, not for

@@ -4,12 +4,12 @@
 //! context outwards.
 //!
 //! ```text
-//! > 5421848b4f1::walk v8context | ::head 1 | ::v8context
-//! scope info: 2d808e519dd9 (ScopeInfo)
-//! previous context: 2ccb6ccc25e9 (FunctionContext)
-//! native context: 1f660f8c0109 (NativeContext)
-//!     slot 2: 542184950b1 (JSObject: UpstreamConnection) "this"
-//!     slot 3: 54218495021 (JSObject: IncomingRequest) "request"
+//! > 15cb4477d409::walk v8context | ::head 1 | ::v8context
+//! scope info: 1950f7e19fb1 (ScopeInfo)
+//! previous context: 1950f7e24ab1 (FunctionContext)
+//! native context: 98e8b580109 (NativeContext)
+//!     slot 2: 8ba8239fd91 (JSObject: UpstreamConnection) "this"
+//!     slot 3: 3a85474bbc31 (JSObject: IncomingRequest) "request"
 //! ```
 //!
 //! A context with an extension holds in it the variables that `eval` declared, or the object of a `with` statement.

@@ -6,27 +6,27 @@
 //! instance has changed is `const`. Properties whose values the map itself holds, such as accessors, show it.
 //!
 //! ```text
-//! > 542184950b1::v8map
-//! map: 2d808e51a109, of JSObject (0x421), elements HOLEY_ELEMENTS
+//! > 8ba8239fd91::v8map
+//! map: 1950f7e1a2e1, of JSObject (0x421), elements HOLEY_ELEMENTS
 //! instances: 800, of 0x40 bytes, 5 in-object properties, 0 unused
-//! prototype: 2ccb6ccc3929 (JSObject: Object)
-//! constructor: 2ccb6ccc3841 (JSFunction: UpstreamConnection)
-//! back pointer: 2d808e51a089
+//! prototype: 1950f7e25d41 (JSObject: Object)
+//! constructor: 1950f7e25d01 (JSFunction: UpstreamConnection)
+//! back pointer: 1950f7e1a261
 //! flags: new_target_is_base, owns_descriptors, is_in_retained_map_list, is_extensible
-//! dependent code: 1cc8e9b47341, 2 entries
-//! descriptors: 2ccb6ccc3ad9, 5 own
+//! dependent code: 1950f7e39531, 4 entries
+//! descriptors: 1950f7e25f31, 5 own
 //!     "request": field 0 at +0x18 in object, HeapObject, const
 //!     "limits": field 1 at +0x20 in object, HeapObject, const
 //!     "pending": field 2 at +0x28 in object, HeapObject, const
 //!     "load": field 3 at +0x30 in object, Double, const
 //!     "resume": field 4 at +0x38 in object, HeapObject, const
 //! transitions:
-//!     2d808e519f21 (0 instances)
-//!         "request" 2d808e519fa1 (0 instances)
-//!             "limits" 2d808e519ff9 (0 instances)
-//!                 "pending" 2d808e51a041 (0 instances)
-//!                     "load" 2d808e51a089 (0 instances)
-//!                         "resume" 2d808e51a109 (800 instances) <--
+//!     1950f7e1a0f9 (0 instances)
+//!         "request" 1950f7e1a179 (0 instances)
+//!             "limits" 1950f7e1a1d1 (0 instances)
+//!                 "pending" 1950f7e1a219 (0 instances)
+//!                     "load" 1950f7e1a261 (0 instances)
+//!                         "resume" 1950f7e1a2e1 (800 instances) <--
 //! ```
 //!
 //! The transitions are the tree of maps that lead to it and on from it: each property that an object got led to another map.

@@ -5,20 +5,20 @@
 //! JavaScript objects show their properties inside the object by name, arrays and tables their elements; `-n` says how many.
 //!
 //! ```text
-//! > 542184950b1::v8print
-//! 542184950b1 JSObject {
-//!     542184950b1 JSReceiver {
-//!         542184950b1 HeapObject {
-//!             542184950b0 map = 2d808e51a109 (Map: of JSObject)
+//! > 8ba8239fd91::v8print
+//! 8ba8239fd91 JSObject {
+//!     8ba8239fd91 JSReceiver {
+//!         8ba8239fd91 HeapObject {
+//!             8ba8239fd90 map = 1950f7e1a2e1 (Map: of JSObject)
 //!         }
-//!         542184950b8 properties_or_hash = 10e5cb780cf9 (FixedArray)
+//!         8ba8239fd98 properties_or_hash = 29b83c0c0cf9 (FixedArray)
 //!     }
-//!     542184950c0 elements = 10e5cb780cf9 (FixedArray)
-//!     542184950c8 .request = 54218495021 (JSObject: IncomingRequest)
-//!     542184950d0 .limits = 2ccb6ccdc7a9 (JSObject: Object)
-//!     542184950d8 .pending = 542184950f1 (JSArray: Array)
-//!     542184950e0 .load = 542184adbb1 (HeapNumber: 0.25)
-//!     542184950e8 .resume = 5421848b4f1 (JSFunction: <anonymous> (as UpstreamConnection.resume))
+//!     8ba8239fda0 elements = 29b83c0c0cf9 (FixedArray)
+//!     8ba8239fda8 .request = 3a85474bbc31 (JSObject: IncomingRequest)
+//!     8ba8239fdb0 .limits = 1950f7e3f5f9 (JSObject: Object)
+//!     8ba8239fdb8 .pending = eab7c8c4909 (JSArray: Array)
+//!     8ba8239fdc0 .load = eab7c8c4929 (HeapNumber: 6.25)
+//!     8ba8239fdc8 .resume = 15cb4477d409 (JSFunction: <anonymous> (as UpstreamConnection.resume))
 //! }
 //! ```
 //!

@@ -4,12 +4,12 @@
 //! function, the text of a string. `::v8whatis` takes any address.
 //!
 //! ```text
-//! > 542184950b1::v8type
-//! 0x542184950b1: JSObject: UpstreamConnection
+//! > 8ba8239fd91::v8type
+//! 0x8ba8239fd91: JSObject: UpstreamConnection
 //! > 700000000::v8type
 //! 0x700000000: SMI: value = 7
-//! > 542184adbb1::v8type
-//! 0x542184adbb1: HeapNumber: 0.25
+//! > eab7c8c4929::v8type
+//! 0xeab7c8c4929: HeapNumber: 6.25
 //! ```
 
 use std::io::Write;

@@ -9,14 +9,14 @@
 //! object it says what is there instead, as far as that is known.
 //!
 //! ```text
-//! > 542184950c9::v8whatis
-//! 542184950b1
-//! > 542184950c9::v8whatis -v
-//! 542184950b1 (found Map at 542184950b0 (542184950c9-0x19) for type JSObject)
+//! > 8ba8239fda9::v8whatis
+//! 8ba8239fd91
+//! > 8ba8239fda9::v8whatis -v
+//! 8ba8239fd91 (found Map at 8ba8239fd90 (8ba8239fda9-0x19) for type JSObject)
 //!     at .request of JSObject: UpstreamConnection
-//!     on page 54218480000 of space old
-//! > 7ffed4beeea0::v8whatis -v
-//! 7ffed4beeea0: in no heap object: stack of thread 21192, 0x430 above its stack pointer
+//!     on page 8ba82380000 of space old
+//! > 7ffdd6487ee8::v8whatis -v
+//! 7ffdd6487ee8: in no heap object: stack of thread 12295, 0x430 above its stack pointer
 //! ```
 //!
 //! `-d` refuses objects that begin more than so many bytes before the address.

@@ -74,6 +74,9 @@ impl Plan {
             }
             Some([]) => Rest::Nothing,
             Some([Word::Unknown]) if is_machine_code(heap, map) => Rest::Machine(start),
+            // A type that is outside of the heap tells which fields are references. A word that looks like one is next to
+            // always one.
+            Some([Word::Unknown]) if is_of_wasm(heap, map) => Rest::From(start),
             Some(words) if words.iter().all(|word| !may_hold(*word)) => Rest::Nothing,
             Some([_]) => Rest::From(start),
             Some(words) => {
@@ -104,6 +107,11 @@ impl Plan {
 /// Whether a word can hold a pointer that keeps its object alive.
 fn may_hold(word: Word) -> bool {
     matches!(word, Word::Tagged | Word::Weak | Word::Embedder)
+}
+
+/// Whether the instances are structures or arrays of WebAssembly.
+fn is_of_wasm(heap: &Heap<'_>, map: &Map) -> bool {
+    matches!(heap.layout().type_name(map.instance_type), "WasmStruct" | "WasmArray")
 }
 
 fn is_machine_code(heap: &Heap<'_>, map: &Map) -> bool {

@@ -144,6 +144,8 @@ pub(super) enum Store {
     Various,
     /// Instructions.
     Machine,
+    /// Fields of WebAssembly: what looks like a reference is one.
+    Wasm,
 }
 
 /// References that are in no word of the object.
@@ -354,6 +356,7 @@ impl<'a, 't> Plans<'a, 't> {
             Some(TailLayout::NativeContext) => Store::NativeContext,
             Some(TailLayout::Ephemeron) => Store::Ephemerons,
             Some(TailLayout::Machine) => Store::Machine,
+            Some(TailLayout::Wasm) => Store::Wasm,
             Some(_) if is("Context") => Store::Context,
             Some(_) if is("TransitionArray") => Store::Hidden,
             Some(_) if is("FixedArray") => Store::Numbered,

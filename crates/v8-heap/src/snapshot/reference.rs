@@ -252,6 +252,10 @@ impl Explorer<'_, '_> {
                         .for_each(|(_, word)| telling.hidden(word));
                 }
             }
+            Store::Wasm => {
+                let is_object = |word: &Tagged| self.heap.object(*word).is_ok();
+                rest.filter(is_object).for_each(|word| telling.hidden(word));
+            }
             Store::Machine => {
                 for word in embedded_words(bytes.get(8 * first..).unwrap_or_default()) {
                     let target = self.heap.object(Tagged(word));

@@ -115,7 +115,6 @@ impl Writing<'_, '_> {
         let head = head();
         let start = out.stream_position().map_err(failed)?;
         let mut names = Names::default();
-        // V8's first name is an empty one: so some readers take 0 for none.
         let mut text = head.clone().into_bytes();
         text.extend_from_slice(counts(0, 0).as_bytes());
         text.extend_from_slice(b"\"nodes\":[");
