@@ -14,6 +14,7 @@ use std::path::Path;
 
 use crate::container::{OnProgress, Progress, write_sparse};
 use crate::elf::{HEADER_SIZE, PROGRAM_HEADER_SIZE, Segment};
+use crate::new_file::NewFile;
 use crate::notes::{self, RawNote};
 use crate::{Address, Contents, Core, EmbeddedSymbols, Error, Memory, Permissions};
 
@@ -99,16 +100,14 @@ impl<'a> CoreWriter<'a> {
         on_progress: OnProgress<'_>,
     ) -> Result<WrittenCore, Error> {
         let failed = |source: io::Error| Error::Io { action: "write", path: path.to_owned(), source };
-        let directory =
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+        let mut new = NewFile::create(path).map_err(failed)?;
         let plan = Plan::new(self);
         let stop = |error: Stop| match error {
             Stop::Io(source) => failed(source),
             Stop::Memory(source) => Error::Unwritable { path: path.to_owned(), source },
             Stop::Asked => Error::Stopped { path: path.to_owned() },
         };
-        let handle = temporary.as_file().try_clone().map_err(failed)?;
+        let handle = new.file().try_clone().map_err(failed)?;
         match level {
             Some(level) => {
                 let mut encoder = zstd::Encoder::new(BufWriter::new(handle), level).map_err(failed)?;
@@ -123,8 +122,8 @@ impl<'a> CoreWriter<'a> {
                 out.file.set_len(out.offset).map_err(failed)?;
             }
         }
-        let file = temporary.as_file().metadata().map_err(failed)?.len();
-        temporary.persist(path).map_err(|error| failed(error.error))?;
+        let file = new.file().metadata().map_err(failed)?.len();
+        new.finish().map_err(failed)?;
         Ok(WrittenCore { memory: plan.memory_bytes, core: plan.len(), file })
     }
 }

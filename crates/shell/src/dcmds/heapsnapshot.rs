@@ -25,7 +25,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use core_reader::Symbols;
+use core_reader::{NewFile, Symbols};
 use v8_heap::snapshot::{Extent, SnapshotSize};
 use v8_heap::{Heap, Monitor, Tagged};
 
@@ -103,20 +103,16 @@ fn save(context: &Context, path: &Path, extent: Extent) -> Result<SnapshotSize, 
     let failed = |error: std::io::Error| {
         DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
     };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // It appears under its name when it is complete.
-    let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    let mut new = NewFile::create(path).map_err(failed)?;
     let monitor = context.progress();
-    let size = heap.write_snapshot(extent, &builtins, temporary.as_file_mut(), &monitor).map_err(
-        |error| match error {
-            v8_heap::Error::Write(error) => {
-                DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
-            }
-            v8_heap::Error::Interrupted => DcmdError::Interrupted,
-            error => DcmdError::abort(reasons(&error)),
-        },
-    )?;
-    temporary.persist(path).map_err(|error| failed(error.error))?;
+    let size = heap.write_snapshot(extent, &builtins, new.file(), &monitor).map_err(|error| match error {
+        v8_heap::Error::Write(error) => {
+            DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
+        }
+        v8_heap::Error::Interrupted => DcmdError::Interrupted,
+        error => DcmdError::abort(reasons(&error)),
+    })?;
+    new.finish().map_err(failed)?;
     Ok(size)
 }
 

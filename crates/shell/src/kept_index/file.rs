@@ -20,7 +20,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use core_reader::FileMap;
+use core_reader::{FileMap, NewFile};
 use v8_heap::Monitor;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -154,19 +154,15 @@ impl IndexFile {
         permissions: Permissions,
         monitor: &dyn Monitor,
     ) -> io::Result<u64> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".v8mdb-index-")
-            .permissions(permissions)
-            .tempfile_in(directory)?;
+        let mut new = NewFile::create(path)?;
+        new.file().set_permissions(permissions)?;
         let total = sections.iter().flat_map(|(_, pieces)| pieces).map(|piece| piece.len() as u64).sum();
         monitor.begin("writing the index", total);
         let mut written = Vec::new();
         let mut end = PAGE;
         for (name, pieces) in sections {
             let offset = end.next_multiple_of(PAGE);
-            let mut out = io::BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
+            let mut out = io::BufWriter::with_capacity(1 << 20, new.file());
             out.seek(SeekFrom::Start(offset as u64))?;
             let mut sums = BlockSums::default();
             let mut length = 0;
@@ -185,12 +181,12 @@ impl IndexFile {
             written.push(Section { name: (*name).to_owned(), offset, length, checksum: sums.finish() });
             end = offset + length;
         }
-        let file = temporary.as_file_mut();
+        let file = new.file();
         // An empty section at the end has written nothing.
         file.set_len(end as u64)?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&header(identity, &written))?;
-        temporary.persist(path).map_err(|error| error.error)?;
+        new.finish()?;
         Ok(end as u64)
     }
 }

@@ -231,7 +231,12 @@ fn garbage_is_there_only_when_asked_for() {
 #[test]
 fn what_cannot_be_written_is_an_error() {
     let core = ShippedCore { scenario: "leak", line: 24 };
-    let lines = ["::heapsnapshot /nowhere/x.heapsnapshot", "::snapshotnode 2", "::snapshotnode x"];
+    let lines = [
+        "::heapsnapshot /nowhere/x.heapsnapshot",
+        "::heapsnapshot /dev/null",
+        "::snapshotnode 2",
+        "::snapshotnode x",
+    ];
     let said = all_answers(core, &lines.map(str::to_owned));
     assert!(said.iter().all(|text| text.is_empty()), "{said:?}");
 }
