@@ -13,6 +13,8 @@ use crate::{node_release, places};
 
 /// Node.js that runs the readers.
 const RUNNER: &str = "24.21.0";
+/// Objects that may be apart in small heaps, as V8 goes on compiling in the background while the core is taken.
+const LATE_CODE: u64 = 500;
 /// Retained sizes compared.
 const LARGEST: usize = 100;
 
@@ -86,7 +88,7 @@ impl Readers {
             println!(
                 "    {name}: {apart} of {all} objects on one side only, {equal} of {LARGEST} largest retained sizes agree"
             );
-            agree &= apart * 1000 <= 2 * all;
+            agree &= apart * 1000 <= 2 * all || apart <= LATE_CODE;
         }
         Ok(agree)
     }
