@@ -132,7 +132,7 @@ fn is_close(a: u64, b: u64) -> bool {
 /// that V8 calls after the C++ object behind it.
 const MADE_TO_WRITE: (u64, u64) = (5, 512);
 /// Objects and bytes of the code that V8 goes on to make in the background while the core is taken.
-const LATE_CODE: (u64, u64) = (500, 128 << 10);
+const LATE_CODE: (u64, u64) = (500, 1 << 20);
 
 /// Whether number and bytes are close, or not further apart than `allowed`.
 fn are_close(a: (u64, u64), b: (u64, u64), allowed: (u64, u64)) -> bool {
