@@ -361,9 +361,18 @@ impl<'t> Heap<'t> {
     /// As [`Heap::graph`].
     pub fn dominators(&self, monitor: &dyn Monitor) -> Result<&Dominators> {
         self.obtain(&self.dominators, monitor, || {
-            let roots = self.roots(monitor)?.all();
-            Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)
+            let roots = self.holding_roots(monitor)?;
+            Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, &roots, monitor)
         })
+    }
+
+    /// The roots that hold something, by target: of words on stacks and in registers, which may be left over from functions that are
+    /// done, only those that lead to what no other root reaches.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn holding_roots(&self, monitor: &dyn Monitor) -> Result<Vec<Root>> {
+        self.roots(monitor)?.holding(self, self.graph(monitor)?, monitor)
     }
 
     /// A map by its number.

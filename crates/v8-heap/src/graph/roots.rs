@@ -15,7 +15,8 @@
 //!   thread --> stack: every word that is the address of an object, registers as well
 //! ```
 //!
-//! Stacks are read conservatively: V8 knows which words of a frame are alive, we do not.
+//! Stacks are read conservatively: V8 knows which words of a frame are alive, we do not. For what dominates what, words in frames of
+//! JavaScript count, others only where nothing else holds their objects ([`Roots::holding`]).
 //!
 //! The string table and the table of external strings are weak, global handles may be. None of these are roots.
 //!
@@ -133,6 +134,73 @@ impl Roots {
     /// Whether an object is held by one at least.
     pub fn hold(&self, target: u32) -> bool {
         !self.of(target).is_empty()
+    }
+
+    /// The roots but for words on stacks and in registers that are in no frame of JavaScript and lead to what other roots reach:
+    /// those of native functions are mostly left over, and what such a function needs it holds by a handle.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn holding(
+        &self,
+        heap: &Heap<'_>,
+        graph: &super::Graph,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<Root>> {
+        let frames = self.javascript_frames(heap, heap.objects(monitor)?);
+        let is_sure = |root: &Root| match root.kind {
+            RootKind::Register(_) => false,
+            RootKind::Stack(_) => frames.iter().any(|frame| frame.contains(&root.at)),
+            _ => true,
+        };
+        let (mut holding, others): (Vec<Root>, Vec<Root>) = self.roots.iter().partition(|root| is_sure(root));
+        let reached = super::ObjectSet::new(graph.len());
+        let seeds = holding.iter().map(|root| root.target).collect();
+        super::liveness::Marker::new(graph).mark(&reached, seeds, monitor)?;
+        holding.extend(others.into_iter().filter(|root| !reached.contains(root.target)));
+        holding.sort_unstable();
+        Ok(holding)
+    }
+
+    /// The stretches of stacks in which functions of JavaScript keep what they work with (V8: `StandardFrameConstants` of
+    /// `src/execution/frame-constants.h`): a frame is known by its function and context below the saved frame pointer.
+    ///
+    /// ```text
+    ///   fp + 16  arguments   fp  caller's fp   fp - 8  context   fp - 16  function   fp - 24  number of arguments   registers
+    /// ```
+    fn javascript_frames(&self, heap: &Heap<'_>, table: &ObjectTable) -> Vec<std::ops::Range<u64>> {
+        /// Callers are not further away, in bytes.
+        const LARGEST_FRAME: u64 = 1 << 20;
+        /// Bytes of a frame whose end is not known.
+        const USUAL_FRAME: u64 = 512;
+        const MOST_ARGUMENTS: u64 = 1 << 12;
+        let kind = |root: &Root| table.map_of(ObjectId(root.target)).map(|map| heap.map(map).kind);
+        let on_stack = self.roots.iter().filter(|root| matches!(root.kind, RootKind::Stack(_)));
+        let mut words: Vec<&Root> = on_stack.collect();
+        words.sort_unstable_by_key(|root| root.at);
+        let word = |at: u64| heap.memory().read_u64(Address(at)).ok();
+        let mut pointers: Vec<u64> = Vec::new();
+        for pair in words.windows(2) {
+            let (function, context) = (pair[0], pair[1]);
+            let is_frame = context.at == function.at + 8
+                && kind(function) == Some(Kind::JsFunction)
+                && matches!(kind(context), Some(Kind::Context | Kind::NativeContext));
+            let pointer = function.at + 16;
+            let caller = word(pointer).filter(|_| is_frame).unwrap_or(0);
+            if caller.is_multiple_of(8) && (pointer + 16..pointer + LARGEST_FRAME).contains(&caller) {
+                pointers.push(pointer);
+            }
+        }
+        let mut frames = Vec::with_capacity(pointers.len());
+        let mut below = 0;
+        for pointer in pointers {
+            let arguments = word(pointer - 24).filter(|count| *count <= MOST_ARGUMENTS).unwrap_or(1);
+            let start = pointer.saturating_sub(USUAL_FRAME).max(below);
+            let end = pointer + 16 + 8 * arguments;
+            frames.push(start..end);
+            below = end;
+        }
+        frames
     }
 
     /// The same with `others`.
