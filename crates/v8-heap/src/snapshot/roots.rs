@@ -6,6 +6,8 @@
 //!                                             (Stack roots)    ...
 //! ```
 
+use std::borrow::Cow;
+
 use crate::graph::{Root, RootKind};
 use crate::index::ObjectId;
 use crate::layout::Kind;
@@ -84,9 +86,9 @@ pub(super) fn synthetic(
     }
     let first_group = nodes.len();
     nodes.extend(GROUPS.iter().map(|name| named(name)));
-    let roots: &[Root] = match extent {
-        Extent::All => subject.heap.all_roots(monitor)?,
-        _ => subject.heap.roots(monitor)?.all(),
+    let roots: Cow<'_, [Root]> = match extent {
+        Extent::All => subject.heap.all_roots(monitor)?.into(),
+        _ => subject.heap.holding_roots(monitor)?.into(),
     };
     let mut add = |group: usize, id: u32| {
         let edges = &mut nodes[first_group + group].edges;
