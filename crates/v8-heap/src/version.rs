@@ -13,7 +13,7 @@ use core_reader::{Address, Contents, Memory, Symbols};
 use memchr::memmem;
 
 use crate::Tagged;
-use crate::layout::offset;
+use crate::layout::{Fields, Layout};
 
 /// The symbols that tell the versions.
 pub(crate) const VERSION_SYMBOLS: [&str; 6] = [
@@ -59,6 +59,7 @@ impl V8Version {
     ///
     /// A string is recognised without any layout: its map, length and characters have stood at the same places since V8 7.
     pub(crate) fn in_heap(memory: &dyn Memory) -> Vec<V8Version> {
+        let fields = Layout::fields_of_every_version();
         let mut found: HashMap<String, usize> = HashMap::new();
         for range in memory.ranges() {
             if range.file.is_some() || range.contents != Contents::Dumped || !range.permissions.write {
@@ -67,7 +68,7 @@ impl V8Version {
             let Ok(bytes) = memory.bytes_from(range.start) else { continue };
             let bytes = &bytes[..bytes.len().min((range.end.0 - range.start.0) as usize)];
             for text in version_texts(bytes) {
-                if is_string(memory, bytes, &text) {
+                if is_string(memory, &fields, bytes, &text) {
                     let text = String::from_utf8_lossy(&bytes[text]).into_owned();
                     *found.entry(text).or_default() += 1;
                 }
@@ -150,18 +151,18 @@ fn version_texts(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// Whether a text in memory is all of a sequential one-byte string of V8: map, hash, length, characters.
-fn is_string(memory: &dyn Memory, bytes: &[u8], text: &Range<usize>) -> bool {
+fn is_string(memory: &dyn Memory, fields: &Fields, bytes: &[u8], text: &Range<usize>) -> bool {
     /// `kStringRepresentationAndEncodingMask` of a sequential string with bytes, and the bits of strings altogether.
     const SEQUENTIAL_ONE_BYTE: (u16, u16) = (0xff8f, 8);
-    let Some(start) = text.start.checked_sub(offset::STRING_BODY as usize) else { return false };
-    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    let length = (word(start + 8) >> 32) as usize;
-    let Some(map) = Tagged(word(start)).strong().filter(|_| length == text.len()) else { return false };
+    let Some(start) = text.start.checked_sub(fields.string_characters as usize) else { return false };
+    let word = u64::from_le_bytes(bytes[start..start + 8].try_into().expect("eight bytes"));
+    let length = start + fields.string_length as usize;
+    let length = u32::from_le_bytes(bytes[length..length + 4].try_into().expect("four bytes"));
+    let Some(map) = Tagged(word).strong().filter(|_| length as usize == text.len()) else { return false };
     let (mask, sequential) = SEQUENTIAL_ONE_BYTE;
-    let at = map + (offset::MAP_INSTANCE_TYPE & !7);
-    memory
-        .read_u64(Address(at))
-        .is_ok_and(|word| (word >> (8 * (offset::MAP_INSTANCE_TYPE & 7))) as u16 & mask == sequential)
+    let mut instance_type = [0; 2];
+    memory.read_into(Address(map + fields.map_instance_type), &mut instance_type).is_ok()
+        && u16::from_le_bytes(instance_type) & mask == sequential
 }
 
 /// The Node.js version, as in `22.23.3`, if the process has one and its data was dumped.

@@ -20,6 +20,7 @@ use std::io::Write;
 use core_reader::{Core, Memory, Module};
 use v8_heap::Heap;
 use v8_heap::isolate::Page;
+use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
@@ -112,6 +113,13 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let sources: Vec<String> =
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();
         writeln!(out.text(), "    {}: {}", part.part, sources.join(", "))?;
+    }
+    for contradiction in layout.classes().contradictions() {
+        let Contradiction { class, field, table, published } = contradiction;
+        writeln!(
+            out.text(),
+            "    {class}::{field} is at {published} by the binary's metadata, at {table} by the table: taken from the binary"
+        )?;
     }
     let vote = layout.free_space_vote();
     let by =
