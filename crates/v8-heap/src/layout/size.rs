@@ -7,8 +7,8 @@
 use super::class;
 use super::versions::Version;
 use super::{
-    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ScopeInfoParts, StringShape, TailLayout,
-    WordModel,
+    ClassId, Classes, Facts, FieldKind, Fields, FreeSpaceUnit, Kind, Layout, ScopeInfoParts, StringShape,
+    TailLayout, WordModel,
 };
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
@@ -157,6 +157,12 @@ impl SizeFormula {
         SizeFormula::counted(base, count, element.into())
     }
 
+    /// A `FreeSpace`, which holds its own size.
+    pub(super) fn of_free_space(classes: &Classes, words: WordModel, unit: FreeSpaceUnit) -> SizeFormula {
+        let size = classes.offset("FreeSpace", "size").unwrap_or_default() + words.smi_number();
+        SizeFormula::counted(0, size as u8, unit.bytes() as u32)
+    }
+
     const fn special(special: SpecialSize) -> SizeFormula {
         SizeFormula { base: 0, mask: 0, unit: 0, offset: 0, shift: 0, special: Some(special) }
     }
@@ -202,12 +208,11 @@ impl Sizes<'_> {
         let tagged = self.words.tagged as u32;
         Some(match (kind, name) {
             (Kind::FreeSpace, _) => {
-                let size = self.classes.offset("FreeSpace", "size")? + self.words.smi_number();
-                SizeFormula::counted(
-                    0,
-                    size as u8,
-                    if self.facts.free_space_counts_words { tagged } else { 1 },
-                )
+                let unit = match self.facts.free_space_counts_words {
+                    true => FreeSpaceUnit::Words,
+                    false => FreeSpaceUnit::Bytes,
+                };
+                SizeFormula::of_free_space(self.classes, self.words, unit)
             }
             (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
             // From V8 14 on a hole is one word before an unreadable block.

@@ -5,14 +5,15 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FunctionTypes, HeaderPlace, IsolateLayout,
-    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FunctionTypes, HeaderPlace, PageLayout,
+    ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 12.4, as Node.js 22 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
     v8: (12, 4),
     node: 22,
+    also_of: &[],
     page: PageLayout {
         header: HeaderPlace::InPage,
         size: 16,
@@ -21,7 +22,6 @@ pub(super) static TABLE: Table = Table {
         area_start: 32,
         area_end: 40,
         owner: 72,
-        next: 264,
         first_object: 0x1140,
         self_check: SelfCheck::OwnAddress,
     },
@@ -40,11 +40,10 @@ pub(super) static TABLE: Table = Table {
         "shared_large_object",
         "trusted_large_object",
     ],
-    heap_in_isolate: 0xdea0,
     accounting: AccountingLayout {
         spaces: 0x138,
         external_bytes: ExternalBytes::One(0x90),
-        allocator: 0x10138,
+        allocator: 0x2298,
         allocator_total: 0x10,
         free_list: 0x48,
         free_list_available: 0x20,
@@ -72,7 +71,6 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x250, roots: 863, eternal_handles: 0xee60 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     facts: Facts {
         scope_info: ScopeInfoLayout::V12,

@@ -5,14 +5,15 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FunctionTypes, HeaderPlace, IsolateLayout,
-    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FunctionTypes, HeaderPlace, PageLayout,
+    ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
     v8: (14, 6),
     node: 26,
+    also_of: &[],
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
         size: 48,
@@ -21,7 +22,6 @@ pub(super) static TABLE: Table = Table {
         area_start: 72,
         area_end: 56,
         owner: 80,
-        next: 256,
         first_object: 0x10,
         self_check: SelfCheck::None,
     },
@@ -42,11 +42,10 @@ pub(super) static TABLE: Table = Table {
         "shared_trusted_large_object",
         "trusted_large_object",
     ],
-    heap_in_isolate: 0xf3c0,
     accounting: AccountingLayout {
         spaces: 0x118,
         external_bytes: ExternalBytes::Two { strings: 0xab8, sweeper: 0x7a8, total: 0x60 },
-        allocator: 0x11420,
+        allocator: 0x2060,
         allocator_total: 0x8,
         free_list: 0x40,
         free_list_available: 0x20,
@@ -74,7 +73,6 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: true,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x2b0, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     facts: Facts {
         scope_info: ScopeInfoLayout::V14,
