@@ -7,8 +7,8 @@
 use super::class;
 use super::versions::Version;
 use super::{
-    ClassId, Classes, Facts, FieldKind, Fields, FreeSpaceUnit, Kind, Layout, ScopeInfoParts, StringShape,
-    TailLayout, WordModel,
+    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ScopeInfoParts, StringShape, TailLayout,
+    WordModel,
 };
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
