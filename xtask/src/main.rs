@@ -8,12 +8,14 @@ mod diff;
 mod docs;
 mod graph;
 mod heap_snapshot;
+mod judgement;
 mod leaks;
 mod matrix;
 mod native;
 mod node_release;
 mod places;
 mod readers;
+mod releases;
 mod scenario;
 mod snapshot;
 mod snapshot_graph;
@@ -83,6 +85,12 @@ const TASKS: &[Task] = &[
         arguments: "[--core DIR]... [--debugger FILE]",
         summary: "compare registers, stacks, symbols, code and memory with what gdb says",
         run: native::run,
+    },
+    Task {
+        name: "releases",
+        arguments: "[--all] [--line N]... [--node VERSION]... [--sample N [--day N]] [--keep] [--report FILE] [--debugger FILE]",
+        summary: "hold cores of any official releases of Node.js against V8's snapshots and the program's facts",
+        run: releases::run,
     },
     Task {
         name: "snapshot",

@@ -23,7 +23,7 @@ use test_support::scenarios::{memory_report, shipped, verdict};
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::sweep::{self, Sweep};
-use crate::take_core::{self, Request, Writer};
+use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, node_release, places};
 
 struct Options {
@@ -145,6 +145,7 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
         writer: Writer::Gdb,
         snapshot: scenario.snapshot,
         arguments: Vec::new(),
+        start: Start::default(),
         stage: None,
     })?;
     let mut cell = Cell { node: node.to_owned(), scenario: scenario.name, ..Cell::default() };

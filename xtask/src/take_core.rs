@@ -51,15 +51,32 @@ pub struct Request {
     pub snapshot: bool,
     /// Further options of the scenario.
     pub arguments: Vec<String>,
+    /// How it is started.
+    pub start: Start,
     /// Run a copy of Node.js and of the program below this directory, with an empty environment: a core holds both
     /// paths and the environment, and some cores are for everybody.
     pub stage: Option<PathBuf>,
 }
 
+/// How a program is started; by default as `node PROGRAM`.
+#[derive(Debug, Default, Clone)]
+pub struct Start {
+    /// Runs instead of the official Node.js of the release.
+    pub executable: Option<PathBuf>,
+    /// Options of Node.js and V8, before the program.
+    pub options: Vec<String>,
+    /// The executable contains the program, which is not named then.
+    pub contains_program: bool,
+}
+
 impl Request {
     /// Node.js and the program: where they are, or copies on the stage.
     fn cast(&self) -> Result<(PathBuf, PathBuf)> {
-        let (node, program) = (node_release::executable(&self.node)?, self.scenario.program());
+        let node = match &self.start.executable {
+            Some(executable) => executable.clone(),
+            None => node_release::executable(&self.node)?,
+        };
+        let program = self.scenario.program();
         let Some(stage) = &self.stage else { return Ok((node, program)) };
         let (bin, app) = (stage.join(format!("node-{}/bin", self.node)), stage.join("app"));
         fs::create_dir_all(&bin)?;
@@ -110,6 +127,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         writer,
         snapshot,
         arguments: rest,
+        start: Start::default(),
         stage: None,
     })?;
     println!("{}", directory.join("core").display());
@@ -148,7 +166,11 @@ pub fn take(request: &Request) -> Result<()> {
             shell
         }
     };
-    command.arg(program).arg(format!("--report={}", directory.join("process.json").display()));
+    command.args(&request.start.options);
+    if !request.start.contains_program {
+        command.arg(program);
+    }
+    command.arg(format!("--report={}", directory.join("process.json").display()));
     let snapshot = directory.join("v8.heapsnapshot");
     if request.snapshot {
         command.arg(format!("--snapshot={}", snapshot.display()));
