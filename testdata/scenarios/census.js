@@ -12,8 +12,10 @@
  * | `Straggler` | behind the collection that a heap snapshot begins with | still there: all `stragglers` of them are in the core, and none is alive |
  *
  *   --contexts=N     how many contexts beside that of `kinds` (default 4)
- *   --workers=N      how many worker threads (default 1); the first writes a heap snapshot of its own
+ *   --workers=N      how many worker threads (default 1); each writes a heap snapshot of its own
  *   --stragglers=N   objects dropped behind the snapshot (default 300)
+ *   --death=HOW      what it dies of, instead of waiting: `abort`, `throw` (an error that nobody catches) or `memory` (more `Hoard`
+ *                    than the old space has room for; the collections before that leave no straggler)
  */
 const path = require('path');
 const vm = require('vm');
@@ -23,6 +25,7 @@ const { hold, option } = require('./hold');
 const CONTEXTS = Number(option('contexts', 4));
 const WORKERS = Number(option('workers', 1));
 const STRAGGLERS = Number(option('stragglers', 300));
+const DEATH = option('death', '');
 const TENANTS = 9000;
 
 class Census { constructor() { this.magic = 'what a release is judged by'; } }
@@ -30,6 +33,7 @@ class Tenant { constructor(number) { this.number = number; this.rent = number + 
 class Evicted { constructor(number) { this.number = number; this.rooms = new Array(number % 23).fill('room ' + number); this.left = { moved: number % 2 === 0 }; } }
 class Ephemeral { constructor(number) { this.number = number; } }
 class Straggler { constructor(number) { this.number = number; } }
+class Hoard { constructor(next) { this.next = next; this.weight = 0.5; this.more = 1.5; } }
 
 const census = globalThis.census = new Census();
 
@@ -69,6 +73,13 @@ function straggle() {
   for (let i = 0; i < STRAGGLERS; i++) new Straggler(i);
 }
 
+/** The end, if it is not to wait. */
+function die() {
+  if (DEATH === 'abort') process.abort();
+  if (DEATH === 'throw') throw census.last;
+  if (DEATH === 'memory') for (;;) census.hoard = new Hoard(census.hoard);
+}
+
 const state = new Int32Array(new SharedArrayBuffer(8));
 const inWorker = `
   const { workerData: { state, number, snapshot } } = require('worker_threads');
@@ -88,9 +99,11 @@ const inWorker = `
 function run() {
   const { Worker } = require('worker_threads');
   const snapshot = option('snapshot', '');
-  const nameOf = (number) => snapshot && number === 0 && path.join(path.dirname(snapshot), path.basename(snapshot, '.heapsnapshot') + '.worker.heapsnapshot');
+  const nameOf = (number) => snapshot && path.join(path.dirname(snapshot), path.basename(snapshot, '.heapsnapshot') + '.worker' + (number || '') + '.heapsnapshot');
   census.workers = [];
-  hold.last = straggle;
+  census.hoard = null;
+  census.last = DEATH === 'throw' && new Error('nobody catches this');
+  hold.last = () => { straggle(); die(); };
   (function next() {
     // The event loop has to turn while a worker starts: the main thread serves some of its requests.
     const started = Atomics.load(state, 0);

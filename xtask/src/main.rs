@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod ci;
+mod conditions;
 mod diff;
 mod docs;
 mod graph;
@@ -20,6 +21,7 @@ mod scenario;
 mod snapshot;
 mod snapshot_graph;
 mod sparse;
+mod support_matrix;
 mod sweep;
 mod take_core;
 mod testdata;
@@ -44,6 +46,12 @@ const TASKS: &[Task] = &[
         run: bench::run,
     },
     Task { name: "ci", arguments: "[--no-matrix]", summary: "everything that CI checks", run: ci::run },
+    Task {
+        name: "conditions",
+        arguments: "[--node VERSION]... [--only NAME]... [--flags] [--others] [--keep] [--report FILE] [--debugger FILE]",
+        summary: "hold cores taken under V8's flags, of single executables, of deaths and the like against V8's snapshots",
+        run: conditions::run,
+    },
     Task {
         name: "core",
         arguments: "--node VERSION --scenario NAME [--out DIR] [--kernel] [--no-snapshot] [-- ARGS]",
