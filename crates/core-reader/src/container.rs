@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::file_map::FileMap;
+use crate::regular_file::{kind_of, open_regular};
 
 /// First bytes of a zstd frame, RFC 8878 section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -47,15 +48,16 @@ pub(crate) struct Container {
 
 /// Opens the file at `path`; refuses what is no regular file.
 pub(crate) fn open_file(path: &Path, wanted: &'static str) -> Result<File, Error> {
-    let io_error = |action| move |source: io::Error| Error::Io { action, path: path.to_owned(), source };
-    // Asked before opening: opening a named pipe would wait for a writer.
-    let kind = std::fs::metadata(path).map_err(io_error("open"))?.file_type();
-    if !kind.is_file() {
-        let found = if kind.is_dir() { "a directory" } else { "no regular file" };
-        let advice = format!("give the path of {wanted}");
-        return Err(Error::WrongFile { path: path.to_owned(), found: found.to_owned(), wanted, advice });
-    }
-    File::open(path).map_err(io_error("open"))
+    open_regular(path).map_err(|source| {
+        let kind = std::fs::metadata(path).ok().and_then(|metadata| kind_of(metadata.file_type()));
+        match kind {
+            Some(found) if source.kind() == io::ErrorKind::InvalidInput => {
+                let advice = format!("give the path of {wanted}");
+                Error::WrongFile { path: path.to_owned(), found: found.to_owned(), wanted, advice }
+            }
+            _ => Error::Io { action: "open", path: path.to_owned(), source },
+        }
+    })
 }
 
 impl Container {

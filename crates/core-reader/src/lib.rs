@@ -52,6 +52,7 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | `container` | compressed cores |
+//! | `regular_file` | opening a file that the core has named |
 //! | `elf`, `segments` | headers; program headers to extents |
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
@@ -89,6 +90,7 @@ mod modules;
 mod new_file;
 mod notes;
 mod process;
+mod regular_file;
 mod scan;
 mod segments;
 mod symbol_table;
@@ -119,6 +121,7 @@ pub use notes::embedded_symbols::{EmbeddedSymbols, ThreadLocalSymbol};
 pub use notes::file::MappedFile;
 pub use notes::siginfo::{SignalInfo, signal_name};
 pub use process::Process;
+pub use regular_file::open_regular;
 pub use scan::{Chunk, ScanEnd, Watch};
 pub use symbols::{NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind};
 pub use threads::{Registers, Thread};

@@ -111,7 +111,7 @@ impl Target {
             _ => return Err(format!("the file {} is not at hand", escape(&mapped.path))),
         };
         let offset = mapped.offset + (address - mapped.start.0);
-        std::fs::File::open(&found.path).and_then(|file| file.read_exact_at(buffer, offset)).map_err(
+        core_reader::open_regular(&found.path).and_then(|file| file.read_exact_at(buffer, offset)).map_err(
             |error| format!("failed to read {}: {}", escape(&found.path.to_string_lossy()), reasons(&error)),
         )
     }
