@@ -104,6 +104,7 @@ impl Memory for Dump {
         let (index, offset) = self.find(at.0).ok_or(MemoryError::Unmapped(at))?;
         match self.ranges[index].contents {
             Contents::NotDumped => Err(MemoryError::NotDumped(at)),
+            Contents::NoAccess => Err(MemoryError::NoAccess(at)),
             Contents::Truncated => Err(MemoryError::Truncated(at)),
             _ => Ok(&self.bytes[index][offset..]),
         }
