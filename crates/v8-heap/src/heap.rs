@@ -13,7 +13,7 @@ use crate::graph::{
     Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
 };
 use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
-use crate::isolate::Spaces;
+use crate::isolate::{Owner, Spaces};
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
 use crate::objects::script::KnownLines;
@@ -32,7 +32,8 @@ pub struct Heap<'t> {
     memory: &'t dyn Memory,
     threads: &'t [Thread],
     /// The isolates that threads say they are in, by the number of the thread.
-    current_isolates: Vec<(u32, u64)>,
+    current_isolates: HashMap<u32, u64>,
+    owners: OnceLock<Vec<Option<Owner<'t>>>>,
     version: V8Version,
     /// As soon as somebody asks, where the executable does not tell.
     node_version: OnceLock<Option<String>>,
@@ -113,7 +114,7 @@ impl<'t> Heap<'t> {
     ) -> Result<Heap<'t>> {
         let node_version = detect_node(memory, symbols);
         let current_isolates = current_isolates(memory, symbols, threads);
-        let current: Vec<u64> = current_isolates.iter().map(|(_, isolate)| *isolate).collect();
+        let current: Vec<u64> = current_isolates.values().copied().collect();
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
         let candidates = Layout::candidates(&version, symbols, &read_int).map_err(|error| match error {
             Error::Unsupported { node, v8, supported } => {
@@ -138,6 +139,7 @@ impl<'t> Heap<'t> {
             memory,
             threads,
             current_isolates,
+            owners: OnceLock::new(),
             version,
             node_version: node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version))),
             layout,
@@ -243,7 +245,12 @@ impl<'t> Heap<'t> {
 
     /// The isolate that a thread says it is in; nothing if it is in none, or nothing can be read of that.
     pub(crate) fn current_isolate(&self, thread: u32) -> Option<u64> {
-        self.current_isolates.iter().find(|(id, _)| *id == thread).map(|(_, isolate)| *isolate)
+        self.current_isolates.get(&thread).copied()
+    }
+
+    /// The threads of all isolates, in their order.
+    pub(crate) fn threads_of_isolates(&self) -> &[Option<Owner<'t>>] {
+        self.owners.get_or_init(|| self.find_owners())
     }
 
     /// Version of V8.
@@ -460,7 +467,7 @@ impl<'t> Heap<'t> {
 }
 
 /// The isolates that threads say they are in, by the number of the thread.
-fn current_isolates(memory: &dyn Memory, symbols: &dyn Symbols, threads: &[Thread]) -> Vec<(u32, u64)> {
+fn current_isolates(memory: &dyn Memory, symbols: &dyn Symbols, threads: &[Thread]) -> HashMap<u32, u64> {
     let current = |thread: &Thread| {
         let place = symbols.thread_local(CURRENT_ISOLATE, thread)?;
         let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;

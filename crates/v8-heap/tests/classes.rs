@@ -7,7 +7,8 @@ use v8_heap::layout::FieldKind;
 use v8_heap::{Heap, Unattended};
 
 fn open(core: ShippedCore) -> Core {
-    let options = OpenOptions { core: core.path(), executable: None, sysroot: None };
+    let options =
+        OpenOptions { core: core.path(), executable: None, sysroot: None, ..OpenOptions::default() };
     Core::open(&options).unwrap_or_else(|error| panic!("{core}: {error}"))
 }
 

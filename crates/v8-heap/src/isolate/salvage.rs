@@ -15,7 +15,7 @@
 
 use core_reader::{Address, Contents, Memory};
 
-use super::page::{Header, Page, PageState, pieces};
+use super::page::{Header, Page, PageState, guarded, pieces};
 use super::{Isolate, PAGE_SIZE};
 use crate::Tagged;
 use crate::layout::{HeaderPlace, Layout};
@@ -108,6 +108,7 @@ pub(super) fn salvage<'t>(
             },
             salvaged: true,
             pieces: pieces(memory, base + start, end),
+            guarded: guarded(memory, base + start, end),
             unused: Vec::new(),
         });
     }
