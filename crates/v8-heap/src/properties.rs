@@ -100,9 +100,6 @@ pub(crate) mod details {
     }
 }
 
-/// Words of a descriptor: key, details, value.
-const DESCRIPTOR_WORDS: u64 = 3;
-
 impl Heap<'_> {
     /// The named properties of a fast map; empty for dictionary maps and for maps of anything but JavaScript objects.
     pub fn shape<'m>(&self, map: &'m Map) -> &'m Shape {
@@ -127,16 +124,18 @@ impl Heap<'_> {
     pub(crate) fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
         let words = self.words();
         let Some(array) = map.descriptors.strong() else { return };
-        let header = self.fields().descriptor_array_header;
+        let fields = self.fields();
         let Ok(count) = words.word16(array + self.fields().descriptor_array_count, "number of descriptors")
         else {
             return;
         };
         for index in 0..u64::from(map.own_descriptors.min(count)) {
-            let at = array + header + 8 * DESCRIPTOR_WORDS * index;
-            let (Some(name), Some(details), Some(value)) =
-                (words.heap_word(at), words.heap_word(at + 8), words.heap_word(at + 16))
-            else {
+            let at = array + fields.descriptor_array_header + fields.descriptor_size * index;
+            let (Some(name), Some(details), Some(value)) = (
+                words.heap_word(at + fields.descriptor_key),
+                words.heap_word(at + fields.descriptor_details),
+                words.heap_word(at + fields.descriptor_value),
+            ) else {
                 return;
             };
             if !visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, Tagged(value)) {
@@ -311,7 +310,8 @@ impl Heap<'_> {
         let inobject = object.map.inobject_properties();
         let word = if index < inobject {
             words.tagged(
-                object.address + 8 * (u64::from(object.map.inobject_start_words) + index),
+                object.address
+                    + self.fields().words.tagged * (u64::from(object.map.inobject_start_words) + index),
                 "in-object property",
             )?
         } else {

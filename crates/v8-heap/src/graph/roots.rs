@@ -32,6 +32,7 @@ use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::Isolate;
+use crate::layout::native::{global_handles, microtask_queue};
 use crate::layout::{Kind, StringShape};
 use crate::{Error, Monitor, Result};
 
@@ -90,22 +91,9 @@ pub struct Roots {
 /// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
 const HEAP_REACH: u64 = 0x2000;
 const MOST_HEAP_REACH: u64 = 0x6000;
-/// Nodes of a block of global handles, and bytes of a node (`GlobalHandles::NodeBlock`, `Node`).
-const NODES: u64 = 256;
-const NODE_SIZE: u64 = 32;
-/// `NodeBase::index_`, u8, and `Node::flags_`, u8: the state is in its low bits.
-const NODE_INDEX: usize = 10;
-const NODE_FLAGS: usize = 11;
-const NODE_STATE: u8 = 3;
-const NODE_STRONG: u8 = 1;
 /// Words of a block of handles (`kHandleBlockSize`), and of one of eternal handles.
 const HANDLE_BLOCK: u64 = 1022;
 const ETERNAL_BLOCK: u64 = 256;
-/// `MicrotaskQueue`: vtable, then these.
-const QUEUE_SIZE: u64 = 8;
-const QUEUE_CAPACITY: u64 = 16;
-const QUEUE_START: u64 = 24;
-const QUEUE_RING: u64 = 32;
 /// No list of roots is longer; a longer one is damage.
 const MOST_ENTRIES: u64 = 1 << 22;
 const MOST_BLOCKS: usize = 1 << 16;
@@ -463,9 +451,12 @@ impl<'a, 't> Finder<'a, 't> {
         let mut block = space.checked_add(8).and_then(|first| self.word(first)).unwrap_or(0);
         let mut complete = true;
         let mut seen = HashSet::new();
-        while block != 0 && seen.len() < MOST_BLOCKS && seen.insert(block) && self.may_read(NODES * NODE_SIZE)
+        while block != 0
+            && seen.len() < MOST_BLOCKS
+            && seen.insert(block)
+            && self.may_read(global_handles::NODES * global_handles::SIZE)
         {
-            let behind = block.saturating_add(NODES * NODE_SIZE);
+            let behind = block.saturating_add(global_handles::NODES * global_handles::SIZE);
             // NodeBlock { nodes_, next_, global_handles_, space_, ... }, the links in either order.
             let Some(links) = read::<24>(self.memory, behind) else {
                 complete = false;
@@ -477,13 +468,15 @@ impl<'a, 't> Finder<'a, 't> {
                 break;
             };
             self.found.memory.push((block, behind.saturating_add(48)));
-            for index in 0..NODES {
-                let at = block + NODE_SIZE * index;
+            for index in 0..global_handles::NODES {
+                let at = block + global_handles::SIZE * index;
                 let Some(node) = read::<32>(self.memory, at) else {
                     complete = false;
                     continue;
                 };
-                if u64::from(node[NODE_INDEX]) == index && node[NODE_FLAGS] & NODE_STATE == NODE_STRONG {
+                let byte = |at: u64| node[at as usize];
+                let state = byte(global_handles::FLAGS) & global_handles::STATE;
+                if u64::from(byte(global_handles::INDEX)) == index && state == global_handles::STRONG {
                     self.add(RootKind::GlobalHandle, at, u64_at(&node, 0));
                 }
             }
@@ -713,8 +706,12 @@ impl<'a, 't> Finder<'a, 't> {
                 continue;
             };
             let field = |at: u64| u64_at(&head, at as usize);
-            let (size, capacity, start, ring) =
-                (field(QUEUE_SIZE), field(QUEUE_CAPACITY), field(QUEUE_START), field(QUEUE_RING));
+            let (size, capacity, start, ring) = (
+                field(microtask_queue::SIZE),
+                field(microtask_queue::CAPACITY),
+                field(microtask_queue::START),
+                field(microtask_queue::RING),
+            );
             if size > capacity || capacity > MOST_ENTRIES || (capacity > 0 && start >= capacity) {
                 continue;
             }

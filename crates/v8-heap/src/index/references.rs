@@ -453,25 +453,22 @@ impl Heap<'_> {
     /// Whether the word at `at` is the object of a global handle, and if so, whether that is weak (V8: `GlobalHandles::Node`:
     /// 256 nodes in a row, each with its index).
     fn global_handle(&self, at: u64) -> Option<bool> {
-        const NODE_SIZE: u64 = 32;
-        const INDEX: u64 = 10;
-        const FLAGS: u64 = 11;
-        const NODES: u64 = 256;
+        use crate::layout::native::global_handles::{FLAGS, INDEX, NODES, SIZE, STATE, STRONG};
         let byte = |at: u64| {
             let mut byte = [0];
             self.memory().read_into(core_reader::Address(at), &mut byte).ok().map(|()| byte[0])
         };
         let index = u64::from(byte(at.checked_add(INDEX)?)?);
-        let block = at.checked_sub(NODE_SIZE * index)?;
+        let block = at.checked_sub(SIZE * index)?;
         let is_node =
-            |other: u64| byte(block + NODE_SIZE * other + INDEX).is_some_and(|own| u64::from(own) == other);
+            |other: u64| byte(block + SIZE * other + INDEX).is_some_and(|own| u64::from(own) == other);
         if !(0..NODES).step_by(15).all(is_node) {
             return None;
         }
-        match byte(at + FLAGS)? & 3 {
-            1 => Some(false),
-            2 | 3 => Some(true),
-            _ => None,
+        match byte(at + FLAGS)? & STATE {
+            0 => None,
+            STRONG => Some(false),
+            _ => Some(true),
         }
     }
 

@@ -318,9 +318,17 @@ impl Classes {
     }
 
     /// The offset of a field of a class or of a parent of it, of its tail, which is named `name[]`, or of what is behind its
-    /// fields, `end`; `None` if this version has no such field.
+    /// fields, `end`; of a part of an entry of the tail, `name[].part`, counted from the entry; `None` if this version has no such field.
     pub fn offset(&self, class: &str, field: &str) -> Option<u64> {
         let id = self.find(class)?;
+        if let Some((tail, part)) = field.split_once("[].") {
+            let tail = self.class(id).tail.as_ref().filter(|known| known.name == tail)?;
+            let TailLayout::Entries(parts) = &tail.layout else { return None };
+            return match part {
+                "end" => Some(tail.layout.entry_size()),
+                _ => parts.iter().find(|known| known.name == part).map(|part| part.offset),
+            };
+        }
         if let Some(tail) = field.strip_suffix("[]") {
             return self.class(id).tail.as_ref().filter(|known| known.name == tail).map(|tail| tail.offset);
         }
@@ -517,4 +525,72 @@ fn parse_tail(text: &'static str, words: WordModel) -> Option<TailLayout> {
         parts.push(Part { name, offset, size, kind });
     }
     Some(TailLayout::Entries(parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What official binaries publish (`v8dbg_class_*`) of fields that have moved: Node.js 20.20.2, 21.7.3, 22.23.3, 23.11.1, 24.21.0,
+    /// 25.9.0 and 26.10.0.
+    #[test]
+    fn fields_are_where_official_binaries_publish_them() {
+        let versions = [(11, 3), (11, 8), (12, 4), (12, 9), (13, 6), (14, 1), (14, 6)];
+        let published: [(&str, &str, [Option<u64>; 7]); 12] = [
+            ("JSFunction", "shared_function_info", [24, 32, 32, 32, 32, 32, 32].map(Some)),
+            ("JSFunction", "context", [32, 40, 40, 40, 40, 40, 40].map(Some)),
+            ("SharedFunctionInfo", "flags", [48, 48, 48, 56, 56, 56, 56].map(Some)),
+            (
+                "SharedFunctionInfo",
+                "script",
+                [None, Some(32), Some(32), Some(40), Some(40), Some(40), Some(40)],
+            ),
+            ("BytecodeArray", "bytes[]", [54, 52, 64, 64, 64, 64, 64].map(Some)),
+            ("DescriptorArray", "descriptors[]", [24, 24, 24, 24, 24, 32, 32].map(Some)),
+            ("JSArrayBuffer", "backing_store", [48, 48, 48, 56, 56, 56, 56].map(Some)),
+            ("JSArrayBufferView", "raw_byte_offset", [32, 32, 32, 48, 48, 48, 48].map(Some)),
+            ("JSTypedArray", "base_pointer", [72, 72, 72, 80, 80, 80, 80].map(Some)),
+            ("InstructionStream", "instructions[]", [16, 32, 32, 32, 32, 32, 32].map(Some)),
+            ("Code", "deoptimization_data_or_interpreter_data", [16, 8, 8, 8, 8, 8, 8].map(Some)),
+            ("UncompiledData", "start_position", [16; 7].map(Some)),
+        ];
+        for (index, version) in versions.into_iter().enumerate() {
+            let classes = Classes::of(version, WordModel::FULL, &PublishedFields::new());
+            for (class, field, offsets) in &published {
+                assert_eq!(classes.offset(class, field), offsets[index], "V8 {version:?}: {class}::{field}");
+            }
+            assert!(classes.contradictions().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_a_binary_publishes_counts_and_is_told_where_it_differs() {
+        let published = PublishedFields::from([
+            (("JSFunction".into(), "shared".into()), 48),
+            (("JSFunction".into(), "context".into()), 56),
+            (("JSArray".into(), "length".into()), 24),
+            (("Nothing".into(), "here".into()), 8),
+        ]);
+        let classes = Classes::of((14, 6), WordModel::FULL, &published);
+        assert_eq!(classes.offset("JSFunction", "shared_function_info"), Some(48), "under its other name");
+        assert_eq!(classes.offset("JSFunction", "feedback_cell"), Some(64), "what is behind it follows");
+        let told =
+            Contradiction { class: "JSFunction", field: "shared_function_info", table: 32, published: 48 };
+        assert_eq!(classes.contradictions(), [told]);
+        assert_eq!(classes.published(), 3);
+    }
+
+    /// With pointer compression, words have four bytes; nothing else of the description changes.
+    #[test]
+    fn places_follow_from_the_size_of_words() {
+        let words = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+        let classes = Classes::of((14, 6), words, &PublishedFields::new());
+        let offset = |class, field| classes.offset(class, field).unwrap();
+        assert_eq!(offset("JSObject", "elements"), 8);
+        assert_eq!(offset("String", "length"), 8);
+        assert_eq!(offset("SeqOneByteString", "chars[]"), 12);
+        assert_eq!(offset("FixedArray", "objects[]"), 8);
+        assert_eq!(offset("Map", "instance_type"), 8);
+        assert_eq!(offset("Map", "prototype"), 16);
+    }
 }

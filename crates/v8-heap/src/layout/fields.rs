@@ -93,6 +93,10 @@ fields! {{
     double_elements: "FixedDoubleArray::values[]" | "FixedDoubleArray::floats[]";
     data_view_pointer: "JSDataViewOrRabGsabDataView::data_pointer";
     descriptor_array_count: "DescriptorArray::number_of_all_descriptors";
+    descriptor_details: "DescriptorArray::descriptors[].details";
+    descriptor_key: "DescriptorArray::descriptors[].key";
+    descriptor_size: "DescriptorArray::descriptors[].end";
+    descriptor_value: "DescriptorArray::descriptors[].value";
     descriptor_array_header: "DescriptorArray::descriptors[]";
     elements: "JSObject::elements";
     embedder_fields: "JSApiObject::end";

@@ -11,6 +11,30 @@ pub(crate) mod backing_store {
     pub const SIZE: u64 = 0x50;
 }
 
+/// V8: `GlobalHandles::Node` of `src/handles/global-handles.cc`, in blocks.
+pub(crate) mod global_handles {
+    /// Nodes of a block.
+    pub const NODES: u64 = 256;
+    /// Bytes of a node.
+    pub const SIZE: u64 = 32;
+    /// Its number in the block, u8.
+    pub const INDEX: u64 = 10;
+    /// Its flags, u8.
+    pub const FLAGS: u64 = 11;
+    /// Bits of the flags.
+    pub const STATE: u8 = 3;
+    /// Of the state; from the next one on a node is weak.
+    pub const STRONG: u8 = 1;
+}
+
+/// V8: `src/execution/microtask-queue.h`; a virtual table is before these.
+pub(crate) mod microtask_queue {
+    pub const SIZE: u64 = 8;
+    pub const CAPACITY: u64 = 16;
+    pub const START: u64 = 24;
+    pub const RING: u64 = 32;
+}
+
 /// V8: `src/objects/managed.h`.
 pub(crate) mod managed {
     /// `ManagedPtrDestructor::shared_ptr_ptr_`

@@ -38,6 +38,8 @@ pub enum ScopeInfoLayout {
     /// Number of module variables before the names.
     V12,
     /// Positions after the counts, scope types renumbered, flags a raw u32.
+    V12_9,
+    /// Code that depends on what sloppy `eval` may declare.
     V13,
     /// Unused parameters at the end of functions' scope infos.
     V14,
@@ -155,7 +157,7 @@ impl ScopeInfoParts {
         let bits = &layout.bits;
         let kinds = &layout.scope_kinds;
         let layout = layout.facts.scope_info;
-        let modern = layout >= ScopeInfoLayout::V13;
+        let modern = layout >= ScopeInfoLayout::V12_9;
         let flags = if modern { word(0)? as u32 } else { Tagged(word(0)?).smi()? as u32 };
         let kind = kinds.0[bits.scope_type.of(flags.into()) as usize & 15];
         let is_module = kind == Some(ScopeKind::Module);
@@ -211,7 +213,7 @@ impl ScopeInfoParts {
             }
             module_variables = take(3 * module_variable_count);
         }
-        if modern && bits.scope_sloppy_eval.is_set(flags) {
+        if layout >= ScopeInfoLayout::V13 && bits.scope_sloppy_eval.is_set(flags) {
             take(1);
         }
         if layout >= ScopeInfoLayout::V14 && is_function {
