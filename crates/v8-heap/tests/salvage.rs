@@ -181,9 +181,9 @@ fn a_version_whose_heap_does_not_fit_is_refused_before_use() {
 #[test]
 fn a_version_without_a_table_is_read_by_the_neighbour_that_fits() {
     for (release, major, minor, neighbour) in [
-        (Release::Node26, 13, 9, (14, 6)),
+        (Release::Node26, 14, 3, (14, 6)),
         (Release::Node24, 13, 9, (13, 6)),
-        (Release::Node24, 12, 6, (13, 6)),
+        (Release::Node24, 13, 2, (13, 6)),
         (Release::Node22, 12, 6, (12, 4)),
     ] {
         let dump = heap_that_claims(release, major, minor);
