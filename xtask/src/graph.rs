@@ -150,7 +150,7 @@ fn ours(node: &str, directory: &Path, snapshots: &[SnapshotGraph]) -> Result<Our
         ..OpenOptions::default()
     };
     let core = Core::open(&options)?;
-    let heap = Heap::open(core.memory(), core.symbols())?.with_threads(core.threads());
+    let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     let table = heap.objects(&Unattended)?;
     let graph = heap.graph(&Unattended)?;
     let liveness = heap.liveness(&Unattended)?;

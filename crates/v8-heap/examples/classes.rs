@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..OpenOptions::default()
     };
     let core = Core::open(&options)?;
-    let heap = Heap::open(core.memory(), core.symbols())?;
+    let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     let check = heap.check_classes(&Unattended)?;
     println!(
         "{} objects, {} words, {} of them tagged, {} never written",

@@ -134,7 +134,7 @@ impl Heap<'_> {
     fn space_contents(&self, table: &ObjectTable, is_wanted: impl Fn(&Page<'_>) -> bool) -> SpaceContents {
         let mut contents = SpaceContents::default();
         for (index, page) in self.spaces().pages().iter().enumerate() {
-            if !is_wanted(page) {
+            if !is_wanted(page) || page.state == PageState::Left {
                 continue;
             }
             contents.pages += 1;
@@ -258,7 +258,7 @@ impl Heap<'_> {
 
     /// Address of the `v8::ArrayBuffer::Allocator` of an isolate; in Node.js that is a `node::NodeArrayBufferAllocator`.
     fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<u64> {
-        let slot = isolate.address.checked_add(self.layout().accounting.allocator)?;
+        let slot = isolate.heap.checked_add(self.layout().accounting.allocator)?;
         self.word(slot).filter(|allocator| *allocator != 0 && allocator.is_multiple_of(8))
     }
 
@@ -311,7 +311,7 @@ impl Heap<'_> {
                     keep(list, SMALL_OBJECT);
                 }
             }
-            keep(isolate.address.saturating_add(fields.allocator), 8);
+            keep(isolate.heap.saturating_add(fields.allocator), 8);
             if let Some(allocator) = self.array_buffer_allocator(isolate) {
                 keep(allocator, SMALL_OBJECT);
             }

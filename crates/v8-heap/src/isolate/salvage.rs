@@ -97,6 +97,7 @@ pub(super) fn salvage<'t>(
             owner: 0,
             handle: candidate.header.map_or(base, |header| header.handle),
             next: 0,
+            previous: 0,
             space: None,
             large: size > PAGE_SIZE || flags & layout.large_page != 0,
             to_space: heap != 0 && flags & layout.to_page != 0,

@@ -31,8 +31,8 @@ pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
 pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
 
-use crate::V8Version;
 use crate::objects::wasm::WasmLayout;
+use crate::{Error, Result, V8Version};
 
 /// Offsets from the untagged start of an object, in bytes, the same in every supported version.
 pub mod offset {
@@ -136,10 +136,69 @@ pub struct PageLayout {
     pub area_start: u64,
     pub area_end: u64,
     pub owner: u64,
-    pub next: u64,
     /// Distance of the first object from the start of a regular page.
     pub first_object: u64,
     pub self_check: SelfCheck,
+}
+
+/// What the size of a `FreeSpace` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FreeSpaceUnit {
+    /// Bytes (V8 up to 13.6.233.10).
+    Bytes,
+    /// Words.
+    Words,
+}
+
+impl FreeSpaceUnit {
+    /// Bytes of one.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            FreeSpaceUnit::Bytes => 1,
+            FreeSpaceUnit::Words => 8,
+        }
+    }
+}
+
+impl fmt::Display for FreeSpaceUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FreeSpaceUnit::Bytes => "bytes",
+            FreeSpaceUnit::Words => "words",
+        })
+    }
+}
+
+/// What the free blocks of a heap say of their unit: of how many there is an object behind them only if they count the one,
+/// or the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FreeSpaceVote {
+    /// Blocks that are right only if they count bytes.
+    pub bytes: u32,
+    /// Only if they count words.
+    pub words: u32,
+    /// In both ways: they tell nothing.
+    pub both: u32,
+    /// In neither: what is left of blocks, where memory is in use for something else.
+    pub neither: u32,
+}
+
+impl FreeSpaceVote {
+    /// The unit that it is for: nothing if no blocks tell, or if they are of two minds.
+    pub fn unit(&self) -> Option<FreeSpaceUnit> {
+        let (unit, most, least) = if self.words > self.bytes {
+            (FreeSpaceUnit::Words, self.words, self.bytes)
+        } else {
+            (FreeSpaceUnit::Bytes, self.bytes, self.words)
+        };
+        (most > 4 * least).then_some(unit)
+    }
+
+    /// Whether many blocks tell, and a good part of them is for each of the units.
+    pub fn is_mixed(&self) -> bool {
+        const MANY: u32 = 32;
+        self.bytes + self.words >= MANY && self.unit().is_none()
+    }
 }
 
 /// Type of the elements of a typed array.
@@ -350,15 +409,44 @@ pub struct SnapshotLayout {
     pub name_global_object: bool,
 }
 
-/// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct IsolateLayout {
-    /// `IsolateData::roots_table_`
-    pub roots_table: u64,
-    /// Entries of it (`RootsTable::kEntriesCount`).
-    pub roots: u64,
-    /// `Isolate::eternal_handles_`
-    pub eternal_handles: u64,
+/// Versions that no neighbour's table reads right: V8 12.9 (Node.js 23) has the page headers of 13.6, and `FeedbackVector`s of its
+/// own.
+const UNSUPPORTED: &[(u32, u32)] = &[(12, 9)];
+
+/// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`).
+const LINES: &[((u32, u32), u32)] = &[
+    ((7, 4), 12),
+    ((7, 8), 13),
+    ((8, 1), 14),
+    ((8, 6), 15),
+    ((9, 0), 16),
+    ((9, 5), 17),
+    ((10, 1), 18),
+    ((10, 7), 19),
+    ((11, 3), 20),
+    ((11, 8), 21),
+    ((12, 4), 22),
+    ((12, 9), 23),
+    ((13, 6), 24),
+    ((14, 1), 25),
+    ((14, 6), 26),
+];
+
+fn unsupported(version: &V8Version) -> Error {
+    let wanted = (version.major, version.minor);
+    let line = LINES.iter().rev().find(|(first, _)| *first <= wanted).map(|(_, line)| *line);
+    let mut lines: Vec<u32> = LINES
+        .iter()
+        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8 || table.also_of.contains(v8)))
+        .map(|(_, line)| *line)
+        .collect();
+    let last = lines.pop().unwrap_or_default();
+    let supported = lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    Error::Unsupported {
+        node: line.map(|line| format!("{line}.x")),
+        v8: version.to_string(),
+        supported: format!("{supported} and {last}"),
+    }
 }
 
 /// A built-in layout: what one V8 version looks like.
@@ -366,15 +454,15 @@ pub struct IsolateLayout {
 struct Table {
     v8: (u32, u32),
     node: u32,
+    /// Other versions whose heaps are laid out in this way, but for numbers of instance types.
+    also_of: &'static [(u32, u32)],
     page: PageLayout,
     /// Bit of the page flags that marks a large page.
     large_page_flag: u32,
     /// Bit of the page flags that marks a read-only page.
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
-    heap_in_isolate: u64,
     accounting: AccountingLayout,
-    isolate: IsolateLayout,
     functions: FunctionTypes,
     fields: Fields,
     types: &'static [(u16, &'static str)],
@@ -444,12 +532,8 @@ pub struct Layout {
     pub to_page: u64,
     /// Names by `AllocationSpace`.
     pub space_names: &'static [&'static str],
-    /// Offset of the `Heap` in the `Isolate`.
-    pub heap_in_isolate: u64,
     /// Where V8 keeps count of memory.
     pub accounting: AccountingLayout,
-    /// Other offsets in the `Isolate`.
-    pub isolate: IsolateLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Offsets in objects.
@@ -459,6 +543,7 @@ pub struct Layout {
     classes: Arc<Classes>,
     frame_types: Vec<(i32, Box<str>)>,
     provenance: Vec<Provenance>,
+    free_space_vote: FreeSpaceVote,
 }
 
 /// Instance types above this do not exist (`LAST_TYPE` is below 2200 in every version).
@@ -472,21 +557,31 @@ const SPECIAL_API_OBJECT_TYPE: u16 = 1040;
 
 impl Layout {
     /// The layout of `version`: metadata symbols over the table of that version. For a version without a table, one layout
-    /// over each of its neighbours, the older first: which of them fits is for the heap to say.
+    /// over the neighbour that it is known to be laid out like, or else one over each of its neighbours, the older first: which of
+    /// them fits is for the heap to say.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for versions that no table can read.
     pub fn candidates(
         version: &V8Version,
         symbols: &dyn Symbols,
         read_int: &dyn Fn(u64) -> Option<i32>,
-    ) -> Vec<Layout> {
+    ) -> Result<Vec<Layout>> {
         let wanted = (version.major, version.minor);
         let metadata = postmortem::Metadata::load(symbols, read_int);
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
         let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
-        if let Some(own) = older.filter(|table| table.v8 == wanted) {
-            return vec![Layout::assemble(own, true, &metadata)];
+        let Some(older) = older.filter(|_| !UNSUPPORTED.contains(&wanted)) else {
+            return Err(unsupported(version));
+        };
+        if older.v8 == wanted {
+            return Ok(vec![Layout::assemble(older, true, &metadata)]);
         }
-        let neighbours = older.into_iter().chain(tables::TABLES.get(newer).copied());
-        neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect()
+        if older.also_of.contains(&wanted) {
+            return Ok(vec![Layout::assemble(older, false, &metadata)]);
+        }
+        let neighbours = [older].into_iter().chain(tables::TABLES.get(newer).copied());
+        Ok(neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect())
     }
 
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
@@ -494,7 +589,7 @@ impl Layout {
         let head = (
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
-            (self.space_names, self.heap_in_isolate, self.accounting, self.isolate, self.functions),
+            (self.space_names, self.accounting, self.functions),
             (
                 self.fields,
                 &self.types,
@@ -541,7 +636,7 @@ impl Layout {
                 .flatten()
                 .collect(),
             },
-            Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
+            Provenance { part: "page headers", sources: vec![(table_source, 10)] },
             Provenance { part: "counts of memory", sources: vec![(table_source, 27)] },
         ];
         Layout {
@@ -554,9 +649,7 @@ impl Layout {
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
-            heap_in_isolate: table.heap_in_isolate,
             accounting: table.accounting,
-            isolate: table.isolate,
             functions,
             fields,
             types,
@@ -564,6 +657,27 @@ impl Layout {
             classes: Arc::new(classes),
             frame_types: metadata.frame_types(),
             provenance,
+            free_space_vote: FreeSpaceVote::default(),
+        }
+    }
+
+    /// What the size of a `FreeSpace` counts: what the heap has voted for, or else what the table says.
+    pub fn free_space_unit(&self) -> FreeSpaceUnit {
+        if self.fields.free_space_counts_words { FreeSpaceUnit::Words } else { FreeSpaceUnit::Bytes }
+    }
+
+    /// What the free blocks of the heap say of that.
+    pub fn free_space_vote(&self) -> FreeSpaceVote {
+        self.free_space_vote
+    }
+
+    /// Takes the vote of a heap's free blocks over the table.
+    pub(crate) fn settle_free_space(&mut self, vote: FreeSpaceVote) {
+        self.free_space_vote = vote;
+        let Some(unit) = vote.unit() else { return };
+        self.fields.free_space_counts_words = unit == FreeSpaceUnit::Words;
+        for info in self.types.iter_mut().filter(|info| info.kind == Kind::FreeSpace) {
+            info.variable_size = Some(SizeFormula::of_free_space(unit));
         }
     }
 

@@ -4,7 +4,7 @@
 //! (V8: `HeapObject::SizeFromMap`). For nearly all types the rule has one form, which [`SizeFormula`] computes without a
 //! branch; the handful of others are [`SpecialSize`].
 
-use super::{Class, FieldKind, Fields, Kind, StringShape};
+use super::{Class, FieldKind, Fields, FreeSpaceUnit, Kind, StringShape};
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,11 @@ impl SizeFormula {
         SizeFormula::counted(24, 16, element as u32)
     }
 
+    /// A `FreeSpace`, which holds its own size.
+    pub(super) const fn of_free_space(unit: FreeSpaceUnit) -> SizeFormula {
+        SizeFormula::counted(0, SMI_AT_8, unit.bytes() as u32)
+    }
+
     const fn special(special: SpecialSize) -> SizeFormula {
         SizeFormula { base: 0, mask: 0, unit: 0, offset: 0, shift: 0, special: Some(special) }
     }
@@ -147,9 +152,11 @@ pub(super) fn of_variable_sized(
         (Kind::DescriptorArray, _) => {
             SizeFormula { mask: 0xffff, ..SizeFormula::counted(fields.descriptor_array_header as u32, 8, 24) }
         }
-        (Kind::FreeSpace, _) => {
-            SizeFormula::counted(0, SMI_AT_8, if fields.free_space_counts_words { 8 } else { 1 })
-        }
+        (Kind::FreeSpace, _) => SizeFormula::of_free_space(if fields.free_space_counts_words {
+            FreeSpaceUnit::Words
+        } else {
+            FreeSpaceUnit::Bytes
+        }),
         (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
         (_, "NameToIndexHashTable" | "WeakFixedArray" | "TransitionArray" | "ClosureFeedbackCellArray") => {
             SizeFormula::counted(16, SMI_AT_8, 8)

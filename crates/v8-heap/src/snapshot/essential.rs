@@ -51,9 +51,11 @@ impl Heap<'_> {
     fn the_hole(&self) -> Option<u64> {
         /// Roots in front of it are few.
         const FIRST_ROOTS: u64 = 32;
-        let isolate = self.spaces().isolates().first()?;
-        let start = isolate.address.checked_add(self.layout().isolate.roots_table)?;
-        let root = |index: u64| self.memory().read_u64(Address(start + 8 * index)).ok().map(Tagged);
+        let table = &self.spaces().isolates().first()?.roots_table;
+        let root = |index: u64| {
+            let at = table.start.checked_add(8 * index).filter(|at| table.contains(at))?;
+            self.memory().read_u64(Address(at)).ok().map(Tagged)
+        };
         let undefined = (0..FIRST_ROOTS).find(|index| root(*index) == self.well_known().undefined)?;
         root(undefined + 1)?.strong()
     }

@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -14,6 +14,8 @@ use crate::objects::wasm::WasmLayout;
 pub(super) static TABLE: Table = Table {
     v8: (11, 3),
     node: 20,
+    // Node.js 21
+    also_of: &[(11, 8)],
     page: PageLayout {
         header: HeaderPlace::InPage,
         size: 0,
@@ -22,7 +24,6 @@ pub(super) static TABLE: Table = Table {
         area_start: 24,
         area_end: 32,
         owner: 64,
-        next: 264,
         first_object: 0x1148,
         self_check: SelfCheck::SizeTwice,
     },
@@ -39,11 +40,10 @@ pub(super) static TABLE: Table = Table {
         "code_large_object",
         "shared_large_object",
     ],
-    heap_in_isolate: 0xd2c0,
     accounting: AccountingLayout {
         spaces: 0x1c8,
         external_bytes: ExternalBytes::One(0x128),
-        allocator: 0xf6b0,
+        allocator: 0x23f0,
         allocator_total: 0x10,
         free_list: 0x40,
         free_list_available: 0x28,
@@ -71,7 +71,6 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x1f0, roots: 831, eternal_handles: 0xe3e0 },
     functions: FunctionTypes { first: 2066, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,

@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -14,6 +14,7 @@ use crate::objects::wasm::WasmLayout;
 pub(super) static TABLE: Table = Table {
     v8: (12, 4),
     node: 22,
+    also_of: &[],
     page: PageLayout {
         header: HeaderPlace::InPage,
         size: 16,
@@ -22,7 +23,6 @@ pub(super) static TABLE: Table = Table {
         area_start: 32,
         area_end: 40,
         owner: 72,
-        next: 264,
         first_object: 0x1140,
         self_check: SelfCheck::OwnAddress,
     },
@@ -41,11 +41,10 @@ pub(super) static TABLE: Table = Table {
         "shared_large_object",
         "trusted_large_object",
     ],
-    heap_in_isolate: 0xdea0,
     accounting: AccountingLayout {
         spaces: 0x138,
         external_bytes: ExternalBytes::One(0x90),
-        allocator: 0x10138,
+        allocator: 0x2298,
         allocator_total: 0x10,
         free_list: 0x48,
         free_list_available: 0x20,
@@ -73,7 +72,6 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x250, roots: 863, eternal_handles: 0xee60 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 24,

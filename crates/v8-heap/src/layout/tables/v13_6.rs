@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -14,6 +14,8 @@ use crate::objects::wasm::WasmLayout;
 pub(super) static TABLE: Table = Table {
     v8: (13, 6),
     node: 24,
+    // Node.js 25
+    also_of: &[(14, 1)],
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
         size: 48,
@@ -22,7 +24,6 @@ pub(super) static TABLE: Table = Table {
         area_start: 72,
         area_end: 56,
         owner: 80,
-        next: 264,
         first_object: 0x10,
         self_check: SelfCheck::None,
     },
@@ -43,11 +44,10 @@ pub(super) static TABLE: Table = Table {
         "shared_trusted_large_object",
         "trusted_large_object",
     ],
-    heap_in_isolate: 0xeff8,
     accounting: AccountingLayout {
         spaces: 0x160,
         external_bytes: ExternalBytes::One(0x98),
-        allocator: 0x11070,
+        allocator: 0x2078,
         allocator_total: 0x8,
         free_list: 0x50,
         free_list_available: 0x20,
@@ -75,7 +75,6 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x280, roots: 1142, eternal_handles: 0xfd80 },
     functions: FunctionTypes { first: 2065, last: 2081 },
     fields: Fields {
         descriptor_array_header: 24,

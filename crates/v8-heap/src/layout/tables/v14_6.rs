@@ -6,7 +6,7 @@
 
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, IsolateLayout, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::objects::wasm::WasmLayout;
 
@@ -14,6 +14,7 @@ use crate::objects::wasm::WasmLayout;
 pub(super) static TABLE: Table = Table {
     v8: (14, 6),
     node: 26,
+    also_of: &[],
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
         size: 48,
@@ -22,7 +23,6 @@ pub(super) static TABLE: Table = Table {
         area_start: 72,
         area_end: 56,
         owner: 80,
-        next: 256,
         first_object: 0x10,
         self_check: SelfCheck::None,
     },
@@ -43,11 +43,10 @@ pub(super) static TABLE: Table = Table {
         "shared_trusted_large_object",
         "trusted_large_object",
     ],
-    heap_in_isolate: 0xf3c0,
     accounting: AccountingLayout {
         spaces: 0x118,
         external_bytes: ExternalBytes::Two { strings: 0xab8, sweeper: 0x7a8, total: 0x60 },
-        allocator: 0x11420,
+        allocator: 0x2060,
         allocator_total: 0x8,
         free_list: 0x40,
         free_list_available: 0x20,
@@ -75,7 +74,6 @@ pub(super) static TABLE: Table = Table {
             wasm_counts_elsewhere: true,
         },
     },
-    isolate: IsolateLayout { roots_table: 0x2b0, roots: 1158, eternal_handles: 0x10140 },
     functions: FunctionTypes { first: 2066, last: 2082 },
     fields: Fields {
         descriptor_array_header: 32,
