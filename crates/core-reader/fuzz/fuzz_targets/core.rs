@@ -1,4 +1,4 @@
-//! Any bytes as a core file: `cargo +nightly fuzz run core`.
+//! Any bytes as a core file, plain or compressed: `cargo +nightly fuzz run core`.
 #![no_main]
 
 use std::io::Write;
@@ -9,7 +9,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: &[u8]| {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(input).expect("room in the temporary directory");
-    let options = OpenOptions { core: file.path().to_owned(), executable: None, sysroot: None };
+    // Compressed ones stay small.
+    let limit = Some(1 << 22);
+    let options = OpenOptions { core: file.path().to_owned(), limit, ..OpenOptions::default() };
     let Ok(core) = Core::open(&options) else { return };
     for range in core.memory().ranges() {
         assert!(range.start < range.end);
@@ -21,6 +23,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let mut unwinder = Unwinder::new(&core);
     for (index, thread) in core.threads().iter().enumerate() {
+        assert!(core.thread_with_id(thread.id).is_some_and(|found| found <= index));
         let _ = unwinder.stack(&thread.registers, 1000);
         let _ = core.floating_point(index);
     }
