@@ -19,7 +19,6 @@ use crate::output::{Progress, escape};
 pub struct Target {
     core: &'static Core,
     path: Option<PathBuf>,
-    sysroot: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
 }
 
@@ -41,13 +40,12 @@ impl Target {
         });
         let mut target = core.map(Target::new).map_err(|error| reasons(&error))?;
         target.path = Some(options.core.clone());
-        target.sysroot = options.sysroot.clone();
         Ok(target)
     }
 
     /// A target that is `core`.
     pub fn new(core: Core) -> Target {
-        Target { core: Box::leak(Box::new(core)), path: None, sysroot: None, heap: OnceCell::new() }
+        Target { core: Box::leak(Box::new(core)), path: None, heap: OnceCell::new() }
     }
 
     /// The core.
@@ -58,11 +56,6 @@ impl Target {
     /// The file of the core, if it was opened from one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
-    }
-
-    /// The directory below which the files of the process are to be looked for, if the user gave one.
-    pub fn sysroot(&self) -> Option<&Path> {
-        self.sysroot.as_deref()
     }
 
     /// The V8 heap of the process; looked for when first asked.

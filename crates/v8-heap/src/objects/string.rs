@@ -21,8 +21,10 @@ use crate::{Error, Result, Tagged};
 
 /// `String::kMaxLength` on 64-bit builds.
 const MAX_LENGTH: u32 = (1 << 29) - 24;
-/// Parts of a rope that are read where they are; what has more is written out (`rope`).
+/// Parts of a rope that are read where they are, and as many for each code unit that is wanted, if few are; what has more is written out
+/// (`rope`).
 const FEW_STEPS: usize = 64;
+const FEW_UNITS: usize = 80;
 
 /// The characters of a string, all or the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -317,7 +319,7 @@ impl Heap<'_> {
         if is_long && self.visit_written(root, 0, wanted, false, &mut visit)? {
             return Ok(length);
         }
-        let steps = if is_long { FEW_STEPS } else { usize::MAX };
+        let steps = if is_long { FEW_STEPS + 2 * wanted.min(FEW_UNITS) } else { usize::MAX };
         if let Some(done) = self.walk_pieces(root, 0, wanted, Allowed::Rope, steps, &mut visit)?
             && !self.visit_written(root, done, wanted, true, &mut visit)?
         {
