@@ -145,7 +145,7 @@ fn ours(node: &str, directory: &Path, snapshots: &[SnapshotGraph]) -> Result<Our
     let executable = node_release::executable(node)?;
     let options = OpenOptions { core: directory.join("core"), executable: Some(executable), sysroot: None };
     let core = Core::open(&options)?;
-    let heap = Heap::open(core.memory(), core.symbols())?.with_threads(core.threads());
+    let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     let table = heap.objects(&Unattended)?;
     let graph = heap.graph(&Unattended)?;
     let liveness = heap.liveness(&Unattended)?;

@@ -63,9 +63,8 @@ impl Target {
     /// # Errors
     /// Why there is none that can be read.
     pub fn heap(&self) -> Result<&Heap<'static>, String> {
-        let open = || match Heap::open(self.memory(), self.symbols()) {
-            Ok(heap) => Ok(heap.with_threads(self.core.threads())),
-            Err(error) => Err(reasons(&error)),
+        let open = || {
+            Heap::open(self.memory(), self.symbols(), self.core.threads()).map_err(|error| reasons(&error))
         };
         self.heap.get_or_init(open).as_ref().map_err(Clone::clone)
     }

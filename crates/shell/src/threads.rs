@@ -3,7 +3,7 @@
 //! Registers and stacks are those of the current thread: at first the one that took the fatal signal, or the first of the
 //! core; `id::context` chooses another. A thread is named by the id that the kernel gave it.
 
-use core_reader::{Address, Memory, Stack, Symbols, Thread, Unwinder};
+use core_reader::{Stack, Thread, Unwinder};
 
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -60,8 +60,7 @@ impl Context {
 
     /// The V8 isolate that a thread is in, if it is in one.
     pub fn isolate_of(&self, thread: &Thread) -> Option<u64> {
-        let target = self.target().ok()?;
-        let place = target.symbols().thread_local(v8_heap::CURRENT_ISOLATE, thread)?;
-        target.memory().read_u64(Address(place.0)).ok().filter(|isolate| *isolate != 0)
+        let heap = self.target().ok()?.heap().ok()?;
+        heap.isolate_of_thread(thread).map(|isolate| isolate.address)
     }
 }

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options =
         OpenOptions { core: core.into(), executable: arguments.next().map(Into::into), sysroot: None };
     let core = Core::open(&options)?;
-    let heap = Heap::open(core.memory(), core.symbols())?.with_threads(core.threads());
+    let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     let start = Instant::now();
     let table = heap.objects(&Unattended)?;
     println!("{:.2} s: {} objects", start.elapsed().as_secs_f64(), table.len());

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options =
         OpenOptions { core: core.into(), executable: arguments.next().map(Into::into), sysroot: None };
     let core = Core::open(&options)?;
-    let heap = Heap::open(core.memory(), core.symbols())?;
+    let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     println!(
         "V8 {}, layout of V8 {:?}, exact: {}",
         heap.version(),

@@ -147,7 +147,7 @@ fn ropes_say_what_the_program_saw() {
         if seed % 2 == 1 {
             order.reverse();
         }
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         for limit in [usize::MAX, 5, 80, 1000] {
             for (string, units) in &order {
                 let read = heap.string(Tagged(**string), limit).unwrap();
@@ -166,7 +166,7 @@ fn searches_find_what_reading_finds() {
     for seed in 20..32 {
         let built = random_heap(seed);
         let dump = built.builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let found = |query: &StringQuery<'_>| {
             let strings = heap.strings(query, &Unattended).unwrap();
             assert_eq!((strings.unsearched, strings.unreadable), (0, 0));
@@ -202,10 +202,10 @@ fn texts_are_told_by_what_they_say() {
     for seed in 40..46 {
         let built = random_heap(seed);
         let dump = built.builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         // Against a heap without any of them.
         let other = Built::new(Release::ALL[seed as usize % 4]).builder.build();
-        let other = Heap::open(&other, &other).unwrap();
+        let other = Heap::open(&other, &other, &[]).unwrap();
         let fingerprints = Fingerprints::default();
         let texts = |heap: &Heap<'_>| heap.string_texts(Counted::All, &fingerprints, &Unattended).unwrap();
         let all = [texts(&other), texts(&heap)];
@@ -265,7 +265,7 @@ fn ropes_of_many_pieces_cost_what_they_have() {
     const PIECES: u32 = 100_000;
     for newest_first in [false, true] {
         let (dump, ropes) = chain(PIECES, newest_first);
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let start = std::time::Instant::now();
         let count = |query: StringQuery<'_>| {
             let strings = heap.strings(&query, &Unattended).unwrap();
@@ -302,7 +302,7 @@ fn ropes_that_share_their_parts_cost_what_they_say() {
         ropes.push(builder.cons_string(page, last, last, 2 << doubling));
     }
     let dump = builder.build();
-    let heap = Heap::open(&dump, &dump).unwrap();
+    let heap = Heap::open(&dump, &dump, &[]).unwrap();
     let start = std::time::Instant::now();
     for rope in &ropes {
         let expected = "ab".repeat(40);
@@ -341,7 +341,7 @@ fn a_damaged_part_costs_what_is_behind_it() {
     builder.set_word(ropes[998], 3, 0x7f00_0000_0001);
     let dump = builder.build();
     for backwards in [false, true] {
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let mut order: Vec<(usize, u64)> = ropes.iter().copied().enumerate().collect();
         if backwards {
             order.reverse();

@@ -20,7 +20,7 @@ fn objects(heap: &Heap<'_>) -> BTreeMap<u64, u64> {
 }
 
 fn open(dump: &Dump) -> Heap<'_> {
-    Heap::open(dump, dump).unwrap()
+    Heap::open(dump, dump, &[]).unwrap()
 }
 
 /// `count` small arrays in a page; their untagged addresses.

@@ -17,9 +17,10 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use core_reader::{Core, Memory, Module, Symbols};
+use core_reader::{Core, Memory, Module};
 use v8_heap::Heap;
 use v8_heap::isolate::Page;
+use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
@@ -113,6 +114,25 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();
         writeln!(out.text(), "    {}: {}", part.part, sources.join(", "))?;
     }
+    for contradiction in layout.classes().contradictions() {
+        let Contradiction { class, field, table, published } = contradiction;
+        writeln!(
+            out.text(),
+            "    {class}::{field} is at {published} by the binary's metadata, at {table} by the table: taken from the binary"
+        )?;
+    }
+    let vote = layout.free_space_vote();
+    let by =
+        if vote.unit().is_some() { "voted by the heap" } else { "from the table: the heap does not tell" };
+    writeln!(
+        out.text(),
+        "    free blocks: count {}, {by}; {} are right only in bytes, {} only in words, {} in both, {} in neither",
+        layout.free_space_unit(),
+        vote.bytes,
+        vote.words,
+        vote.both,
+        vote.neither,
+    )?;
     let monitor = context.progress();
     heap.objects(&monitor)?;
     drop(monitor);
@@ -120,22 +140,21 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         writeln!(out.text(), "index: {index}")?;
     }
     for isolate in heap.spaces().isolates() {
-        let thread = core.threads().iter().find(|thread| {
-            core.symbols()
-                .thread_local(v8_heap::CURRENT_ISOLATE, thread)
-                .and_then(|at| core.memory().read_u64(at).ok())
-                == Some(isolate.address)
-        });
-        let owner = match thread {
-            Some(thread) if thread.id == core.process().id => "main thread".to_owned(),
-            Some(thread) => format!("thread {}", thread.id),
+        let owner = match heap.thread_of(isolate) {
+            Some(owner) => {
+                let id = owner.thread.id;
+                let thread =
+                    if id == core.process().id { "main thread".to_owned() } else { format!("thread {id}") };
+                if owner.by_stack { format!("{thread} (it points to its stack)") } else { thread }
+            }
             None => "no thread is in it".to_owned(),
         };
         writeln!(
             out.text(),
-            "isolate {:x}: {owner}, {} in pages",
+            "isolate {:x}: {owner}, {} in pages; {}",
             isolate.address,
-            megabytes(isolate.page_bytes)
+            megabytes(isolate.page_bytes),
+            isolate.found_by
         )?;
         spaces(heap, isolate.heap, out)?;
     }

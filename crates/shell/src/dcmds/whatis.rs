@@ -130,8 +130,14 @@ fn heap(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, Dc
             page.base + page.size
         )));
     }
-    if page.state == PageState::Stale {
-        return Ok(Some(format!("in a page of the unused semispace, which holds no objects, {place}")));
+    match page.state {
+        PageState::InUse => {}
+        PageState::Stale => {
+            return Ok(Some(format!("in a page of the unused semispace, which holds no objects, {place}")));
+        }
+        PageState::Left => {
+            return Ok(Some(format!("in a page that V8 has emptied and not given back yet, {place}")));
+        }
     }
     if page.unused.iter().any(|(start, end)| inside(*start, *end)) {
         return Ok(Some(format!("in unused memory of a page {place}")));

@@ -382,13 +382,11 @@ impl<'a, 't> Finder<'a, 't> {
     }
 
     fn isolate(&mut self, isolate: &Isolate) {
-        let layout = self.heap.layout().isolate;
         let start = isolate.address;
         let end = isolate.heap.saturating_add(HEAP_REACH);
         let (words, _) = words_of(self.memory, start, isolate.heap.saturating_add(MOST_HEAP_REACH));
         let complete = words.last().is_some_and(|(at, _)| *at + 8 >= end);
-        let table_start = start.saturating_add(layout.roots_table);
-        let table = table_start..table_start.saturating_add(8 * layout.roots);
+        let table = &isolate.roots_table;
         self.found.memory.push((start, words.last().map_or(start, |(at, _)| *at + 8)));
         if !complete {
             self.found.missing.push(format!("a part of the isolate at {start:x}"));
@@ -441,11 +439,14 @@ impl<'a, 't> Finder<'a, 't> {
         if !has_handles {
             self.found.missing.push(format!("the global handles of the isolate at {start:x}"));
         }
-        let eternal = start.saturating_add(layout.eternal_handles);
-        if !self.word(eternal).is_some_and(|handles| self.eternal_handles(handles)) {
-            self.found.missing.push(format!("the eternal handles of the isolate at {start:x}"));
+        // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
+        let is_behind = |(at, _): &&(u64, u64)| *at >= isolate.heap;
+        let eternal =
+            words.iter().filter(is_behind).find(|(_, word)| self.is_eternal_handles(*word)).copied();
+        match eternal {
+            Some((at, handles)) if self.eternal_handles(handles) => self.traced_handles(&words, at),
+            _ => self.found.missing.push(format!("the eternal handles of the isolate at {start:x}")),
         }
-        self.traced_handles(&words, eternal);
     }
 
     /// `GlobalHandles { isolate_, regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
@@ -490,6 +491,28 @@ impl<'a, 't> Finder<'a, 't> {
             self.found.missing.push("a part of the global handles".to_owned());
         }
         true
+    }
+
+    /// Whether `at` looks like `EternalHandles { int size_; std::vector<Address*> blocks_; std::vector<int> young_node_indices_ }`:
+    /// as many blocks as the size takes, whose words in use are objects.
+    fn is_eternal_handles(&self, at: u64) -> bool {
+        if at == 0 || !at.is_multiple_of(8) || self.heap.spaces().page_index(at).is_some() {
+            return false;
+        }
+        let Some(head) = read::<32>(self.memory, at) else { return false };
+        let (size, begin, end, limit) =
+            (u64_at(&head, 0) & 0xffff_ffff, u64_at(&head, 8), u64_at(&head, 16), u64_at(&head, 24));
+        let plausible = size > 0
+            && size < MOST_ENTRIES
+            && begin != 0
+            && begin <= end
+            && end <= limit
+            && begin.is_multiple_of(8)
+            && end - begin == 8 * size.div_ceil(ETERNAL_BLOCK);
+        plausible
+            && words_of(self.memory, begin, end).0.iter().all(|(_, block)| {
+                self.word(*block).is_some_and(|first| first & 3 == 1 && self.is_tagged(first))
+            })
     }
 
     /// `EternalHandles { size_, blocks_, ... }`. Returns whether they could be read.

@@ -16,6 +16,8 @@ pub enum PageState {
     InUse,
     /// Part of a semispace that is not in use: stale copies only.
     Stale,
+    /// In no list of pages any more: V8 has emptied it and is about to give it back. Stale copies only.
+    Left,
 }
 
 /// Memory of a page that the core holds in one piece.
@@ -58,8 +60,9 @@ pub struct Page<'t> {
     pub owner: u64,
     /// The address by which other pages and the space refer to it.
     pub(super) handle: u64,
-    /// Handle of the next page of the space.
+    /// Handles of the next and the previous page of the space, 0 at the ends and where that is not known.
     pub(super) next: u64,
+    pub(super) previous: u64,
     /// `AllocationSpace` of the owner, if it can be told.
     pub space: Option<u8>,
     /// Holds one object only.
@@ -123,13 +126,12 @@ impl<'t> Page<'t> {
             Err(_) => return Recognition::Unsure(None),
         };
         let in_header = |offset: u64| word_at(header_bytes, offset as usize);
-        let (Some(size), Some(area_start), Some(area_end), Some(heap), Some(owner), Some(next)) = (
+        let (Some(size), Some(area_start), Some(area_end), Some(heap), Some(owner)) = (
             in_header(fields.size),
             in_header(fields.area_start),
             in_header(fields.area_end),
             in_header(fields.heap),
             in_header(fields.owner),
-            in_header(fields.next),
         ) else {
             return Recognition::Unsure(None);
         };
@@ -165,7 +167,8 @@ impl<'t> Page<'t> {
             heap,
             owner,
             handle,
-            next,
+            next: 0,
+            previous: 0,
             space,
             large: flags & layout.large_page != 0 || size > PAGE_SIZE,
             to_space: heap != 0 && flags & layout.to_page != 0,

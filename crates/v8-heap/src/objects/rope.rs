@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 
 use crate::heap::Heap;
-use crate::layout::{StringShape, offset};
+use crate::layout::StringShape;
 use crate::objects::string::{Allowed, Piece, cycle};
 use crate::{Error, Result, Tagged};
 
@@ -225,7 +225,7 @@ impl Heap<'_> {
                     let address = part.strong().ok_or(Error::NotAnObject(part))?;
                     Ok((address, self.length_at(address)?))
                 };
-                let (first, head) = part(offset::STRING_BODY)?;
+                let (first, head) = part(self.fields().cons_first)?;
                 // Parts are shorter than the whole; only a rope that was flattened is all in its first part.
                 let allowed = |part| if part < length { Allowed::Rope } else { Allowed::Thin };
                 let wrong = |tail: Option<usize>| Error::Implausible {
@@ -241,7 +241,7 @@ impl Heap<'_> {
                 }
                 tasks.push(Task::End(string, ropes.texts[*text].len()));
                 // What is in front of a part that cannot be read is written all the same.
-                tasks.push(match part(offset::STRING_SECOND) {
+                tasks.push(match part(self.fields().cons_second) {
                     Ok((second, tail)) if tail == length - head => Task::Read(second, allowed(tail)),
                     Ok((_, tail)) => Task::Fail(wrong(Some(tail))),
                     Err(error) => Task::Fail(error),
@@ -277,7 +277,7 @@ impl Heap<'_> {
                 break;
             }
             let (_, map) = self.map_at(rope)?;
-            let first = self.words().tagged(rope + offset::STRING_BODY, "part of a String")?;
+            let first = self.words().tagged(rope + self.fields().cons_first, "part of a String")?;
             let Some(first) = first.strong() else { break };
             // Each is shorter than the one before, so that this ends.
             let first_length = self.length_at(first)?;
@@ -294,6 +294,6 @@ impl Heap<'_> {
 
     /// Number of code units that the string at an address says it has.
     fn length_at(&self, string: u64) -> Result<usize> {
-        Ok(self.words().word32(string + offset::STRING_LENGTH, "length of a String")? as usize)
+        Ok(self.words().word32(string + self.fields().string_length, "length of a String")? as usize)
     }
 }
