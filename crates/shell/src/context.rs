@@ -15,6 +15,7 @@ use crate::damage::Damage;
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
 use crate::format::reason;
+use crate::host_files::Folders;
 use crate::interrupt::Interrupt;
 use crate::kept_index::KeptIndex;
 use crate::lang::{Environment, EvalError, Space, SymbolError, evaluate, parse_expression};
@@ -31,6 +32,8 @@ pub struct Context {
     target: Option<Target>,
     /// Older cores beside the target.
     pub bases: Bases,
+    /// Below which directories files may be read that the core names.
+    pub folders: Folders,
     /// Options and the like.
     pub settings: Settings,
     /// Variables that the user assigned.
@@ -92,6 +95,7 @@ impl Context {
         Context {
             target,
             bases: Bases::default(),
+            folders: Folders::default(),
             settings: Settings::default(),
             variables: RefCell::new(variables),
             private_symbols: RefCell::default(),

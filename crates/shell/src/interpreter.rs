@@ -74,15 +74,13 @@ pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> R
 /// No script, and no line of one, may be longer than this.
 pub const LONGEST_SCRIPT: u64 = 16 << 20;
 
-/// Reads the script at `path`.
+/// Reads a script to its end.
 ///
 /// # Errors
 /// The system's reason, or that it is too long.
-pub fn read_script(path: &std::path::Path) -> Result<String, String> {
+pub fn read_script(file: std::io::Result<std::fs::File>) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(LONGEST_SCRIPT + 1).read_to_end(&mut bytes));
-    match read {
+    match file.and_then(|file| file.take(LONGEST_SCRIPT + 1).read_to_end(&mut bytes)) {
         Err(error) => Err(crate::error::reasons(&error)),
         Ok(length) if length as u64 > LONGEST_SCRIPT => Err(format!("longer than {LONGEST_SCRIPT} bytes")),
         Ok(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -121,9 +119,13 @@ pub fn run_guarded(
     source: Source<'_>,
     text: &Text,
 ) -> Result<bool, DcmdError> {
+    guarded(context, || run(context, input, source, text))
+}
+
+/// Runs `work`; if it panics, that is reported as a failure of its own.
+fn guarded(context: &Context, work: impl FnOnce() -> Result<bool, DcmdError>) -> Result<bool, DcmdError> {
     // What a command changes sits in cells, which are whole between any two changes.
-    let run = std::panic::AssertUnwindSafe(|| run(context, input, source, text));
-    let result = std::panic::catch_unwind(run).unwrap_or_else(|_| {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
         context.leave_nesting();
         context.error(&"internal error: the command was given up; please report it with the lines above");
         Ok(false)
@@ -303,7 +305,7 @@ fn bare(
     run_plan(context, &plan, true, count, statement.shell.as_ref(), text)
 }
 
-/// Runs the last pipeline again at dot plus increment, as an empty line does with `-o repeatlast`.
+/// Runs the last pipeline again at dot plus increment, as an empty line does with `-o repeatlast`; guarded as [`run_guarded`].
 ///
 /// # Errors
 /// As [`run`].
@@ -311,7 +313,10 @@ pub fn repeat_last(context: &Context, text: &Text) -> Result<bool, DcmdError> {
     let Some(plan) = context.last_plan() else { return Ok(true) };
     context.advance_dot();
     let has_address = plan.check(true).is_ok();
-    Ok(matches!(run_plan(context, &plan, has_address, None, None, text)?, Ended::Well))
+    guarded(context, || {
+        let ended = run_plan(context, &plan, has_address, None, None, text)?;
+        Ok(matches!(ended, Ended::Well))
+    })
 }
 
 fn run_plan(

@@ -19,7 +19,10 @@ pub mod disassembly;
 pub mod docs;
 pub mod error;
 pub mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod growth;
+pub mod host_files;
 pub mod interpreter;
 pub mod interrupt;
 pub mod jsexpr;

@@ -7,6 +7,7 @@ use clap::Parser;
 use core_reader::{OpenOptions, STANDARD_INPUT};
 
 use crate::bases::Bases;
+use crate::host_files::Folders;
 use crate::opening::Opening;
 
 /// Interactive post-mortem debugger for the V8 heap: opens the core dump of a Node.js process.
@@ -20,6 +21,10 @@ pub struct Options {
     /// Look for the executable and libraries below this directory
     #[arg(short = 'R', long, value_name = "DIR")]
     pub sysroot: Option<PathBuf>,
+
+    /// Look for source maps and sources below this directory too; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub sources: Vec<PathBuf>,
 
     /// An older core of the same service, for ::diff to compare with; twice for two, the oldest first
     #[arg(long, value_name = "OLD")]
@@ -107,6 +112,11 @@ impl Options {
             sysroot: self.sysroot.clone(),
             ..OpenOptions::default()
         })
+    }
+
+    /// Below which directories files may be read that the core names.
+    pub fn folders(&self) -> Folders {
+        Folders::new(self.sysroot.iter().chain(&self.sources).cloned().collect())
     }
 
     /// The older cores beside it.

@@ -8,6 +8,7 @@ use core_reader::STANDARD_INPUT;
 
 use crate::context::Context;
 use crate::error::DcmdError;
+use crate::host_files;
 use crate::interpreter::{self, LONGEST_SCRIPT, Source};
 use crate::interrupt::Interrupt;
 use crate::opening::is_of_opening;
@@ -86,6 +87,7 @@ pub fn run(options: &Options) -> u8 {
     let mut context = Context::new(Some(target), terminal, interrupt, watched);
     context.colours = Colours::of_standard_output();
     context.bases = options.bases(&opening);
+    context.folders = options.folders();
     if options.base.len() > MOST_BASES {
         context.error(&format!(
             "{} cores are given with --base: ::diff compares with one or two",
@@ -104,7 +106,7 @@ pub fn run(options: &Options) -> u8 {
         context.error(&error);
         return USAGE;
     }
-    if !options.no_rc_file {
+    if !options.no_rc_file && !context.settings.restricted.get() {
         run_rc_file(&context);
     }
     let status = if !options.commands.is_empty() {
@@ -201,19 +203,23 @@ fn run_standard_input(context: &Context) -> u8 {
 }
 
 /// `~/.v8mdbrc` if there is one, else the `~/.mdbrc` of somebody who comes from MDB. Its errors are told, and do not count.
+/// What somebody else can have written is not run.
 fn run_rc_file(context: &Context) {
     let Some(home) = std::env::home_dir() else { return };
-    let files = [".v8mdbrc", ".mdbrc"].map(|name| home.join(name));
-    let Some(path) = files.into_iter().find(|path| path.exists()) else { return };
-    let text = match interpreter::read_script(&path) {
-        Ok(text) => text,
-        Err(reason) => {
-            context.warn(&format!("failed to open {}: {reason}", escape(&path.to_string_lossy())));
-            return;
+    for path in [".v8mdbrc", ".mdbrc"].map(|name| home.join(name)) {
+        let file = host_files::open_own(&path);
+        if file.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            continue;
         }
-    };
-    let name = path.to_string_lossy();
-    let failed_before = context.has_failed();
-    run_piece(context, &text, Source::Script { name: &name, line: 1 });
-    context.restore_failed(failed_before);
+        let name = path.to_string_lossy();
+        match interpreter::read_script(file) {
+            Ok(text) => {
+                let failed_before = context.has_failed();
+                run_piece(context, &text, Source::Script { name: &name, line: 1 });
+                context.restore_failed(failed_before);
+            }
+            Err(reason) => context.warn(&format!("warning: {} is not run: {reason}", escape(&name))),
+        }
+        return;
+    }
 }

@@ -21,7 +21,6 @@ use crate::output::{Progress, escape};
 pub struct Target {
     core: &'static Core,
     path: Option<PathBuf>,
-    sysroot: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
     unwinder: OnceCell<RefCell<Unwinder<'static>>>,
 }
@@ -49,10 +48,8 @@ impl Target {
         });
         let mut target = core.map(Target::new).map_err(|error| reasons(&error))?;
         // What was on a pipe is not there any more.
-        target.path = Some(options.core.clone()).filter(|path| {
-            path != Path::new(STANDARD_INPUT) && std::fs::metadata(path).is_ok_and(|core| core.is_file())
-        });
-        target.sysroot = options.sysroot.clone();
+        target.path =
+            Some(options.core.clone()).filter(|path| path != Path::new(STANDARD_INPUT) && path.is_file());
         Ok(target)
     }
 
@@ -61,7 +58,6 @@ impl Target {
         Target {
             core: Box::leak(Box::new(core)),
             path: None,
-            sysroot: None,
             heap: OnceCell::new(),
             unwinder: OnceCell::new(),
         }
@@ -75,11 +71,6 @@ impl Target {
     /// The file of the core, if it was opened from one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
-    }
-
-    /// The directory below which the files of the process are to be looked for, if the user gave one.
-    pub fn sysroot(&self) -> Option<&Path> {
-        self.sysroot.as_deref()
     }
 
     /// The V8 heap of the process; looked for when first asked.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols, Thread};
@@ -16,6 +16,7 @@ use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
 use crate::isolate::{Owner, Spaces};
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
+use crate::objects::rope::Ropes;
 use crate::objects::script::KnownLines;
 use crate::self_check;
 use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
@@ -45,6 +46,7 @@ pub struct Heap<'t> {
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
     pub(crate) lines: KnownLines,
+    pub(crate) ropes: Mutex<Ropes>,
     well_known: OnceLock<WellKnown>,
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
@@ -149,6 +151,7 @@ impl<'t> Heap<'t> {
             maps: Maps::default(),
             constructors: Constructors::default(),
             lines: KnownLines::default(),
+            ropes: Mutex::default(),
             well_known: OnceLock::new(),
             kinds: OnceLock::new(),
             functions: OnceLock::new(),

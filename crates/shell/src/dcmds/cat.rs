@@ -14,10 +14,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
+use crate::host_files;
 use crate::output::escape;
 use crate::pipeline::{Flow, Out};
 use crate::value::{Item, Kind};
@@ -45,7 +47,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(move |context, _, out| {
             context.settings.check_restriction()?;
             for name in &names {
-                match File::open(name) {
+                match host_files::open(&context.settings, Path::new(name)) {
                     Ok(file) if out.is_pipe() => {
                         if emit_lines(context, BufReader::new(file), out)? == Flow::Enough {
                             return Ok(());

@@ -107,7 +107,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::growth::{Comparison, SECTIONS, Shown, path_text, totals};
-use crate::output::escape;
+use crate::output::{self, escape};
 use crate::pipeline::{Flow, Out};
 use crate::value::{Item, Kind};
 
@@ -196,6 +196,10 @@ impl Question {
         if paths.is_empty() {
             return Err(DcmdError::usage("there is no older core: name one, or start with --base OLD"));
         }
+        // Those of the command line are targets.
+        if !self.cores.is_empty() || self.executable.is_some() {
+            context.settings.check_restriction()?;
+        }
         let warn = |warning: &dyn std::fmt::Display| context.warn(&escape(&warning.to_string()));
         let executable = self.executable.as_deref().map(Path::new);
         let open = |path: &Path| {
@@ -245,7 +249,7 @@ impl Question {
                 let line = json!({
                     "section": "object", "object": format!("{object:#x}"), "name": name, "path": path,
                 });
-                writeln!(out.text(), "{line}")?;
+                writeln!(out.text(), "{}", output::json(&line))?;
             } else {
                 writeln!(out.text(), "{object:x} {path}")?;
             }

@@ -82,7 +82,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::lives::{self, Remarks};
-use crate::output::{Progress, escape, screen_width};
+use crate::output::{self, Progress, escape, screen_width};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::reference::describe;
 use crate::retention::open;
@@ -642,5 +642,5 @@ fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, retained: Opti
     if let Some(retained) = retained {
         kind["retained"] = retained.into();
     }
-    line.push_str(&kind.to_string());
+    line.push_str(&output::json(&kind));
 }

@@ -36,7 +36,7 @@ use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yiel
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::members::OfMembers;
-use crate::output::{Column, Table, escape};
+use crate::output::{self, Column, Table, escape};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
@@ -146,7 +146,7 @@ impl Group {
             line.insert("count".to_owned(), json!(group.items.len()));
             line.insert("bytes".to_owned(), json!(group.bytes));
             line.insert("object".to_owned(), json!(format!("{:#x}", group.items[0].word)));
-            writeln!(out.text(), "{}", Json::Object(line))?;
+            writeln!(out.text(), "{}", output::json(&Json::Object(line)))?;
         }
         Ok(())
     }

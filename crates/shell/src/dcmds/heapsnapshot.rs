@@ -25,13 +25,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use core_reader::{NewFile, Symbols};
+use core_reader::Symbols;
 use v8_heap::snapshot::{Extent, SnapshotSize};
 use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
+use crate::host_files;
 use crate::output::escape;
 use crate::retention::{alive, object_at, open};
 use crate::value::Kind;
@@ -103,7 +104,7 @@ fn save(context: &Context, path: &Path, extent: Extent) -> Result<SnapshotSize, 
     let failed = |error: std::io::Error| {
         DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
     };
-    let mut new = NewFile::create(path).map_err(failed)?;
+    let mut new = host_files::create(&context.settings, path).map_err(failed)?;
     let monitor = context.progress();
     let size = heap.write_snapshot(extent, &builtins, new.file(), &monitor).map_err(|error| match error {
         v8_heap::Error::Write(error) => {

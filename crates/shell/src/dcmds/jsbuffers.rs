@@ -57,7 +57,7 @@ use v8_heap::{Heap, NameId};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Table, escape};
+use crate::output::{self, Column, Hex, Table, escape};
 use crate::pipeline::{Flow, Out};
 use crate::value::{Item, Kind};
 
@@ -99,7 +99,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             if as_json {
                 for store in stores {
                     context.check_interrupt()?;
-                    writeln!(out.text(), "{}", json_of(heap, store))?;
+                    writeln!(out.text(), "{}", output::json(&json_of(heap, store)))?;
                 }
                 return Ok(());
             }

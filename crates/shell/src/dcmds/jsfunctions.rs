@@ -46,7 +46,7 @@ use v8_heap::{Heap, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::{Progress, escape};
+use crate::output::{self, Progress, escape};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::print::function::{definition_name, kind_name, origin, script_name, subject};
 use crate::source_map::Maps;
@@ -264,7 +264,7 @@ impl JsFunctions {
             line["originalColumn"] = json!(original.as_ref().map(|original| original.column));
             line["originalName"] = json!(original.as_ref().and_then(|original| original.name.as_ref()));
         }
-        line.to_string()
+        output::json(&line)
     }
 
     /// The definition of the function at an address.

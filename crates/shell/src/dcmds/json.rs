@@ -21,6 +21,7 @@ use v8_heap::Tagged;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
+use crate::output;
 use crate::pipeline::Out;
 use crate::print::{Place, Printer, Style};
 use crate::value::{Item, Kind};
@@ -61,7 +62,7 @@ fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result
             Json::Object(line)
         }
     };
-    Ok(writeln!(out.text(), "{line}")?)
+    Ok(writeln!(out.text(), "{}", output::json(&line))?)
 }
 
 /// Adds an address, and the symbol there if there is one.

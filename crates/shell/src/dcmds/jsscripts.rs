@@ -49,7 +49,7 @@ use v8_heap::{Heap, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
-use crate::output::{Align, Column, Hex, Table, escape};
+use crate::output::{self, Align, Column, Hex, Table, escape};
 use crate::pipeline::{Flow, Out};
 use crate::print::function::{definition_name, script_kind, script_name, text};
 use crate::value::{Item, Kind};
@@ -283,7 +283,7 @@ fn requirers(heap: &Heap<'_>, context: &Context) -> Result<Requirers, DcmdError>
 fn json_line(heap: &Heap<'_>, script: &Script<'_>, counts: Option<&Counts>) -> String {
     let address = |value: u64| format!("{value:#x}");
     let caller = caller(heap, script);
-    json!({
+    output::json(&json!({
         "script": address(script.object.value().0),
         "id": script.id,
         "length": script.source.and_then(|source| heap.string_length(source).ok()),
@@ -297,6 +297,5 @@ fn json_line(heap: &Heap<'_>, script: &Script<'_>, counts: Option<&Counts>) -> S
         "evalFrom": caller.as_ref().map(|(function, _)| address(function.object.value().0)),
         "evalLine": caller.and_then(|(_, line)| line),
         "isolate": heap.isolate_of(script.object).map(|isolate| address(isolate.address)),
-    })
-    .to_string()
+    }))
 }

@@ -26,8 +26,9 @@
 //! ```
 //!
 //! `-m` prints the lines that the function comes from in the source that its script was built from, by the script's source map:
-//! a `data:` URL, or a file, which is looked for below `--sysroot`, then where the script says. The text of that source is
-//! the one in the map, or else in its file as it is today.
+//! a `data:` URL, or a file. The text of that source is the one in the map, or else in its file as it is today. Files are read below
+//! `--sysroot DIR` and `--sources DIR` only, at their path below it or by their bare name, or where the script says if that is
+//! below it: what a core says opens nothing else.
 
 use std::io::Write;
 

@@ -46,8 +46,9 @@
 //!
 //! # Limits
 //!
-//! Ropes are copied out to search them; as they can share their parts, no more than 4 GB are copied altogether, and none of more
-//! than 67 million characters. What was left out is said.
+//! Ropes can share their parts, and say far more than they take. Each part is searched once, but of slices and of ropes no more than
+//! 4 GB are searched altogether, and none of more than 67 million characters. A regular expression looks at each rope anew, at 1 GB of
+//! them. What was left out is said.
 
 use std::io::Write;
 
@@ -59,7 +60,7 @@ use v8_heap::{Heap, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Table};
+use crate::output::{self, Column, Table};
 use crate::pipeline::{Flow, Out};
 use crate::print::{Place, Printer, Style};
 use crate::value::{Item, Kind};
@@ -174,7 +175,7 @@ impl Wanted {
                     "in_heap": inside,
                     "outside": outside,
                 });
-                writeln!(out.text(), "{line}")?;
+                writeln!(out.text(), "{}", output::json(&line))?;
             }
             return Ok(());
         }
@@ -205,7 +206,7 @@ impl Wanted {
                     "outside": outside,
                     "text": start_of(context.heap()?, value),
                 });
-                writeln!(out.text(), "{line}")?;
+                writeln!(out.text(), "{}", output::json(&line))?;
             } else {
                 let shown = shown(context, value)?;
                 LIST.row(&[&value.to_string(), &length, &(inside + outside), &shown], &mut out.text())?;
@@ -241,7 +242,7 @@ impl Wanted {
                     "wasted": wasted,
                     "text": start_of(context.heap()?, first),
                 });
-                writeln!(out.text(), "{line}")?;
+                writeln!(out.text(), "{}", output::json(&line))?;
             } else {
                 let cells: [&dyn std::fmt::Display; 5] =
                     [wasted, &copies.len(), length, &first.to_string(), &shown(context, first)?];

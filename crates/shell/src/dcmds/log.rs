@@ -1,7 +1,8 @@
 //! `::log`: keep a log of the session.
 //!
 //! From now on input and output are appended to the file. `-d` stops it, `-e` starts it (as no option does); `$>` alone stops
-//! it too. Without arguments it says whether a log is kept.
+//! it too. Without arguments it says whether a log is kept. A file that is new can be read by its owner only. A log that can no
+//! longer be written, as where the disk is full, ends with a message; the commands go on.
 //!
 //! ```text
 //! > ::log session.txt
@@ -10,10 +11,11 @@
 //! v8mdb: logging to "session.txt" is now disabled
 //! ```
 
-use std::fs::OpenOptions;
+use std::path::Path;
 
 use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
+use crate::host_files;
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -39,7 +41,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let terminal = &context.terminal;
             match &file {
                 Some(name) => {
-                    let log = OpenOptions::new().append(true).create(true).open(name).map_err(|error| {
+                    let log = host_files::append(&context.settings, Path::new(name)).map_err(|error| {
                         DcmdError::Failed(format!("failed to open {}: {}", escape(name), reasons(&error)))
                     })?;
                     // What was printed so far belongs to the log before this one.

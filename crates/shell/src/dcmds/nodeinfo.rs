@@ -50,7 +50,7 @@ use v8_heap::{EventLoop, NodeRuntime};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{self, escape};
 use crate::pipeline::Out;
 use crate::print::date;
 
@@ -277,7 +277,7 @@ impl Info {
             "isolates": isolates,
             "dumped": self.dumped,
         });
-        writeln!(out.text(), "{line}")?;
+        writeln!(out.text(), "{}", output::json(&line))?;
         Ok(())
     }
 }

@@ -14,11 +14,14 @@
 //! the first macro
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each_counted};
 use crate::error::DcmdError;
+use crate::host_files;
 use crate::interpreter;
 use crate::output::escape;
 
@@ -46,7 +49,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 macros.leaving.set(true);
                 return Ok(());
             };
-            let commands = interpreter::read_script(&find(context, name)).map_err(|reason| {
+            let commands = interpreter::read_script(open(context, name)).map_err(|reason| {
                 DcmdError::Abort(format!("failed to open {}: {reason} (see ::help '$<')", escape(name)))
             })?;
             context.assign("9", count.unwrap_or(1))?;
@@ -59,14 +62,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-/// The path of a macro file.
-fn find(context: &Context, name: &str) -> PathBuf {
-    let path = context.settings.macro_path.borrow();
-    if name.contains('/') {
-        return name.into();
+/// Opens a macro file: the first of its name in the directories for them.
+fn open(context: &Context, name: &str) -> io::Result<File> {
+    let open = |path: &Path| host_files::open(&context.settings, path);
+    if !name.contains('/') {
+        for directory in context.settings.macro_path.borrow().iter() {
+            match open(&Path::new(directory).join(name)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => return opened,
+            }
+        }
     }
-    path.iter()
-        .map(|directory| Path::new(directory).join(name))
-        .find(|file| file.exists())
-        .unwrap_or_else(|| name.into())
+    open(Path::new(name))
 }

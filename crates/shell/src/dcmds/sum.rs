@@ -23,7 +23,7 @@ use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, JsValue};
 use crate::members::OfMembers;
-use crate::output::{Column, Table, escape};
+use crate::output::{self, Column, Table, escape};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::print::format_number;
 use crate::value::{Item, Kind};
@@ -137,7 +137,7 @@ impl Stage for Sums {
                     "expression": expression.text(), "count": sum.count, "other": sum.other, "sum": sum.total(),
                     "min": sum.least, "max": sum.greatest, "mean": sum.mean(),
                 });
-                writeln!(out.text(), "{line}")?;
+                writeln!(out.text(), "{}", output::json(&line))?;
                 continue;
             }
             let number = |value: Option<f64>| value.map_or("-".to_owned(), format_number);

@@ -44,7 +44,7 @@ use v8_heap::isolate::{Isolate, Space, SpaceContents, SpaceCounters};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Table};
+use crate::output::{self, Column, Table};
 use crate::pipeline::Out;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -199,7 +199,7 @@ fn json_lines(context: &Context, isolate: &Isolate, out: &mut Out<'_>) -> Result
             "object_bytes": space.contents.object_bytes,
             "free_bytes": space.contents.free_bytes,
         });
-        writeln!(out.text(), "{line}")?;
+        writeln!(out.text(), "{}", output::json(&line))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use v8_heap::compare::{Sum, Turnover, growth, stayed};
 
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::{Column, Table};
+use crate::output::{self, Column, Table};
 use crate::pipeline::Out;
 
 /// Which rows are shown.
@@ -186,7 +186,7 @@ pub fn print_json(
         let by_number = stayed(sums.iter().map(|sum| sum.count));
         line["stayed"] = json!(row.turnover.map_or(by_number, |turnover| turnover.stayed));
     }
-    writeln!(out.text(), "{line}")?;
+    writeln!(out.text(), "{}", output::json(&line))?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use super::path_text::{path_text, quoted};
 use super::rows::{Figure, Order, Row, Shown, heading_of, print_heading, print_json, print_row, select};
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::{Column, Table, escape};
+use crate::output::{self, Column, Table, escape};
 use crate::pipeline::Out;
 
 /// A part of the answer.
@@ -150,7 +150,7 @@ pub fn totals(
                 "bytes": total.bytes,
                 "outside": outside,
             });
-            writeln!(out.text(), "{line}")?;
+            writeln!(out.text(), "{}", output::json(&line))?;
             continue;
         }
         let name = heading_of(index, comparison.len());

@@ -1,23 +1,22 @@
 //! The index kept beside the core (`-o cache`).
 //!
 //! What has been computed of a heap is written to `CORE.v8mdb-index` when the session ends, or to the user's cache directory where
-//! the core's cannot be written to, and read by the next session that asks for it. A file is used only if it was made from
-//! the same core, binaries and layout by this very program (`identity`), and each of its sections only if its checksum
-//! (`file`), its structure and a comparison with the core agree (`v8_heap::Store`). Whatever does not is computed anew and
-//! replaced.
+//! the core's cannot be written to, and read by the next session that asks for it. A file is used only if this user's sessions wrote
+//! it (`key`), from the same core, binaries and layout and by this very program (`identity`), and each of its sections only if
+//! its signature (`file`), its structure and a comparison with the core agree (`v8_heap::Store`). Whatever does not is computed
+//! anew and replaced.
 //!
 //! Two sessions may end at once: each writes a file of its own and renames it, so one of two complete files stays. What the
 //! file at the end holds beyond what this session has is taken along.
 
 mod file;
 mod identity;
+mod key;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +29,7 @@ use crate::target::Target;
 
 use file::{IndexFile, NewSection, Refusal};
 use identity::Identity;
+use key::Key;
 
 /// An object of two words costs some 50 bytes: no byte of a core costs more than this. An index of nearly nothing is as small as
 /// that.
@@ -43,6 +43,8 @@ pub struct KeptIndex(OnceCell<Option<Opened>>);
 #[derive(Debug)]
 struct Opened {
     identity: Identity,
+    /// Without it, nothing is read or written.
+    key: Option<Key>,
     /// Bytes of the largest file that can be an index of the core.
     most: u64,
     /// Beside the core, and in the user's cache directory, if there is one.
@@ -116,6 +118,7 @@ impl KeptIndex {
                 let path = path.to_string_lossy();
                 format!("{} ({}), of it read: {read}", escape(&path), megabytes(file.length() as u64))
             }
+            None if opened.key.is_none() => "none: there is no key to sign it".to_owned(),
             None => {
                 format!("to be written to {} when the session ends", escape(&opened.beside.to_string_lossy()))
             }
@@ -134,8 +137,18 @@ impl Opened {
         let most = target.core().file_len().saturating_mul(MOST_BYTES_EACH).saturating_add(SMALL);
         let mut log = Log::default();
         let mut file = None;
+        let key = Key::of_user().map_err(|(path, error)| {
+            let path = path.to_string_lossy();
+            log.untold.push(format!(
+                "warning: no index is read or written: the key to sign it, {}: {}",
+                escape(&path),
+                reasons(&error)
+            ));
+        });
+        let key = key.ok();
         for path in [Some(&beside), elsewhere.as_ref()].into_iter().flatten() {
-            match IndexFile::open(path, &identity, most) {
+            let Some(key) = &key else { break };
+            match IndexFile::open(path, &identity, key, most) {
                 Ok(found) => {
                     // What another place holds is of no interest then.
                     log.untold.clear();
@@ -151,7 +164,7 @@ impl Opened {
                 )),
             }
         }
-        Some(Opened { identity, most, beside, elsewhere, file, log: Arc::new(Mutex::new(log)) })
+        Some(Opened { identity, key, most, beside, elsewhere, file, log: Arc::new(Mutex::new(log)) })
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -164,6 +177,7 @@ impl Opened {
         heap: &Heap<'static>,
         monitor: &dyn Monitor,
     ) -> Result<Option<(PathBuf, u64)>, (PathBuf, io::Error)> {
+        let Some(key) = &self.key else { return Ok(None) };
         let parts = heap.computed_parts();
         let log = self.log();
         let is_new = |name: &str| !log.accepted.iter().any(|accepted| accepted == name);
@@ -172,7 +186,7 @@ impl Opened {
         }
         let place = self.file.as_ref().map_or(&self.beside, |(_, path)| path);
         // Not the file of the beginning: another session may have ended meanwhile.
-        let present = IndexFile::open(place, &self.identity, self.most).ok().filter(|_| !log.is_wrong);
+        let present = IndexFile::open(place, &self.identity, key, self.most).ok().filter(|_| !log.is_wrong);
         let is_there = |name: &str| {
             !log.damaged.contains(name)
                 && present.iter().flat_map(|file| file.names()).any(|there| there == name)
@@ -189,27 +203,22 @@ impl Opened {
                 sections.push((name, vec![Cow::Borrowed(bytes)]));
             }
         }
-        let write = |path: &Path, permissions| {
-            IndexFile::write(path, &self.identity, &sections, permissions, monitor)
+        let write = |path: &Path| {
+            IndexFile::write(path, &self.identity, key, &sections, monitor)
                 .map(|length| Some((path.to_owned(), length)))
+                .map_err(|error| (path.to_owned(), error))
         };
-        let denied = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
-        match (write(place, self.permissions(place)), &self.elsewhere) {
-            (Err(error), Some(elsewhere)) if denied.contains(&error.kind()) => {
-                let directory = elsewhere.parent().unwrap_or(Path::new("."));
-                std::fs::create_dir_all(directory)
-                    .and_then(|()| write(elsewhere, self.permissions(elsewhere)))
-                    .map_err(|error| (elsewhere.clone(), error))
-            }
-            (written, _) => written.map_err(|error| (place.clone(), error)),
+        // Nothing can be written there, or something is there that is not to be replaced.
+        let denied = [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+            io::ErrorKind::AlreadyExists,
+            io::ErrorKind::InvalidInput,
+        ];
+        match (write(place), &self.elsewhere) {
+            (Err((_, error)), Some(elsewhere)) if denied.contains(&error.kind()) => write(elsewhere),
+            (written, _) => written,
         }
-    }
-
-    /// Whoever may read the core may read what is beside it; nobody else.
-    fn permissions(&self, path: &Path) -> Permissions {
-        let core = self.beside.with_extension("");
-        let mode = std::fs::metadata(core).map_or(0o600, |metadata| metadata.permissions().mode() & 0o666);
-        Permissions::from_mode(if *path == self.beside { mode | 0o600 } else { 0o600 })
     }
 }
 

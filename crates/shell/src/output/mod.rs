@@ -2,6 +2,7 @@
 
 mod colour;
 mod escape;
+mod json;
 mod pager;
 mod progress;
 mod table;
@@ -10,6 +11,7 @@ mod text;
 
 pub use colour::{Colours, Paint};
 pub use escape::{escape, escape_char, is_safe};
+pub use json::{escape_json, json};
 pub use progress::Progress;
 pub use table::{Align, Column, Hex, Table};
 pub use terminal::{Terminal, screen_height, screen_width};

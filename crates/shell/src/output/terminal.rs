@@ -9,7 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::escape;
 use super::pager::{self, Answer, Screen};
+use crate::error::reasons;
 
 /// How long a screenful may wait for its last line before the pager shows what there is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -84,9 +86,9 @@ impl Terminal {
     }
 
     /// Shows what follows by screens of `height` lines; or, if the user has chosen a pager, holds it back until it is known
-    /// whether it fits one.
-    pub fn start_paging(&self, height: u16) {
-        if chosen_pager().is_none() {
+    /// whether it fits one. In a restricted session, in which a pager could run anything, the screens are ours.
+    pub fn start_paging(&self, height: u16, restricted: bool) {
+        if restricted || chosen_pager().is_none() {
             let screen = Screen::new(height, screen_width().unwrap_or(80));
             self.0.borrow_mut().paging = Paging::Screens(screen);
             return;
@@ -137,16 +139,12 @@ impl Terminal {
             return;
         }
         let _ = state.results.flush().and_then(|()| state.messages.write_all(line.as_bytes()));
-        if let Some((_, log)) = &mut state.log {
-            let _ = log.write_all(line.as_bytes());
-        }
+        state.log(line.as_bytes());
     }
 
     /// Notes a line of input in the log.
     pub fn log_input(&self, line: &str) {
-        if let Some((_, log)) = &mut self.0.borrow_mut().log {
-            let _ = writeln!(log, "{line}");
-        }
+        self.0.borrow_mut().log(format!("{line}\n").as_bytes());
     }
 
     /// Starts or stops the log; gives back the name of the one that was active.
@@ -178,13 +176,25 @@ impl Write for Terminal {
 }
 
 impl State {
+    /// Adds to the log, if one is kept. One that cannot be written ends: the session does not depend on it.
+    fn log(&mut self, bytes: &[u8]) {
+        let Some((_, log)) = &mut self.log else { return };
+        let Err(error) = log.write_all(bytes) else { return };
+        let Some((name, _)) = self.log.take() else { return };
+        let (program, name, reason) = (crate::PROGRAM, escape(&name), reasons(&error));
+        let line = format!("{program}: logging to \"{name}\" ends here: {reason}\n");
+        // A message that cannot be printed has nowhere else to go.
+        let _ = match &mut self.paging {
+            Paging::Off => self.results.flush().and_then(|()| self.messages.write_all(line.as_bytes())),
+            _ => self.write_all(line.as_bytes()),
+        };
+    }
+
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.ended.is_some() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if let Some((_, log)) = &mut self.log {
-            log.write_all(bytes)?;
-        }
+        self.log(bytes);
         match &mut self.paging {
             Paging::Off => self.results.write_all(bytes),
             Paging::Screens(_) => self.write_screens(bytes),

@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use crate::output::is_safe;
+use crate::output::{escape_json, is_safe};
 
 /// Writes the inside of a quoted string from UTF-16 code units that come in pieces.
 pub(super) struct Quoting<'w> {
@@ -61,13 +61,7 @@ impl<'w> Quoting<'w> {
             '\u{8}' => self.out.write_all(b"\\b"),
             '\u{c}' => self.out.write_all(b"\\f"),
             c if is_safe(c) => write!(self.out, "{c}"),
-            c => {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    write!(self.out, "\\u{unit:04x}")?;
-                }
-                Ok(())
-            }
+            c => escape_json(c, self.out),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the tabulator key completes: dcmds behind `::`, walkers, options, variables, symbols, files, and names from the heap.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
@@ -10,9 +11,10 @@ use rustyline::validate::Validator;
 use crate::arguments::Shape;
 use crate::context::Context;
 use crate::dcmds::{ALL, WALKERS};
-use crate::output::Colours;
+use crate::host_files;
+use crate::output::{Colours, is_safe};
 use crate::repl::names::{self, NameQuery};
-use crate::settings::OPTIONS;
+use crate::settings::{OPTIONS, Settings};
 
 /// Completes lines.
 pub(super) struct Completion<'a> {
@@ -35,7 +37,7 @@ impl Completer for Completion<'_> {
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let names = |query: NameQuery<'_>| names::names(self.context, query);
-        Ok(candidates(line.get(..position).unwrap_or(line), &names))
+        Ok(candidates(line.get(..position).unwrap_or(line), &self.context.settings, &names))
     }
 }
 
@@ -72,7 +74,7 @@ fn hint(typed: &str) -> Option<String> {
 type Names<'n> = &'n dyn Fn(NameQuery<'_>) -> Vec<String>;
 
 /// Where the word that is typed starts, and what it may become. `names` knows the names in the target and in the session.
-fn candidates(typed: &str, names: Names<'_>) -> (usize, Vec<String>) {
+fn candidates(typed: &str, settings: &Settings, names: Names<'_>) -> (usize, Vec<String>) {
     let stage = typed.rfind(['|', ';', '!']).map_or(0, |at| at + 1);
     let none = (typed.len(), Vec::new());
     if typed[..stage].ends_with('!') {
@@ -81,7 +83,7 @@ fn candidates(typed: &str, names: Names<'_>) -> (usize, Vec<String>) {
     let ask = |dcmd: &str, option, start: usize| {
         let prefix = &typed[start..];
         let mut found = names(NameQuery { dcmd, option, prefix });
-        found.retain(|found| found.starts_with(prefix) && !found.chars().any(char::is_control));
+        found.retain(|found| found.starts_with(prefix) && found.chars().all(is_safe));
         found.sort_unstable();
         found.dedup();
         (start, found)
@@ -91,7 +93,7 @@ fn candidates(typed: &str, names: Names<'_>) -> (usize, Vec<String>) {
         if let Some(at) = typed[stage..].find(sign) {
             let start = stage + at + sign.len();
             let start = start + (typed[start..].len() - typed[start..].trim_start().len());
-            return (start, files(&typed[start..]));
+            return (start, files(settings, &typed[start..]));
         }
     }
     let name_start = typed
@@ -142,7 +144,7 @@ fn candidates(typed: &str, names: Names<'_>) -> (usize, Vec<String>) {
         }
         ("set", Some('o')) => (word, starting(prefix, OPTIONS.iter().copied())),
         ("pager", None) => (word, starting(prefix, ["off", "on"].into_iter())),
-        ("cat" | "log" | "savecore", None) => (word, files(prefix)),
+        ("cat" | "log" | "savecore" | "heapsnapshot" | "diff", None) => (word, files(settings, prefix)),
         // Expressions: the last property in them.
         ("where" | "group" | "sort" | "uniq" | "sum", None) => {
             let is_path = |c: char| is_name(c) || matches!(c, '$' | '#' | '.');
@@ -163,23 +165,17 @@ fn is_name(c: char) -> bool {
 }
 
 /// Files that begin with `prefix`; directories end with a slash.
-fn files(prefix: &str) -> Vec<String> {
+fn files(settings: &Settings, prefix: &str) -> Vec<String> {
     let (directory, name) =
         prefix.rsplit_once('/').map_or(("", prefix), |(_, name)| prefix.split_at(prefix.len() - name.len()));
     let inside = if directory.is_empty() { "." } else { directory };
-    let Ok(entries) = std::fs::read_dir(inside) else { return Vec::new() };
-    let mut found: Vec<String> = entries
-        .take(MOST_FILES)
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let file = entry.file_name().into_string().ok()?;
+    let mut found: Vec<String> = host_files::entries(settings, Path::new(inside), MOST_FILES)
+        .into_iter()
+        .filter(|file| {
             let hidden = file.starts_with('.') && !name.starts_with('.');
-            if hidden || !file.starts_with(name) || file.chars().any(|c| c.is_control() || c == ' ') {
-                return None;
-            }
-            let slash = if entry.path().is_dir() { "/" } else { "" };
-            Some(format!("{directory}{file}{slash}"))
+            !hidden && file.starts_with(name) && file.chars().all(|c| is_safe(c) && c != ' ')
         })
+        .map(|file| format!("{directory}{file}"))
         .collect();
     found.sort_unstable();
     found
@@ -199,7 +195,7 @@ mod tests {
     use super::*;
 
     fn complete(typed: &str) -> (usize, Vec<String>) {
-        candidates(typed, &|query| match (query.dcmd, query.option) {
+        candidates(typed, &Settings::default(), &|query| match (query.dcmd, query.option) {
             ("grep", None) => vec![format!("{}zz", query.prefix), "other".to_owned()],
             ("<", None) => vec!["rax".to_owned(), "rbx".to_owned(), "suspect".to_owned()],
             ("", None) => vec!["main".to_owned(), "malloc".to_owned()],

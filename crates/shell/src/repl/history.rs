@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rustyline::Editor;
 use rustyline::history::FileHistory;
 
+use crate::host_files;
+
 /// Lines kept.
 pub(super) const LENGTH: usize = 5000;
 
@@ -34,9 +36,7 @@ pub(super) fn load<H: rustyline::Helper>(editor: &mut Editor<H, FileHistory>, pa
 
 /// Adds the latest line to the file.
 pub(super) fn append<H: rustyline::Helper>(editor: &mut Editor<H, FileHistory>, path: &Path) {
-    if let Some(directory) = path.parent() {
-        let _ = std::fs::create_dir_all(directory);
-    }
+    let _ = host_files::create_directory_of(path);
     let _ = editor.append_history(path);
 }
 

@@ -31,7 +31,7 @@ pub fn run(context: &Context) -> u8 {
     if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGQUIT, ignored) {
         context.warn(&format!("failed to ignore ^\\: {error}"));
     }
-    let history = history::path();
+    let history = history::path().filter(|_| !context.settings.restricted.get());
     if let Some(path) = &history {
         history::load(&mut editor, path);
     }
@@ -78,7 +78,7 @@ fn run_line(context: &Context, line: &str) {
     let paging =
         context.settings.pager.get() && is_terminal() && std::env::var("TERM").is_ok_and(|t| t != "dumb");
     if let Some(height) = screen_height().filter(|_| paging) {
-        context.terminal.start_paging(height);
+        context.terminal.start_paging(height, context.settings.restricted.get());
     }
     let result = if line.trim().is_empty() && context.settings.repeat_last.get() {
         interpreter::repeat_last(context, &context.text)

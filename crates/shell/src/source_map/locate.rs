@@ -1,13 +1,11 @@
 //! The map of a script of the core, and the files that it and its sources are in.
 //!
 //! A script names its map in a last comment, `//# sourceMappingURL=`: as a `data:` URL with the map itself, or as the name of a
-//! file, relative to the script's own. Files are looked for below `--sysroot` first, under their path and then under their
-//! bare name, and then where the script says. Nothing is fetched from anywhere else.
+//! file, relative to the script's own. Files are read below the directories that the user named (`--sysroot`, `--sources`), under
+//! their path or under their bare name: a script says what it likes, and whoever wrote it must not choose what is opened here.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -97,9 +95,8 @@ impl Maps {
         let text = match &source.content {
             Some(text) => text.clone(),
             None => {
-                let bytes = read(context, Path::new(&original.file)).map_err(|reason| {
-                    format!("the source map lacks the text of {}, and {reason}", escape(&original.file))
-                })?;
+                let bytes = read(context, Path::new(&original.file))
+                    .map_err(|reason| format!("the source map lacks the text of its source, and {reason}"))?;
                 String::from_utf8_lossy(&bytes).into_owned()
             }
         };
@@ -215,38 +212,11 @@ fn locate(context: &Context, script: &Script<'_>) -> Result<Option<Located>, Str
     Ok(Some(Located { map, file: Some(path) }))
 }
 
-/// Reads a file of the process: below the sysroot if there is one, else where it was.
+/// Reads a file of the process, if the user has said where such files are.
 fn read(context: &Context, path: &Path) -> Result<Vec<u8>, String> {
-    let sysroot = context.target().ok().and_then(|target| target.sysroot());
-    let mut tried = Vec::new();
-    for candidate in candidates(path, sysroot) {
-        let read = || -> std::io::Result<Option<Vec<u8>>> {
-            let file = File::open(&candidate)?;
-            // What is no plain file may never end.
-            if !file.metadata()?.is_file() {
-                return Ok(None);
-            }
-            let mut bytes = Vec::new();
-            file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
-            Ok(Some(bytes))
-        };
-        match read() {
-            Ok(Some(bytes)) => return Ok(bytes),
-            Ok(None) => tried.push(format!("{}: it is no file", candidate.display())),
-            Err(error) => tried.push(format!("{}: {}", candidate.display(), reasons(&error))),
-        }
-    }
-    Err(format!("it cannot be read from {}", escape(&tried.join("; "))))
-}
-
-fn candidates(path: &Path, sysroot: Option<&Path>) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
-    if let Some(sysroot) = sysroot {
-        paths.push(sysroot.join(path.strip_prefix("/").unwrap_or(path)));
-        paths.extend(path.file_name().map(|name| sysroot.join(name)));
-    }
-    paths.push(path.to_owned());
-    paths
+    context.folders.read(&context.settings, path, LARGEST_FILE).map_err(|error| {
+        format!("{} cannot be read: {}", escape(&path.to_string_lossy()), escape(&reasons(&error)))
+    })
 }
 
 /// The path that a script or a URL names, if it names a file: what has no scheme, or `file:`.
@@ -294,7 +264,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// The contents of a `data:` URL, given what follows the scheme.
-fn data_url(data: &str) -> Result<Vec<u8>, String> {
+pub(super) fn data_url(data: &str) -> Result<Vec<u8>, String> {
     let (kind, contents) = data.split_once(',').ok_or("the data: URL of its source map has no data")?;
     let contents = percent_decoded(contents);
     if !kind.ends_with(";base64") {
@@ -416,13 +386,6 @@ mod tests {
         assert_eq!(source_path(None, "../a.ts"), "../a.ts");
         assert_eq!(file_of("http://host/a.map"), None);
         assert_eq!(file_of("C/a.map"), Some(PathBuf::from("C/a.map")));
-    }
-
-    #[test]
-    fn below_a_sysroot_comes_first() {
-        let paths = candidates(Path::new("/srv/a.map"), Some(Path::new("/copy")));
-        assert_eq!(paths, ["/copy/srv/a.map", "/copy/a.map", "/srv/a.map"].map(PathBuf::from));
-        assert_eq!(candidates(Path::new("/srv/a.map"), None), [PathBuf::from("/srv/a.map")]);
     }
 
     #[test]

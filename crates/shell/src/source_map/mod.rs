@@ -13,3 +13,23 @@ mod vlq;
 
 use decode::{Segment, SourceMap};
 pub use locate::Maps;
+
+/// Reads `bytes` as a map, and as a `data:` URL of one; what was read is asked for every place near its segments.
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let from_url = std::str::from_utf8(bytes).ok().and_then(|text| locate::data_url(text).ok());
+    for text in [Some(bytes), from_url.as_deref()].into_iter().flatten() {
+        let Ok(map) = SourceMap::parse(text) else { continue };
+        assert!(map.segments.is_sorted_by_key(Segment::place), "segments out of order");
+        for segment in &map.segments {
+            let (line, column) = segment.place();
+            let found = map.segment_at(line, column);
+            assert_eq!(
+                found.map(Segment::place),
+                Some(segment.place()),
+                "a segment is not found at its place"
+            );
+            let _ = map.segments_between((line, column), (line.saturating_add(1), column)).len();
+            let _ = map.name(segment);
+        }
+    }
+}

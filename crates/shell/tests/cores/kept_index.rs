@@ -49,11 +49,19 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_v8mdb"));
         command.arg("-S").arg(self.core()).args(arguments);
         command.env("XDG_CACHE_HOME", self.home()).env("TMPDIR", self.home());
+        command.env("XDG_STATE_HOME", self.home().join("state"));
         command
     }
 
     fn run(&self, arguments: &[&str]) -> (String, String) {
         texts(self.command(arguments).output().unwrap())
+    }
+
+    /// With the key of another place's user.
+    fn run_as_user_of(&self, other: &Place, arguments: &[&str]) -> (String, String) {
+        let mut command = self.command(arguments);
+        command.env("XDG_STATE_HOME", other.home().join("state"));
+        texts(command.output().unwrap())
     }
 
     fn files(&self, directory: &Path) -> Vec<String> {
@@ -95,7 +103,8 @@ fn the_next_session_reads_what_this_one_wrote() {
         assert!(!messages.contains("written"), "there is nothing new: {messages}");
         assert_eq!(fs::metadata(place.index()).unwrap().ino(), written.ino());
         assert_eq!(place.files(place.directory.path()), ["core.zst", "core.zst.v8mdb-index", "home"]);
-        assert!(place.files(&place.home()).is_empty());
+        assert_eq!(place.files(&place.home()), ["state"], "the key, and nothing else");
+        assert_eq!(written.mode() & 0o777, 0o600);
     }
 }
 
@@ -170,6 +179,12 @@ fn the_index_of_another_core_is_not_used() {
     fs::copy(other.index(), place.index()).unwrap();
     let (answers, messages) = place.run(&["-o", "cache", "-e", "::findjsobjects"]);
     assert_eq!(answers, expected);
+    assert!(messages.contains("not used: this user's v8mdb did not write it"), "another key: {messages}");
+    // The same user's, then.
+    other.run_as_user_of(&place, &["-o", "cache", "-e", "::findjsobjects"]);
+    fs::copy(other.index(), place.index()).unwrap();
+    let (answers, messages) = place.run(&["-o", "cache", "-e", "::findjsobjects"]);
+    assert_eq!(answers, expected);
     assert!(messages.contains("not used: it was made for another core"), "{messages}");
 
     // The same bytes at another time: somebody has put another file in place of the core, for all that can be told.
@@ -232,4 +247,83 @@ fn a_restricted_session_reads_and_writes_no_index() {
     fs::write(place.index(), "no index").unwrap();
     let (answers, messages) = place.run(&["-o", "restricted", "-o", "cache", "-e", "::findjsobjects"]);
     assert_eq!((answers, messages), (expected, String::new()));
+}
+
+/// Whatever somebody has put in the place of the index: it is neither read, nor followed, nor changed.
+#[test]
+fn what_others_have_put_there_stays_as_it_is() {
+    let place = Place::with(retained(24));
+    let (expected, _) = place.run(&["-e", QUESTIONS]);
+    let secret = place.directory.path().join("secret");
+    fs::write(&secret, "the user's own").unwrap();
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let unchanged = || {
+        assert_eq!(fs::read(&secret).unwrap(), b"the user's own");
+        assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o600);
+    };
+    let elsewhere = |messages: &str| {
+        assert!(messages.contains(&format!("written to {}", place.home().display())), "{messages}");
+        fs::remove_dir_all(place.home().join("v8mdb")).unwrap();
+    };
+    std::os::unix::fs::symlink(&secret, place.index()).unwrap();
+    let (answers, messages) = place.run(&["-o", "cache", "-e", QUESTIONS]);
+    assert_eq!(answers, expected);
+    unchanged();
+    assert!(fs::symlink_metadata(place.index()).unwrap().is_symlink());
+    elsewhere(&messages);
+    fs::remove_file(place.index()).unwrap();
+
+    // A pipe would wait for a writer for ever.
+    let made = Command::new("mkfifo").arg(place.index()).status().unwrap();
+    assert!(made.success());
+    let (answers, messages) = place.run(&["-o", "cache", "-e", QUESTIONS]);
+    assert_eq!(answers, expected);
+    elsewhere(&messages);
+    fs::remove_file(place.index()).unwrap();
+
+    // One that everybody may write to.
+    place.run(&["-o", "cache", "-e", QUESTIONS]);
+    fs::set_permissions(place.index(), Permissions::from_mode(0o666)).unwrap();
+    let (answers, messages) = place.run(&["-o", "cache", "-e", "::findjsobjects"]);
+    assert!(expected.starts_with(&answers), "{answers}");
+    assert!(messages.contains("not used: it cannot be read: others may write it"), "{messages}");
+    fs::set_permissions(place.index(), Permissions::from_mode(0o600)).unwrap();
+    // One of another user, which only the superuser can make.
+    if std::os::unix::fs::chown(place.index(), Some(65534), None).is_ok() {
+        let before = fs::read(place.index()).unwrap();
+        let (answers, messages) = place.run(&["-o", "cache", "-e", QUESTIONS]);
+        assert_eq!(answers, expected);
+        assert!(messages.contains("it belongs to another user"), "{messages}");
+        elsewhere(&messages);
+        assert_eq!(fs::read(place.index()).unwrap(), before);
+    }
+}
+
+/// Everything in the index that bytes can be changed in, with all that anybody can compute computed anew: no answer changes.
+#[test]
+fn wrong_contents_change_no_answer() {
+    let place = Place::with(retained(22));
+    let (expected, _) = place.run(&["-o", "cache", "-e", QUESTIONS]);
+    let whole = fs::read(place.index()).unwrap();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |most: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % most
+    };
+    for round in 0..24 {
+        let mut bytes = whole.clone();
+        for _ in 0..1 + random(4) {
+            let at = 4096 + 4 * random((bytes.len() - 4096) / 4 - 8);
+            match round % 3 {
+                // Another number, the number of a neighbour, or a neighbour's place.
+                0 => bytes[at] ^= 1 << random(8),
+                1 => bytes.copy_within(at + 4..at + 8, at),
+                _ => bytes.copy_within(at..at + 4, 4096 + 4 * random((whole.len() - 4096) / 4 - 8)),
+            }
+        }
+        fs::write(place.index(), &bytes).unwrap();
+        let (answers, messages) = place.run(&["-o", "cache", "-e", QUESTIONS]);
+        assert_eq!(answers, expected, "round {round}");
+        assert!(bytes == whole || messages.contains("not used"), "round {round}: {messages}");
+    }
 }

@@ -23,6 +23,17 @@ pub const GROWTH: &str = "growth";
 /// Lines of Node.js and stages of which there are cores of [`GROWTH`].
 pub const STAGES: [(u32, u32); 5] = [(20, 1), (20, 3), (24, 1), (24, 2), (24, 3)];
 
+/// The program full of text that means harm, of which the core of one line ships: it is not compared with anything.
+pub const HOSTILE: &str = "hostile";
+
+/// The line of Node.js of the core of [`HOSTILE`].
+pub const HOSTILE_LINE: u32 = 24;
+
+/// The core of [`HOSTILE`], without the ending of its name.
+pub fn hostile() -> PathBuf {
+    testdata().join(format!("cores/{HOSTILE}-{HOSTILE_LINE}"))
+}
+
 /// The last stage of [`GROWTH`].
 pub const LAST_STAGE: u32 = 3;
 

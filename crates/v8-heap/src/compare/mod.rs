@@ -24,6 +24,7 @@ mod inventory;
 mod newcomers;
 mod paths;
 mod stores;
+mod text_hash;
 mod texts;
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -37,6 +38,8 @@ pub use newcomers::{Newcomers, newcomers};
 pub use paths::{Key, Located, Paths, Step};
 pub use stores::StoreClass;
 pub use texts::{Text, Texts};
+
+use text_hash::TextHash;
 
 /// One of the heaps, and who watches the work on it.
 #[derive(Clone, Copy)]
@@ -159,8 +162,16 @@ pub fn changes<K: Ord>(lists: Vec<Vec<(K, Sum)>>) -> Vec<Change<K>> {
 
 /// Tells contents and keys of several heaps by 128 bits. Its keys are drawn anew each time, so that nobody can prepare a core
 /// with contents that are different and seem to be the same.
-#[derive(Clone, Debug, Default)]
-pub struct Fingerprints(RandomState, RandomState);
+#[derive(Clone, Debug)]
+pub struct Fingerprints(RandomState, RandomState, TextHash);
+
+impl Default for Fingerprints {
+    fn default() -> Fingerprints {
+        let (one, other) = (RandomState::new(), RandomState::new());
+        let points = [one.hash_one("point"), other.hash_one("point")];
+        Fingerprints(one, other, TextHash::new(points))
+    }
+}
 
 impl Fingerprints {
     fn of(&self, value: impl Fn(&mut dyn Hasher)) -> u128 {

@@ -1,20 +1,22 @@
 //! Strings by what they say: texts that have multiplied, and texts that are new.
 //!
-//! A string that stands for another (V8's `ThinString`, a rope that has been flattened) is none of its own. Ropes and slices are
-//! copied out to be read; how much is, is bounded, and what was left out is counted.
+//! A string that stands for another (V8's `ThinString`, a rope that has been flattened) is none of its own. Long ropes are read
+//! together, each part once (`index::ropes`). How much is read of ropes and slices is bounded, and what was left out is counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::text_hash::{TextHash, Values};
 use super::{Change, Counted, Fingerprints, Sum, changes};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
+use crate::index::ropes::{LONG, Member};
 use crate::index::{Representation, StringEntry, StringQuery};
-use crate::objects::string::{Piece, Units};
+use crate::objects::string::Piece;
 use crate::{Monitor, Result, Tagged};
 
-/// Bytes that may be copied out of a heap to read ropes and slices, all together, and of one of them in code units.
-const COPY_LIMIT: u64 = 4 << 30;
-const LONGEST_COPY: usize = 1 << 26;
+/// Bytes that are read of slices, and of ropes, all together; and of one slice in code units.
+const READ_LIMIT: u64 = 4 << 30;
+const LONGEST_SLICE: usize = 1 << 26;
 
 /// Strings looked at in one go.
 const TURN: usize = 4096;
@@ -81,25 +83,24 @@ impl Heap<'_> {
         let found = self.strings(&StringQuery::default(), monitor)?;
         let entries = &found.entries;
         monitor.begin("reading strings", entries.len() as u64);
-        let copied = AtomicU64::new(0);
+        let read = AtomicU64::new(0);
         let workers = in_turns(
             entries.len().div_ceil(TURN),
             monitor,
-            <(Vec<Saying>, u64)>::default,
-            |(sayings, unread), turn| {
+            <(Vec<Saying>, Vec<StringEntry>, u64)>::default,
+            |(sayings, ropes, unread), turn| {
                 let part = &entries[turn * TURN..entries.len().min((turn + 1) * TURN)];
                 for entry in part {
                     let id = entry.value.strong().and_then(|address| table.id_at(self.spaces(), address));
                     if !id.is_some_and(|id| counts(id.0)) || self.stands_for_another(entry) {
                         continue;
                     }
-                    match self.fingerprint(entry, fingerprints, &copied) {
-                        Some(fingerprint) => sayings.push(Saying {
-                            fingerprint,
-                            length: entry.length,
-                            example: entry.value,
-                            sum: Sum { count: 1, bytes: entry.total(), retained: entry.total() },
-                        }),
+                    if entry.representation == Representation::Cons && entry.length > LONG {
+                        ropes.push(*entry);
+                        continue;
+                    }
+                    match self.values(entry, &fingerprints.2, &read) {
+                        Some(values) => sayings.push(Saying::of(entry, values)),
                         None => *unread += 1,
                     }
                 }
@@ -107,10 +108,18 @@ impl Heap<'_> {
             },
         )?;
         let mut texts = Texts { sayings: Vec::new(), unread: found.unreadable };
-        for (sayings, unread) in workers {
+        let mut long_ropes = Vec::new();
+        for (sayings, ropes, unread) in workers {
             texts.sayings.extend(sayings);
             texts.unread += unread;
+            long_ropes.extend(ropes);
         }
+        let hash = &fingerprints.2;
+        let left_out = self.for_each_text(long_ropes, READ_LIMIT / 2, monitor, |text, members| {
+            let sayings = values_of(hash, text, members).into_iter();
+            texts.sayings.extend(sayings.map(|(entry, values)| Saying::of(&entry, values)));
+        })?;
+        texts.unread += left_out.unreadable + left_out.too_long;
         texts.sayings.sort_unstable_by_key(|saying| (saying.fingerprint, saying.example));
         texts.sayings.dedup_by(|next, first| {
             let is_same = next.fingerprint == first.fingerprint;
@@ -139,29 +148,56 @@ impl Heap<'_> {
         }
     }
 
-    fn fingerprint(
-        &self,
-        entry: &StringEntry,
-        fingerprints: &Fingerprints,
-        copied: &AtomicU64,
-    ) -> Option<u128> {
+    /// The values of what a string says, unless it is a long rope; nothing if it cannot be read or is too long.
+    fn values(&self, entry: &StringEntry, hash: &TextHash, read: &AtomicU64) -> Option<Values> {
         if entry.representation.has_characters() {
-            let characters = self.characters(*entry).ok()?;
-            return Some(fingerprints.of(|hasher| characters.hash_units(hasher)));
+            return Some(hash.add(Values::default(), self.characters(*entry).ok()?));
         }
         let cost = 2 * u64::from(entry.length);
-        if entry.length as usize > LONGEST_COPY
-            || copied.fetch_add(cost, Ordering::Relaxed).saturating_add(cost) > COPY_LIMIT
+        if entry.length as usize > LONGEST_SLICE
+            || read.fetch_add(cost, Ordering::Relaxed).saturating_add(cost) > READ_LIMIT
         {
             return None;
         }
-        let string = self.string(entry.value, LONGEST_COPY).ok()?;
-        Some(match &string.units {
-            Units::OneByte(units) => fingerprints.of(|hasher| Piece::OneByte(units).hash_units(hasher)),
-            Units::TwoByte(units) => {
-                let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-                fingerprints.of(|hasher| Piece::TwoByte(&bytes).hash_units(hasher))
-            }
-        })
+        let mut values = Values::default();
+        let all = self.for_each_piece(entry.value, LONGEST_SLICE, |piece| {
+            values = hash.add(values, piece);
+            true
+        });
+        all.ok().map(|_| values)
     }
+}
+
+impl Saying {
+    fn of(entry: &StringEntry, values: Values) -> Saying {
+        Saying {
+            fingerprint: values.fingerprint(),
+            length: entry.length,
+            example: entry.value,
+            sum: Sum { count: 1, bytes: entry.total(), retained: entry.total() },
+        }
+    }
+}
+
+/// The values of ropes in a text.
+fn values_of(hash: &TextHash, text: Piece<'_>, members: &[Member]) -> Vec<(StringEntry, Values)> {
+    // The values of the text up to where ropes begin and end.
+    let mut ends: Vec<usize> = members.iter().flat_map(|member| [member.from, member.to]).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let (mut values, mut at) = (Values::default(), 0);
+    let known: Vec<Values> = ends
+        .iter()
+        .map(|end| {
+            values = hash.add(values, text.between(at, *end));
+            at = *end;
+            values
+        })
+        .collect();
+    let up_to = |end: usize| ends.binary_search(&end).ok().map_or(Values::default(), |at| known[at]);
+    let of = |member: &Member| {
+        let values = hash.last(up_to(member.to), up_to(member.from), member.to - member.from);
+        (member.entry, values)
+    };
+    members.iter().map(of).collect()
 }

@@ -6,6 +6,7 @@ mod kinds;
 mod object_table;
 pub(crate) mod parallel;
 mod references;
+pub(crate) mod ropes;
 mod strings;
 
 pub use buffers::{BackingStore, Buffers, StoreKind, Views};

@@ -1,8 +1,8 @@
 //! All strings of the heap: by how they are stored, by length, by what they say, and those that say the same.
 //!
-//! Pages are looked at on all processors. A string that has its characters to itself is searched where they lie; a rope, a slice or
-//! one that stands for another is copied out first. Ropes share their parts, so that all of them together can be far longer than
-//! the heap is large: what is copied is bounded, and what is left out is counted.
+//! Pages are looked at on all processors. A string that has its characters to itself is searched where they lie, and so is what a
+//! slice shows of another; a rope is written out first. Ropes share their parts, and each part is searched once (`ropes`). Slices and
+//! ropes together can be far longer than the heap is large: what is searched of them is bounded, and what is left out is counted.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -12,6 +12,7 @@ use memchr::memmem;
 
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
+use crate::index::ropes::{LONG, Member};
 use crate::isolate::PageState;
 use crate::layout::{Kind, StringShape};
 use crate::map::Map;
@@ -171,10 +172,12 @@ pub struct Duplicate {
     pub wasted: u64,
 }
 
-/// Bytes that may be copied out of the heap to search ropes and slices, all together: more than the strings of a large heap.
-const COPY_LIMIT: u64 = 4 << 30;
-/// A longer rope is not copied, in code units.
-const LONGEST_COPY: usize = 1 << 26;
+/// Bytes of slices that are searched, and of ropes that are written out for it: more than the strings of a large heap.
+const SEARCH_LIMIT: u64 = 4 << 30;
+/// Code units of ropes that are matched against a pattern, which looks at each rope anew.
+const MATCH_LIMIT: u64 = 1 << 30;
+/// A longer slice is not searched, in code units.
+const LONGEST_SLICE: usize = 1 << 26;
 
 impl Heap<'_> {
     /// The strings that a query wants.
@@ -186,29 +189,45 @@ impl Heap<'_> {
         monitor.begin("searching strings", table.len() as u64);
         let search = Search::new(query);
         let copied = AtomicU64::new(0);
-        let workers = in_turns(table.page_count(), monitor, Strings::default, |found, page| {
-            let (_, maps) = table.page_maps(page);
-            if self.spaces().pages()[page].state == PageState::InUse
-                && maps.iter().any(|map| self.map(*map).kind == Kind::String)
-            {
-                for (address, map) in table.page_objects(page) {
-                    let map = self.map(map);
-                    if map.kind == Kind::String {
-                        self.meet_string(address, map, &search, &copied, found);
-                        // One page of ropes can take seconds. The next turn ends the search.
-                        if search.looks_at_text() && monitor.cancelled() {
-                            break;
+        let workers = in_turns(
+            table.page_count(),
+            monitor,
+            <(Strings, Vec<StringEntry>)>::default,
+            |(found, ropes), page| {
+                let (_, maps) = table.page_maps(page);
+                if self.spaces().pages()[page].state == PageState::InUse
+                    && maps.iter().any(|map| self.map(*map).kind == Kind::String)
+                {
+                    for (address, map) in table.page_objects(page) {
+                        let map = self.map(map);
+                        if map.kind == Kind::String {
+                            self.meet_string(address, map, &search, &copied, found, ropes);
+                            // One page of ropes can take seconds. The next turn ends the search.
+                            if search.looks_at_text() && monitor.cancelled() {
+                                break;
+                            }
                         }
                     }
                 }
-            }
-            maps.len() as u64
-        })?;
-        let mut all = Strings::default();
-        for found in workers {
+                maps.len() as u64
+            },
+        )?;
+        let (mut all, mut long_ropes) = (Strings::default(), Vec::new());
+        for (found, ropes) in workers {
             all.entries.extend(found.entries);
             all.unreadable += found.unreadable;
             all.unsearched += found.unsearched;
+            long_ropes.extend(ropes);
+        }
+        if !long_ropes.is_empty() {
+            monitor.begin("searching ropes", long_ropes.len() as u64);
+            let (mut hits, mut matched, mut unmatched) = (Vec::new(), 0, 0);
+            let left_out = self.for_each_text(long_ropes, SEARCH_LIMIT / 2, monitor, |text, members| {
+                unmatched += search.members_in(text, members, &mut matched, &mut hits);
+            })?;
+            all.entries.extend(hits);
+            all.unreadable += left_out.unreadable;
+            all.unsearched += left_out.too_long + unmatched;
         }
         all.entries.sort_unstable_by_key(|entry| entry.value);
         Ok(all)
@@ -219,8 +238,9 @@ impl Heap<'_> {
         address: u64,
         map: &Map,
         search: &Search<'_>,
-        copied: &AtomicU64,
+        searched: &AtomicU64,
         found: &mut Strings,
+        long_ropes: &mut Vec<StringEntry>,
     ) {
         let (Some(representation), Ok(length)) = (
             Representation::of(map.instance_type),
@@ -246,30 +266,47 @@ impl Heap<'_> {
         if search.least_length() > length as usize {
             return;
         }
-        if !representation.has_characters() {
+        if representation == Representation::Cons && length > LONG {
+            long_ropes.push(entry);
+            return;
+        }
+        let is_match = if representation.has_characters() {
+            self.characters(entry).map(|piece| search.is_in(piece))
+        } else {
             let cost = u64::from(length).saturating_mul(2);
-            if length as usize > LONGEST_COPY
-                || copied.fetch_add(cost, Ordering::Relaxed).saturating_add(cost) > COPY_LIMIT
+            if length as usize > LONGEST_SLICE
+                || searched.fetch_add(cost, Ordering::Relaxed).saturating_add(cost) > SEARCH_LIMIT
             {
                 found.unsearched += 1;
                 return;
             }
-        }
-        let is_match = match representation.has_characters() {
-            true => self.characters(entry).map(|piece| search.is_in(piece)),
-            false => self.string(entry.value, LONGEST_COPY).map(|string| match &string.units {
-                Units::OneByte(units) => search.is_in(Piece::OneByte(units)),
-                Units::TwoByte(units) => {
-                    let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-                    search.is_in(Piece::TwoByte(&bytes))
-                }
-            }),
+            self.is_in_pieces(entry, search)
         };
         match is_match {
             Ok(true) => found.entries.push(entry),
             Ok(false) => {}
             Err(_) => found.unreadable += 1,
         }
+    }
+
+    /// Whether a slice, a short rope, or what stands for another string has what is sought.
+    fn is_in_pieces(&self, entry: StringEntry, search: &Search<'_>) -> Result<bool> {
+        // All that is in one piece is looked at where it is.
+        let (mut found, mut units) = (None, Units::OneByte(Vec::new()));
+        self.for_each_piece(entry.value, LONGEST_SLICE, |piece| {
+            match found {
+                None if piece.len() == entry.length as usize => found = Some(search.is_in(piece)),
+                _ => units.push(piece),
+            }
+            true
+        })?;
+        Ok(found.unwrap_or_else(|| match &units {
+            Units::OneByte(units) => search.is_in(Piece::OneByte(units)),
+            Units::TwoByte(units) => {
+                let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                search.is_in(Piece::TwoByte(&bytes))
+            }
+        }))
     }
 
     /// The characters of a string that has its own, where they lie.
@@ -399,24 +436,66 @@ impl<'q> Search<'q> {
     }
 
     fn is_in(&self, piece: Piece<'_>) -> bool {
-        let contains = match (&self.wide, piece) {
-            (None, _) => true,
-            (Some(_), Piece::OneByte(bytes)) => {
-                self.narrow.as_ref().is_some_and(|narrow| narrow.find(bytes).is_some())
-            }
+        self.find(piece).is_some() && self.query.matching.is_none_or(|matching| matching(&text_of(piece)))
+    }
+
+    /// The first unit of the text sought in a piece.
+    fn find(&self, piece: Piece<'_>) -> Option<usize> {
+        match (&self.wide, piece) {
+            (None, _) => Some(0),
+            (Some(_), Piece::OneByte(bytes)) => self.narrow.as_ref()?.find(bytes),
             // A hit that begins in the middle of a unit is none.
             (Some(wide), Piece::TwoByte(bytes)) => {
                 let mut from = 0;
                 loop {
-                    match wide.find(&bytes[from..]) {
-                        None => break false,
-                        Some(at) if (from + at).is_multiple_of(2) => break true,
-                        Some(at) => from += at + 1,
+                    match from + wide.find(&bytes[from..])? {
+                        at if at.is_multiple_of(2) => return Some(at / 2),
+                        at => from = at + 1,
                     }
                 }
             }
-        };
-        contains && self.query.matching.is_none_or(|matching| matching(&text_of(piece)))
+        }
+    }
+
+    /// Of the ropes in a text, in the order in which they begin, adds those that have what is sought to `hits`. Each part of the text is
+    /// searched once; what is matched against a pattern is counted in `matched`, and how many were not is the result.
+    fn members_in(
+        &self,
+        text: Piece<'_>,
+        members: &[Member],
+        matched: &mut u64,
+        hits: &mut Vec<StringEntry>,
+    ) -> u64 {
+        let mut unmatched = 0;
+        // The first place of the text sought from where a rope begins; behind all, if there is none.
+        let mut next: Option<usize> = None;
+        for member in members {
+            let at = match next {
+                Some(at) if at >= member.from => at,
+                _ => self.find(text.behind(member.from)).map_or(usize::MAX, |at| member.from + at),
+            };
+            next = Some(at);
+            // No text sought: it is in everything.
+            if self.wide.is_some() && at.saturating_add(self.units) > member.to {
+                continue;
+            }
+            let is_match = match self.query.matching {
+                None => true,
+                Some(matching) => {
+                    let length = (member.to - member.from) as u64;
+                    if matched.saturating_add(length) > MATCH_LIMIT {
+                        unmatched += 1;
+                        continue;
+                    }
+                    *matched += length;
+                    matching(&text_of(text.between(member.from, member.to)))
+                }
+            };
+            if is_match {
+                hits.push(member.entry);
+            }
+        }
+        unmatched
     }
 }
 

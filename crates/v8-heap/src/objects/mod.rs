@@ -22,6 +22,7 @@ pub mod place;
 pub mod promise;
 pub mod proxy;
 pub mod regexp;
+pub(crate) mod rope;
 pub mod script;
 pub mod shared_function_info;
 mod source_position;

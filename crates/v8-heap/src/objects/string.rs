@@ -9,9 +9,11 @@
 //!   external    +16 resource  +24 address of the characters (not in uncached ones)
 //! ```
 //!
-//! (V8: `src/objects/string.tq`.) Ropes can be as deep as they are long, so they are read with a stack of our own.
+//! (V8: `src/objects/string.tq`.) Ropes can be as deep as they are long, so they are read with a stack of our own, and long
+//! ones as in [`super::rope`].
 
 use std::hash::Hasher;
+use std::sync::PoisonError;
 
 use crate::heap::Heap;
 use crate::layout::native::STRING_RESOURCE_DATA;
@@ -20,6 +22,10 @@ use crate::{Error, Result, Tagged};
 
 /// `String::kMaxLength` on 64-bit builds.
 const MAX_LENGTH: u32 = (1 << 29) - 24;
+/// Parts of a rope that are read where they are, and as many for each code unit that is wanted, if few are; what has more is written out
+/// (`rope`).
+const FEW_STEPS: usize = 64;
+const FEW_UNITS: usize = 80;
 
 /// The characters of a string, all or the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +77,16 @@ impl Piece<'_> {
         }
     }
 
+    /// Those from `from` to `to`.
+    #[must_use]
+    pub(crate) fn between(self, from: usize, to: usize) -> Self {
+        let (from, to) = (from.min(to).min(self.len()), to.min(self.len()));
+        match self {
+            Piece::OneByte(bytes) => Piece::OneByte(&bytes[from..to]),
+            Piece::TwoByte(bytes) => Piece::TwoByte(&bytes[2 * from..2 * to]),
+        }
+    }
+
     /// Hashes how many code units there are, and which: the same whether they take one byte each or two.
     pub(crate) fn hash_units(&self, hasher: &mut dyn Hasher) {
         hasher.write_usize(self.len());
@@ -107,6 +123,14 @@ impl Units {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Adds a piece at the end.
+    pub(crate) fn push(&mut self, piece: Piece<'_>) {
+        match piece {
+            Piece::OneByte(bytes) => self.push_one_byte(bytes),
+            Piece::TwoByte(bytes) => self.push_two_byte(bytes),
+        }
     }
 
     fn push_one_byte(&mut self, bytes: &[u8]) {
@@ -192,7 +216,7 @@ pub enum StringStorage {
 /// What a part of a string can be. Ropes get shorter downwards, and what is no rope refers to flat strings only; so
 /// reading ends, whatever the memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Allowed {
+pub(crate) enum Allowed {
     /// Anything.
     Rope,
     /// A flat string, or one that stands for it.
@@ -201,7 +225,7 @@ enum Allowed {
     Flat,
 }
 
-fn cycle(value: Tagged) -> Error {
+pub(crate) fn cycle(value: Tagged) -> Error {
     Error::Implausible { what: "structure", object: value, found: "a cycle".to_owned() }
 }
 
@@ -220,10 +244,7 @@ impl Heap<'_> {
     pub fn string(&self, value: Tagged, limit: usize) -> Result<JsString> {
         let mut units = Units::OneByte(Vec::new());
         let length = self.for_each_piece(value, limit, |piece| {
-            match piece {
-                Piece::OneByte(bytes) => units.push_one_byte(bytes),
-                Piece::TwoByte(bytes) => units.push_two_byte(bytes),
-            }
+            units.push(piece);
             true
         })?;
         Ok(JsString { length, units })
@@ -282,8 +303,9 @@ impl Heap<'_> {
         })
     }
 
-    /// Calls `visit` with the pieces that the first `limit` code units of the string at `value` are stored in, from left to
-    /// right and without copying, until it returns false. Gives the length of the whole string.
+    /// Calls `visit` with the first `limit` code units of the string at `value`, from left to right, until it returns false: with the
+    /// pieces in which they are stored, without copying, or, of a rope with many, with them written out. Gives the length of the whole
+    /// string.
     ///
     /// # Errors
     /// If it is no string, or part of it cannot be read.
@@ -293,15 +315,102 @@ impl Heap<'_> {
         limit: usize,
         mut visit: impl FnMut(Piece<'_>) -> bool,
     ) -> Result<u32> {
-        let (words, fields) = (self.words(), self.fields());
         let length = self.string_length(value)?;
         let root = value.strong().ok_or(Error::NotAnObject(value))?;
         let wanted = limit.min(length as usize);
-        // Parts still to be read, last first: a string, the range of units wanted of it, and what it may be.
-        let mut parts: Vec<(u64, usize, usize, Allowed)> = vec![(root, 0, wanted, Allowed::Rope)];
-        while let Some((string, from, to, allowed)) = parts.pop() {
+        let is_long = length as usize > FEW_STEPS && self.is_rope(root)?;
+        if is_long && self.visit_written(root, 0, wanted, false, &mut visit)? {
+            return Ok(length);
+        }
+        let steps = if is_long { FEW_STEPS + 2 * wanted.min(FEW_UNITS) } else { usize::MAX };
+        if let Some(done) = self.walk_pieces(root, 0, wanted, Allowed::Rope, steps, &mut visit)?
+            && !self.visit_written(root, done, wanted, true, &mut visit)?
+        {
+            // Longer than is written out: its parts are few, or it takes its time.
+            self.walk_pieces(root, done, wanted, Allowed::Rope, usize::MAX, &mut visit)?;
+        }
+        Ok(length)
+    }
+
+    fn is_rope(&self, string: u64) -> Result<bool> {
+        let (_, map) = self.map_at(string)?;
+        Ok(StringShape::of(map.instance_type) == Some(StringShape::Cons))
+    }
+
+    /// Calls `visit` with code units of a rope that is written out, or if `write` says so is to be; false if it is not.
+    ///
+    /// # Errors
+    /// That of the part that cannot be read, behind those that can.
+    fn visit_written(
+        &self,
+        root: u64,
+        from: usize,
+        to: usize,
+        write: bool,
+        visit: &mut dyn FnMut(Piece<'_>) -> bool,
+    ) -> Result<bool> {
+        let (units, damage) = {
+            let mut ropes = self.ropes.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = match write {
+                true => {
+                    let root = self.beginning(&mut ropes, root, to)?;
+                    self.write_out(&mut ropes, root).ok()
+                }
+                false => ropes.place(root).cloned(),
+            };
+            let Some(place) = place else { return Ok(false) };
+            let damage = place.damage.as_ref().filter(|_| place.len < to).cloned();
+            // Copied, so that whoever is called may read other ropes.
+            let units = match ropes.piece(&place, from, to) {
+                Piece::OneByte(bytes) => Units::OneByte(bytes.to_vec()),
+                Piece::TwoByte(bytes) if bytes.iter().skip(1).step_by(2).all(|high| *high == 0) => {
+                    Units::OneByte(bytes.iter().step_by(2).copied().collect())
+                }
+                piece @ Piece::TwoByte(_) => Units::TwoByte(piece.units().collect()),
+            };
+            (units, damage)
+        };
+        let wants_more = match &units {
+            _ if units.is_empty() => true,
+            Units::OneByte(bytes) => visit(Piece::OneByte(bytes)),
+            Units::TwoByte(units) => {
+                let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                visit(Piece::TwoByte(&bytes))
+            }
+        };
+        match damage {
+            Some(error) if wants_more => Err(*error),
+            _ => Ok(true),
+        }
+    }
+
+    /// Calls `visit` with the pieces of code units `from` to `to` of the string at `root`, until it returns false or after `most` parts
+    /// of ropes; gives the number of the unit to go on with in the latter case.
+    ///
+    /// # Errors
+    /// As [`Heap::for_each_piece`].
+    pub(crate) fn walk_pieces(
+        &self,
+        root: u64,
+        from: usize,
+        to: usize,
+        allowed: Allowed,
+        most: usize,
+        visit: &mut dyn FnMut(Piece<'_>) -> bool,
+    ) -> Result<Option<usize>> {
+        let (words, fields) = (self.words(), self.fields());
+        let value = Tagged::pointer(root);
+        let (mut steps, mut done) = (0, from);
+        // Parts still to be read, last first: a string, the range of units wanted of it, and what it may be; or why it cannot be read.
+        let mut parts: Vec<Result<(u64, usize, usize, Allowed)>> = vec![Ok((root, from, to, allowed))];
+        while let Some(part) = parts.pop() {
+            let (string, from, to, allowed) = part?;
             if from >= to {
                 continue;
+            }
+            steps += 1;
+            if steps > most {
+                return Ok(Some(done));
             }
             let (_, map) = self.map_at(string)?;
             let shape = StringShape::of(map.instance_type)
@@ -324,12 +433,14 @@ impl Heap<'_> {
                     if !visit(self.piece(data, one_byte, from, to)?) {
                         break;
                     }
+                    done += to - from;
                 }
                 StringShape::External { one_byte, uncached } => {
                     let data = self.external_data(string, uncached)?;
                     if !visit(self.piece(data, one_byte, from, to)?) {
                         break;
                     }
+                    done += to - from;
                 }
                 StringShape::Sliced | StringShape::Cons if allowed != Allowed::Rope => {
                     return Err(cycle(value));
@@ -337,7 +448,7 @@ impl Heap<'_> {
                 StringShape::Thin => {
                     let allowed =
                         if allowed == Allowed::Flat { return Err(cycle(value)) } else { Allowed::Flat };
-                    parts.push((inner(fields.thin_actual)?, from, to, allowed));
+                    parts.push(Ok((inner(fields.thin_actual)?, from, to, allowed)));
                 }
                 StringShape::Sliced => {
                     let start = words.tagged(string + fields.sliced_offset, "offset of a SlicedString")?;
@@ -349,7 +460,7 @@ impl Heap<'_> {
                                 found: format!("{start}"),
                             }
                         })?;
-                    parts.push((inner(fields.sliced_parent)?, start + from, start + to, Allowed::Thin));
+                    parts.push(Ok((inner(fields.sliced_parent)?, start + from, start + to, Allowed::Thin)));
                 }
                 StringShape::Cons => {
                     let first = inner(fields.cons_first)?;
@@ -362,15 +473,19 @@ impl Heap<'_> {
                     };
                     let first_length = length_of(first)?;
                     if to > first_length {
-                        let second = inner(fields.cons_second)?;
-                        let allowed = allowed(length_of(second)?);
-                        parts.push((second, from.saturating_sub(first_length), to - first_length, allowed));
+                        let range = (from.saturating_sub(first_length), to - first_length);
+                        // What is in front of it is read all the same.
+                        parts.push(
+                            inner(fields.cons_second).and_then(|second| {
+                                Ok((second, range.0, range.1, allowed(length_of(second)?)))
+                            }),
+                        );
                     }
-                    parts.push((first, from, to.min(first_length), allowed(first_length)));
+                    parts.push(Ok((first, from, to.min(first_length), allowed(first_length))));
                 }
             }
         }
-        Ok(length)
+        Ok(None)
     }
 
     /// Units `from` to `to` of the characters at `data`.
