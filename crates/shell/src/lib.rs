@@ -10,8 +10,11 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+mod banner;
+pub mod bare_words;
 pub mod bases;
 pub mod context;
+pub mod correction;
 pub mod dcmd;
 pub mod dcmds;
 pub mod disassembly;
@@ -23,10 +26,12 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod jsexpr;
 mod kept_index;
+mod known_names;
 pub mod lang;
 mod lives;
 pub mod manual;
 mod members;
+mod nothing;
 pub mod options;
 pub mod output;
 pub mod pipeline;

@@ -4,10 +4,21 @@
 //! core; `id::context` chooses another. A thread is named by the id that the kernel gave it.
 
 use core_reader::{Address, Memory, Stack, Symbols, Thread, Unwinder};
+use v8_heap::isolate::Isolate;
 
 use crate::context::Context;
 use crate::error::DcmdError;
+use crate::target::Target;
 use crate::value::{Item, Kind};
+
+/// The thread that is in an isolate.
+pub fn thread_of_isolate(target: &Target, isolate: &Isolate) -> Option<u32> {
+    let mut threads = target.threads().iter();
+    let is_in = |at: Address| target.memory().read_u64(at) == Ok(isolate.address);
+    threads
+        .find(|thread| target.symbols().thread_local(v8_heap::CURRENT_ISOLATE, thread).is_some_and(is_in))
+        .map(|thread| thread.id)
+}
 
 impl Context {
     /// The current thread.

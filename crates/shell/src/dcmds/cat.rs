@@ -16,7 +16,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::pipeline::{Flow, Out};
@@ -29,11 +29,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "cat",
     aliases: &[],
     summary: "print files, or read values from them",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Number),
     options: &[],
-    operands: Operands { synopsis: "file ...", least: 1, most: usize::MAX },
+    operands: Operands::between("file ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("cat.rs"),
     start: |_, args| {
@@ -44,6 +45,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
         Ok(for_each(move |context, _, out| {
             context.settings.check_restriction()?;
+            out.hold_back();
             for name in &names {
                 match File::open(name) {
                     Ok(file) if out.is_pipe() => {

@@ -12,7 +12,7 @@
 
 use std::fs::OpenOptions;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 
@@ -20,6 +20,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "log",
     aliases: &["$>"],
     summary: "keep a log of the session",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -41,24 +41,25 @@
 
 use std::io::Write;
 
-use core_reader::{Contents, Memory, Process, Symbols};
+use core_reader::{Contents, Memory, Process};
 use serde_json::json;
 use v8_heap::isolate::{ExternalMemory, Isolate};
 use v8_heap::objects::node_process::NodeProcess;
 use v8_heap::{EventLoop, NodeRuntime};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
 use crate::print::date;
-use crate::target::Target;
+use crate::threads::thread_of_isolate;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodeinfo",
     aliases: &[],
     summary: "say what a Node.js process was: versions, arguments, directory, memory, event loop",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
@@ -109,7 +110,7 @@ impl Info {
             }
             memory.push(IsolateMemory {
                 isolate: isolate.clone(),
-                thread: thread_of(target, isolate),
+                thread: thread_of_isolate(target, isolate),
                 heap: sum,
                 outside: heap.external_memory(isolate),
             });
@@ -319,13 +320,4 @@ fn event_loop_line(event_loop: &EventLoop) -> String {
 fn iso_date(time: u64) -> String {
     let text = date((time / 1000) as f64);
     text.split_once('(').map_or("", |(_, date)| date.trim_end_matches(')')).to_owned()
-}
-
-/// The thread that is in an isolate.
-fn thread_of(target: &Target, isolate: &Isolate) -> Option<u32> {
-    let mut threads = target.threads().iter();
-    let is_in = |at: core_reader::Address| target.memory().read_u64(at) == Ok(isolate.address);
-    threads
-        .find(|thread| target.symbols().thread_local(v8_heap::CURRENT_ISOLATE, thread).is_some_and(is_in))
-        .map(|thread| thread.id)
 }

@@ -16,13 +16,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "psinfo",
     aliases: &[],
     summary: "say who the process was",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

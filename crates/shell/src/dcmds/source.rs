@@ -17,7 +17,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each_counted};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each_counted};
 use crate::error::DcmdError;
 use crate::interpreter;
 use crate::output::escape;
@@ -26,6 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$<",
     aliases: &["$<<"],
     summary: "run the commands in a file",
+    family: Family::Session,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,

@@ -22,7 +22,7 @@ use v8_heap::Heap;
 use v8_heap::isolate::Page;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -31,6 +31,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "status",
     aliases: &[],
     summary: "say what is being debugged",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -1,5 +1,6 @@
 //! What the user sees: text, tables, colours, progress.
 
+mod cells;
 mod colour;
 mod escape;
 mod pager;
@@ -8,6 +9,7 @@ mod table;
 mod terminal;
 mod text;
 
+pub use cells::{cells, cut, padded};
 pub use colour::{Colours, Paint};
 pub use escape::{escape, escape_char, is_safe};
 pub use progress::Progress;
