@@ -18,7 +18,7 @@ use core_reader::{Address, Contents, Core, Memory, OpenOptions};
 
 use crate::build;
 use crate::scenario::Scenario;
-use crate::take_core::{self, Request, Writer};
+use crate::take_core::{self, Request, Start, Writer};
 
 /// Parts of 13 million heap objects, for the line that time should follow.
 const SCALES: &[f64] = &[0.08, 0.25, 0.5, 1.0];
@@ -75,6 +75,7 @@ fn big_core(node: &str, scale: f64) -> Result<PathBuf> {
         writer: Writer::Gdb,
         snapshot: false,
         arguments: vec![format!("--scale={scale}")],
+        start: Start::default(),
         stage: None,
     })?;
     Ok(directory)

@@ -11,7 +11,7 @@ use test_support::scenarios::{growth, shipped};
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
-use crate::take_core::{self, Request, Writer};
+use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, node_release};
 
 /// Stages that are put side by side, the last being the core of the session.
@@ -44,6 +44,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
                 writer: Writer::Gdb,
                 snapshot: true,
                 arguments: vec![format!("--stage={stage}")],
+                start: Start::default(),
                 stage: None,
             })?;
             truths.push(HeapSnapshot::read(&directory.join("v8.heapsnapshot"))?.objects);

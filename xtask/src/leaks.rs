@@ -13,7 +13,7 @@ use test_support::scenarios::constructors;
 use test_support::scenarios::debugger::{Debugger, counts};
 
 use crate::scenario::{LEAKS, Scenario};
-use crate::take_core::{self, Request, Writer};
+use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, node_release};
 
 /// What a program says of its leak.
@@ -75,6 +75,7 @@ fn check(executable: &Path, node: &str, scenario: Scenario) -> Result<String> {
         writer: Writer::Gdb,
         snapshot: false,
         arguments: Vec::new(),
+        start: Start::default(),
         stage: None,
     })?;
     let report: serde_json::Value =

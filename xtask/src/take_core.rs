@@ -34,7 +34,28 @@ pub enum Writer {
     Gdb,
     /// The kernel, when the process aborts.
     Kernel,
+    /// The kernel, and gdb at the signal that the process dies of: `core` and [`SECOND_CORE`].
+    Both,
 }
+
+/// The core by gdb, where the kernel writes one as well.
+pub const SECOND_CORE: &str = "gdb.core";
+
+/// Runs a program until it dies, and takes a core just before. gdb stops for a breakpoint in the program as for one of its own, so
+/// only then it has to be told to pass the signal on.
+const AT_DEATH: &str = "set confirm off
+set startup-with-shell off
+set print thread-events off
+handle SIGUSR1 SIGUSR2 SIGPIPE SIGCHLD nostop noprint pass
+handle SIGABRT SIGILL SIGSEGV SIGBUS stop print pass
+run
+gcore gdb.core
+if $_siginfo.si_signo == 5
+  signal SIGTRAP
+else
+  continue
+end
+";
 
 /// What to take.
 #[derive(Debug)]
@@ -51,15 +72,32 @@ pub struct Request {
     pub snapshot: bool,
     /// Further options of the scenario.
     pub arguments: Vec<String>,
+    /// How it is started.
+    pub start: Start,
     /// Run a copy of Node.js and of the program below this directory, with an empty environment: a core holds both
     /// paths and the environment, and some cores are for everybody.
     pub stage: Option<PathBuf>,
 }
 
+/// How a program is started; by default as `node PROGRAM`.
+#[derive(Debug, Default, Clone)]
+pub struct Start {
+    /// Runs instead of the official Node.js of the release.
+    pub executable: Option<PathBuf>,
+    /// Options of Node.js and V8, before the program.
+    pub options: Vec<String>,
+    /// The executable contains the program, which is not named then.
+    pub contains_program: bool,
+}
+
 impl Request {
     /// Node.js and the program: where they are, or copies on the stage.
     fn cast(&self) -> Result<(PathBuf, PathBuf)> {
-        let (node, program) = (node_release::executable(&self.node)?, self.scenario.program());
+        let node = match &self.start.executable {
+            Some(executable) => executable.clone(),
+            None => node_release::executable(&self.node)?,
+        };
+        let program = self.scenario.program();
         let Some(stage) = &self.stage else { return Ok((node, program)) };
         let (bin, app) = (stage.join(format!("node-{}/bin", self.node)), stage.join("app"));
         fs::create_dir_all(&bin)?;
@@ -110,6 +148,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         writer,
         snapshot,
         arguments: rest,
+        start: Start::default(),
         stage: None,
     })?;
     println!("{}", directory.join("core").display());
@@ -130,6 +169,10 @@ pub fn take(request: &Request) -> Result<()> {
     match request.writer {
         Writer::Gdb => require_gcore()?,
         Writer::Kernel => require_kernel_cores()?,
+        Writer::Both => {
+            require_gcore()?;
+            require_kernel_cores()?;
+        }
     }
     let directory = &request.directory;
     if directory.exists() {
@@ -147,8 +190,23 @@ pub fn take(request: &Request) -> Result<()> {
             shell.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]).arg(&node);
             shell
         }
+        Writer::Both => {
+            fs::write(directory.join("at-death.gdb"), AT_DEATH)?;
+            let mut shell = Command::new("sh");
+            shell.args([
+                "-c",
+                "ulimit -c unlimited && exec gdb -q -nx -batch -x at-death.gdb --args \"$@\"",
+                "sh",
+            ]);
+            shell.arg(&node);
+            shell
+        }
     };
-    command.arg(program).arg(format!("--report={}", directory.join("process.json").display()));
+    command.args(&request.start.options);
+    if !request.start.contains_program {
+        command.arg(program);
+    }
+    command.arg(format!("--report={}", directory.join("process.json").display()));
     let snapshot = directory.join("v8.heapsnapshot");
     if request.snapshot {
         command.arg(format!("--snapshot={}", snapshot.display()));
@@ -160,7 +218,9 @@ pub fn take(request: &Request) -> Result<()> {
     if request.stage.is_some() {
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/home/app").env("LANG", "C.UTF-8");
     }
-    command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?).stderr(Stdio::inherit());
+    command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?);
+    // gdb has much to say.
+    command.stderr(if request.writer == Writer::Both { Stdio::null() } else { Stdio::inherit() });
     let child = command.spawn().with_context(|| format!("cannot run {}", node.display()))?;
     let mut process = Running(child);
 
@@ -179,6 +239,24 @@ pub fn take(request: &Request) -> Result<()> {
             let written = kernel_core(&directory, process.0.id())?;
             sparse::move_sparsely(&written, &directory.join("core.sparse"))?;
             fs::rename(directory.join("core.sparse"), directory.join("core"))?;
+        }
+        Writer::Both => {
+            process.0.wait()?;
+            let report = fs::read_to_string(directory.join("process.json")).context("it ended early")?;
+            let report: serde_json::Value = serde_json::from_str(&report)?;
+            let pid =
+                report["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).context("no process id")?;
+            let written = kernel_core(&directory, pid)?;
+            let of_gdb = directory.join(SECOND_CORE);
+            ensure!(
+                of_gdb.is_file(),
+                "gdb took no core before the process died (see {})",
+                directory.display()
+            );
+            for (from, to) in [(written, "core"), (of_gdb, SECOND_CORE)] {
+                sparse::move_sparsely(&from, &directory.join("core.sparse"))?;
+                fs::rename(directory.join("core.sparse"), directory.join(to))?;
+            }
         }
     }
     fs::remove_file(directory.join("stdout"))?;

@@ -14,7 +14,7 @@ use test_support::scenarios::shipped;
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
-use crate::take_core::{self, Request, Writer};
+use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, node_release, places};
 
 /// Where the scenarios run: paths that say nothing about the machine.
@@ -67,6 +67,7 @@ fn ship(executable: &Path, node: &str, name: &str, arguments: Vec<String>, file:
         writer: Writer::Gdb,
         snapshot: !shipped::REPORTING.contains(&name),
         arguments,
+        start: Start::default(),
         stage: Some(stage.to_owned()),
     })?;
     let target = shipped::with_ending(file.to_owned(), "core.zst");

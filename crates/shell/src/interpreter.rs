@@ -212,6 +212,7 @@ pub fn run_guarded(
         Ok(false)
     });
     context.kept_index.tell(context);
+    context.tell_of_damage();
     result
 }
 

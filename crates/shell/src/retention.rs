@@ -150,7 +150,7 @@ fn worker_of(context: &Context, table: &ObjectTable, id: ObjectId) -> Option<u32
     let target = context.target().ok()?;
     let page = heap.spaces().page_of(table.address_of(id)?)?;
     let isolate = heap.spaces().isolates().iter().find(|isolate| isolate.heap == page.heap)?;
-    let thread = crate::threads::thread_of_isolate(target, isolate)?;
+    let thread = heap.thread_of(isolate)?.thread.id;
     (thread != target.core().process().id).then_some(thread)
 }
 

@@ -3,21 +3,19 @@
 //! Registers and stacks are those of the current thread: at first the one that took the fatal signal, or the first of the
 //! core; `id::context` chooses another. A thread is named by the id that the kernel gave it.
 
-use core_reader::{Address, Memory, Stack, Symbols, Thread, Unwinder};
-use v8_heap::isolate::Isolate;
+use core_reader::{Core, Stack, Thread};
 
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::target::Target;
 use crate::value::{Item, Kind};
 
-/// The thread that is in an isolate.
-pub fn thread_of_isolate(target: &Target, isolate: &Isolate) -> Option<u32> {
-    let mut threads = target.threads().iter();
-    let is_in = |at: Address| target.memory().read_u64(at) == Ok(isolate.address);
-    threads
-        .find(|thread| target.symbols().thread_local(v8_heap::CURRENT_ISOLATE, thread).is_some_and(is_in))
-        .map(|thread| thread.id)
+/// How many threads there are, the kernel's own workers apart.
+pub fn number_of_threads(core: &Core) -> String {
+    let all = core.threads().len();
+    match core.threads().iter().filter(|thread| thread.has_user_stack()).count() {
+        own if own == all => all.to_string(),
+        own => format!("{own}, and {} of the kernel", all - own),
+    }
 }
 
 impl Context {
@@ -26,15 +24,16 @@ impl Context {
     /// # Errors
     /// The core has none.
     pub fn thread(&self) -> Result<&'static Thread, DcmdError> {
-        let threads = self.target()?.threads();
-        let chosen = self.current_thread.get();
-        let chosen = threads.iter().find(|thread| Some(thread.id) == chosen);
-        chosen.or(threads.first()).ok_or_else(|| DcmdError::failed("the core has no threads"))
+        let chosen = self.current_thread.get().and_then(|id| self.thread_with_id(u64::from(id)));
+        chosen
+            .or(self.target()?.threads().first())
+            .ok_or_else(|| DcmdError::failed("the core has no threads"))
     }
 
     /// The thread with this id, if there is one.
     pub fn thread_with_id(&self, id: u64) -> Option<&'static Thread> {
-        self.target().ok()?.threads().iter().find(|thread| u64::from(thread.id) == id)
+        let core = self.target().ok()?.core();
+        core.threads().get(core.thread_with_id(u32::try_from(id).ok()?)?)
     }
 
     /// The thread that an item stands for: its id. The current one if there is no item.
@@ -65,14 +64,12 @@ impl Context {
     /// # Errors
     /// There is no target.
     pub fn stack_of(&self, thread: &Thread, limit: usize) -> Result<Stack, DcmdError> {
-        let mut unwinder = Unwinder::new(self.target()?.core());
-        Ok(unwinder.stack(&thread.registers, limit))
+        Ok(self.target()?.stack_of(thread, limit))
     }
 
     /// The V8 isolate that a thread is in, if it is in one.
     pub fn isolate_of(&self, thread: &Thread) -> Option<u64> {
-        let target = self.target().ok()?;
-        let place = target.symbols().thread_local(v8_heap::CURRENT_ISOLATE, thread)?;
-        target.memory().read_u64(Address(place.0)).ok().filter(|isolate| *isolate != 0)
+        let heap = self.target().ok()?.heap().ok()?;
+        heap.isolate_of_thread(thread).map(|isolate| isolate.address)
     }
 }

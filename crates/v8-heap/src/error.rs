@@ -14,6 +14,19 @@ pub enum Error {
     /// Nothing in the target looks like V8. Ends the use of the heap.
     #[error("this process shows no V8: {0}")]
     NoV8(String),
+    /// The V8 version is known, and no layout for it. Ends the use of the heap.
+    #[error(
+        "Node.js {} (V8 {v8}) is not supported; supported are the lines {supported}",
+        node.as_deref().unwrap_or("of an unknown line")
+    )]
+    Unsupported {
+        /// Version of Node.js, as `18.20.8`, or its line, as `18.x`; none if V8 is not of Node.js.
+        node: Option<String>,
+        /// Version of V8.
+        v8: String,
+        /// The lines of Node.js that are, as in `20, 22 and 24`.
+        supported: String,
+    },
     /// The V8 version is known, but its heap is not laid out as any known layout says. Ends the use of the heap.
     #[error("the heap of V8 {version} does not match the layout known for {layout}: {reason}")]
     LayoutMismatch {

@@ -8,11 +8,12 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::constructor::Constructors;
+use crate::essential::CURRENT_ISOLATE;
 use crate::graph::{
     Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
 };
 use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
-use crate::isolate::Spaces;
+use crate::isolate::{Owner, Spaces};
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
 use crate::objects::script::KnownLines;
@@ -21,22 +22,26 @@ use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
 use crate::well_known::WellKnown;
 use crate::words::Words;
-use crate::{Error, Monitor, Result, Tagged};
+use crate::{Error, Monitor, Result, Tagged, Unattended};
 
 /// The V8 of one process: its layout, its heaps, and what has been computed of them so far.
 ///
-/// Opening reads the version and the layout; pages are found when the first object is read; objects are indexed when
-/// the first question over all of them is asked.
+/// Opening reads the version and the layout and finds isolates and pages; objects are indexed when the first question over all
+/// of them is asked.
 pub struct Heap<'t> {
     memory: &'t dyn Memory,
     threads: &'t [Thread],
+    /// The isolates that threads say they are in, by the number of the thread.
+    current_isolates: HashMap<u32, u64>,
+    owners: OnceLock<Vec<Option<Owner<'t>>>>,
     version: V8Version,
-    node_version: Option<String>,
+    /// As soon as somebody asks, where the executable does not tell.
+    node_version: OnceLock<Option<String>>,
     layout: Layout,
     store: OnceLock<Box<dyn Store>>,
     /// A part of the store was not of this heap.
     store_is_wrong: AtomicBool,
-    spaces: OnceLock<Spaces<'t>>,
+    spaces: Spaces<'t>,
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
     pub(crate) lines: KnownLines,
@@ -64,32 +69,83 @@ impl std::fmt::Debug for Heap<'_> {
 }
 
 impl<'t> Heap<'t> {
-    /// Finds the V8 in a process.
+    /// Finds the V8 in a process, whose threads keep objects alive by their stacks.
     ///
     /// # Errors
-    /// [`Error::NoV8`] if there is none, or nothing tells its version.
-    pub fn open(memory: &'t dyn Memory, symbols: &dyn Symbols) -> Result<Heap<'t>> {
-        let version = V8Version::detect(memory, symbols)?;
+    /// [`Error::NoV8`] if there is none, or nothing tells its version; [`Error::Unsupported`] if that is too old.
+    pub fn open(memory: &'t dyn Memory, symbols: &dyn Symbols, threads: &'t [Thread]) -> Result<Heap<'t>> {
+        if let Some(version) = V8Version::of_executable(memory, symbols) {
+            return Heap::open_as(version, memory, symbols, threads);
+        }
+        let versions = V8Version::in_heap(memory);
+        let is_only = versions.len() == 1;
+        let mut first = None;
+        for version in versions {
+            let own = version.to_string();
+            let opened = Heap::open_as(version, memory, symbols, threads);
+            // A program may know versions of other processes; that of its own V8 is what `process.versions` says.
+            if is_only || opened.as_ref().is_ok_and(|heap| heap.says_its_v8_is(&own)) {
+                return opened;
+            }
+            first.get_or_insert(opened);
+        }
+        first.unwrap_or_else(|| {
+            Err(Error::NoV8(
+                "no version of V8 was found, neither in its executable nor as a string of a JavaScript heap; if this is a \
+                 Node.js process, give its executable (v8mdb OBJECT CORE)"
+                    .to_owned(),
+            ))
+        })
+    }
+
+    /// Whether a `process` of this heap has this version of V8 among its versions.
+    fn says_its_v8_is(&self, version: &str) -> bool {
+        self.node_processes(&Unattended).is_ok_and(|processes| {
+            let mut versions = processes.iter().flat_map(|process| &process.versions);
+            versions.any(|(name, said)| name == "v8" && said == version)
+        })
+    }
+
+    fn open_as(
+        version: V8Version,
+        memory: &'t dyn Memory,
+        symbols: &dyn Symbols,
+        threads: &'t [Thread],
+    ) -> Result<Heap<'t>> {
         let node_version = detect_node(memory, symbols);
+        let current_isolates = current_isolates(memory, symbols, threads);
+        let current: Vec<u64> = current_isolates.values().copied().collect();
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
+        let candidates = Layout::candidates(&version, symbols, &read_int).map_err(|error| match error {
+            Error::Unsupported { node, v8, supported } => {
+                Error::Unsupported { node: node_version.clone().or(node), v8, supported }
+            }
+            other => other,
+        })?;
+        let mut tried = candidates.into_iter().map(|mut layout| {
+            let spaces = Spaces::discover(memory, &mut layout, &current);
+            (layout, spaces)
+        });
+        let first = tried.next().ok_or_else(|| Error::NoV8("no layout is known".to_owned()))?;
         // The first of those that fit equally well: the older.
-        let mut candidates = Layout::candidates(&version, symbols, &read_int);
-        let layout = match candidates.len() {
-            1 => candidates.remove(0),
-            _ => candidates
+        let (layout, spaces) = match tried.next() {
+            None => first,
+            Some(second) => [first, second]
                 .into_iter()
-                .min_by_key(|layout| self_check::misfit(memory, layout))
-                .ok_or_else(|| Error::NoV8("no layout is known".to_owned()))?,
+                .min_by_key(|(layout, spaces)| self_check::misfit(memory, layout, spaces))
+                .expect("there are two"),
         };
         Ok(Heap {
             memory,
-            threads: &[],
+            threads,
+            current_isolates,
+            owners: OnceLock::new(),
             version,
-            node_version,
+            node_version: node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version))),
             layout,
             store: OnceLock::new(),
             store_is_wrong: AtomicBool::new(false),
-            spaces: OnceLock::new(),
+            spaces,
             maps: Maps::default(),
             constructors: Constructors::default(),
             lines: KnownLines::default(),
@@ -182,14 +238,19 @@ impl<'t> Heap<'t> {
         self.memory
     }
 
-    /// The same heap with the threads of the process, whose stacks keep objects alive.
-    pub fn with_threads(self, threads: &'t [Thread]) -> Heap<'t> {
-        Heap { threads, ..self }
-    }
-
     /// The threads of the process, as far as they are known.
     pub(crate) fn threads(&self) -> &'t [Thread] {
         self.threads
+    }
+
+    /// The isolate that a thread says it is in; nothing if it is in none, or nothing can be read of that.
+    pub(crate) fn current_isolate(&self, thread: u32) -> Option<u64> {
+        self.current_isolates.get(&thread).copied()
+    }
+
+    /// The threads of all isolates, in their order.
+    pub(crate) fn threads_of_isolates(&self) -> &[Option<Owner<'t>>] {
+        self.owners.get_or_init(|| self.find_owners())
     }
 
     /// Version of V8.
@@ -197,9 +258,15 @@ impl<'t> Heap<'t> {
         &self.version
     }
 
-    /// Version of Node.js, if this is one.
+    /// Version of Node.js, if this is one. Where the executable does not tell, `process.versions` does, for which the heap is
+    /// indexed.
     pub fn node_version(&self) -> Option<&str> {
-        self.node_version.as_deref()
+        let said = || {
+            let processes = self.node_processes(&Unattended).ok()?;
+            let mut versions = processes.into_iter().flat_map(|process| process.versions);
+            versions.find(|(name, _)| name == "node").map(|(_, version)| version)
+        };
+        self.node_version.get_or_init(said).as_deref()
     }
 
     /// How this V8 lays out its heap.
@@ -214,7 +281,7 @@ impl<'t> Heap<'t> {
 
     /// Pages and isolates.
     pub fn spaces(&self) -> &Spaces<'t> {
-        self.spaces.get_or_init(|| Spaces::discover(self.memory, &self.layout))
+        &self.spaces
     }
 
     /// Objects recognised by identity.
@@ -397,4 +464,14 @@ impl<'t> Heap<'t> {
             .ok_or(Error::NoMap { object: Tagged::pointer(address), word })?;
         Ok((id, self.maps.get(id)))
     }
+}
+
+/// The isolates that threads say they are in, by the number of the thread.
+fn current_isolates(memory: &dyn Memory, symbols: &dyn Symbols, threads: &[Thread]) -> HashMap<u32, u64> {
+    let current = |thread: &Thread| {
+        let place = symbols.thread_local(CURRENT_ISOLATE, thread)?;
+        let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
+        Some((thread.id, isolate))
+    };
+    threads.iter().filter_map(current).collect()
 }

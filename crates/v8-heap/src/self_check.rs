@@ -67,10 +67,9 @@ const DOUBTFUL: u64 = 1;
 const PROBED_PAGES: usize = 64;
 
 /// How badly a layout fits the first pages of a heap: the share of their bytes that are no objects, in parts per million.
-pub(crate) fn misfit(memory: &dyn Memory, layout: &Layout) -> u64 {
-    let spaces = Spaces::discover(memory, layout);
+pub(crate) fn misfit(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -> u64 {
     let maps = Maps::default();
-    let mut walker = Walker::new(Words { memory, spaces: &spaces }, layout, &maps);
+    let mut walker = Walker::new(Words { memory, spaces }, layout, &maps);
     let (mut bytes, mut gaps) = (0u64, 0u64);
     for page in spaces.pages().iter().filter(|page| page.state == PageState::InUse).take(PROBED_PAGES) {
         walker.walk(page);
@@ -186,6 +185,13 @@ impl Heap<'_> {
     }
 
     fn judge(&self, check: &SelfCheck) -> Result<()> {
+        let vote = self.layout().free_space_vote();
+        if vote.is_mixed() {
+            return Err(self.mismatch(format!(
+                "the sizes of {} free blocks are right only in bytes, those of {} only in words",
+                vote.bytes, vote.words
+            )));
+        }
         if check.pages == 0 {
             let lacking: u64 = self
                 .words()

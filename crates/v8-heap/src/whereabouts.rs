@@ -40,7 +40,7 @@ impl Heap<'_> {
     pub fn whereabouts(&self, address: u64, monitor: &dyn Monitor) -> Result<Whereabouts<'_>> {
         let table = self.objects(monitor)?;
         if let Some(page) = self.spaces().page_of(address) {
-            if page.state == PageState::Stale {
+            if page.state != PageState::InUse {
                 return Ok(Whereabouts::Stale(page));
             }
             let within = |&(start, end): &(u64, u64)| (start..end).contains(&address);

@@ -79,7 +79,7 @@ fn objects_are_counted_by_constructor_and_shape_whatever_the_release() {
     for (old, new) in Release::ALL.into_iter().zip(Release::ALL.into_iter().rev()) {
         let old = Service::new(old, 3).with(&["a", "b"], 1);
         let new = Service::new(new, 1).with(&["a", "b", "c"], 4);
-        let (old, new) = (Heap::open(&old, &old).unwrap(), Heap::open(&new, &new).unwrap());
+        let (old, new) = (Heap::open(&old, &old, &[]).unwrap(), Heap::open(&new, &new, &[]).unwrap());
         let inventories = [&old, &new].map(|heap| heap.inventory(Counted::All, &Unattended).unwrap());
         let changes_of =
             changes(inventories.iter().map(|inventory| inventory.constructors.clone()).collect());
@@ -119,7 +119,7 @@ fn strings_are_the_same_if_they_say_the_same_however_they_are_stored() {
         // The same bytes as "ab", but one character.
         builder.two_byte_string(page, &[0x6261]);
         let new = builder.build();
-        let (old, new) = (Heap::open(&old, &old).unwrap(), Heap::open(&new, &new).unwrap());
+        let (old, new) = (Heap::open(&old, &old, &[]).unwrap(), Heap::open(&new, &new, &[]).unwrap());
         let fingerprints = Fingerprints::default();
         let texts =
             [&old, &new].map(|heap| heap.string_texts(Counted::All, &fingerprints, &Unattended).unwrap());
@@ -143,7 +143,7 @@ fn objects_are_known_by_their_path_and_not_by_their_address() {
     for release in Release::ALL {
         let old = Service::new(release, 5).with(&["a", "b", "gone"], 2);
         let new = Service::new(release, 0).with(&["new", "b", "a", "newer"], 3);
-        let (old, new) = (Heap::open(&old, &old).unwrap(), Heap::open(&new, &new).unwrap());
+        let (old, new) = (Heap::open(&old, &old, &[]).unwrap(), Heap::open(&new, &new, &[]).unwrap());
         let sides = [side(&old), side(&new)];
         let found = newcomers(&sides, "Session", Counted::All).unwrap();
         let last = |id: u32| found.paths.of(id).unwrap().last().copied().cloned().unwrap();
@@ -167,7 +167,7 @@ fn of_three_heaps_what_came_last_is_not_what_stayed() {
         Service::new(release, 1).with(&["a", "stays", "goes"], 3),
         Service::new(release, 0).with(&["a", "stays", "late"], 2),
     ];
-    let heaps = dumps.each_ref().map(|dump| Heap::open(dump, dump).unwrap());
+    let heaps = dumps.each_ref().map(|dump| Heap::open(dump, dump, &[]).unwrap());
     let sides = heaps.each_ref().map(side);
     let found = newcomers(&sides, "Session", Counted::All).unwrap();
     let steps: Vec<Step> = found
@@ -206,7 +206,7 @@ fn of_three_heaps_what_came_last_is_not_what_stayed() {
 #[test]
 fn whoever_stops_it_gets_no_half_of_an_answer() {
     let dump = Service::new(Release::Node24, 0).with(&["a"], 20);
-    let heap = Heap::open(&dump, &dump).unwrap();
+    let heap = Heap::open(&dump, &dump, &[]).unwrap();
     heap.kinds(&Unattended).unwrap();
     heap.dominators(&Unattended).unwrap();
     let sides = [side(&heap), Side { heap: &heap, monitor: &Stopped }];

@@ -11,7 +11,7 @@ use v8_heap::{Heap, Tagged, Unattended};
 type Groups = BTreeMap<(String, Vec<String>, u64), Vec<u64>>;
 
 fn groups(dump: &Dump) -> Groups {
-    let heap = Heap::open(dump, dump).unwrap();
+    let heap = Heap::open(dump, dump, &[]).unwrap();
     let kinds = heap.kinds(&Unattended).unwrap();
     let table = heap.objects(&Unattended).unwrap();
     let mut all = Groups::new();
@@ -163,7 +163,7 @@ fn chains_that_lead_back_to_themselves_end() {
         builder.set_word(prototype_map, 5, descriptors);
         let object = builder.instance(page, &class, &[HeapBuilder::smi(1)]);
         let dump = builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let object = heap.object(Tagged(object)).unwrap();
         assert_eq!(heap.name(heap.constructor_name(object)), "Object", "{release:?}");
     }

@@ -305,7 +305,7 @@ fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
 }
 
 fn ask_everything(dump: &Dump) {
-    let Ok(heap) = Heap::open(dump, dump) else { return };
+    let Ok(heap) = Heap::open(dump, dump, &[]) else { return };
     for page in heap.spaces().pages() {
         assert!(page.base < page.area_start && page.area_start < page.area_end);
     }
@@ -542,7 +542,7 @@ fn meaningful(dump: &Dump) -> Vec<u64> {
 fn the_rich_heap_is_sound() {
     for release in Release::ALL {
         let dump = rich_heap(release);
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let check = heap.self_check(&Unattended).unwrap();
         assert_eq!((check.gaps, check.damaged, check.stray_maps), (0, 0, 0), "{release:?}");
         let buffers = heap.buffers(&Unattended).unwrap();
@@ -595,7 +595,7 @@ proptest! {
             dump.set_word(address, word);
         }
         let [one, other] = &dumps;
-        if let (Ok(one), Ok(other)) = (Heap::open(one, one), Heap::open(other, other))
+        if let (Ok(one), Ok(other)) = (Heap::open(one, one, &[]), Heap::open(other, other, &[]))
             && one.objects(&Unattended).is_ok()
             && other.objects(&Unattended).is_ok()
         {

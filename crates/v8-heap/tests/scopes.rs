@@ -22,7 +22,7 @@ fn exports_and_imports_are_in_cells_of_the_module() {
         let text = builder.string(old, "imported");
         let context = builder.module_context(old, undefined, (total, number), (other, text));
         let dump = builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let (kind, variables) = named(&heap, context);
         assert_eq!(kind, Some(ScopeKind::Module), "{release:?}");
         let expected = [("total", number), ("other", text)];
@@ -48,14 +48,14 @@ fn a_chain_of_contexts_ends_where_it_meets_itself() {
         let outer = builder.context(old, scope, undefined, &[undefined]);
         let inner = builder.context(old, scope, outer, &[undefined]);
         let mut dump = builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let chain = heap.context_chain(heap.object(Tagged(inner)).unwrap());
         assert_eq!(chain.iter().map(|c| c.value().0).collect::<Vec<_>>(), [inner, outer], "{release:?}");
         assert_eq!(named(&heap, inner).0, Some(ScopeKind::Function), "{release:?}");
         drop(heap);
         // The previous context follows length and scope info.
         dump.set_word(outer - 1 + 24, inner);
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         assert_eq!(heap.context_chain(heap.object(Tagged(inner)).unwrap()).len(), 2, "{release:?}");
     }
 }
@@ -72,7 +72,7 @@ fn a_script_has_text_parameters_and_a_size() {
         let parameters = builder.array_like(old, Type::FixedArray, &[parameter]);
         let script = builder.script(old, source, name, parameters);
         let dump = builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let script = heap.script(Tagged(script)).unwrap();
         assert_eq!(heap.wrapped_parameters(&script).unwrap(), [Tagged(parameter)], "{release:?}");
         assert_eq!(heap.source_bytes(&script).unwrap(), 7 + 2 * 3, "{release:?}");

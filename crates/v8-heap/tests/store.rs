@@ -139,7 +139,7 @@ fn answers(heap: &Heap<'_>) -> String {
 }
 
 fn open<'d>(dump: &'d Dump, threads: &'d [Thread]) -> Heap<'d> {
-    Heap::open(dump, dump).unwrap().with_threads(threads)
+    Heap::open(dump, dump, threads).unwrap()
 }
 
 const PARTS: [&str; 11] = [

@@ -5,7 +5,7 @@ use test_support::v8_heap::{Dump, HeapBuilder, Release, Space};
 use v8_heap::{Error, Heap, Tagged};
 
 fn text(dump: &Dump, string: u64) -> String {
-    let heap = Heap::open(dump, dump).unwrap();
+    let heap = Heap::open(dump, dump, &[]).unwrap();
     heap.string(Tagged(string), usize::MAX).unwrap().to_text()
 }
 
@@ -43,7 +43,7 @@ fn every_representation_reads_as_what_the_program_sees() {
         ] {
             assert_eq!(text(&dump, string), expected, "{release:?}");
         }
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let cut = heap.string(Tagged(nested), 9).unwrap();
         assert_eq!(cut.to_text(), "hello, wö");
         assert_eq!(cut.length, 21);
@@ -84,7 +84,7 @@ fn strings_that_contain_themselves_are_refused_at_once() {
         let slice_of_rope = builder.sliced_string(page, rope, 0, longest - 1);
         builder.set_word(rope, 2, slice_of_rope);
         let dump = builder.build();
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         for string in [first, second, thin, slice, rope, slice_of_rope] {
             let error = heap.string(Tagged(string), usize::MAX).unwrap_err();
             assert!(matches!(error, Error::Implausible { .. }), "{release:?}: {error}");
@@ -104,7 +104,7 @@ fn lengths_that_cannot_be_are_refused() {
     builder.set_word(behind, 1, 0x10_0000 << 32);
     let number = builder.heap_number(page, 1.0);
     let dump = builder.build();
-    let heap = Heap::open(&dump, &dump).unwrap();
+    let heap = Heap::open(&dump, &dump, &[]).unwrap();
     for string in [slice, huge, behind, number, HeapBuilder::smi(7), 0, u64::MAX, u64::MAX - 2] {
         assert!(heap.string(Tagged(string), usize::MAX).is_err(), "{string:#x}");
     }

@@ -53,7 +53,6 @@ use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
 use crate::print::date;
-use crate::threads::thread_of_isolate;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodeinfo",
@@ -110,7 +109,7 @@ impl Info {
             }
             memory.push(IsolateMemory {
                 isolate: isolate.clone(),
-                thread: thread_of_isolate(target, isolate),
+                thread: heap.thread_of(isolate).map(|owner| owner.thread.id),
                 heap: sum,
                 outside: heap.external_memory(isolate),
             });

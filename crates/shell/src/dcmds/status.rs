@@ -17,15 +17,17 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use core_reader::{Core, Memory, Module, Symbols};
+use core_reader::{Core, Memory, Module};
 use v8_heap::Heap;
 use v8_heap::isolate::Page;
+use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
+use crate::threads::number_of_threads;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "status",
@@ -55,6 +57,24 @@ fn process(_: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError>
     let program = path.and_then(|path| path.rsplit('/').next()).unwrap_or(&process.name);
     writeln!(text, "debugging core file of {} (64-bit)", escape(program))?;
     writeln!(text, "file: {}", file_line(path, executable))?;
+    // A core that was trimmed has the symbols that are needed in it.
+    let lacking = core.modules().iter().filter(|module| module.lacks_file()).count();
+    if lacking > 0 && core.origin().is_none() {
+        writeln!(text, "not at hand: {lacking} of {} objects; ::objects names them", core.modules().len())?;
+    }
+    let stored = core.stored();
+    if let Some((_, written)) = &stored.temporary {
+        let how = stored
+            .compression
+            .map_or_else(|| "read from a pipe".to_owned(), |compression| compression.to_string());
+        writeln!(
+            text,
+            "core: {how}, {}; in a temporary file {}, of which {} are not zeros",
+            megabytes(stored.bytes),
+            megabytes(core.file_len()),
+            megabytes(*written),
+        )?;
+    }
     let argv =
         if process.arguments.is_empty() { process.command_line.clone() } else { process.arguments.join(" ") };
     writeln!(text, "initial argv: {}", escape(&argv))?;
@@ -71,7 +91,7 @@ fn process(_: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError>
     }
     writeln!(text, ", pid={} uid={}", process.id, process.user_id)?;
     writeln!(text, "architecture: x86-64")?;
-    writeln!(text, "threads: {}", core.threads().len())?;
+    writeln!(text, "threads: {}", number_of_threads(core))?;
     let missing = core.memory().truncated_bytes();
     if missing > 0 {
         writeln!(text, "missing: {missing} bytes of memory lie beyond the end of the truncated core file")?;
@@ -114,6 +134,25 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();
         writeln!(out.text(), "    {}: {}", part.part, sources.join(", "))?;
     }
+    for contradiction in layout.classes().contradictions() {
+        let Contradiction { class, field, table, published } = contradiction;
+        writeln!(
+            out.text(),
+            "    {class}::{field} is at {published} by the binary's metadata, at {table} by the table: taken from the binary"
+        )?;
+    }
+    let vote = layout.free_space_vote();
+    let by =
+        if vote.unit().is_some() { "voted by the heap" } else { "from the table: the heap does not tell" };
+    writeln!(
+        out.text(),
+        "    free blocks: count {}, {by}; {} are right only in bytes, {} only in words, {} in both, {} in neither",
+        layout.free_space_unit(),
+        vote.bytes,
+        vote.words,
+        vote.both,
+        vote.neither,
+    )?;
     let monitor = context.progress();
     heap.objects(&monitor)?;
     drop(monitor);
@@ -121,22 +160,21 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         writeln!(out.text(), "index: {index}")?;
     }
     for isolate in heap.spaces().isolates() {
-        let thread = core.threads().iter().find(|thread| {
-            core.symbols()
-                .thread_local(v8_heap::CURRENT_ISOLATE, thread)
-                .and_then(|at| core.memory().read_u64(at).ok())
-                == Some(isolate.address)
-        });
-        let owner = match thread {
-            Some(thread) if thread.id == core.process().id => "main thread".to_owned(),
-            Some(thread) => format!("thread {}", thread.id),
+        let owner = match heap.thread_of(isolate) {
+            Some(owner) => {
+                let id = owner.thread.id;
+                let thread =
+                    if id == core.process().id { "main thread".to_owned() } else { format!("thread {id}") };
+                if owner.by_stack { format!("{thread} (it points to its stack)") } else { thread }
+            }
             None => "no thread is in it".to_owned(),
         };
         writeln!(
             out.text(),
-            "isolate {:x}: {owner}, {} in pages",
+            "isolate {:x}: {owner}, {} in pages; {}",
             isolate.address,
-            megabytes(isolate.page_bytes)
+            megabytes(isolate.page_bytes),
+            isolate.found_by
         )?;
         spaces(heap, isolate.heap, out)?;
     }

@@ -94,8 +94,10 @@ fn list(context: &Context, wanted: &str, out: &mut Out<'_>) -> Result<(), DcmdEr
         if page.large {
             notes.push("large".to_owned());
         }
-        if page.state == PageState::Stale {
-            notes.push("stale".to_owned());
+        match page.state {
+            PageState::InUse => {}
+            PageState::Stale => notes.push("stale".to_owned()),
+            PageState::Left => notes.push("emptied".to_owned()),
         }
         if page.salvaged {
             notes.push("salvaged".to_owned());

@@ -201,7 +201,7 @@ mod tests {
     fn expressions_have_the_values_of_javascript() {
         for release in Release::ALL {
             let (dump, this) = object(release);
-            let heap = Heap::open(&dump, &dump).unwrap();
+            let heap = Heap::open(&dump, &dump, &[]).unwrap();
             for (text, expected) in ANSWERS {
                 let expression = JsExpr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
                 let value = expression.value(&heap, this).unwrap();
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_name_that_nobody_has_is_complained_about_once_it_was_asked_for() {
         let (dump, this) = object(Release::Node24);
-        let heap = Heap::open(&dump, &dump).unwrap();
+        let heap = Heap::open(&dump, &dump, &[]).unwrap();
         let complaint = |text: &str| {
             let expression = JsExpr::parse(text).unwrap();
             let before = expression.complaint(&heap);
@@ -252,7 +252,7 @@ mod tests {
                 let word = if value & 1 == 0 { value } else { dump.word(address) ^ 1 << bit };
                 dump.set_word(address, word);
             }
-            let Ok(heap) = Heap::open(&dump, &dump) else { return Ok(()) };
+            let Ok(heap) = Heap::open(&dump, &dump, &[]) else { return Ok(()) };
             for (text, _) in ANSWERS {
                 let expression = JsExpr::parse(text).unwrap();
                 for this in [this, Tagged(this.0 + 16), Tagged(0), Tagged(7)] {

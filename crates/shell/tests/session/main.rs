@@ -8,6 +8,7 @@ mod declarations;
 mod formats;
 mod fuzz;
 mod native;
+mod opening;
 mod pipelines;
 mod prompt;
 mod session;

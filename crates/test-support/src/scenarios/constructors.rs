@@ -97,6 +97,42 @@ pub fn wrong_garbage(garbage: &Counts, isolates: u64) -> Vec<String> {
     wrong.map(|(name, count)| format!("{count} {name} are alive by V8, and garbage by the core")).collect()
 }
 
+/// Gives the differences their reason that come of a collection behind the snapshots of `isolates`, which takes what V8 had made to
+/// write them.
+pub fn explain_collected(differences: &mut [Difference], isolates: u64) {
+    for difference in differences.iter_mut().filter(|difference| difference.found < difference.truth) {
+        let most = LEFT_BY_SNAPSHOT.iter().find(|(name, _)| *name == difference.constructor);
+        if most.is_some_and(|(_, most)| difference.truth - difference.found <= isolates * most) {
+            difference.reason =
+                Some("V8 makes it to write a snapshot, and has collected it since".to_owned());
+        }
+    }
+}
+
+/// What V8 calls an object after the C++ object that Node.js ties to it, and the constructors that such an object has.
+const NAMED_AFTER_WRAPPED: [(&str, &[&str]); 2] =
+    [("Node / ContextifyContext", &["Object"]), ("Node / ContextifyScript", &["Script", "ContextifyScript"])];
+
+/// Gives the differences their reason that come of V8's calling objects after C++ objects: as many as have such a name must be
+/// found under the names of their constructors, no more and no fewer.
+pub fn explain_wrapped(differences: &mut [Difference]) {
+    for (wrapped, own) in NAMED_AFTER_WRAPPED {
+        let more = |difference: &Difference| i128::from(difference.found) - i128::from(difference.truth);
+        let is_of = |difference: &Difference| {
+            difference.constructor == wrapped || own.contains(&&*difference.constructor)
+        };
+        let balance: i128 = differences.iter().filter(|difference| is_of(difference)).map(more).sum();
+        let named =
+            differences.iter().any(|difference| difference.constructor == wrapped && difference.found == 0);
+        if named && balance == 0 {
+            for difference in differences.iter_mut().filter(|difference| is_of(difference)) {
+                difference.reason =
+                    Some(format!("V8 calls an object {wrapped} after the C++ object that Node ties to it"));
+            }
+        }
+    }
+}
+
 /// Gives each difference that is known its reason.
 pub fn explain(differences: &mut [Difference], node: u32, scenario: &str, known: &[KnownDifference]) {
     for difference in differences {
@@ -129,6 +165,33 @@ mod tests {
         assert!(wrong_garbage(&left, 1).is_empty());
         assert_eq!(wrong_garbage(&counts(&[("ArrayBuffer", 3)]), 2).len(), 1);
         assert_eq!(wrong_garbage(&counts(&[("Session", 1)]), 2).len(), 1);
+    }
+
+    #[test]
+    fn only_what_a_snapshot_left_may_be_collected_behind_it() {
+        let truth = counts(&[("ArrayBuffer", 5), ("Session", 5)]);
+        let explained = |found: &[(&str, u64)]| {
+            let mut differences = compare(&truth, &counts(found));
+            explain_collected(&mut differences, 2);
+            differences.iter().all(|difference| difference.reason.is_some())
+        };
+        assert!(explained(&[("ArrayBuffer", 3), ("Session", 5)]));
+        assert!(!explained(&[("ArrayBuffer", 2), ("Session", 5)]));
+        assert!(!explained(&[("ArrayBuffer", 6), ("Session", 5)]));
+        assert!(!explained(&[("ArrayBuffer", 5), ("Session", 4)]));
+    }
+
+    #[test]
+    fn what_v8_calls_after_its_wrapped_object_is_found_under_its_constructor() {
+        let truth = counts(&[("Node / ContextifyScript", 2), ("Script", 1), ("Object", 5)]);
+        let explained = |found: &[(&str, u64)]| {
+            let mut differences = compare(&truth, &counts(found));
+            explain_wrapped(&mut differences);
+            differences.iter().all(|difference| difference.reason.is_some())
+        };
+        assert!(explained(&[("Script", 2), ("ContextifyScript", 1), ("Object", 5)]));
+        assert!(!explained(&[("Script", 2), ("Object", 5)]));
+        assert!(!explained(&[("Script", 2), ("ContextifyScript", 1), ("Object", 6)]));
     }
 
     #[test]

@@ -38,15 +38,19 @@ impl Debugger {
 
     /// What one `-e` prints; fails if the command does.
     pub fn evaluate(&self, commands: &str) -> Result<String> {
+        Ok(self.evaluate_aloud(commands)?.0)
+    }
+
+    /// What one `-e` prints, and what it warns of; fails if the command does.
+    ///
+    /// # Errors
+    /// The debugger cannot be run, or a command fails.
+    pub fn evaluate_aloud(&self, commands: &str) -> Result<(String, String)> {
         let output = Command::new(&self.executable).arg("-S").arg(&self.core).args(["-e", commands]).output();
         let output = output.with_context(|| format!("cannot run {}", self.executable.display()))?;
-        ensure!(
-            output.status.success(),
-            "`{commands}` failed on {}: {}",
-            self.core.display(),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        Ok(String::from_utf8(output.stdout)?)
+        let warnings = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        ensure!(output.status.success(), "`{commands}` failed on {}: {warnings}", self.core.display());
+        Ok((String::from_utf8(output.stdout)?, warnings))
     }
 
     /// What each line prints, all in one session. A line that fails leaves its error instead.

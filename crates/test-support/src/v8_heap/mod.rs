@@ -129,6 +129,12 @@ pub struct HeapBuilder {
     maps: HashMap<Type, u64>,
     old: PageId,
     roots: Roots,
+    /// Bytes that the tables of isolates are longer.
+    shift: u64,
+    /// Bytes of a unit in which free memory counts.
+    free_space_unit: u64,
+    /// Pages that their space does not know.
+    out_of_lists: Vec<PageId>,
 }
 
 /// Objects that every heap has, tagged.
@@ -149,8 +155,25 @@ pub struct Roots {
 impl HeapBuilder {
     /// A heap with what V8 always has.
     pub fn new(release: Release) -> HeapBuilder {
+        HeapBuilder::empty(release, 0, release.free_space_unit())
+    }
+
+    /// The same with tables in the isolate that are so many bytes longer, as backports make them.
+    pub fn shifted(release: Release, shift: u64) -> HeapBuilder {
+        HeapBuilder::empty(release, shift, release.free_space_unit())
+    }
+
+    /// The same with free memory that tells its size in units of so many bytes.
+    pub fn with_free_memory_in(release: Release, unit: u64) -> HeapBuilder {
+        HeapBuilder::empty(release, 0, unit)
+    }
+
+    fn empty(release: Release, shift: u64, free_space_unit: u64) -> HeapBuilder {
         let mut builder = HeapBuilder {
             release,
+            shift,
+            free_space_unit,
+            out_of_lists: Vec::new(),
             pages: Vec::new(),
             isolates: Vec::new(),
             native: Native::default(),
@@ -189,9 +212,11 @@ impl HeapBuilder {
 
     /// A heap of its own, as every worker thread has.
     pub fn isolate(&mut self) -> IsolateId {
-        let heap_in_isolate = self.release.heap_in_isolate();
+        let heap_in_isolate = self.release.heap_in_isolate() + self.shift;
         let address = self.native.allocate(heap_in_isolate + 0x3000);
         let heap = address + heap_in_isolate;
+        self.native.write(address + 8, address); // StackGuard::isolate_
+        self.native.write(heap + self.release.isolate_in_heap(), address);
         let (new_large, large) = self.release.large_spaces();
         let spaces = [1, 1, 2, new_large, large].map(|id| {
             let space = self.native.allocate(SPACE_OBJECT);
@@ -214,6 +239,11 @@ impl HeapBuilder {
     /// Address of a heap's `Heap`.
     pub fn heap_address(&self, isolate: IsolateId) -> u64 {
         self.isolates[isolate.0].heap
+    }
+
+    /// Address of an isolate.
+    pub fn isolate_address(&self, isolate: IsolateId) -> u64 {
+        self.isolates[isolate.0].address
     }
 
     /// The main thread's heap.
@@ -274,6 +304,16 @@ impl HeapBuilder {
     pub fn current_young_page(&mut self, page: PageId) {
         let isolate = self.pages[page.0].isolate;
         self.isolates[isolate.0].current_young_page = Some(page);
+    }
+
+    /// From now on free memory tells its size in units of so many bytes.
+    pub fn count_free_memory_in(&mut self, bytes: u64) {
+        self.free_space_unit = bytes;
+    }
+
+    /// Takes a page out of the list of its space, as V8 does with pages that it has emptied.
+    pub fn take_out_of_list(&mut self, page: PageId) {
+        self.out_of_lists.push(page);
     }
 
     /// Writes a list of addresses into the main isolate, behind its allocation areas.
@@ -351,7 +391,7 @@ impl HeapBuilder {
             }
             _ => {
                 let map = self.map_of(Type::FreeSpace);
-                let count = bytes / self.release.free_space_unit();
+                let count = bytes / self.free_space_unit;
                 let mut words = vec![0xdead_beef_dead_beef; bytes as usize / 8];
                 words[0] = map;
                 words[1] = count << 32;
@@ -387,7 +427,7 @@ impl HeapBuilder {
                     start,
                     page.bytes[(start - page.base) as usize..(guard_start - page.base) as usize].to_vec(),
                 );
-                dump.add_not_dumped(guard_start, guard_end - guard_start);
+                dump.add_without_access(guard_start, guard_end - guard_start);
                 start = guard_end;
             }
             dump.add(start, page.bytes[(start - page.base) as usize..].to_vec());
@@ -432,6 +472,12 @@ impl HeapBuilder {
             None => (0, 0),
         };
         let next = self.next_page(id).map_or(0, |next| self.handle(next));
+        let previous = self.previous_page(id).map_or(0, |previous| self.handle(previous));
+        let is_listed = !self.out_of_lists.contains(&id);
+        if previous == 0 && owner != 0 && is_listed {
+            let front = self.handle(id);
+            self.native.write(owner + release.front_in_space(), front);
+        }
         let first = self.pages[id.0].first(release);
         let size = self.pages[id.0].bytes.len() as u64;
         let fields = [
@@ -441,6 +487,7 @@ impl HeapBuilder {
             (PageField::AreaEnd, area_end),
             (PageField::Owner, owner),
             (PageField::Next, next),
+            (PageField::Previous, previous),
         ];
         let base = self.pages[id.0].base;
         let header = self.handle(id);
@@ -489,11 +536,19 @@ impl HeapBuilder {
     }
 
     fn next_page(&self, id: PageId) -> Option<PageId> {
-        let page = &self.pages[id.0];
-        self.pages[id.0 + 1..]
-            .iter()
-            .position(|next| next.space == page.space && next.isolate == page.isolate)
-            .map(|distance| PageId(id.0 + 1 + distance))
+        (id.0 + 1..self.pages.len()).map(PageId).find(|next| self.are_in_one_list(id, *next))
+    }
+
+    fn previous_page(&self, id: PageId) -> Option<PageId> {
+        (0..id.0).rev().map(PageId).find(|previous| self.are_in_one_list(id, *previous))
+    }
+
+    fn are_in_one_list(&self, one: PageId, other: PageId) -> bool {
+        let (page, beside) = (&self.pages[one.0], &self.pages[other.0]);
+        page.space == beside.space
+            && page.isolate == beside.isolate
+            && !self.out_of_lists.contains(&one)
+            && !self.out_of_lists.contains(&other)
     }
 
     /// The list of the active semispace: first, last, ..., current.

@@ -43,6 +43,7 @@ impl Release {
             PageField::AreaEnd => self.pick([32, 40, 56, 56]),
             PageField::Owner => self.pick([64, 72, 80, 80]),
             PageField::Next => self.pick([264, 264, 264, 256]),
+            PageField::Previous => self.pick([272, 272, 272, 264]),
         }
     }
 
@@ -61,6 +62,16 @@ impl Release {
     /// Offset of the `Heap` in the `Isolate`.
     pub(super) fn heap_in_isolate(self) -> u64 {
         self.pick([0xd2c0, 0xdea0, 0xeff8, 0xf3c0])
+    }
+
+    /// Offset of `Heap::isolate_` in the `Heap`.
+    pub(super) fn isolate_in_heap(self) -> u64 {
+        self.pick([0x50, 0x18, 0x18, 0x8])
+    }
+
+    /// Offset of the front of its list of pages in a space.
+    pub(super) fn front_in_space(self) -> u64 {
+        self.pick([0x28, 0x28, 0x38, 0x38])
     }
 
     pub(super) fn young_area_in_isolate(self) -> u64 {
@@ -112,6 +123,7 @@ pub enum PageField {
     AreaEnd,
     Owner,
     Next,
+    Previous,
 }
 
 /// Instance types.

@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
         // The first 32 KiB of each page: header and objects.
         dump.set_word(start + 8 * (u64::from(place) / 3 % 4096), word);
     }
-    let Ok(heap) = Heap::open(&dump, &dump) else { return };
+    let Ok(heap) = Heap::open(&dump, &dump, &[]) else { return };
     let _ = heap.self_check(&Unattended);
     let Ok(table) = heap.objects(&Unattended) else { return };
     for page in 0..table.page_count() {

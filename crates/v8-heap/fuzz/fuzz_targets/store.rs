@@ -48,8 +48,7 @@ fuzz_target!(|input: &[u8]| {
     let root = builder.array(page, map, &points);
     let dump = builder.build();
     let threads = [Thread { id: 1, signal: 0, registers: Registers { rax: root, ..Registers::default() } }];
-    let Ok(first) = Heap::open(&dump, &dump) else { return };
-    let first = first.with_threads(&threads);
+    let Ok(first) = Heap::open(&dump, &dump, &threads) else { return };
     ask(&first);
     let parts = first.computed_parts().into_iter();
     let mut parts: BTreeMap<String, Vec<u8>> =
@@ -64,8 +63,7 @@ fuzz_target!(|input: &[u8]| {
             place.copy_from_slice(&record[4..]);
         }
     }
-    let Ok(second) = Heap::open(&dump, &dump) else { return };
-    let second = second.with_threads(&threads);
+    let Ok(second) = Heap::open(&dump, &dump, &threads) else { return };
     second.use_store(Box::new(Parts(parts)));
     ask(&second);
 });

@@ -142,7 +142,7 @@ const ENTRY: u64 = 16;
 const CODE_SHIFT: u32 = 16;
 /// `ExternalEntityTable::kSegmentSize`, in bytes.
 const SEGMENT: u64 = 1 << 16;
-/// How many handles a table must explain to be believed, and how many are tried.
+/// How many handles are tried; a table must explain most of them to be believed.
 const SAMPLE: usize = 64;
 
 impl DispatchTable {
@@ -151,8 +151,9 @@ impl DispatchTable {
         DispatchTable { base }
     }
 
-    /// Finds the table: the place from which the entries of all `handles` lead to code. Its first segment is never written,
-    /// so that the memory in use begins with the first or the second.
+    /// Finds the table: the place from which the entries of most `handles` lead to code. Its first segment is never written,
+    /// so that the memory in use begins with the first or the second. (Functions that are garbage have handles that were given
+    /// back, and the entries of those lead nowhere.)
     pub fn find(heap: &Heap<'_>, handles: &[u32]) -> Option<DispatchTable> {
         let step = (handles.len() / SAMPLE).max(1);
         let sample: Vec<u32> = handles.iter().copied().step_by(step).filter(|handle| *handle != 0).collect();
@@ -161,14 +162,19 @@ impl DispatchTable {
         }
         let ranges = heap.memory().ranges().iter().filter(|range| range.contents == Contents::Dumped);
         let bases = ranges.flat_map(|range| [range.start.0.saturating_sub(SEGMENT), range.start.0]);
-        bases.map(|base| DispatchTable { base }).find(|table| {
-            sample.iter().all(|handle| {
-                table.code(&heap.words(), *handle).is_some_and(|code| {
+        let explains = |table: &DispatchTable| {
+            let leads_to_code = |handle: &&u32| {
+                table.code(&heap.words(), **handle).is_some_and(|code| {
                     let class = heap.map_at(code).map(|(_, map)| heap.layout().type_name(map.instance_type));
                     class.is_ok_and(|class| class == "Code")
                 })
-            })
-        })
+            };
+            sample.iter().filter(leads_to_code).count()
+        };
+        let tables = bases.map(|base| DispatchTable { base });
+        let (explained, table) =
+            tables.map(|table| (explains(&table), table)).max_by_key(|(count, _)| *count)?;
+        (2 * explained > sample.len()).then_some(table)
     }
 
     /// The memory that the table uses, as `[start, end)`.

@@ -32,6 +32,7 @@ use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::Isolate;
+use crate::layout::native::{global_handles, microtask_queue};
 use crate::layout::{Kind, StringShape};
 use crate::{Error, Monitor, Result};
 
@@ -90,22 +91,9 @@ pub struct Roots {
 /// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
 const HEAP_REACH: u64 = 0x2000;
 const MOST_HEAP_REACH: u64 = 0x6000;
-/// Nodes of a block of global handles, and bytes of a node (`GlobalHandles::NodeBlock`, `Node`).
-const NODES: u64 = 256;
-const NODE_SIZE: u64 = 32;
-/// `NodeBase::index_`, u8, and `Node::flags_`, u8: the state is in its low bits.
-const NODE_INDEX: usize = 10;
-const NODE_FLAGS: usize = 11;
-const NODE_STATE: u8 = 3;
-const NODE_STRONG: u8 = 1;
 /// Words of a block of handles (`kHandleBlockSize`), and of one of eternal handles.
 const HANDLE_BLOCK: u64 = 1022;
 const ETERNAL_BLOCK: u64 = 256;
-/// `MicrotaskQueue`: vtable, then these.
-const QUEUE_SIZE: u64 = 8;
-const QUEUE_CAPACITY: u64 = 16;
-const QUEUE_START: u64 = 24;
-const QUEUE_RING: u64 = 32;
 /// No list of roots is longer; a longer one is damage.
 const MOST_ENTRIES: u64 = 1 << 22;
 const MOST_BLOCKS: usize = 1 << 16;
@@ -298,11 +286,13 @@ impl Roots {
             finder.found.missing.push("no isolate".to_owned());
         }
         finder.microtasks();
-        for thread in heap.threads() {
-            finder.thread(thread);
-        }
-        if heap.threads().is_empty() {
+        // The kernel's own workers hold nothing of the heap.
+        let mut threads = heap.threads().iter().filter(|thread| thread.has_user_stack()).peekable();
+        if threads.peek().is_none() {
             finder.found.missing.push("the stacks of threads".to_owned());
+        }
+        for thread in threads {
+            finder.thread(thread);
         }
         let mut roots = finder.found;
         roots.memory = merged(roots.memory);
@@ -382,13 +372,11 @@ impl<'a, 't> Finder<'a, 't> {
     }
 
     fn isolate(&mut self, isolate: &Isolate) {
-        let layout = self.heap.layout().isolate;
         let start = isolate.address;
         let end = isolate.heap.saturating_add(HEAP_REACH);
         let (words, _) = words_of(self.memory, start, isolate.heap.saturating_add(MOST_HEAP_REACH));
         let complete = words.last().is_some_and(|(at, _)| *at + 8 >= end);
-        let table_start = start.saturating_add(layout.roots_table);
-        let table = table_start..table_start.saturating_add(8 * layout.roots);
+        let table = &isolate.roots_table;
         self.found.memory.push((start, words.last().map_or(start, |(at, _)| *at + 8)));
         if !complete {
             self.found.missing.push(format!("a part of the isolate at {start:x}"));
@@ -441,11 +429,14 @@ impl<'a, 't> Finder<'a, 't> {
         if !has_handles {
             self.found.missing.push(format!("the global handles of the isolate at {start:x}"));
         }
-        let eternal = start.saturating_add(layout.eternal_handles);
-        if !self.word(eternal).is_some_and(|handles| self.eternal_handles(handles)) {
-            self.found.missing.push(format!("the eternal handles of the isolate at {start:x}"));
+        // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
+        let is_behind = |(at, _): &&(u64, u64)| *at >= isolate.heap;
+        let eternal =
+            words.iter().filter(is_behind).find(|(_, word)| self.is_eternal_handles(*word)).copied();
+        match eternal {
+            Some((at, handles)) if self.eternal_handles(handles) => self.traced_handles(&words, at),
+            _ => self.found.missing.push(format!("the eternal handles of the isolate at {start:x}")),
         }
-        self.traced_handles(&words, eternal);
     }
 
     /// `GlobalHandles { isolate_, regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
@@ -460,9 +451,12 @@ impl<'a, 't> Finder<'a, 't> {
         let mut block = space.checked_add(8).and_then(|first| self.word(first)).unwrap_or(0);
         let mut complete = true;
         let mut seen = HashSet::new();
-        while block != 0 && seen.len() < MOST_BLOCKS && seen.insert(block) && self.may_read(NODES * NODE_SIZE)
+        while block != 0
+            && seen.len() < MOST_BLOCKS
+            && seen.insert(block)
+            && self.may_read(global_handles::NODES * global_handles::SIZE)
         {
-            let behind = block.saturating_add(NODES * NODE_SIZE);
+            let behind = block.saturating_add(global_handles::NODES * global_handles::SIZE);
             // NodeBlock { nodes_, next_, global_handles_, space_, ... }, the links in either order.
             let Some(links) = read::<24>(self.memory, behind) else {
                 complete = false;
@@ -474,13 +468,15 @@ impl<'a, 't> Finder<'a, 't> {
                 break;
             };
             self.found.memory.push((block, behind.saturating_add(48)));
-            for index in 0..NODES {
-                let at = block + NODE_SIZE * index;
+            for index in 0..global_handles::NODES {
+                let at = block + global_handles::SIZE * index;
                 let Some(node) = read::<32>(self.memory, at) else {
                     complete = false;
                     continue;
                 };
-                if u64::from(node[NODE_INDEX]) == index && node[NODE_FLAGS] & NODE_STATE == NODE_STRONG {
+                let byte = |at: u64| node[at as usize];
+                let state = byte(global_handles::FLAGS) & global_handles::STATE;
+                if u64::from(byte(global_handles::INDEX)) == index && state == global_handles::STRONG {
                     self.add(RootKind::GlobalHandle, at, u64_at(&node, 0));
                 }
             }
@@ -490,6 +486,28 @@ impl<'a, 't> Finder<'a, 't> {
             self.found.missing.push("a part of the global handles".to_owned());
         }
         true
+    }
+
+    /// Whether `at` looks like `EternalHandles { int size_; std::vector<Address*> blocks_; std::vector<int> young_node_indices_ }`:
+    /// as many blocks as the size takes, whose words in use are objects.
+    fn is_eternal_handles(&self, at: u64) -> bool {
+        if at == 0 || !at.is_multiple_of(8) || self.heap.spaces().page_index(at).is_some() {
+            return false;
+        }
+        let Some(head) = read::<32>(self.memory, at) else { return false };
+        let (size, begin, end, limit) =
+            (u64_at(&head, 0) & 0xffff_ffff, u64_at(&head, 8), u64_at(&head, 16), u64_at(&head, 24));
+        let plausible = size > 0
+            && size < MOST_ENTRIES
+            && begin != 0
+            && begin <= end
+            && end <= limit
+            && begin.is_multiple_of(8)
+            && end - begin == 8 * size.div_ceil(ETERNAL_BLOCK);
+        plausible
+            && words_of(self.memory, begin, end).0.iter().all(|(_, block)| {
+                self.word(*block).is_some_and(|first| first & 3 == 1 && self.is_tagged(first))
+            })
     }
 
     /// `EternalHandles { size_, blocks_, ... }`. Returns whether they could be read.
@@ -688,8 +706,12 @@ impl<'a, 't> Finder<'a, 't> {
                 continue;
             };
             let field = |at: u64| u64_at(&head, at as usize);
-            let (size, capacity, start, ring) =
-                (field(QUEUE_SIZE), field(QUEUE_CAPACITY), field(QUEUE_START), field(QUEUE_RING));
+            let (size, capacity, start, ring) = (
+                field(microtask_queue::SIZE),
+                field(microtask_queue::CAPACITY),
+                field(microtask_queue::START),
+                field(microtask_queue::RING),
+            );
             if size > capacity || capacity > MOST_ENTRIES || (capacity > 0 && start >= capacity) {
                 continue;
             }

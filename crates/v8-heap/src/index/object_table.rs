@@ -52,6 +52,8 @@ pub struct WalkSummary {
     pub salvaged_pages: usize,
     /// Pages of the semispace that was not in use: skipped.
     pub stale_pages: usize,
+    /// Pages that are in no list of their space any more.
+    pub left_pages: usize,
     /// Bytes of pages that the core does not hold.
     pub missing_bytes: u64,
     /// Stretches that could not be walked.
@@ -142,6 +144,7 @@ impl ObjectTable {
                     summary.salvaged_pages += usize::from(page.salvaged);
                 }
                 PageState::Stale => summary.stale_pages += 1,
+                PageState::Left => summary.left_pages += 1,
             }
             entry.first_id = u32::try_from(summary.objects).map_err(|_| Error::TooManyObjects)?;
             summary.objects += entry.maps.len() as u64;

@@ -30,7 +30,7 @@ use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
 use crate::isolate::PageState;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::AddressMap;
 use crate::objects::context::VariableValue;
 use crate::objects::place::Place;
@@ -171,21 +171,6 @@ const BETWEEN_LOOKS: usize = 1 << 14;
 /// Words of objects that are looked at instead of searching the heap.
 const MOST_KNOWN_WORDS: usize = 1 << 20;
 
-/// Nested contexts followed from a function.
-const MOST_CONTEXTS: usize = 256;
-
-mod field {
-    //! Offsets that are the same in all supported versions.
-    pub const PROMISE_RESULT: u64 = 24;
-    pub const PROXY_TARGET: u64 = 16;
-    pub const PROXY_HANDLER: u64 = 24;
-    pub const GENERATOR_FUNCTION: u64 = 24;
-    pub const GENERATOR_CONTEXT: u64 = 32;
-    pub const GENERATOR_RECEIVER: u64 = 40;
-    pub const GENERATOR_REGISTERS: u64 = 72;
-    pub const ITERATED: u64 = 24;
-}
-
 impl Heap<'_> {
     /// All references to `targets` from JavaScript objects, by target in the order given, then by address of the holder.
     ///
@@ -254,7 +239,7 @@ impl Heap<'_> {
                 if map.kind.is_js_object() {
                     holders.insert(address);
                 } else if is_storage(map.kind, self.layout().type_name(map.instance_type))
-                    || (map.kind == Kind::Map && hit.offset == offset::MAP_DESCRIPTORS)
+                    || (map.kind == Kind::Map && hit.offset == self.fields().map_descriptors)
                 {
                     if map.kind == Kind::Context {
                         contexts.insert(address);
@@ -468,25 +453,22 @@ impl Heap<'_> {
     /// Whether the word at `at` is the object of a global handle, and if so, whether that is weak (V8: `GlobalHandles::Node`:
     /// 256 nodes in a row, each with its index).
     fn global_handle(&self, at: u64) -> Option<bool> {
-        const NODE_SIZE: u64 = 32;
-        const INDEX: u64 = 10;
-        const FLAGS: u64 = 11;
-        const NODES: u64 = 256;
+        use crate::layout::native::global_handles::{FLAGS, INDEX, NODES, SIZE, STATE, STRONG};
         let byte = |at: u64| {
             let mut byte = [0];
             self.memory().read_into(core_reader::Address(at), &mut byte).ok().map(|()| byte[0])
         };
         let index = u64::from(byte(at.checked_add(INDEX)?)?);
-        let block = at.checked_sub(NODE_SIZE * index)?;
+        let block = at.checked_sub(SIZE * index)?;
         let is_node =
-            |other: u64| byte(block + NODE_SIZE * other + INDEX).is_some_and(|own| u64::from(own) == other);
+            |other: u64| byte(block + SIZE * other + INDEX).is_some_and(|own| u64::from(own) == other);
         if !(0..NODES).step_by(15).all(is_node) {
             return None;
         }
-        match byte(at + FLAGS)? & 3 {
-            1 => Some(false),
-            2 | 3 => Some(true),
-            _ => None,
+        match byte(at + FLAGS)? & STATE {
+            0 => None,
+            STRONG => Some(false),
+            _ => Some(true),
         }
     }
 
@@ -590,6 +572,7 @@ impl Heap<'_> {
                 _ => true,
             });
         }
+        let fields = self.fields();
         let mut field = |kind, at| {
             if let Ok(value) = self.field(object, at) {
                 visit(kind, value);
@@ -602,12 +585,12 @@ impl Heap<'_> {
                 }
             }
             Kind::JsGenerator => {
-                field(ReferenceKind::GeneratorFunction, field::GENERATOR_FUNCTION);
-                field(ReferenceKind::GeneratorReceiver, field::GENERATOR_RECEIVER);
-                if let Ok(context) = self.field(object, field::GENERATOR_CONTEXT) {
+                field(ReferenceKind::GeneratorFunction, fields.generator_function);
+                field(ReferenceKind::GeneratorReceiver, fields.generator_receiver);
+                if let Ok(context) = self.field(object, fields.generator_context) {
                     self.for_each_variable(context, explained, visit);
                 }
-                if let Ok(registers) = self.field(object, field::GENERATOR_REGISTERS) {
+                if let Ok(registers) = self.field(object, fields.generator_registers) {
                     self.for_each_slot(registers, &mut |index, value| {
                         visit(ReferenceKind::GeneratorLocal(index), value);
                     });
@@ -630,14 +613,14 @@ impl Heap<'_> {
             Kind::JsSet | Kind::JsWeakSet => {
                 let _ = self.for_each_collection_entry(object, |key, _| visit(ReferenceKind::SetEntry, key));
             }
-            Kind::JsPromise => field(ReferenceKind::PromiseResult, field::PROMISE_RESULT),
+            Kind::JsPromise => field(ReferenceKind::PromiseResult, fields.promise_result),
             Kind::JsProxy => {
-                field(ReferenceKind::ProxyTarget, field::PROXY_TARGET);
-                field(ReferenceKind::ProxyHandler, field::PROXY_HANDLER);
+                field(ReferenceKind::ProxyTarget, fields.proxy_target);
+                field(ReferenceKind::ProxyHandler, fields.proxy_handler);
             }
-            Kind::JsPrimitiveWrapper => field(ReferenceKind::WrappedValue, offset::FIRST_FIELD),
-            Kind::JsWeakRef => field(ReferenceKind::WeakRefTarget, offset::FIRST_FIELD),
-            Kind::JsArrayIterator => field(ReferenceKind::Iterated, field::ITERATED),
+            Kind::JsPrimitiveWrapper => field(ReferenceKind::WrappedValue, fields.wrapper_value),
+            Kind::JsWeakRef => field(ReferenceKind::WeakRefTarget, fields.weak_ref_target),
+            Kind::JsArrayIterator => field(ReferenceKind::Iterated, fields.array_iterator_object),
             _ => {}
         }
     }
@@ -678,13 +661,16 @@ impl Heap<'_> {
             return;
         }
         for index in 0..self.fixed_array_length(array.address).unwrap_or(0) {
-            match self.field(array, offset::ARRAY_ELEMENTS + 8 * index) {
+            match self.words().tagged(self.fields().element(array.address, index), "element") {
                 Ok(value) => visit(index, value),
                 Err(_) => break,
             }
         }
     }
 }
+
+/// Nested contexts followed from a function.
+const MOST_CONTEXTS: usize = 256;
 
 /// Whether objects of this kind only store what belongs to another object.
 fn is_storage(kind: Kind, class: &str) -> bool {

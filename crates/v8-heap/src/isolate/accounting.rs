@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::{Isolate, PAGE_SIZE, Page, PageState};
 use crate::heap::Heap;
 use crate::index::ObjectTable;
-use crate::layout::{ExternalBytes, Kind, StringShape, offset};
+use crate::layout::{ExternalBytes, Kind, StringShape};
 use crate::{Monitor, Result};
 
 /// `BaseSpace::heap_`
@@ -134,7 +134,7 @@ impl Heap<'_> {
     fn space_contents(&self, table: &ObjectTable, is_wanted: impl Fn(&Page<'_>) -> bool) -> SpaceContents {
         let mut contents = SpaceContents::default();
         for (index, page) in self.spaces().pages().iter().enumerate() {
-            if !is_wanted(page) {
+            if !is_wanted(page) || page.state == PageState::Left {
                 continue;
             }
             contents.pages += 1;
@@ -258,7 +258,7 @@ impl Heap<'_> {
 
     /// Address of the `v8::ArrayBuffer::Allocator` of an isolate; in Node.js that is a `node::NodeArrayBufferAllocator`.
     fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<u64> {
-        let slot = isolate.address.checked_add(self.layout().accounting.allocator)?;
+        let slot = isolate.heap.checked_add(self.layout().accounting.allocator)?;
         self.word(slot).filter(|allocator| *allocator != 0 && allocator.is_multiple_of(8))
     }
 
@@ -283,7 +283,8 @@ impl Heap<'_> {
                     continue;
                 }
                 if let Some(StringShape::External { one_byte, .. }) = StringShape::of(map.instance_type) {
-                    let length = self.words().word32(address + offset::STRING_LENGTH, "length of a String");
+                    let length =
+                        self.words().word32(address + self.fields().string_length, "length of a String");
                     let length = u64::from(length.unwrap_or(0));
                     let bytes = if one_byte { length } else { 2 * length };
                     strings.count += 1;
@@ -311,7 +312,7 @@ impl Heap<'_> {
                     keep(list, SMALL_OBJECT);
                 }
             }
-            keep(isolate.address.saturating_add(fields.allocator), 8);
+            keep(isolate.heap.saturating_add(fields.allocator), 8);
             if let Some(allocator) = self.array_buffer_allocator(isolate) {
                 keep(allocator, SMALL_OBJECT);
             }

@@ -14,8 +14,6 @@ use std::collections::HashMap;
 use core_reader::{Address, Memory};
 
 use super::{PageState, Spaces, readable_words};
-use crate::layout::Layout;
-
 /// How far around a space object its allocation area can be, in bytes.
 const SPACE_OBJECT_REACH: u64 = 0x400;
 /// How far behind the `Heap` the isolate still has allocation areas, in bytes.
@@ -41,8 +39,8 @@ struct Area {
 }
 
 /// Notes in every page where it holds no objects.
-pub(super) fn mark_unused(memory: &dyn Memory, layout: &Layout, spaces: &mut Spaces<'_>) {
-    spaces.bookkeeping = bookkeeping(memory, layout, spaces);
+pub(super) fn mark_unused(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
+    spaces.bookkeeping = bookkeeping(memory, spaces);
     for (page, areas) in allocation_areas(memory, spaces) {
         let page = &mut spaces.pages[page];
         if page.to_space {
@@ -61,13 +59,10 @@ pub(super) fn mark_unused(memory: &dyn Memory, layout: &Layout, spaces: &mut Spa
 
 /// Memory that can hold allocation areas: isolates, the surroundings of space objects, and the `LocalHeap`s through which
 /// threads allocate, those of background compilers among them.
-fn bookkeeping(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -> Vec<(u64, u64)> {
+fn bookkeeping(memory: &dyn Memory, spaces: &Spaces<'_>) -> Vec<(u64, u64)> {
     let mut windows = Vec::new();
     for isolate in &spaces.isolates {
-        windows.push((
-            isolate.heap.saturating_sub(layout.heap_in_isolate),
-            isolate.heap.saturating_add(HEAP_REACH),
-        ));
+        windows.push((isolate.address, isolate.heap.saturating_add(HEAP_REACH)));
         for object in owned_by_heap(memory, spaces, isolate.heap) {
             windows.push((object, object.saturating_add(LOCAL_HEAP_REACH)));
             windows.extend(allocators_of(memory, spaces, object));

@@ -18,15 +18,22 @@
 mod accounting;
 mod allocation;
 mod directory;
+mod free_space;
+mod locate;
+mod membership;
 mod page;
 mod salvage;
+mod thread;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use core_reader::{Address, Contents, Memory};
 
 pub use accounting::{ExternalMemory, ExternalStrings, Space, SpaceContents, SpaceCounters};
+pub use locate::FoundBy;
 pub use page::{Page, PageState, Piece};
+pub use thread::Owner;
 
 use crate::layout::Layout;
 
@@ -46,8 +53,12 @@ const UNKNOWN_HEAP: u64 = u64::MAX;
 /// One V8 heap: the main thread's, or a worker's.
 #[derive(Clone, Debug)]
 pub struct Isolate {
-    /// Address of the `Isolate`.
+    /// Address of the `Isolate`; that of its `Heap` if it could not be found.
     pub address: u64,
+    /// By what that is known.
+    pub found_by: FoundBy,
+    /// Its table of roots, as addresses; empty if there is none to be seen.
+    pub roots_table: Range<u64>,
     /// Address of its `Heap`.
     pub heap: u64,
     /// Bytes in its pages.
@@ -65,8 +76,9 @@ pub struct Spaces<'t> {
 }
 
 impl<'t> Spaces<'t> {
-    /// Finds all pages in memory.
-    pub fn discover(memory: &'t dyn Memory, layout: &Layout) -> Spaces<'t> {
+    /// Finds all pages in memory, and the isolates they belong to. `current` are the isolates that threads say they are in.
+    /// Settles in the layout what only a heap can tell: in what unit its free blocks count.
+    pub fn discover(memory: &'t dyn Memory, layout: &mut Layout, current: &[u64]) -> Spaces<'t> {
         let mut pages: Vec<Page<'t>> = Vec::new();
         let mut candidates = Vec::new();
         let mut page_bytes = 0u64;
@@ -100,16 +112,23 @@ impl<'t> Spaces<'t> {
                 }
             }
         }
-        let isolates = isolates_of(layout, &pages);
+        membership::link(memory, &mut pages);
+        membership::mark_left_pages(memory, &mut pages);
+        layout.settle_free_space(free_space::vote(memory, layout, &pages));
+        let isolates = isolates_of(memory, &pages, current);
         let salvaged = salvage::salvage(memory, layout, &pages, &isolates, &candidates);
         if !salvaged.is_empty() {
             pages.extend(salvaged);
             pages.sort_by_key(|page| page.base);
         }
-        let isolates = isolates_of(layout, &pages);
+        let mut isolates = isolates_of(memory, &pages, current);
         let directory = Directory::new(&pages);
+        for isolate in &mut isolates {
+            isolate.roots_table =
+                locate::roots_table(memory, layout, &pages, &directory, isolate.address..isolate.heap);
+        }
         let mut spaces = Spaces { pages, isolates, directory, bookkeeping: Vec::new() };
-        allocation::mark_unused(memory, layout, &mut spaces);
+        allocation::mark_unused(memory, &mut spaces);
         spaces
     }
 
@@ -157,7 +176,7 @@ fn is_blank(memory: &dyn Memory, base: u64) -> bool {
 }
 
 /// The heaps that pages belong to; the largest first.
-fn isolates_of(layout: &Layout, pages: &[Page<'_>]) -> Vec<Isolate> {
+fn isolates_of(memory: &dyn Memory, pages: &[Page<'_>], current: &[u64]) -> Vec<Isolate> {
     let mut bytes_of: HashMap<u64, u64> = HashMap::new();
     for page in pages.iter().filter(|page| page.heap != 0 && page.heap != UNKNOWN_HEAP) {
         let bytes = bytes_of.entry(page.heap).or_default();
@@ -165,10 +184,9 @@ fn isolates_of(layout: &Layout, pages: &[Page<'_>]) -> Vec<Isolate> {
     }
     let mut isolates: Vec<Isolate> = bytes_of
         .into_iter()
-        .map(|(heap, page_bytes)| Isolate {
-            address: heap.saturating_sub(layout.heap_in_isolate),
-            heap,
-            page_bytes,
+        .map(|(heap, page_bytes)| {
+            let (address, found_by) = locate::isolate_of(memory, heap, current);
+            Isolate { address, found_by, roots_table: address..address, heap, page_bytes }
         })
         .collect();
     isolates.sort_by_key(|isolate| (std::cmp::Reverse(isolate.page_bytes), isolate.heap));

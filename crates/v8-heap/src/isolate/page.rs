@@ -1,6 +1,6 @@
 //! One page of a V8 heap (V8: `MemoryChunk`, `MutablePageMetadata`, `src/heap/*chunk*.h`).
 
-use core_reader::{Address, Memory};
+use core_reader::{Address, Contents, Memory};
 
 use super::PAGE_SIZE;
 use crate::layout::{HeaderPlace, Layout, SelfCheck};
@@ -16,6 +16,8 @@ pub enum PageState {
     InUse,
     /// Part of a semispace that is not in use: stale copies only.
     Stale,
+    /// In no list of pages any more: V8 has emptied it and is about to give it back. Stale copies only.
+    Left,
 }
 
 /// Memory of a page that the core holds in one piece.
@@ -58,8 +60,9 @@ pub struct Page<'t> {
     pub owner: u64,
     /// The address by which other pages and the space refer to it.
     pub(super) handle: u64,
-    /// Handle of the next page of the space.
+    /// Handles of the next and the previous page of the space, 0 at the ends and where that is not known.
     pub(super) next: u64,
+    pub(super) previous: u64,
     /// `AllocationSpace` of the owner, if it can be told.
     pub space: Option<u8>,
     /// Holds one object only.
@@ -73,6 +76,8 @@ pub struct Page<'t> {
     /// The parts of `[area_start, area_end)` that the core holds, in order. More than one where the page has guarded
     /// blocks (the holes of V8 14) or the core is damaged.
     pub pieces: Vec<Piece<'t>>,
+    /// Bytes of `[area_start, area_end)` that nobody has access to: guarded blocks.
+    pub guarded: u64,
     /// Stretches without objects, sorted: open allocation areas, and what lies behind the last one.
     pub unused: Vec<(u64, u64)>,
 }
@@ -123,13 +128,12 @@ impl<'t> Page<'t> {
             Err(_) => return Recognition::Unsure(None),
         };
         let in_header = |offset: u64| word_at(header_bytes, offset as usize);
-        let (Some(size), Some(area_start), Some(area_end), Some(heap), Some(owner), Some(next)) = (
+        let (Some(size), Some(area_start), Some(area_end), Some(heap), Some(owner)) = (
             in_header(fields.size),
             in_header(fields.area_start),
             in_header(fields.area_end),
             in_header(fields.heap),
             in_header(fields.owner),
-            in_header(fields.next),
         ) else {
             return Recognition::Unsure(None);
         };
@@ -165,7 +169,8 @@ impl<'t> Page<'t> {
             heap,
             owner,
             handle,
-            next,
+            next: 0,
+            previous: 0,
             space,
             large: flags & layout.large_page != 0 || size > PAGE_SIZE,
             to_space: heap != 0 && flags & layout.to_page != 0,
@@ -176,6 +181,7 @@ impl<'t> Page<'t> {
             },
             salvaged: false,
             pieces: pieces(memory, area_start, area_end),
+            guarded: guarded(memory, area_start, area_end),
             unused: Vec::new(),
         })
     }
@@ -195,9 +201,9 @@ impl<'t> Page<'t> {
         self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum()
     }
 
-    /// Bytes of the object area that the core does not hold.
+    /// Bytes of the object area that the process had and the core does not hold.
     pub fn missing(&self) -> u64 {
-        (self.area_end - self.area_start) - self.present()
+        (self.area_end - self.area_start).saturating_sub(self.present()).saturating_sub(self.guarded)
     }
 }
 
@@ -233,6 +239,17 @@ pub(super) fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Pi
         }
     }
     pieces
+}
+
+/// Bytes of `[start, end)` that the process itself had no access to.
+pub(super) fn guarded(memory: &dyn Memory, start: u64, end: u64) -> u64 {
+    let ranges = memory.ranges();
+    let first = ranges.partition_point(|range| range.end.0 <= start);
+    let inside = ranges[first..].iter().take_while(|range| range.start.0 < end);
+    inside
+        .filter(|range| range.contents == Contents::NoAccess)
+        .map(|range| range.end.0.min(end) - range.start.0.max(start))
+        .sum()
 }
 
 fn word_at(bytes: &[u8], offset: usize) -> Option<u64> {

@@ -29,7 +29,7 @@ pub struct AccountingLayout {
     pub spaces: u64,
     /// What buffers and strings hold outside the heap.
     pub external_bytes: ExternalBytes,
-    /// `Isolate::array_buffer_allocator_`; from the `Isolate` on.
+    /// `Isolate::array_buffer_allocator_`; from the `Heap` on, behind which it does not move within a line.
     pub allocator: u64,
     /// `node::NodeArrayBufferAllocator::total_mem_usage_`
     pub allocator_total: u64,

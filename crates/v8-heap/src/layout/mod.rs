@@ -9,16 +9,23 @@
 //! 2. *Built-in tables* (`tables`): one per V8 version that a Node.js release line ships, checked on real cores.
 //! 3. *The heap itself*: before use the result is checked against the heap ([`crate::Heap::self_check`]).
 //!
-//! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
-//! constants below and in the modules of [`crate::objects`].
+//! Where a field is stands in one place: the description of its class ([`Classes`]), from which its offset is computed.
+//! Decoders name the fields and bits they read in [`Fields`] and [`Bits`], which are looked up once.
 
 mod accounting;
+mod bits;
 mod class;
+mod fields;
 mod kind;
+pub(crate) mod native;
 mod native_context;
 mod postmortem;
+mod scope_info;
 mod size;
 mod tables;
+mod types;
+mod versions;
+mod word_model;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,80 +33,18 @@ use std::sync::Arc;
 use core_reader::Symbols;
 
 pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
-pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub use bits::Bits;
+pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub use fields::Fields;
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
-pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
+pub(crate) use scope_info::ScopeInfoParts;
+pub use scope_info::{ScopeInfoLayout, ScopeKind};
+pub(crate) use size::ObjectBytes;
+pub use size::{SizeFormula, SpecialSize};
+pub use word_model::WordModel;
 
-use crate::V8Version;
-use crate::objects::wasm::WasmLayout;
-
-/// Offsets from the untagged start of an object, in bytes, the same in every supported version.
-pub mod offset {
-    /// `HeapObject::map_`
-    pub const MAP: u64 = 0;
-    /// `Map::instance_size_in_words_`, u8
-    pub const MAP_INSTANCE_SIZE: u64 = 8;
-    /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
-    pub const MAP_INOBJECT_START: u64 = 9;
-    /// `Map::used_or_unused_instance_size_in_words_`, u8
-    pub const MAP_USED_SIZE: u64 = 10;
-    /// `Map::instance_type_`, u16
-    pub const MAP_INSTANCE_TYPE: u64 = 12;
-    /// `Map::bit_field_`, u8: bit 1 is callable
-    pub const MAP_BIT_FIELD: u64 = 14;
-    /// `Map::bit_field2_`, u8: bit 0 new target is base, bits 2-7 elements kind
-    pub const MAP_BIT_FIELD2: u64 = 15;
-    /// `Map::bit_field3_`, u32: bits 10-19 own descriptors, 20 prototype map, 21 dictionary map
-    pub const MAP_BIT_FIELD3: u64 = 16;
-    /// `Map::prototype_`
-    pub const MAP_PROTOTYPE: u64 = 24;
-    /// `Map::constructor_or_back_pointer_`; of a meta map: its native context
-    pub const MAP_CONSTRUCTOR: u64 = 32;
-    /// `Map::instance_descriptors_`
-    pub const MAP_DESCRIPTORS: u64 = 40;
-    /// `Map::transitions_or_prototype_info_`
-    pub const MAP_TRANSITIONS: u64 = 64;
-    /// `FixedArrayBase::length_`, Smi
-    pub const ARRAY_LENGTH: u64 = 8;
-    /// First element of a `FixedArray`, `FixedDoubleArray`, `PropertyArray`, context.
-    pub const ARRAY_ELEMENTS: u64 = 16;
-    /// `JSReceiver::properties_or_hash_`
-    pub const PROPERTIES: u64 = 8;
-    /// `JSObject::elements_`
-    pub const ELEMENTS: u64 = 16;
-    /// `JSArray::length_`, and the first own field of most JavaScript objects
-    pub const FIRST_FIELD: u64 = 24;
-    /// `String::length_`, u32
-    pub const STRING_LENGTH: u64 = 12;
-    /// First character of a sequential string; `ConsString::first_`, `SlicedString::parent_`, `ThinString::actual_`,
-    /// `ExternalString::resource_`
-    pub const STRING_BODY: u64 = 16;
-    /// `ConsString::second_`, `SlicedString::offset_`, `ExternalString::resource_data_`
-    pub const STRING_SECOND: u64 = 24;
-    /// `HeapNumber::value_`
-    pub const HEAP_NUMBER_VALUE: u64 = 8;
-    /// `Oddball::kind_`, Smi
-    pub const ODDBALL_KIND: u64 = 40;
-    /// `Symbol::flags_`, u32
-    pub const SYMBOL_FLAGS: u64 = 12;
-    /// `Symbol::description_`
-    pub const SYMBOL_DESCRIPTION: u64 = 16;
-    /// `BigInt::bitfield_`, u32: bit 0 sign, bits 1-30 number of 64-bit digits
-    pub const BIGINT_BITFIELD: u64 = 8;
-    /// First digit of a `BigInt`, least significant first
-    pub const BIGINT_DIGITS: u64 = 16;
-    /// `AccessorPair::getter_`, `setter_`
-    pub const ACCESSOR_GETTER: u64 = 8;
-    /// See [`ACCESSOR_GETTER`]
-    pub const ACCESSOR_SETTER: u64 = 16;
-    /// `PropertyCell::name_`
-    pub const CELL_NAME: u64 = 8;
-    /// `PropertyCell::property_details_raw_`, Smi
-    pub const CELL_DETAILS: u64 = 16;
-    /// `PropertyCell::value_`
-    pub const CELL_VALUE: u64 = 24;
-}
+use crate::{Error, Result, V8Version};
 
 /// Where a page keeps its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,10 +81,69 @@ pub struct PageLayout {
     pub area_start: u64,
     pub area_end: u64,
     pub owner: u64,
-    pub next: u64,
     /// Distance of the first object from the start of a regular page.
     pub first_object: u64,
     pub self_check: SelfCheck,
+}
+
+/// What the size of a `FreeSpace` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FreeSpaceUnit {
+    /// Bytes (V8 up to 13.6.233.10).
+    Bytes,
+    /// Words.
+    Words,
+}
+
+impl FreeSpaceUnit {
+    /// Bytes of one.
+    pub const fn bytes(self, words: WordModel) -> u64 {
+        match self {
+            FreeSpaceUnit::Bytes => 1,
+            FreeSpaceUnit::Words => words.tagged,
+        }
+    }
+}
+
+impl fmt::Display for FreeSpaceUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FreeSpaceUnit::Bytes => "bytes",
+            FreeSpaceUnit::Words => "words",
+        })
+    }
+}
+
+/// What the free blocks of a heap say of their unit: of how many there is an object behind them only if they count the one,
+/// or the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FreeSpaceVote {
+    /// Blocks that are right only if they count bytes.
+    pub bytes: u32,
+    /// Only if they count words.
+    pub words: u32,
+    /// In both ways: they tell nothing.
+    pub both: u32,
+    /// In neither: what is left of blocks, where memory is in use for something else.
+    pub neither: u32,
+}
+
+impl FreeSpaceVote {
+    /// The unit that it is for: nothing if no blocks tell, or if they are of two minds.
+    pub fn unit(&self) -> Option<FreeSpaceUnit> {
+        let (unit, most, least) = if self.words > self.bytes {
+            (FreeSpaceUnit::Words, self.words, self.bytes)
+        } else {
+            (FreeSpaceUnit::Bytes, self.bytes, self.words)
+        };
+        (most > 4 * least).then_some(unit)
+    }
+
+    /// Whether many blocks tell, and a good part of them is for each of the units.
+    pub fn is_mixed(&self) -> bool {
+        const MANY: u32 = 32;
+        self.bytes + self.words >= MANY && self.unit().is_none()
+    }
 }
 
 /// Type of the elements of a typed array.
@@ -201,35 +205,6 @@ static TYPED_ELEMENTS: &[TypedElement] = &[
     Float16,
 ];
 
-/// How the frames of a captured stack trace are kept in their array, and which bits of their flags tell what.
-#[derive(Clone, Copy, Debug)]
-pub enum CallSiteLayout {
-    /// Each in an object of its own, a `CallSiteInfo` with fields at these offsets.
-    Objects {
-        /// `code_object_`
-        code: u64,
-        /// `receiver_or_instance_`
-        receiver: u64,
-        /// `function_`
-        function: u64,
-        /// `code_offset_or_source_position_`
-        offset: u64,
-        /// `flags_`
-        flags: u64,
-        /// Bit: the offset is a source position.
-        computed: u32,
-        /// Bit: a builtin without function object; 0 if there are none.
-        builtin: u32,
-    },
-    /// Six words each: code, receiver, function, offset, parameters, flags.
-    Words {
-        /// As above.
-        computed: u32,
-        /// As above.
-        builtin: u32,
-    },
-}
-
 /// Instance types of functions: a range, as each builtin constructor has its own.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -238,87 +213,45 @@ pub struct FunctionTypes {
     pub last: u16,
 }
 
-/// Offsets in objects, from their untagged start, and constants, that differ between versions.
+/// What differs between versions beside the places of fields.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // named after V8's classes and fields
-pub struct Fields {
-    pub descriptor_array_header: u64,
-    pub function_shared: u64,
-    pub function_context: u64,
-    pub function_feedback_cell: u64,
-    pub shared_function_data: u64,
-    pub shared_untrusted_data: Option<u64>,
-    pub shared_name_or_scope_info: u64,
-    pub shared_script: u64,
-    pub shared_length: u64,
-    pub shared_formal_parameters: u64,
-    pub shared_token_offset: u64,
-    pub shared_flags: u64,
-    pub bytecode_data: u64,
-    pub bytecode_source_positions: u64,
-    pub array_buffer_byte_length: u64,
-    pub array_buffer_backing_store: u64,
-    pub view_byte_offset: u64,
-    pub view_byte_length: u64,
-    pub typed_array_external_pointer: u64,
-    pub typed_array_base_pointer: u64,
-    pub module_namespace_module: u64,
-    pub embedder_fields: u64,
-    /// `JSDate::value_` is a raw double (else a tagged number).
-    pub date_is_raw_double: bool,
+pub struct Facts {
+    /// Which parts a `ScopeInfo` has.
     pub scope_info: ScopeInfoLayout,
     /// `Oddball::kind_` of `undefined`.
     pub undefined_kind: i32,
-    /// `FreeSpace::size_` counts words (else bytes).
-    pub free_space_counts_words: bool,
-    pub feedback_vector_header: u64,
+    /// What `FreeSpace::size_` counts, as far as the heap does not vote for the other.
+    pub free_space_unit: FreeSpaceUnit,
     /// `FeedbackMetadata` has two bytes for each closure that the function creates.
     pub feedback_metadata_counts_closures: bool,
     /// Element types of typed arrays, in the order of their elements kinds, from [`FIRST_TYPED_ELEMENTS_KIND`] on; the
     /// same again for arrays over resizable buffers.
     pub typed_elements: &'static [TypedElement],
-    pub instruction_stream: InstructionStreamSize,
     /// What heap snapshots call things.
     pub snapshots: SnapshotLayout,
-    /// Slots of script contexts hold a `ContextCell` (else the value).
-    pub script_context_cells: bool,
-    /// Bits of `Symbol::flags_` of which a private symbol has any set.
-    pub private_symbol_mask: u32,
     /// `FunctionKind` of the function that runs the static initializers of a class; those in front of it are of its
     /// instances, it and those behind it of the class.
     pub static_initializer_kind: u8,
-    /// Slot of the `ScriptContextTable` in a native context.
-    pub script_context_table_slot: u64,
+    /// Index of the first context in a `ScriptContextTable` (`kFirstContextSlotIndex`).
+    pub script_context_table_first: u64,
     /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
     pub transition_array_first: u64,
-    /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
-    pub code_data: u64,
     /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
     /// of machine code.
     pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
-    /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
-    pub iterator_helper_underlying: u64,
-    /// `Temporal` objects keep their value outside the heap, as described in `objects::temporal`.
-    pub temporal_is_native: bool,
-    pub wasm: WasmLayout,
-    /// `WeakCell::target_`; the unregister token is behind it.
-    pub weak_cell_target: u64,
-    /// `WeakCell::holdings_`
-    pub weak_cell_holdings: u64,
-    /// `PromiseReaction::next_`, in front of the other fields.
-    pub promise_reaction_next: u64,
-    /// How the frames of a captured stack trace are kept.
-    pub call_sites: CallSiteLayout,
+    /// Bits of a WebAssembly value type in front of the number of its kind.
+    pub wasm_value_kind_shift: u32,
+    /// Number of the kind `i32` of WebAssembly values, in front of `i64`, `f32`, `f64`.
+    pub wasm_first_value_kind: u32,
+    /// The frames of a captured stack trace are objects, `CallSiteInfo`s (else six words each: code, receiver, function,
+    /// offset, parameters, flags).
+    pub call_sites_are_objects: bool,
     /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
     pub constructors_go_by_own_names: bool,
     /// Stack traces call a receiver that is a function by its name (else only if it is a class).
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
     pub stack_traces_end_names_at_blanks: bool,
-    /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
-    pub module_regular_exports: u64,
-    /// `Script::host_defined_options_`
-    pub script_host_defined_options: u64,
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
@@ -350,15 +283,43 @@ pub struct SnapshotLayout {
     pub name_global_object: bool,
 }
 
-/// Offsets in the `Isolate` (`ISOLATE_INIT_LIST` and `IsolateData` of `src/execution/isolate*.h`), in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct IsolateLayout {
-    /// `IsolateData::roots_table_`
-    pub roots_table: u64,
-    /// Entries of it (`RootsTable::kEntriesCount`).
-    pub roots: u64,
-    /// `Isolate::eternal_handles_`
-    pub eternal_handles: u64,
+/// Versions that are described, but whose description has not been checked on cores: V8 12.9 (Node.js 23).
+const UNSUPPORTED: &[(u32, u32)] = &[(12, 9)];
+
+/// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`).
+const LINES: &[((u32, u32), u32)] = &[
+    ((7, 4), 12),
+    ((7, 8), 13),
+    ((8, 1), 14),
+    ((8, 6), 15),
+    ((9, 0), 16),
+    ((9, 5), 17),
+    ((10, 1), 18),
+    ((10, 7), 19),
+    ((11, 3), 20),
+    ((11, 8), 21),
+    ((12, 4), 22),
+    ((12, 9), 23),
+    ((13, 6), 24),
+    ((14, 1), 25),
+    ((14, 6), 26),
+];
+
+fn unsupported(version: &V8Version) -> Error {
+    let wanted = (version.major, version.minor);
+    let line = LINES.iter().rev().find(|(first, _)| *first <= wanted).map(|(_, line)| *line);
+    let mut lines: Vec<u32> = LINES
+        .iter()
+        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8) && !UNSUPPORTED.contains(v8))
+        .map(|(_, line)| *line)
+        .collect();
+    let last = lines.pop().unwrap_or_default();
+    let supported = lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    Error::Unsupported {
+        node: line.map(|line| format!("{line}.x")),
+        v8: version.to_string(),
+        supported: format!("{supported} and {last}"),
+    }
 }
 
 /// A built-in layout: what one V8 version looks like.
@@ -372,12 +333,8 @@ struct Table {
     /// Bit of the page flags that marks a read-only page.
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
-    heap_in_isolate: u64,
     accounting: AccountingLayout,
-    isolate: IsolateLayout,
-    functions: FunctionTypes,
-    fields: Fields,
-    types: &'static [(u16, &'static str)],
+    facts: Facts,
 }
 
 /// What is known of one instance type.
@@ -444,21 +401,27 @@ pub struct Layout {
     pub to_page: u64,
     /// Names by `AllocationSpace`.
     pub space_names: &'static [&'static str],
-    /// Offset of the `Heap` in the `Isolate`.
-    pub heap_in_isolate: u64,
     /// Where V8 keeps count of memory.
     pub accounting: AccountingLayout,
-    /// Other offsets in the `Isolate`.
-    pub isolate: IsolateLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
-    /// Offsets in objects.
+    /// Places of fields in objects.
     pub fields: Fields,
+    /// Bits of flags.
+    pub bits: Bits,
+    /// What else differs between versions.
+    pub facts: Facts,
+    /// `JSDate::value_` is a raw double (else a tagged number).
+    pub date_is_raw_double: bool,
+    /// Slot of the `ScriptContextTable` in a native context.
+    pub script_context_table_slot: u64,
+    scope_kinds: scope_info::ScopeKinds,
     types: Vec<TypeInfo>,
     map_type: u16,
     classes: Arc<Classes>,
     frame_types: Vec<(i32, Box<str>)>,
     provenance: Vec<Provenance>,
+    free_space_vote: FreeSpaceVote,
 }
 
 /// Instance types above this do not exist (`LAST_TYPE` is below 2200 in every version).
@@ -472,21 +435,36 @@ const SPECIAL_API_OBJECT_TYPE: u16 = 1040;
 
 impl Layout {
     /// The layout of `version`: metadata symbols over the table of that version. For a version without a table, one layout
-    /// over each of its neighbours, the older first: which of them fits is for the heap to say.
+    /// over the neighbour that it is known to be laid out like, or else one over each of its neighbours, the older first: which of
+    /// them fits is for the heap to say.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for versions that no table can read.
     pub fn candidates(
         version: &V8Version,
         symbols: &dyn Symbols,
         read_int: &dyn Fn(u64) -> Option<i32>,
-    ) -> Vec<Layout> {
+    ) -> Result<Vec<Layout>> {
         let wanted = (version.major, version.minor);
         let metadata = postmortem::Metadata::load(symbols, read_int);
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
         let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
-        if let Some(own) = older.filter(|table| table.v8 == wanted) {
-            return vec![Layout::assemble(own, true, &metadata)];
+        let Some(older) = older.filter(|_| !UNSUPPORTED.contains(&wanted)) else {
+            return Err(unsupported(version));
+        };
+        if older.v8 == wanted {
+            return Ok(vec![Layout::assemble(older, true, &metadata)]);
         }
-        let neighbours = older.into_iter().chain(tables::TABLES.get(newer).copied());
-        neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect()
+        let neighbours = [older].into_iter().chain(tables::TABLES.get(newer).copied());
+        Ok(neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect())
+    }
+
+    /// Places of fields as the newest table has them. For maps and strings that is where every version has them, so they can be
+    /// read before the version is known.
+    pub(crate) fn fields_of_every_version() -> Fields {
+        let newest = tables::TABLES.last().expect("there are tables");
+        let classes = Classes::of(newest.v8, WordModel::FULL, &class::PublishedFields::new());
+        Fields::resolve(&classes, WordModel::FULL).expect("a test resolves the fields of every version")
     }
 
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
@@ -494,9 +472,9 @@ impl Layout {
         let head = (
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
-            (self.space_names, self.heap_in_isolate, self.accounting, self.isolate, self.functions),
+            (self.space_names, self.accounting, self.functions),
             (
-                self.fields,
+                (self.fields, self.bits, self.facts, self.script_context_table_slot),
                 &self.types,
                 self.map_type,
                 self.classes.iter().collect::<Vec<_>>(),
@@ -508,15 +486,28 @@ impl Layout {
 
     fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
         let table_source = if exact { Source::Table } else { Source::NearestTable };
-        let mut fields = table.fields;
-        let (fields_published, fields_total) = metadata.overlay_fields(&mut fields);
-        let functions = metadata.function_types().unwrap_or(table.functions);
+        let version = table.v8;
+        let words = WordModel::FULL;
+        let mut facts = table.facts;
+        if let Some(kind) = metadata.undefined_kind() {
+            facts.undefined_kind = kind;
+        }
+        let classes = Classes::of(version, words, &metadata.class_fields());
+        // Publishing moves fields, and removes none.
+        let fields = Fields::resolve(&classes, words).expect("a test resolves the fields of every version");
+        let bits = Bits::resolve(version).expect("a test resolves the bits of every version");
+        let (fields_total, fields_published) =
+            (classes.iter().map(|class| class.fields.len()).sum::<usize>(), classes.published());
+        let functions = metadata
+            .function_types()
+            .or_else(|| types::functions(version))
+            .expect("a test finds them in every version");
         let published = metadata.types();
         let named = merge_types(table, exact, &published);
 
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
-        let classes = Classes::of(table.v8.0, &metadata.class_fields());
-        let types = classify_types(&named, functions, &fields, &classes);
+        let sizes = size::Sizes { version, words, facts: &facts, classes: &classes };
+        let types = classify_types(&named, functions, &sizes);
         let from_metadata = named.iter().filter(|entry| published.contains(entry)).count();
 
         let count = |source, n| (n > 0).then_some((source, n));
@@ -535,13 +526,13 @@ impl Layout {
                 part: "object fields",
                 sources: [
                     count(Source::Metadata, fields_published),
-                    count(table_source, fields_total - fields_published),
+                    count(table_source, fields_total.saturating_sub(fields_published)),
                 ]
                 .into_iter()
                 .flatten()
                 .collect(),
             },
-            Provenance { part: "pages and isolate", sources: vec![(table_source, 13)] },
+            Provenance { part: "page headers", sources: vec![(table_source, 10)] },
             Provenance { part: "counts of memory", sources: vec![(table_source, 27)] },
         ];
         Layout {
@@ -554,16 +545,42 @@ impl Layout {
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
-            heap_in_isolate: table.heap_in_isolate,
             accounting: table.accounting,
-            isolate: table.isolate,
             functions,
             fields,
+            bits,
+            facts,
+            date_is_raw_double: classes.kind("JSDate", "value") == Some(FieldKind::Double),
+            script_context_table_slot: native_context::slot("script_context_table", version)
+                .expect("a test finds it in every version"),
+            scope_kinds: scope_info::ScopeKinds::of(version),
             types,
             map_type,
             classes: Arc::new(classes),
             frame_types: metadata.frame_types(),
             provenance,
+            free_space_vote: FreeSpaceVote::default(),
+        }
+    }
+
+    /// What the size of a `FreeSpace` counts: what the heap has voted for, or else what the table says.
+    pub fn free_space_unit(&self) -> FreeSpaceUnit {
+        self.facts.free_space_unit
+    }
+
+    /// What the free blocks of the heap say of that.
+    pub fn free_space_vote(&self) -> FreeSpaceVote {
+        self.free_space_vote
+    }
+
+    /// Takes the vote of a heap's free blocks over the table.
+    pub(crate) fn settle_free_space(&mut self, vote: FreeSpaceVote) {
+        self.free_space_vote = vote;
+        let Some(unit) = vote.unit() else { return };
+        self.facts.free_space_unit = unit;
+        let bytes = unit.bytes(self.fields.words) as u32;
+        for info in self.types.iter_mut().filter(|info| info.kind == Kind::FreeSpace) {
+            info.variable_size = info.variable_size.map(|formula| SizeFormula { unit: bytes, ..formula });
         }
     }
 
@@ -594,27 +611,27 @@ impl Layout {
 
     /// The same without what the binary publishes: the table alone.
     pub fn classes_of_table_alone(&self) -> Classes {
-        Classes::of(self.table_version.0, &class::PublishedFields::new())
+        Classes::of(self.table_version, WordModel::FULL, &class::PublishedFields::new())
     }
 
     /// What the bits of a field mean whose flags are called so; empty if that is not known.
     pub fn flags(&self, name: &str) -> Vec<Flag> {
-        class::flags(name, self.table_version.0)
+        class::flags(name, self.table_version)
     }
 
     /// What a value of the bits `flag` of `flags` is called, if values of it have names.
     pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
-        class::value_name(flags, flag, value, self.table_version.0)
+        class::value_name(flags, flag, value, self.table_version)
     }
 
     /// What a slot of a native context is for, by V8's name.
     pub fn native_context_slot(&self, slot: u64) -> Option<&'static str> {
-        native_context::slot_name(slot, self.table_version.0)
+        native_context::slot_name(slot, self.table_version)
     }
 
     /// Whether each native context has a meta map of its own.
     pub(crate) fn has_meta_maps(&self) -> bool {
-        native_context::has_slot("meta_map", self.table_version.0)
+        native_context::slot("meta_map", self.table_version).is_some()
     }
 
     /// `MAP_TYPE`
@@ -632,9 +649,10 @@ impl Layout {
 /// version without a table of its own the table's numbers do not hold, and only the distance to a published
 /// neighbour does.
 fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec<(u16, Box<str>)> {
+    let known_types = types::of(table.v8);
     if published.is_empty() || exact {
         let mut merged: Vec<(u16, Box<str>)> = published.to_vec();
-        for &(number, name) in table.types {
+        for &(number, name) in &known_types {
             if !merged.iter().any(|(known, _)| *known == number) {
                 merged.push((number, name.into()));
             }
@@ -643,11 +661,11 @@ fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec
     }
     let number_of = |name: &str| published.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
     let mut merged = published.to_vec();
-    for (index, &(number, name)) in table.types.iter().enumerate() {
+    for (index, &(number, name)) in known_types.iter().enumerate() {
         if number_of(name).is_some() {
             continue;
         }
-        let anchor = table.types[..index].iter().rev().find_map(|&(n, anchor)| Some((n, number_of(anchor)?)));
+        let anchor = known_types[..index].iter().rev().find_map(|&(n, anchor)| Some((n, number_of(anchor)?)));
         if let Some((table_number, here)) = anchor {
             let Some(guess) = here.checked_add(number - table_number) else { continue };
             if !merged.iter().any(|(known, _)| *known == guess) {
@@ -661,9 +679,9 @@ fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec
 fn classify_types(
     named: &[(u16, Box<str>)],
     functions: FunctionTypes,
-    fields: &Fields,
-    classes: &Classes,
+    sizes: &size::Sizes<'_>,
 ) -> Vec<TypeInfo> {
+    let classes = sizes.classes;
     let number_of = |name: &str| named.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
     let hash_tables = number_of("FixedArray").unwrap_or(u16::MAX)..number_of("ByteArray").unwrap_or(0);
     let first_receiver = number_of("JSProxy").unwrap_or(u16::MAX);
@@ -697,8 +715,7 @@ fn classify_types(
             Kind::JsFunction => classes.find("JSFunction"),
             _ => classes.find(&name),
         };
-        let variable_size =
-            size::of_variable_sized(number, &name, kind, fields, class.map(|class| classes.class(class)));
+        let variable_size = sizes.of_variable_sized(number, &name, kind, class);
         types.push(TypeInfo { name, kind, variable_size, class });
     }
     types
@@ -735,19 +752,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_before_the_version_is_known_never_moved() {
+        let timeless = Layout::fields_of_every_version();
+        for index in 0..tables::TABLES.len() {
+            let fields = layout_without_symbols(index).fields;
+            for (here, there) in [
+                (fields.string_characters, timeless.string_characters),
+                (fields.string_length, timeless.string_length),
+                (fields.map_instance_type, timeless.map_instance_type),
+            ] {
+                assert_eq!(here, there);
+            }
+        }
+    }
+
+    #[test]
     fn function_types_are_functions_whatever_their_constructor() {
-        let layout = layout_without_symbols(1);
+        let layout = layout_without_symbols(tables::TABLES.len() - 1);
         assert_eq!(layout.type_info(2066).unwrap().kind, Kind::JsFunction);
         assert_eq!(layout.type_info(2082).unwrap().kind, Kind::JsFunction);
         assert_ne!(layout.type_info(2083).unwrap().kind, Kind::JsFunction);
     }
 
     #[test]
-    fn tables_are_sorted_and_name_no_number_twice() {
+    fn tables_are_sorted() {
         let versions: Vec<_> = tables::TABLES.iter().map(|table| table.v8).collect();
         assert!(versions.is_sorted());
-        for table in tables::TABLES {
-            assert!(table.types.windows(2).all(|pair| pair[0].0 < pair[1].0), "types of V8 {:?}", table.v8);
-        }
     }
 }

@@ -51,9 +51,11 @@ impl Heap<'_> {
     fn the_hole(&self) -> Option<u64> {
         /// Roots in front of it are few.
         const FIRST_ROOTS: u64 = 32;
-        let isolate = self.spaces().isolates().first()?;
-        let start = isolate.address.checked_add(self.layout().isolate.roots_table)?;
-        let root = |index: u64| self.memory().read_u64(Address(start + 8 * index)).ok().map(Tagged);
+        let table = &self.spaces().isolates().first()?.roots_table;
+        let root = |index: u64| {
+            let at = table.start.checked_add(8 * index).filter(|at| table.contains(at))?;
+            self.memory().read_u64(Address(at)).ok().map(Tagged)
+        };
         let undefined = (0..FIRST_ROOTS).find(|index| root(*index) == self.well_known().undefined)?;
         root(undefined + 1)?.strong()
     }
@@ -63,7 +65,7 @@ impl Heap<'_> {
         let is_empty = || self.fixed_array_length(address).is_ok_and(|length| length == 0);
         match map.kind {
             Kind::Oddball => true,
-            Kind::Hole => !self.layout().fields.snapshots.show_markers || Some(address) == self.the_hole(),
+            Kind::Hole => !self.layout().facts.snapshots.show_markers || Some(address) == self.the_hole(),
             Kind::Map => {
                 let Ok((_, described)) = self.decoded_map(address) else { return false };
                 let is_first = *first.entry(described.instance_type).or_insert(address) == address;
@@ -73,9 +75,10 @@ impl Heap<'_> {
                     _ => false,
                 }
             }
-            Kind::DescriptorArray => {
-                self.words().word16(address + 8, "number of descriptors").is_ok_and(|count| count == 0)
-            }
+            Kind::DescriptorArray => self
+                .words()
+                .word16(address + self.fields().descriptor_array_count, "number of descriptors")
+                .is_ok_and(|count| count == 0),
             _ => {
                 matches!(
                     self.layout().type_name(map.instance_type),

@@ -5,9 +5,13 @@
 use super::Table;
 
 mod v11_3;
+mod v11_8;
 mod v12_4;
+mod v12_9;
 mod v13_6;
+mod v14_1;
 mod v14_6;
 
 /// All known layouts, oldest first.
-pub(super) static TABLES: [&Table; 4] = [&v11_3::TABLE, &v12_4::TABLE, &v13_6::TABLE, &v14_6::TABLE];
+pub(super) static TABLES: [&Table; 7] =
+    [&v11_3::TABLE, &v11_8::TABLE, &v12_4::TABLE, &v12_9::TABLE, &v13_6::TABLE, &v14_1::TABLE, &v14_6::TABLE];

@@ -1,0 +1,90 @@
+//! Instance types by number, by the table `tables/types.txt`.
+
+use super::FunctionTypes;
+use super::versions::{Version, split_versions};
+
+static TABLE: &str = include_str!("tables/types.txt");
+
+/// Name that a row has for the types of functions.
+const FUNCTION: &str = "JSFunction";
+
+/// A run of numbers with one name.
+struct Run {
+    first: u16,
+    count: u16,
+    name: &'static str,
+}
+
+/// The runs of a version, in the order of their numbers.
+fn runs(version: Version) -> impl Iterator<Item = Run> {
+    let lines = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut next = 0;
+    lines.map(split_versions).filter(move |(_, versions)| versions.contains(version)).filter_map(
+        move |(line, _)| {
+            if let Some(number) = line.strip_prefix('=') {
+                next = number.parse().ok()?;
+                return None;
+            }
+            let (name, count) = line
+                .split_once(" *")
+                .map_or(Some((line, 1)), |(name, count)| Some((name, count.parse().ok()?)))?;
+            let first = next;
+            next += count;
+            (name != "-").then_some(Run { first, count, name })
+        },
+    )
+}
+
+/// The types of a version that have a name, by number; of functions the first only.
+pub(super) fn of(version: Version) -> Vec<(u16, &'static str)> {
+    runs(version).map(|run| (run.first, run.name)).collect()
+}
+
+/// The types of functions.
+pub(super) fn functions(version: Version) -> Option<FunctionTypes> {
+    let run = runs(version).find(|run| run.name == FUNCTION)?;
+    Some(FunctionTypes { first: run.first, last: run.first + run.count - 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::tables::TABLES;
+
+    #[test]
+    fn no_number_and_no_name_is_given_twice() {
+        for table in TABLES {
+            let types = of(table.v8);
+            assert!(types.windows(2).all(|pair| pair[0].0 < pair[1].0), "types of V8 {:?}", table.v8);
+            assert!(types.len() > 230, "V8 {:?}: {}", table.v8, types.len());
+            let mut names: Vec<_> = types.iter().map(|(_, name)| name).collect();
+            names.sort_unstable();
+            assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "names of V8 {:?}", table.v8);
+        }
+    }
+
+    /// Numbers read off real heaps: of types that no binary publishes.
+    #[test]
+    fn types_are_where_heaps_have_them() {
+        for (version, name, number) in [
+            ((11, 3), "HashTable", 176),
+            ((11, 3), "NativeContext", 212),
+            ((11, 3), "Filler", 250),
+            ((12, 4), "NativeContext", 197),
+            ((12, 4), "TransitionArray", 248),
+            ((12, 4), "Filler", 259),
+            ((12, 9), "Filler", 266),
+            ((12, 9), "Hole", 268),
+            ((13, 6), "NativeContext", 227),
+            ((13, 6), "Filler", 267),
+            ((14, 6), "NativeContext", 228),
+            ((14, 6), "FreeSpace", 273),
+            ((14, 6), "JSModuleNamespace", 305),
+        ] {
+            let found = of(version).into_iter().find(|(_, known)| *known == name);
+            assert_eq!(found, Some((number, name)), "V8 {version:?}");
+        }
+        let functions = functions((14, 6)).unwrap();
+        assert_eq!((functions.first, functions.last), (2066, 2082));
+    }
+}

@@ -1,0 +1,328 @@
+//! `cargo xtask releases`: the debugger on any official releases of Node.js, each held against V8's own snapshots of the process
+//! and the facts of the program.
+//!
+//! Of each release the binary is fetched, `census` runs on it until it has written V8's snapshots, gcore takes the core, and
+//! [`crate::judgement`] asks of it what a user relies on. Then core and binary go again, unless they were there before or `--keep`
+//! is given: all releases together would fill a disk.
+//!
+//! | option | which releases |
+//! | --- | --- |
+//! | none | the newest of each supported line |
+//! | `--all` | every one of the supported lines that npm has |
+//! | `--line N` | every one of that line |
+//! | `--node VERSION` | that one |
+//! | `--sample N` | N of all, at least one of each line; other ones each day, or those of `--day N` |
+//!
+//! A full run writes its part of `docs/support-matrix.md`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use test_support::scenarios::facts::Facts;
+
+use crate::judgement::{self, Case, Judgement, QUESTIONS};
+use crate::scenario::Scenario;
+use crate::take_core::{self, Request, Start, Writer};
+use crate::{build, node_release, places, support_matrix};
+
+/// What runs on each release.
+const SCENARIO: &str = "census";
+/// Lines printed of each question that fails.
+const SHOWN: usize = 6;
+
+#[derive(Debug)]
+struct Options {
+    releases: Vec<String>,
+    report: Option<PathBuf>,
+    debugger: Option<PathBuf>,
+    keep: bool,
+}
+
+fn options(mut arguments: lexopt::Parser) -> Result<Options> {
+    use lexopt::prelude::*;
+    let (mut releases, mut lines, mut all, mut sample, mut day) = (Vec::new(), Vec::new(), false, None, None);
+    let (mut report, mut debugger, mut keep) = (None, None, false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("all") => all = true,
+            Long("line") => lines.push(arguments.value()?.parse::<u32>()?),
+            Long("node") => releases.push(arguments.value()?.string()?),
+            Long("sample") => sample = Some(arguments.value()?.parse::<usize>()?),
+            Long("day") => day = Some(arguments.value()?.parse::<u64>()?),
+            Long("keep") => keep = true,
+            Long("report") => report = Some(PathBuf::from(arguments.value()?)),
+            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if all || sample.is_some() || !lines.is_empty() || releases.is_empty() {
+        let published = node_release::published()?;
+        let of_lines = published
+            .iter()
+            .filter(|version| node_release::parse(version).is_some_and(|(line, ..)| lines.contains(&line)));
+        if all {
+            releases.extend(published.iter().cloned());
+        } else if !lines.is_empty() {
+            releases.extend(of_lines.cloned());
+        } else if let Some(wanted) = sample {
+            let day = day.unwrap_or_else(today);
+            println!("a sample of {wanted} of {} releases: --sample {wanted} --day {day}", published.len());
+            releases.extend(sampled(&published, wanted, day));
+        } else {
+            releases.extend(newest(&published));
+        }
+    }
+    if all && debugger.is_none() && report.is_none() {
+        report = Some(places::workspace().join("docs/support-matrix.md"));
+    }
+    Ok(Options { releases, report, debugger, keep })
+}
+
+/// Days since 1970.
+fn today() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() / (24 * 60 * 60))
+}
+
+/// The lines that there are releases of, each with its releases, the oldest first.
+fn by_line(published: &[String]) -> Vec<Vec<&String>> {
+    let of = |line: u32| {
+        move |version: &&String| node_release::parse(version).is_some_and(|(own, ..)| own == line)
+    };
+    node_release::LINES
+        .iter()
+        .map(|line| published.iter().filter(of(*line)).collect::<Vec<_>>())
+        .filter(|releases| !releases.is_empty())
+        .collect()
+}
+
+fn newest(published: &[String]) -> Vec<String> {
+    by_line(published).into_iter().filter_map(|releases| releases.last().copied().cloned()).collect()
+}
+
+/// One of each line, and others until there are `wanted`: each day the next ones, so that all have their turn.
+fn sampled(published: &[String], wanted: usize, day: u64) -> Vec<String> {
+    let turn = |of: usize, every: u64| usize::try_from(day.wrapping_mul(every) % of as u64).unwrap_or(0);
+    let lines = by_line(published);
+    let mut chosen: Vec<&String> = lines.iter().map(|releases| releases[turn(releases.len(), 1)]).collect();
+    let rest: Vec<&String> = published.iter().filter(|version| !chosen.contains(version)).collect();
+    let more = wanted.saturating_sub(chosen.len()).min(rest.len());
+    if more > 0 {
+        let first = turn(rest.len(), more as u64);
+        chosen.extend((0..more).map(|step| rest[(first + step) % rest.len()]));
+    }
+    chosen.into_iter().cloned().collect()
+}
+
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let options = options(arguments)?;
+    let executable = options.debugger.clone().map_or_else(build::debugger, Ok)?;
+    let judge =
+        Judge { executable: executable.canonicalize()?, facts: judgement::facts(4, 1)?, keep: options.keep };
+    let mut rows = Vec::new();
+    // The next binary is fetched while a core is judged.
+    let (sender, fetched) = mpsc::sync_channel(1);
+    std::thread::scope(|scope| {
+        let releases = &options.releases;
+        scope.spawn(move || {
+            for node in releases {
+                let was_there = node_release::is_fetched(node);
+                // Nobody listens any more if the task has ended early.
+                if sender.send((was_there, node_release::executable(node))).is_err() {
+                    return;
+                }
+            }
+        });
+        for (node, (was_there, binary)) in releases.iter().zip(&fetched) {
+            let start = Instant::now();
+            let judgement = binary.and_then(|_| judge.release(node));
+            let judgement = judgement.unwrap_or_else(|error| Judgement::failed(&error));
+            if !was_there && !options.keep && node_release::is_fetched(node) {
+                if let Err(error) = node_release::forget(node) {
+                    eprintln!("{error:#}");
+                }
+            }
+            let row = Row { node: node.clone(), judgement, time: start.elapsed() };
+            print!("{}", row.describe());
+            rows.push(row);
+        }
+    });
+    ensure!(
+        rows.len() == options.releases.len(),
+        "{} of {} releases judged",
+        rows.len(),
+        options.releases.len()
+    );
+    if let Some(path) = &options.report {
+        support_matrix::write(path, "releases", &report(&rows))?;
+        println!("wrote {}", path.display());
+    }
+    let failed: Vec<_> =
+        rows.iter().filter(|row| !row.judgement.passes()).map(|row| row.node.as_str()).collect();
+    ensure!(
+        failed.is_empty(),
+        "{} of {} releases are not read right: {}",
+        failed.len(),
+        rows.len(),
+        failed.join(" ")
+    );
+    println!("all {} releases are read right", rows.len());
+    Ok(())
+}
+
+struct Judge {
+    executable: PathBuf,
+    facts: Vec<Facts>,
+    keep: bool,
+}
+
+impl Judge {
+    fn release(&self, node: &str) -> Result<Judgement> {
+        let scenario = Scenario::find(SCENARIO)?;
+        verify_facts(node)?;
+        let directory = take_core::directory_of(SCENARIO, node);
+        let was_there = directory.join("core").is_file();
+        take_core::take_once(&Request {
+            node: node.to_owned(),
+            scenario,
+            directory: directory.clone(),
+            writer: Writer::Gdb,
+            snapshot: true,
+            arguments: Vec::new(),
+            start: Start::default(),
+            stage: None,
+        })?;
+        let judgement = judgement::judge(&Case {
+            executable: &self.executable,
+            directory: &directory,
+            core: &directory.join("core"),
+            node,
+            facts: &self.facts,
+            symbols: true,
+            collects_later: false,
+        });
+        if !self.keep && !was_there {
+            fs::remove_dir_all(&directory)?;
+        }
+        judgement
+    }
+}
+
+/// Whether the facts hold is for the program to say, on the very release that is looked at.
+fn verify_facts(node: &str) -> Result<()> {
+    for program in ["kinds", SCENARIO] {
+        let output = Command::new(node_release::executable(node)?)
+            .arg(places::scenarios().join("verify.js"))
+            .arg(program)
+            .output()
+            .context("cannot run node")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "the facts of {program} do not hold on node {node}: {}",
+            said.trim()
+        );
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Row {
+    node: String,
+    judgement: Judgement,
+    time: Duration,
+}
+
+impl Row {
+    fn describe(&self) -> String {
+        let verdict = if self.judgement.passes() { "ok" } else { "WRONG" };
+        let mut text = format!(
+            "{:8} {verdict:5} | {} | {:.1} s\n",
+            self.node,
+            self.judgement.cells(),
+            self.time.as_secs_f64()
+        );
+        for failure in self.judgement.failures(SHOWN) {
+            let _ = writeln!(text, "    {failure}");
+        }
+        text
+    }
+}
+
+fn report(rows: &[Row]) -> String {
+    let exact = rows.iter().filter(|row| row.judgement.passes()).count();
+    let mut text = format!(
+        "## Release by release\n\n\
+         One core of each official release: {exact} of {} are exact. The program (`testdata/scenarios/census.js`) holds a value of nearly \
+         every kind, populations, garbage of three ages, five contexts and a worker thread. A release is exact if the core opens and the \
+         versions are right; the walk over the heap has no gap, and V8's classes fit every word of it; objects by constructor are as \
+         many as in V8's snapshots; what lives is told from garbage; all values and captured variables are those that the program has; \
+         each isolate has its thread; and the main thread's stack leads through JavaScript to where the process began.\n\n\
+         | Node.js | {} | |\n| --- | {}| --- |\n",
+        rows.len(),
+        QUESTIONS.map(|question| if question == "opened" { "V8" } else { question }).join(" | "),
+        "--- | ".repeat(QUESTIONS.len()),
+    );
+    for row in rows {
+        let verdict = if row.judgement.passes() { "exact" } else { "**differs**" };
+        let _ = writeln!(text, "| {} | {} | {verdict} |", row.node, row.judgement.cells());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::judgement::Answer;
+
+    fn published() -> Vec<String> {
+        let of = |line: u32, releases: u32| (0..releases).map(move |minor| format!("{line}.{minor}.0"));
+        let counts = [(20, 41), (21, 13), (22, 37), (24, 31), (25, 14), (26, 16)];
+        counts.into_iter().flat_map(|(line, releases)| of(line, releases)).collect()
+    }
+
+    #[test]
+    fn a_sample_has_one_of_each_line_and_no_release_twice() {
+        let published = published();
+        for day in 0..200 {
+            let sample = sampled(&published, 8, day);
+            let lines: BTreeSet<_> =
+                sample.iter().map(|version| node_release::parse(version).unwrap().0).collect();
+            assert_eq!(lines.len(), node_release::LINES.len(), "day {day}");
+            assert_eq!(sample.iter().collect::<BTreeSet<_>>().len(), 8, "day {day}: {sample:?}");
+        }
+    }
+
+    #[test]
+    fn every_release_has_its_turn() {
+        let published = published();
+        let seen: BTreeSet<_> = (20_000..20_060).flat_map(|day| sampled(&published, 8, day)).collect();
+        assert_eq!(seen.len(), published.len());
+    }
+
+    #[test]
+    fn a_sample_is_no_larger_than_what_there_is() {
+        let few = ["20.0.0".to_owned(), "22.0.0".to_owned()];
+        assert_eq!(sampled(&few, 8, 5).len(), 2);
+    }
+
+    #[test]
+    fn a_report_has_a_row_of_each_release() {
+        let answers = vec![Answer { compared: "7".into(), failures: Vec::new() }; QUESTIONS.len()];
+        let row = |node: &str| Row {
+            node: node.to_owned(),
+            judgement: Judgement { answers: answers.clone() },
+            time: Duration::ZERO,
+        };
+        let text = report(&[row("20.0.0"), row("22.0.0")]);
+        assert!(text.contains("| 20.0.0 | 7 |") && text.contains("| 22.0.0 | 7 |"), "{text}");
+        assert!(text.contains("2 of 2 are exact"), "{text}");
+    }
+}
