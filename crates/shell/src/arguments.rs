@@ -35,37 +35,44 @@ pub struct Opt {
     pub value: &'static str,
     /// What it does, in one line.
     pub help: &'static str,
+    /// It chooses among what there is: if nothing is left, the user is told.
+    pub filters: bool,
 }
 
 impl Opt {
     /// `-a`
     pub const fn flag(letter: char, help: &'static str) -> Opt {
-        Opt { letter, shape: Shape::Flag, value: "", help }
+        Opt { letter, shape: Shape::Flag, value: "", help, filters: false }
     }
 
     /// `-d N`
     pub const fn number(letter: char, value: &'static str, help: &'static str) -> Opt {
-        Opt { letter, shape: Shape::Number, value, help }
+        Opt { letter, shape: Shape::Number, value, help, filters: false }
     }
 
     /// `-p text`
     pub const fn text(letter: char, value: &'static str, help: &'static str) -> Opt {
-        Opt { letter, shape: Shape::Text, value, help }
+        Opt { letter, shape: Shape::Text, value, help, filters: false }
     }
 
     /// `-N`; ask for it by the letter `#`
     pub const fn digits(value: &'static str, help: &'static str) -> Opt {
-        Opt { letter: '#', shape: Shape::Digits, value, help }
+        Opt { letter: '#', shape: Shape::Digits, value, help, filters: false }
+    }
+
+    /// The same option, as one that chooses among what there is.
+    pub const fn filter(self) -> Opt {
+        Opt { filters: true, ..self }
     }
 
     /// `-t`, `+t`
     pub const fn toggle(letter: char, help: &'static str) -> Opt {
-        Opt { letter, shape: Shape::Toggle, value: "", help }
+        Opt { letter, shape: Shape::Toggle, value: "", help, filters: false }
     }
 
     /// `-o text`, `+o text`
     pub const fn switch(letter: char, value: &'static str, help: &'static str) -> Opt {
-        Opt { letter, shape: Shape::Switch, value, help }
+        Opt { letter, shape: Shape::Switch, value, help, filters: false }
     }
 }
 
@@ -110,12 +117,25 @@ enum Value {
     Text(String),
 }
 
+/// Something that chooses, as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filtering {
+    /// As it is typed.
+    pub typed: String,
+    /// The letter of the option; nothing for an operand.
+    pub option: Option<char>,
+    /// Its value.
+    pub text: String,
+}
+
 /// The arguments of one call.
 #[derive(Clone, Debug, Default)]
 pub struct Args {
     /// In the order they were given; `bool` is false for `+o`.
     options: Vec<(char, bool, Value)>,
     operands: Vec<Word>,
+    /// All words, as they were typed.
+    words: Vec<Word>,
     name: String,
     has_address: bool,
 }
@@ -132,7 +152,7 @@ impl Args {
         words: &[Word],
         radix: u32,
     ) -> Result<Args, DcmdError> {
-        let mut args = Args { name: name.to_owned(), has_address, ..Args::default() };
+        let mut args = Args { name: name.to_owned(), words: words.to_vec(), has_address, ..Args::default() };
         if dcmd.options.is_empty() && dcmd.operands.most == usize::MAX {
             // Words alone: `::echo -n` prints `-n`.
             args.operands = words.to_vec();
@@ -267,9 +287,41 @@ impl Args {
         })
     }
 
+    /// What was given of the options and words of `dcmd` that choose among what there is, as it is typed: `-c Session`, with the letter
+    /// of the option and the text.
+    pub fn filters(&self, dcmd: &Dcmd) -> Vec<Filtering> {
+        let mut found = Vec::new();
+        for (letter, _, value) in &self.options {
+            if !dcmd.options.iter().any(|option| option.letter == *letter && option.filters) {
+                continue;
+            }
+            let text = match value {
+                Value::None => String::new(),
+                Value::Number(number) => format!("{number:x}"),
+                Value::Text(text) => text.clone(),
+            };
+            let typed = format!("-{letter} {text}").trim_end().to_owned();
+            found.push(Filtering { typed, option: Some(*letter), text });
+        }
+        if dcmd.operands.filters {
+            let words = self.operands.iter().filter_map(Word::text);
+            found.extend(words.map(|word| Filtering {
+                typed: word.to_owned(),
+                option: None,
+                text: word.to_owned(),
+            }));
+        }
+        found
+    }
+
     /// The words behind the options.
     pub fn operands(&self) -> &[Word] {
         &self.operands
+    }
+
+    /// All words, as they were typed.
+    pub fn words(&self) -> &[Word] {
+        &self.words
     }
 
     /// The operand at `index` as text.
@@ -291,12 +343,13 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dcmd::{AddressUse, Operands, Takes, Yields};
+    use crate::dcmd::{AddressUse, Family, Operands, Takes, Yields};
 
     static DCMD: Dcmd = Dcmd {
         name: "sample",
         aliases: &[],
         summary: "a sample",
+        family: Family::Session,
         address: AddressUse::Optional,
         takes: Takes::Anything,
         yields: Yields::Text,

@@ -6,9 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
+use std::time::Instant;
 
 use core_reader::{Address, AddressSpace, Memory};
-use v8_heap::index::{Kinds, ObjectTable};
 
 use crate::bases::Bases;
 use crate::damage::Damage;
@@ -71,6 +71,12 @@ pub struct Context {
     last_address: Cell<u64>,
     last_plan: RefCell<Option<Rc<Plan>>>,
     failed: Cell<bool>,
+    /// When the command that runs was begun.
+    command_started: Cell<Instant>,
+    /// Failures reported so far.
+    errors: Cell<u64>,
+    /// The user has been told why there is nothing.
+    told_of_nothing: Cell<bool>,
     quit: Cell<bool>,
     depth: Cell<u32>,
 }
@@ -117,6 +123,9 @@ impl Context {
             last_address: Cell::new(0),
             last_plan: RefCell::default(),
             failed: Cell::new(false),
+            command_started: Cell::new(Instant::now()),
+            errors: Cell::new(0),
+            told_of_nothing: Cell::new(false),
             quit: Cell::new(false),
             depth: Cell::new(0),
         }
@@ -164,13 +173,6 @@ impl Context {
         }
     }
 
-    /// The heap with its objects and their kinds, if all that has been found already: starts no work.
-    pub fn known_kinds(&self) -> Option<(&v8_heap::Heap<'static>, &ObjectTable, &Kinds)> {
-        let heap = self.target.as_ref()?.known_heap()?;
-        let (table, kinds) = heap.known_kinds()?;
-        Some((heap, table, kinds))
-    }
-
     /// Why the target does not have `capability`; nothing if it does.
     pub fn lacks(&self, capability: Capability) -> Option<String> {
         let Some(target) = &self.target else { return Some("no target is open".to_owned()) };
@@ -182,7 +184,7 @@ impl Context {
 
     /// A monitor for long work: progress on the terminal, stopped by Ctrl-C.
     pub fn progress(&self) -> Progress {
-        Progress::new(self.interrupt.clone())
+        Progress::since(self.interrupt.clone(), self.command_started.get())
     }
 
     /// Ends a command that the user cancelled.
@@ -192,6 +194,12 @@ impl Context {
     #[inline]
     pub fn check_interrupt(&self) -> Result<(), DcmdError> {
         if self.interrupt.is_set() { Err(DcmdError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Cells to which the rows of a table are cut: as `$w` says, else those of the terminal on which `text` is read. Nothing is cut
+    /// where a program reads it or a file keeps it.
+    pub fn row_width(&self, text: &TextSink) -> Option<usize> {
+        self.settings.width.get().and_then(|width| usize::try_from(width).ok()).or_else(|| text.width())
     }
 
     /// Dot: the current address.
@@ -243,7 +251,29 @@ impl Context {
     /// Reports a failure: prints it and remembers it for the exit status.
     pub fn error(&self, reason: &dyn Display) {
         self.set_failed();
+        self.errors.set(self.errors.get().wrapping_add(1));
         self.message(&format!("{}: {reason}", crate::PROGRAM));
+    }
+
+    /// A command of the user begins: its time is taken from now.
+    pub fn begin_command(&self) {
+        self.command_started.set(Instant::now());
+    }
+
+    /// How many failures have been reported.
+    pub fn errors(&self) -> u64 {
+        self.errors.get()
+    }
+
+    /// Says why there is nothing to show; a command that then shows nothing has failed.
+    pub fn tell_of_nothing(&self, reason: &dyn Display) {
+        self.told_of_nothing.set(true);
+        self.warn(reason);
+    }
+
+    /// Whether [`Context::tell_of_nothing`] has been called since this was asked last.
+    pub fn take_told_of_nothing(&self) -> bool {
+        self.told_of_nothing.take()
     }
 
     /// Prints a warning.

@@ -66,6 +66,41 @@ impl Yields {
     }
 }
 
+/// What a dcmd is about. Lists show the families in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Objects of the program, what holds them, and its functions.
+    JavaScript,
+    /// What works on the values of a pipe.
+    Pipes,
+    /// The process: threads, stacks, files.
+    Process,
+    /// Bytes, symbols and machine code.
+    Memory,
+    /// How V8 keeps things.
+    V8,
+    /// The debugger itself.
+    Session,
+}
+
+impl Family {
+    /// All of them, in the order of lists.
+    pub const ALL: [Family; 6] =
+        [Family::JavaScript, Family::Pipes, Family::Process, Family::Memory, Family::V8, Family::Session];
+
+    /// The heading of its part of a list.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Family::JavaScript => "JavaScript: objects, what holds them, functions",
+            Family::Pipes => "Pipes: choose, count, sort",
+            Family::Process => "The process: threads, stacks, files",
+            Family::Memory => "Memory: bytes, symbols, machine code",
+            Family::V8 => "V8's internals",
+            Family::Session => "The debugger itself",
+        }
+    }
+}
+
 /// What a target must have for a dcmd to work on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
@@ -87,6 +122,8 @@ pub struct Dcmd {
     pub aliases: &'static [&'static str],
     /// What it does, in one line, lower case, no full stop.
     pub summary: &'static str,
+    /// What it is about; lists show the dcmds of a family together.
+    pub family: Family,
     /// The address in front.
     pub address: AddressUse,
     /// What may flow in.
@@ -114,25 +151,37 @@ pub struct Operands {
     pub least: usize,
     /// Most.
     pub most: usize,
+    /// They choose among what there is: if nothing is left, the user is told.
+    pub filters: bool,
 }
 
 impl Operands {
     /// No words at all.
-    pub const NONE: Operands = Operands { synopsis: "", least: 0, most: 0 };
+    pub const NONE: Operands = Operands { synopsis: "", least: 0, most: 0, filters: false };
 
     /// Any number of words.
     pub const fn any(synopsis: &'static str) -> Operands {
-        Operands { synopsis, least: 0, most: usize::MAX }
+        Operands { synopsis, least: 0, most: usize::MAX, filters: false }
+    }
+
+    /// At least and at most so many words.
+    pub const fn between(synopsis: &'static str, least: usize, most: usize) -> Operands {
+        Operands { synopsis, least, most, filters: false }
     }
 
     /// One word, or none.
     pub const fn optional(synopsis: &'static str) -> Operands {
-        Operands { synopsis, least: 0, most: 1 }
+        Operands { synopsis, least: 0, most: 1, filters: false }
+    }
+
+    /// The same words, which choose among what there is.
+    pub const fn filter(self) -> Operands {
+        Operands { filters: true, ..self }
     }
 
     /// Exactly one word.
     pub const fn one(synopsis: &'static str) -> Operands {
-        Operands { synopsis, least: 1, most: 1 }
+        Operands { synopsis, least: 1, most: 1, filters: false }
     }
 }
 

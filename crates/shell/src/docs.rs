@@ -65,7 +65,7 @@ fn man_page() -> String {
             escape_roff(&help)
         ));
     }
-    page.push_str(&format!(".SH LANGUAGE\n.nf\n{}\n.fi\n", escape_roff(crate::dcmds::OVERVIEW.trim())));
+    page.push_str(&format!(".SH LANGUAGE\n.nf\n{}\n.fi\n", escape_roff(crate::dcmds::LANGUAGE.trim())));
     page.push_str(".SH COMMANDS\n");
     for dcmd in ALL {
         page.push_str(&Page::of(dcmd).roff());
@@ -94,7 +94,10 @@ const EXIT_STATUS: &str = "0 if all went well; 1 if a command failed, or the cor
 wrong.";
 
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("PAGER", "The pager for output longer than the screen; without it, a screen at a time is shown."),
+    (
+        "PAGER",
+        "The pager for output longer than the screen. If it is not set, less where it is there; empty for that of the debugger itself, which shows a screen at a time.",
+    ),
     ("NO_COLOR", "If set, nothing is bold, underlined or faint."),
     ("SHELL", "What runs the commands behind '!'; /bin/sh if not set."),
     ("TZ", "The zone in which times are shown."),

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::rc::Rc;
 
+use crate::bare_words::{self, Meaning};
 use crate::context::Context;
 use crate::dcmd::{Args, Word};
 use crate::dcmds;
@@ -46,6 +47,20 @@ pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> R
             Source::Prompt => lang::next_line(input, at.max(start)),
             Source::String => input.len(),
         };
+        if let Some((meaning, length)) = bare_words(context, &input[start..], source) {
+            let behind = start + length;
+            match translated(context, meaning, &input[behind..], moved(source, &input[..start]), text)? {
+                Some((well_translated, length)) => {
+                    well &= well_translated;
+                    start = behind + length;
+                }
+                None => {
+                    well = false;
+                    start = recover(behind);
+                }
+            }
+            continue;
+        }
         match lang::statement(input, start) {
             Err(error) => {
                 report_at(context, input, source, error.span, &error.message);
@@ -69,6 +84,74 @@ pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> R
         }
     }
     Ok(well)
+}
+
+/// The words of other debuggers at the start of `text`, unless they are symbols that an expression may mean.
+fn bare_words(context: &Context, text: &str, source: Source<'_>) -> Option<(Meaning, usize)> {
+    let (meaning, length) = bare_words::at_start(text, source)?;
+    let word = text[..length].trim();
+    let is_own = context.private_symbols.borrow().get(word).is_some();
+    let is_plain = matches!(meaning, Meaning::Run { is_plain: true, .. });
+    let is_symbol =
+        is_own || (!is_plain && !matches!(source, Source::Prompt) && context.find_symbol(word).is_ok());
+    (!is_symbol).then_some((meaning, length))
+}
+
+/// Runs what bare words mean, together with the rest of their statement, with which `behind` begins. Gives whether all went well, and
+/// how much of `behind` was part of it; nothing if nothing was run.
+fn translated(
+    context: &Context,
+    meaning: Meaning,
+    behind: &str,
+    source: Source<'_>,
+    text: &Text,
+) -> Result<Option<(bool, usize)>, DcmdError> {
+    let command = match meaning {
+        Meaning::Hint(hint) => {
+            context.error(&escape(&hint));
+            return Ok(None);
+        }
+        Meaning::Run { command, is_plain } => {
+            if !is_plain {
+                context.warn(&format!("this is '{}' here", escape(&command)));
+            }
+            command
+        }
+    };
+    let rest = &behind[..lang::next_line(behind, 0)];
+    let line = format!("{command}{rest}");
+    // The words stand for whole statements, of which the last one goes on in the rest.
+    let mut at = 0;
+    let mut well = true;
+    while at < command.len() {
+        let (statement, next) = match lang::statement(&line, at) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                report_at(context, &line, source, error.span, &error.message);
+                return Ok(None);
+            }
+        };
+        match run_statement(context, &statement, &line, source, text)? {
+            Ended::Well => {}
+            Ended::Badly => well = false,
+            Ended::NotRun => return Ok(None),
+        }
+        if context.is_quitting() {
+            break;
+        }
+        at = next;
+    }
+    Ok(Some((well, at.saturating_sub(command.len()))))
+}
+
+/// `source` behind the lines of `before`.
+fn moved<'a>(source: Source<'a>, before: &str) -> Source<'a> {
+    match source {
+        Source::Script { name, line } => {
+            Source::Script { name, line: line + before.bytes().filter(|&byte| byte == b'\n').count() }
+        }
+        other => other,
+    }
 }
 
 /// No script, and no line of one, may be longer than this.
@@ -203,12 +286,13 @@ fn run_statement(
         Err(PlanError::Usage { .. }) if count == Some(0) => return Ok(Ended::Well),
         Err(PlanError::Usage { stage }) => {
             if let Some(Part::Call(call)) = calls.get(stage) {
-                call.report_usage(context, "");
+                call.report_usage_with(context, address.is_some() || stage > 0, "");
             }
             return Ok(Ended::Badly);
         }
     };
     context.set_last_plan(Rc::clone(&plan));
+    context.begin_command();
     run_plan(context, &plan, address.is_some(), count, statement.shell.as_ref(), text)
 }
 
@@ -252,7 +336,9 @@ fn explained(context: &Context, error: &lang::EvalError) -> String {
     let near = match error {
         // `status` instead of `::status`: everybody's first line.
         lang::EvalError::Symbol { name, .. } if dcmds::find(name).is_ok() => Some(format!("::{name}")),
-        lang::EvalError::Symbol { name, reason: lang::SymbolError::Name } => context.symbol_like(name),
+        lang::EvalError::Symbol { name, reason: lang::SymbolError::Name } => {
+            context.constructor_hint(name).or_else(|| context.symbol_like(name))
+        }
         lang::EvalError::Variable(name) => {
             let variables = context.variables.borrow();
             let names = variables.iter().map(|(name, _)| name).chain(REGISTERS);
@@ -435,7 +521,7 @@ fn call(context: &Context, command: &Command, has_address: bool) -> Result<Part,
     match Args::parse(dcmd, &name, has_address, &words, context.settings.radix.get()) {
         Ok(args) => Ok(Part::Call(Call { dcmd, name, args })),
         Err(error) => {
-            report_usage(context, dcmd, &name, &error.to_string());
+            report_usage(context, dcmd, &name, &words, has_address, &error.to_string());
             Err(CallError::Reported)
         }
     }

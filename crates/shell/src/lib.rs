@@ -10,8 +10,11 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+mod banner;
+pub mod bare_words;
 pub mod bases;
 pub mod context;
+pub mod correction;
 mod damage;
 pub mod dcmd;
 pub mod dcmds;
@@ -27,10 +30,12 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod jsexpr;
 mod kept_index;
+mod known_names;
 pub mod lang;
 mod lives;
 pub mod manual;
 mod members;
+mod nothing;
 mod opening;
 pub mod options;
 pub mod output;

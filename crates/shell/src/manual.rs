@@ -90,42 +90,35 @@ impl Page {
         format!("{takes}{takes_more}; {yields}{yields_more}.")
     }
 
-    /// Prints the page for the dcmd as it was called by `name`.
+    /// Prints the page for the dcmd as it was called by `name`, its text filled to `width` columns.
     ///
     /// # Errors
     /// As the output's.
-    pub fn write(&self, name: &str, colours: Colours, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, name: &str, colours: Colours, width: usize, out: &mut dyn Write) -> io::Result<()> {
         let dcmd = self.dcmd;
-        writeln!(out, "\n{}\n  {name} - {}\n", colours.bold("NAME"), dcmd.summary)?;
-        writeln!(out, "{}\n  {}\n", colours.bold("SYNOPSIS"), self.synopsis(name))?;
+        writeln!(out, "\n{}", colours.bold("NAME"))?;
+        fill(&format!("{name} - {}", dcmd.summary), "  ", "      ", width, out)?;
+        writeln!(out, "\n{}", colours.bold("SYNOPSIS"))?;
+        fill(&self.synopsis(name), "  ", "      ", width, out)?;
+        writeln!(out)?;
         for (index, (title, text)) in self.sections.iter().enumerate() {
             let text = trimmed(text);
             if !text.is_empty() {
                 writeln!(out, "{}", colours.bold(title.to_uppercase()))?;
-                let mut fenced = false;
-                for line in text {
-                    if line.starts_with("```") {
-                        fenced = !fenced;
-                    } else if line.is_empty() {
-                        writeln!(out)?;
-                    } else {
-                        // Backticks are for the generated pages; a terminal shows the bare text.
-                        let line = if fenced { line.clone() } else { line.replace('`', "") };
-                        let indent = if fenced { 4 } else { 2 };
-                        writeln!(out, "{:indent$}{line}", "")?;
-                    }
-                }
+                write_text(text, width, out)?;
                 writeln!(out)?;
             }
             if index == 0 && !dcmd.options.is_empty() {
                 writeln!(out, "{}", colours.bold("OPTIONS"))?;
                 for (option, help) in self.options() {
-                    writeln!(out, "  {option:<10} {help}")?;
+                    fill(help, &format!("  {option:<10} "), &" ".repeat(13), width, out)?;
                 }
                 writeln!(out)?;
             }
         }
-        writeln!(out, "{}\n  {}\n", colours.bold("IN A PIPE"), self.pipes())?;
+        writeln!(out, "{}", colours.bold("IN A PIPE"))?;
+        fill(&self.pipes(), "  ", "  ", width, out)?;
+        writeln!(out)?;
         if !dcmd.aliases.is_empty() {
             writeln!(out, "{}\n  {}\n", colours.bold("OTHER NAMES"), dcmd.aliases.join(", "))?;
         }
@@ -184,6 +177,59 @@ impl Page {
         }
         text
     }
+}
+
+/// The narrowest column that text is filled to.
+const NARROWEST: usize = 30;
+
+/// Prints `text` in lines of at most `width` cells.
+fn fill(text: &str, first: &str, later: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let options = textwrap::Options::new(width.max(NARROWEST))
+        .initial_indent(first)
+        .subsequent_indent(later)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(text, options) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Prints the text of a section: paragraphs and items of lists filled, transcripts and tables as they are.
+fn write_text(text: &[String], width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut fenced = false;
+    // Lines that are filled together, and whether they are an item of a list.
+    let mut together = String::new();
+    let flush = |together: &mut String, out: &mut dyn Write| {
+        // Backticks are for the generated pages; a terminal shows the bare text.
+        let plain = std::mem::take(together).replace('`', "");
+        match plain.strip_prefix("- ") {
+            _ if plain.is_empty() => Ok(()),
+            Some(item) => fill(item, "  - ", "    ", width, out),
+            None => fill(&plain, "  ", "  ", width, out),
+        }
+    };
+    for line in text {
+        let is_fence = line.starts_with("```");
+        if is_fence || fenced || line.is_empty() || line.starts_with("- ") || line.starts_with('|') {
+            flush(&mut together, out)?;
+        }
+        if is_fence {
+            fenced = !fenced;
+        } else if fenced {
+            writeln!(out, "    {line}")?;
+        } else if line.is_empty() {
+            writeln!(out)?;
+        } else if line.starts_with('|') {
+            writeln!(out, "  {}", line.replace('`', ""))?;
+        } else {
+            if !together.is_empty() {
+                together.push(' ');
+            }
+            together.push_str(line.trim());
+        }
+    }
+    flush(&mut together, out)
 }
 
 /// Text that roff prints as it is.

@@ -13,13 +13,16 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Yields};
+use crate::correction::correction;
+use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
+use crate::nothing;
 use crate::output::{Text, TextSink};
 use crate::shell_escape;
 use crate::value::{Item, Kind};
 
-/// Items pushed at a time.
+/// Items pushed at a time. The first go alone, then two, then four: who wants only a few, as `::head` does, gets them before much is
+/// done for those behind.
 const BATCH: usize = 1024;
 
 /// Values read back from text that are kept until all of it has been read: if a line of it is no value, none is used.
@@ -73,13 +76,17 @@ pub struct Out<'a> {
     context: &'a Context,
     text: Text,
     pending: Vec<Item>,
+    /// Items pushed at a time now, and at most.
     batch: usize,
+    most: usize,
     next: Option<Box<Next<'a>>>,
     enough: bool,
     /// Text of the stage that is to be read back.
     captured: Option<Captured>,
     /// A count in front makes the stage run again where it ended.
     counted: bool,
+    /// Something has been handed on.
+    emitted: bool,
 }
 
 /// Text on its way back.
@@ -125,8 +132,19 @@ impl<'a> Out<'a> {
             Some(captured) => Text::new(TextSink::new(Box::new(captured.clone()), false)),
             None => text.clone(),
         };
-        let batch = if reads_back { MOST_HELD } else { BATCH };
-        Out { context, text, pending: Vec::new(), batch, next, enough: false, captured, counted: false }
+        let (batch, most) = if reads_back { (MOST_HELD, MOST_HELD) } else { (1, BATCH) };
+        Out {
+            context,
+            text,
+            pending: Vec::new(),
+            batch,
+            most,
+            next,
+            enough: false,
+            captured,
+            counted: false,
+            emitted: false,
+        }
     }
 }
 
@@ -149,6 +167,7 @@ impl Out<'_> {
     /// What the following stages end with, or that output has nowhere to go.
     #[inline]
     pub fn emit(&mut self, item: Item) -> Result<Flow, DcmdError> {
+        self.emitted = true;
         if self.next.is_none() {
             self.context.check_interrupt()?;
             self.text.borrow().hex_line(item.word)?;
@@ -192,9 +211,14 @@ impl Out<'_> {
         self.counted
     }
 
+    /// Holds the first items back: what comes behind them may show that none is to be used.
+    pub fn hold_back(&mut self) {
+        self.batch = self.most;
+    }
+
     /// Makes every item flow through all stages before the next one is taken.
     pub fn one_by_one(&mut self) {
-        self.batch = 1;
+        (self.batch, self.most) = (1, 1);
         if let Some(next) = &mut self.next {
             next.out.one_by_one();
         }
@@ -216,6 +240,7 @@ impl Out<'_> {
             }
         }
         self.pending.clear();
+        self.batch = self.batch.saturating_mul(2).min(self.most);
         Ok(self.flow())
     }
 
@@ -300,12 +325,24 @@ impl Call {
 
     /// Prints what is wrong with the call, and how it is made right.
     pub fn report_usage(&self, context: &Context, reason: &str) {
-        report_usage(context, self.dcmd, &self.name, reason);
+        self.report_usage_with(context, self.args.has_address(), reason);
+    }
+
+    /// The same for a call that turned out to have an address in front, or to have none.
+    pub fn report_usage_with(&self, context: &Context, has_address: bool, reason: &str) {
+        report_usage(context, self.dcmd, &self.name, self.args.words(), has_address, reason);
     }
 }
 
-/// Prints `reason` if there is one, and the usage of `dcmd`.
-pub fn report_usage(context: &Context, dcmd: &Dcmd, name: &str, reason: &str) {
+/// Prints `reason` if there is one, the usage of `dcmd`, and how the call should be.
+pub fn report_usage(
+    context: &Context,
+    dcmd: &Dcmd,
+    name: &str,
+    words: &[Word],
+    has_address: bool,
+    reason: &str,
+) {
     if reason.is_empty() {
         context.set_failed();
     } else {
@@ -318,6 +355,9 @@ pub fn report_usage(context: &Context, dcmd: &Dcmd, name: &str, reason: &str) {
         format!("::help \"{name}\"")
     };
     context.message(&format!("{}: try '{quoted}' for more information", crate::PROGRAM));
+    if let Some(correction) = correction(dcmd, name, words, has_address, context.settings.radix.get()) {
+        context.error(&correction);
+    }
 }
 
 /// A line that may run: all its stages fit.
@@ -506,6 +546,9 @@ impl Plan {
                 other => other,
             })
         };
+        let errors = context.errors();
+        context.take_told_of_nothing();
+        text.borrow().take_written();
         let mut stage = start(first)?;
         let mut stages = later.iter().map(start).collect::<Result<Vec<_>, _>>()?;
         let mut next = None;
@@ -552,6 +595,34 @@ impl Plan {
         }
         let finished = stage.finish(context, &mut out);
         settle(context, first, finished)?;
-        out.close()
+        out.close()?;
+        if context.errors() == errors {
+            self.tell_of_nothing(context, &out, text);
+        }
+        Ok(())
+    }
+
+    /// Says so if a stage was to choose, and has left nothing.
+    fn tell_of_nothing(&self, context: &Context, first: &Out<'_>, text: &Text) {
+        let has_written = text.borrow().take_written();
+        let told = context.take_told_of_nothing();
+        let mut out = Some(first);
+        for (index, call) in self.calls.iter().enumerate() {
+            let Some(own) = out else { return };
+            let is_last = index + 1 == self.calls.len();
+            let has_something = own.emitted || own.enough || (is_last && has_written);
+            if !has_something {
+                let filters = call.args.filters(call.dcmd);
+                if told {
+                    context.set_failed();
+                } else if !filters.is_empty() {
+                    let reason = nothing::reason(context, call.dcmd, &call.shown(), &filters);
+                    context.error(&reason);
+                }
+                // What comes behind had nothing to work on.
+                return;
+            }
+            out = own.next.as_ref().map(|next| &next.out);
+        }
     }
 }

@@ -9,6 +9,7 @@ use v8_heap::{Heap, Tagged, Word};
 
 use crate::output::escape;
 use crate::place_name::place_name;
+use crate::print::function;
 use crate::retention::root_name;
 
 /// Who refers, and how. `place` says what is at an address outside the heap.
@@ -115,7 +116,10 @@ fn of_function(heap: &Heap<'_>, function: Tagged) -> String {
     }
     match heap.inferred_name(function).ok().flatten().and_then(text) {
         Some(name) => format!(" of <anonymous> (as {name})"),
-        None => " of <anonymous>".to_owned(),
+        None => match heap.shared_function_info(function) {
+            Ok(shared) => format!(" of function {}", escape(&function::nameless(heap, shared))),
+            Err(_) => " of a function".to_owned(),
+        },
     }
 }
 
@@ -130,6 +134,11 @@ fn brief(heap: &Heap<'_>, value: Tagged) -> String {
         Ok(string) => {
             format!("\"{}{}\"", escape(&string.to_text()), if string.is_cut() { "..." } else { "" })
         }
-        Err(_) => format!("{:x}", value.0),
+        Err(_) => match heap.object(value) {
+            Ok(object) if object.kind().is_js_object() => {
+                format!("{:x} {}", value.0, escape(heap.name(heap.constructor_name(object))))
+            }
+            _ => format!("{:x}", value.0),
+        },
     }
 }

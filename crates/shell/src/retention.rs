@@ -5,8 +5,10 @@ use std::io::Write;
 use v8_heap::graph::{Hold, Life, RetainingPath, Root, RootKind};
 use v8_heap::index::{How, ObjectId, ObjectTable, Reference, ReferenceKind};
 use v8_heap::layout::Kind;
+use v8_heap::objects::place::Place;
 use v8_heap::objects::value::HeapObject;
-use v8_heap::{Heap, Monitor, Tagged};
+
+use v8_heap::{Heap, Monitor, PropertyValue, Tagged};
 
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -88,13 +90,68 @@ pub fn label(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
             Ok(found) => format!("function {}", escape(&function::definition_name(heap, &found.shared))),
             Err(_) => "function".to_owned(),
         },
-        kind if kind.is_js_object() => escape(heap.name(heap.constructor_name(object))).into_owned(),
+        Kind::JsGenerator => generator_label(heap, object),
+        kind if kind.is_js_object() => {
+            let constructor = escape(heap.name(heap.constructor_name(object)));
+            match (&*constructor, module_file(heap, object)) {
+                ("Module", Some(file)) => format!("Module {}", escape(&file)),
+                _ => constructor.into_owned(),
+            }
+        }
         Kind::String => match heap.string(object.value(), LONGEST) {
             Ok(text) => format!("\"{}{}\"", escape(&text.to_text()), if text.is_cut() { "..." } else { "" }),
             Err(_) => format!("({})", heap.class_name(object.value())),
         },
         _ => format!("({})", heap.class_name(object.value())),
     }
+}
+
+/// `async function stages, suspended at noise.js:29`
+fn generator_label(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
+    let noun = match heap.class_name(object.value()) {
+        "JSAsyncGeneratorObject" => "async generator",
+        "JSAsyncFunctionObject" => "async function",
+        _ => "generator",
+    };
+    let function = heap.generator(object).ok().map(|generator| generator.function);
+    let name = match function.map(|function| function::subject(heap, function)) {
+        Some(Ok(found)) => format!(" {}", escape(&function::definition_name(heap, &found.shared))),
+        _ => String::new(),
+    };
+    match function::suspended_at(heap, object) {
+        Some(place) => format!("{noun}{name}, suspended at {}", escape(&place)),
+        None => format!("{noun}{name}"),
+    }
+}
+
+/// The last part of the file of a module: an object of Node.js that has `filename`.
+fn module_file(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<String> {
+    const LONGEST: usize = 4096;
+    let Ok(Some(PropertyValue::Data(name))) = heap.own_property(object, "filename") else { return None };
+    let name = heap.string(name, LONGEST).ok()?.to_text();
+    name.rsplit('/').next().map(str::to_owned)
+}
+
+/// What a root is; `first` is the object that it holds. A worker's root says which thread that is.
+pub fn root_of(context: &Context, path: &RetainingPath, table: &ObjectTable) -> String {
+    let text = root_text(path.root.as_ref());
+    let is_of_thread =
+        matches!(path.root.as_ref().map(|root| root.kind), Some(RootKind::Stack(_) | RootKind::Register(_)));
+    let thread = path.objects.first().and_then(|first| worker_of(context, table, ObjectId(*first)));
+    match thread {
+        Some(thread) if !is_of_thread => format!("{text}, of worker thread {thread}"),
+        _ => text,
+    }
+}
+
+/// The thread of the worker in whose heap an object is; nothing for the main thread.
+fn worker_of(context: &Context, table: &ObjectTable, id: ObjectId) -> Option<u32> {
+    let heap = context.heap().ok()?;
+    let target = context.target().ok()?;
+    let page = heap.spaces().page_of(table.address_of(id)?)?;
+    let isolate = heap.spaces().isolates().iter().find(|isolate| isolate.heap == page.heap)?;
+    let thread = heap.thread_of(isolate)?.thread.id;
+    (thread != target.core().process().id).then_some(thread)
 }
 
 /// What a root is.
@@ -130,7 +187,49 @@ pub fn root_name(kind: RootKind) -> String {
     .to_owned()
 }
 
-/// Prints a way, one object a line behind `indent` blanks. Without `verbose`, V8's storage between JavaScript objects is left out.
+/// One step of a way: how the object is held, its address, what it is called.
+struct StepOfWay {
+    manner: String,
+    object: Tagged,
+    label: String,
+}
+
+/// Prints steps; those that are the same again and again, as along a list, share a line: `._idleNext x 922`.
+struct StepPrinter<'o, 'p> {
+    out: &'o mut Out<'p>,
+    indent: usize,
+    folds: bool,
+    /// The last step, and how often it has been taken.
+    last: Option<(StepOfWay, u64)>,
+}
+
+impl StepPrinter<'_, '_> {
+    fn step(&mut self, step: StepOfWay) -> Result<(), DcmdError> {
+        match &mut self.last {
+            Some((last, times)) if self.folds && last.manner == step.manner && last.label == step.label => {
+                *times += 1;
+                last.object = step.object;
+                Ok(())
+            }
+            _ => {
+                self.flush()?;
+                self.last = Some((step, 1));
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), DcmdError> {
+        let Some((step, times)) = self.last.take() else { return Ok(()) };
+        let StepOfWay { manner, object, label } = step;
+        let times = if times > 1 { format!(" x {times}") } else { String::new() };
+        let indent = self.indent;
+        Ok(writeln!(self.out.text(), "{:indent$}{manner}{times} = {object} {label}", "")?)
+    }
+}
+
+/// Prints a way, one object a line behind `indent` blanks. Without `verbose`, V8's storage between JavaScript objects is left out, and
+/// steps that repeat share a line.
 pub fn print_path(
     context: &Context,
     path: &RetainingPath,
@@ -148,6 +247,7 @@ pub fn print_path(
     let Some((&first, rest)) = path.objects.split_first() else { return Ok(()) };
     let first = object(first)?;
     writeln!(out.text(), "{:indent$}{} {}", "", first.value(), label(heap, first))?;
+    let mut steps = StepPrinter { out, indent, folds: !verbose, last: None };
     let mut holder = first;
     let mut rest = rest;
     while !rest.is_empty() {
@@ -163,14 +263,17 @@ pub fn print_path(
         };
         match known {
             Some(manner) => {
-                writeln!(out.text(), "{:indent$}{manner} = {} {}", "", next.value(), label(heap, next))?;
+                steps.step(StepOfWay { manner, object: next.value(), label: label(heap, next) })?;
             }
             None => {
                 let mut holder = holder;
                 for &id in &rest[..=ahead] {
                     let next = object(id)?;
-                    let manner = hold_text(&heap.hold(holder, next.value()));
-                    writeln!(out.text(), "{:indent$}{manner} = {} {}", "", next.value(), label(heap, next))?;
+                    let manner = match variable_in(heap, holder, next.value()) {
+                        Some(variable) if !verbose => format!("variable \"{variable}\""),
+                        _ => hold_text(&heap.hold(holder, next.value())),
+                    };
+                    steps.step(StepOfWay { manner, object: next.value(), label: label(heap, next) })?;
                     holder = next;
                 }
             }
@@ -178,11 +281,11 @@ pub fn print_path(
         holder = next;
         rest = &rest[ahead + 1..];
     }
-    Ok(())
+    steps.flush()
 }
 
 /// How a JavaScript object refers to another, in terms of the language.
-fn manner_of(
+pub fn manner_of(
     heap: &Heap<'_>,
     holder: HeapObject<'_>,
     target: Tagged,
@@ -204,6 +307,19 @@ fn manner_of(
     let reference = Reference { target, holder: holder.value(), how: How::Known(kind) };
     let manner = crate::reference::describe_how(heap, &reference, &|_| String::new());
     Some(manner.trim_start().to_owned())
+}
+
+/// The variable of a context that holds `target`.
+fn variable_in(heap: &Heap<'_>, context: HeapObject<'_>, target: Tagged) -> Option<String> {
+    if !heap.class_name(context.value()).ends_with("Context") {
+        return None;
+    }
+    let words = heap.object_words(context).ok()?;
+    let at = words.iter().position(|(_, value)| value == target)?;
+    match heap.place_at(context, 8 * at as u64) {
+        Place::ContextSlot(_, Some(name)) => heap.name_text(name).map(|name| escape(&name).into_owned()),
+        _ => None,
+    }
 }
 
 fn hold_text(hold: &Hold) -> String {

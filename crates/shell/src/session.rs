@@ -106,6 +106,9 @@ pub fn run(options: &Options) -> u8 {
         context.error(&error);
         return USAGE;
     }
+    if interactive && watched {
+        greet(&context);
+    }
     if !options.no_rc_file && !context.settings.restricted.get() {
         run_rc_file(&context);
     }
@@ -144,6 +147,14 @@ fn configure(context: &Context, options: &Options) -> Result<(), String> {
     let mut set = options.set.iter().filter(|option| !is_of_opening(option));
     set.try_for_each(|option| context.settings.set_option(option, true))?;
     options.clear.iter().try_for_each(|option| context.settings.set_option(option, false))
+}
+
+/// Says what is debugged, to somebody at a terminal.
+fn greet(context: &Context) {
+    let printed = crate::banner::print(context).and_then(|()| Ok(context.text.flush()?));
+    if let Err(error) = printed {
+        context.warn(&escape(&error.to_string()));
+    }
 }
 
 fn status_of(context: &Context) -> u8 {

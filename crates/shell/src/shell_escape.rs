@@ -53,15 +53,31 @@ pub fn pipe_into(
     let Some(mut child) = spawn(context, text, Stdio::piped(), Stdio::inherit()) else {
         return Err(DcmdError::Reported);
     };
-    let result = feed(&mut child, work);
+    let result = feed(&mut child, is_pager(text), work);
     wait(context, child);
     result
 }
 
+/// Whether `command` is a program that shows text on the terminal, and nothing more.
+fn is_pager(command: &str) -> bool {
+    if command.contains(['|', '>', ';', '&', '`', '$']) {
+        return false;
+    }
+    let program = command.split_whitespace().next().unwrap_or("");
+    let name = program.rsplit('/').next().unwrap_or(program);
+    matches!(name, "less" | "more" | "most" | "pg" | "pager")
+        || std::env::var("PAGER").is_ok_and(|pager| pager.split_whitespace().next() == Some(program))
+}
+
 /// Writes what `work` prints to the input of `child`, and closes it.
-fn feed(child: &mut Child, work: impl FnOnce(&Text) -> Result<(), DcmdError>) -> Result<(), DcmdError> {
+fn feed(
+    child: &mut Child,
+    is_pager: bool,
+    work: impl FnOnce(&Text) -> Result<(), DcmdError>,
+) -> Result<(), DcmdError> {
     let Some(stdin) = child.stdin.take() else { return Err(DcmdError::Reported) };
-    let input = Text::new(TextSink::new(Box::new(stdin), false));
+    let stdin = Box::new(stdin);
+    let input = Text::new(if is_pager { TextSink::before_pager(stdin) } else { TextSink::new(stdin, false) });
     match work(&input).and_then(|()| Ok(input.flush()?)) {
         Err(DcmdError::Closed) => Ok(()),
         other => other,
@@ -87,7 +103,7 @@ pub fn output_of(context: &Context, text: &str, work: Option<Work<'_>>) -> Resul
         stdout.take(MOST_TEXT as u64 + 1).read_to_end(&mut printed).map(|_| printed)
     });
     let fed = match work {
-        Some(work) => feed(&mut child, work),
+        Some(work) => feed(&mut child, false, work),
         None => Ok(()),
     };
     let printed = reader.join();
@@ -100,5 +116,25 @@ pub fn output_of(context: &Context, text: &str, work: Option<Work<'_>>) -> Resul
             Err(DcmdError::Abort(format!("failed to read what the shell command printed: {error}")))
         }
         Err(_) => Err(DcmdError::abort("failed to read what the shell command printed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pagers_are_known_by_their_names() {
+        for (command, expected) in [
+            ("less", true),
+            ("/usr/bin/less -S", true),
+            ("more", true),
+            ("less > file", false),
+            ("grep less", false),
+            ("sort | less", false),
+            ("", false),
+        ] {
+            assert_eq!(is_pager(command), expected, "{command}");
+        }
     }
 }

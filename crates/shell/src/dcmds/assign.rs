@@ -13,7 +13,7 @@
 //! ```
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::{Environment, width};
 
@@ -21,11 +21,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: ">",
     aliases: &[],
     summary: "assign a value to a variable",
+    family: Family::Session,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,
     options: &[],
-    operands: Operands { synopsis: "variable", least: 1, most: 2 },
+    operands: Operands::between("variable", 1, 2),
     needs: &[],
     manual: include_str!("assign.rs"),
     start: |_, args| {

@@ -15,7 +15,7 @@ use std::io::Write;
 use core_reader::{Address, Memory};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -23,6 +23,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "auxv",
     aliases: &[],
     summary: "print what the kernel told the program at its start",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -17,7 +17,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
@@ -31,11 +31,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "cat",
     aliases: &[],
     summary: "print files, or read values from them",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Number),
     options: &[],
-    operands: Operands { synopsis: "file ...", least: 1, most: usize::MAX },
+    operands: Operands::between("file ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("cat.rs"),
     start: |_, args| {
@@ -46,6 +47,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
         Ok(for_each(move |context, _, out| {
             context.settings.check_restriction()?;
+            out.hold_back();
             for name in &names {
                 match host_files::open(&context.settings, Path::new(name)) {
                     Ok(file) if out.is_pipe() => {

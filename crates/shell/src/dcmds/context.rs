@@ -16,13 +16,14 @@
 //! 4648
 //! ```
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "context",
     aliases: &["$p", "thread"],
     summary: "choose the current thread",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread]),
     yields: Yields::Text,

@@ -10,7 +10,7 @@
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields};
 use crate::error::DcmdError;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::Item;
@@ -19,6 +19,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "count",
     aliases: &[],
     summary: "count the values of a pipe",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Anything,
     yields: Yields::Text,

@@ -1,17 +1,21 @@
 //! `::dcmds`: list the dcmds.
 //!
-//! One line each, sorted by name. A regular expression chooses among them; `-n` prints names only.
+//! One line each, those that belong together under one heading, sorted by name. A regular expression chooses among them.
+//! `-n` prints names only, all of them sorted, without headings.
 //!
 //! ```text
-//! > ::dcmds head
-//! head                     - keep the first values of a pipe
+//! > ::dcmds ^js.*t
+//! JavaScript: objects, what holds them, functions
+//!   jsconstructor    name the constructor of a JavaScript object
+//!   jsfunction       say what a function is called and where it is defined
+//! ...
 //! ```
 
 use std::io::Write;
 
 use regex::Regex;
 
-use crate::dcmd::{AddressUse, Args, Dcmd, Operands, Opt, Started, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Opt, Started, Takes, Yields, for_each};
 use crate::dcmds::ALL;
 use crate::error::DcmdError;
 
@@ -19,31 +23,60 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dcmds",
     aliases: &[],
     summary: "list the dcmds",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('n', "print names only")],
-    operands: Operands::optional("[regex]"),
+    operands: Operands::optional("[regex]").filter(),
     needs: &[],
     manual: include_str!("dcmds.rs"),
     start: |_, args| {
-        let mut names: Vec<_> = ALL
-            .iter()
-            .flat_map(|dcmd| {
-                std::iter::once(dcmd.name)
-                    .chain(dcmd.aliases.iter().copied())
-                    .map(|name| (name, dcmd.summary))
-            })
-            .collect();
-        names.sort_unstable();
-        list(args, names)
+        let filter = filter(args)?;
+        let names_only = args.has('n');
+        Ok(for_each(move |context, _, out| {
+            let mut found: Vec<_> = ALL
+                .iter()
+                .flat_map(|dcmd| {
+                    std::iter::once(dcmd.name).chain(dcmd.aliases.iter().copied()).map(|name| (name, *dcmd))
+                })
+                .filter(|(name, _)| filter.as_ref().is_none_or(|filter| filter.is_match(name)))
+                .collect();
+            found.sort_unstable_by_key(|(name, _)| *name);
+            if names_only {
+                for (name, _) in &found {
+                    writeln!(out.text(), "{name}")?;
+                }
+                return Ok(());
+            }
+            let mut is_first = true;
+            for family in Family::ALL {
+                let mut members = found.iter().filter(|(_, dcmd)| dcmd.family == family).peekable();
+                if members.peek().is_none() {
+                    continue;
+                }
+                if !std::mem::take(&mut is_first) {
+                    writeln!(out.text())?;
+                }
+                writeln!(out.text(), "{}", context.colours.bold(family.title()))?;
+                for (name, dcmd) in members {
+                    writeln!(out.text(), "  {name:<16} {}", dcmd.summary)?;
+                }
+            }
+            Ok(())
+        }))
     },
 };
+
+/// The regular expression that chooses among names, if one is given.
+fn filter(args: &Args) -> Result<Option<Regex>, DcmdError> {
+    args.operand(0).map(Regex::new).transpose().map_err(DcmdError::abort)
+}
 
 /// A stage that lists names with their summaries, as the arguments choose.
 pub(super) fn list(args: &Args, entries: Vec<(&'static str, &'static str)>) -> Started {
     let names_only = args.has('n');
-    let filter = args.operand(0).map(Regex::new).transpose().map_err(DcmdError::abort)?;
+    let filter = filter(args)?;
     Ok(for_each(move |_, _, out| {
         for (name, summary) in &entries {
             if filter.as_ref().is_some_and(|filter| !filter.is_match(name)) {

@@ -7,18 +7,19 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dem",
     aliases: &[],
     summary: "show C++ names as in the source",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[],
-    operands: Operands { synopsis: "name ...", least: 1, most: usize::MAX },
+    operands: Operands::between("name ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("dem.rs"),
     start: |_, args| {

@@ -7,12 +7,13 @@
 //! v8mdb: C++ symbol demangling disabled
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$G",
     aliases: &[],
     summary: "show C++ symbols as in the source, or as in the symbol table",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -104,7 +104,7 @@ use v8_heap::compare::newcomers;
 
 use crate::bases::Base;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::growth::{Comparison, SECTIONS, Shown, path_text, totals};
 use crate::output::{self, escape};
@@ -115,6 +115,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "diff",
     aliases: &[],
     summary: "say what has grown since an older core of the same service",
+    family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Depends(|args| match args.has('c') && !args.has('j') {
@@ -128,13 +129,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('o', "by owner: Maps, Sets, arrays and objects with many entries, by their path"),
         Opt::flag('b', "memory behind ArrayBuffers, by kind and size"),
         Opt::flag('m', "mappings of the process"),
-        Opt::text('c', "constructor", "the objects of a constructor that are new"),
+        Opt::text('c', "constructor", "the objects of a constructor that are new").filter(),
         Opt::flag('a', "also what shrank or came and went, and all rows"),
         Opt::number('n', "rows", "show so many rows of each section; 10 if not said"),
         Opt::flag('j', "print one JSON object for each row; all rows if -n does not say how many"),
         Opt::text('x', "object", "the executable that dumped the older cores"),
     ],
-    operands: Operands { synopsis: "[old [middle]]", least: 0, most: 2 },
+    operands: Operands::between("[old [middle]]", 0, 2),
     needs: &[Capability::V8Heap],
     manual: include_str!("diff.rs"),
     start: |_, args| {

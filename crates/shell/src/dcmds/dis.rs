@@ -29,7 +29,7 @@ use std::io::Write;
 use core_reader::Address;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::disassembly::{before, instruction};
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -40,6 +40,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dis",
     aliases: &[],
     summary: "disassemble machine code",
+    family: Family::Memory,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,

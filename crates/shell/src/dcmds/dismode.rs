@@ -7,7 +7,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -15,6 +15,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dismode",
     aliases: &["$V", "disasms"],
     summary: "name the architecture that is disassembled",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -16,7 +16,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::dcmds::{ALL, WALKERS};
 use crate::error::DcmdError;
 
@@ -24,11 +24,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dmods",
     aliases: &[],
     summary: "list the modules",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('l', "list the dcmds and walkers of each")],
-    operands: Operands::optional("[module]"),
+    operands: Operands::optional("[module]").filter(),
     needs: &[],
     manual: include_str!("dmods.rs"),
     start: |_, args| {

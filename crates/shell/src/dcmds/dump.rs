@@ -19,7 +19,9 @@ use std::io::Write;
 use core_reader::{Address, Memory, MemoryError};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_counted};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_counted,
+};
 use crate::error::DcmdError;
 use crate::pipeline::Out;
 use crate::value::Kind;
@@ -28,6 +30,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dump",
     aliases: &[],
     summary: "print memory in hexadecimal and as characters",
+    family: Family::Memory,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,

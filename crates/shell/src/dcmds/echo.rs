@@ -13,7 +13,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Word, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Word, Yields, for_each};
 use crate::dcmds::cat::emit_lines;
 use crate::output::escape;
 use crate::value::Kind;
@@ -22,6 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "echo",
     aliases: &[],
     summary: "print the arguments",
+    family: Family::Pipes,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Number),

@@ -9,7 +9,7 @@
 //!                 4135
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::interpreter::{self, Source};
 
@@ -17,6 +17,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "eval",
     aliases: &[],
     summary: "run a string of commands",
+    family: Family::Pipes,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Lines,

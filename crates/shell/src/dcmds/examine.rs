@@ -33,7 +33,7 @@
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Takes, Yields};
 use crate::error::DcmdError;
 use crate::format::layout::Line;
 use crate::format::{self, Format, Search, Source};
@@ -45,6 +45,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "/",
     aliases: &["\\", "?", "@"],
     summary: "print what memory holds in a format",
+    family: Family::Memory,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Lines,

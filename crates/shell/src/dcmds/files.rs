@@ -23,7 +23,7 @@ use std::io::Write;
 use core_reader::TableKind;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::pipeline::Out;
@@ -40,11 +40,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "files",
     aliases: &["$f"],
     summary: "list the files that the process had mapped",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
     options: &[Opt::flag('s', "the source files that the symbol tables name")],
-    operands: Operands::optional("[object]"),
+    operands: Operands::optional("[object]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("files.rs"),
     start: |_, args| {

@@ -1,9 +1,12 @@
 //! `::findjsobjects`: list every kind of JavaScript object, its instances, and who refers to them.
 //!
-//! Without an address: one line for each kind, those that take most at the end. Two objects are of one kind if they have the
-//! same constructor and the same named properties in the same order; arrays also the same length. The address is that of a
-//! representative; `#PROPS` is the number of named properties, or the length of arrays. Indexed elements of other
-//! objects do not count.
+//! Without an address: one line for each kind. On a terminal those that take most come first, as many as the screen has room for, and
+//! `BYTES` are what all objects of a kind take, with what they own outside of the heap (the bytes of buffers). In pipes and files,
+//! and with `-w`, all kinds are listed in the order of MDB, those with most objects and properties at the end.
+//!
+//! Two objects are of one kind if they have the same constructor and the same named properties in the same order; arrays also the
+//! same length. The address is that of a representative; `#PROPS` is the number of named properties, or the length of
+//! arrays. Indexed elements of other objects do not count.
 //!
 //! Counted are the living: what the roots reach (see `::jspath` for what these are), as in V8's own heap snapshots. What the
 //! program has dropped and V8 has not collected yet is not; `-a` counts all objects, `-d` only the garbage, which says what
@@ -17,11 +20,11 @@
 //!
 //! ```text
 //! > ::findjsobjects
-//!           OBJECT #OBJECTS   #PROPS CONSTRUCTOR: PROPS
+//!           OBJECT #OBJECTS   #PROPS        BYTES CONSTRUCTOR: PROPS
+//!     2b1e013d7711     2210        9       247520 Order: _events, _eventsCount, ...
+//!     2b1e00c0ffe9      914        4        51184 Range: type, min, max, default
 //! ...
-//!     2b1e00a1b2c9       12        0 Set
-//!     2b1e00c0ffe9      914        4 Range: type, min, max, default
-//!     2b1e013d7711     2210        9 Order: _events, _eventsCount, ...
+//! ... 903 more (-w lists all)
 //! > 2b1e00c0ffe9::findjsobjects | ::jsprint type min
 //! "integer" 1
 //! "number" 0
@@ -70,6 +73,7 @@
 //! `props`, `size` (bytes of all instances together, without what they refer to), `constructor`, and `properties` (the
 //! names of the named properties).
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::time::Instant;
 
@@ -79,10 +83,10 @@ use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::lives::{self, Remarks};
-use crate::output::{self, Progress, escape, screen_width};
+use crate::output::{self, Progress, cells, cut, escape, screen_height};
 use crate::pipeline::{Flow, Out, Stage};
 use crate::reference::describe;
 use crate::retention::open;
@@ -92,6 +96,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findjsobjects",
     aliases: &[],
     summary: "list kinds of JavaScript objects, their instances, and who refers to them",
+    family: Family::JavaScript,
     address: AddressUse::Optional,
     takes: Takes::Only(&[ItemKind::Value]),
     yields: Yields::Depends(|args| {
@@ -104,14 +109,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::flag('v', "print statistics first"),
         Opt::flag('s', "add a column with the bytes that all instances take, and sort by it"),
+        Opt::flag('w', "the whole table in the order of MDB, as in files and pipes"),
         Opt::flag('l', "list addresses: of representatives, or of all instances of the kind of the address"),
-        Opt::text('c', "constructor", "only kinds with this constructor"),
-        Opt::text('p', "property", "only kinds that have a property of this name"),
+        Opt::text('c', "constructor", "only kinds with this constructor").filter(),
+        Opt::text('p', "property", "only kinds that have a property of this name").filter(),
         Opt::text(
             'k',
             "storage",
             "only kinds whose properties are stored so: dict, inobject, props, numeric",
-        ),
+        )
+        .filter(),
         Opt::flag('r', "who refers to the object; with -l to any of its kind; without address to all marked"),
         Opt::flag('m', "mark the object for a later -r; with -l all of its kind"),
         Opt::flag('j', "print one JSON object for each kind"),
@@ -148,6 +155,7 @@ struct FindJsObjects {
     statistics: bool,
     by_size: bool,
     by_retained: bool,
+    whole: bool,
     /// Which objects are counted, if the user has said.
     asked: Option<Lives>,
     list: bool,
@@ -214,6 +222,7 @@ impl FindJsObjects {
             statistics: args.has('v'),
             by_size: args.has('s'),
             by_retained: args.has('R'),
+            whole: args.has('w'),
             asked,
             list,
             json: args.has('j'),
@@ -271,23 +280,33 @@ impl FindJsObjects {
         }
         let retained_by = |id: GroupId| retained.get(id.0).copied().unwrap_or(0);
         let mut groups: Vec<_> = counted.iter().collect();
-        if self.by_retained {
+        let watched = out.text().is_watched();
+        // Somebody who watches wants what takes most, and no more than can be seen.
+        let screenful = watched && !self.whole && !self.json && !self.by_retained && !self.by_size;
+        let outside = match screenful {
+            true => heap.outside_by_kind(&census, &context.progress())?,
+            false => HashMap::new(),
+        };
+        let bytes_of =
+            |id: GroupId, group: &Group| group.bytes.saturating_add(outside.get(&id).copied().unwrap_or(0));
+        if screenful {
+            groups.sort_by_key(|(id, group)| std::cmp::Reverse(bytes_of(*id, group)));
+        } else if self.by_retained {
             groups.sort_by_key(|(id, _)| retained_by(*id));
         } else if self.by_size {
             groups.sort_by_key(|(_, group)| group.bytes);
         }
+        let shown = if screenful { rows_of_screen() } else { usize::MAX };
         // Where nobody watches nothing is cut, unless the page width was set.
-        let page = context.settings.width.get().and_then(|width| usize::try_from(width).ok());
-        let watched = out.text().is_watched();
-        let width = page.or(screen_width().filter(|_| watched).map(usize::from));
+        let width = context.row_width(&out.text());
         if !self.json {
-            let bytes = if self.by_size { "        BYTES" } else { "" };
+            let bytes = if self.by_size || screenful { "        BYTES" } else { "" };
             let retained = if self.by_retained { "     RETAINED" } else { "" };
             let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes}{retained} CONSTRUCTOR: PROPS");
-            writeln!(out.text(), "{}", context.colours.underline(heading))?;
+            out.text().heading(context.colours.underline(heading))?;
         }
         let mut line = String::new();
-        for (id, group) in groups {
+        for (id, group) in groups.iter().take(shown) {
             context.check_interrupt()?;
             if !self.filter.passes(heap, table, group) {
                 continue;
@@ -296,12 +315,15 @@ impl FindJsObjects {
             if self.json {
                 json_line(heap, table, group, self.by_retained.then(|| retained_by(*id)), &mut line);
             } else {
-                let columns =
-                    [self.by_size.then_some(group.bytes), self.by_retained.then(|| retained_by(*id))];
+                let bytes = (self.by_size || screenful).then(|| bytes_of(*id, group));
+                let columns = [bytes, self.by_retained.then(|| retained_by(*id))];
                 table_line(heap, table, group, &columns, width, &mut line);
             }
             line.push('\n');
             out.text().write_all(line.as_bytes())?;
+        }
+        if let Some(more) = groups.len().checked_sub(shown).filter(|more| *more > 0) {
+            writeln!(out.text(), "... {more} more (-w lists all)")?;
         }
         let (count, bytes) = census.left_out();
         let is_much = count.saturating_mul(100) >= kinds.statistics.javascript_objects;
@@ -532,7 +554,9 @@ fn word_of(table: &ObjectTable, group: &Group) -> u64 {
 /// Says why nothing is listed, if that is so because `count` objects are garbage.
 fn tell_of_garbage(context: &Context, count: u64) {
     if count > 0 {
-        context.warn(&format_args!("nothing of it is alive: {count} objects are garbage (-d lists them)"));
+        context.tell_of_nothing(&format_args!(
+            "nothing of it is alive: {count} objects are garbage (-d lists them)"
+        ));
     }
 }
 
@@ -595,6 +619,15 @@ fn print_statistics(
     Ok(())
 }
 
+/// Cells that the name of a constructor has at least, however narrow the terminal is.
+const LEAST_NAME: usize = 12;
+
+/// Kinds that are shown to somebody who watches: as many as fit the screen with what stands around them, within reason.
+fn rows_of_screen() -> usize {
+    const AROUND: usize = 5;
+    screen_height().map_or(25, |height| usize::from(height).saturating_sub(AROUND).clamp(10, 25))
+}
+
 /// One row of the table; the names are cut where a terminal of `width` columns ends.
 fn table_line(
     heap: &Heap<'_>,
@@ -605,13 +638,18 @@ fn table_line(
     line: &mut String,
 ) {
     use std::fmt::Write;
+    let fits = |line: &str, name: &str| width.is_none_or(|width| cells(line) + cells(name) + 5 <= width);
     let written = write!(line, "{:>16x} {:>8} {:>8} ", word_of(table, group), group.count, group.properties);
     debug_assert!(written.is_ok(), "a String takes all text");
     for number in more.iter().flatten() {
         let written = write!(line, "{number:>12} ");
         debug_assert!(written.is_ok(), "a String takes all text");
     }
-    line.push_str(&escape(heap.name(group.constructor)));
+    let constructor = escape(heap.name(group.constructor));
+    match width.and_then(|width| width.checked_sub(cells(line))).filter(|room| *room >= LEAST_NAME) {
+        Some(room) => line.push_str(&cut(&constructor, room)),
+        None => line.push_str(&constructor),
+    }
     let names = heap.group_property_names(table, group);
     if !names.is_empty() && !heap.name(group.constructor).is_empty() {
         line.push_str(": ");
@@ -622,8 +660,11 @@ fn table_line(
             line.push_str(", ");
         }
         // Room is kept for the mark that names are missing.
-        if width.is_some_and(|width| line.chars().count() + name.chars().count() + 5 > width) {
-            line.push_str("...");
+        if !fits(line, &name) {
+            // Nor does that itself stick out.
+            if width.is_none_or(|width| cells(line) + 3 <= width) {
+                line.push_str("...");
+            }
             break;
         }
         line.push_str(&name);

@@ -14,7 +14,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::print::stack::{Columns, print, warn_of_end};
 use crate::value::Kind;
 
@@ -22,6 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findstack",
     aliases: &[],
     summary: "print the stack of a thread",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread]),
     yields: Yields::Text,

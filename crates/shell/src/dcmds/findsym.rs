@@ -21,7 +21,7 @@ use std::io::Write;
 use core_reader::{SymbolEntry, TableKind, demangle};
 use regex::{Regex, RegexBuilder};
 
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Flow;
@@ -31,15 +31,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findsym",
     aliases: &[],
     summary: "find symbols by a part of their name",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Address),
     options: &[
         Opt::flag('i', "upper and lower case are the same"),
         Opt::flag('r', "the text is a regular expression"),
-        Opt::text('o', "object", "only symbols of this object"),
+        Opt::text('o', "object", "only symbols of this object").filter(),
     ],
-    operands: Operands::one("text"),
+    operands: Operands::one("text").filter(),
     needs: &[Capability::Core],
     manual: include_str!("findsym.rs"),
     start: |_, args| {
@@ -47,7 +48,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let object = args.text('o').map(str::to_owned);
         Ok(for_each(move |context, _, out| {
             let target = context.target()?;
-            let (mut any_object, mut any) = (false, false);
+            let mut any_object = false;
             for (index, module) in target.core().modules().iter().enumerate() {
                 if object.as_deref().is_some_and(|object| !module.is_called(object)) {
                     continue;
@@ -70,7 +71,6 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     if !seen.insert((entry.value, name.clone())) {
                         continue;
                     }
-                    any = true;
                     if out.is_pipe() {
                         if out.emit(Item::address(entry.value))? == Flow::Enough {
                             return Ok(());
@@ -83,11 +83,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     writeln!(out.text(), "{:#x} {}{}", entry.value, escape(&object), escape(&shown))?;
                 }
             }
-            match (&object, any_object, any) {
-                (Some(object), false, _) => {
+            match (&object, any_object) {
+                (Some(object), false) => {
                     Err(DcmdError::failed(format!("{}: unknown object file name", escape(object))))
                 }
-                (.., false) => Err(DcmdError::failed("no symbol matches")),
                 _ => Ok(()),
             }
         }))

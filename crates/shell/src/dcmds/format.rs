@@ -23,7 +23,7 @@
 //! 7f0000001018
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::format::layout::Line;
 use crate::format::{Format, Source};
@@ -32,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "=",
     aliases: &[],
     summary: "print the value of an expression in a format",
+    family: Family::Memory,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Lines,

@@ -14,13 +14,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::format::letters::LETTERS;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "formats",
     aliases: &[],
     summary: "list the format characters",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

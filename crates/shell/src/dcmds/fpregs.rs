@@ -21,7 +21,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::value::Kind;
 
@@ -29,6 +29,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "fpregs",
     aliases: &["$x", "$X", "$y", "$Y"],
     summary: "print the floating point and vector registers of a thread",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread]),
     yields: Yields::Text,

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::{Expr, parse_expression};
 use crate::value::Item;
@@ -17,6 +17,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "grep",
     aliases: &[],
     summary: "keep the values for which an expression is not zero",
+    family: Family::Pipes,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Same,

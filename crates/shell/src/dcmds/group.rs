@@ -32,7 +32,7 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::members::OfMembers;
@@ -44,15 +44,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "group",
     aliases: &[],
     summary: "count objects by the value of an expression",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Same }),
     options: &[
         Opt::flag('l', "list all objects, group by group"),
-        Opt::text('m', "value", "list the objects of one group"),
+        Opt::text('m', "value", "list the objects of one group").filter(),
         Opt::flag('j', "print one JSON object for each group"),
     ],
-    operands: Operands { synopsis: "expression ...", least: 1, most: usize::MAX },
+    operands: Operands::between("expression ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("group.rs"),
     start: |_, args| Ok(Box::new(OfMembers(Group::new(args)?))),

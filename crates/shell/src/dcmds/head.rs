@@ -10,7 +10,7 @@
 //! ```
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::Item;
@@ -19,6 +19,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "head",
     aliases: &[],
     summary: "keep the first values of a pipe",
+    family: Family::Pipes,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Same,

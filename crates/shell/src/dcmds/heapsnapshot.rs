@@ -30,7 +30,7 @@ use v8_heap::snapshot::{Extent, SnapshotSize};
 use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
@@ -41,6 +41,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "heapsnapshot",
     aliases: &[],
     summary: "write the heap as a heap snapshot, which Chrome's developer tools and memlab open",
+    family: Family::JavaScript,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

@@ -28,7 +28,7 @@ use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::pipeline::{Flow, Out};
 use crate::print::{Place, Printer, Style, element_value};
@@ -38,6 +38,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsarray",
     aliases: &[],
     summary: "list the elements of an array",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),

@@ -55,7 +55,7 @@ use v8_heap::index::{BackingStore, Buffers, StoreKind};
 use v8_heap::{Heap, NameId};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Hex, Table, escape};
 use crate::pipeline::{Flow, Out};
@@ -65,12 +65,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsbuffers",
     aliases: &[],
     summary: "list the memory behind ArrayBuffers, Buffers and typed arrays",
+    family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('v', "add views by constructor, and all ArrayBuffers of each store"),
-        Opt::text('c', "constructor", "only stores that views of this constructor look at"),
+        Opt::text('c', "constructor", "only stores that views of this constructor look at").filter(),
         Opt::flag('j', "print one JSON object for each store"),
     ],
     operands: Operands::NONE,

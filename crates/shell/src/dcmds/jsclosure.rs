@@ -48,7 +48,7 @@ use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::pipeline::{Flow, Out};
@@ -60,6 +60,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsclosure",
     aliases: &[],
     summary: "print the variables that a function has captured",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),

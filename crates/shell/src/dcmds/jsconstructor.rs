@@ -1,13 +1,14 @@
 //! `::jsconstructor`: name the constructor of a JavaScript object.
 //!
 //! The name of the class or function that made the object, as the constructor column of `::findjsobjects` has it. With `-v` the
-//! function's address follows, if the object's prototype leads to it.
+//! function's address follows, if the object's prototype leads to it, and where it is defined. Of a primitive value the class
+//! is that of its methods; of V8's own objects V8's name stands in brackets.
 //!
 //! ```text
 //! > 1bc583adada1::jsconstructor
 //! Timeout
 //! > 1bc583adada1::jsconstructor -v
-//! Timeout (JSFunction: 1f32640b9c9)
+//! Timeout (JSFunction: 1f32640b9c9) node:internal/timers line 170
 //! ```
 
 use std::io::Write;
@@ -15,15 +16,17 @@ use std::io::Write;
 use v8_heap::Tagged;
 use v8_heap::objects::value::Value;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
+use crate::print::function::{origin, subject};
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsconstructor",
     aliases: &[],
     summary: "name the constructor of a JavaScript object",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
@@ -36,6 +39,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
+            let primitive = match heap.value(value) {
+                Ok(Value::Smi(_) | Value::Double(_)) => "Number".to_owned(),
+                Ok(Value::String(_)) => "String".to_owned(),
+                Ok(Value::Symbol(_)) => "Symbol".to_owned(),
+                Ok(Value::BigInt(_)) => "BigInt".to_owned(),
+                Ok(Value::Boolean(_)) => "Boolean".to_owned(),
+                Ok(Value::Internal(_)) => format!("({})", heap.class_name(value)),
+                _ => String::new(),
+            };
+            if !primitive.is_empty() {
+                return Ok(writeln!(out.text(), "{primitive}")?);
+            }
             let Ok(Value::Object(object)) = heap.value(value) else {
                 return Err(DcmdError::failed(format!("{value} is not a JSObject")));
             };
@@ -44,6 +59,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             write!(text, "{name}")?;
             if verbose && let Some(function) = heap.constructor_function(object) {
                 write!(text, " (JSFunction: {function})")?;
+                if let Ok(found) = subject(heap, function) {
+                    write!(text, " {}", escape(&origin(heap, &found.shared)))?;
+                }
             }
             Ok(writeln!(text)?)
         }))

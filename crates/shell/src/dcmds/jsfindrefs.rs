@@ -38,7 +38,7 @@ use v8_heap::index::{How, Reference, Scope};
 
 use super::v8whatis::elsewhere;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::lives::Remarks;
 use crate::output::escape;
@@ -50,6 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsfindrefs",
     aliases: &[],
     summary: "find everything that refers to a value",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),

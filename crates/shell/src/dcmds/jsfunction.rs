@@ -32,7 +32,7 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -44,6 +44,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsfunction",
     aliases: &[],
     summary: "say what a function is called and where it is defined",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

@@ -44,11 +44,11 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{self, Progress, escape};
 use crate::pipeline::{Flow, Out, Stage};
-use crate::print::function::{definition_name, kind_name, origin, script_name, subject};
+use crate::print::function::{definition_name, has_in_name, kind_name, origin, script_name, subject};
 use crate::source_map::Maps;
 use crate::value::{Item, Kind};
 
@@ -56,6 +56,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsfunctions",
     aliases: &[],
     summary: "list the functions of the program, their closures, and where they are defined",
+    family: Family::JavaScript,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
@@ -68,9 +69,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('a', "include definitions without closures"),
         Opt::flag('m', "say where a function was before its script was built, by the source map"),
         Opt::flag('j', "print one JSON object for each definition"),
-        Opt::text('s', "file", "only functions of scripts that have this in their name"),
-        Opt::text('n', "name", "only functions that have this in their name"),
-        Opt::number('x', "addr", "only the function whose code holds this address"),
+        Opt::text('s', "file", "only functions of scripts that have this in their name").filter(),
+        Opt::text('n', "name", "only functions that have this in their name").filter(),
+        Opt::number('x', "addr", "only the function whose code holds this address").filter(),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -135,8 +136,7 @@ impl JsFunctions {
             Some(part) => script_of(heap, shared).is_some_and(|name| name.contains(part)),
             None => true,
         };
-        let has_name =
-            || self.name.as_ref().is_none_or(|part| definition_name(heap, shared).contains(part.as_str()));
+        let has_name = || self.name.as_ref().is_none_or(|part| has_in_name(heap, shared, part));
         has_code && in_file() && has_name()
     }
 
@@ -172,7 +172,7 @@ impl JsFunctions {
         drop(monitor);
         let addresses = out.is_pipe() || (self.list && !self.json);
         if !addresses && !self.json {
-            writeln!(out.text(), "{}", context.colours.underline(self.heading()))?;
+            out.text().heading(context.colours.underline(self.heading()))?;
         }
         for definition in definitions {
             context.check_interrupt()?;

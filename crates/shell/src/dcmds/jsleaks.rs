@@ -14,7 +14,12 @@
 //!     22f3cb382b39 global
 //!     .gateway = 1950f7e24af9 Gateway
 //!     .bySession = 15cb447412d9 Map
+//!   added to at leak.js:53: this.bySession.set('session-' + id, connection);
+//!   next: 12fd195c4fb9::jsprint     all: ::findjsobjects -c UpstreamConnection | ::findjsobjects
 //! ```
+//!
+//! `added to at` is the first line in the sources of the classes and functions on the way that adds something to a collection of that
+//! name; it is not said where there is none.
 //!
 //! Links of a list, and nodes of a tree, count where the first of them hangs. What several hold has gathered below what these have in
 //! common; where they have nothing in common, in one that holds many, `and held by others too`. Sockets, watchers and the like that
@@ -24,25 +29,29 @@
 //! such as its builtin modules, comes behind all else and is marked `(Node.js's own)`: all that says whose it is, on the way to it
 //! and below it, is code of Node.js. The modules that a program has loaded are its own.
 //!
-//! For all objects of a suspect ask `::findjsobjects -c`, for the way to one of them `::jspath`.
+//! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 
 use std::io::Write;
 
-use v8_heap::Heap;
-use v8_heap::graph::{Gatherer, Suspect};
+use v8_heap::graph::{Gatherer, RetainingPath, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::layout::Kind as HeapKind;
+use v8_heap::objects::script::Script;
+use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
-use crate::retention::{address, label, open, print_path, root_name, root_text};
+use crate::print::function;
+use crate::retention::{address, label, manner_of, open, print_path, root_name, root_of};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsleaks",
     aliases: &[],
     summary: "point out where many objects of a kind have gathered",
+    family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
@@ -123,10 +132,92 @@ fn print(
     if let Some(path) = &suspect.path
         && let Some(&end) = path.objects.last()
     {
-        let root = root_text(path.root.as_ref());
+        let root = root_of(context, path, table);
         let end_of_way = address(table, ObjectId(end));
         writeln!(out.text(), "  way to {end_of_way} {}: {root}", name(end).unwrap_or_default())?;
         print_path(context, path, false, 4, out)?;
+        if let Some(place) = adding_place(context, heap, table, path) {
+            writeln!(out.text(), "  added to at {place}")?;
+        }
     }
+    let constructor = heap.name(suspect.constructor);
+    let is_word =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+    let all = match is_word(constructor) {
+        true => format!("     all: ::findjsobjects -c {constructor} | ::findjsobjects"),
+        false => String::new(),
+    };
+    writeln!(out.text(), "  next: {shown}::jsprint{all}")?;
     Ok(())
+}
+
+/// Where the source says that something is added to the collection at the end of a way: `app.js:41: this.bySession.set(id, c);`. Looked
+/// for is the name by which the collection is held, in the scripts of the classes and functions on the way.
+fn adding_place(
+    context: &Context,
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    path: &RetainingPath,
+) -> Option<String> {
+    let [.., holder, collection] = path.objects.as_slice() else { return None };
+    let object = |id: u32| heap.object_by_id(table, ObjectId(id));
+    let collection = object(*collection)?;
+    let holder = object(*holder)?;
+    let manner = manner_of(heap, holder, collection.value(), &|| context.interrupt.is_set())?;
+    // `.name`, or `closure variable "name" of f`.
+    let name = match manner.strip_prefix('.') {
+        Some(name) => name.to_owned(),
+        None => manner.split('"').nth(1)?.to_owned(),
+    };
+    let verbs: &[&str] = match heap.name(heap.constructor_name(collection)) {
+        "Map" | "WeakMap" => &["set"],
+        "Set" | "WeakSet" => &["add"],
+        "Array" => &["push", "unshift", "splice"],
+        _ => &[],
+    };
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '#');
+    if name.is_empty() || !name.chars().all(is_word) {
+        return None;
+    }
+    let verbs =
+        if verbs.is_empty() { String::new() } else { format!(r"(\?\.|\.)({})\s*\(|", verbs.join("|")) };
+    let pattern = format!(r"(^|[^\w$#]){}\s*({verbs}\[[^\]]*\]\s*=[^=])", regex::escape(&name));
+    let pattern = regex::Regex::new(&pattern).ok()?;
+    let mut seen = Vec::new();
+    for &id in path.objects.iter().rev().take(MOST_HOLDERS) {
+        let Some(object) = object(id).filter(|object| object.kind().is_js_object()) else { continue };
+        let function = match object.kind() {
+            HeapKind::JsFunction => Some(object.value()),
+            _ => heap.constructor_function(object),
+        };
+        let Some(script) = function.and_then(|function| script_of(heap, function)) else { continue };
+        if seen.contains(&script.object.address) {
+            continue;
+        }
+        seen.push(script.object.address);
+        let Some(source) = script.source.and_then(|source| heap.string(source, LONGEST_SOURCE).ok()) else {
+            continue;
+        };
+        let source = source.to_text();
+        let found = source.lines().enumerate().find(|(_, line)| pattern.is_match(line));
+        if let Some((number, line)) = found {
+            let file = function::file_name(heap, &script);
+            let line = escape(&line.trim().chars().take(LONGEST_LINE).collect::<String>()).into_owned();
+            return Some(format!("{}:{}: {line}", escape(&file), number + 1));
+        }
+    }
+    None
+}
+
+/// Objects of a way whose scripts are looked at, from its end.
+const MOST_HOLDERS: usize = 8;
+/// More characters of a script are not looked at.
+const LONGEST_SOURCE: usize = 4 << 20;
+/// More characters of a line are not shown.
+const LONGEST_LINE: usize = 70;
+
+/// The script of a function.
+fn script_of<'h>(heap: &'h Heap<'_>, function: Tagged) -> Option<Script<'h>> {
+    let found = function::subject(heap, function).ok()?;
+    heap.script(found.shared.script?).ok()
 }

@@ -33,7 +33,7 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::pipeline::Flow;
 use crate::value::{Item, Kind};
@@ -42,14 +42,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsmap",
     aliases: &[],
     summary: "list the entries of a Map, Set, WeakMap or WeakSet",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),
     options: &[
         Opt::flag('k', "keys only"),
         Opt::flag('v', "values only"),
-        Opt::number('e', "key", "only the entry with this key, a tagged value"),
-        Opt::text('p', "text", "only the entry whose key is this string"),
+        Opt::number('e', "key", "only the entry with this key, a tagged value").filter(),
+        Opt::text('p', "text", "only the entry whose key is this string").filter(),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],

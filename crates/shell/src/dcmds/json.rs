@@ -19,7 +19,7 @@ use serde_json::{Map, Value as Json, json};
 use v8_heap::Tagged;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output;
 use crate::pipeline::Out;
@@ -30,6 +30,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "json",
     aliases: &[],
     summary: "print the values of a pipe as lines of JSON",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Anything,
     yields: Yields::Text,

@@ -50,14 +50,15 @@ use std::io::Write;
 use v8_heap::Tagged;
 use v8_heap::graph::Life;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
-use crate::retention::{address, alive, object_at, open, print_path, root_text};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::retention::{address, alive, object_at, open, print_path, root_of};
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jspath",
     aliases: &[],
     summary: "say why an object is alive: the ways from the roots to it",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
@@ -79,7 +80,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let paths = heap.retaining_paths(id, most, verbose, &monitor)?;
             drop(monitor);
             for (index, path) in paths.iter().enumerate() {
-                writeln!(out.text(), "way {}: {}", index + 1, root_text(path.root.as_ref()))?;
+                writeln!(out.text(), "way {}: {}", index + 1, root_of(context, path, table))?;
                 print_path(context, path, verbose, 2, out)?;
             }
             if paths.is_empty() && most > 0 {

@@ -194,7 +194,9 @@ use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Error, Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Word, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
+};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -205,6 +207,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsprint",
     aliases: &[],
     summary: "print JavaScript values",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

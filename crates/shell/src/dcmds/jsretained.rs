@@ -32,7 +32,7 @@ use v8_heap::graph::Life;
 use v8_heap::index::ObjectId;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Progress, Table};
 use crate::pipeline::{Flow, Out, Stage};
@@ -43,6 +43,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsretained",
     aliases: &[],
     summary: "say how much would be freed with an object, and who holds it",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

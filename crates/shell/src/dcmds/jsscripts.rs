@@ -47,7 +47,7 @@ use v8_heap::objects::shared_function_info::SharedFunction;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::output::{self, Align, Column, Hex, Table, escape};
 use crate::pipeline::{Flow, Out};
@@ -58,13 +58,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsscripts",
     aliases: &[],
     summary: "list the scripts of the program, their sources and functions",
+    family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('v', "add how each came about, its source map and its isolate"),
         Opt::flag('j', "print one JSON object for each script"),
-        Opt::text('s', "file", "only scripts that have this in their name"),
+        Opt::text('s', "file", "only scripts that have this in their name").filter(),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],

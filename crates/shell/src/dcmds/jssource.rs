@@ -15,7 +15,8 @@
 //!   214
 //! ```
 //!
-//! A function is given by any of its closures or by its `SharedFunctionInfo`; of a class, the whole class is printed. Of lines
+//! A function is given by any of its closures or by its `SharedFunctionInfo`; of a class, the whole class is printed. Any other object
+//! stands for its class, a suspended function or generator for the function that was called. Of lines
 //! too long to read, as in minified scripts, only what is near the function is shown, between `[...]`.
 //!
 //! Of a script (see `::jsscripts`), all lines are printed, or with `-n` as many from the first on. `-r` prints the exact text
@@ -38,7 +39,7 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -50,6 +51,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jssource",
     aliases: &[],
     summary: "print the source of a function or script",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
@@ -99,7 +101,7 @@ impl Wanted {
         {
             return self.script(context, &heap.script(value)?, out);
         }
-        let found = subject(heap, value)?;
+        let found = subject(heap, function_of(heap, value))?;
         if let Some(maps) = &self.maps {
             return self.original(context, maps, &found, out);
         }
@@ -298,4 +300,15 @@ fn numbered(
         return Ok(writeln!(sink, "{}", context.colours.bold(line))?);
     }
     Ok(writeln!(sink, "{line}")?)
+}
+
+/// The function that an object stands for: its class, or what was called to make a generator; else the object itself.
+fn function_of(heap: &Heap<'_>, value: Tagged) -> Tagged {
+    let Ok(Value::Object(object)) = heap.value(value) else { return value };
+    let function = match object.kind() {
+        HeapKind::JsFunction => None,
+        HeapKind::JsGenerator => heap.generator(object).ok().map(|generator| generator.function),
+        _ => heap.constructor_function(object),
+    };
+    function.unwrap_or(value)
 }

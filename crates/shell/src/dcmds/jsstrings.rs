@@ -58,7 +58,7 @@ use v8_heap::index::{Duplicate, StringEntry, StringQuery, Strings, string_totals
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
 use crate::pipeline::{Flow, Out};
@@ -69,16 +69,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsstrings",
     aliases: &[],
     summary: "find strings by what they say, by length, or by how often they are there",
+    family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
-        Opt::text('p', "text", "only strings with this text in them"),
-        Opt::text('r', "regex", "only strings that match this regular expression"),
-        Opt::number('l', "length", "only strings of at least this many characters"),
-        Opt::number('L', "length", "only strings of at most this many characters"),
-        Opt::flag('e', "only strings whose characters are outside the heap"),
-        Opt::flag('d', "list texts that are there more than once"),
+        Opt::text('p', "text", "only strings with this text in them").filter(),
+        Opt::text('r', "regex", "only strings that match this regular expression").filter(),
+        Opt::number('l', "length", "only strings of at least this many characters").filter(),
+        Opt::number('L', "length", "only strings of at most this many characters").filter(),
+        Opt::flag('e', "only strings whose characters are outside the heap").filter(),
+        Opt::flag('d', "list texts that are there more than once").filter(),
         Opt::flag('s', "list strings, the largest last"),
         Opt::flag('j', "print JSON objects, one a line"),
     ],

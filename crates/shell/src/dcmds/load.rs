@@ -13,7 +13,7 @@
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -22,6 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "load",
     aliases: &[],
     summary: "load a module",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -13,7 +13,7 @@
 
 use std::path::Path;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
@@ -22,6 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "log",
     aliases: &["$>"],
     summary: "keep a log of the session",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -10,7 +10,7 @@
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::pipeline::Out;
 use crate::value::{Item, Kind};
@@ -19,6 +19,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "map",
     aliases: &[],
     summary: "put the value of an expression in each value's place",
+    family: Family::Pipes,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Items(Kind::Number),

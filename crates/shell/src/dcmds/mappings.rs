@@ -23,7 +23,7 @@
 
 use core_reader::{Address, AuxiliaryVector, Contents, Core, Memory, MemoryRange};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::value::Kind;
@@ -41,11 +41,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "mappings",
     aliases: &["$m"],
     summary: "list the memory of the process",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
     options: &[],
-    operands: Operands::optional("[name]"),
+    operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("mappings.rs"),
     start: |_, args| {

@@ -120,7 +120,7 @@ mod which;
 mod xdata;
 
 pub(crate) use findjsobjects::{incompleteness, kind_of};
-pub(crate) use help::OVERVIEW;
+pub(crate) use help::LANGUAGE;
 pub(crate) use jsclosure::innermost as closure_context;
 pub(crate) use mappings::name_of;
 

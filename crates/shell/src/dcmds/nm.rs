@@ -30,7 +30,7 @@ use std::io::Write;
 use core_reader::{Address, SymbolEntry, TableKind};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -40,6 +40,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nm",
     aliases: &[],
     summary: "list symbols",
+    family: Family::Memory,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
@@ -56,9 +57,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('v', "sort by value"),
         Opt::flag('x', "numbers in hexadecimal"),
         Opt::text('f', "format", "columns, separated by commas"),
-        Opt::text('t', "types", "only symbols of these types: noty, objt, func, sect, file, comm, tls, regi"),
+        Opt::text('t', "types", "only symbols of these types: noty, objt, func, sect, file, comm, tls, regi")
+            .filter(),
     ],
-    operands: Operands::optional("[object]"),
+    operands: Operands::optional("[object]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("nm.rs"),
     start: |_, args| {

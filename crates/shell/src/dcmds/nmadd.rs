@@ -13,7 +13,7 @@
 //! { "type": "number", "min": 1 }
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::symbols::PrivateSymbol;
 
@@ -21,6 +21,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nmadd",
     aliases: &[],
     summary: "name an address",
+    family: Family::Memory,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,

@@ -5,7 +5,7 @@
 //! v8mdb: deleted limits, value=2b1e00c0ffe9 size=20
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -13,6 +13,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nmdel",
     aliases: &[],
     summary: "remove a name that ::nmadd gave",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

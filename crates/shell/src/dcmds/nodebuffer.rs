@@ -29,7 +29,7 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -39,6 +39,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodebuffer",
     aliases: &[],
     summary: "say where the bytes of a Buffer are, or print them",
+    family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Depends(|args| {

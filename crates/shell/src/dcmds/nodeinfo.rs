@@ -48,7 +48,7 @@ use v8_heap::objects::node_process::NodeProcess;
 use v8_heap::{EventLoop, NodeRuntime};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, escape};
 use crate::pipeline::Out;
@@ -58,6 +58,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodeinfo",
     aliases: &[],
     summary: "say what a Node.js process was: versions, arguments, directory, memory, event loop",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -22,7 +22,7 @@ use std::io::Write;
 
 use core_reader::{Address, Core, Verification};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::pipeline::Out;
@@ -39,11 +39,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "objects",
     aliases: &[],
     summary: "list the executable and the libraries",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
     options: &[Opt::flag('v', "add build-ids and the files that stand for the objects")],
-    operands: Operands::optional("[name]"),
+    operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("objects.rs"),
     start: |_, args| {

@@ -1,6 +1,7 @@
 //! `::pager`: turn the pager on or off.
 //!
-//! At the prompt, output longer than the screen goes through `$PAGER`. If that is not set, it is shown a screen at a time, and a
+//! At the prompt, output longer than the screen goes through `$PAGER`, or `less` if that is not set and `less` is there. If it is empty, or
+//! there is no `less`, a screen at a time is shown, and a
 //! key says how to go on. Output into a pipe, a file or a shell command never waits. Without argument it says how things are.
 //!
 //! ```text
@@ -23,13 +24,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "pager",
     aliases: &[],
     summary: "turn the pager on or off",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

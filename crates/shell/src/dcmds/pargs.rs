@@ -13,7 +13,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -21,6 +21,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "pargs",
     aliases: &[],
     summary: "print the arguments of the process",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -5,13 +5,14 @@
 //! core 7> $q
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$P",
     aliases: &[],
     summary: "change the prompt",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -16,7 +16,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 use crate::threads::number_of_threads;
 
@@ -24,6 +24,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "psinfo",
     aliases: &[],
     summary: "say who the process was",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -4,12 +4,13 @@
 //! > ::quit
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "quit",
     aliases: &["$q", "$Q", "$%"],
     summary: "leave the debugger",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

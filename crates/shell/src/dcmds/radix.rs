@@ -12,13 +12,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$d",
     aliases: &[],
     summary: "show or set the default radix",
+    family: Family::Session,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,

@@ -40,7 +40,7 @@ use std::io::Write;
 use core_reader::Registers;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -50,6 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "regs",
     aliases: &["$r"],
     summary: "print the registers of a thread",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread]),
     yields: Yields::Text,

@@ -25,7 +25,7 @@ use core_reader::{
 use v8_heap::{CURRENT_ISOLATE, Heap, Monitor, NodeRuntime};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 
@@ -33,6 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "savecore",
     aliases: &[],
     summary: "write a copy of the core, trimmed to what this debugger needs",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

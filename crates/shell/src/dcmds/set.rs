@@ -58,13 +58,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "set",
     aliases: &[],
     summary: "show or change settings",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -15,13 +15,14 @@ use std::io::Write;
 
 use core_reader::{Address, Memory};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "showrev",
     aliases: &[],
     summary: "say what the process ran on, as far as the core tells",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -18,7 +18,7 @@ use std::io::Write;
 use core_reader::SignalInfo;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::pipeline::Out;
 
@@ -26,6 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "signal",
     aliases: &[],
     summary: "say by which signal the process ended, and why",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -15,7 +15,7 @@
 
 use v8_heap::snapshot::object_of_node;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 use crate::pipeline::Flow;
 use crate::retention::address;
@@ -25,11 +25,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "snapshotnode",
     aliases: &[],
     summary: "find the objects that a heap snapshot of ::heapsnapshot shows under an id",
+    family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Value),
     options: &[],
-    operands: Operands { synopsis: "id ...", least: 1, most: usize::MAX },
+    operands: Operands::between("id ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("snapshotnode.rs"),
     start: |_, args| {

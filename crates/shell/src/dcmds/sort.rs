@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use v8_heap::Tagged;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::members::OfMembers;
@@ -27,6 +27,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "sort",
     aliases: &[],
     summary: "sort the values of a pipe",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Anything,
     yields: Yields::Same,

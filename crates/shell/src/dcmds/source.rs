@@ -19,7 +19,7 @@ use std::io;
 use std::path::Path;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each_counted};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each_counted};
 use crate::error::DcmdError;
 use crate::host_files;
 use crate::interpreter;
@@ -29,6 +29,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$<",
     aliases: &["$<<"],
     summary: "run the commands in a file",
+    family: Family::Session,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,

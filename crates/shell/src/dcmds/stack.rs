@@ -42,7 +42,7 @@
 use core_reader::Address;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::print::stack::{Columns, print, warn_of_end};
 use crate::value::Kind;
@@ -51,6 +51,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "stack",
     aliases: &["$c", "$C"],
     summary: "print a native stack",
+    family: Family::Process,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread, Kind::Address]),
     yields: Yields::Text,

@@ -23,7 +23,7 @@ use v8_heap::isolate::Page;
 use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -33,6 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "status",
     aliases: &[],
     summary: "say what is being debugged",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -30,7 +30,7 @@ use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::{Flow, Out};
@@ -41,13 +41,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "strings",
     aliases: &[],
     summary: "find text in memory",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Address),
     options: &[
         Opt::flag('u', "read memory as UTF-16"),
-        Opt::text('p', "text", "places that hold this text"),
-        Opt::text('r', "regex", "places at which this regular expression matches"),
+        Opt::text('p', "text", "places that hold this text").filter(),
+        Opt::text('r', "regex", "places at which this regular expression matches").filter(),
         Opt::number('n', "characters", "fewest characters of a run, 8 if not said otherwise"),
         Opt::number('a', "address", "search from here"),
         Opt::number('A', "address", "search to here"),

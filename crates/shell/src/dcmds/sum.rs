@@ -19,7 +19,7 @@ use serde_json::json;
 use v8_heap::Tagged;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, JsValue};
 use crate::members::OfMembers;
@@ -32,11 +32,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "sum",
     aliases: &[],
     summary: "add up the value of an expression",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
     options: &[Opt::flag('j', "print one JSON object for each expression")],
-    operands: Operands { synopsis: "expression ...", least: 1, most: usize::MAX },
+    operands: Operands::between("expression ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("sum.rs"),
     start: |_, args| {

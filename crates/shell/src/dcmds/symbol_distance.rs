@@ -10,12 +10,13 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$s",
     aliases: &[],
     summary: "show or set the symbol matching distance",
+    family: Family::Session,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::pipeline::{Flow, Out, Stage};
 use crate::value::Item;
@@ -18,6 +18,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "tail",
     aliases: &[],
     summary: "keep the last values of a pipe",
+    family: Family::Pipes,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Same,

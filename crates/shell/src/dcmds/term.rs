@@ -7,13 +7,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "term",
     aliases: &[],
     summary: "print the type of the terminal",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -7,13 +7,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$l",
     aliases: &[],
     summary: "print the id of the current thread",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Thread),

@@ -9,12 +9,13 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$L",
     aliases: &[],
     summary: "print the ids of all threads",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

@@ -25,7 +25,7 @@ use std::io::Write;
 use core_reader::{Stack, signal_name};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::{Column, Table, escape};
 use crate::pipeline::Flow;
 use crate::value::{Item, Kind};
@@ -42,6 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "threads",
     aliases: &[],
     summary: "list the threads",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Thread),

@@ -9,7 +9,7 @@
 //! suspect = 2b1e00c0ffe9
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::Environment;
 use crate::variables::check_name;
@@ -18,11 +18,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "typeset",
     aliases: &[],
     summary: "declare variables",
+    family: Family::Session,
     address: AddressUse::Optional,
     takes: Takes::Anything,
     yields: Yields::Text,
     options: &[Opt::toggle('t', "mark the variables, or take the mark away")],
-    operands: Operands { synopsis: "variable ...", least: 1, most: usize::MAX },
+    operands: Operands::between("variable ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("typeset.rs"),
     start: |_, args| {

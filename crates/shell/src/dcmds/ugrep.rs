@@ -23,7 +23,7 @@
 
 use core_reader::{Chunk, Memory};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::search::search;
 use crate::value::{Item, Kind};
@@ -32,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "ugrep",
     aliases: &[],
     summary: "find the places in memory that hold a value",
+    family: Family::Memory,
     address: AddressUse::Required,
     takes: Takes::Anything,
     yields: Yields::Items(Kind::Address),

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use v8_heap::Tagged;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::pipeline::{Flow, Out, Stage};
@@ -24,6 +24,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "uniq",
     aliases: &[],
     summary: "keep the first of equal values",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Anything,
     yields: Yields::Same,

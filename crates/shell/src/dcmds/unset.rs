@@ -7,17 +7,18 @@
 //! v8mdb: variable 'x' is not defined
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "unset",
     aliases: &[],
     summary: "remove variables",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[],
-    operands: Operands { synopsis: "variable ...", least: 1, most: usize::MAX },
+    operands: Operands::between("variable ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("unset.rs"),
     start: |_, args| {

@@ -19,7 +19,7 @@ use v8_heap::Tagged;
 use v8_heap::layout::FieldKind;
 use v8_heap::objects::place::Place;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Flow;
@@ -29,6 +29,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8array",
     aliases: &[],
     summary: "print the elements of an internal array",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),

@@ -23,7 +23,7 @@ use std::io::Write;
 use v8_heap::layout::{Class, Classes, FieldKind, TailLayout};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -32,11 +32,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8classes",
     aliases: &[],
     summary: "list the classes of V8's heap objects, with their fields",
+    family: Family::V8,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('c', "check them against every word of the heap")],
-    operands: Operands::any("[name ...]"),
+    operands: Operands::any("[name ...]").filter(),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8classes.rs"),
     start: |_, args| {
@@ -49,18 +50,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             let heap = context.heap()?;
             let classes = heap.classes();
-            let mut listed = 0;
             for class in classes.iter() {
                 if names.is_empty() || names.iter().any(|name| class.name.contains(name.as_str())) {
                     context.check_interrupt()?;
                     list(classes, class, out)?;
-                    listed += 1;
                 }
             }
-            match listed {
-                0 => Err(DcmdError::failed("no class has such a name")),
-                _ => Ok(()),
-            }
+            Ok(())
         }))
     },
 };

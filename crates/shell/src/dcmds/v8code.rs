@@ -20,7 +20,7 @@ use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::disassembly::instruction;
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -32,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8code",
     aliases: &[],
     summary: "print where machine code is, and what it is for",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

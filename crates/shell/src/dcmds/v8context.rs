@@ -21,7 +21,7 @@ use v8_heap::objects::place::{FieldValue, Place};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -32,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8context",
     aliases: &[],
     summary: "print a context: the variables that closures capture, slot by slot",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

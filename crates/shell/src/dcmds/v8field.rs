@@ -14,7 +14,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -22,11 +22,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8field",
     aliases: &[],
     summary: "say where a field of a class is",
+    family: Family::V8,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[],
-    operands: Operands { synopsis: "class field [offset]", least: 2, most: 3 },
+    operands: Operands::between("class field [offset]", 2, 3),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8field.rs"),
     start: |_, args| {

@@ -12,7 +12,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -20,6 +20,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8frametypes",
     aliases: &[],
     summary: "list V8's types of stack frames",
+    family: Family::V8,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

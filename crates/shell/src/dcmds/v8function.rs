@@ -22,7 +22,7 @@ use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::shared_function_info::FunctionCode;
 
 use super::v8code;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{definition_name, origin, subject};
@@ -32,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8function",
     aliases: &[],
     summary: "print the parts of a function, as V8 keeps them",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

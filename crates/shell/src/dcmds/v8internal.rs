@@ -13,7 +13,7 @@ use std::io::Write;
 use v8_heap::Tagged;
 use v8_heap::objects::place::Place;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::value::Kind;
@@ -22,6 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8internal",
     aliases: &[],
     summary: "print an embedder field of an object",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

@@ -43,7 +43,7 @@ use v8_heap::{Heap, Map, MapId, Tagged};
 
 use super::v8print::taken_apart;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -54,6 +54,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8map",
     aliases: &[],
     summary: "print a map: the shape that V8 gives objects, and where it came from",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

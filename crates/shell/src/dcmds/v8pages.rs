@@ -16,7 +16,7 @@
 use v8_heap::isolate::{Page, PageState};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::pipeline::Out;
@@ -26,10 +26,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8pages",
     aliases: &[],
     summary: "list the pages of the V8 heap",
+    family: Family::V8,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Address),
-    options: &[Opt::text('s', "space", "only those of the spaces whose names begin so")],
+    options: &[Opt::text('s', "space", "only those of the spaces whose names begin so").filter()],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8pages.rs"),

@@ -35,7 +35,7 @@ use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
@@ -47,6 +47,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8print",
     aliases: &[],
     summary: "print a heap object field by field, as V8 keeps it",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

@@ -20,7 +20,7 @@ use v8_heap::Tagged;
 use v8_heap::layout::{FieldKind, Kind as HeapKind};
 use v8_heap::objects::place::{FieldValue, Place};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::place_name::place_name;
@@ -31,6 +31,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8scopeinfo",
     aliases: &[],
     summary: "print what a scope declares",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

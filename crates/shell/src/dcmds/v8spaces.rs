@@ -42,7 +42,7 @@ use serde_json::json;
 use v8_heap::isolate::{Isolate, Space, SpaceContents, SpaceCounters};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
 use crate::pipeline::Out;
@@ -51,6 +51,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8spaces",
     aliases: &[],
     summary: "say how V8's memory is used, space by space",
+    family: Family::V8,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

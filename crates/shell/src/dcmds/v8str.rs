@@ -27,7 +27,7 @@ use v8_heap::objects::string::StringStorage;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::is_safe;
 use crate::pipeline::Out;
@@ -38,6 +38,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8str",
     aliases: &[],
     summary: "print a string, or how it is stored",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

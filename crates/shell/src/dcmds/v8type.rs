@@ -16,7 +16,7 @@ use std::io::Write;
 
 use v8_heap::Tagged;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::summary::summary;
 use crate::value::Kind;
@@ -25,6 +25,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8type",
     aliases: &[],
     summary: "say what a tagged word is",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,

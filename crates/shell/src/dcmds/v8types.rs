@@ -13,13 +13,14 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8types",
     aliases: &[],
     summary: "list V8's instance types",
+    family: Family::V8,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

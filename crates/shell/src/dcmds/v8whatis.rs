@@ -28,7 +28,7 @@ use v8_heap::isolate::Page;
 use v8_heap::{Heap, Whereabouts};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::lives::Remarks;
 use crate::output::escape;
@@ -40,6 +40,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8whatis",
     aliases: &[],
     summary: "find the heap object that contains an address",
+    family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),

@@ -13,12 +13,13 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "vars",
     aliases: &["$v"],
     summary: "list the variables",
+    family: Family::Session,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

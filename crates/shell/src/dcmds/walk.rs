@@ -14,7 +14,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Args, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::dcmds::find_walker;
 use crate::error::DcmdError;
 use crate::pipeline::Flow;
@@ -25,11 +25,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "walk",
     aliases: &[],
     summary: "enumerate what a walker finds",
+    family: Family::Pipes,
     address: AddressUse::Optional,
     takes: Takes::Depends(|args| walker(args).map_or(Takes::Anything, |walker| walker.takes)),
     yields: Yields::Depends(|args| Yields::Items(walker(args).map_or(Kind::Number, |walker| walker.yields))),
     options: &[],
-    operands: Operands { synopsis: "name [variable]", least: 1, most: 2 },
+    operands: Operands::between("name [variable]", 1, 2),
     needs: &[],
     manual: include_str!("walk.rs"),
     start: |context, args| {

@@ -7,18 +7,19 @@
 //! thread                   - walk the ids of the threads
 //! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::dcmds::WALKERS;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "walkers",
     aliases: &[],
     summary: "list the walkers",
+    family: Family::Pipes,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('n', "print names only")],
-    operands: Operands::optional("[regex]"),
+    operands: Operands::optional("[regex]").filter(),
     needs: &[],
     manual: include_str!("walkers.rs"),
     start: |_, args| {

@@ -30,7 +30,7 @@ use v8_heap::Tagged;
 use v8_heap::isolate::{Page, PageState};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::value::Kind;
@@ -39,6 +39,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "whatis",
     aliases: &[],
     summary: "say what an address belongs to",
+    family: Family::Memory,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,

@@ -37,7 +37,7 @@
 //! cannot be read is reported, and the others flow on.
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Operands, Takes, Word, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::jsexpr::JsExpr;
 use crate::members::OfMembers;
@@ -49,11 +49,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "where",
     aliases: &[],
     summary: "keep the objects of which an expression is true",
+    family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Same,
     options: &[],
-    operands: Operands { synopsis: "expression", least: 1, most: usize::MAX },
+    operands: Operands::between("expression", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("where.rs"),
     start: |_, args| {

@@ -8,7 +8,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::dcmds::{ALL, WALKERS};
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -17,11 +17,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "which",
     aliases: &["whence"],
     summary: "say what a name stands for",
+    family: Family::Memory,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
     options: &[Opt::flag('v', "accepted; all meanings are always shown")],
-    operands: Operands { synopsis: "name ...", least: 1, most: usize::MAX },
+    operands: Operands::between("name ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("which.rs"),
     start: |_, args| {

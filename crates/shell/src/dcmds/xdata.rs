@@ -13,7 +13,7 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::{Column, Hex, Table, escape};
 
 static TABLE: Table = Table::new(&[
@@ -28,6 +28,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     name: "xdata",
     aliases: &[],
     summary: "list what the core holds besides memory",
+    family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,

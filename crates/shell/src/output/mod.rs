@@ -1,5 +1,6 @@
 //! What the user sees: text, tables, colours, progress.
 
+mod cells;
 mod colour;
 mod escape;
 mod json;
@@ -9,6 +10,7 @@ mod table;
 mod terminal;
 mod text;
 
+pub use cells::{cells, cut, padded};
 pub use colour::{Colours, Paint};
 pub use escape::{escape, escape_char, is_safe};
 pub use json::{escape_json, json};

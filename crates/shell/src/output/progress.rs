@@ -1,4 +1,4 @@
-//! The progress bar: on a terminal's standard error, and only for work that takes over a second.
+//! The progress bar: on a terminal's standard error, and only for commands that take over a second.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -25,6 +25,8 @@ pub struct Progress {
     /// Milliseconds since `epoch` when the bar is to be drawn next.
     due: AtomicU64,
     epoch: Instant,
+    /// When the command began.
+    started: Instant,
     visible: bool,
 }
 
@@ -41,6 +43,14 @@ impl Progress {
         Progress::of(interrupt, "")
     }
 
+    /// The same for work that is part of a command that runs since `started`: the bar appears when that takes long, however short its
+    /// parts are.
+    pub fn since(interrupt: Interrupt, started: Instant) -> Progress {
+        let mut progress = Progress::new(interrupt);
+        progress.started = started;
+        progress
+    }
+
     /// The same for work on one of several things, which the bar calls `subject`.
     pub fn of(interrupt: Interrupt, subject: &str) -> Progress {
         Progress {
@@ -50,6 +60,7 @@ impl Progress {
             work: Mutex::default(),
             due: AtomicU64::new(u64::MAX),
             epoch: Instant::now(),
+            started: Instant::now(),
             visible: std::io::stderr().is_terminal(),
         }
     }
@@ -108,7 +119,7 @@ impl Monitor for Progress {
             work.total = total;
         }
         if self.visible {
-            self.postpone(QUIET);
+            self.postpone(QUIET.saturating_sub(self.started.elapsed()));
         }
     }
 

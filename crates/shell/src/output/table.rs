@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use super::{Colours, TextSink};
+use super::{Colours, TextSink, padded};
 
 /// On which side of its column a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +14,12 @@ pub enum Align {
     Right,
 }
 
-/// A column: heading, width in characters, side. A cell that is wider pushes the rest of its row to the right.
+/// A column: heading, width in cells, side. A cell that is wider pushes the rest of its row to the right.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// The heading.
     pub heading: &'static str,
-    /// Width in characters; 0 for a last column without padding.
+    /// Width in cells; 0 for a last column without padding.
     pub width: usize,
     /// The side on which cells stand.
     pub align: Align,
@@ -64,6 +64,8 @@ impl<'c> Table<'c> {
     /// # Errors
     /// As the sink's.
     pub fn heading(&self, colours: Colours, sink: &mut TextSink) -> io::Result<()> {
+        // A heading alone is nothing yet.
+        let written = sink.take_written();
         for (index, column) in self.columns.iter().enumerate() {
             let padding = column.width.saturating_sub(column.heading.len());
             let before = if column.align == Align::Right { padding } else { 0 };
@@ -79,7 +81,9 @@ impl<'c> Table<'c> {
                 before = before + gap
             )?;
         }
-        writeln!(sink)
+        writeln!(sink)?;
+        sink.set_written(written);
+        Ok(())
     }
 
     /// Prints one row; the last cell is not padded on its right. A cell must print itself to the width it is asked for, as
@@ -96,7 +100,7 @@ impl<'c> Table<'c> {
             match column.align {
                 Align::Right => write!(sink, "{cell:>width$}")?,
                 Align::Left if index + 1 == self.columns.len() => write!(sink, "{cell}")?,
-                Align::Left => write!(sink, "{cell:<width$}")?,
+                Align::Left => sink.write_all(padded(&cell.to_string(), width).as_bytes())?,
             }
         }
         writeln!(sink)

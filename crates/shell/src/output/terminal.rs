@@ -1,6 +1,7 @@
 //! Where a session's text ends up: standard output, through a pager if it fills more than a screen, and the log.
 //!
-//! The pager is the program in `PAGER`, else that of the debugger itself.
+//! The pager is the program in `PAGER`, else `less` where it is there, else that of the debugger itself, which an empty `PAGER` asks
+//! for.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -30,9 +31,18 @@ pub fn screen_height() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(_, height)| height.0)
 }
 
-/// The pager that the user has chosen.
+/// The pager that the user has chosen, or `less`.
 fn chosen_pager() -> Option<String> {
-    std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty())
+    match std::env::var("PAGER") {
+        Ok(pager) => Some(pager).filter(|pager| !pager.trim().is_empty()),
+        Err(_) => is_there("less").then(|| "less".to_owned()),
+    }
+}
+
+/// Whether the shell would find `program`.
+fn is_there(program: &str) -> bool {
+    let Some(directories) = std::env::var_os("PATH") else { return false };
+    std::env::split_paths(&directories).any(|directory| directory.join(program).is_file())
 }
 
 /// The end of the line for results and messages of one session.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::screen_width;
+
 /// Bytes gathered before they are handed on.
 const CAPACITY: usize = 64 * 1024;
 /// How long text may be held back from somebody who watches it appear.
@@ -16,7 +18,11 @@ pub struct TextSink {
     destination: Box<dyn Write>,
     /// Set if somebody watches: text is handed on at least every [`PATIENCE`].
     watched: Option<Instant>,
+    /// Whether a pager reads the text, and shows it on the terminal.
+    paged: bool,
     column_zero: bool,
+    /// Something has been printed since it was asked for last.
+    written: bool,
 }
 
 impl std::fmt::Debug for TextSink {
@@ -32,13 +38,46 @@ impl TextSink {
             buffer: Vec::with_capacity(CAPACITY),
             destination,
             watched: watched.then(Instant::now),
+            paged: false,
             column_zero: true,
+            written: false,
         }
+    }
+
+    /// A sink in front of a pager, which shows on the terminal what it reads.
+    pub fn before_pager(destination: Box<dyn Write>) -> TextSink {
+        TextSink { paged: true, ..TextSink::new(destination, false) }
+    }
+
+    /// Cells in a row of the terminal on which the text is read; nothing if a program reads it, or a file keeps it.
+    pub fn width(&self) -> Option<usize> {
+        if self.is_watched() || self.paged { screen_width().map(usize::from) } else { None }
     }
 
     /// Whether somebody watches the text appear on a terminal.
     pub fn is_watched(&self) -> bool {
         self.watched.is_some()
+    }
+
+    /// Whether anything has been printed since this was asked last.
+    pub fn take_written(&mut self) -> bool {
+        std::mem::take(&mut self.written)
+    }
+
+    /// Says whether what has been printed counts.
+    pub fn set_written(&mut self, written: bool) {
+        self.written = written;
+    }
+
+    /// Prints a line that says nothing by itself: a heading.
+    ///
+    /// # Errors
+    /// As the destination's.
+    pub fn heading(&mut self, line: impl std::fmt::Display) -> io::Result<()> {
+        let written = self.written;
+        writeln!(self, "{line}")?;
+        self.written = written;
+        Ok(())
     }
 
     /// `value` in bare lower-case hexadecimal and a newline.
@@ -94,6 +133,7 @@ impl Write for TextSink {
             self.buffer.extend_from_slice(bytes);
         }
         if let Some(&last) = bytes.last() {
+            self.written = true;
             self.column_zero = last == b'\n';
             if last == b'\n' && self.watched.is_some_and(|since| since.elapsed() > PATIENCE) {
                 self.flush()?;

@@ -68,8 +68,56 @@ pub fn definition_name(heap: &Heap<'_>, shared: &SharedFunction<'_>) -> String {
     }
     match heap.shared_inferred_name(shared.object) {
         Ok(Some(name)) => format!("<anonymous> (as {})", text(heap, name)),
-        _ => "<anonymous> (as <anon>)".to_owned(),
+        _ => nameless(heap, shared.object),
     }
+}
+
+/// Whether a definition's own name, or the one that the parser inferred, has `part` in it. One without either is `<anonymous>`.
+pub fn has_in_name(heap: &Heap<'_>, shared: &SharedFunction<'_>, part: &str) -> bool {
+    let name = definition_name(heap, shared);
+    let is_nameless = name.starts_with('(') && name.ends_with(')');
+    if is_nameless { "<anonymous>".contains(part) } else { name.contains(part) }
+}
+
+/// What stands for the name of a function that has none: where it is defined, `(app.js:26:27)`.
+pub fn nameless(heap: &Heap<'_>, shared: HeapObject<'_>) -> String {
+    match heap.function_location(shared) {
+        Some(location) => {
+            let place = match location.place {
+                Some(place) => format!("{}:{}", place.line, place.column),
+                None => format!("position {}", location.position),
+            };
+            format!("({}:{place})", file_name(heap, &location.script))
+        }
+        None => "(of V8)".to_owned(),
+    }
+}
+
+/// The last part of a script's name: `app.js`. A script without a name comes from `eval` or the like.
+pub fn file_name(heap: &Heap<'_>, script: &Script<'_>) -> String {
+    match heap.script_name(script) {
+        Some(name) => {
+            let name = text(heap, name);
+            if name.starts_with("data:") {
+                // Its path is the source itself.
+                return "data:".to_owned();
+            }
+            let file = name.trim_end_matches('/').rsplit('/').next().unwrap_or(&name);
+            file.to_owned()
+        }
+        None => "eval".to_owned(),
+    }
+}
+
+/// Where a suspended function stopped: `noise.js:29`. Nothing if it is not suspended, or if that is not known.
+pub fn suspended_at(heap: &Heap<'_>, generator: HeapObject<'_>) -> Option<String> {
+    let function = heap.generator(generator).ok()?.function;
+    let suspension = heap.suspension(generator).ok()??;
+    let shared = heap.shared_function_info(heap.object(function).ok()?).ok()?;
+    let location = heap.function_location(shared)?;
+    let file = file_name(heap, &location.script);
+    let place = heap.script_location(&location.script, suspension.position?)?;
+    Some(format!("{file}:{}", place.line))
 }
 
 /// The name of a script; of one without, how it came about.

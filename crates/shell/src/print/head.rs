@@ -318,7 +318,7 @@ pub(super) fn function_name(heap: &Heap<'_>, function: HeapObject<'_>) -> v8_hea
     }
     Ok(match heap.inferred_name(function)? {
         Some(name) => format!("<anonymous> (as {})", text(name)?),
-        None => "<anonymous> (as <anon>)".to_owned(),
+        None => escape(&function::nameless(heap, heap.shared_function_info(function)?)).into_owned(),
     })
 }
 

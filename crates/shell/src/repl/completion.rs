@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use rustyline::completion::Completer;
+use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
@@ -12,8 +12,8 @@ use crate::arguments::Shape;
 use crate::context::Context;
 use crate::dcmds::{ALL, WALKERS};
 use crate::host_files;
+use crate::known_names::{self, NameQuery};
 use crate::output::{Colours, is_safe};
-use crate::repl::names::{self, NameQuery};
 use crate::settings::{OPTIONS, Settings};
 
 /// Completes lines.
@@ -28,16 +28,19 @@ impl<'a> Completion<'a> {
 }
 
 impl Completer for Completion<'_> {
-    type Candidate = String;
+    type Candidate = Pair;
 
     fn complete(
         &self,
         line: &str,
         position: usize,
         _: &rustyline::Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        let names = |query: NameQuery<'_>| names::names(self.context, query);
-        Ok(candidates(line.get(..position).unwrap_or(line), &self.context.settings, &names))
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let names = |query: NameQuery<'_>| known_names::names(self.context, query);
+        let typed = line.get(..position).unwrap_or(line);
+        let (start, found) = candidates(typed, &self.context.settings, &names);
+        let pair = |replacement: String| Pair { display: shown(typed, &replacement), replacement };
+        Ok((start, found.into_iter().map(pair).collect()))
     }
 }
 
@@ -70,6 +73,30 @@ fn hint(typed: &str) -> Option<String> {
     Some(dcmd.synopsis()).filter(|synopsis| !synopsis.is_empty())
 }
 
+/// How a candidate is listed: an option with what it does.
+fn shown(typed: &str, candidate: &str) -> String {
+    let option = candidate.strip_prefix('-').and_then(|letter| letter.chars().next());
+    let name = typed.rfind("::").map(|at| typed[at + 2..].split(' ').next().unwrap_or(""));
+    let dcmd = name.and_then(|name| ALL.iter().find(|dcmd| dcmd.is_called(name)));
+    let declared = option.zip(dcmd).and_then(|(letter, dcmd)| {
+        dcmd.options.iter().find(|option| option.letter == letter && option.shape != Shape::Digits)
+    });
+    match declared {
+        Some(option) => format!("{candidate:<4}{}", option.help),
+        None => candidate.to_owned(),
+    }
+}
+
+/// Those of `names` that begin with `prefix`; if there are none, those that do so in other letters.
+fn beginning(prefix: &str, names: Vec<String>) -> Vec<String> {
+    let (exact, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.starts_with(prefix));
+    if !exact.is_empty() {
+        return exact;
+    }
+    let lower = prefix.to_lowercase();
+    others.into_iter().filter(|name| name.to_lowercase().starts_with(&lower)).collect()
+}
+
 /// What kinds of things are completed from the outside.
 type Names<'n> = &'n dyn Fn(NameQuery<'_>) -> Vec<String>;
 
@@ -82,8 +109,8 @@ fn candidates(typed: &str, settings: &Settings, names: Names<'_>) -> (usize, Vec
     }
     let ask = |dcmd: &str, option, start: usize| {
         let prefix = &typed[start..];
-        let mut found = names(NameQuery { dcmd, option, prefix });
-        found.retain(|found| found.starts_with(prefix) && found.chars().all(is_safe));
+        let mut found = beginning(prefix, names(NameQuery { dcmd, option, prefix }));
+        found.retain(|found| found.chars().all(is_safe));
         found.sort_unstable();
         found.dedup();
         (start, found)
@@ -185,7 +212,7 @@ fn files(settings: &Settings, prefix: &str) -> Vec<String> {
 const MOST_FILES: usize = 10_000;
 
 fn starting<'a>(prefix: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut found: Vec<String> = names.filter(|name| name.starts_with(prefix)).map(str::to_owned).collect();
+    let mut found = beginning(prefix, names.map(str::to_owned).collect());
     found.sort_unstable();
     found
 }
@@ -251,6 +278,19 @@ mod tests {
             complete(&format!("::cat {path}/")).1,
             [format!("{path}/first.macro"), format!("{path}/more/")]
         );
+    }
+
+    #[test]
+    fn names_complete_in_any_case_and_options_say_what_they_do() {
+        assert_eq!(complete("10::where 'STATUSC").1, ["statusCode"]);
+        assert_eq!(complete("::JSLEA").1, ["jsleaks"]);
+        assert_eq!(shown("::vars -", "-n").trim_end(), format!("-n  {}", help_of("vars", 'n')));
+        assert_eq!(shown("::help v", "vars"), "vars");
+    }
+
+    fn help_of(name: &str, letter: char) -> &'static str {
+        let dcmd = ALL.iter().find(|dcmd| dcmd.name == name).unwrap();
+        dcmd.options.iter().find(|option| option.letter == letter).unwrap().help
     }
 
     #[test]

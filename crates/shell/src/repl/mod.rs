@@ -2,8 +2,8 @@
 
 mod completion;
 mod history;
-mod names;
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 
 use rustyline::config::{BellStyle, CompletionType};
@@ -11,6 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
 
+use crate::bare_words;
 use crate::context::Context;
 use crate::error::{DcmdError, reasons};
 use crate::interpreter::{self, Source};
@@ -44,7 +45,7 @@ pub fn run(context: &Context) -> u8 {
                     history::append(&mut editor, path);
                 }
                 context.terminal.log_input(&format!("{prompt}{line}"));
-                run_line(context, &line);
+                run_line(context, &without_prompts(&line));
             }
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) if context.settings.ignore_eof.get() => {
@@ -71,6 +72,15 @@ fn editor(context: &Context) -> rustyline::Result<Editor<Completion<'_>, FileHis
     let mut editor = Editor::with_config(config)?;
     editor.set_helper(Some(Completion::new(context)));
     Ok(editor)
+}
+
+/// What was pasted, without the prompts that were copied along.
+fn without_prompts(pasted: &str) -> Cow<'_, str> {
+    if !pasted.lines().any(|line| line.starts_with("> ")) {
+        return Cow::Borrowed(pasted);
+    }
+    let lines: Vec<_> = pasted.lines().map(bare_words::without_prompt).collect();
+    Cow::Owned(lines.join("\n"))
 }
 
 fn run_line(context: &Context, line: &str) {

@@ -57,7 +57,7 @@ fn variables_of_the_scripts_of_another_context_are_found_from_its_functions() {
         let instance = member(core, "Dispatcher", "instance");
         let [constructor] = answers(core, [&format!("{instance}::jsconstructor -v")]);
         let class =
-            constructor.trim().strip_prefix("ContextClass (JSFunction: ").unwrap().trim_end_matches(')');
+            constructor.trim().strip_prefix("ContextClass (JSFunction: ").unwrap().split(')').next().unwrap();
         let [found] = answers(core, [&format!("{class}::jsclosure contextLet | ::jsprint")]);
         assert_eq!(found, "\"let of the context\"\n", "{core}");
     }

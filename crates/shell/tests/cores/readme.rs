@@ -43,8 +43,10 @@ fn screen(directory: &Path, typed: &[&str]) -> String {
     let mut session = Session::spawn(command).unwrap();
     session.get_process_mut().set_window_size(80, 24).unwrap();
     session.set_expect_timeout(Some(Duration::from_secs(60)));
-    session.expect("> ").unwrap();
-    let mut screen = String::new();
+    // What is said at first, behind the echo of nothing.
+    let found = session.expect("\n> ").unwrap();
+    let banner = String::from_utf8_lossy(found.before()).replace("\r\n", "\n");
+    let mut screen = format!("{}\n", banner.trim_matches(['\r', '\n']));
     for line in typed {
         session.send_line(line).unwrap();
         let shown = session.expect("\n> ").unwrap();

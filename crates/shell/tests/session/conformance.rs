@@ -77,10 +77,6 @@ fn mistakes_are_named() {
         ("<nosuch=J", "v8mdb: variable 'nosuch' is not defined"),
         ("1%0=X", "v8mdb: attempted to divide by zero"),
         ("nosuch=J", "v8mdb: failed to dereference symbol: unknown symbol name: nosuch"),
-        (
-            "status",
-            "v8mdb: failed to dereference symbol: unknown symbol name: status (did you mean '::status'?)",
-        ),
         ("*10=J", "v8mdb: failed to read from address 10: no mapping for address"),
         ("::nosuchthing", "v8mdb: invalid command '::nosuchthing': unknown dcmd name"),
         ("::staus", "v8mdb: invalid command '::staus': unknown dcmd name (did you mean '::status'?)"),

@@ -206,7 +206,7 @@ fn symbols_are_found_by_name_and_by_address() {
         assert_eq!(session.results(line), expected, "{line}");
     }
     assert!(session.complaint("nosuch`parse=J").contains("unknown object file name"));
-    assert!(session.complaint("::findsym nosuch").contains("no symbol matches"));
+    assert!(session.complaint("::findsym nosuch").contains("nothing matches 'nosuch'"));
     assert!(session.complaint("::nm nosuch").contains("unknown object file name"));
     assert!(
         session

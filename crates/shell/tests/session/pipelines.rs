@@ -2,7 +2,7 @@
 
 use shell::arguments::Args;
 use shell::context::Context;
-use shell::dcmd::{AddressUse, Dcmd, Operands, Started, Takes, Yields, for_each, for_each_item};
+use shell::dcmd::{AddressUse, Dcmd, Family, Operands, Started, Takes, Yields, for_each, for_each_item};
 use shell::error::DcmdError;
 use shell::pipeline::{Call, Flow, Out, Plan, PlanError, Stage};
 use shell::value::{Item, Kind};
@@ -19,6 +19,7 @@ const fn dcmd(
         name,
         aliases: &[],
         summary: "for a test",
+        family: Family::Pipes,
         address: AddressUse::Optional,
         takes,
         yields,

@@ -94,12 +94,19 @@ fn check_kind(kind: &str, fields: &Map<String, Value>, fact: &Value, printed: &P
                 (Some(inferred), _) => format!("<anonymous> (as {inferred})"),
                 // What V8 infers for functions without any name is its own affair.
                 (None, "") => head.split_once(' ').map_or("", |(_, name)| name).to_owned(),
-                // What `new Function` makes has no name of its own; the language calls it so.
-                (None, "anonymous") => "<anonymous> (as <anon>)".to_owned(),
+                // What `new Function` makes has no name of its own, and the script that it is in has none either.
+                (None, "anonymous") => head.split_once(' ').map_or("", |(_, name)| name).to_owned(),
                 (None, name) => name.to_owned(),
             };
-            if name.is_empty() && !head.contains("<anonymous>") {
-                return Err(format!("expected no name, found {head}"));
+            // A name that the parser inferred, or the place: `function (kinds.js:26:27)`.
+            let is_nameless = matches!(name, "" | "anonymous") && fact["inferred"].is_null();
+            let place = head.split_once(" (").and_then(|(_, place)| place.strip_suffix(')'));
+            let has_place = place.is_some_and(|place| {
+                let numbers: Vec<_> = place.rsplitn(3, ':').take(2).map(str::parse::<u32>).collect();
+                numbers.len() == 2 && numbers.iter().all(Result::is_ok)
+            });
+            if is_nameless && fact["nameIsInferred"] != true && !head.contains("<anonymous>") && !has_place {
+                return Err(format!("expected no name but a place, found {head}"));
             }
             let noun = if fact["class"] == true || head.starts_with("class ") { "class" } else { "function" };
             same(&format!("{noun} {shown}"), head)?;
@@ -187,7 +194,17 @@ fn check_kind(kind: &str, fields: &Map<String, Value>, fact: &Value, printed: &P
                 "asyncgenerator" => "AsyncGenerator",
                 _ => "AsyncFunction",
             };
-            same(&format!("{class} {} ({})", text("function"), text("state")), head)?;
+            match fact["at"].as_str() {
+                // A function without a name goes by its place: file and line.
+                Some(at) => {
+                    let is_there = head.starts_with(&format!("{class} ({at}:"))
+                        && head.ends_with(&format!(") ({})", text("state")));
+                    if !is_there {
+                        return Err(format!("expected one of {at}, found {head}"));
+                    }
+                }
+                None => same(&format!("{class} {} ({})", text("function"), text("state")), head)?,
+            }
             generator(fact, printed)
         }
         "finalizationregistry" => {

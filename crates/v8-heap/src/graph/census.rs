@@ -253,6 +253,29 @@ impl Heap<'_> {
         self.for_each_member_of(table, group, |id| census.has(id), monitor, visit)
     }
 
+    /// Bytes outside of the heap that the counted objects of each kind own, of the kinds that own any: backing stores of buffers,
+    /// the characters of external strings.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn outside_by_kind(
+        &self,
+        census: &Census<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<HashMap<GroupId, u64>> {
+        let table = self.objects(monitor)?;
+        let mut sums: HashMap<GroupId, u64> = HashMap::new();
+        for owned in self.graph(monitor)?.owned.iter().filter(|owned| census.has(ObjectId(owned.owner))) {
+            let object = self.object_by_id(table, ObjectId(owned.owner));
+            let own = object.filter(|object| object.kind().is_js_object());
+            if let Some(group) = own.and_then(|object| census.kinds.group_of(self, object)) {
+                let sum = sums.entry(group).or_default();
+                *sum = sum.saturating_add(owned.bytes);
+            }
+        }
+        Ok(sums)
+    }
+
     /// Bytes that the objects of each kind retain in the heap, by number of the kind; `kinds` are those of [`Heap::kinds`]. What an
     /// object retains below another of its own kind counts once.
     ///

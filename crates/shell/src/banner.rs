@@ -1,0 +1,138 @@
+//! What a session at a terminal begins with: what is debugged, how it ended, how far the heap can be read, what to type next.
+//!
+//! Only what costs next to nothing is said: headers, notes, and the headers of the pages. No object is looked at.
+
+use std::io::Write;
+
+use core_reader::{Contents, Core, Memory};
+use v8_heap::Heap;
+
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::output::escape;
+
+/// What leads on in a heap.
+const NEXT: &str = "::jsleaks (what gathers)   ::findjsobjects (what there is)   ::help";
+/// What leads on after a crash.
+const NEXT_OF_CRASH: &str = "$C (the stack)   ::jsleaks (what gathers)   ::findjsobjects   ::help";
+/// What leads on without a heap.
+const NEXT_OF_NATIVE: &str = "::status   $C (the stack)   ::threads   ::mappings   ::help";
+
+/// Longer command lines are cut.
+const LONGEST: usize = 34;
+
+/// Prints the banner.
+///
+/// # Errors
+/// As the output's.
+pub fn print(context: &Context) -> Result<(), DcmdError> {
+    let core = context.target()?.core();
+    let heap = context.heap();
+    let program = program(core);
+    let title = match &heap {
+        Ok(heap) => {
+            let node = heap
+                .node_version()
+                .map(|version| format!("Node.js {}, ", escape(version.trim_start_matches('v'))));
+            format!("{}V8 {}: {program}", node.unwrap_or_default(), escape(&heap.version().to_string()))
+        }
+        Err(_) => program,
+    };
+    let mut text = context.text.borrow();
+    writeln!(text, "{}", context.colours.bold(title))?;
+    writeln!(text, "{}", end(core))?;
+    match &heap {
+        Ok(heap) => {
+            writeln!(text, "{}", amounts(core, heap))?;
+            writeln!(text, "{}", trust(core, heap))?;
+            let next = if core.signal().is_some() { NEXT_OF_CRASH } else { NEXT };
+            writeln!(text, "next: {next}")?;
+        }
+        Err(reason) => {
+            writeln!(text, "no JavaScript heap can be read: {}", escape(&reason.to_string()))?;
+            writeln!(text, "only the commands for JavaScript need one: all others work")?;
+            writeln!(text, "next: {NEXT_OF_NATIVE}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The command line.
+fn program(core: &Core) -> String {
+    let process = core.process();
+    let line =
+        if process.arguments.is_empty() { process.command_line.clone() } else { process.arguments.join(" ") };
+    let line = if line.trim().is_empty() { process.name.clone() } else { line };
+    // `node server.js`, wherever the two are.
+    let last_part = |word: &str| match word.starts_with('/') {
+        true => word.rsplit('/').next().unwrap_or(word).to_owned(),
+        false => word.to_owned(),
+    };
+    let line = line.split(' ').map(last_part).collect::<Vec<_>>().join(" ");
+    let mut cut: String = line.chars().take(LONGEST).collect();
+    if cut.len() < line.len() {
+        cut.push_str("...");
+    }
+    escape(&cut).into_owned()
+}
+
+/// The process, and how it ended.
+fn end(core: &Core) -> String {
+    let threads = core.threads().len();
+    let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+    let how = match core.signal() {
+        None => "taken with gcore while it ran".to_owned(),
+        Some(signal) => {
+            let at = signal.fault_address.map_or(String::new(), |address| format!(" at {:#x}", address.0));
+            format!("ended by {} ({}){at}", signal.name, signal.description)
+        }
+    };
+    format!("process {}, {threads}; {how}", core.process().id)
+}
+
+/// How much there is.
+fn amounts(core: &Core, heap: &Heap<'_>) -> String {
+    let spaces = heap.spaces();
+    let bytes: u64 = spaces.isolates().iter().map(|isolate| isolate.page_bytes).sum();
+    let dumped: u64 = core
+        .memory()
+        .ranges()
+        .iter()
+        .filter(|range| range.contents == Contents::Dumped)
+        .map(|range| range.end.0 - range.start.0)
+        .sum();
+    let isolates = spaces.isolates().len();
+    let workers = match isolates {
+        0 | 1 => String::new(),
+        2 => ", that of 1 worker included".to_owned(),
+        more => format!(", those of {} workers included", more - 1),
+    };
+    format!("JavaScript heap: {}{workers}; memory in the core: {}", megabytes(bytes), megabytes(dumped))
+}
+
+/// How far the heap can be read.
+fn trust(core: &Core, heap: &Heap<'_>) -> String {
+    let layout = heap.layout();
+    let (major, minor) = layout.table_version;
+    let mut parts = vec![if layout.exact {
+        "known layout".to_owned()
+    } else {
+        format!("layout of V8 {major}.{minor}, a neighbour")
+    }];
+    let missing = core.memory().truncated_bytes();
+    if missing > 0 {
+        parts.push(format!("the core lacks its last {}", megabytes(missing)));
+    }
+    let pages = heap.spaces().pages();
+    let salvaged = pages.iter().filter(|page| page.salvaged).count();
+    match salvaged {
+        0 if missing == 0 => parts.push(format!("{} page headers agree", pages.len())),
+        0 => {}
+        some => parts.push(format!("{some} of {} pages without headers", pages.len())),
+    }
+    format!("heap: {} (::status checks all of it)", parts.join(", "))
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
