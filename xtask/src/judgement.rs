@@ -96,6 +96,8 @@ pub struct Case<'a> {
     pub symbols: bool,
     /// V8 may have collected garbage once more, behind the snapshot.
     pub collects_later: bool,
+    /// What V8 has made behind the snapshot, beside what the program says, by constructor.
+    pub later: &'a [(&'a str, u64)],
 }
 
 /// The facts of `census`, which runs `kinds` as well, with so many contexts and workers.
@@ -199,6 +201,11 @@ impl Asked<'_> {
         self.take_stragglers(&mut all, "are in memory", &mut failures);
         // What it dies of in want of memory was made behind the snapshot as well.
         all.remove("Hoard");
+        for (constructor, made) in self.case.later {
+            if let Some(count) = all.get_mut(*constructor) {
+                *count = count.saturating_sub(*made);
+            }
+        }
         let mut differences = constructors::compare(&truth, &all);
         constructors::explain_wrapped(&mut differences);
         if self.case.collects_later {

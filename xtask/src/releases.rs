@@ -205,6 +205,7 @@ impl Judge {
             facts: &self.facts,
             symbols: true,
             collects_later: false,
+            later: &[],
         });
         if !self.keep && !was_there {
             fs::remove_dir_all(&directory)?;
