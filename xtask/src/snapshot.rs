@@ -82,7 +82,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
 /// Writes the snapshot of a core.
 pub fn write(node: &str, directory: &Path, file: &Path) -> Result<()> {
     let executable = node_release::executable(node)?;
-    let options = OpenOptions { core: directory.join("core"), executable: Some(executable), sysroot: None };
+    let options = OpenOptions {
+        core: directory.join("core"),
+        executable: Some(executable),
+        sysroot: None,
+        ..OpenOptions::default()
+    };
     let core = Core::open(&options)?;
     let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     let builtins: Vec<(u64, String)> = core

@@ -123,7 +123,12 @@ impl Sweep {
 pub fn sweep(executable: &Path, directory: &Path) -> Result<Sweep> {
     let graph = SnapshotGraph::read(&directory.join("v8.heapsnapshot"))?;
     let heap = Heap::print(executable, &directory.join("core"))?;
-    let options = OpenOptions { core: directory.join("core"), executable: None, sysroot: None };
+    let options = OpenOptions {
+        core: directory.join("core"),
+        executable: None,
+        sysroot: None,
+        ..OpenOptions::default()
+    };
     // One for each heap, for as long as the task runs.
     let core: &'static Core = Box::leak(Box::new(Core::open(&options)?));
     let walked = v8_heap::Heap::open(core.memory(), core.symbols(), core.threads())?;

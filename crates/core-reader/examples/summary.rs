@@ -8,7 +8,12 @@ use core_reader::{Contents, Core, Memory, OpenOptions, Symbols};
 fn main() -> Result<(), core_reader::Error> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let core = arguments.next().unwrap_or_default();
-    let options = OpenOptions { core, executable: arguments.next(), sysroot: arguments.next() };
+    let options = OpenOptions {
+        core,
+        executable: arguments.next(),
+        sysroot: arguments.next(),
+        ..OpenOptions::default()
+    };
     let started = Instant::now();
     let core = Core::open(&options)?;
     println!("opened in {:?}", started.elapsed());
@@ -30,7 +35,9 @@ fn main() -> Result<(), core_reader::Error> {
         let id = module.build_id.as_ref().map_or_else(|| "no build-id".to_owned(), ToString::to_string);
         println!("{:#x}..{:#x} {} {id} {:?}", module.start, module.end, module.path, module.file);
     }
-    for contents in [Contents::Dumped, Contents::FromBinary, Contents::NotDumped, Contents::Truncated] {
+    for contents in
+        [Contents::Dumped, Contents::FromBinary, Contents::NotDumped, Contents::NoAccess, Contents::Truncated]
+    {
         let ranges = core.memory().ranges().iter().filter(|range| range.contents == contents);
         let bytes: u64 = ranges.clone().map(|range| range.end.0 - range.start.0).sum();
         println!("{contents:?}: {bytes} bytes in {} ranges", ranges.count());

@@ -29,11 +29,19 @@ pub struct AddressSpace {
 impl AddressSpace {
     /// `extents` and `files` are sorted and do not overlap.
     pub(crate) fn new(images: Vec<Arc<FileMap>>, extents: &[Extent], files: &[MappedFile]) -> AddressSpace {
-        let mut space = AddressSpace { images, starts: Vec::new(), pieces: Vec::new(), ranges: Vec::new() };
+        let mut space = AddressSpace {
+            images,
+            starts: Vec::with_capacity(extents.len()),
+            pieces: Vec::with_capacity(extents.len()),
+            ranges: Vec::with_capacity(extents.len()),
+        };
         for extent in extents {
             space.add_piece(extent);
             space.add_range(extent, files);
         }
+        space.starts.shrink_to_fit();
+        space.pieces.shrink_to_fit();
+        space.ranges.shrink_to_fit();
         space
     }
 
@@ -57,6 +65,7 @@ impl AddressSpace {
             Source::Image { image: 0, .. } => Contents::Dumped,
             Source::Image { .. } => Contents::FromBinary,
             Source::NotDumped => Contents::NotDumped,
+            Source::NoAccess => Contents::NoAccess,
             Source::Truncated => Contents::Truncated,
         };
         let index = files.partition_point(|file| file.start.0 <= extent.start);
@@ -123,6 +132,7 @@ impl AddressSpace {
         match self.range_at(at).map(|range| range.contents) {
             None => MemoryError::Unmapped(at),
             Some(Contents::Truncated) => MemoryError::Truncated(at),
+            Some(Contents::NoAccess) => MemoryError::NoAccess(at),
             Some(_) => MemoryError::NotDumped(at),
         }
     }

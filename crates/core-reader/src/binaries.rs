@@ -1,17 +1,18 @@
 //! Finds the files that stand for the modules of a core, and makes sure that they do.
 //!
 //! In this order: the executable the user gave; below `--sysroot DIR` the recorded path, the bare file name, and the
-//! build-id directory; the recorded path on this machine; this machine's build-id directory. A file that does not
-//! match is passed over. Nothing is fetched from the network.
+//! build-id directory; the folders of build-ids that the user named; the recorded path on this machine; this machine's
+//! build-id directory; the servers that the user named ([`crate::Debuginfod`]). A file that does not match is passed over.
 
 use std::path::{Path, PathBuf};
 
 use crate::address_space::AddressSpace;
 use crate::binary::Binary;
-use crate::elf::{HEADER_SIZE, Kind, PROGRAM_HEADER_SIZE, Segment};
-use crate::fields::Fields;
-use crate::modules::{FoundFile, Module, VDSO_PATH, Verification, bias_for};
-use crate::notes::file::MappedFile;
+use crate::container::OnProgress;
+use crate::debuginfod::{Client, Stopped};
+use crate::elf::{HEADER_SIZE, Kind, Segment};
+use crate::modules::{FoundFile, HeaderBytes, Module, VDSO_PATH, Verification, bias_for};
+use crate::notes::file::{MappedFile, MappedFiles};
 use crate::{Address, Error, OpenOptions, Warning};
 
 const PAGE: u64 = 4096;
@@ -20,10 +21,12 @@ const PAGE: u64 = 4096;
 pub(crate) fn find(
     modules: &mut Vec<Module>,
     memory: &AddressSpace,
-    files: &[MappedFile],
+    files: &MappedFiles,
     options: &OpenOptions,
     warnings: &mut Vec<Warning>,
+    on_progress: OnProgress<'_>,
 ) -> Result<Vec<Option<Binary>>, Error> {
+    let mut client = options.debuginfod.as_ref().map(Client::new);
     let mut given = options.executable.as_deref().map(Binary::open).transpose()?;
     if modules.is_empty()
         && let Some(given) = &given
@@ -60,7 +63,8 @@ pub(crate) fn find(
                 None => return Err(wrong_executable(module, &given, options)),
             }
         } else {
-            search(module, files, options.sysroot.as_deref(), warnings)
+            let stopped = |Stopped| Error::Stopped { path: options.core.clone() };
+            search(module, files, options, warnings, client.as_mut(), &mut *on_progress).map_err(stopped)?
         };
         binaries.push(found.map(|(binary, verification)| {
             adopt(module, &binary, verification);
@@ -72,6 +76,9 @@ pub(crate) fn find(
     }
     if !unverified.is_empty() {
         warnings.push(Warning::Unverified(unverified));
+    }
+    for (server, problem) in client.into_iter().flat_map(|client| client.problems) {
+        warnings.push(Warning::Server { server, problem });
     }
     Ok(binaries)
 }
@@ -127,15 +134,17 @@ fn adopt(module: &mut Module, binary: &Binary, verification: Verification) {
 
 fn search(
     module: &mut Module,
-    files: &[MappedFile],
-    sysroot: Option<&Path>,
+    files: &MappedFiles,
+    options: &OpenOptions,
     warnings: &mut Vec<Warning>,
-) -> Option<(Binary, Verification)> {
+    client: Option<&mut Client<'_>>,
+    on_progress: OnProgress<'_>,
+) -> Result<Option<(Binary, Verification)>, Stopped> {
     let mut mismatch = None;
-    for path in candidates(module, sysroot) {
+    for path in candidates(module, options) {
         let Ok(binary) = Binary::open(&path) else { continue };
         match verify(module, &binary, files) {
-            Some(verification) => return Some((binary, verification)),
+            Some(verification) => return Ok(Some((binary, verification))),
             None => {
                 mismatch.get_or_insert(Warning::Mismatch {
                     path,
@@ -145,16 +154,21 @@ fn search(
             }
         }
     }
+    if let (Some(client), Some(id)) = (client, &module.build_id)
+        && let Some(binary) = client.executable(id, on_progress)?
+    {
+        return Ok(Some((binary, Verification::BuildId)));
+    }
     module.file = Err(match &mismatch {
         Some(Warning::Mismatch { path, .. }) => format!("{} is another build", path.display()),
         _ => "not found".to_owned(),
     });
     warnings.extend(mismatch);
-    None
+    Ok(None)
 }
 
 /// Where a module's file may be, best first.
-fn candidates(module: &Module, sysroot: Option<&Path>) -> Vec<PathBuf> {
+fn candidates(module: &Module, options: &OpenOptions) -> Vec<PathBuf> {
     let recorded = Path::new(&module.path);
     let relative = recorded.strip_prefix("/").unwrap_or(recorded);
     let mut paths = Vec::new();
@@ -165,11 +179,17 @@ fn candidates(module: &Module, sysroot: Option<&Path>) -> Vec<PathBuf> {
             paths.push(directory.join(format!("{entry}.debug")));
         }
     };
-    if let Some(sysroot) = sysroot {
+    if let Some(sysroot) = &options.sysroot {
         paths.push(sysroot.join(relative));
         paths.extend(recorded.file_name().map(|name| sysroot.join(name)));
         by_build_id(&mut paths, &sysroot.join("usr/lib/debug/.build-id"));
         by_build_id(&mut paths, &sysroot.join(".build-id"));
+    }
+    for directory in &options.build_ids {
+        by_build_id(&mut paths, directory);
+        by_build_id(&mut paths, &directory.join(".build-id"));
+        // As clients of debuginfod keep them.
+        paths.extend(module.build_id.as_ref().map(|id| directory.join(id.to_string()).join("executable")));
     }
     if recorded.is_absolute() {
         paths.push(recorded.to_owned());
@@ -179,13 +199,18 @@ fn candidates(module: &Module, sysroot: Option<&Path>) -> Vec<PathBuf> {
 }
 
 /// A file with the symbols of `module` that its binary lacks: separate debug information, found by its build-id.
-pub(crate) fn debug_file(module: &Module, sysroot: Option<&Path>) -> Option<Binary> {
+pub(crate) fn debug_file(module: &Module, options: &OpenOptions) -> Option<Binary> {
     let id = module.build_id.as_ref()?;
     let entry = format!("{}.debug", id.directory_entry());
     let below = |root: &Path| {
         [root.join("usr/lib/debug/.build-id"), root.join(".build-id")].map(|directory| directory.join(&entry))
     };
-    let mut paths: Vec<PathBuf> = sysroot.map(|sysroot| below(sysroot).to_vec()).unwrap_or_default();
+    let mut paths: Vec<PathBuf> = options.sysroot.as_deref().map(below).unwrap_or_default().to_vec();
+    for directory in &options.build_ids {
+        paths.push(directory.join(&entry));
+        paths.push(directory.join(".build-id").join(&entry));
+        paths.push(directory.join(id.to_string()).join("debuginfo"));
+    }
     paths.extend(below(Path::new("/")));
     paths
         .iter()
@@ -193,7 +218,7 @@ pub(crate) fn debug_file(module: &Module, sysroot: Option<&Path>) -> Option<Bina
 }
 
 /// What ties `binary` to `module`, or `None` if they are different programs or nothing shows that they are the same.
-fn verify(module: &Module, binary: &Binary, files: &[MappedFile]) -> Option<Verification> {
+fn verify(module: &Module, binary: &Binary, files: &MappedFiles) -> Option<Verification> {
     if let Some(id) = &module.build_id {
         return (binary.build_id.as_ref() == Some(id)).then_some(Verification::BuildId);
     }
@@ -209,23 +234,22 @@ fn verify(module: &Module, binary: &Binary, files: &[MappedFile]) -> Option<Veri
 
 /// The ELF header and the program headers are equal. The header alone has the entry point and the offset of the
 /// section headers, which differ between any two builds of a large program.
-fn same_headers(in_core: &[u8], in_file: &[u8]) -> bool {
-    let fields = Fields(in_core);
-    let (Some(offset), Some(count)) = (fields.u64(32), fields.u16(56)) else { return false };
-    let Ok(offset) = usize::try_from(offset) else { return false };
-    let programs = offset..offset.saturating_add(usize::from(count) * PROGRAM_HEADER_SIZE);
-    in_core.get(..HEADER_SIZE) == in_file.get(..HEADER_SIZE)
-        && in_core.get(programs.clone()).is_some_and(|bytes| in_file.get(programs) == Some(bytes))
+fn same_headers(in_core: &HeaderBytes, in_file: &[u8]) -> bool {
+    let Some(offset) = in_core.programs_offset().and_then(|offset| usize::try_from(offset).ok()) else {
+        return false;
+    };
+    let programs = offset..offset.saturating_add(in_core.programs.len());
+    in_file.get(..HEADER_SIZE) == Some(&in_core.header) && in_file.get(programs) == Some(&in_core.programs)
 }
 
 /// The file's segments lie exactly where the core says that the file was mapped.
-fn same_layout(module: &Module, binary: &Binary, files: &[MappedFile]) -> bool {
+fn same_layout(module: &Module, binary: &Binary, files: &MappedFiles) -> bool {
     let segments = &binary.headers.segments;
     let Some(bias) = bias_for(module.start.0, segments) else { return false };
     // A mapping of the file outside of the module, such as V8's second copy of its builtins, proves nothing.
     let placed = Module::placed(module.path.clone(), bias, segments.clone());
     let mapped: Vec<&MappedFile> =
-        files.iter().filter(|file| *file.path == module.path && placed.contains(file.start)).collect();
+        files.of(&module.path).filter(|file| placed.contains(file.start)).collect();
     let loads = || segments.iter().filter(|segment| segment.kind == Segment::LOAD && segment.file_size > 0);
     let file_len = binary.map.len() as u64;
     !mapped.is_empty()

@@ -2,38 +2,49 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::address_space::AddressSpace;
 use crate::binaries;
 use crate::binary::Binary;
-use crate::container::{Container, OnProgress};
+use crate::container::{Compression, Container, DEFAULT_LIMIT, OnProgress, Stored};
+use crate::debuginfod::Debuginfod;
 use crate::elf::{Headers, Kind, Refusal, Segment};
 use crate::file_map::FileMap;
 use crate::module_symbols::{Copied, ModuleSymbols};
 use crate::modules::{self, Module};
 use crate::notes::auxv::AuxiliaryVector;
 use crate::notes::embedded_symbols::EmbeddedSymbols;
-use crate::notes::file::MappedFile;
+use crate::notes::file::{MappedFile, MappedFiles};
 use crate::notes::prpsinfo::ProcessInfo;
 use crate::notes::siginfo::SignalInfo;
 use crate::notes::{self, Notes, RawNote};
 use crate::process::Process;
 use crate::segments::{self, Extent, Fill};
+use crate::threads::Threads;
 use crate::{Address, Error, Thread, Warning};
 
 const PAGE: u64 = 4096;
+/// Bytes of notes that are kept in memory while they are read.
+const RELEASED: usize = 4 << 20;
 
 /// What to open, and where to look for the binaries.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
-    /// The core, plain or compressed with zstd.
+    /// The core: a file, plain or compressed ([`Compression`]), or a pipe. [`crate::STANDARD_INPUT`] is read as it comes.
     pub core: PathBuf,
+    /// No more bytes than these are written to a temporary file, for a core that cannot be mapped as it is stored;
+    /// [`crate::DEFAULT_LIMIT`] if it is not set.
+    pub limit: Option<u64>,
     /// The executable that dumped it; without it, the path that the core records is tried.
     pub executable: Option<PathBuf>,
     /// A directory with copies of the executable and libraries, at their recorded paths or side by side.
     pub sysroot: Option<PathBuf>,
+    /// Directories with binaries under their build-ids: `xx/yyyy...`, as in `/usr/lib/debug/.build-id`.
+    pub build_ids: Vec<PathBuf>,
+    /// Servers to ask for binaries that are nowhere else; none are asked if it is not set.
+    pub debuginfod: Option<Debuginfod>,
 }
 
 /// A core file that ends early.
@@ -65,15 +76,16 @@ pub struct Core {
     note_ranges: Vec<std::ops::Range<usize>>,
     memory: Arc<AddressSpace>,
     symbols: ModuleSymbols,
-    threads: Vec<Thread>,
+    threads: Threads,
     process: Process,
     signal: Option<SignalInfo>,
     auxv: AuxiliaryVector,
-    files: Vec<MappedFile>,
+    files: MappedFiles,
     modules: Vec<Module>,
     warnings: Vec<Warning>,
     truncation: Option<Truncation>,
     origin: Option<String>,
+    stored: Stored,
 }
 
 impl Core {
@@ -86,23 +98,28 @@ impl Core {
         Core::open_with_progress(options, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// As [`Core::open`]; `on_progress` is called while a compressed core is decompressed, and can stop it.
+    /// As [`Core::open`]; `on_progress` is called while a core is read that cannot be mapped as it is stored, and while a binary is
+    /// fetched from a server, and can stop that.
     ///
     /// # Errors
     /// As [`Core::open`], and [`Error::Stopped`].
     pub fn open_with_progress(options: &OpenOptions, on_progress: OnProgress<'_>) -> Result<Core, Error> {
-        let container = Container::open(&options.core, on_progress)?;
-        let map = container.map;
-        let headers = core_headers(options, &map).map_err(|error| match &container.damage {
-            Some(damage) => Error::Decompress {
-                path: options.core.clone(),
-                problem: format!(
-                    "{damage}, after {} bytes that do not even hold the headers; copy the core again",
-                    map.len()
-                ),
-            },
-            None => error,
-        })?;
+        let limit = options.limit.unwrap_or(DEFAULT_LIMIT);
+        let container = Container::open(&options.core, limit, &mut *on_progress)?;
+        let (map, stored) = (container.map, container.stored);
+        let headers =
+            core_headers(&options.core, stored.compression, &map).map_err(|error| {
+                match &container.damage {
+                    Some(damage) => Error::Decompress {
+                        path: options.core.clone(),
+                        problem: format!(
+                            "{damage}, after {} bytes that do not even hold the headers; copy the core again",
+                            map.len()
+                        ),
+                    },
+                    None => error,
+                }
+            })?;
         let mut warnings = Vec::new();
         let truncation = truncation(&headers, map.len() as u64);
         warnings.extend(truncation.map(Warning::Truncated));
@@ -115,16 +132,21 @@ impl Core {
                 segment.offset.min(end) as usize..end as usize
             })
             .collect();
-        let parsed =
-            ParsedNotes::read(note_ranges.iter().flat_map(|range| Notes(&map[range.clone()])), &mut warnings);
+        let parsed = ParsedNotes::read(&map, &note_ranges, &mut warnings);
 
         // What the core alone holds is enough to recognise the modules; what they supply is added after that.
         let mut extents = segments::extents(&headers, map.len() as u64);
-        segments::add_mapped_files(&mut extents, &parsed.files);
-        let extents = segments::refine(&extents, &parsed.files, &[]);
+        // A million mappings have as many program headers, in the file and decoded.
+        map.release(0, note_ranges.iter().map(|range| range.start).min().unwrap_or(0));
+        drop(headers);
+        if !parsed.files.is_empty() {
+            segments::add_mapped_files(&mut extents, &parsed.files);
+            extents = segments::refine(&extents, &parsed.files, &[]);
+        }
         let alone = AddressSpace::new(vec![Arc::clone(&map)], &extents, &parsed.files);
         let mut modules = modules::find(&alone, &parsed.files, &parsed.auxv);
-        let binaries = binaries::find(&mut modules, &alone, &parsed.files, options, &mut warnings)?;
+        let binaries =
+            binaries::find(&mut modules, &alone, &parsed.files, options, &mut warnings, on_progress)?;
         let has_embedded = parsed.embedded != EmbeddedSymbols::default();
         if !has_embedded {
             warn_of_missing(&modules, &parsed, &mut warnings);
@@ -139,14 +161,8 @@ impl Core {
         let memory = Arc::new(memory);
         let process = Process::new(parsed.process, &memory, &parsed.auxv);
         let copies = copies(&modules, &parsed.files);
-        let symbols = ModuleSymbols::new(
-            Arc::clone(&memory),
-            &modules,
-            binaries,
-            parsed.embedded,
-            copies,
-            options.sysroot.as_deref(),
-        );
+        let symbols =
+            ModuleSymbols::new(Arc::clone(&memory), &modules, binaries, parsed.embedded, copies, options);
         Ok(Core {
             note_ranges,
             memory,
@@ -156,7 +172,7 @@ impl Core {
                 .first()
                 .filter(|thread| thread.signal != 0)
                 .map(|thread| SignalInfo::new(thread.signal, parsed.signal_note)),
-            threads: parsed.threads,
+            threads: Threads::new(parsed.threads, parsed.thread_notes),
             process,
             auxv: parsed.auxv,
             files: parsed.files,
@@ -164,6 +180,7 @@ impl Core {
             warnings,
             truncation,
             origin: parsed.origin,
+            stored,
             map,
         })
     }
@@ -180,12 +197,29 @@ impl Core {
 
     /// All threads. The first is the one that took the fatal signal, if there was one, or the main thread.
     pub fn threads(&self) -> &[Thread] {
-        &self.threads
+        &self.threads.all
+    }
+
+    /// The index in [`Core::threads`] of the thread with this id.
+    pub fn thread_with_id(&self, id: u32) -> Option<usize> {
+        self.threads.with_id(id)
+    }
+
+    /// The threads whose stack pointers lie in `[start, end)`, by address.
+    pub fn threads_with_stack_in(&self, start: Address, end: Address) -> impl Iterator<Item = &Thread> {
+        self.threads.with_stack_in(start, end)
+    }
+
+    /// The notes that follow the `NT_PRSTATUS` of the thread with this index, up to the end of the notes.
+    pub(crate) fn notes_of_thread(&self, thread: usize) -> Notes<'_> {
+        let bytes = self.threads.notes.get(thread).and_then(|(start, end)| self.map.get(*start..*end));
+        Notes(bytes.unwrap_or_default())
     }
 
     /// The main thread: the one whose id is the process id.
     pub fn main_thread(&self) -> Option<&Thread> {
-        self.threads.iter().find(|thread| thread.id == self.process.id).or(self.threads.first())
+        let main = self.threads.with_id(self.process.id).map(|index| &self.threads.all[index]);
+        main.or(self.threads.all.first())
     }
 
     /// The process.
@@ -244,6 +278,11 @@ impl Core {
         self.origin.as_deref()
     }
 
+    /// How the core is stored.
+    pub fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
     /// Length in bytes of the core file, decompressed.
     pub fn file_len(&self) -> u64 {
         self.map.len() as u64
@@ -255,7 +294,10 @@ impl Core {
         let mut ranges = Vec::new();
         for module in &self.modules {
             if let Some(header) = &module.header_bytes {
-                ranges.push((module.start, Address(module.start.0.saturating_add(header.len() as u64))));
+                // With the build-id, which is in the same page.
+                ranges.push((module.start, Address(module.start.0.saturating_add(PAGE))));
+                let end = header.programs_at.0.saturating_add(header.programs.len() as u64);
+                ranges.push((header.programs_at, Address(end)));
             }
             for notes in module.segments.iter().filter(|segment| segment.kind == Segment::NOTE) {
                 let start = notes.vaddr.wrapping_add(module.bias);
@@ -274,35 +316,51 @@ impl Core {
     }
 }
 
-fn core_headers(options: &OpenOptions, map: &[u8]) -> Result<Headers, Error> {
-    let path = &options.core;
+fn core_headers(path: &Path, compression: Option<Compression>, map: &[u8]) -> Result<Headers, Error> {
+    match Headers::parse(map) {
+        Ok(headers) if headers.kind == Kind::Core => Ok(headers),
+        Ok(headers) => Err(refuse(path, compression, Ok(headers.kind))),
+        Err(refusal) => Err(refuse(path, compression, Err(refusal))),
+    }
+}
+
+/// Why the file at `path`, or what it decompresses to, is no core.
+pub(crate) fn refuse(path: &Path, compression: Option<Compression>, found: Result<Kind, Refusal>) -> Error {
     let wrong = |found: String, advice: &str| Error::WrongFile {
-        path: path.clone(),
-        found,
+        path: path.to_owned(),
+        found: match compression {
+            Some(compression) => format!("{found} in {compression} form"),
+            None => found,
+        },
         wanted: "a core dump",
         advice: advice.to_owned(),
     };
-    let headers = Headers::parse(map).map_err(|refusal| match refusal {
-        Refusal::NotElf(found @ ("a gzip file" | "an xz file" | "an lz4 file" | "a bzip2 file")) => {
-            wrong(found.to_owned(), "decompress it first; only zstd (.zst) is opened directly")
+    let found = match found {
+        Err(Refusal::NotElf(found @ ("a bzip2 file" | "a zip archive"))) => {
+            return wrong(
+                found.to_owned(),
+                "decompress it first; gzip, xz, lz4 and zstd are opened directly",
+            );
         }
-        Refusal::NotElf(found) => wrong(found.to_owned(), "give an ELF core dump of a Linux process"),
-        Refusal::OtherMachine(found) => {
-            wrong(found, "only cores of 64-bit x86-64 Linux processes can be read")
+        Err(Refusal::NotElf(found)) => {
+            return wrong(found.to_owned(), "give an ELF core dump of a Linux process");
         }
-        Refusal::Malformed(problem) => Error::Malformed {
-            path: path.clone(),
-            problem,
-            advice: "the core is cut off or damaged at its beginning, copy or take it again",
-        },
-    })?;
-    let found = match headers.kind {
-        Kind::Core => return Ok(headers),
-        Kind::Executable | Kind::Shared => "an executable or shared library".to_owned(),
-        Kind::Relocatable => "an object file (.o)".to_owned(),
-        Kind::Other(kind) => format!("an ELF file of type {kind}"),
+        Err(Refusal::OtherMachine(found)) => {
+            return wrong(found, "only cores of 64-bit x86-64 Linux processes can be read");
+        }
+        Err(Refusal::Malformed(problem)) => {
+            return Error::Malformed {
+                path: path.to_owned(),
+                problem,
+                advice: "the core is cut off or damaged at its beginning, copy or take it again",
+            };
+        }
+        Ok(Kind::Executable | Kind::Shared) => "an executable or shared library".to_owned(),
+        Ok(Kind::Relocatable) => "an object file (.o)".to_owned(),
+        Ok(Kind::Other(kind)) => format!("an ELF file of type {kind}"),
+        Ok(Kind::Core) => "a core dump that cannot be read".to_owned(),
     };
-    Err(wrong(found, "the core comes last on the command line: v8mdb OBJECT CORE"))
+    wrong(found, "the core comes last on the command line: v8mdb OBJECT CORE")
 }
 
 fn truncation(headers: &Headers, present: u64) -> Option<Truncation> {
@@ -316,22 +374,53 @@ fn truncation(headers: &Headers, present: u64) -> Option<Truncation> {
 struct ParsedNotes<'a> {
     process: ProcessInfo,
     threads: Vec<Thread>,
+    thread_notes: Vec<(usize, usize)>,
     signal_note: Option<&'a [u8]>,
     auxv: AuxiliaryVector,
-    files: Vec<MappedFile>,
+    files: MappedFiles,
     embedded: EmbeddedSymbols,
     origin: Option<String>,
 }
 
 impl<'a> ParsedNotes<'a> {
-    fn read(notes: impl Iterator<Item = RawNote<'a>>, warnings: &mut Vec<Warning>) -> ParsedNotes<'a> {
+    /// Reads the notes in `ranges` of the file.
+    fn read(
+        map: &'a FileMap,
+        ranges: &[std::ops::Range<usize>],
+        warnings: &mut Vec<Warning>,
+    ) -> ParsedNotes<'a> {
         let mut parsed = ParsedNotes::default();
         let mut any = false;
-        for note in notes {
-            any = true;
+        for range in ranges {
+            let mut notes = Notes(&map[range.clone()]);
+            let mut in_memory = range.start;
+            while let Some(note) = notes.next() {
+                any = true;
+                let behind = range.end - notes.0.len();
+                parsed.add(note, (behind, range.end), warnings);
+                // The registers of 100,000 threads take hundreds of megabytes, and have been read.
+                if behind - in_memory > RELEASED {
+                    map.release(in_memory, behind - in_memory);
+                    in_memory = behind;
+                }
+            }
+        }
+        if !any {
+            warnings.push(Warning::NoNotes);
+        }
+        parsed
+    }
+
+    /// `rest`: where in the file the next note begins, and where the notes end.
+    fn add(&mut self, note: RawNote<'a>, rest: (usize, usize), warnings: &mut Vec<Warning>) {
+        let parsed = self;
+        {
             match (note.owner, note.kind) {
                 (b"CORE", notes::PRSTATUS) => match notes::prstatus::decode(note.data) {
-                    Some(thread) => parsed.threads.push(thread),
+                    Some(thread) => {
+                        parsed.threads.push(thread);
+                        parsed.thread_notes.push(rest);
+                    }
                     None => warnings.push(too_short("NT_PRSTATUS", note.data)),
                 },
                 (b"CORE", notes::PRPSINFO) => match notes::prpsinfo::decode(note.data) {
@@ -343,7 +432,7 @@ impl<'a> ParsedNotes<'a> {
                 }
                 (b"CORE", notes::AUXV) => parsed.auxv = AuxiliaryVector::decode(note.data),
                 (b"CORE", notes::FILE) => match notes::file::decode(note.data) {
-                    Some(files) => parsed.files = files,
+                    Some(files) => parsed.files = MappedFiles::new(files),
                     None => warnings.push(Warning::BadNote(
                         "NT_FILE (the list of mapped files) has more entries than bytes".to_owned(),
                     )),
@@ -358,10 +447,6 @@ impl<'a> ParsedNotes<'a> {
                 _ => {}
             }
         }
-        if !any {
-            warnings.push(Warning::NoNotes);
-        }
-        parsed
     }
 }
 
@@ -398,7 +483,7 @@ fn fills(
     map: &Arc<FileMap>,
     modules: &[Module],
     binaries: &[Option<Binary>],
-    files: &[MappedFile],
+    files: &MappedFiles,
 ) -> (Vec<Arc<FileMap>>, Vec<Fill>) {
     let mut images = vec![Arc::clone(map)];
     let mut fills = Vec::new();
@@ -432,7 +517,7 @@ fn fills(
                 }
             }
         } else {
-            for file in files.iter().filter(|file| *file.path == module.path) {
+            for file in files.of(&module.path) {
                 let by_address =
                     module.contains(file.start).then(|| module.segment_at(file.start.0)).flatten();
                 if let Some(segment) = by_address.or_else(|| segment_of_offset(module, file)) {
@@ -454,10 +539,10 @@ fn fills(
 }
 
 /// Mappings of the modules' files outside of the modules.
-fn copies(modules: &[Module], files: &[MappedFile]) -> Vec<Copied> {
+fn copies(modules: &[Module], files: &MappedFiles) -> Vec<Copied> {
     let mut copies = Vec::new();
     for module in modules.iter().filter(|module| !module.segments.is_empty()) {
-        for file in files.iter().filter(|file| *file.path == module.path && !module.contains(file.start)) {
+        for file in files.of(&module.path).filter(|file| !module.contains(file.start)) {
             if let Some(segment) = segment_of_offset(module, file) {
                 let original = segment
                     .vaddr

@@ -133,8 +133,12 @@ fn machine_name(machine: u16) -> String {
 }
 
 impl Headers {
-    /// Reads the headers from the beginning of `data`, all of a file or of what memory still holds of one.
-    pub fn parse(data: &[u8]) -> Result<Headers, Refusal> {
+    /// What kind of file `data` begins, from its ELF header alone.
+    pub fn kind(data: &[u8]) -> Result<Kind, Refusal> {
+        Headers::elf_header(data).map(|(kind, _)| kind)
+    }
+
+    fn elf_header(data: &[u8]) -> Result<(Kind, &FileHeader64<LE>), Refusal> {
         if !data.starts_with(b"\x7fELF") {
             return Err(Refusal::NotElf(describe_foreign(data)));
         }
@@ -170,6 +174,12 @@ impl Headers {
             elf::ET_REL => Kind::Relocatable,
             other => Kind::Other(other.0),
         };
+        Ok((kind, header))
+    }
+
+    /// Reads the headers from the beginning of `data`, all of a file or of what memory still holds of one.
+    pub fn parse(data: &[u8]) -> Result<Headers, Refusal> {
+        let (kind, header) = Headers::elf_header(data)?;
         let segments = read_segments(header, data)?;
         let sections = u64::from(header.e_shnum(LE)) * u64::from(header.e_shentsize(LE));
         let sections_end = if sections == 0 { 0 } else { header.e_shoff(LE).saturating_add(sections) };

@@ -63,6 +63,22 @@ pub enum Error {
         /// What happened and what to do.
         problem: String,
     },
+    /// A core on a pipe that cannot be copied.
+    #[error("cannot copy {}: {problem}", path.display())]
+    Copy {
+        /// The pipe.
+        path: PathBuf,
+        /// What happened and what to do.
+        problem: String,
+    },
+    /// A core that cannot be mapped as it is stored, and is larger than may be written to a temporary file.
+    #[error("{} holds more than {limit} bytes, which is the limit: `-o coresize=BYTES` sets another", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// The user stopped a long step.
     #[error("stopped before {} was complete", path.display())]
     Stopped {

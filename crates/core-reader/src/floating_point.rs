@@ -104,20 +104,14 @@ impl Core {
     /// The floating point and vector registers of the thread with this index in [`Core::threads`]. `None` if the core does
     /// not hold them.
     pub fn floating_point(&self, thread: usize) -> Option<FloatingPoint> {
-        // The register sets of a thread follow its NT_PRSTATUS; those that could not be decoded are no threads.
-        let mut index = None;
+        // The register sets of a thread follow its NT_PRSTATUS.
         let (mut legacy, mut extended) = (None, None);
-        for note in self.raw_notes() {
+        for note in self.notes_of_thread(thread) {
             match (note.owner, note.kind) {
-                (b"CORE", PRSTATUS) if crate::notes::prstatus::decode(note.data).is_some() => {
-                    index = Some(index.map_or(0, |index| index + 1));
-                }
-                (b"CORE", FPREGSET) if index == Some(thread) => legacy = Some(note.data),
-                (b"LINUX", X86_XSTATE) if index == Some(thread) => extended = Some(note.data),
+                (b"CORE", PRSTATUS) if crate::notes::prstatus::decode(note.data).is_some() => break,
+                (b"CORE", FPREGSET) => legacy = Some(note.data),
+                (b"LINUX", X86_XSTATE) => extended = Some(note.data),
                 _ => {}
-            }
-            if index.is_some_and(|index| index > thread) {
-                break;
             }
         }
         FloatingPoint::decode(legacy.or(extended)?, extended)

@@ -27,11 +27,12 @@
 //! private file mappings that were written to, shared anonymous memory, and the first page of each mapped ELF file. The
 //! code and constants of the executable and the libraries are therefore missing: they are on disk. gdb follows the
 //! same filter, but for a mapping that it leaves out it writes no program header at all; the note `NT_FILE` still
-//! tells that it existed. Hence an address has one of five answers ([`Contents`], [`MemoryError`]):
+//! tells that it existed. Hence an address has one of six answers ([`Contents`], [`MemoryError`]):
 //!
 //! ```text
 //!   in a program header?  --yes-->  in the file?  --yes-->  dumped
-//!        |                              |  `--- the file ends before --->  truncated
+//!        |                              |  |--- the file ends before --->  truncated
+//!        |                              |  `--- no flags, p_filesz 0 --->  no access: nothing is missing
 //!        |                              `--- behind p_filesz ---.
 //!        `--no-->  in NT_FILE?  --yes---------------------------+-->  never written, and the file is at hand?
 //!                       |                                                 |yes            |no
@@ -51,10 +52,11 @@
 //!
 //! | module | what it knows |
 //! | --- | --- |
-//! | `container` | compressed cores |
+//! | `container` | compressed cores, cores on pipes |
+//! | `regular_file` | opening a file that the core has named |
 //! | `elf`, `segments` | headers; program headers to extents |
 //! | `notes` | one file per note |
-//! | `modules`, `binaries`, `binary` | what was loaded, where its file is, whether it is the right one |
+//! | `modules`, `binaries`, `binary`, `debuginfod` | what was loaded, where its file is, whether it is the right one |
 //! | `address_space` | from an address to bytes |
 //! | `malloc` | the chunks of glibc's allocator |
 //! | `scan` | searches through all of memory |
@@ -75,6 +77,7 @@ mod binary;
 mod build_id;
 mod container;
 mod core;
+mod debuginfod;
 mod demangle;
 mod elf;
 mod error;
@@ -89,6 +92,7 @@ mod modules;
 mod new_file;
 mod notes;
 mod process;
+mod regular_file;
 mod scan;
 mod segments;
 mod symbol_table;
@@ -102,11 +106,12 @@ mod write;
 pub use address::Address;
 pub use address_space::AddressSpace;
 pub use build_id::BuildId;
-pub use container::{OnProgress, Progress};
+pub use container::{Compression, DEFAULT_LIMIT, OnProgress, Progress, STANDARD_INPUT, Step, Stored};
 pub use core::{Core, OpenOptions, Truncation};
+pub use debuginfod::Debuginfod;
 pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
-pub use file_map::FileMap;
+pub use file_map::{DamagedFile, FileMap, damaged_files};
 pub use floating_point::FloatingPoint;
 pub use malloc::{MallocChunk, MallocChunks, MallocHeap};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
@@ -119,6 +124,7 @@ pub use notes::embedded_symbols::{EmbeddedSymbols, ThreadLocalSymbol};
 pub use notes::file::MappedFile;
 pub use notes::siginfo::{SignalInfo, signal_name};
 pub use process::Process;
+pub use regular_file::open_regular;
 pub use scan::{Chunk, ScanEnd, Watch};
 pub use symbols::{NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind};
 pub use threads::{Registers, Thread};

@@ -14,6 +14,9 @@ pub enum Contents {
     FromBinary,
     /// Mapped in the process, left out of the core (`p_filesz` < `p_memsz`), and in no binary at hand.
     NotDumped,
+    /// Mapped without access (`PROT_NONE`) and never written to: address space that is reserved, or a guard. The process
+    /// itself could read nothing there, so that nothing is lost.
+    NoAccess,
     /// Part of the core by its program header, but the file ends before them.
     Truncated,
 }
@@ -51,7 +54,7 @@ pub struct MemoryRange {
     pub file: Option<Arc<str>>,
 }
 
-/// Why memory could not be read. The five differ in what the user can do about them.
+/// Why memory could not be read. They differ in what the user can do about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryError {
@@ -61,6 +64,9 @@ pub enum MemoryError {
     /// Mapped, but left out of the core and in no binary at hand.
     #[error("memory at {0:#x} is mapped but was not dumped into the core")]
     NotDumped(Address),
+    /// Mapped without access: the process could not have read it either.
+    #[error("memory at {0:#x} was reserved or a guard: the process itself had no access to it")]
+    NoAccess(Address),
     /// The core file ends before these bytes.
     #[error("memory at {0:#x} lies beyond the end of the truncated core file")]
     Truncated(Address),
@@ -70,7 +76,10 @@ impl MemoryError {
     /// The first address that could not be read.
     pub fn address(&self) -> Address {
         match *self {
-            MemoryError::Unmapped(at) | MemoryError::NotDumped(at) | MemoryError::Truncated(at) => at,
+            MemoryError::Unmapped(at)
+            | MemoryError::NotDumped(at)
+            | MemoryError::NoAccess(at)
+            | MemoryError::Truncated(at) => at,
         }
     }
 }

@@ -6,7 +6,6 @@
 //! the first look-up in a static table of 150,000 names some milliseconds.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::address_space::AddressSpace;
@@ -18,7 +17,8 @@ use crate::notes::embedded_symbols::EmbeddedSymbols;
 use crate::symbol_table::{Definition, SymbolTable};
 use crate::thread_local::TlsBlock;
 use crate::{
-    Address, Memory, NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind, Thread, demangle,
+    Address, Memory, NameError, OpenOptions, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind, Thread,
+    demangle,
 };
 
 /// A dynamic section larger than this is cut.
@@ -61,10 +61,11 @@ impl ModuleSymbols {
         memory: Arc<AddressSpace>,
         modules: &[Module],
         binaries: Vec<Option<Binary>>,
-        embedded: EmbeddedSymbols,
+        mut embedded: EmbeddedSymbols,
         copies: Vec<Copied>,
-        sysroot: Option<&Path>,
+        options: &OpenOptions,
     ) -> ModuleSymbols {
+        embedded.thread_locals.sort_by_key(|local| local.thread);
         let mut embedded_by_name = HashMap::with_capacity(embedded.symbols.len());
         for (index, symbol) in embedded.symbols.iter().enumerate() {
             embedded_by_name.entry(symbol.name.clone()).or_insert(index);
@@ -72,7 +73,7 @@ impl ModuleSymbols {
         let modules = modules
             .iter()
             .zip(binaries)
-            .map(|(module, binary)| ModuleTables::new(module.clone(), binary, sysroot))
+            .map(|(module, binary)| ModuleTables::new(module.clone(), binary, options))
             .collect();
         ModuleSymbols { memory, embedded, embedded_by_name, modules, copies }
     }
@@ -218,8 +219,13 @@ impl Symbols for ModuleSymbols {
     }
 
     fn thread_local(&self, name: &str, thread: &Thread) -> Option<Address> {
+        if !thread.has_user_stack() {
+            return None;
+        }
         let embedded = &self.embedded.thread_locals;
-        if let Some(local) = embedded.iter().find(|local| local.thread == thread.id && local.name == name) {
+        let first = embedded.partition_point(|local| local.thread < thread.id);
+        let own = embedded[first..].iter().take_while(|local| local.thread == thread.id);
+        if let Some(local) = own.into_iter().find(|local| local.name == name) {
             return Some(local.address);
         }
         let (tables, found) = self.find_definition(name).filter(|(_, found)| found.thread_local)?;
@@ -243,13 +249,13 @@ fn one_of(mut symbols: Vec<Symbol>) -> Result<Option<Symbol>, NameError> {
 }
 
 impl ModuleTables {
-    fn new(module: Module, binary: Option<Binary>, sysroot: Option<&Path>) -> ModuleTables {
+    fn new(module: Module, binary: Option<Binary>, options: &OpenOptions) -> ModuleTables {
         let table = |binary: &Binary| {
             let (symbols, names) = binary.static_symbols()?;
             Some(SymbolTable::new(Arc::clone(&binary.map), symbols, names))
         };
         // A stripped library's own symbols are in the file with its debug information.
-        let full = binary.as_ref().and_then(table).or_else(|| table(&debug_file(&module, sysroot)?));
+        let full = binary.as_ref().and_then(table).or_else(|| table(&debug_file(&module, options)?));
         ModuleTables {
             module,
             binary,

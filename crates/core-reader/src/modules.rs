@@ -12,6 +12,7 @@
 //! executable has one more entry in `NT_FILE`, far away from the others and with an odd-looking offset
 //! (`CodeRange::RemapEmbeddedBuiltins`). It belongs to the module for its contents but not for its extent.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::address_space::AddressSpace;
@@ -19,7 +20,7 @@ use crate::build_id::BuildId;
 use crate::elf::{HEADER_SIZE, Headers, Kind, PROGRAM_HEADER_SIZE, Segment};
 use crate::fields::Fields;
 use crate::notes::auxv::AuxiliaryVector;
-use crate::notes::file::MappedFile;
+use crate::notes::file::{MappedFile, MappedFiles};
 use crate::{Address, Contents, Memory};
 
 const PAGE: u64 = 4096;
@@ -30,6 +31,11 @@ const NOTES_LIMIT: u64 = 1 << 16;
 /// The dynamic linker's list is followed no further than this.
 const LINK_MAP_LIMIT: usize = 8192;
 const PATH_LIMIT: usize = 4096;
+/// So many mappings of the beginning of a file are looked at for the header of a module.
+const LOOKS_LIMIT: usize = 16;
+/// Between two segments of a module there is no more than this: what their alignment needs, up to 64 KiB on other machines and 2
+/// MiB with large pages, and memory without a file at the end of one.
+const LARGEST_HOLE: u64 = 64 << 20;
 /// No more modules are looked for; each costs a look at the whole list of mapped files. Large programs have hundreds.
 const MODULES_LIMIT: usize = 4096;
 
@@ -79,7 +85,7 @@ pub struct Module {
     /// Its headers, in the core's memory or else in the file.
     pub(crate) segments: Vec<Segment>,
     /// The ELF header and program headers as the core holds them.
-    pub(crate) header_bytes: Option<Vec<u8>>,
+    pub(crate) header_bytes: Option<HeaderBytes>,
 }
 
 impl Module {
@@ -130,6 +136,11 @@ impl Module {
         self.segments.iter().filter(|segment| segment.kind == Segment::LOAD)
     }
 
+    /// No file stands for it, and one would be of use: it is not part of the kernel.
+    pub fn lacks_file(&self) -> bool {
+        self.file.is_err() && self.path != VDSO_PATH
+    }
+
     /// `address` lies in the module.
     pub fn contains(&self, address: Address) -> bool {
         (self.start..self.end).contains(&address)
@@ -168,21 +179,63 @@ pub(crate) fn bias_for(start: u64, segments: &[Segment]) -> Option<u64> {
     Some(start.wrapping_sub(first.vaddr.wrapping_sub(first.offset) & !(PAGE - 1)))
 }
 
-/// The ELF program or library whose header lies at `start` in memory.
-fn header_at(memory: &AddressSpace, start: Address) -> Option<(Headers, Vec<u8>)> {
-    let mut header = vec![0; HEADER_SIZE];
-    memory.read_into(start, &mut header).ok()?;
-    if !header.starts_with(b"\x7fELF") {
-        return None;
+/// The header of an ELF program or library in memory, as far as the core holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeaderBytes {
+    /// The ELF header.
+    pub header: Vec<u8>,
+    /// The program headers, or nothing if the core does not hold them.
+    pub programs: Vec<u8>,
+    /// Where in memory they are.
+    pub programs_at: Address,
+}
+
+impl HeaderBytes {
+    /// `e_phoff`: where the program headers are in the file.
+    pub fn programs_offset(&self) -> Option<u64> {
+        Fields(&self.header).u64(32)
     }
-    let (offset, count) = (Fields(&header).u64(32)?, usize::from(Fields(&header).u16(56)?));
-    if count > PROGRAM_HEADERS_LIMIT || offset > PAGE {
-        return None;
+
+    /// Reads the header at `start`. The program headers usually follow; tools that add something to an executable, such as a
+    /// program to run, put them elsewhere in it. So `places` says where else they may be, given their offset in the file.
+    fn read(
+        memory: &AddressSpace,
+        start: Address,
+        places: impl Fn(u64, usize) -> Vec<Address>,
+    ) -> Option<HeaderBytes> {
+        let mut header = vec![0; HEADER_SIZE];
+        memory.read_into(start, &mut header).ok()?;
+        if !header.starts_with(b"\x7fELF") {
+            return None;
+        }
+        let (offset, count) = (Fields(&header).u64(32)?, usize::from(Fields(&header).u16(56)?));
+        let mut found = HeaderBytes { header, programs: Vec::new(), programs_at: start };
+        if count > PROGRAM_HEADERS_LIMIT {
+            return None;
+        }
+        let here = (offset <= PAGE).then(|| start.checked_add(offset)).flatten();
+        for place in here.map_or_else(|| places(offset, count), |here| vec![here]) {
+            let mut programs = vec![0; count * PROGRAM_HEADER_SIZE];
+            if memory.read_into(place, &mut programs).is_ok() {
+                (found.programs, found.programs_at) = (programs, place);
+                break;
+            }
+        }
+        Some(found)
     }
-    header.resize(HEADER_SIZE.max(offset as usize + count * PROGRAM_HEADER_SIZE), 0);
-    memory.read_into(start, &mut header).ok()?;
-    let headers = Headers::parse(&header).ok()?;
-    matches!(headers.kind, Kind::Executable | Kind::Shared).then_some((headers, header))
+
+    /// The headers, decoded; with segments only if the program headers are there.
+    fn parse(&self) -> Option<Headers> {
+        let mut whole = self.header.clone();
+        // As if they followed.
+        whole[32..40].copy_from_slice(&(HEADER_SIZE as u64).to_le_bytes());
+        whole.extend_from_slice(&self.programs);
+        if self.programs.is_empty() {
+            whole[56..58].fill(0);
+        }
+        let headers = Headers::parse(&whole).ok()?;
+        matches!(headers.kind, Kind::Executable | Kind::Shared).then_some(headers)
+    }
 }
 
 /// The build-id in the notes of a module, as its memory has it.
@@ -194,14 +247,76 @@ fn build_id_in_memory(memory: &AddressSpace, bias: u64, segments: &[Segment]) ->
     })
 }
 
-fn module_at(memory: &AddressSpace, start: Address, path: &str, deleted: bool) -> Option<Module> {
-    let (headers, bytes) = header_at(memory, start)?;
-    let bias = bias_for(start.0, &headers.segments)?;
-    let mut module = Module::placed(path.to_owned(), bias, headers.segments);
-    module.deleted = deleted;
-    module.build_id = build_id_in_memory(memory, bias, &module.segments);
-    module.header_bytes = Some(bytes);
-    Some(module)
+/// The build-id in the first page of a module whose program headers are not in the core: linkers put the note there.
+fn build_id_in_first_page(memory: &AddressSpace, start: Address) -> Option<BuildId> {
+    let mut page = vec![0; PAGE as usize];
+    memory.read_into(start, &mut page).ok()?;
+    // Size of the name before it: 4; of the build-id; type 3.
+    memchr::memmem::find_iter(&page, b"\x03\0\0\0GNU\0")
+        .find_map(|at| BuildId::among(page.get(at.checked_sub(8)?..)?))
+}
+
+/// Who knows where the program headers of a module may be.
+struct Places<'a> {
+    files: &'a MappedFiles,
+    auxv: &'a AuxiliaryVector,
+}
+
+impl Places<'_> {
+    /// Where the program headers of the file at `path`, `count` of them at `offset` in it, may be in memory.
+    fn of_programs(&self, path: &str, offset: u64, count: usize) -> Vec<Address> {
+        let end = offset.saturating_add((count * PROGRAM_HEADER_SIZE) as u64);
+        let mut places = Vec::new();
+        let known = self.auxv.address(AuxiliaryVector::PROGRAM_HEADERS);
+        // Those of the executable are where the kernel says, if that place belongs to the file.
+        let holds = |file: &MappedFile, at: Address| {
+            *file.path == *path
+                && (file.start..file.end).contains(&at)
+                && at.0 - file.start.0 + file.offset == offset
+        };
+        places.extend(known.filter(|at| self.files.of(path).any(|file| holds(file, *at))));
+        places.extend(self.files.of(path).filter_map(|file| {
+            let behind = offset.checked_sub(file.offset)?;
+            (end - file.offset <= file.end.0 - file.start.0).then(|| file.start.checked_add(behind)).flatten()
+        }));
+        if self.files.is_empty() && self.auxv.get(AuxiliaryVector::PROGRAM_HEADER_COUNT) == Some(count as u64)
+        {
+            places.extend(known);
+        }
+        places
+    }
+
+    /// The module whose header is at `start`, if there is one; without segments if the core does not hold its program headers.
+    fn module_at(&self, memory: &AddressSpace, start: Address, path: &str, deleted: bool) -> Option<Module> {
+        let bytes = HeaderBytes::read(memory, start, |offset, count| self.of_programs(path, offset, count))?;
+        let segments = bytes.parse()?.segments;
+        let mut module = match bias_for(start.0, &segments) {
+            Some(bias) => Module::placed(path.to_owned(), bias, segments),
+            // Without the list of files, nothing else says how far the module reaches.
+            None if self.files.is_empty() => return None,
+            None => self.without_segments(start, path),
+        };
+        module.deleted = deleted;
+        module.build_id = build_id_in_memory(memory, module.bias, &module.segments)
+            .or_else(|| build_id_in_first_page(memory, start));
+        module.header_bytes = Some(bytes);
+        Some(module)
+    }
+
+    /// A module of which only the mappings are known: it reaches from `start` to where something else begins.
+    fn without_segments(&self, start: Address, path: &str) -> Module {
+        let mut module = Module::placed(path.to_owned(), 0, Vec::new());
+        (module.start, module.end) = (start, start);
+        let first = self.files.partition_point(|file| file.start < start);
+        let own = self.files[first..].iter().take_while(|file| *file.path == *path);
+        for file in own {
+            if file.start.0.saturating_sub(module.end.0) > LARGEST_HOLE {
+                break;
+            }
+            module.end = file.end;
+        }
+        module
+    }
 }
 
 /// Path of the module that the kernel maps into every process: the functions that answer some system calls.
@@ -209,12 +324,15 @@ pub(crate) const VDSO_PATH: &str = "linux-vdso.so.1";
 
 /// Finds the modules of a process: the executable, then the libraries in the order in which the dynamic linker looks
 /// names up in them, those that it does not know by address, and the vDSO.
-pub(crate) fn find(memory: &AddressSpace, files: &[MappedFile], auxv: &AuxiliaryVector) -> Vec<Module> {
+pub(crate) fn find(memory: &AddressSpace, files: &MappedFiles, auxv: &AuxiliaryVector) -> Vec<Module> {
     let mut modules =
-        if files.is_empty() { by_headers(memory, auxv) } else { by_mapped_files(memory, files) };
-    let program_headers = auxv.address(AuxiliaryVector::PROGRAM_HEADERS);
-    let executable = program_headers
-        .and_then(|at| modules.iter().position(|module| module.contains(at)))
+        if files.is_empty() { by_headers(memory, auxv) } else { by_mapped_files(memory, files, auxv) };
+    let with = |kind| {
+        let at = auxv.address(kind)?;
+        modules.iter().position(|module| module.contains(at))
+    };
+    let executable = with(AuxiliaryVector::PROGRAM_HEADERS)
+        .or_else(|| with(AuxiliaryVector::ENTRY))
         .or_else(|| modules.iter().position(|module| module.path.ends_with("/node")))
         .or_else(|| (!modules.is_empty()).then_some(0));
     if let Some(index) = executable {
@@ -228,7 +346,8 @@ pub(crate) fn find(memory: &AddressSpace, files: &[MappedFile], auxv: &Auxiliary
     if let Some(at) = auxv.address(AuxiliaryVector::VDSO)
         && !modules.iter().any(|module| module.contains(at))
     {
-        modules.extend(module_at(memory, at, VDSO_PATH, false));
+        modules
+            .extend(Places { files: &MappedFiles::default(), auxv }.module_at(memory, at, VDSO_PATH, false));
     }
     modules
 }
@@ -258,39 +377,32 @@ fn linked(memory: &AddressSpace, executable: &Module) -> Vec<(Address, Address)>
     found
 }
 
-fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
+fn by_mapped_files(memory: &AddressSpace, files: &MappedFiles, auxv: &AuxiliaryVector) -> Vec<Module> {
+    let places = Places { files, auxv };
     let mut modules: Vec<Module> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    let mut entries: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
-    for file in files {
-        *entries.entry(&file.path).or_default() += 1;
-    }
+    // How often each path has been looked at; all that are needed, once it was a module.
+    let mut looks: HashMap<&str, usize> = HashMap::new();
     for file in files.iter().filter(|file| file.offset == 0) {
         if modules.len() == MODULES_LIMIT {
             break;
         }
-        if seen.contains(&*file.path) {
+        let looks = looks.entry(&file.path).or_default();
+        if *looks == LOOKS_LIMIT {
             continue;
         }
+        *looks += 1;
         let module = match memory.bytes_from(file.start) {
-            Ok(_) => module_at(memory, file.start, &file.path, file.deleted),
+            Ok(_) => places.module_at(memory, file.start, &file.path, file.deleted),
             // The header is not there to be looked at. A file mapped in several parts may well be a module.
-            Err(_) if entries[&*file.path] > 1 && file.path.starts_with('/') => {
-                let mut module = Module::placed(file.path.to_string(), 0, Vec::new());
+            Err(_) if files.of(&file.path).nth(1).is_some() && file.path.starts_with('/') => {
+                let mut module = places.without_segments(file.start, &file.path);
                 module.deleted = file.deleted;
-                module.start = file.start;
-                module.end = files
-                    .iter()
-                    .filter(|other| other.path == file.path && other.start >= file.start)
-                    .map(|other| other.end)
-                    .next_back()
-                    .unwrap_or(file.end);
                 Some(module)
             }
             Err(_) => None,
         };
         if let Some(module) = module {
-            seen.insert(&*file.path);
+            *looks = LOOKS_LIMIT;
             modules.push(module);
         }
     }
@@ -300,6 +412,8 @@ fn by_mapped_files(memory: &AddressSpace, files: &[MappedFile]) -> Vec<Module> {
 /// Modules by the ELF headers at the beginning of mappings that nobody can write.
 fn by_headers(memory: &AddressSpace, auxv: &AuxiliaryVector) -> Vec<Module> {
     let vdso = auxv.address(AuxiliaryVector::VDSO);
+    let none = MappedFiles::default();
+    let places = Places { files: &none, auxv };
     let mut modules: Vec<Module> = Vec::new();
     for range in memory.ranges() {
         let candidate =
@@ -308,7 +422,7 @@ fn by_headers(memory: &AddressSpace, auxv: &AuxiliaryVector) -> Vec<Module> {
             && modules.len() < MODULES_LIMIT
             && modules.last().is_none_or(|last| range.start >= last.end)
         {
-            modules.extend(module_at(memory, range.start, "", false));
+            modules.extend(places.module_at(memory, range.start, "", false));
         }
     }
     modules

@@ -24,6 +24,7 @@ pub(crate) enum Source {
         offset: usize,
     },
     NotDumped,
+    NoAccess,
     Truncated,
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn extents(headers: &Headers, file_len: u64) -> Vec<Extent> {
         let parts = [
             (segment.vaddr, at(present), dumped),
             (at(present), at(segment.file_size), Source::Truncated),
-            (at(segment.file_size), at(segment.memory_size), Source::NotDumped),
+            (at(segment.file_size), at(segment.memory_size), left_out(segment)),
         ];
         for (start, end, source) in parts {
             let cut = free_from.max(start);
@@ -83,6 +84,17 @@ pub(crate) fn extents(headers: &Headers, file_len: u64) -> Vec<Extent> {
         }
     }
     extents
+}
+
+/// What a program header says of the part of its mapping that is not in the file. The kernel writes memory that anybody ever
+/// wrote to, whatever its permissions are now (`vma_dump_size`, `fs/coredump.c`): a mapping that has neither flags nor bytes
+/// never held any.
+fn left_out(segment: &Segment) -> Source {
+    if segment.file_size == 0 && segment.permissions == Permissions::default() {
+        Source::NoAccess
+    } else {
+        Source::NotDumped
+    }
 }
 
 /// Adds the mapped files that have no program header at all: gdb leaves out mappings that it does not dump, where the
@@ -130,7 +142,14 @@ pub(crate) fn refine(extents: &[Extent], files: &[MappedFile], fills: &[Fill]) -
         let inside = borders[first..].iter().copied().take_while(|border| *border < extent.end);
         let mut start = extent.start;
         for end in inside.chain([extent.end]) {
-            let part = Extent { start, end, source: extent.source.advanced(start - extent.start), ..*extent };
+            let mut part =
+                Extent { start, end, source: extent.source.advanced(start - extent.start), ..*extent };
+            // A file has contents whether or not the process may read them; and cores that `write` made of such of gdb's
+            // know no permissions of the files that these leave out.
+            let file = files.partition_point(|file| file.start.0 <= start).checked_sub(1);
+            if part.source == Source::NoAccess && file.is_some_and(|index| start < files[index].end.0) {
+                part.source = Source::NotDumped;
+            }
             refined.push(filled(part, fills));
             start = end;
         }

@@ -36,6 +36,13 @@ pub enum Warning {
     },
     /// Files are used although the core holds nothing that identifies them but where they were mapped.
     Unverified(Vec<PathBuf>),
+    /// A server that was to be asked for binaries.
+    Server {
+        /// Its URL.
+        server: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// A note that could not be decoded.
     BadNote(String),
 }
@@ -77,9 +84,12 @@ impl fmt::Display for Warning {
             Warning::MissingExecutable { path, build_id } => {
                 write!(f, "executable {} ", path.as_deref().unwrap_or("(path unknown)"))?;
                 write!(f, "({}) not found: ", OptionalId(build_id))?;
-                f.write_str(
-                    "symbols and read-only data are missing; give it with v8mdb OBJECT CORE or --sysroot DIR",
-                )
+                f.write_str("symbols and read-only data are missing; ")?;
+                f.write_str("give it with v8mdb OBJECT CORE or --sysroot DIR")?;
+                match build_id {
+                    Some(_) => f.write_str(", or under its build-id with -o build-ids=DIR or DEBUGINFOD_URLS"),
+                    None => Ok(()),
+                }
             }
             Warning::MissingLibraries(paths) => {
                 write!(f, "{} of the program's libraries not found: ", paths.len())?;
@@ -101,6 +111,7 @@ impl fmt::Display for Warning {
                 write_some(f, &paths)?;
                 f.write_str(": used unchecked, as the core does not hold the pages with their build-ids")
             }
+            Warning::Server { server, problem } => write!(f, "debuginfod server {server}: {problem}"),
             Warning::BadNote(problem) => write!(f, "note ignored: {problem}"),
         }
     }

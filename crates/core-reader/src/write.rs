@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::container::{OnProgress, Progress, write_sparse};
+use crate::container::{OnProgress, Progress, Step, write_sparse};
 use crate::elf::{HEADER_SIZE, PROGRAM_HEADER_SIZE, Segment};
 use crate::new_file::NewFile;
 use crate::notes::{self, RawNote};
@@ -203,7 +203,7 @@ impl Plan {
                 out.write_all(&piece[..take]).map_err(Stop::Io)?;
                 at += take as u64;
                 done += take as u64;
-                if on_progress(Progress { done, total: self.len() }).is_break() {
+                if on_progress(Progress { step: Step::Writing, done, total: self.len() }).is_break() {
                     return Err(Stop::Asked);
                 }
             }

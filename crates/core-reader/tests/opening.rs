@@ -536,3 +536,156 @@ fn an_executable_is_refused_where_it_cannot_be_one() {
     assert!(placed.symbols().find("entry_point").is_some());
     assert_eq!(placed.memory().slice(Address(PROGRAM + 0x1000), 16), Some(&[0xcc; 16][..]));
 }
+
+#[test]
+fn memory_without_access_is_not_lost() {
+    let guard = HEAP + 0x1000;
+    let core = ElfCore::new()
+        .thread(1, 0, [0; 27])
+        .file(0x7000_0000, 0x7000_1000, 0, "/lib/libx.so")
+        .not_dumped("of a file", 0x7000_0000, "---", 0x1000)
+        .dumped("heap", HEAP, "rw-", &[1; 0x1000])
+        .not_dumped("guard", guard, "---", 0x1000)
+        // The program has closed it after it was written to: the kernel dumps it all the same.
+        .dumped("closed", HEAP + 0x2000, "---", &[2; 0x1000])
+        .not_dumped("left out", HEAP + 0x3000, "rw-", 0x1000)
+        .build();
+    let core = open(&core.bytes).unwrap();
+    let contents = |at: u64| core.memory().range_at(Address(at)).unwrap().contents;
+    assert_eq!(contents(guard), Contents::NoAccess);
+    assert_eq!(contents(HEAP + 0x2000), Contents::Dumped);
+    assert_eq!(contents(HEAP + 0x3000), Contents::NotDumped);
+    assert_eq!(contents(0x7000_0000), Contents::NotDumped);
+    let error = core.memory().read_u64(Address(guard)).unwrap_err();
+    assert_eq!(error, MemoryError::NoAccess(Address(guard)));
+    assert_eq!(error.address(), Address(guard));
+    // A written core says the same.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("written");
+    let mut writer = CoreWriter::new(core.memory());
+    writer.copy_notes(&core, true);
+    writer.keep(Address(0), Address(u64::MAX));
+    writer.save(&path, None, &mut |_| ControlFlow::Continue(())).unwrap();
+    let written = Core::open(&options(path)).unwrap();
+    let list = |core: &Core| {
+        let ranges = core.memory().ranges().iter();
+        ranges.map(|range| (range.start, range.end, range.contents)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&written), list(&core));
+}
+
+#[test]
+fn workers_of_the_kernel_are_no_threads_of_the_program() {
+    let embedded = EmbeddedSymbols {
+        symbols: Vec::new(),
+        thread_locals: [1, 2]
+            .map(|thread| ThreadLocalSymbol { name: "isolate".to_owned(), thread, address: Address(HEAP) })
+            .to_vec(),
+    };
+    let mut main = [0; 27];
+    (main[16], main[19], main[21]) = (PROGRAM, HEAP + 0x800, HEAP + 0x100); // rip, rsp, fs_base
+    let mut worker = [0; 27];
+    (worker[15], worker[21]) = (425, HEAP + 0x100); // orig_rax: io_uring_setup; fs_base: of who called it
+    let core = ElfCore::new()
+        .thread(1, 0, main)
+        .thread(2, 0, worker)
+        .dumped("heap", HEAP, "rw-", &[0; 0x1000])
+        .build();
+    let directory = tempfile::tempdir().unwrap();
+    let opened = Core::open(&options(write(&directory, "core", &core.bytes))).unwrap();
+    let mut writer = CoreWriter::new(opened.memory());
+    writer.copy_notes(&opened, true);
+    writer.embed_symbols(&embedded);
+    let path = directory.path().join("written");
+    writer.save(&path, None, &mut |_| ControlFlow::Continue(())).unwrap();
+    let core = Core::open(&options(path)).unwrap();
+    let [main, worker] = core.threads() else { panic!("two threads") };
+    assert_eq!([main, worker].map(|thread| thread.has_user_stack()), [true, false]);
+    assert_eq!(core.symbols().thread_local("isolate", main), Some(Address(HEAP)));
+    assert_eq!(core.symbols().thread_local("isolate", worker), None);
+    let stack = core_reader::Unwinder::new(&core).stack(&worker.registers, usize::MAX);
+    assert_eq!((stack.frames.len(), stack.end), (0, core_reader::StackEnd::KernelWorker));
+}
+
+/// `program` with its program headers in its code, at 0x1800, as tools leave it that add something to an executable.
+fn program_with_far_headers() -> ElfBinary {
+    let mut binary = program(&[0xab; 20]);
+    let headers = binary.bytes[64..64 + 4 * 56].to_vec();
+    binary.bytes[0x1800..0x1800 + headers.len()].copy_from_slice(&headers);
+    binary.bytes[64..64 + headers.len()].fill(0);
+    binary.bytes[32..40].copy_from_slice(&words(&[0x1800])); // e_phoff
+    binary
+}
+
+#[test]
+fn an_executable_whose_program_headers_are_not_in_its_first_page_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = program_with_far_headers();
+    let path = write(&directory, "program", &binary.bytes);
+    let library = ElfBinary::new(0x10_0000, &[0xcd; 20], &[], &[], &[]);
+    let (base, page) = (binary.base, PAGE as u64);
+    let core = |path: &Path, code_is_dumped: bool| {
+        let path = path.to_str().unwrap();
+        let code = base + page;
+        let core = ElfCore::new()
+            .thread(1, 0, [0; 27])
+            .auxv(&[(3, base + 0x1800), (5, 4), (9, base + 0x1000)])
+            .file(library.base, library.base + page, 0, "/lib/libc.so.6")
+            .file(base, code, 0, path)
+            .file(code, code + page, page, path)
+            .file(base + 2 * page, base + 3 * page, 2 * page, path)
+            .file(HEAP, HEAP + page, page, path) // the code again, far away
+            .dumped("library", library.base, "r--", library.page(0))
+            .dumped("header", base, "r--", binary.page(0))
+            .dumped("data", base + 2 * page, "rw-", binary.page(2));
+        match code_is_dumped {
+            true => core.dumped("code", code, "r-x", binary.page(1)),
+            false => core.not_dumped("code", code, "r-x", page),
+        }
+    };
+    for code_is_dumped in [true, false] {
+        // The file is at hand; then it is not.
+        let opened =
+            Core::open(&options(write(&directory, "core", &core(&path, code_is_dumped).build().bytes)))
+                .unwrap();
+        let module = &opened.modules()[0];
+        assert!(module.executable);
+        assert_eq!(module.path, path.to_str().unwrap());
+        assert_eq!((module.start, module.end), (Address(base), Address(base + 3 * page)));
+        assert_eq!(module.file.as_ref().unwrap().verification, Verification::BuildId);
+        assert_eq!(opened.symbols().find("entry_point").unwrap().address, Address(PROGRAM + 0x1000));
+        assert_eq!(opened.memory().slice(Address(PROGRAM + 0x1000), 16), Some(&[0xcc; 16][..]));
+
+        let absent = core(Path::new("/nowhere/program"), code_is_dumped).build();
+        let opened = open(&absent.bytes).unwrap();
+        let module = &opened.modules()[0];
+        assert!(module.executable);
+        assert_eq!(module.path, "/nowhere/program");
+        assert_eq!((module.start, module.end), (Address(base), Address(base + 3 * page)));
+        assert_eq!(module.build_id.as_ref().unwrap().to_string(), "ab".repeat(20));
+        assert!(opened.warnings()[0].to_string().contains(&"ab".repeat(20)));
+    }
+}
+
+#[test]
+fn binaries_are_found_in_folders_of_build_ids() {
+    let (right, wrong) = (program(&[0xab; 20]), program(&[0xcd; 20]));
+    let id = "ab".repeat(20);
+    let directory = tempfile::tempdir().unwrap();
+    let core = process_of(&right, Path::new("/nowhere/program")).build().bytes;
+    let core = write(&directory, "core", &core);
+    let places =
+        [format!("ab/{}", &id[2..]), format!(".build-id/ab/{}", &id[2..]), format!("{id}/executable")];
+    for place in places {
+        let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        for (folder, binary) in [(&first, &wrong), (&second, &right)] {
+            let path = folder.path().join(&place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &binary.bytes).unwrap();
+        }
+        let build_ids = vec![first.path().to_owned(), second.path().to_owned()];
+        let opened = Core::open(&OpenOptions { build_ids, ..options(core.clone()) }).unwrap();
+        let found = opened.modules()[0].file.as_ref().unwrap();
+        assert_eq!((&found.path, found.verification), (&second.path().join(&place), Verification::BuildId));
+    }
+}

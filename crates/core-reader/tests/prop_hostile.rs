@@ -19,7 +19,7 @@ fn exercise(bytes: &[u8], executable: Option<&[u8]>) {
     let options = OpenOptions {
         core: path("core", bytes),
         executable: executable.map(|bytes| path("program", bytes)),
-        sysroot: None,
+        ..OpenOptions::default()
     };
     let core = match Core::open(&options) {
         Ok(core) => core,

@@ -53,8 +53,13 @@ fn open(separate: bool) -> Core {
     let path = directory.path().join("core");
     std::fs::write(&path, core.build().bytes).unwrap();
     std::fs::write(sysroot.path().join("program"), &program.bytes).unwrap();
-    Core::open(&OpenOptions { core: path, sysroot: Some(sysroot.path().to_owned()), executable: None })
-        .unwrap()
+    Core::open(&OpenOptions {
+        core: path,
+        sysroot: Some(sysroot.path().to_owned()),
+        executable: None,
+        ..OpenOptions::default()
+    })
+    .unwrap()
 }
 
 #[test]

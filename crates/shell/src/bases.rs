@@ -8,6 +8,7 @@ use std::rc::Rc;
 use core_reader::OpenOptions;
 
 use crate::interrupt::Interrupt;
+use crate::opening::Opening;
 use crate::target::Target;
 
 /// So many are kept open; the one that was used least recently goes.
@@ -30,14 +31,20 @@ pub struct Bases {
     /// Executables that may be those of older cores.
     executables: Vec<PathBuf>,
     sysroot: Option<PathBuf>,
+    opening: Opening,
     opened: RefCell<Vec<Base>>,
 }
 
 impl Bases {
     /// The older cores `given` on the command line, the oldest first; what dumped them is looked for among `executables`, and below
-    /// `sysroot`.
-    pub fn new(given: Vec<PathBuf>, executables: Vec<PathBuf>, sysroot: Option<PathBuf>) -> Bases {
-        Bases { given, executables, sysroot, opened: RefCell::default() }
+    /// `sysroot`. They are opened as `opening` says.
+    pub fn new(
+        given: Vec<PathBuf>,
+        executables: Vec<PathBuf>,
+        sysroot: Option<PathBuf>,
+        opening: Opening,
+    ) -> Bases {
+        Bases { given, executables, sysroot, opening, opened: RefCell::default() }
     }
 
     /// The older cores of the command line, the oldest first.
@@ -64,11 +71,12 @@ impl Bases {
             opened.push(base.clone());
             return Ok(base);
         }
-        let options = OpenOptions {
+        let options = self.opening.apply(OpenOptions {
             core: path.to_owned(),
             executable: executable.map(Path::to_owned),
             sysroot: self.sysroot.clone(),
-        };
+            ..OpenOptions::default()
+        });
         let mut target = Target::open(&options, interrupt)?;
         let lacks_executable = |target: &Target| {
             target.core().modules().first().is_none_or(|module| module.executable && module.file.is_err())

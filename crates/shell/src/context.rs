@@ -11,6 +11,7 @@ use core_reader::{Address, AddressSpace, Memory};
 use v8_heap::index::{Kinds, ObjectTable};
 
 use crate::bases::Bases;
+use crate::damage::Damage;
 use crate::dcmd::Capability;
 use crate::error::DcmdError;
 use crate::format::reason;
@@ -60,6 +61,8 @@ pub struct Context {
     pub kept_index: KeptIndex,
     /// Macro files that are running.
     pub macros: Macros,
+    /// Files that have lost bytes.
+    pub damage: Damage,
     dot: Cell<u64>,
     increment: Cell<u64>,
     last_address: Cell<u64>,
@@ -104,6 +107,7 @@ impl Context {
             marked: RefCell::default(),
             kept_index: KeptIndex::default(),
             macros: Macros::default(),
+            damage: Damage::default(),
             dot: Cell::new(0),
             increment: Cell::new(0),
             last_address: Cell::new(0),

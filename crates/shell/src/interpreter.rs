@@ -129,6 +129,7 @@ pub fn run_guarded(
         Ok(false)
     });
     context.kept_index.tell(context);
+    context.tell_of_damage();
     result
 }
 

@@ -12,6 +12,7 @@
 pub mod arguments;
 pub mod bases;
 pub mod context;
+mod damage;
 pub mod dcmd;
 pub mod dcmds;
 pub mod disassembly;
@@ -27,6 +28,7 @@ pub mod lang;
 mod lives;
 pub mod manual;
 mod members;
+mod opening;
 pub mod options;
 pub mod output;
 pub mod pipeline;

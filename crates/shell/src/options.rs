@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
-use core_reader::OpenOptions;
+use core_reader::{OpenOptions, STANDARD_INPUT};
 
 use crate::bases::Bases;
+use crate::opening::Opening;
 
 /// Interactive post-mortem debugger for the V8 heap: opens the core dump of a Node.js process.
 #[derive(Clone, Debug, Parser)]
@@ -68,7 +69,7 @@ pub struct Options {
     #[arg(short = 'p', value_name = "PID", hide = true)]
     pub process: Option<String>,
 
-    /// The core dump, with the executable in front of it if it is not where the core says
+    /// The core dump, with the executable in front of it if it is not where the core says; - reads the core from standard input
     #[arg(value_name = "[OBJECT] CORE", required_unless_present = "process", num_args = 1..=2)]
     pub files: Vec<PathBuf>,
 }
@@ -84,20 +85,34 @@ impl Options {
         Options::parse_from(with_plus_options(std::env::args_os()))
     }
 
+    /// How cores are to be opened.
+    ///
+    /// # Errors
+    /// An option of `-o` that makes no sense.
+    pub fn opening(&self) -> Result<Opening, String> {
+        Opening::of(&self.set, |name| std::env::var_os(name))
+    }
+
     /// What to open.
-    pub fn target(&self) -> OpenOptions {
+    pub fn target(&self, opening: &Opening) -> OpenOptions {
         let (executable, core) = match self.files.as_slice() {
             [executable, core, ..] => (Some(executable.clone()), core.clone()),
             [core] => (None, core.clone()),
             [] => (None, PathBuf::new()),
         };
-        OpenOptions { core, executable, sysroot: self.sysroot.clone() }
+        let core = if core.as_os_str() == "-" { PathBuf::from(STANDARD_INPUT) } else { core };
+        opening.apply(OpenOptions {
+            core,
+            executable,
+            sysroot: self.sysroot.clone(),
+            ..OpenOptions::default()
+        })
     }
 
     /// The older cores beside it.
-    pub fn bases(&self) -> Bases {
-        let executables = self.base_object.iter().cloned().chain(self.target().executable).collect();
-        Bases::new(self.base.clone(), executables, self.sysroot.clone())
+    pub fn bases(&self, opening: &Opening) -> Bases {
+        let executables = self.base_object.iter().cloned().chain(self.target(opening).executable).collect();
+        Bases::new(self.base.clone(), executables, self.sysroot.clone(), opening.clone())
     }
 }
 

@@ -1,11 +1,16 @@
 //! A run of the program: open the target, then commands from `-e`, standard input or the prompt.
 
+use std::fs::File;
 use std::io::{BufRead, IsTerminal, Read};
+use std::path::Path;
+
+use core_reader::STANDARD_INPUT;
 
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::interpreter::{self, LONGEST_SCRIPT, Source};
 use crate::interrupt::Interrupt;
+use crate::opening::is_of_opening;
 use crate::options::Options;
 use crate::output::{Colours, Terminal, escape};
 use crate::target::Target;
@@ -30,7 +35,30 @@ pub fn run(options: &Options) -> u8 {
         ));
         return USAGE;
     }
-    let interactive = options.commands.is_empty() && std::io::stdin().is_terminal();
+    let opening = match options.opening() {
+        Ok(opening) => opening,
+        Err(error) => {
+            terminal.message(&format!("{}: {error}", crate::PROGRAM));
+            return USAGE;
+        }
+    };
+    let to_open = options.target(&opening);
+    // Standard input that holds the core cannot hold commands as well: these come from the terminal then.
+    let mut terminal_input = None;
+    if to_open.core == Path::new(STANDARD_INPUT) && options.commands.is_empty() {
+        match File::open("/dev/tty") {
+            Ok(opened) => terminal_input = Some(opened),
+            Err(_) => {
+                terminal.message(&format!(
+                    "{}: the core is read from standard input, and there is no terminal for commands: give them with -e",
+                    crate::PROGRAM
+                ));
+                return USAGE;
+            }
+        }
+    }
+    let interactive =
+        terminal_input.is_some() || (options.commands.is_empty() && std::io::stdin().is_terminal());
     let interrupt = match Interrupt::on_signal(interactive) {
         Ok(interrupt) => interrupt,
         Err(error) => {
@@ -38,20 +66,26 @@ pub fn run(options: &Options) -> u8 {
             return FAILURE;
         }
     };
-    let target = match Target::open(&options.target(), &interrupt) {
+    let target = match Target::open(&to_open, &interrupt) {
         Ok(target) => target,
         Err(error) => {
             terminal.message(&format!("{}: {}", crate::PROGRAM, escape(&error)));
             return FAILURE;
         }
     };
+    if let Some(input) = terminal_input
+        && let Err(error) = rustix::stdio::dup2_stdin(&input)
+    {
+        terminal.message(&format!("{}: failed to read from the terminal: {error}", crate::PROGRAM));
+        return FAILURE;
+    }
     for warning in target.core().warnings() {
         terminal.message(&format!("{}: warning: {}", crate::PROGRAM, escape(&warning.to_string())));
     }
     let watched = std::io::stdout().is_terminal();
     let mut context = Context::new(Some(target), terminal, interrupt, watched);
     context.colours = Colours::of_standard_output();
-    context.bases = options.bases();
+    context.bases = options.bases(&opening);
     if options.base.len() > MOST_BASES {
         context.error(&format!(
             "{} cores are given with --base: ::diff compares with one or two",
@@ -81,7 +115,10 @@ pub fn run(options: &Options) -> u8 {
         run_standard_input(&context)
     };
     let flushed = context.text.flush();
-    context.keep_index();
+    // An index of a core that has lost bytes would be one of zeros.
+    if core_reader::damaged_files().is_empty() {
+        context.keep_index();
+    }
     match flushed {
         Ok(()) => status,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status,
@@ -102,7 +139,8 @@ fn configure(context: &Context, options: &Options) -> Result<(), String> {
     if let Some(path) = &options.macro_path {
         context.settings.set_macro_path(path);
     }
-    options.set.iter().try_for_each(|option| context.settings.set_option(option, true))?;
+    let mut set = options.set.iter().filter(|option| !is_of_opening(option));
+    set.try_for_each(|option| context.settings.set_option(option, true))?;
     options.clear.iter().try_for_each(|option| context.settings.set_option(option, false))
 }
 

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use jiff::tz::TimeZone;
 
 use crate::error::DcmdError;
+use crate::opening::is_of_opening;
 
 /// The settings of a session.
 #[derive(Debug)]
@@ -137,6 +138,11 @@ impl Settings {
                 return Err("a restricted session stays restricted".to_owned());
             }
             "restricted" => &self.restricted,
+            _ if is_of_opening(name) => {
+                return Err(format!(
+                    "{shown} says how a core is opened: give it on the command line, with -o"
+                ));
+            }
             // Options of MDB that change nothing here; these have a value.
             "array_mem_limit" | "array_str_limit" | "follow_exec_mode" | "follow_fork_mode" | "term" => {
                 return match value {

@@ -79,7 +79,7 @@ fn of_internal(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<String> {
             script.name.map(|name| escape(&text(heap, name)).into_owned())
         }
         Kind::PropertyCell => {
-            let name = heap.field(object, v8_heap::layout::offset::CELL_NAME).ok()?;
+            let name = heap.field(object, heap.fields().property_cell_name).ok()?;
             heap.name_text(name).map(|name| escape(&name).into_owned())
         }
         _ => None,

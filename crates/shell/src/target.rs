@@ -1,11 +1,13 @@
 //! What is being debugged: a core with its binaries, and the heap in it once somebody asks.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use core_reader::{Address, AddressSpace, Core, ModuleSymbols, OpenOptions, Thread};
+use core_reader::{
+    Address, AddressSpace, Core, ModuleSymbols, OpenOptions, STANDARD_INPUT, Stack, Step, Thread, Unwinder,
+};
 
 use v8_heap::{Heap, Monitor};
 
@@ -21,6 +23,7 @@ pub struct Target {
     path: Option<PathBuf>,
     sysroot: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
+    unwinder: OnceCell<RefCell<Unwinder<'static>>>,
 }
 
 impl Target {
@@ -30,24 +33,38 @@ impl Target {
     /// What cannot be opened, and why.
     pub fn open(options: &OpenOptions, interrupt: &Interrupt) -> Result<Target, String> {
         let progress = Progress::new(interrupt.clone());
-        let mut begun = None;
+        let mut begun: Option<core_reader::Progress> = None;
         let core = Core::open_with_progress(options, &mut |at: core_reader::Progress| {
-            if begun.is_none() {
-                let name = options.core.to_string_lossy();
-                progress.begin(&format!("decompressing {}", escape(&name)), at.total);
+            let before = begun.filter(|before| (before.step, before.total) == (at.step, at.total));
+            if before.is_none() {
+                let what = match at.step {
+                    Step::Fetching => "fetching a binary".to_owned(),
+                    _ => format!("reading {}", escape(&options.core.to_string_lossy())),
+                };
+                progress.begin(&what, at.total);
             }
-            progress.advance(at.done.saturating_sub(begun.replace(at.done).unwrap_or(0)));
+            progress.advance(at.done.saturating_sub(before.map_or(0, |before| before.done)));
+            begun = Some(at);
             if progress.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let mut target = core.map(Target::new).map_err(|error| reasons(&error))?;
-        target.path = Some(options.core.clone());
+        // What was on a pipe is not there any more.
+        target.path = Some(options.core.clone()).filter(|path| {
+            path != Path::new(STANDARD_INPUT) && std::fs::metadata(path).is_ok_and(|core| core.is_file())
+        });
         target.sysroot = options.sysroot.clone();
         Ok(target)
     }
 
     /// A target that is `core`.
     pub fn new(core: Core) -> Target {
-        Target { core: Box::leak(Box::new(core)), path: None, sysroot: None, heap: OnceCell::new() }
+        Target {
+            core: Box::leak(Box::new(core)),
+            path: None,
+            sysroot: None,
+            heap: OnceCell::new(),
+            unwinder: OnceCell::new(),
+        }
     }
 
     /// The core.
@@ -110,9 +127,15 @@ impl Target {
             _ => return Err(format!("the file {} is not at hand", escape(&mapped.path))),
         };
         let offset = mapped.offset + (address - mapped.start.0);
-        std::fs::File::open(&found.path).and_then(|file| file.read_exact_at(buffer, offset)).map_err(
+        core_reader::open_regular(&found.path).and_then(|file| file.read_exact_at(buffer, offset)).map_err(
             |error| format!("failed to read {}: {}", escape(&found.path.to_string_lossy()), reasons(&error)),
         )
+    }
+
+    /// The stack of a thread, at most `limit` frames of it.
+    pub fn stack_of(&self, thread: &Thread, limit: usize) -> Stack {
+        let unwinder = self.unwinder.get_or_init(|| RefCell::new(Unwinder::new(self.core)));
+        unwinder.borrow_mut().stack(&thread.registers, limit)
     }
 
     /// Its threads; the first one is current.

@@ -3,11 +3,20 @@
 //! Registers and stacks are those of the current thread: at first the one that took the fatal signal, or the first of the
 //! core; `id::context` chooses another. A thread is named by the id that the kernel gave it.
 
-use core_reader::{Stack, Thread, Unwinder};
+use core_reader::{Core, Stack, Thread};
 
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::value::{Item, Kind};
+
+/// How many threads there are, the kernel's own workers apart.
+pub fn number_of_threads(core: &Core) -> String {
+    let all = core.threads().len();
+    match core.threads().iter().filter(|thread| thread.has_user_stack()).count() {
+        own if own == all => all.to_string(),
+        own => format!("{own}, and {} of the kernel", all - own),
+    }
+}
 
 impl Context {
     /// The current thread.
@@ -15,15 +24,16 @@ impl Context {
     /// # Errors
     /// The core has none.
     pub fn thread(&self) -> Result<&'static Thread, DcmdError> {
-        let threads = self.target()?.threads();
-        let chosen = self.current_thread.get();
-        let chosen = threads.iter().find(|thread| Some(thread.id) == chosen);
-        chosen.or(threads.first()).ok_or_else(|| DcmdError::failed("the core has no threads"))
+        let chosen = self.current_thread.get().and_then(|id| self.thread_with_id(u64::from(id)));
+        chosen
+            .or(self.target()?.threads().first())
+            .ok_or_else(|| DcmdError::failed("the core has no threads"))
     }
 
     /// The thread with this id, if there is one.
     pub fn thread_with_id(&self, id: u64) -> Option<&'static Thread> {
-        self.target().ok()?.threads().iter().find(|thread| u64::from(thread.id) == id)
+        let core = self.target().ok()?.core();
+        core.threads().get(core.thread_with_id(u32::try_from(id).ok()?)?)
     }
 
     /// The thread that an item stands for: its id. The current one if there is no item.
@@ -54,8 +64,7 @@ impl Context {
     /// # Errors
     /// There is no target.
     pub fn stack_of(&self, thread: &Thread, limit: usize) -> Result<Stack, DcmdError> {
-        let mut unwinder = Unwinder::new(self.target()?.core());
-        Ok(unwinder.stack(&thread.registers, limit))
+        Ok(self.target()?.stack_of(thread, limit))
     }
 
     /// The V8 isolate that a thread is in, if it is in one.

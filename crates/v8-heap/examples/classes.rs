@@ -7,8 +7,12 @@ use v8_heap::{Heap, Unattended};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let core = arguments.next().ok_or("which core?")?;
-    let options =
-        OpenOptions { core: core.into(), executable: arguments.next().map(Into::into), sysroot: None };
+    let options = OpenOptions {
+        core: core.into(),
+        executable: arguments.next().map(Into::into),
+        sysroot: None,
+        ..OpenOptions::default()
+    };
     let core = Core::open(&options)?;
     let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
     let check = heap.check_classes(&Unattended)?;

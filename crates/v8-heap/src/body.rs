@@ -11,9 +11,8 @@
 //! The tail goes on to the end of the object, as far as its size says.
 
 use crate::heap::Heap;
-use crate::layout::{FieldKind, InstructionStreamSize, SpecialSize, TailLayout};
+use crate::layout::{FieldKind, ObjectBytes, TailLayout};
 use crate::map::Map;
-use crate::objects::scope_info::ScopeInfoParts;
 use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
@@ -173,18 +172,20 @@ impl Body {
 
     /// How many tagged words the tail of an object has, where it has others too.
     fn count(&self, heap: &Heap<'_>, object: HeapObject<'_>) -> Result<u64> {
-        let words = heap.words();
+        let (words, fields) = (heap.words(), &heap.layout().fields);
         match self.tail {
-            Tail::Preparse => words.word32(object.address + 12, "children of PreparseData").map(u64::from),
+            Tail::Preparse => words
+                .word32(object.address + fields.preparse_children, "children of PreparseData")
+                .map(u64::from),
             Tail::Swiss => words
-                .word32(object.address + 12, "capacity of a SwissNameDictionary")
+                .word32(object.address + fields.swiss_capacity, "capacity of a SwissNameDictionary")
                 .map(|capacity| 2 * u64::from(capacity)),
             Tail::Small => {
                 // Two elements a bucket; a set has one word each, a map two, a name dictionary three.
                 let (at, each) = match heap.class_name(object.value()) {
-                    "SmallOrderedHashSet" => (10, 1),
-                    "SmallOrderedHashMap" => (10, 2),
-                    _ => (18, 3),
+                    "SmallOrderedHashSet" => (fields.small_set_buckets, 1),
+                    "SmallOrderedHashMap" => (fields.small_map_buckets, 2),
+                    _ => (fields.small_dictionary_buckets, 3),
                 };
                 let [buckets] = words.bytes::<1>(object.address + at, "buckets of a small table")?;
                 Ok(2 * u64::from(buckets) * each)
@@ -294,58 +295,42 @@ impl Heap<'_> {
             None => {
                 words.word32(address + u64::from(formula.offset), "size").map(|count| formula.apply(count))
             }
-            Some(SpecialSize::FeedbackMetadata) => {
-                let slots =
-                    u64::from(words.word32(address + 8, "slots of FeedbackMetadata")?).div_ceil(6) * 4;
-                let closures = match self.layout().fields.feedback_metadata_counts_closures {
-                    true => u64::from(words.word32(address + 12, "closures of FeedbackMetadata")?) * 2,
-                    false => 0,
-                };
-                Ok((16 + slots + closures).next_multiple_of(8))
+            Some(special) => {
+                let mut bytes = CoreObject { heap: self, address };
+                self.layout().special_size(special, &mut bytes)?.ok_or_else(|| Error::Implausible {
+                    what: "size",
+                    object: object.value(),
+                    found: "counts that do not fit".to_owned(),
+                })
             }
-            Some(SpecialSize::PreparseData) => {
-                let bytes = u64::from(words.word32(address + 8, "length of PreparseData")?);
-                let children = u64::from(words.word32(address + 12, "children of PreparseData")?);
-                Ok((16 + bytes).next_multiple_of(8) + 8 * children)
-            }
-            Some(SpecialSize::ScopeInfo) => {
-                let word = |index: u64| words.word(address + 8 + 8 * index, "ScopeInfo").ok();
-                ScopeInfoParts::parse(&self.layout().fields, word)
-                    .map(|parts| 8 + 8 * parts.words)
-                    .ok_or_else(|| Error::Implausible {
-                        what: "ScopeInfo",
-                        object: object.value(),
-                        found: "counts that do not fit".to_owned(),
-                    })
-            }
-            Some(SpecialSize::InstructionStream) => match self.layout().fields.instruction_stream {
-                InstructionStreamSize::Field(at) => {
-                    let body = u64::from(words.word32(address + at, "size of an InstructionStream")?);
-                    Ok((32 + body).next_multiple_of(CODE_ALIGNMENT))
-                }
-                // The next object of its page begins where it ends: code is followed by code, or by free memory.
-                InstructionStreamSize::ByAlignment => {
-                    let page = self.spaces().page_of(address);
-                    let end = page.map_or(address, |page| page.area_end);
-                    let mut at = address + 8;
-                    while at < end {
-                        let word = words.heap_word(at).unwrap_or(0);
-                        let starts = word & 3 == 1
-                            && at % CODE_ALIGNMENT == CODE_START
-                            && word == Tagged::pointer(object.map.address).0;
-                        if starts || self.map_at(at).is_ok_and(|(_, map)| map.kind.is_gap()) {
-                            break;
-                        }
-                        at += 8;
-                    }
-                    Ok(at.min(end) - address)
-                }
-            },
         }
     }
 }
 
-/// `kCodeAlignment` of x86-64.
-const CODE_ALIGNMENT: u64 = 64;
-/// Where in a unit of `CODE_ALIGNMENT` an `InstructionStream` starts (V8 11).
-const CODE_START: u64 = 48;
+/// An object as the core holds it.
+struct CoreObject<'o, 't> {
+    heap: &'o Heap<'t>,
+    address: u64,
+}
+
+impl ObjectBytes for CoreObject<'_, '_> {
+    type Error = Error;
+
+    fn word32(&mut self, offset: u64, what: &'static str) -> Result<u32> {
+        self.heap.words().word32(self.address + offset, what)
+    }
+
+    fn word(&mut self, offset: u64, what: &'static str) -> Result<u64> {
+        self.heap.words().word(self.address + offset, what)
+    }
+
+    fn room(&self) -> (u64, u64) {
+        let page = self.heap.spaces().page_of(self.address);
+        (self.address, page.map_or(0, |page| page.area_end.saturating_sub(self.address)))
+    }
+
+    fn is_map_of_gap(&mut self, word: u64) -> bool {
+        let id = self.heap.maps.intern(&self.heap.words(), self.heap.layout(), word);
+        id.is_some_and(|id| self.heap.maps.get(id).kind.is_gap())
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use crate::Tagged;
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::Map;
 use crate::objects::value::{HeapObject, Value};
 use crate::properties::PropertyValue;
@@ -111,7 +111,7 @@ impl Heap<'_> {
                 Kind::JsFunction | Kind::JsBoundFunction => Naming::ByMap(self.intern_name("Function")),
                 Kind::JsRegExp => Naming::ByMap(self.intern_name("RegExp")),
                 Kind::JsProxy => Naming::ByMap(self.intern_name("Proxy")),
-                Kind::JsGlobalObject | Kind::JsGlobalProxy if self.layout().fields.snapshots.mark_globals => {
+                Kind::JsGlobalObject | Kind::JsGlobalProxy if self.layout().facts.snapshots.mark_globals => {
                     let name = self.name(self.find_constructor_name(example)).to_owned();
                     let mark = if map.kind == Kind::JsGlobalObject { "(global*)" } else { "(global)" };
                     Naming::ByMap(self.intern_name(&format!("{name} {mark}")))
@@ -197,7 +197,7 @@ impl Heap<'_> {
 
     /// The same for the constructor in a map, which in some versions goes by the name that the program has given it.
     fn distinctive_maker_name(&self, function: Tagged) -> Option<NameId> {
-        if self.layout().fields.constructors_go_by_own_names
+        if self.layout().facts.constructors_go_by_own_names
             && let Ok(object) = self.object(function)
             && object.kind() == Kind::JsFunction
             && let Some(PropertyValue::Data(name)) = self.own_property(object, "name").ok()?
@@ -217,10 +217,12 @@ impl Heap<'_> {
         for step in 1..LONGEST_CHAIN {
             let object = self.object(word).ok()?;
             match object.kind() {
-                Kind::Map => word = Tagged(self.words().heap_word(object.address + offset::MAP_CONSTRUCTOR)?),
+                Kind::Map => {
+                    word = Tagged(self.words().heap_word(object.address + self.fields().map_constructor)?)
+                }
                 // A constructor together with a prototype that is no object.
                 Kind::Other if self.layout().type_name(object.map.instance_type) == "Tuple2" => {
-                    word = Tagged(self.words().heap_word(object.address + 8)?);
+                    word = Tagged(self.words().heap_word(object.address + self.fields().tuple_value1)?);
                 }
                 _ => return Some(word),
             }
@@ -252,7 +254,8 @@ impl Heap<'_> {
             Kind::JsSetIterator => "Set Iterator",
             Kind::JsTypedArray => self.typed_element(object).map_or("Object", |element| element.array_name()),
             Kind::JsPrimitiveWrapper => {
-                let value = self.field(object, offset::FIRST_FIELD).and_then(|value| self.value(value));
+                let value =
+                    self.field(object, self.fields().wrapper_value).and_then(|value| self.value(value));
                 match value {
                     Ok(Value::Boolean(_)) => "Boolean",
                     Ok(Value::String(_)) => "String",
@@ -266,7 +269,7 @@ impl Heap<'_> {
             Kind::JsWeakMap => "WeakMap",
             Kind::JsWeakSet => "WeakSet",
             // The mark says it where V8 gives one.
-            Kind::JsGlobalProxy if !self.layout().fields.snapshots.mark_globals => "global",
+            Kind::JsGlobalProxy if !self.layout().facts.snapshots.mark_globals => "global",
             _ => "Object",
         }
     }

@@ -13,7 +13,7 @@ use crate::graph::{
     Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
 };
 use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
-use crate::isolate::Spaces;
+use crate::isolate::{Owner, Spaces};
 use crate::layout::{Classes, Layout};
 use crate::map::{Map, MapId, Maps};
 use crate::objects::script::KnownLines;
@@ -22,7 +22,7 @@ use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
 use crate::well_known::WellKnown;
 use crate::words::Words;
-use crate::{Error, Monitor, Result, Tagged};
+use crate::{Error, Monitor, Result, Tagged, Unattended};
 
 /// The V8 of one process: its layout, its heaps, and what has been computed of them so far.
 ///
@@ -32,9 +32,11 @@ pub struct Heap<'t> {
     memory: &'t dyn Memory,
     threads: &'t [Thread],
     /// The isolates that threads say they are in, by the number of the thread.
-    current_isolates: Vec<(u32, u64)>,
+    current_isolates: HashMap<u32, u64>,
+    owners: OnceLock<Vec<Option<Owner<'t>>>>,
     version: V8Version,
-    node_version: Option<String>,
+    /// As soon as somebody asks, where the executable does not tell.
+    node_version: OnceLock<Option<String>>,
     layout: Layout,
     store: OnceLock<Box<dyn Store>>,
     /// A part of the store was not of this heap.
@@ -72,10 +74,47 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// [`Error::NoV8`] if there is none, or nothing tells its version; [`Error::Unsupported`] if that is too old.
     pub fn open(memory: &'t dyn Memory, symbols: &dyn Symbols, threads: &'t [Thread]) -> Result<Heap<'t>> {
-        let version = V8Version::detect(memory, symbols)?;
+        if let Some(version) = V8Version::of_executable(memory, symbols) {
+            return Heap::open_as(version, memory, symbols, threads);
+        }
+        let versions = V8Version::in_heap(memory);
+        let is_only = versions.len() == 1;
+        let mut first = None;
+        for version in versions {
+            let own = version.to_string();
+            let opened = Heap::open_as(version, memory, symbols, threads);
+            // A program may know versions of other processes; that of its own V8 is what `process.versions` says.
+            if is_only || opened.as_ref().is_ok_and(|heap| heap.says_its_v8_is(&own)) {
+                return opened;
+            }
+            first.get_or_insert(opened);
+        }
+        first.unwrap_or_else(|| {
+            Err(Error::NoV8(
+                "no version of V8 was found, neither in its executable nor as a string of a JavaScript heap; if this is a \
+                 Node.js process, give its executable (v8mdb OBJECT CORE)"
+                    .to_owned(),
+            ))
+        })
+    }
+
+    /// Whether a `process` of this heap has this version of V8 among its versions.
+    fn says_its_v8_is(&self, version: &str) -> bool {
+        self.node_processes(&Unattended).is_ok_and(|processes| {
+            let mut versions = processes.iter().flat_map(|process| &process.versions);
+            versions.any(|(name, said)| name == "v8" && said == version)
+        })
+    }
+
+    fn open_as(
+        version: V8Version,
+        memory: &'t dyn Memory,
+        symbols: &dyn Symbols,
+        threads: &'t [Thread],
+    ) -> Result<Heap<'t>> {
         let node_version = detect_node(memory, symbols);
         let current_isolates = current_isolates(memory, symbols, threads);
-        let current: Vec<u64> = current_isolates.iter().map(|(_, isolate)| *isolate).collect();
+        let current: Vec<u64> = current_isolates.values().copied().collect();
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
         let candidates = Layout::candidates(&version, symbols, &read_int).map_err(|error| match error {
             Error::Unsupported { node, v8, supported } => {
@@ -100,8 +139,9 @@ impl<'t> Heap<'t> {
             memory,
             threads,
             current_isolates,
+            owners: OnceLock::new(),
             version,
-            node_version,
+            node_version: node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version))),
             layout,
             store: OnceLock::new(),
             store_is_wrong: AtomicBool::new(false),
@@ -205,7 +245,12 @@ impl<'t> Heap<'t> {
 
     /// The isolate that a thread says it is in; nothing if it is in none, or nothing can be read of that.
     pub(crate) fn current_isolate(&self, thread: u32) -> Option<u64> {
-        self.current_isolates.iter().find(|(id, _)| *id == thread).map(|(_, isolate)| *isolate)
+        self.current_isolates.get(&thread).copied()
+    }
+
+    /// The threads of all isolates, in their order.
+    pub(crate) fn threads_of_isolates(&self) -> &[Option<Owner<'t>>] {
+        self.owners.get_or_init(|| self.find_owners())
     }
 
     /// Version of V8.
@@ -213,9 +258,15 @@ impl<'t> Heap<'t> {
         &self.version
     }
 
-    /// Version of Node.js, if this is one.
+    /// Version of Node.js, if this is one. Where the executable does not tell, `process.versions` does, for which the heap is
+    /// indexed.
     pub fn node_version(&self) -> Option<&str> {
-        self.node_version.as_deref()
+        let said = || {
+            let processes = self.node_processes(&Unattended).ok()?;
+            let mut versions = processes.into_iter().flat_map(|process| process.versions);
+            versions.find(|(name, _)| name == "node").map(|(_, version)| version)
+        };
+        self.node_version.get_or_init(said).as_deref()
     }
 
     /// How this V8 lays out its heap.
@@ -416,7 +467,7 @@ impl<'t> Heap<'t> {
 }
 
 /// The isolates that threads say they are in, by the number of the thread.
-fn current_isolates(memory: &dyn Memory, symbols: &dyn Symbols, threads: &[Thread]) -> Vec<(u32, u64)> {
+fn current_isolates(memory: &dyn Memory, symbols: &dyn Symbols, threads: &[Thread]) -> HashMap<u32, u64> {
     let current = |thread: &Thread| {
         let place = symbols.thread_local(CURRENT_ISOLATE, thread)?;
         let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;

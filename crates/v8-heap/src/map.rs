@@ -12,7 +12,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::body::Body;
 use crate::constructor::Naming;
-use crate::layout::{Kind, Layout, SizeFormula, offset};
+use crate::layout::{Kind, Layout, SizeFormula};
 use crate::properties::Shape;
 use crate::words::Words;
 use crate::{Error, Result, Tagged};
@@ -65,43 +65,45 @@ pub struct Map {
 impl Map {
     /// Reads the map at the untagged `address`, which must be one.
     fn read(words: &Words<'_>, layout: &Layout, address: u64) -> Result<Map> {
-        let bytes = words.bytes::<48>(address, "Map")?;
-        let u16_at = |at: u64| u16::from_le_bytes([bytes[at as usize], bytes[at as usize + 1]]);
-        let u32_at = |at: u64| u32::from(u16_at(at)) | u32::from(u16_at(at + 2)) << 16;
-        let u64_at = |at: u64| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
-        let instance_type = u16_at(offset::MAP_INSTANCE_TYPE);
+        let (fields, bits) = (&layout.fields, &layout.bits);
+        let byte = |at: u64| words.bytes::<1>(address + at, "Map").map(|[byte]| byte);
+        let tagged = |at: u64| words.tagged(address + at, "Map");
+        let instance_type = words.word16(address + fields.map_instance_type, "Map")?;
         let info = layout.type_info(instance_type).ok_or_else(|| Error::Implausible {
             what: "instance type",
             object: Tagged::pointer(address),
             found: instance_type.to_string(),
         })?;
-        let instance_size_words = bytes[offset::MAP_INSTANCE_SIZE as usize];
-        let wasm_bytes = (bytes[offset::MAP_INOBJECT_START as usize], bytes[offset::MAP_USED_SIZE as usize]);
+        let instance_size_words = byte(fields.map_instance_size)?;
+        let inobject_start_words = byte(fields.map_inobject_start)?;
         let size = match (&*info.name, instance_size_words) {
-            ("WasmStruct", _) => Some(SizeFormula::of_wasm_struct(wasm_bytes.0, wasm_bytes.1)),
-            ("WasmArray", _) => Some(SizeFormula::of_wasm_array(wasm_bytes.0)),
+            ("WasmStruct", _) => {
+                Some(SizeFormula::of_wasm_struct(inobject_start_words, byte(fields.map_used_size)?))
+            }
+            ("WasmArray", _) => Some(SizeFormula::of_wasm_array(fields, inobject_start_words)),
             (_, 0) => info.variable_size,
-            (_, words) => Some(SizeFormula::fixed(u32::from(words) * 8)),
+            (_, words) => Some(SizeFormula::fixed(u32::from(words) * fields.words.tagged as u32)),
         };
-        let bit_field2 = bytes[offset::MAP_BIT_FIELD2 as usize];
-        let bit_field3 = u32_at(offset::MAP_BIT_FIELD3);
+        let bit_field = u32::from(byte(fields.map_bit_field)?);
+        let bit_field2 = u32::from(byte(fields.map_bit_field2)?);
+        let bit_field3 = words.word32(address + fields.map_bit_field3, "Map")?;
         Ok(Map {
             address,
             instance_type,
             kind: info.kind,
             size,
             instance_size_words,
-            inobject_start_words: bytes[offset::MAP_INOBJECT_START as usize],
-            elements_kind: bit_field2 >> 2,
-            is_dictionary: bit_field3 & (1 << 21) != 0,
-            is_prototype: bit_field3 & (1 << 20) != 0,
-            is_callable: bytes[offset::MAP_BIT_FIELD as usize] & 2 != 0,
-            new_target_is_base: bit_field2 & 1 != 0,
-            own_descriptors: (bit_field3 >> 10 & 0x3ff) as u16,
-            prototype: Tagged(u64_at(offset::MAP_PROTOTYPE)),
-            constructor_or_back_pointer: Tagged(u64_at(offset::MAP_CONSTRUCTOR)),
-            descriptors: Tagged(u64_at(offset::MAP_DESCRIPTORS)),
-            may_have_interesting_properties: bit_field3 & (1 << 28) != 0,
+            inobject_start_words,
+            elements_kind: bits.map_elements_kind.of(bit_field2.into()) as u8,
+            is_dictionary: bits.map_dictionary.is_set(bit_field3),
+            is_prototype: bits.map_prototype.is_set(bit_field3),
+            is_callable: bits.map_callable.is_set(bit_field),
+            new_target_is_base: bits.map_new_target_is_base.is_set(bit_field2),
+            own_descriptors: bits.map_own_descriptors.of(bit_field3.into()) as u16,
+            prototype: tagged(fields.map_prototype)?,
+            constructor_or_back_pointer: tagged(fields.map_constructor)?,
+            descriptors: tagged(fields.map_descriptors)?,
+            may_have_interesting_properties: bits.map_interesting.is_set(bit_field3),
             shape: OnceLock::new(),
             body: OnceLock::new(),
             naming: OnceLock::new(),
@@ -190,5 +192,8 @@ const MOST_NON_MAPS: usize = 1 << 16;
 fn is_map(words: &Words<'_>, layout: &Layout, address: u64) -> bool {
     let Some(meta) = words.heap_word(address).and_then(|word| Tagged(word).strong()) else { return false };
     words.heap_word(meta) == Some(Tagged::pointer(meta).0)
-        && words.heap_word(meta + 8).is_some_and(|word| (word >> 32) as u16 == layout.map_type())
+        && words
+            .spaces
+            .slice(meta + layout.fields.map_instance_type, 2)
+            .is_some_and(|found| found == layout.map_type().to_le_bytes())
 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use core_reader::{Address, Memory, Symbols};
 
+use crate::layout::native::{uv_handle, uv_loop};
+
 /// Symbols that [`NodeRuntime::find`] looks for.
 pub(crate) const SYMBOLS: [&str; 3] = [START_TIME, START_TIMESTAMP, DEFAULT_LOOP];
 
@@ -16,29 +18,6 @@ const START_TIME: &str = "_ZN4node11per_process15node_start_timeE";
 const START_TIMESTAMP: &str = "_ZN4node11performance35performance_process_start_timestampE";
 /// The `uv_loop_t` of the main thread (libuv: `src/uv-common.c`).
 const DEFAULT_LOOP: &str = "default_loop_struct";
-
-/// Offsets in `uv_loop_t`.
-mod uv_loop {
-    /// `active_handles`, u32
-    pub const ACTIVE_HANDLES: u64 = 8;
-    /// `handle_queue`
-    pub const HANDLE_QUEUE: u64 = 16;
-    /// `active_reqs.count`, u32
-    pub const ACTIVE_REQUESTS: u64 = 32;
-    /// `time`, milliseconds of the monotonic clock
-    pub const TIME: u64 = 544;
-}
-
-/// Offsets in `uv_handle_t`, and its flags (libuv: `src/uv-common.h`).
-mod uv_handle {
-    pub const LOOP: u64 = 8;
-    pub const TYPE: u64 = 16;
-    pub const HANDLE_QUEUE: u64 = 32;
-    pub const FLAGS: u64 = 88;
-    pub const SIZE: u64 = 96;
-    pub const ACTIVE: u32 = 4;
-    pub const REFERENCED: u32 = 8;
-}
 
 /// `uv_handle_type`, from 1 on.
 const HANDLE_TYPES: [&str; 16] = [

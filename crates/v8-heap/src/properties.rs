@@ -12,7 +12,7 @@
 //! (V8: `src/objects/property-details.h`, `descriptor-array.tq`, `dictionary.h`.)
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::Map;
 use crate::objects::collection::HashTableShape;
 use crate::objects::value::HeapObject;
@@ -127,8 +127,11 @@ impl Heap<'_> {
     pub(crate) fn for_each_descriptor(&self, map: &Map, mut visit: impl FnMut(Tagged, u32, Tagged) -> bool) {
         let words = self.words();
         let Some(array) = map.descriptors.strong() else { return };
-        let header = self.layout().fields.descriptor_array_header;
-        let Ok(count) = words.word16(array + 8, "number of descriptors") else { return };
+        let header = self.fields().descriptor_array_header;
+        let Ok(count) = words.word16(array + self.fields().descriptor_array_count, "number of descriptors")
+        else {
+            return;
+        };
         for index in 0..u64::from(map.own_descriptors.min(count)) {
             let at = array + header + 8 * DESCRIPTOR_WORDS * index;
             let (Some(name), Some(details), Some(value)) =
@@ -312,22 +315,23 @@ impl Heap<'_> {
                 "in-object property",
             )?
         } else {
-            let array = words.tagged(object.address + offset::PROPERTIES, "properties")?;
+            let array = words.tagged(object.address + self.fields().properties, "properties")?;
             let array = self.object(array)?;
             if array.kind() != Kind::PropertyArray {
                 return Err(self.wrong_type(array.value(), "PropertyArray"));
             }
-            let length =
-                words.word32(array.address + offset::ARRAY_LENGTH + 4, "length of a PropertyArray")? & 0x3ff;
+            let length = words
+                .tagged(array.address + self.fields().property_array_length, "length of a PropertyArray")?;
+            let length = self.bits().property_array_length.of(length.smi().unwrap_or(0) as u32 as u64);
             let index = index - inobject;
-            if index >= u64::from(length) {
+            if index >= length {
                 return Err(Error::Implausible {
                     what: "field index",
                     object: object.value(),
                     found: format!("{index} in a PropertyArray of {length}"),
                 });
             }
-            words.tagged(array.address + offset::ARRAY_ELEMENTS + 8 * index, "property")?
+            words.tagged(self.fields().property(array.address, index), "property")?
         };
         Ok(self.property_value(word, details))
     }
@@ -341,9 +345,9 @@ impl Heap<'_> {
             Ok(pair) if pair.kind() == Kind::AccessorPair => {
                 let words = self.words();
                 let getter =
-                    words.tagged(pair.address + offset::ACCESSOR_GETTER, "getter").unwrap_or_default();
+                    words.tagged(pair.address + self.fields().accessor_getter, "getter").unwrap_or_default();
                 let setter =
-                    words.tagged(pair.address + offset::ACCESSOR_SETTER, "setter").unwrap_or_default();
+                    words.tagged(pair.address + self.fields().accessor_setter, "setter").unwrap_or_default();
                 PropertyValue::Accessor { getter, setter }
             }
             _ => PropertyValue::Native,
@@ -395,7 +399,7 @@ impl Heap<'_> {
         mut visit: impl FnMut(Tagged, u32, Tagged) -> bool,
     ) -> Result<()> {
         let words = self.words();
-        let table = words.tagged(object.address + offset::PROPERTIES, "properties")?;
+        let table = words.tagged(object.address + self.fields().properties, "properties")?;
         // An object that never had a property keeps its hash (a Smi) or an empty array here.
         let Ok(table) = self.object(table) else { return Ok(()) };
         match table.kind() {
@@ -409,9 +413,9 @@ impl Heap<'_> {
                 self.for_each_entry(table.address, HashTableShape::GLOBAL_DICTIONARY, |entry| {
                     let Some(cell) = entry[0].strong() else { return true };
                     let (Some(name), Some(details), Some(value)) = (
-                        words.heap_word(cell + offset::CELL_NAME),
-                        words.heap_word(cell + offset::CELL_DETAILS),
-                        words.heap_word(cell + offset::CELL_VALUE),
+                        words.heap_word(cell + self.fields().property_cell_name),
+                        words.heap_word(cell + self.fields().property_cell_details),
+                        words.heap_word(cell + self.fields().property_cell_value),
                     ) else {
                         return true;
                     };
@@ -436,9 +440,9 @@ impl Heap<'_> {
             Kind::Symbol => {
                 let flags = self
                     .words()
-                    .word32(name.address + offset::SYMBOL_FLAGS, "flags of a Symbol")
+                    .word32(name.address + self.fields().symbol_flags, "flags of a Symbol")
                     .unwrap_or(0);
-                let private = flags & self.layout().fields.private_symbol_mask != 0;
+                let private = self.bits().symbol_private.is_set(flags);
                 !private || self.symbol_description(name).is_ok_and(|description| description.is_some())
             }
             _ => false,

@@ -3,14 +3,17 @@
 //! V8 keeps its version in four integers (`v8::internal::Version::major_`, `minor_`, `build_`, `patch_`; V8:
 //! `src/utils/version.cc`), Node.js keeps its own in `node::per_process::metadata`, whose first member is a
 //! `std::string` (Node.js: `src/node_metadata.h`). In a stripped binary neither has a name; then the version string
-//! that both put into read-only data is looked for.
+//! that both put into read-only data is looked for. Where the binary is gone the heap still has `process.versions`.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use core_reader::{Address, Contents, Memory, Symbols};
 use memchr::memmem;
 
-use crate::{Error, Result};
+use crate::Tagged;
+use crate::layout::{Fields, Layout};
 
 /// The symbols that tell the versions.
 pub(crate) const VERSION_SYMBOLS: [&str; 6] = [
@@ -46,18 +49,37 @@ impl fmt::Display for V8Version {
 }
 
 impl V8Version {
-    /// Finds the version of the V8 in the process.
+    /// The version of the V8 in the process, if its executable tells.
+    pub(crate) fn of_executable(memory: &dyn Memory, symbols: &dyn Symbols) -> Option<V8Version> {
+        Self::from_symbols(memory, symbols).or_else(|| Self::from_version_string(memory))
+    }
+
+    /// The versions that strings of a V8 heap speak of, the most frequent first: one of them is that of the process, which
+    /// keeps it in `process.versions`. A program may know others.
     ///
-    /// # Errors
-    /// [`Error::NoV8`] if nothing in the process tells.
-    pub fn detect(memory: &dyn Memory, symbols: &dyn Symbols) -> Result<V8Version> {
-        Self::from_symbols(memory, symbols).or_else(|| Self::from_version_string(memory)).ok_or_else(|| {
-            Error::NoV8(
-                "neither V8's version symbols nor its version string were found; if this is a Node.js process, \
-                 give its executable (v8mdb OBJECT CORE)"
-                    .to_owned(),
-            )
-        })
+    /// A string is recognised without any layout: its map, length and characters have stood at the same places since V8 7.
+    pub(crate) fn in_heap(memory: &dyn Memory) -> Vec<V8Version> {
+        let fields = Layout::fields_of_every_version();
+        let mut found: HashMap<String, usize> = HashMap::new();
+        for range in memory.ranges() {
+            if range.file.is_some() || range.contents != Contents::Dumped || !range.permissions.write {
+                continue;
+            }
+            let Ok(bytes) = memory.bytes_from(range.start) else { continue };
+            let bytes = &bytes[..bytes.len().min((range.end.0 - range.start.0) as usize)];
+            for text in version_texts(bytes) {
+                if is_string(memory, &fields, bytes, &text) {
+                    let text = String::from_utf8_lossy(&bytes[text]).into_owned();
+                    *found.entry(text).or_default() += 1;
+                }
+                if found.len() > MOST_VERSIONS {
+                    break;
+                }
+            }
+        }
+        let mut found: Vec<(String, usize)> = found.into_iter().collect();
+        found.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
+        found.into_iter().filter_map(|(text, _)| Self::parse(&text)).collect()
     }
 
     fn from_symbols(memory: &dyn Memory, symbols: &dyn Symbols) -> Option<V8Version> {
@@ -80,22 +102,16 @@ impl V8Version {
     }
 
     fn from_version_string(memory: &dyn Memory) -> Option<V8Version> {
-        const MARK: &[u8] = b"-node.";
-        let finder = memmem::Finder::new(MARK);
         for range in memory.ranges() {
             if range.file.is_none() || !matches!(range.contents, Contents::Dumped | Contents::FromBinary) {
                 continue;
             }
             let Ok(bytes) = memory.bytes_from(range.start) else { continue };
             let bytes = &bytes[..bytes.len().min((range.end.0 - range.start.0) as usize)];
-            for at in finder.find_iter(bytes) {
-                let start =
-                    at - bytes[..at].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-                let tail = bytes[at + MARK.len()..].iter().take_while(|b| b.is_ascii_digit()).count();
-                let text = std::str::from_utf8(&bytes[start..at + MARK.len() + tail]).ok()?;
-                if let Some(version) = Self::parse(text) {
-                    return Some(version);
-                }
+            let version =
+                version_texts(bytes).find_map(|text| Self::parse(std::str::from_utf8(&bytes[text]).ok()?));
+            if version.is_some() {
+                return version;
             }
         }
         None
@@ -115,6 +131,38 @@ impl V8Version {
         };
         Some(version)
     }
+}
+
+/// More versions than this are not looked at.
+const MOST_VERSIONS: usize = 64;
+
+/// Where bytes have the form of a version of V8 in Node.js, `12.4.254.21-node.33`.
+fn version_texts(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    const MARK: &[u8] = b"-node.";
+    /// Longer texts are none.
+    const LONGEST: usize = 32;
+    memmem::find_iter(bytes, MARK).map(|at| {
+        let head = &bytes[at.saturating_sub(LONGEST)..at];
+        let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        let tail =
+            bytes[at + MARK.len()..].iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit()).count();
+        at - digits..at + MARK.len() + tail
+    })
+}
+
+/// Whether a text in memory is all of a sequential one-byte string of V8: map, hash, length, characters.
+fn is_string(memory: &dyn Memory, fields: &Fields, bytes: &[u8], text: &Range<usize>) -> bool {
+    /// `kStringRepresentationAndEncodingMask` of a sequential string with bytes, and the bits of strings altogether.
+    const SEQUENTIAL_ONE_BYTE: (u16, u16) = (0xff8f, 8);
+    let Some(start) = text.start.checked_sub(fields.string_characters as usize) else { return false };
+    let word = u64::from_le_bytes(bytes[start..start + 8].try_into().expect("eight bytes"));
+    let length = start + fields.string_length as usize;
+    let length = u32::from_le_bytes(bytes[length..length + 4].try_into().expect("four bytes"));
+    let Some(map) = Tagged(word).strong().filter(|_| length as usize == text.len()) else { return false };
+    let (mask, sequential) = SEQUENTIAL_ONE_BYTE;
+    let mut instance_type = [0; 2];
+    memory.read_into(Address(map + fields.map_instance_type), &mut instance_type).is_ok()
+        && u16::from_le_bytes(instance_type) & mask == sequential
 }
 
 /// The Node.js version, as in `22.23.3`, if the process has one and its data was dumped.

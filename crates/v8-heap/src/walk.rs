@@ -6,9 +6,8 @@
 //! the gap.
 
 use crate::isolate::{Page, Piece};
-use crate::layout::{InstructionStreamSize, Layout, SizeFormula, SpecialSize};
+use crate::layout::{Layout, ObjectBytes, SizeFormula, SpecialSize};
 use crate::map::{MapId, Maps};
-use crate::objects::scope_info::ScopeInfoParts;
 use crate::words::Words;
 
 /// A stretch of a page in which no objects could be found although there is something.
@@ -209,55 +208,46 @@ impl<'a> Walker<'a> {
         next
     }
 
+    #[cold]
     fn special_size(&mut self, special: SpecialSize, stretch: &Stretch<'_>, at: usize) -> Option<u64> {
-        let object = &stretch.bytes[at..];
-        let u32_at =
-            |offset: usize| Some(u32::from_le_bytes(object.get(offset..offset + 4)?.try_into().ok()?));
-        match special {
-            SpecialSize::FeedbackMetadata => {
-                let slots = u64::from(u32_at(8)?).div_ceil(6) * 4;
-                let closures = if self.layout.fields.feedback_metadata_counts_closures {
-                    u64::from(u32_at(12)?) * 2
-                } else {
-                    0
-                };
-                Some((16 + slots + closures).next_multiple_of(8))
-            }
-            SpecialSize::PreparseData => {
-                let data = (16 + u64::from(u32_at(8)?)).next_multiple_of(8);
-                Some(data + 8 * u64::from(u32_at(12)?))
-            }
-            SpecialSize::ScopeInfo => {
-                let word = |index: u64| {
-                    let offset = usize::try_from(8 + 8 * index).ok()?;
-                    Some(u64::from_le_bytes(object.get(offset..offset + 8)?.try_into().ok()?))
-                };
-                ScopeInfoParts::parse(&self.layout.fields, word).map(|parts| 8 + 8 * parts.words)
-            }
-            SpecialSize::InstructionStream => match self.layout.fields.instruction_stream {
-                InstructionStreamSize::Field(offset) => {
-                    let body = u64::from(u32_at(offset as usize)?);
-                    Some((32 + body).next_multiple_of(CODE_ALIGNMENT))
-                }
-                InstructionStreamSize::ByAlignment => {
-                    let own_map = read_u64(object, 0);
-                    let mut offset = 8;
-                    while offset + 8 <= object.len() {
-                        let address = stretch.start + (at + offset) as u64;
-                        let word = read_u64(object, offset);
-                        let code_start = address % CODE_ALIGNMENT == CODE_START && word == own_map;
-                        let free = word & 3 == 1
-                            && (self.cache.get(word).is_some() || self.learn(word).is_some())
-                            && self.cache.get(word).is_some_and(|entry| entry.is_free);
-                        if code_start || free {
-                            break;
-                        }
-                        offset += 8;
-                    }
-                    Some(offset as u64)
-                }
-            },
-        }
+        let layout = self.layout;
+        let bytes = &stretch.bytes[at..];
+        let mut object = WalkedObject { walker: self, address: stretch.start + at as u64, bytes };
+        layout.special_size(special, &mut object).ok().flatten()
+    }
+}
+
+/// An object on the way of a walk, with all that is behind it.
+struct WalkedObject<'o, 'a> {
+    walker: &'o mut Walker<'a>,
+    address: u64,
+    bytes: &'o [u8],
+}
+
+impl ObjectBytes for WalkedObject<'_, '_> {
+    /// The stretch ends before it.
+    type Error = ();
+
+    fn word32(&mut self, offset: u64, _: &'static str) -> Result<u32, ()> {
+        let at = offset as usize;
+        let bytes = self.bytes.get(at..at + 4).ok_or(())?;
+        Ok(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+    }
+
+    fn word(&mut self, offset: u64, _: &'static str) -> Result<u64, ()> {
+        let at = usize::try_from(offset).map_err(|_| ())?;
+        let bytes = self.bytes.get(at..at.checked_add(8).ok_or(())?).ok_or(())?;
+        Ok(u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+    }
+
+    fn room(&self) -> (u64, u64) {
+        (self.address, self.bytes.len() as u64)
+    }
+
+    fn is_map_of_gap(&mut self, word: u64) -> bool {
+        let entry = self.walker.cache.get(word);
+        let entry = entry.or_else(|| (word & 3 == 1).then(|| self.walker.learn(word)).flatten());
+        entry.is_some_and(|entry| entry.is_free)
     }
 }
 
@@ -268,11 +258,6 @@ struct Stretch<'a> {
     /// All one object.
     large: bool,
 }
-
-/// `kCodeAlignment` of x86-64.
-const CODE_ALIGNMENT: u64 = 64;
-/// Where in a unit of `CODE_ALIGNMENT` an `InstructionStream` starts, so that its instructions are aligned (V8 11).
-const CODE_START: u64 = 48;
 
 #[inline]
 fn read_u64(bytes: &[u8], at: usize) -> u64 {

@@ -3,7 +3,7 @@
 
 use crate::Tagged;
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::Value;
 use crate::walk::Walker;
 
@@ -32,7 +32,7 @@ impl WellKnown {
                 match heap.map(id).kind {
                     Kind::String if found.constructor.is_none() => {
                         let length =
-                            heap.words().word32(address + offset::STRING_LENGTH, "length").unwrap_or(0);
+                            heap.words().word32(address + heap.fields().string_length, "length").unwrap_or(0);
                         if length == 11 && heap.name_text(value).as_deref() == Some("constructor") {
                             found.constructor = Some(value);
                         }

@@ -261,6 +261,27 @@ fn an_object_that_reaches_over_a_missing_stretch_does_not_lead_the_walk_astray()
     }
 }
 
+#[test]
+fn blocks_without_access_are_no_loss() {
+    for release in Release::ALL {
+        let missing = |contents: Contents| {
+            let mut builder = HeapBuilder::new(release);
+            let number_map = builder.map_of(Type::HeapNumber);
+            let mut words =
+                vec![builder.word(builder.roots().empty_fixed_array, 0), HeapBuilder::smi(100_000)];
+            words.resize(100_002, number_map);
+            let large = builder.large_object(Space::Large, &words);
+            let mut dump = builder.build();
+            dump.lose(large - 1 + 0x4_0000, large - 1 + 0x5_0000, contents);
+            dump.lose(large - 1 + 0x6_0000, large - 1 + 0x7_0000, contents);
+            let heap = open(&dump);
+            heap.self_check(&Unattended).unwrap().missing_bytes
+        };
+        assert_eq!(missing(Contents::NoAccess), 0, "{release:?}");
+        assert_eq!(missing(Contents::NotDumped), 0x2_0000, "{release:?}");
+    }
+}
+
 /// What the object table says, asked of a list of all objects instead.
 struct Naive(Vec<(u64, u64)>);
 

@@ -14,6 +14,8 @@ pub struct AuxiliaryVector {
 impl AuxiliaryVector {
     /// Type of the entry with the address of the executable's program headers.
     pub const PROGRAM_HEADERS: u64 = 3;
+    /// Type of the entry with the number of these.
+    pub const PROGRAM_HEADER_COUNT: u64 = 5;
     /// Type of the entry with the page size.
     pub const PAGE_SIZE: u64 = 6;
     /// Type of the entry with the address the dynamic linker is loaded at.

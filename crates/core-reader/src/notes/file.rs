@@ -5,6 +5,8 @@
 //! writes 1 as the unit. A file removed or replaced since it was mapped has ` (deleted)` behind its path. The kernel
 //! leaves out the whole note if it would exceed 4 MiB (`MAX_FILE_NOTE_SIZE`) or memory is short.
 
+use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::Address;
@@ -31,6 +33,38 @@ pub struct MappedFile {
     pub deleted: bool,
 }
 
+/// All mappings of files, sorted by address, without overlap.
+#[derive(Debug, Default)]
+pub(crate) struct MappedFiles {
+    list: Vec<MappedFile>,
+    /// Where in the list those of a path are.
+    by_path: HashMap<Arc<str>, Vec<u32>>,
+}
+
+impl MappedFiles {
+    /// `list` is sorted.
+    pub fn new(list: Vec<MappedFile>) -> MappedFiles {
+        let mut by_path: HashMap<Arc<str>, Vec<u32>> = HashMap::new();
+        for (index, file) in list.iter().enumerate() {
+            by_path.entry(Arc::clone(&file.path)).or_default().push(index as u32);
+        }
+        MappedFiles { list, by_path }
+    }
+
+    /// The mappings of the file at `path`, by address.
+    pub fn of(&self, path: &str) -> impl Iterator<Item = &MappedFile> {
+        self.by_path.get(path).into_iter().flatten().map(|index| &self.list[*index as usize])
+    }
+}
+
+impl Deref for MappedFiles {
+    type Target = [MappedFile];
+
+    fn deref(&self) -> &[MappedFile] {
+        &self.list
+    }
+}
+
 /// Decodes the note: all entries that make sense, sorted by address, without overlap. `None` if the note contradicts
 /// its own size.
 pub(crate) fn decode(data: &[u8]) -> Option<Vec<MappedFile>> {
@@ -53,7 +87,11 @@ pub(crate) fn decode(data: &[u8]) -> Option<Vec<MappedFile>> {
             Some(bare) => (bare, true),
             None => (&*path, false),
         };
-        let path = Arc::from(path);
+        // Most follow another mapping of the same file.
+        let path = match files.last() {
+            Some(MappedFile { path: last, .. }) if **last == *path => Arc::clone(last),
+            _ => Arc::from(path),
+        };
         files.push(MappedFile { start: Address(start), end: Address(end), offset, path, deleted });
     }
     files.sort_by_key(|file| file.start);

@@ -88,6 +88,9 @@ pub enum StackEnd {
     /// The return address leads to memory that is not code, and nothing on the stack looks better.
     #[error("no caller found: {0:#x} is not code")]
     NotCode(Address),
+    /// The thread is the kernel's own ([`crate::Thread::has_user_stack`]).
+    #[error("a worker of the kernel, which has no stack in the process")]
+    KernelWorker,
     /// Nothing on the stack looks like a caller.
     #[error("no caller found")]
     NoCaller,
@@ -142,6 +145,9 @@ impl<'c> Unwinder<'c> {
 
     /// The stack whose innermost frame has these registers; at most `limit` frames.
     pub fn stack(&mut self, registers: &Registers, limit: usize) -> Stack {
+        if registers.are_of_kernel_worker() {
+            return Stack { frames: Vec::new(), end: StackEnd::KernelWorker };
+        }
         let registers = x86_64::of_thread(registers);
         self.walk(State { registers, found: FoundBy::Registers, interrupted: true }, limit)
     }

@@ -40,7 +40,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(|context, item, out| {
             let thread = context.thread_of(item)?;
             let core = context.target()?.core();
-            let index = core.threads().iter().position(|other| other.id == thread.id);
+            let index = core.thread_with_id(thread.id);
             let registers = index.and_then(|index| core.floating_point(index));
             let registers = registers.ok_or_else(|| {
                 DcmdError::failed(format!("no floating point registers available for thread {:x}", thread.id))

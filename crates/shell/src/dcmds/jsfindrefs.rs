@@ -136,10 +136,8 @@ impl JsFindRefs {
 /// Whether an address is in the part of a stack that is in use: below the stack pointer is what functions left behind.
 fn is_on_stack(context: &Context, address: u64) -> Result<bool, DcmdError> {
     let Some(range) = context.memory()?.range_at(Address(address)) else { return Ok(false) };
-    Ok(context.target()?.threads().iter().any(|thread| {
-        let pointer = thread.stack_pointer();
-        range.file.is_none() && range.start <= pointer && pointer < range.end && pointer.0 <= address
-    }))
+    let mut stacks = context.target()?.core().threads_with_stack_in(range.start, range.end);
+    Ok(range.file.is_none() && stacks.any(|thread| thread.stack_pointer().0 <= address))
 }
 
 fn is_in_heap(reference: &Reference) -> bool {

@@ -16,6 +16,7 @@
 //! ```text
 //! core       the core holds the bytes
 //! binary     the core leaves them out; they are read from the file that was mapped
+//! none       the process had no access: reserved addresses, or a guard; there is nothing to be read
 //! absent     mapped, but neither in the core nor in a file at hand
 //! truncated  the core file ends before them
 //! ```
@@ -91,6 +92,7 @@ fn contents(range: &MemoryRange) -> &'static str {
         Contents::Dumped => "core",
         Contents::FromBinary => "binary",
         Contents::NotDumped => "absent",
+        Contents::NoAccess => "none",
         Contents::Truncated => "truncated",
     }
 }
@@ -102,7 +104,7 @@ pub(crate) fn name_of(core: &Core, range: &MemoryRange) -> String {
         return escape(file).into_owned();
     }
     let holds = |address| (range.start..range.end).contains(&address);
-    if core.threads().iter().any(|thread| holds(thread.stack_pointer())) {
+    if core.threads_with_stack_in(range.start, range.end).next().is_some() {
         return "[ stack ]".to_owned();
     }
     let has_break =

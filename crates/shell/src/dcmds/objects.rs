@@ -12,14 +12,20 @@
 //!     7f46d8f89000     7f46d8f8b000             2000 linux-vdso.so.1
 //! > 7f46d8b1f829::objects -v
 //! ```
+//!
+//! Where the file of an object is not at hand, as after its image was built anew, a line behind the list says so, with the build-id
+//! that the core holds. Only symbols and constants need the files. They are looked for at their paths, below `--sysroot`, in folders of
+//! build-ids (`/usr/lib/debug/.build-id`, `-o build-ids=DIR`), and at the servers of `DEBUGINFOD_URLS`; a file with another
+//! build-id is not used.
 
 use std::io::Write;
 
-use core_reader::{Address, Verification};
+use core_reader::{Address, Core, Verification};
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
+use crate::pipeline::Out;
 use crate::value::Kind;
 
 static TABLE: Table = Table::new(&[
@@ -84,6 +90,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     writeln!(out.text(), "{:51}removed or replaced while the process ran", "")?;
                 }
             }
+            if item.is_none() && name.is_none() && context.target()?.core().origin().is_none() {
+                missing(context.target()?.core(), out)?;
+            }
             match any {
                 true => Ok(()),
                 false => Err(DcmdError::failed("no object there, or none of that name")),
@@ -91,3 +100,21 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         }))
     },
 };
+
+/// Which files are not at hand, and how to get them.
+fn missing(core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let mut any = false;
+    for module in core.modules().iter().filter(|module| module.lacks_file()) {
+        any = true;
+        let id = module.build_id.as_ref();
+        let id = id.map_or_else(|| "no build-id in the core".to_owned(), |id| format!("build-id {id}"));
+        writeln!(out.text(), "not at hand: {} ({id})", escape(&module.path))?;
+    }
+    if any {
+        writeln!(
+            out.text(),
+            "copies may be given with v8mdb OBJECT CORE, --sysroot DIR, -o build-ids=DIR or DEBUGINFOD_URLS"
+        )?;
+    }
+    Ok(())
+}

@@ -18,6 +18,7 @@ use std::io::Write;
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
 use crate::output::escape;
+use crate::threads::number_of_threads;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "psinfo",
@@ -42,7 +43,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             writeln!(text, "parent: {}", process.parent_id)?;
             writeln!(text, "user: {}", process.user_id)?;
             writeln!(text, "group: {}", process.group_id)?;
-            writeln!(text, "threads: {}", core.threads().len())?;
+            writeln!(text, "threads: {}", number_of_threads(core))?;
             writeln!(text, "executable: {}", escape(path.unwrap_or("unknown")))?;
             Ok(writeln!(text, "command line: {}", escape(&process.command_line))?)
         }))

@@ -121,7 +121,7 @@ fn save(
         }
         for thread in core.threads() {
             let top = thread.stack_pointer().0.saturating_sub(RED_ZONE);
-            let range = memory.ranges().iter().find(|range| range.start.0 <= top && top < range.end.0);
+            let range = memory.range_at(Address(top));
             let end = range.map_or(top, |range| range.end.0.min(top.saturating_add(MOST_STACK)));
             keep_pages(&mut writer, top, end);
         }

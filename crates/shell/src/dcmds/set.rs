@@ -22,6 +22,16 @@
 //! restricted  no commands of the shell are run, and no files but the target's are read or written; cannot be undone
 //! ```
 //!
+//! These have a value, may be given several times, and only on the command line, as they say how cores are opened:
+//!
+//! ```text
+//! build-ids=DIR   look there for binaries under their build-ids: DIR/xx/yyyy..., as in /usr/lib/debug/.build-id
+//! coresize=BYTES  of a compressed core, or one on a pipe, write no more than this to a temporary file; 256g if not set
+//! ```
+//!
+//! Binaries that are nowhere else are asked for at the servers that the variable `DEBUGINFOD_URLS` names, if it is set and the
+//! session is not restricted, and kept where other clients of debuginfod keep them.
+//!
 //! # The index kept beside the core
 //!
 //! With `-o cache`, best on the command line, what a session computes of the heap (its objects, their kinds, who holds whom, what is

@@ -20,12 +20,14 @@ use std::io::Write;
 use core_reader::{Core, Memory, Module};
 use v8_heap::Heap;
 use v8_heap::isolate::Page;
+use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::pipeline::Out;
+use crate::threads::number_of_threads;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "status",
@@ -54,6 +56,24 @@ fn process(_: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError>
     let program = path.and_then(|path| path.rsplit('/').next()).unwrap_or(&process.name);
     writeln!(text, "debugging core file of {} (64-bit)", escape(program))?;
     writeln!(text, "file: {}", file_line(path, executable))?;
+    // A core that was trimmed has the symbols that are needed in it.
+    let lacking = core.modules().iter().filter(|module| module.lacks_file()).count();
+    if lacking > 0 && core.origin().is_none() {
+        writeln!(text, "not at hand: {lacking} of {} objects; ::objects names them", core.modules().len())?;
+    }
+    let stored = core.stored();
+    if let Some((_, written)) = &stored.temporary {
+        let how = stored
+            .compression
+            .map_or_else(|| "read from a pipe".to_owned(), |compression| compression.to_string());
+        writeln!(
+            text,
+            "core: {how}, {}; in a temporary file {}, of which {} are not zeros",
+            megabytes(stored.bytes),
+            megabytes(core.file_len()),
+            megabytes(*written),
+        )?;
+    }
     let argv =
         if process.arguments.is_empty() { process.command_line.clone() } else { process.arguments.join(" ") };
     writeln!(text, "initial argv: {}", escape(&argv))?;
@@ -70,7 +90,7 @@ fn process(_: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError>
     }
     writeln!(text, ", pid={} uid={}", process.id, process.user_id)?;
     writeln!(text, "architecture: x86-64")?;
-    writeln!(text, "threads: {}", core.threads().len())?;
+    writeln!(text, "threads: {}", number_of_threads(core))?;
     let missing = core.memory().truncated_bytes();
     if missing > 0 {
         writeln!(text, "missing: {missing} bytes of memory lie beyond the end of the truncated core file")?;
@@ -112,6 +132,13 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let sources: Vec<String> =
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();
         writeln!(out.text(), "    {}: {}", part.part, sources.join(", "))?;
+    }
+    for contradiction in layout.classes().contradictions() {
+        let Contradiction { class, field, table, published } = contradiction;
+        writeln!(
+            out.text(),
+            "    {class}::{field} is at {published} by the binary's metadata, at {table} by the table: taken from the binary"
+        )?;
     }
     let vote = layout.free_space_vote();
     let by =

@@ -17,7 +17,8 @@
 //! # Limits
 //!
 //! Linux does not record the names of threads in a core; the main thread's is in `::psinfo`. A worker's thread is in the
-//! isolate of that worker.
+//! isolate of that worker. `(worker of the kernel)` is what io_uring starts for the process: it runs no code of the program and
+//! has no stack in it.
 
 use std::io::Write;
 
@@ -74,7 +75,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let isolate = context
                     .isolate_of(thread)
                     .map_or_else(|| "-".to_owned(), |isolate| format!("{isolate:x}"));
-                let start = start_function(context, &stack);
+                let start = match thread.has_user_stack() {
+                    true => start_function(context, &stack),
+                    false => Some("(worker of the kernel)".to_owned()),
+                };
                 let start = start.map_or_else(|| "?".to_owned(), |name| escape(&name).into_owned());
                 let row: [&dyn std::fmt::Display; 5] = [&id, &thread.id, &signal, &isolate, &start];
                 TABLE.row(&row, &mut out.text())?;

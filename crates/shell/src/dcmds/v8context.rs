@@ -16,7 +16,7 @@
 
 use std::io::Write;
 
-use v8_heap::layout::{Kind as HeapKind, offset};
+use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::place::{FieldValue, Place};
 use v8_heap::{Heap, Tagged};
 
@@ -51,7 +51,8 @@ fn print(context: &Context, heap: &Heap<'static>, value: Tagged, out: &mut Out<'
         return Err(failed());
     }
     let size = heap.object_size(object)?;
-    let slot = |index: u64| heap.field(object, offset::ARRAY_ELEMENTS + 8 * index);
+    let fields = heap.fields();
+    let slot = |index: u64| heap.field(object, fields.context_slot(0, index));
     let shown = |value: Tagged| format!("{value} ({})", summary(heap, value));
     writeln!(out.text(), "scope info: {}", shown(slot(0)?))?;
     writeln!(out.text(), "previous context: {}", shown(slot(1)?))?;
@@ -67,7 +68,7 @@ fn print(context: &Context, heap: &Heap<'static>, value: Tagged, out: &mut Out<'
         HeapKind::NativeContext => size.saturating_sub(8),
         _ => size,
     };
-    for at in (offset::ARRAY_ELEMENTS + 16..end).step_by(8) {
+    for at in (fields.context_slot(0, 2)..end).step_by(8) {
         context.check_interrupt()?;
         let (index, name) = match heap.place_at(object, at) {
             Place::ContextSlot(index, name) => {

@@ -72,7 +72,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             match shared.code {
                 FunctionCode::Bytecode(bytecode) => {
-                    let start = bytecode.0 - 1 + heap.layout().fields.bytecode_data;
+                    let start = bytecode.0 - 1 + heap.fields().bytecode_data;
                     let array = heap.object(bytecode)?;
                     let length = match heap.named_field(array, "length")? {
                         FieldValue::Tagged(length) => u64::try_from(length.smi().unwrap_or(0)).unwrap_or(0),

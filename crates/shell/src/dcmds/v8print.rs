@@ -196,7 +196,7 @@ impl ObjectPrinter<'_, '_> {
                 (_, Ok(value)) => show(heap, value, kind),
             };
             self.line(1, format_args!("{at:x} {name} = {value}"))?;
-            offset += kind.size();
+            offset += kind.size(heap.fields().words);
         }
         Ok(())
     }

@@ -143,11 +143,10 @@ pub(super) fn elsewhere(context: &Context, address: u64) -> Result<String, DcmdE
     if let Some(symbol) = target.symbols().at(Address(address)) {
         return Ok(format!("{}+0x{:x}", escape(&symbol.name), address - symbol.address.0));
     }
-    let holds = |at: Address| (range.start..range.end).contains(&at);
     let stack = target
-        .threads()
-        .iter()
-        .filter(|thread| range.file.is_none() && holds(thread.stack_pointer()))
+        .core()
+        .threads_with_stack_in(range.start, range.end)
+        .filter(|_| range.file.is_none())
         .min_by_key(|thread| thread.stack_pointer().0.abs_diff(address));
     if let Some(thread) = stack {
         let pointer = thread.stack_pointer().0;

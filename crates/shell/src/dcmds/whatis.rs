@@ -73,6 +73,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     Contents::Dumped => "in the core",
                     Contents::FromBinary => "read from the binary",
                     Contents::NotDumped => "not in the core",
+                    Contents::NoAccess => "without access: reserved, or a guard",
                     Contents::Truncated => "beyond the end of the truncated core",
                 };
                 writeln!(
@@ -198,7 +199,7 @@ fn thread_local(context: &Context, _: &Asked, address: u64) -> Result<Option<Str
     /// `STT_TLS`
     const THREAD_LOCAL: u8 = 6;
     let target = context.target()?;
-    for thread in target.threads() {
+    for thread in target.threads().iter().filter(|thread| thread.has_user_stack()) {
         let base = thread.registers.fs_base;
         if base == 0 || address.abs_diff(base) > FARTHEST {
             continue;
@@ -241,11 +242,8 @@ fn stack(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, D
     let memory = context.memory()?;
     let Some(range) = memory.range_at(Address(address)) else { return Ok(None) };
     let holds = |pointer: u64| range.start.0 <= pointer && pointer < range.end.0;
-    for thread in context.target()?.threads() {
+    for thread in context.target()?.core().threads_with_stack_in(range.start, range.end) {
         let top = thread.stack_pointer().0;
-        if !holds(top) {
-            continue;
-        }
         let id = thread.id;
         if address < top {
             return Ok(Some(format!(

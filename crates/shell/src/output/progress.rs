@@ -70,15 +70,20 @@ impl Progress {
         let done = self.done.load(Ordering::Relaxed);
         let (what, total) = (work.what.clone(), work.total);
         let bar = work.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let template = "{msg} [{bar:30}] {percent}% ({eta} left, ^C stops)";
+            // 0 is no amount of work, but one that nobody knows.
+            let known = Some(total).filter(|total| *total > 0);
+            let bar = ProgressBar::with_draw_target(known, ProgressDrawTarget::stderr());
+            let template = match known {
+                Some(_) => "{msg} [{bar:30}] {percent}% ({eta} left, ^C stops)",
+                None => "{msg}: {bytes} (^C stops)",
+            };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_message(what);
             bar
         });
-        bar.set_position(done.min(total));
+        bar.set_position(if total > 0 { done.min(total) } else { done });
     }
 
     fn clear(&self) {

@@ -26,7 +26,8 @@ fn member(core: ShippedCore, object: &str, path: &str) -> String {
 #[test]
 fn printed_fields_are_the_words_in_memory() {
     for shipped in cores("kinds") {
-        let options = OpenOptions { core: shipped.path(), executable: None, sysroot: None };
+        let options =
+            OpenOptions { core: shipped.path(), executable: None, sysroot: None, ..OpenOptions::default() };
         let core = Core::open(&options).unwrap();
         let kinds = only(shipped, "-c Kinds");
         let members =

@@ -7,6 +7,7 @@ mod declarations;
 mod formats;
 mod fuzz;
 mod native;
+mod opening;
 mod pipelines;
 mod prompt;
 mod session;

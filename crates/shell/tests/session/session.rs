@@ -112,7 +112,7 @@ impl Session {
         let options = core_reader::OpenOptions {
             core: file("core", core),
             executable: executable.map(|bytes| file("program", bytes)),
-            sysroot: None,
+            ..Default::default()
         };
         Session::on(Some(Target::open(&options, &Interrupt::default()).unwrap()))
     }

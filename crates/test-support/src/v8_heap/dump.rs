@@ -32,10 +32,10 @@ impl Dump {
         self.bytes.insert(at, bytes);
     }
 
-    /// Adds memory that was mapped but not dumped.
-    pub fn add_not_dumped(&mut self, start: u64, len: u64) {
+    /// Adds memory that nobody has access to, as the kernel writes it.
+    pub fn add_without_access(&mut self, start: u64, len: u64) {
         self.add(start, vec![0; len as usize]);
-        self.lose(start, start + len, Contents::NotDumped);
+        self.lose(start, start + len, Contents::NoAccess);
     }
 
     /// Adds a symbol.
@@ -104,6 +104,7 @@ impl Memory for Dump {
         let (index, offset) = self.find(at.0).ok_or(MemoryError::Unmapped(at))?;
         match self.ranges[index].contents {
             Contents::NotDumped => Err(MemoryError::NotDumped(at)),
+            Contents::NoAccess => Err(MemoryError::NoAccess(at)),
             Contents::Truncated => Err(MemoryError::Truncated(at)),
             _ => Ok(&self.bytes[index][offset..]),
         }

@@ -427,7 +427,7 @@ impl HeapBuilder {
                     start,
                     page.bytes[(start - page.base) as usize..(guard_start - page.base) as usize].to_vec(),
                 );
-                dump.add_not_dumped(guard_start, guard_end - guard_start);
+                dump.add_without_access(guard_start, guard_end - guard_start);
                 start = guard_end;
             }
             dump.add(start, page.bytes[(start - page.base) as usize..].to_vec());

@@ -9,7 +9,6 @@ use super::{Change, Counted, Fingerprints, Sum, changes};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{Representation, StringEntry, StringQuery};
-use crate::layout::offset;
 use crate::objects::string::{Piece, Units};
 use crate::{Monitor, Result, Tagged};
 
@@ -130,7 +129,9 @@ impl Heap<'_> {
             Representation::Thin => true,
             Representation::Cons => {
                 let second = entry.value.strong().and_then(|address| {
-                    self.words().tagged(address + offset::STRING_SECOND, "second part of a ConsString").ok()
+                    self.words()
+                        .tagged(address + self.fields().cons_second, "second part of a ConsString")
+                        .ok()
                 });
                 second.is_some_and(|second| self.string_length(second).is_ok_and(|length| length == 0))
             }

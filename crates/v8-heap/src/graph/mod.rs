@@ -32,7 +32,7 @@ use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::Spaces;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::MapId;
 use crate::objects::value::HeapObject;
 use crate::store::Array;
@@ -478,7 +478,7 @@ impl Reader<'_, '_> {
                 }
             }
             Outside::Buffer => {
-                let fields = &self.heap.layout().fields;
+                let fields = self.heap.fields();
                 let word = |at: u64| {
                     bytes
                         .get(at as usize..)
@@ -496,8 +496,10 @@ impl Reader<'_, '_> {
                         .and_then(|b| b.first_chunk())
                         .map_or(0, |b| u64::from_le_bytes(*b))
                 };
-                let length = word(offset::STRING_LENGTH - 4) >> 32;
-                self.add_owned(edges, id, word(offset::STRING_BODY), length * u64::from(unit));
+                let fields = self.heap.fields();
+                let length = word(fields.string_length) as u32;
+                let bytes = u64::from(length) * u64::from(unit);
+                self.add_owned(edges, id, word(fields.external_resource), bytes);
             }
         }
         size

@@ -298,11 +298,13 @@ impl Roots {
             finder.found.missing.push("no isolate".to_owned());
         }
         finder.microtasks();
-        for thread in heap.threads() {
-            finder.thread(thread);
-        }
-        if heap.threads().is_empty() {
+        // The kernel's own workers hold nothing of the heap.
+        let mut threads = heap.threads().iter().filter(|thread| thread.has_user_stack()).peekable();
+        if threads.peek().is_none() {
             finder.found.missing.push("the stacks of threads".to_owned());
+        }
+        for thread in threads {
+            finder.thread(thread);
         }
         let mut roots = finder.found;
         roots.memory = merged(roots.memory);

@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::layout::Kind;
-use crate::objects::array_buffer::BufferFlags;
 use crate::objects::value::HeapObject;
 use crate::{MapId, Monitor, NameId, Result, Tagged};
 
@@ -285,7 +284,7 @@ impl Heap<'_> {
             return Ok(());
         }
         let buffer = self.array_buffer(object)?;
-        if buffer.has(BufferFlags::DETACHED) {
+        if buffer.is_detached {
             met.detached.push(object.value());
             return Ok(());
         }

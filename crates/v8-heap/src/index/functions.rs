@@ -5,16 +5,11 @@
 
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
-use crate::layout::{InstructionStreamSize, Kind};
+use crate::layout::Kind;
 use crate::map::AddressMap;
 use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
 use crate::{Error, MapId, Monitor, Result, Tagged};
-
-/// `InstructionStream::code_`
-const INSTRUCTION_STREAM_CODE: u64 = 8;
-/// `InstructionStream::kHeaderSize`, where its body has a size.
-const INSTRUCTION_STREAM_HEADER: u64 = 32;
 
 /// One place of the source that defines a function, and the closures made there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,14 +177,15 @@ impl<'t> Heap<'t> {
             }
             "InstructionStream" => {
                 // Where no field says how long it is, only what comes behind it does.
-                if let InstructionStreamSize::Field(at) = self.layout().fields.instruction_stream {
+                let fields = self.fields();
+                if let Some(at) = fields.instruction_stream_body_size {
                     let body = self.words().word32(start + at, "size of an InstructionStream")?;
-                    if address >= start + INSTRUCTION_STREAM_HEADER + u64::from(body) {
+                    if address >= start + fields.instruction_stream_instructions + u64::from(body) {
                         return Ok(Vec::new());
                     }
                 }
-                let code =
-                    self.words().tagged(start + INSTRUCTION_STREAM_CODE, "Code of an InstructionStream")?;
+                let at = start + fields.instruction_stream_code;
+                let code = self.words().tagged(at, "Code of an InstructionStream")?;
                 match self.maker_of_code(code)? {
                     Maker::Function(shared) => return Ok(vec![shared]),
                     Maker::Bytecode(bytecode) => bytecode,

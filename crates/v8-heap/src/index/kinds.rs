@@ -15,7 +15,7 @@ use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::Page;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::MapId;
 use crate::objects::value::{HeapObject, Value};
 use crate::properties::PropertyValue;
@@ -545,7 +545,7 @@ impl Counts {
         id: ObjectId,
     ) {
         let field = page.and_then(|page| {
-            page.pieces.iter().find_map(|piece| piece.slice(address + offset::FIRST_FIELD, 8))
+            page.pieces.iter().find_map(|piece| piece.slice(address + heap.fields().js_array_length, 8))
         });
         let word = field.and_then(|field| Some(Tagged(u64::from_le_bytes(field.try_into().ok()?))));
         let length = match word.and_then(Tagged::smi) {

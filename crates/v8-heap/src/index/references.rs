@@ -30,7 +30,7 @@ use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
 use crate::isolate::PageState;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::AddressMap;
 use crate::objects::context::VariableValue;
 use crate::objects::place::Place;
@@ -171,21 +171,6 @@ const BETWEEN_LOOKS: usize = 1 << 14;
 /// Words of objects that are looked at instead of searching the heap.
 const MOST_KNOWN_WORDS: usize = 1 << 20;
 
-/// Nested contexts followed from a function.
-const MOST_CONTEXTS: usize = 256;
-
-mod field {
-    //! Offsets that are the same in all supported versions.
-    pub const PROMISE_RESULT: u64 = 24;
-    pub const PROXY_TARGET: u64 = 16;
-    pub const PROXY_HANDLER: u64 = 24;
-    pub const GENERATOR_FUNCTION: u64 = 24;
-    pub const GENERATOR_CONTEXT: u64 = 32;
-    pub const GENERATOR_RECEIVER: u64 = 40;
-    pub const GENERATOR_REGISTERS: u64 = 72;
-    pub const ITERATED: u64 = 24;
-}
-
 impl Heap<'_> {
     /// All references to `targets` from JavaScript objects, by target in the order given, then by address of the holder.
     ///
@@ -254,7 +239,7 @@ impl Heap<'_> {
                 if map.kind.is_js_object() {
                     holders.insert(address);
                 } else if is_storage(map.kind, self.layout().type_name(map.instance_type))
-                    || (map.kind == Kind::Map && hit.offset == offset::MAP_DESCRIPTORS)
+                    || (map.kind == Kind::Map && hit.offset == self.fields().map_descriptors)
                 {
                     if map.kind == Kind::Context {
                         contexts.insert(address);
@@ -590,6 +575,7 @@ impl Heap<'_> {
                 _ => true,
             });
         }
+        let fields = self.fields();
         let mut field = |kind, at| {
             if let Ok(value) = self.field(object, at) {
                 visit(kind, value);
@@ -602,12 +588,12 @@ impl Heap<'_> {
                 }
             }
             Kind::JsGenerator => {
-                field(ReferenceKind::GeneratorFunction, field::GENERATOR_FUNCTION);
-                field(ReferenceKind::GeneratorReceiver, field::GENERATOR_RECEIVER);
-                if let Ok(context) = self.field(object, field::GENERATOR_CONTEXT) {
+                field(ReferenceKind::GeneratorFunction, fields.generator_function);
+                field(ReferenceKind::GeneratorReceiver, fields.generator_receiver);
+                if let Ok(context) = self.field(object, fields.generator_context) {
                     self.for_each_variable(context, explained, visit);
                 }
-                if let Ok(registers) = self.field(object, field::GENERATOR_REGISTERS) {
+                if let Ok(registers) = self.field(object, fields.generator_registers) {
                     self.for_each_slot(registers, &mut |index, value| {
                         visit(ReferenceKind::GeneratorLocal(index), value);
                     });
@@ -630,14 +616,14 @@ impl Heap<'_> {
             Kind::JsSet | Kind::JsWeakSet => {
                 let _ = self.for_each_collection_entry(object, |key, _| visit(ReferenceKind::SetEntry, key));
             }
-            Kind::JsPromise => field(ReferenceKind::PromiseResult, field::PROMISE_RESULT),
+            Kind::JsPromise => field(ReferenceKind::PromiseResult, fields.promise_result),
             Kind::JsProxy => {
-                field(ReferenceKind::ProxyTarget, field::PROXY_TARGET);
-                field(ReferenceKind::ProxyHandler, field::PROXY_HANDLER);
+                field(ReferenceKind::ProxyTarget, fields.proxy_target);
+                field(ReferenceKind::ProxyHandler, fields.proxy_handler);
             }
-            Kind::JsPrimitiveWrapper => field(ReferenceKind::WrappedValue, offset::FIRST_FIELD),
-            Kind::JsWeakRef => field(ReferenceKind::WeakRefTarget, offset::FIRST_FIELD),
-            Kind::JsArrayIterator => field(ReferenceKind::Iterated, field::ITERATED),
+            Kind::JsPrimitiveWrapper => field(ReferenceKind::WrappedValue, fields.wrapper_value),
+            Kind::JsWeakRef => field(ReferenceKind::WeakRefTarget, fields.weak_ref_target),
+            Kind::JsArrayIterator => field(ReferenceKind::Iterated, fields.array_iterator_object),
             _ => {}
         }
     }
@@ -678,13 +664,16 @@ impl Heap<'_> {
             return;
         }
         for index in 0..self.fixed_array_length(array.address).unwrap_or(0) {
-            match self.field(array, offset::ARRAY_ELEMENTS + 8 * index) {
+            match self.words().tagged(self.fields().element(array.address, index), "element") {
                 Ok(value) => visit(index, value),
                 Err(_) => break,
             }
         }
     }
 }
+
+/// Nested contexts followed from a function.
+const MOST_CONTEXTS: usize = 256;
 
 /// Whether objects of this kind only store what belongs to another object.
 fn is_storage(kind: Kind, class: &str) -> bool {

@@ -13,7 +13,7 @@ use memchr::memmem;
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::isolate::PageState;
-use crate::layout::{Kind, StringShape, offset};
+use crate::layout::{Kind, StringShape};
 use crate::map::Map;
 use crate::objects::string::{Piece, Units};
 use crate::{Monitor, Result, Tagged};
@@ -224,7 +224,7 @@ impl Heap<'_> {
     ) {
         let (Some(representation), Ok(length)) = (
             Representation::of(map.instance_type),
-            self.words().word32(address + offset::STRING_LENGTH, "length of a String"),
+            self.words().word32(address + self.fields().string_length, "length of a String"),
         ) else {
             found.unreadable += 1;
             return;
@@ -278,7 +278,7 @@ impl Heap<'_> {
         let (_, map) = self.map_at(object)?;
         let data = match StringShape::of(map.instance_type) {
             Some(StringShape::External { uncached, .. }) => self.external_data(object, uncached)?,
-            _ => object + offset::STRING_BODY,
+            _ => object + self.fields().string_characters,
         };
         let length = entry.length as usize;
         let slice = |len| self.words().slice(data, len, "characters of a String");

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::{Isolate, PAGE_SIZE, Page, PageState};
 use crate::heap::Heap;
 use crate::index::ObjectTable;
-use crate::layout::{ExternalBytes, Kind, StringShape, offset};
+use crate::layout::{ExternalBytes, Kind, StringShape};
 use crate::{Monitor, Result};
 
 /// `BaseSpace::heap_`
@@ -283,7 +283,8 @@ impl Heap<'_> {
                     continue;
                 }
                 if let Some(StringShape::External { one_byte, .. }) = StringShape::of(map.instance_type) {
-                    let length = self.words().word32(address + offset::STRING_LENGTH, "length of a String");
+                    let length =
+                        self.words().word32(address + self.fields().string_length, "length of a String");
                     let length = u64::from(length.unwrap_or(0));
                     let bytes = if one_byte { length } else { 2 * length };
                     strings.count += 1;

@@ -43,7 +43,9 @@ pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> 
                 };
                 let address = piece.start + 8 * index as u64;
                 let fits = |unit: FreeSpaceUnit| {
-                    let Some(end) = address.checked_add(size * unit.bytes()) else { return false };
+                    let Some(end) = address.checked_add(size * unit.bytes(layout.fields.words)) else {
+                        return false;
+                    };
                     size > 0
                         && end.is_multiple_of(8)
                         && (end == page.area_end

@@ -26,7 +26,7 @@ use core_reader::{Address, Memory};
 use super::page::Page;
 use super::{Directory, readable_words};
 use crate::Tagged;
-use crate::layout::{Kind, Layout, offset};
+use crate::layout::{Kind, Layout};
 
 /// The `Heap` is at most this far behind the start of its `Isolate`, in bytes (0xa300 to 0xfc20 in V8 9.4 to 15.8).
 const LARGEST_DISTANCE: u64 = 0x2_0000;
@@ -175,7 +175,8 @@ pub(super) fn is_map(memory: &dyn Memory, layout: &Layout, word: u64) -> bool {
     let read = |at: u64| memory.read_u64(Address(at)).ok();
     let meta = Tagged(word).strong().and_then(read).and_then(|meta| Tagged(meta).strong());
     meta.is_some_and(|meta| {
-        read(meta) == Some(Tagged::pointer(meta).0) && instance_type(memory, meta) == Some(layout.map_type())
+        read(meta) == Some(Tagged::pointer(meta).0)
+            && instance_type(memory, layout, meta) == Some(layout.map_type())
     })
 }
 
@@ -185,10 +186,10 @@ pub(super) fn is_object(memory: &dyn Memory, layout: &Layout, address: u64) -> b
 }
 
 /// The instance type that the map at `map` gives its objects.
-pub(super) fn instance_type(memory: &dyn Memory, map: u64) -> Option<u16> {
-    let at = map.checked_add(offset::MAP_INSTANCE_TYPE & !7)?;
-    let word = memory.read_u64(Address(at)).ok()?;
-    Some((word >> (8 * (offset::MAP_INSTANCE_TYPE & 7))) as u16)
+pub(super) fn instance_type(memory: &dyn Memory, layout: &Layout, map: u64) -> Option<u16> {
+    let mut bytes = [0; 2];
+    memory.read_into(Address(map.checked_add(layout.fields.map_instance_type)?), &mut bytes).ok()?;
+    Some(u16::from_le_bytes(bytes))
 }
 
 /// Addresses of the read-only maps of objects of this kind.
@@ -207,7 +208,7 @@ pub(super) fn read_only_maps(
             let Some(meta) = Tagged(word).strong() else { continue };
             if memory.read_u64(Address(meta)) == Ok(word)
                 && is_map(memory, layout, Tagged::pointer(address).0)
-                && instance_type(memory, address)
+                && instance_type(memory, layout, address)
                     .and_then(|number| layout.type_info(number))
                     .is_some_and(|info| info.kind == kind)
             {

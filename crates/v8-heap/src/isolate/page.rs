@@ -1,6 +1,6 @@
 //! One page of a V8 heap (V8: `MemoryChunk`, `MutablePageMetadata`, `src/heap/*chunk*.h`).
 
-use core_reader::{Address, Memory};
+use core_reader::{Address, Contents, Memory};
 
 use super::PAGE_SIZE;
 use crate::layout::{HeaderPlace, Layout, SelfCheck};
@@ -76,6 +76,8 @@ pub struct Page<'t> {
     /// The parts of `[area_start, area_end)` that the core holds, in order. More than one where the page has guarded
     /// blocks (the holes of V8 14) or the core is damaged.
     pub pieces: Vec<Piece<'t>>,
+    /// Bytes of `[area_start, area_end)` that nobody has access to: guarded blocks.
+    pub guarded: u64,
     /// Stretches without objects, sorted: open allocation areas, and what lies behind the last one.
     pub unused: Vec<(u64, u64)>,
 }
@@ -179,6 +181,7 @@ impl<'t> Page<'t> {
             },
             salvaged: false,
             pieces: pieces(memory, area_start, area_end),
+            guarded: guarded(memory, area_start, area_end),
             unused: Vec::new(),
         })
     }
@@ -198,9 +201,9 @@ impl<'t> Page<'t> {
         self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum()
     }
 
-    /// Bytes of the object area that the core does not hold.
+    /// Bytes of the object area that the process had and the core does not hold.
     pub fn missing(&self) -> u64 {
-        (self.area_end - self.area_start) - self.present()
+        (self.area_end - self.area_start).saturating_sub(self.present()).saturating_sub(self.guarded)
     }
 }
 
@@ -236,6 +239,17 @@ pub(super) fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Pi
         }
     }
     pieces
+}
+
+/// Bytes of `[start, end)` that the process itself had no access to.
+pub(super) fn guarded(memory: &dyn Memory, start: u64, end: u64) -> u64 {
+    let ranges = memory.ranges();
+    let first = ranges.partition_point(|range| range.end.0 <= start);
+    let inside = ranges[first..].iter().take_while(|range| range.start.0 < end);
+    inside
+        .filter(|range| range.contents == Contents::NoAccess)
+        .map(|range| range.end.0.min(end) - range.start.0.max(start))
+        .sum()
 }
 
 fn word_at(bytes: &[u8], offset: usize) -> Option<u64> {

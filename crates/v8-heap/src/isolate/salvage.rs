@@ -15,10 +15,10 @@
 
 use core_reader::{Address, Contents, Memory};
 
-use super::page::{Header, Page, PageState, pieces};
+use super::page::{Header, Page, PageState, guarded, pieces};
 use super::{Isolate, PAGE_SIZE};
 use crate::Tagged;
-use crate::layout::{HeaderPlace, Layout, offset};
+use crate::layout::{HeaderPlace, Layout};
 use crate::tagged::ADDRESS_LIMIT;
 
 /// Objects in a row for a unit to be looked at as a whole.
@@ -108,6 +108,7 @@ pub(super) fn salvage<'t>(
             },
             salvaged: true,
             pieces: pieces(memory, base + start, end),
+            guarded: guarded(memory, base + start, end),
             unused: Vec::new(),
         });
     }
@@ -185,21 +186,20 @@ impl Objects<'_> {
         let map = Tagged(map_word).strong().filter(|map| map.is_multiple_of(8))?;
         let word = |address: u64| self.memory.read_u64(Address(address)).ok();
         let meta = Tagged(word(map)?).strong()?;
-        if word(meta)? != Tagged::pointer(meta).0
-            || (word(meta.checked_add(8)?)? >> 32) as u16 != self.layout.map_type()
-        {
+        let fields = &self.layout.fields;
+        let type_of = |map: u64| Some(word(map.checked_add(fields.map_instance_type)?)? as u16);
+        if word(meta)? != Tagged::pointer(meta).0 || type_of(meta)? != self.layout.map_type() {
             return None;
         }
-        let sizes = word(map.checked_add(offset::MAP_INSTANCE_SIZE)?)?;
-        let info = self.layout.type_info((sizes >> 32) as u16)?;
+        let info = self.layout.type_info(type_of(map)?)?;
         // V8's collector keeps lists of maps, sizes and addresses in native memory, which fit each other like objects.
         if info.kind.is_js_object() {
-            let properties = Tagged(word(at.checked_add(offset::PROPERTIES)?)?);
+            let properties = Tagged(word(at.checked_add(fields.properties)?)?);
             if properties.smi().is_none() && properties.strong().is_none() {
                 return None;
             }
         }
-        let words = sizes & 0xff;
+        let words = word(map.checked_add(fields.map_instance_size)?)? & 0xff;
         if words != 0 {
             return Some(Size::Bytes(8 * words));
         }

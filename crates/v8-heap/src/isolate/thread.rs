@@ -26,6 +26,23 @@ pub struct Owner<'t> {
 impl<'t> Heap<'t> {
     /// The thread that runs an isolate; none if no thread is in it.
     pub fn thread_of(&self, isolate: &Isolate) -> Option<Owner<'t>> {
+        let isolates = self.spaces().isolates();
+        let index = isolates.iter().position(|other| other.heap == isolate.heap)?;
+        self.threads_of_isolates()[index]
+    }
+
+    /// The isolate that a thread runs; none if it runs none.
+    pub fn isolate_of_thread(&self, thread: &Thread) -> Option<&Isolate> {
+        let runs_it = |owner: &Option<Owner<'_>>| owner.is_some_and(|owner| owner.thread.id == thread.id);
+        Some(&self.spaces().isolates()[self.threads_of_isolates().iter().position(runs_it)?])
+    }
+
+    /// The threads of all isolates, in their order.
+    pub(crate) fn find_owners(&self) -> Vec<Option<Owner<'t>>> {
+        self.spaces().isolates().iter().map(|isolate| self.find_owner(isolate)).collect()
+    }
+
+    fn find_owner(&self, isolate: &Isolate) -> Option<Owner<'t>> {
         let threads = self.threads();
         let says_so = |thread: &&Thread| self.current_isolate(thread.id) == Some(isolate.address);
         if let Some(thread) = threads.iter().find(says_so) {
@@ -41,18 +58,10 @@ impl<'t> Heap<'t> {
         // A thread that says that it is in another isolate is not in this one.
         let (count, thread) = threads
             .iter()
-            .filter(|thread| self.current_isolate(thread.id).is_none())
+            .filter(|thread| thread.has_user_stack() && self.current_isolate(thread.id).is_none())
             .filter_map(|thread| Some((pointers(&stack_of(self.memory(), thread)?), thread)))
             .max_by_key(|(count, thread)| (*count, std::cmp::Reverse(thread.id)))?;
         (count > 0).then_some(Owner { thread, by_stack: true })
-    }
-
-    /// The isolate that a thread runs; none if it runs none.
-    pub fn isolate_of_thread(&self, thread: &Thread) -> Option<&Isolate> {
-        self.spaces()
-            .isolates()
-            .iter()
-            .find(|isolate| self.thread_of(isolate).is_some_and(|owner| owner.thread.id == thread.id))
     }
 }
 

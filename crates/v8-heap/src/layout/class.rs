@@ -13,7 +13,9 @@
 //! ```
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
+
+use super::versions::{Version, split_versions};
+use super::word_model::WordModel;
 
 /// What the binary publishes of offsets of fields, by class and field.
 pub(super) type PublishedFields = HashMap<(Box<str>, Box<str>), u64>;
@@ -27,6 +29,8 @@ pub struct ClassId(u16);
 pub struct Classes {
     classes: Vec<Class>,
     by_name: HashMap<&'static str, ClassId>,
+    published: usize,
+    contradictions: Vec<Contradiction>,
 }
 
 /// A class of heap objects.
@@ -51,6 +55,8 @@ pub struct Field {
     pub name: &'static str,
     /// In bytes from the untagged start of the object.
     pub offset: u64,
+    /// In bytes.
+    pub size: u64,
     /// What is there.
     pub kind: FieldKind,
     /// What its bits mean, if they mean something.
@@ -84,10 +90,12 @@ pub enum FieldKind {
 
 impl FieldKind {
     /// Bytes.
-    pub fn size(self) -> u64 {
+    pub fn size(self, words: WordModel) -> u64 {
         match self {
             FieldKind::Unsigned(bytes) | FieldKind::Signed(bytes) => u64::from(bytes),
-            _ => 8,
+            FieldKind::Double => 8,
+            FieldKind::Pointer | FieldKind::Code | FieldKind::Embedder => words.pointer,
+            FieldKind::Tagged | FieldKind::Smi | FieldKind::Weak | FieldKind::Held => words.tagged,
         }
     }
 
@@ -155,6 +163,8 @@ pub struct Part {
     pub name: &'static str,
     /// In bytes from the start of the entry.
     pub offset: u64,
+    /// In bytes.
+    pub size: u64,
     /// What is there.
     pub kind: FieldKind,
 }
@@ -163,7 +173,7 @@ impl TailLayout {
     /// Bytes of an entry; 0 if the layout has no entries.
     pub fn entry_size(&self) -> u64 {
         match self {
-            TailLayout::Entries(parts) => parts.last().map_or(0, |part| part.offset + part.kind.size()),
+            TailLayout::Entries(parts) => parts.last().map_or(0, |part| part.offset + part.size),
             _ => 0,
         }
     }
@@ -207,49 +217,66 @@ static TABLE: &str = include_str!("tables/classes.txt");
 /// Classes have fewer ancestors (`JSAsyncGeneratorObject` has five).
 const MOST_ANCESTORS: usize = 16;
 
+/// What a binary publishes of the place of a field, beside what the table makes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// V8's name for the class.
+    pub class: &'static str,
+    /// V8's name for the field, or for the tail.
+    pub field: &'static str,
+    /// Offset by the table, from the untagged start of the object.
+    pub table: u64,
+    /// Offset that the binary publishes.
+    pub published: u64,
+}
+
+/// Where the places of fields come from, as they are being laid out.
+struct Placing<'p> {
+    declared: Vec<Declaration>,
+    names: HashMap<&'static str, usize>,
+    aliases: Vec<Alias>,
+    published: &'p PublishedFields,
+    words: WordModel,
+}
+
 impl Classes {
-    /// The classes of the version of V8 with this major number.
-    pub(super) fn of(major: u32, published: &PublishedFields) -> Classes {
-        let declared = Declaration::all(TABLE, major).expect("the table is well-formed: a test reads it");
-        let names: HashMap<&str, usize> =
-            declared.iter().enumerate().map(|(index, class)| (class.name, index)).collect();
+    /// The classes of a version of V8, in words of that size. An offset that the binary publishes counts, and the fields
+    /// behind it follow; where it is not that of the table, this is noted.
+    pub(super) fn of(version: Version, words: WordModel, published: &PublishedFields) -> Classes {
+        let declared =
+            Declaration::all(TABLE, version, words).expect("the table is well-formed: a test reads it");
+        let names = declared.iter().enumerate().map(|(index, class)| (class.name, index)).collect();
+        let placing = Placing { declared, names, aliases: aliases(), published, words };
         let mut classes = Classes::default();
-        for class in &declared {
-            classes.place(class, &declared, &names, published, 0);
+        for class in &placing.declared {
+            classes.place(class, &placing, 0);
         }
         classes
     }
 
     /// Lays out a class behind its parent.
-    fn place(
-        &mut self,
-        declared: &Declaration,
-        all: &[Declaration],
-        names: &HashMap<&str, usize>,
-        published: &PublishedFields,
-        depth: usize,
-    ) -> ClassId {
+    fn place(&mut self, declared: &Declaration, placing: &Placing<'_>, depth: usize) -> ClassId {
         if let Some(&placed) = self.by_name.get(declared.name) {
             return placed;
         }
         let parent = declared
             .parent
-            .and_then(|parent| all.get(*names.get(parent)?))
+            .and_then(|parent| placing.declared.get(*placing.names.get(parent)?))
             .filter(|_| depth < MOST_ANCESTORS)
-            .map(|parent| self.place(parent, all, names, published, depth + 1));
+            .map(|parent| self.place(parent, placing, depth + 1));
         let mut end = parent.map_or(0, |parent| self.class(parent).size);
         let mut fields = Vec::with_capacity(declared.fields.len());
         for &(name, kind, flags) in &declared.fields {
-            let offset = published
-                .get(&(declared.name.into(), name.into()))
-                .copied()
-                .unwrap_or(end.next_multiple_of(kind.size()));
-            end = offset + kind.size();
-            fields.push(Field { name, offset, kind, flags });
+            let size = kind.size(placing.words);
+            let offset = self.checked(declared.name, name, end.next_multiple_of(size), placing);
+            end = offset + size;
+            fields.push(Field { name, offset, size, kind, flags });
         }
         let tail = match &declared.tail {
             Some((name, layout)) => {
-                Some(Tail { name, offset: tail_start(end, layout), layout: layout.clone() })
+                let start = tail_start(end, layout, placing.words);
+                let offset = self.checked(declared.name, name, start, placing);
+                Some(Tail { name, offset, layout: layout.clone() })
             }
             None => parent.and_then(|parent| self.class(parent).tail.clone()),
         };
@@ -257,6 +284,58 @@ impl Classes {
         self.classes.push(Class { name: declared.name, parent, fields, size: end, tail });
         self.by_name.insert(declared.name, id);
         id
+    }
+
+    /// Where a field is: where the binary says, else where the table has it.
+    fn checked(
+        &mut self,
+        class: &'static str,
+        field: &'static str,
+        table: u64,
+        placing: &Placing<'_>,
+    ) -> u64 {
+        let names = std::iter::once((class, field)).chain(
+            placing.aliases.iter().filter(|alias| alias.means == (class, field)).map(|alias| alias.published),
+        );
+        let mut told =
+            names.filter_map(|(class, field)| placing.published.get(&(class.into(), field.into())));
+        let Some(&published) = told.next() else { return table };
+        self.published += 1;
+        if published != table {
+            self.contradictions.push(Contradiction { class, field, table, published });
+        }
+        published
+    }
+
+    /// How many places of fields the binary publishes.
+    pub fn published(&self) -> usize {
+        self.published
+    }
+
+    /// Those of them that are not where the table has them.
+    pub fn contradictions(&self) -> &[Contradiction] {
+        &self.contradictions
+    }
+
+    /// The offset of a field of a class or of a parent of it, of its tail, which is named `name[]`, or of what is behind its
+    /// fields, `end`; `None` if this version has no such field.
+    pub fn offset(&self, class: &str, field: &str) -> Option<u64> {
+        let id = self.find(class)?;
+        if let Some(tail) = field.strip_suffix("[]") {
+            return self.class(id).tail.as_ref().filter(|known| known.name == tail).map(|tail| tail.offset);
+        }
+        if field == "end" {
+            return Some(self.class(id).size);
+        }
+        self.lineage(id)
+            .find_map(|class| class.fields.iter().find(|known| known.name == field))
+            .map(|field| field.offset)
+    }
+
+    /// What is at a field of a class or of a parent of it; `None` if this version has no such field.
+    pub(super) fn kind(&self, class: &str, field: &str) -> Option<FieldKind> {
+        let mut fields = self.lineage(self.find(class)?).flat_map(|class| &class.fields);
+        fields.find(|known| known.name == field).map(|field| field.kind)
     }
 
     /// A class by its number.
@@ -288,18 +367,18 @@ impl Classes {
 }
 
 /// Words begin where words begin; characters and other small parts follow the fields at once.
-fn tail_start(end: u64, layout: &TailLayout) -> u64 {
+fn tail_start(end: u64, layout: &TailLayout, words: WordModel) -> u64 {
     match layout {
         TailLayout::Entries(parts) => {
-            end.next_multiple_of(parts.iter().map(|part| part.kind.size()).max().unwrap_or(8))
+            end.next_multiple_of(parts.iter().map(|part| part.size).max().unwrap_or(words.tagged))
         }
         TailLayout::Preparse => end,
-        _ => end.next_multiple_of(8),
+        _ => end.next_multiple_of(words.tagged),
     }
 }
 
-/// The flags called `name` in the version of V8 with this major number.
-pub(super) fn flags(name: &str, major: u32) -> Vec<Flag> {
+/// The flags called `name` in a version of V8.
+pub(super) fn flags(name: &str, version: Version) -> Vec<Flag> {
     let mut found = Vec::new();
     let mut inside = false;
     for line in TABLE.lines().map_while(|line| (!line.starts_with("class ")).then_some(line)) {
@@ -307,7 +386,7 @@ pub(super) fn flags(name: &str, major: u32) -> Vec<Flag> {
             break;
         } else if let Some(head) = line.strip_prefix("flags ") {
             let (head, versions) = split_versions(head);
-            inside = head == name && versions.contains(&major);
+            inside = head == name && versions.contains(version);
         } else if inside {
             found.extend(line.split(',').filter_map(parse_flag));
         }
@@ -316,13 +395,13 @@ pub(super) fn flags(name: &str, major: u32) -> Vec<Flag> {
 }
 
 /// What a value of some bits is called.
-pub(super) fn value_name(flags: &str, flag: &str, value: u64, major: u32) -> Option<&'static str> {
+pub(super) fn value_name(flags: &str, flag: &str, value: u64, version: Version) -> Option<&'static str> {
     let mut inside = false;
     let mut first = 0;
     for line in TABLE.lines().map_while(|line| (!line.starts_with("class ")).then_some(line)) {
         if let Some(head) = line.strip_prefix("values ") {
             let (head, versions) = split_versions(head);
-            inside = head.split_once('.') == Some((flags, flag)) && versions.contains(&major);
+            inside = head.split_once('.') == Some((flags, flag)) && versions.contains(version);
         } else if inside {
             let names = line.split(',').map(str::trim);
             if let Some(name) = names.clone().nth(usize::try_from(value).ok()?.checked_sub(first)?) {
@@ -342,6 +421,25 @@ fn parse_flag(text: &'static str) -> Option<Flag> {
     (first <= last && last < 32).then(|| Flag { name, shift: first, width: last - first + 1 })
 }
 
+/// Another name under which binaries publish the place of a field.
+#[derive(Clone, Copy, Debug)]
+struct Alias {
+    /// Class and field in the name of the symbol.
+    published: (&'static str, &'static str),
+    /// Class and field of the table; of a tail its name.
+    means: (&'static str, &'static str),
+}
+
+/// `published CLASS.FIELD as CLASS.FIELD`
+fn aliases() -> Vec<Alias> {
+    TABLE.lines().filter_map(|line| line.strip_prefix("published ")).filter_map(parse_alias).collect()
+}
+
+fn parse_alias(text: &'static str) -> Option<Alias> {
+    let (published, means) = text.split_once(" as ")?;
+    Some(Alias { published: published.split_once('.')?, means: means.split_once('.')? })
+}
+
 /// A class as the table declares it for one version.
 #[derive(Debug)]
 struct Declaration {
@@ -356,7 +454,7 @@ impl Declaration {
     ///
     /// # Errors
     /// The line that cannot be read.
-    fn all(table: &'static str, major: u32) -> Result<Vec<Declaration>, String> {
+    fn all(table: &'static str, version: Version, words: WordModel) -> Result<Vec<Declaration>, String> {
         let mut classes: Vec<Declaration> = Vec::new();
         let (mut in_flags, mut in_values) = (false, false);
         for line in table.lines() {
@@ -370,12 +468,14 @@ impl Declaration {
                 let parent = parents
                     .split(", ")
                     .map(split_versions)
-                    .find(|(parent, versions)| !parent.is_empty() && versions.contains(&major))
+                    .find(|(parent, versions)| !parent.is_empty() && versions.contains(version))
                     .or_else(|| {
                         parents.split(", ").map(split_versions).find(|(parent, _)| !parent.is_empty())
                     })
                     .map(|(parent, _)| parent);
                 classes.push(Declaration { name, parent, fields: Vec::new(), tail: None });
+            } else if let Some(alias) = line.strip_prefix("published ") {
+                parse_alias(alias).ok_or_else(wrong)?;
             } else if line.starts_with("flags ") || line.starts_with("values ") {
                 in_flags = line.starts_with("flags ");
                 in_values = !in_flags;
@@ -388,10 +488,10 @@ impl Declaration {
                 let (line, versions) = split_versions(line.strip_prefix("  ").ok_or_else(wrong)?);
                 let (name, kind) = line.split_once(' ').ok_or_else(wrong)?;
                 let tail = name.strip_suffix("[]");
-                if !versions.contains(&major) {
+                if !versions.contains(version) {
                     // Checked by the version that has it.
                 } else if let Some(name) = tail {
-                    class.tail = Some((name, parse_tail(kind).ok_or_else(wrong)?));
+                    class.tail = Some((name, parse_tail(kind, words).ok_or_else(wrong)?));
                 } else {
                     let (kind, flags) = kind.split_once(' ').map_or((kind, None), |(k, f)| (k, Some(f)));
                     class.fields.push((name, FieldKind::parse(kind).ok_or_else(wrong)?, flags));
@@ -402,7 +502,7 @@ impl Declaration {
     }
 }
 
-fn parse_tail(text: &'static str) -> Option<TailLayout> {
+fn parse_tail(text: &'static str, words: WordModel) -> Option<TailLayout> {
     if let Some(special) = TailLayout::special(text) {
         return Some(special);
     }
@@ -411,23 +511,10 @@ fn parse_tail(text: &'static str) -> Option<TailLayout> {
     for part in text.split(' ') {
         let (name, kind) = part.split_once(':').unwrap_or(("", part));
         let kind = FieldKind::parse(kind)?;
-        let offset = end.next_multiple_of(kind.size());
-        end = offset + kind.size();
-        parts.push(Part { name, offset, kind });
+        let size = kind.size(words);
+        let offset = end.next_multiple_of(size);
+        end = offset + size;
+        parts.push(Part { name, offset, size, kind });
     }
     Some(TailLayout::Entries(parts))
-}
-
-/// A line and the versions at its end: `12`, `11-13`, `13+`.
-pub(super) fn split_versions(line: &'static str) -> (&'static str, RangeInclusive<u32>) {
-    let all = (line, 0..=u32::MAX);
-    let Some((rest, versions)) = line.rsplit_once(' ') else { return all };
-    if let Some(first) = versions.strip_suffix('+').and_then(|first| first.parse().ok()) {
-        return (rest, first..=u32::MAX);
-    }
-    let (first, last) = versions.split_once('-').unwrap_or((versions, versions));
-    match (first.parse(), last.parse()) {
-        (Ok(first), Ok(last)) => (rest, first..=last),
-        _ => all,
-    }
 }

@@ -9,16 +9,22 @@
 //! 2. *Built-in tables* (`tables`): one per V8 version that a Node.js release line ships, checked on real cores.
 //! 3. *The heap itself*: before use the result is checked against the heap ([`crate::Heap::self_check`]).
 //!
-//! What has been the same since Node.js 12 (words, maps, strings, property details) is not in the tables but in the
-//! constants below and in the modules of [`crate::objects`].
+//! Where a field is stands in one place: the description of its class ([`Classes`]), from which its offset is computed.
+//! Decoders name the fields and bits they read in [`Fields`] and [`Bits`], which are looked up once.
 
 mod accounting;
+mod bits;
 mod class;
+mod fields;
 mod kind;
+pub(crate) mod native;
 mod native_context;
 mod postmortem;
+mod scope_info;
 mod size;
 mod tables;
+mod versions;
+mod word_model;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,80 +32,18 @@ use std::sync::Arc;
 use core_reader::Symbols;
 
 pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
-pub use class::{Class, ClassId, Classes, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub use bits::Bits;
+pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub use fields::Fields;
 pub use kind::{Kind, StringShape};
 pub use postmortem::METADATA_PREFIX;
-pub use size::{InstructionStreamSize, ScopeInfoLayout, SizeFormula, SpecialSize};
+pub(crate) use scope_info::ScopeInfoParts;
+pub use scope_info::{ScopeInfoLayout, ScopeKind};
+pub(crate) use size::ObjectBytes;
+pub use size::{SizeFormula, SpecialSize};
+pub use word_model::WordModel;
 
-use crate::objects::wasm::WasmLayout;
 use crate::{Error, Result, V8Version};
-
-/// Offsets from the untagged start of an object, in bytes, the same in every supported version.
-pub mod offset {
-    /// `HeapObject::map_`
-    pub const MAP: u64 = 0;
-    /// `Map::instance_size_in_words_`, u8
-    pub const MAP_INSTANCE_SIZE: u64 = 8;
-    /// `Map::inobject_properties_start_or_constructor_function_index_`, u8
-    pub const MAP_INOBJECT_START: u64 = 9;
-    /// `Map::used_or_unused_instance_size_in_words_`, u8
-    pub const MAP_USED_SIZE: u64 = 10;
-    /// `Map::instance_type_`, u16
-    pub const MAP_INSTANCE_TYPE: u64 = 12;
-    /// `Map::bit_field_`, u8: bit 1 is callable
-    pub const MAP_BIT_FIELD: u64 = 14;
-    /// `Map::bit_field2_`, u8: bit 0 new target is base, bits 2-7 elements kind
-    pub const MAP_BIT_FIELD2: u64 = 15;
-    /// `Map::bit_field3_`, u32: bits 10-19 own descriptors, 20 prototype map, 21 dictionary map
-    pub const MAP_BIT_FIELD3: u64 = 16;
-    /// `Map::prototype_`
-    pub const MAP_PROTOTYPE: u64 = 24;
-    /// `Map::constructor_or_back_pointer_`; of a meta map: its native context
-    pub const MAP_CONSTRUCTOR: u64 = 32;
-    /// `Map::instance_descriptors_`
-    pub const MAP_DESCRIPTORS: u64 = 40;
-    /// `Map::transitions_or_prototype_info_`
-    pub const MAP_TRANSITIONS: u64 = 64;
-    /// `FixedArrayBase::length_`, Smi
-    pub const ARRAY_LENGTH: u64 = 8;
-    /// First element of a `FixedArray`, `FixedDoubleArray`, `PropertyArray`, context.
-    pub const ARRAY_ELEMENTS: u64 = 16;
-    /// `JSReceiver::properties_or_hash_`
-    pub const PROPERTIES: u64 = 8;
-    /// `JSObject::elements_`
-    pub const ELEMENTS: u64 = 16;
-    /// `JSArray::length_`, and the first own field of most JavaScript objects
-    pub const FIRST_FIELD: u64 = 24;
-    /// `String::length_`, u32
-    pub const STRING_LENGTH: u64 = 12;
-    /// First character of a sequential string; `ConsString::first_`, `SlicedString::parent_`, `ThinString::actual_`,
-    /// `ExternalString::resource_`
-    pub const STRING_BODY: u64 = 16;
-    /// `ConsString::second_`, `SlicedString::offset_`, `ExternalString::resource_data_`
-    pub const STRING_SECOND: u64 = 24;
-    /// `HeapNumber::value_`
-    pub const HEAP_NUMBER_VALUE: u64 = 8;
-    /// `Oddball::kind_`, Smi
-    pub const ODDBALL_KIND: u64 = 40;
-    /// `Symbol::flags_`, u32
-    pub const SYMBOL_FLAGS: u64 = 12;
-    /// `Symbol::description_`
-    pub const SYMBOL_DESCRIPTION: u64 = 16;
-    /// `BigInt::bitfield_`, u32: bit 0 sign, bits 1-30 number of 64-bit digits
-    pub const BIGINT_BITFIELD: u64 = 8;
-    /// First digit of a `BigInt`, least significant first
-    pub const BIGINT_DIGITS: u64 = 16;
-    /// `AccessorPair::getter_`, `setter_`
-    pub const ACCESSOR_GETTER: u64 = 8;
-    /// See [`ACCESSOR_GETTER`]
-    pub const ACCESSOR_SETTER: u64 = 16;
-    /// `PropertyCell::name_`
-    pub const CELL_NAME: u64 = 8;
-    /// `PropertyCell::property_details_raw_`, Smi
-    pub const CELL_DETAILS: u64 = 16;
-    /// `PropertyCell::value_`
-    pub const CELL_VALUE: u64 = 24;
-}
 
 /// Where a page keeps its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,10 +96,10 @@ pub enum FreeSpaceUnit {
 
 impl FreeSpaceUnit {
     /// Bytes of one.
-    pub const fn bytes(self) -> u64 {
+    pub const fn bytes(self, words: WordModel) -> u64 {
         match self {
             FreeSpaceUnit::Bytes => 1,
-            FreeSpaceUnit::Words => 8,
+            FreeSpaceUnit::Words => words.tagged,
         }
     }
 }
@@ -260,35 +204,6 @@ static TYPED_ELEMENTS: &[TypedElement] = &[
     Float16,
 ];
 
-/// How the frames of a captured stack trace are kept in their array, and which bits of their flags tell what.
-#[derive(Clone, Copy, Debug)]
-pub enum CallSiteLayout {
-    /// Each in an object of its own, a `CallSiteInfo` with fields at these offsets.
-    Objects {
-        /// `code_object_`
-        code: u64,
-        /// `receiver_or_instance_`
-        receiver: u64,
-        /// `function_`
-        function: u64,
-        /// `code_offset_or_source_position_`
-        offset: u64,
-        /// `flags_`
-        flags: u64,
-        /// Bit: the offset is a source position.
-        computed: u32,
-        /// Bit: a builtin without function object; 0 if there are none.
-        builtin: u32,
-    },
-    /// Six words each: code, receiver, function, offset, parameters, flags.
-    Words {
-        /// As above.
-        computed: u32,
-        /// As above.
-        builtin: u32,
-    },
-}
-
 /// Instance types of functions: a range, as each builtin constructor has its own.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -297,87 +212,45 @@ pub struct FunctionTypes {
     pub last: u16,
 }
 
-/// Offsets in objects, from their untagged start, and constants, that differ between versions.
+/// What differs between versions beside the places of fields.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // named after V8's classes and fields
-pub struct Fields {
-    pub descriptor_array_header: u64,
-    pub function_shared: u64,
-    pub function_context: u64,
-    pub function_feedback_cell: u64,
-    pub shared_function_data: u64,
-    pub shared_untrusted_data: Option<u64>,
-    pub shared_name_or_scope_info: u64,
-    pub shared_script: u64,
-    pub shared_length: u64,
-    pub shared_formal_parameters: u64,
-    pub shared_token_offset: u64,
-    pub shared_flags: u64,
-    pub bytecode_data: u64,
-    pub bytecode_source_positions: u64,
-    pub array_buffer_byte_length: u64,
-    pub array_buffer_backing_store: u64,
-    pub view_byte_offset: u64,
-    pub view_byte_length: u64,
-    pub typed_array_external_pointer: u64,
-    pub typed_array_base_pointer: u64,
-    pub module_namespace_module: u64,
-    pub embedder_fields: u64,
-    /// `JSDate::value_` is a raw double (else a tagged number).
-    pub date_is_raw_double: bool,
+pub struct Facts {
+    /// Which parts a `ScopeInfo` has.
     pub scope_info: ScopeInfoLayout,
     /// `Oddball::kind_` of `undefined`.
     pub undefined_kind: i32,
-    /// `FreeSpace::size_` counts words (else bytes).
-    pub free_space_counts_words: bool,
-    pub feedback_vector_header: u64,
+    /// What `FreeSpace::size_` counts, as far as the heap does not vote for the other.
+    pub free_space_unit: FreeSpaceUnit,
     /// `FeedbackMetadata` has two bytes for each closure that the function creates.
     pub feedback_metadata_counts_closures: bool,
     /// Element types of typed arrays, in the order of their elements kinds, from [`FIRST_TYPED_ELEMENTS_KIND`] on; the
     /// same again for arrays over resizable buffers.
     pub typed_elements: &'static [TypedElement],
-    pub instruction_stream: InstructionStreamSize,
     /// What heap snapshots call things.
     pub snapshots: SnapshotLayout,
-    /// Slots of script contexts hold a `ContextCell` (else the value).
-    pub script_context_cells: bool,
-    /// Bits of `Symbol::flags_` of which a private symbol has any set.
-    pub private_symbol_mask: u32,
     /// `FunctionKind` of the function that runs the static initializers of a class; those in front of it are of its
     /// instances, it and those behind it of the class.
     pub static_initializer_kind: u8,
-    /// Slot of the `ScriptContextTable` in a native context.
-    pub script_context_table_slot: u64,
+    /// Index of the first context in a `ScriptContextTable` (`kFirstContextSlotIndex`).
+    pub script_context_table_first: u64,
     /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
     pub transition_array_first: u64,
-    /// `Code::deoptimization_data_or_interpreter_data_`, which of code without optimisations is its bytecode.
-    pub code_data: u64,
     /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
     /// of machine code.
     pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
-    /// `JSIteratorHelper::underlying_object_`, in front of the helper's own fields.
-    pub iterator_helper_underlying: u64,
-    /// `Temporal` objects keep their value outside the heap, as described in `objects::temporal`.
-    pub temporal_is_native: bool,
-    pub wasm: WasmLayout,
-    /// `WeakCell::target_`; the unregister token is behind it.
-    pub weak_cell_target: u64,
-    /// `WeakCell::holdings_`
-    pub weak_cell_holdings: u64,
-    /// `PromiseReaction::next_`, in front of the other fields.
-    pub promise_reaction_next: u64,
-    /// How the frames of a captured stack trace are kept.
-    pub call_sites: CallSiteLayout,
+    /// Bits of a WebAssembly value type in front of the number of its kind.
+    pub wasm_value_kind_shift: u32,
+    /// Number of the kind `i32` of WebAssembly values, in front of `i64`, `f32`, `f64`.
+    pub wasm_first_value_kind: u32,
+    /// The frames of a captured stack trace are objects, `CallSiteInfo`s (else six words each: code, receiver, function,
+    /// offset, parameters, flags).
+    pub call_sites_are_objects: bool,
     /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
     pub constructors_go_by_own_names: bool,
     /// Stack traces call a receiver that is a function by its name (else only if it is a class).
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
     pub stack_traces_end_names_at_blanks: bool,
-    /// `SourceTextModule::regular_exports_`; `regular_imports_` follows it.
-    pub module_regular_exports: u64,
-    /// `Script::host_defined_options_`
-    pub script_host_defined_options: u64,
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
@@ -464,7 +337,7 @@ struct Table {
     space_names: &'static [&'static str],
     accounting: AccountingLayout,
     functions: FunctionTypes,
-    fields: Fields,
+    facts: Facts,
     types: &'static [(u16, &'static str)],
 }
 
@@ -536,8 +409,17 @@ pub struct Layout {
     pub accounting: AccountingLayout,
     /// Instance types of functions.
     pub functions: FunctionTypes,
-    /// Offsets in objects.
+    /// Places of fields in objects.
     pub fields: Fields,
+    /// Bits of flags.
+    pub bits: Bits,
+    /// What else differs between versions.
+    pub facts: Facts,
+    /// `JSDate::value_` is a raw double (else a tagged number).
+    pub date_is_raw_double: bool,
+    /// Slot of the `ScriptContextTable` in a native context.
+    pub script_context_table_slot: u64,
+    scope_kinds: scope_info::ScopeKinds,
     types: Vec<TypeInfo>,
     map_type: u16,
     classes: Arc<Classes>,
@@ -584,6 +466,14 @@ impl Layout {
         Ok(neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect())
     }
 
+    /// Places of fields as the newest table has them. For maps and strings that is where every version has them, so they can be
+    /// read before the version is known.
+    pub(crate) fn fields_of_every_version() -> Fields {
+        let newest = tables::TABLES.last().expect("there are tables");
+        let classes = Classes::of(newest.v8, WordModel::FULL, &class::PublishedFields::new());
+        Fields::resolve(&classes, WordModel::FULL).expect("a test resolves the fields of every version")
+    }
+
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (
@@ -591,7 +481,7 @@ impl Layout {
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
             (
-                self.fields,
+                (self.fields, self.bits, self.facts, self.script_context_table_slot),
                 &self.types,
                 self.map_type,
                 self.classes.iter().collect::<Vec<_>>(),
@@ -603,15 +493,25 @@ impl Layout {
 
     fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
         let table_source = if exact { Source::Table } else { Source::NearestTable };
-        let mut fields = table.fields;
-        let (fields_published, fields_total) = metadata.overlay_fields(&mut fields);
+        let version = table.v8;
+        let words = WordModel::FULL;
+        let mut facts = table.facts;
+        if let Some(kind) = metadata.undefined_kind() {
+            facts.undefined_kind = kind;
+        }
+        let classes = Classes::of(version, words, &metadata.class_fields());
+        // Publishing moves fields, and removes none.
+        let fields = Fields::resolve(&classes, words).expect("a test resolves the fields of every version");
+        let bits = Bits::resolve(version).expect("a test resolves the bits of every version");
+        let (fields_total, fields_published) =
+            (classes.iter().map(|class| class.fields.len()).sum::<usize>(), classes.published());
         let functions = metadata.function_types().unwrap_or(table.functions);
         let published = metadata.types();
         let named = merge_types(table, exact, &published);
 
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
-        let classes = Classes::of(table.v8.0, &metadata.class_fields());
-        let types = classify_types(&named, functions, &fields, &classes);
+        let sizes = size::Sizes { version, words, facts: &facts, classes: &classes };
+        let types = classify_types(&named, functions, &sizes);
         let from_metadata = named.iter().filter(|entry| published.contains(entry)).count();
 
         let count = |source, n| (n > 0).then_some((source, n));
@@ -630,7 +530,7 @@ impl Layout {
                 part: "object fields",
                 sources: [
                     count(Source::Metadata, fields_published),
-                    count(table_source, fields_total - fields_published),
+                    count(table_source, fields_total.saturating_sub(fields_published)),
                 ]
                 .into_iter()
                 .flatten()
@@ -652,6 +552,12 @@ impl Layout {
             accounting: table.accounting,
             functions,
             fields,
+            bits,
+            facts,
+            date_is_raw_double: classes.kind("JSDate", "value") == Some(FieldKind::Double),
+            script_context_table_slot: native_context::slot("script_context_table", version)
+                .expect("a test finds it in every version"),
+            scope_kinds: scope_info::ScopeKinds::of(version),
             types,
             map_type,
             classes: Arc::new(classes),
@@ -663,7 +569,7 @@ impl Layout {
 
     /// What the size of a `FreeSpace` counts: what the heap has voted for, or else what the table says.
     pub fn free_space_unit(&self) -> FreeSpaceUnit {
-        if self.fields.free_space_counts_words { FreeSpaceUnit::Words } else { FreeSpaceUnit::Bytes }
+        self.facts.free_space_unit
     }
 
     /// What the free blocks of the heap say of that.
@@ -675,9 +581,10 @@ impl Layout {
     pub(crate) fn settle_free_space(&mut self, vote: FreeSpaceVote) {
         self.free_space_vote = vote;
         let Some(unit) = vote.unit() else { return };
-        self.fields.free_space_counts_words = unit == FreeSpaceUnit::Words;
+        self.facts.free_space_unit = unit;
+        let bytes = unit.bytes(self.fields.words) as u32;
         for info in self.types.iter_mut().filter(|info| info.kind == Kind::FreeSpace) {
-            info.variable_size = Some(SizeFormula::of_free_space(unit));
+            info.variable_size = info.variable_size.map(|formula| SizeFormula { unit: bytes, ..formula });
         }
     }
 
@@ -708,27 +615,27 @@ impl Layout {
 
     /// The same without what the binary publishes: the table alone.
     pub fn classes_of_table_alone(&self) -> Classes {
-        Classes::of(self.table_version.0, &class::PublishedFields::new())
+        Classes::of(self.table_version, WordModel::FULL, &class::PublishedFields::new())
     }
 
     /// What the bits of a field mean whose flags are called so; empty if that is not known.
     pub fn flags(&self, name: &str) -> Vec<Flag> {
-        class::flags(name, self.table_version.0)
+        class::flags(name, self.table_version)
     }
 
     /// What a value of the bits `flag` of `flags` is called, if values of it have names.
     pub fn value_name(&self, flags: &str, flag: &str, value: u64) -> Option<&'static str> {
-        class::value_name(flags, flag, value, self.table_version.0)
+        class::value_name(flags, flag, value, self.table_version)
     }
 
     /// What a slot of a native context is for, by V8's name.
     pub fn native_context_slot(&self, slot: u64) -> Option<&'static str> {
-        native_context::slot_name(slot, self.table_version.0)
+        native_context::slot_name(slot, self.table_version)
     }
 
     /// Whether each native context has a meta map of its own.
     pub(crate) fn has_meta_maps(&self) -> bool {
-        native_context::has_slot("meta_map", self.table_version.0)
+        native_context::slot("meta_map", self.table_version).is_some()
     }
 
     /// `MAP_TYPE`
@@ -775,9 +682,9 @@ fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec
 fn classify_types(
     named: &[(u16, Box<str>)],
     functions: FunctionTypes,
-    fields: &Fields,
-    classes: &Classes,
+    sizes: &size::Sizes<'_>,
 ) -> Vec<TypeInfo> {
+    let classes = sizes.classes;
     let number_of = |name: &str| named.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
     let hash_tables = number_of("FixedArray").unwrap_or(u16::MAX)..number_of("ByteArray").unwrap_or(0);
     let first_receiver = number_of("JSProxy").unwrap_or(u16::MAX);
@@ -811,8 +718,7 @@ fn classify_types(
             Kind::JsFunction => classes.find("JSFunction"),
             _ => classes.find(&name),
         };
-        let variable_size =
-            size::of_variable_sized(number, &name, kind, fields, class.map(|class| classes.class(class)));
+        let variable_size = sizes.of_variable_sized(number, &name, kind, class);
         types.push(TypeInfo { name, kind, variable_size, class });
     }
     types
@@ -845,6 +751,21 @@ mod tests {
                 );
             }
             assert_ne!(layout.map_type(), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_read_before_the_version_is_known_never_moved() {
+        let timeless = Layout::fields_of_every_version();
+        for index in 0..tables::TABLES.len() {
+            let fields = layout_without_symbols(index).fields;
+            for (here, there) in [
+                (fields.string_characters, timeless.string_characters),
+                (fields.string_length, timeless.string_length),
+                (fields.map_instance_type, timeless.map_instance_type),
+            ] {
+                assert_eq!(here, there);
+            }
         }
     }
 

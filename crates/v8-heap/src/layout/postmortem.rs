@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use core_reader::Symbols;
 
+use super::FunctionTypes;
 use super::class::PublishedFields;
-use super::{Fields, FunctionTypes};
 
 /// What all names begin with.
 pub const METADATA_PREFIX: &str = "v8dbg_";
@@ -65,15 +65,9 @@ impl Metadata {
         Some(FunctionTypes { first: number("FirstJSFunctionType")?, last: number("LastJSFunctionType")? })
     }
 
-    /// The one value published for a field, whatever its type is called.
-    fn field(&self, prefix: &str) -> Option<u64> {
-        let mut found =
-            self.values.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| *value);
-        let first = found.next()?;
-        if found.any(|other| other != first) {
-            return None;
-        }
-        u64::try_from(first).ok().filter(|offset| *offset < 0x1000)
+    /// `Oddball::kUndefined`
+    pub(super) fn undefined_kind(&self) -> Option<i32> {
+        self.values.get("OddballUndefined").copied()
     }
 
     /// The one offset published for each field, by class and field.
@@ -97,47 +91,6 @@ impl Metadata {
         }
         fields
     }
-
-    /// Puts what is published over what the table says. Returns how many fields were published, and how many there are.
-    pub(super) fn overlay_fields(&self, fields: &mut Fields) -> (usize, usize) {
-        let published: [(&mut u64, &str); 17] = [
-            (&mut fields.descriptor_array_header, "class_DescriptorArray__header_size__"),
-            (&mut fields.function_shared, "class_JSFunction__shared__"),
-            (&mut fields.function_context, "class_JSFunction__context__"),
-            (&mut fields.function_feedback_cell, "class_JSFunction__raw_feedback_cell__"),
-            (&mut fields.shared_name_or_scope_info, "class_SharedFunctionInfo__name_or_scope_info__"),
-            (&mut fields.shared_script, "class_SharedFunctionInfo__script__"),
-            (&mut fields.shared_length, "class_SharedFunctionInfo__length__"),
-            (
-                &mut fields.shared_formal_parameters,
-                "class_SharedFunctionInfo__internal_formal_parameter_count__",
-            ),
-            (&mut fields.shared_token_offset, "class_SharedFunctionInfo__raw_function_token_offset__"),
-            (&mut fields.shared_flags, "class_SharedFunctionInfo__flags__"),
-            (&mut fields.bytecode_data, "class_BytecodeArray__data__"),
-            (&mut fields.array_buffer_byte_length, "class_JSArrayBuffer__byte_length__"),
-            (&mut fields.array_buffer_backing_store, "class_JSArrayBuffer__backing_store__"),
-            (&mut fields.view_byte_offset, "class_JSArrayBufferView__byte_offset__"),
-            (&mut fields.view_byte_length, "class_JSArrayBufferView__byte_length__"),
-            (&mut fields.typed_array_external_pointer, "class_JSTypedArray__external_pointer__"),
-            (&mut fields.typed_array_base_pointer, "class_JSTypedArray__base_pointer__"),
-        ];
-        /// Fields that no release publishes.
-        const NEVER_PUBLISHED: usize = 33;
-        let total = published.len() + NEVER_PUBLISHED;
-        let mut count = 0;
-        for (field, prefix) in published {
-            if let Some(offset) = self.field(prefix) {
-                *field = offset;
-                count += 1;
-            }
-        }
-        if let Some(&kind) = self.values.get("OddballUndefined") {
-            fields.undefined_kind = kind;
-            count += 1;
-        }
-        (count, total)
-    }
 }
 
 #[cfg(test)]
@@ -151,19 +104,18 @@ mod tests {
     #[test]
     fn a_field_is_found_whatever_its_type_is_called() {
         let published = metadata(&[("class_JSFunction__shared__Tagged_SharedFunctionInfo_", 32)]);
-        assert_eq!(published.field("class_JSFunction__shared__"), Some(32));
+        assert_eq!(published.class_fields()[&("JSFunction".into(), "shared".into())], 32);
     }
 
     #[test]
     fn a_field_published_with_two_values_tells_nothing() {
         let published = metadata(&[("class_A__b__Object", 8), ("class_A__b__Smi", 16)]);
-        assert_eq!(published.field("class_A__b__"), None);
+        assert!(published.class_fields().is_empty());
     }
 
     #[test]
     fn negative_and_absurd_offsets_are_refused() {
         let published = metadata(&[("class_A__b__Object", -8), ("class_A__c__Object", 1 << 30)]);
-        assert_eq!(published.field("class_A__b__"), None);
-        assert_eq!(published.field("class_A__c__"), None);
+        assert!(published.class_fields().is_empty());
     }
 }

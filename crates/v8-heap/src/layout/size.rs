@@ -4,7 +4,12 @@
 //! (V8: `HeapObject::SizeFromMap`). For nearly all types the rule has one form, which [`SizeFormula`] computes without a
 //! branch; the handful of others are [`SpecialSize`].
 
-use super::{Class, FieldKind, Fields, FreeSpaceUnit, Kind, StringShape};
+use super::class;
+use super::versions::Version;
+use super::{
+    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ScopeInfoParts, StringShape, TailLayout,
+    WordModel,
+};
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,26 +41,99 @@ pub enum SpecialSize {
     InstructionStream,
 }
 
-/// Where an `InstructionStream` says how large its body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InstructionStreamSize {
-    /// u32 at this offset.
-    Field(u64),
-    /// Nowhere; the next object starts at an address that is 48 modulo 64 (V8 11: `kCodeAlignment`).
-    ByAlignment,
+/// What a rule of no plain form reads of an object, offsets in bytes from its start.
+pub(crate) trait ObjectBytes {
+    /// Why a word cannot be read.
+    type Error;
+
+    /// The 32 bits at an offset.
+    fn word32(&mut self, offset: u64, what: &'static str) -> Result<u32, Self::Error>;
+
+    /// The word at an offset.
+    fn word(&mut self, offset: u64, what: &'static str) -> Result<u64, Self::Error>;
+
+    /// The address of the object, and how many bytes there are from it to the end of what can hold objects.
+    fn room(&self) -> (u64, u64);
+
+    /// Whether a word is the map of memory between objects.
+    fn is_map_of_gap(&mut self, word: u64) -> bool;
 }
 
-/// Which words a `ScopeInfo` has, and what its flags mean (see [`crate::objects`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ScopeInfoLayout {
-    /// Positions near the end, number of module variables behind the module info.
-    V11,
-    /// Number of module variables before the names.
-    V12,
-    /// Positions after the counts, scope types renumbered, flags a raw u32.
-    V13,
-    /// Unused parameters at the end of functions' scope infos.
-    V14,
+/// `kCodeAlignment` of x86-64.
+const CODE_ALIGNMENT: u64 = 64;
+/// Where in a unit of `CODE_ALIGNMENT` an `InstructionStream` without a size starts, so that its instructions are aligned.
+const CODE_START: u64 = 48;
+
+impl Layout {
+    /// The size of an object whose type has a rule of its own, in bytes; `None` if its counts cannot be right.
+    pub(crate) fn special_size<B: ObjectBytes>(
+        &self,
+        special: SpecialSize,
+        object: &mut B,
+    ) -> Result<Option<u64>, B::Error> {
+        let fields = &self.fields;
+        let tagged = fields.words.tagged;
+        Ok(match special {
+            SpecialSize::FeedbackMetadata => {
+                let slots = object.word32(fields.feedback_slots, "slots of FeedbackMetadata")?;
+                let closures = match self.facts.feedback_metadata_counts_closures {
+                    true => object.word32(fields.feedback_closures, "closures of FeedbackMetadata")?,
+                    false => 0,
+                };
+                // The kinds of six slots are in four bytes.
+                let slots = u64::from(slots).div_ceil(6) * 4;
+                let size = fields.feedback_metadata_slots + slots + u64::from(closures) * 2;
+                Some(size.next_multiple_of(tagged))
+            }
+            SpecialSize::PreparseData => {
+                let bytes = object.word32(fields.preparse_bytes, "length of PreparseData")?;
+                let children = object.word32(fields.preparse_children, "children of PreparseData")?;
+                let data = fields.preparse_data + u64::from(bytes);
+                Some(data.next_multiple_of(tagged) + tagged * u64::from(children))
+            }
+            SpecialSize::ScopeInfo => {
+                let start = fields.scope_info_flags;
+                let failure = std::cell::Cell::new(None);
+                let reader = std::cell::RefCell::new(object);
+                let parts = ScopeInfoParts::parse(self, |index| {
+                    match reader.borrow_mut().word(start + tagged * index, "ScopeInfo") {
+                        Ok(word) => Some(word),
+                        Err(error) => {
+                            failure.set(Some(error));
+                            None
+                        }
+                    }
+                });
+                match (parts, failure.into_inner()) {
+                    (None, Some(error)) => return Err(error),
+                    (parts, _) => parts.map(|parts| start + tagged * parts.words),
+                }
+            }
+            SpecialSize::InstructionStream => Some(match fields.instruction_stream_body_size {
+                Some(at) => {
+                    let body = object.word32(at, "size of an InstructionStream")?;
+                    let size = fields.instruction_stream_instructions + u64::from(body);
+                    size.next_multiple_of(CODE_ALIGNMENT)
+                }
+                // The next object of its page begins where it ends: code is followed by code, or by free memory.
+                None => {
+                    let own_map = object.word(0, "map of an InstructionStream")?;
+                    let (address, room) = object.room();
+                    let mut offset = tagged;
+                    while offset + tagged <= room {
+                        // What the core lacks is no object.
+                        let word = object.word(offset, "end of an InstructionStream").unwrap_or(0);
+                        let starts = (address + offset) % CODE_ALIGNMENT == CODE_START && word == own_map;
+                        if starts || object.is_map_of_gap(word) {
+                            break;
+                        }
+                        offset += tagged;
+                    }
+                    offset
+                }
+            }),
+        })
+    }
 }
 
 impl SizeFormula {
@@ -68,35 +146,15 @@ impl SizeFormula {
         SizeFormula { base, mask: u32::MAX, unit, offset, shift: 0, special: None }
     }
 
-    /// As many entries of the tail of `class` as its own field `count` says.
-    fn of_tail(class: &Class, count: &str) -> Option<SizeFormula> {
-        let field = class.fields.iter().find(|field| field.name == count)?;
-        let tail = class.tail.as_ref()?;
-        let at = match field.kind {
-            // The number of a Smi is in its high half.
-            FieldKind::Smi => field.offset + 4,
-            _ => field.offset,
-        };
-        Some(SizeFormula::counted(
-            u32::try_from(tail.offset).ok()?,
-            u8::try_from(at).ok()?,
-            u32::try_from(tail.layout.entry_size()).ok()?,
-        ))
-    }
-
     /// A `WasmStruct`, whose map holds its size in units of eight bytes, in two bytes that maps of other objects use otherwise.
     pub(crate) const fn of_wasm_struct(low: u8, high: u8) -> SizeFormula {
         SizeFormula::fixed((low as u32 | (high as u32) << 8) * 8)
     }
 
     /// A `WasmArray`, whose map holds the size of an element in bytes.
-    pub(crate) const fn of_wasm_array(element: u8) -> SizeFormula {
-        SizeFormula::counted(24, 16, element as u32)
-    }
-
-    /// A `FreeSpace`, which holds its own size.
-    pub(super) const fn of_free_space(unit: FreeSpaceUnit) -> SizeFormula {
-        SizeFormula::counted(0, SMI_AT_8, unit.bytes() as u32)
+    pub(crate) fn of_wasm_array(fields: &Fields, element: u8) -> SizeFormula {
+        let (base, count) = (fields.wasm_array_elements as u32, fields.wasm_array_length as u8);
+        SizeFormula::counted(base, count, element.into())
     }
 
     const fn special(special: SpecialSize) -> SizeFormula {
@@ -111,83 +169,88 @@ impl SizeFormula {
     }
 }
 
-/// High half of a Smi at 8: most counts.
-const SMI_AT_8: u8 = 12;
+/// What fields are called that count the entries of a tail; of several that a class has, the first counts what there is room
+/// for.
+const COUNTS: [&str; 7] = [
+    "capacity",
+    "length",
+    "length_and_hash",
+    "slot_count",
+    "supertypes_length",
+    "number_of_all_descriptors",
+    "bitfield",
+];
 
-/// The rule for instances of a type whose map gives no size; `None` if unknown.
-pub(super) fn of_variable_sized(
-    number: u16,
-    name: &str,
-    kind: Kind,
-    fields: &Fields,
-    class: Option<&Class>,
-) -> Option<SizeFormula> {
-    if let Some(shape) = StringShape::of(number) {
-        return match shape {
-            StringShape::Sequential { one_byte } => {
-                Some(SizeFormula::counted(16, 12, if one_byte { 1 } else { 2 }))
+/// What sizes follow from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes<'l> {
+    pub version: Version,
+    pub words: WordModel,
+    pub facts: &'l Facts,
+    pub classes: &'l Classes,
+}
+
+impl Sizes<'_> {
+    /// The rule for instances of a type whose map gives no size; `None` if unknown.
+    pub fn of_variable_sized(
+        &self,
+        number: u16,
+        name: &str,
+        kind: Kind,
+        class: Option<ClassId>,
+    ) -> Option<SizeFormula> {
+        let tagged = self.words.tagged as u32;
+        Some(match (kind, name) {
+            (Kind::FreeSpace, _) => {
+                let size = self.classes.offset("FreeSpace", "size")? + self.words.smi_number();
+                SizeFormula::counted(0, size as u8, self.facts.free_space_unit.bytes(self.words) as u32)
             }
-            _ => None,
-        };
+            (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
+            // From V8 14 on a hole is one word before an unreadable block.
+            (Kind::Hole, _) | (_, "WasmNull") => SizeFormula::fixed(tagged),
+            // Of this only the empty one is ever made.
+            (_, "SwissNameDictionary") => SizeFormula::fixed(40),
+            (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),
+            (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
+            (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),
+            _ if StringShape::of(number).is_some() || !kind.is_js_object() => self.of_tail(class?)?,
+            _ => return None,
+        })
     }
-    let formula = match (kind, name) {
-        (Kind::Context, _) => SizeFormula::counted(16, SMI_AT_8, 8),
-        // The microtask queue pointer follows the slots.
-        (Kind::NativeContext, _) => SizeFormula::counted(24, SMI_AT_8, 8),
-        (
-            Kind::FixedArray
-            | Kind::NameDictionary
-            | Kind::GlobalDictionary
-            | Kind::NumberDictionary
-            | Kind::OrderedHashMap
-            | Kind::OrderedHashSet
-            | Kind::EphemeronHashTable
-            | Kind::FixedDoubleArray,
-            _,
-        ) => SizeFormula::counted(16, SMI_AT_8, 8),
-        (Kind::ByteArray, _) => SizeFormula::counted(16, SMI_AT_8, 1),
-        (Kind::PropertyArray, _) => SizeFormula { mask: 0x3ff, ..SizeFormula::counted(16, SMI_AT_8, 8) },
-        (Kind::SloppyArgumentsElements, _) => SizeFormula::counted(32, SMI_AT_8, 8),
-        (Kind::BigInt, _) => SizeFormula { shift: 1, mask: 0x3fff_ffff, ..SizeFormula::counted(16, 8, 8) },
-        (Kind::DescriptorArray, _) => {
-            SizeFormula { mask: 0xffff, ..SizeFormula::counted(fields.descriptor_array_header as u32, 8, 24) }
-        }
-        (Kind::FreeSpace, _) => SizeFormula::of_free_space(if fields.free_space_counts_words {
-            FreeSpaceUnit::Words
-        } else {
-            FreeSpaceUnit::Bytes
-        }),
-        (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
-        (_, "NameToIndexHashTable" | "WeakFixedArray" | "TransitionArray" | "ClosureFeedbackCellArray") => {
-            SizeFormula::counted(16, SMI_AT_8, 8)
-        }
-        // From V8 14 on a hole is one word before an unreadable block.
-        (Kind::Hole, _) => SizeFormula::fixed(8),
-        (
-            _,
-            "EmbedderDataArray"
-            | "ExternalPointerArray"
-            | "TrustedWeakFixedArray"
-            | "ProtectedWeakFixedArray",
-        ) => SizeFormula::counted(16, SMI_AT_8, 8),
-        (_, "WeakArrayList" | "ArrayList") => SizeFormula::counted(24, SMI_AT_8, 8),
-        (_, "ScriptContextTable" | "ObjectBoilerplateDescription") => SizeFormula::counted(32, SMI_AT_8, 8),
-        (_, "RegExpMatchInfo") => SizeFormula::counted(40, SMI_AT_8, 8),
-        (_, "BytecodeArray") => SizeFormula::counted(fields.bytecode_data as u32, SMI_AT_8, 1),
-        (_, "FeedbackVector") => SizeFormula::counted(fields.feedback_vector_header as u32, 8, 8),
-        (_, "DoubleStringCache") => SizeFormula::counted(16, 8, 16),
-        (_, "CoverageInfo") => SizeFormula::counted(16, 8, 16),
-        (_, "WasmDispatchTable") => return SizeFormula::of_tail(class?, "capacity"),
-        (_, "WasmDispatchTableForImports") => return SizeFormula::of_tail(class?, "length"),
-        (_, "WasmTypeInfo") => return SizeFormula::of_tail(class?, "supertypes_length"),
-        (_, "SwissNameDictionary") => SizeFormula::fixed(40),
-        (_, "WasmNull") => SizeFormula::fixed(8),
-        (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),
-        (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
-        (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),
-        _ => return None,
-    };
-    Some(formula)
+
+    /// As many entries of the tail of a class as its own count says.
+    fn of_tail(&self, id: ClassId) -> Option<SizeFormula> {
+        let class = self.classes.class(id);
+        let tail = class.tail.as_ref()?;
+        let field = COUNTS.iter().find_map(|name| {
+            self.classes.lineage(id).flat_map(|class| &class.fields).find(|field| field.name == *name)
+        })?;
+        let (unit, behind) = match &tail.layout {
+            TailLayout::Entries(_) => (tail.layout.entry_size(), 0),
+            TailLayout::Ephemeron => (self.words.tagged, 0),
+            // The pointer to the microtask queue follows the slots.
+            TailLayout::NativeContext => (self.words.tagged, self.words.pointer),
+            _ => return None,
+        };
+        let at = match field.kind {
+            FieldKind::Smi => field.offset + self.words.smi_number(),
+            _ => field.offset,
+        };
+        let bits = field.flags.and_then(|flags| {
+            class::flags(flags, self.version).into_iter().find(|flag| flag.name == "length")
+        });
+        let (shift, mask) = match bits {
+            Some(bits) => (bits.shift as u8, u32::try_from(bits.of(u64::MAX)).ok()?),
+            None if field.size == 2 => (0, u16::MAX.into()),
+            None => (0, u32::MAX),
+        };
+        let counted = SizeFormula::counted(
+            u32::try_from(tail.offset + behind).ok()?,
+            u8::try_from(at).ok()?,
+            u32::try_from(unit).ok()?,
+        );
+        Some(SizeFormula { shift, mask, ..counted })
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::heap::Heap;
 use crate::index::StoreKind;
+use crate::layout::native::backing_store;
 use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
@@ -19,34 +20,6 @@ pub struct View {
     pub element: Option<TypedElement>,
 }
 
-/// `JSArrayBuffer::extension_`, from the backing store on.
-const BUFFER_EXTENSION: u64 = 8;
-/// `JSArrayBuffer::bit_field_`, from the backing store on: the extension is between them.
-const BUFFER_FLAGS: u64 = 16;
-/// `BackingStore::buffer_start_`, `byte_length_`
-const STORE_START: u64 = 0;
-pub(crate) const STORE_LENGTH: u64 = 8;
-const BUFFER_DETACHED: u32 = BufferFlags::DETACHED;
-const BUFFER_SHARED: u32 = BufferFlags::SHARED;
-const BUFFER_RESIZABLE: u32 = BufferFlags::RESIZABLE;
-/// `JSArrayBufferFlags::is_immutable`
-const BUFFER_IMMUTABLE: u32 = 1 << 6;
-/// `JSArrayBuffer::raw_max_byte_length_` is behind the length, `extension_` behind the backing store.
-const BEHIND: u64 = 8;
-
-/// Bits of `JSArrayBufferFlags`.
-#[derive(Clone, Copy, Debug)]
-pub struct BufferFlags;
-
-impl BufferFlags {
-    /// `was_detached`
-    pub const DETACHED: u32 = 1 << 2;
-    /// `is_shared`
-    pub const SHARED: u32 = 1 << 4;
-    /// `is_resizable_by_js`
-    pub const RESIZABLE: u32 = 1 << 5;
-}
-
 /// An ArrayBuffer or SharedArrayBuffer, and the memory behind it.
 #[derive(Clone, Copy, Debug)]
 pub struct ArrayBuffer {
@@ -60,17 +33,13 @@ pub struct ArrayBuffer {
     pub kind: StoreKind,
     /// V8 counts it as external memory of the isolate.
     pub is_external: bool,
-    flags: u32,
+    /// Its bytes have been given away.
+    pub is_detached: bool,
+    /// It is a `SharedArrayBuffer`.
+    pub is_shared: bool,
+    /// The program can make it longer and shorter.
+    pub is_resizable: bool,
 }
-
-impl ArrayBuffer {
-    /// Whether a bit of [`BufferFlags`] is set.
-    pub fn has(&self, flag: u32) -> bool {
-        self.flags & flag != 0
-    }
-}
-/// `JSArrayBufferViewFlags::is_length_tracking`
-const VIEW_TRACKS_LENGTH: u32 = 1;
 
 /// What a program can do with a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +98,7 @@ impl TypedElement {
 impl Heap<'_> {
     /// Element type of a typed array.
     pub fn typed_element(&self, array: HeapObject<'_>) -> Option<TypedElement> {
-        let kinds = self.layout().fields.typed_elements;
+        let kinds = self.layout().facts.typed_elements;
         let index = usize::from(array.map.elements_kind.checked_sub(FIRST_TYPED_ELEMENTS_KIND)?);
         (index < 2 * kinds.len()).then(|| kinds[index % kinds.len()])
     }
@@ -140,7 +109,7 @@ impl Heap<'_> {
     /// If the object cannot be read.
     pub fn view(&self, object: HeapObject<'_>) -> Result<View> {
         let words = self.words();
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let word = |at: u64| words.word(object.address + at, "array buffer");
         if object.kind() == Kind::JsArrayBuffer {
             return Ok(View {
@@ -154,8 +123,7 @@ impl Heap<'_> {
         let byte_offset = word(fields.view_byte_offset)?;
         let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
         if object.kind() == Kind::JsDataView {
-            // `JSDataView::data_pointer_` is in the place of `JSTypedArray::raw_length_`.
-            let address = word(fields.typed_array_external_pointer - 8)?;
+            let address = word(fields.data_view_pointer)?;
             return Ok(View { address, byte_length, byte_offset, element: None });
         }
         let external = word(fields.typed_array_external_pointer)?;
@@ -174,22 +142,21 @@ impl Heap<'_> {
         element: Option<TypedElement>,
     ) -> Result<u64> {
         let words = self.words();
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let buffer = self.object(self.viewed_buffer(view)?)?;
         if buffer.kind() != Kind::JsArrayBuffer {
             return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
         }
-        let store = fields.array_buffer_backing_store;
-        let buffer_flags = words.word32(buffer.address + store + BUFFER_FLAGS, "flags of a JSArrayBuffer")?;
-        if buffer_flags & BUFFER_DETACHED != 0 {
+        let (bits, buffer_flags) = (self.bits(), self.buffer_flags(buffer)?);
+        if bits.array_buffer_detached.is_set(buffer_flags) {
             return Ok(0);
         }
-        if buffer_flags & BUFFER_RESIZABLE == 0 {
+        if !bits.array_buffer_resizable.is_set(buffer_flags) {
             return Ok(byte_length);
         }
         let whole = self.buffer_length(buffer)?;
-        let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
-        if flags & VIEW_TRACKS_LENGTH != 0 {
+        let flags = words.word32(view.address + fields.view_flags, "flags of a JSArrayBufferView")?;
+        if bits.view_tracks_length.is_set(flags) {
             let size = element.map_or(1, TypedElement::size);
             return Ok(whole.saturating_sub(byte_offset) / size * size);
         }
@@ -207,23 +174,24 @@ impl Heap<'_> {
             return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
         }
         let words = self.words();
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let layout = &self.layout().accounting.backing_store;
-        let store_field = buffer.address + fields.array_buffer_backing_store;
-        let address = words.word(store_field, "backing store of a JSArrayBuffer")?;
-        let length_field = buffer.address + fields.array_buffer_byte_length;
-        let byte_length = words.word(length_field, "length of a JSArrayBuffer")?;
-        let most = words.word(length_field + 8, "greatest length of a JSArrayBuffer")?;
-        let extension = words.word(store_field + BUFFER_EXTENSION, "extension of a JSArrayBuffer")?;
-        let flags = words.word32(store_field + BUFFER_FLAGS, "flags of a JSArrayBuffer")?;
-        let resizable = flags & BUFFER_RESIZABLE != 0;
+        let word = |at: u64, what| words.word(buffer.address + at, what);
+        let address = word(fields.array_buffer_backing_store, "backing store of a JSArrayBuffer")?;
+        let byte_length = word(fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
+        let most = word(fields.array_buffer_max_byte_length, "greatest length of a JSArrayBuffer")?;
+        let extension = word(fields.array_buffer_extension, "extension of a JSArrayBuffer")?;
+        let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
+        let resizable = bits.array_buffer_resizable.is_set(flags);
         let mut found = ArrayBuffer {
             address,
             byte_length,
             max_byte_length: if resizable { most.max(byte_length) } else { byte_length },
             kind: StoreKind::Unknown,
             is_external: false,
-            flags,
+            is_detached: bits.array_buffer_detached.is_set(flags),
+            is_shared: bits.array_buffer_shared.is_set(flags),
+            is_resizable: resizable,
         };
         if extension == 0 {
             return Ok(found);
@@ -231,8 +199,8 @@ impl Heap<'_> {
         let outside = |at: Option<u64>| words.word(at?, "BackingStore").ok();
         let store = outside(extension.checked_add(layout.in_extension)).filter(|store| *store != 0);
         let of_store = |offset: u64| outside(store.and_then(|store| store.checked_add(offset)));
-        let (Some(start), Some(length), Some(bits)) =
-            (of_store(STORE_START), of_store(STORE_LENGTH), of_store(layout.flags))
+        let (Some(start), Some(length), Some(store_flags)) =
+            (of_store(backing_store::START), of_store(backing_store::LENGTH), of_store(layout.flags))
         else {
             return Ok(found);
         };
@@ -240,7 +208,7 @@ impl Heap<'_> {
         if start != address && byte_length != 0 {
             return Ok(found);
         }
-        let is = |bit: u32| bits as u32 & bit != 0;
+        let is = |bit: u32| store_flags as u32 & bit != 0;
         let shared = is(layout.shared);
         if shared && resizable {
             // Another thread may have made it longer; the store knows.
@@ -262,17 +230,15 @@ impl Heap<'_> {
 
     /// Memory outside the heap that says what is behind an ArrayBuffer, as `[start, end)`.
     pub(crate) fn backing_store_memory(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
-        /// Bytes of an `ArrayBufferExtension` and of a `BackingStore` that are read.
-        const SIZE: u64 = 0x50;
         let words = self.words();
-        let field = buffer.address + self.layout().fields.array_buffer_backing_store + BUFFER_EXTENSION;
+        let field = buffer.address + self.fields().array_buffer_extension;
         let Some(extension) = words.word(field, "extension").ok().filter(|extension| *extension != 0) else {
             return Vec::new();
         };
-        let mut ranges = vec![(extension, extension.saturating_add(SIZE))];
+        let mut ranges = vec![(extension, extension.saturating_add(backing_store::SIZE))];
         let at = extension.saturating_add(self.layout().accounting.backing_store.in_extension);
         if let Ok(store) = words.word(at, "BackingStore") {
-            ranges.push((store, store.saturating_add(SIZE)));
+            ranges.push((store, store.saturating_add(backing_store::SIZE)));
         }
         ranges
     }
@@ -280,20 +246,21 @@ impl Heap<'_> {
     /// How many bytes a buffer has. The length of one that is shared and can grow is kept with its bytes.
     fn buffer_length(&self, buffer: HeapObject<'_>) -> Result<u64> {
         let words = self.words();
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let flags = self.buffer_flags(buffer)?;
-        if flags & (BUFFER_SHARED | BUFFER_RESIZABLE) != BUFFER_SHARED | BUFFER_RESIZABLE {
+        let bits = self.bits();
+        if !(bits.array_buffer_shared.is_set(flags) && bits.array_buffer_resizable.is_set(flags)) {
             return words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer");
         }
         let (_, store) = self.growable_store(buffer)?;
-        words.word(store.wrapping_add(STORE_LENGTH), "backing store of a SharedArrayBuffer")
+        words.word(store.wrapping_add(backing_store::LENGTH), "backing store of a SharedArrayBuffer")
     }
 
     /// Addresses of a buffer's `ArrayBufferExtension` and of the `BackingStore` it leads to.
     fn growable_store(&self, buffer: HeapObject<'_>) -> Result<(u64, u64)> {
         let words = self.words();
-        let fields = &self.layout().fields;
-        let at = buffer.address + fields.array_buffer_backing_store + BEHIND;
+        let fields = self.fields();
+        let at = buffer.address + fields.array_buffer_extension;
         let extension = words.word(at, "extension of a JSArrayBuffer")?;
         let at = extension.wrapping_add(self.layout().accounting.backing_store.in_extension);
         Ok((extension, words.word(at, "backing store of a SharedArrayBuffer")?))
@@ -308,12 +275,12 @@ impl Heap<'_> {
         let behind = |start: u64, length: u64| (start, start.saturating_add(length));
         vec![
             behind(extension, self.layout().accounting.backing_store.in_extension + 8),
-            behind(store, STORE_LENGTH + 8),
+            behind(store, backing_store::LENGTH + 8),
         ]
     }
 
     fn buffer_flags(&self, buffer: HeapObject<'_>) -> Result<u32> {
-        let at = buffer.address + self.layout().fields.array_buffer_backing_store + BUFFER_FLAGS;
+        let at = buffer.address + self.fields().array_buffer_flags;
         self.words().word32(at, "flags of a JSArrayBuffer")
     }
 
@@ -325,14 +292,14 @@ impl Heap<'_> {
         if buffer.kind() != Kind::JsArrayBuffer {
             return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
         }
-        let flags = self.buffer_flags(buffer)?;
-        let longest = buffer.address + self.layout().fields.array_buffer_byte_length + BEHIND;
+        let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
+        let longest = buffer.address + self.fields().array_buffer_max_byte_length;
         let longest = self.words().word(longest, "greatest length of a JSArrayBuffer")?;
         Ok(BufferState {
-            is_detached: flags & BUFFER_DETACHED != 0,
-            is_shared: flags & BUFFER_SHARED != 0,
-            is_immutable: flags & BUFFER_IMMUTABLE != 0,
-            max_byte_length: (flags & BUFFER_RESIZABLE != 0).then_some(longest),
+            is_detached: bits.array_buffer_detached.is_set(flags),
+            is_shared: bits.array_buffer_shared.is_set(flags),
+            is_immutable: bits.array_buffer_immutable.is_set(flags),
+            max_byte_length: bits.array_buffer_resizable.is_set(flags).then_some(longest),
         })
     }
 
@@ -342,11 +309,11 @@ impl Heap<'_> {
     /// If it cannot be read.
     pub fn view_state(&self, view: HeapObject<'_>) -> Result<ViewState> {
         let words = self.words();
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let buffer = self.object(self.viewed_buffer(view)?)?;
         let state = self.buffer_state(buffer)?;
-        let flags = words.word32(view.address + self.view_flags(), "flags of a JSArrayBufferView")?;
-        let tracks_length = flags & VIEW_TRACKS_LENGTH != 0;
+        let flags = words.word32(view.address + fields.view_flags, "flags of a JSArrayBufferView")?;
+        let tracks_length = self.bits().view_tracks_length.is_set(flags);
         let start = words.word(view.address + fields.view_byte_offset, "offset of a view")?;
         let length = words.word(view.address + fields.view_byte_length, "length of a view")?;
         let end = if tracks_length { Some(start) } else { start.checked_add(length) };
@@ -360,20 +327,12 @@ impl Heap<'_> {
         })
     }
 
-    /// `JSArrayBufferView::bit_field_`: right behind the buffer, or in older versions behind the length.
-    fn view_flags(&self) -> u64 {
-        let fields = &self.layout().fields;
-        let behind_buffer = fields.embedder_fields + 8;
-        if fields.view_byte_offset == behind_buffer { fields.view_byte_length + 8 } else { behind_buffer }
-    }
-
     /// The buffer that a typed array or DataView looks at.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn viewed_buffer(&self, view: HeapObject<'_>) -> Result<Tagged> {
-        // The first field behind those that embedders may use.
-        self.words().tagged(view.address + self.layout().fields.embedder_fields, "buffer of a view")
+        self.words().tagged(view.address + self.fields().view_buffer, "buffer of a view")
     }
 
     /// `len` bytes of memory outside (or inside) the heap.

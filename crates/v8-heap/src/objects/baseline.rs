@@ -9,13 +9,8 @@
 //! first bytecode (V8: `src/baseline/bytecode-offset-iterator.h`).
 
 use crate::heap::Heap;
-use crate::layout::offset;
 use crate::{Result, Tagged};
 
-/// `CodeWrapper::code_`
-const WRAPPED_CODE: u64 = 8;
-/// `Code::position_table_` or `bytecode_offset_table_`, behind `deoptimization_data_or_interpreter_data_`.
-const BEHIND_DATA: u64 = 8;
 /// Prefixes of a bytecode whose operands have two and four bytes.
 const WIDE: u8 = 0;
 const EXTRA_WIDE: u8 = 1;
@@ -27,18 +22,18 @@ impl Heap<'_> {
     /// # Errors
     /// If the code cannot be read.
     pub(crate) fn baseline_offset(&self, code: Tagged, pc: u32) -> Result<Option<u32>> {
-        let Some(sizes) = self.layout().fields.bytecode_sizes else { return Ok(None) };
-        let words = self.words();
+        let Some(sizes) = self.layout().facts.bytecode_sizes else { return Ok(None) };
+        let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;
         if self.class_name(object.value()) == "CodeWrapper" {
-            object = self.object(words.tagged(object.address + WRAPPED_CODE, "wrapped code")?)?;
+            object = self.object(words.tagged(object.address + fields.code_wrapper_code, "wrapped code")?)?;
         }
         if self.class_name(object.value()) != "Code" {
             return Ok(None);
         }
-        let data = object.address + self.layout().fields.code_data;
+        let (data, table) = (object.address + fields.code_data, object.address + fields.code_position_table);
         let Ok(bytecode) = self.object(words.tagged(data, "bytecode of a Code")?) else { return Ok(None) };
-        let Ok(table) = self.object(words.tagged(data + BEHIND_DATA, "table of a Code")?) else {
+        let Ok(table) = self.object(words.tagged(table, "table of a Code")?) else {
             return Ok(None);
         };
         if self.class_name(bytecode.value()) != "BytecodeArray"
@@ -46,12 +41,18 @@ impl Heap<'_> {
         {
             return Ok(None);
         }
-        let bytes_of = |array: u64, first: u64, what| -> Result<&[u8]> {
-            let length = words.tagged(array + offset::ARRAY_LENGTH, what)?.smi().unwrap_or(0);
+        let bytes_of = |array: u64, length: u64, first: u64, what| -> Result<&[u8]> {
+            let length = words.tagged(array + length, what)?.smi().unwrap_or(0);
             words.slice(array + first, usize::try_from(length).unwrap_or(0), what)
         };
-        let lengths = bytes_of(table.address, offset::ARRAY_ELEMENTS, "table of a Code")?;
-        let bytecodes = bytes_of(bytecode.address, self.layout().fields.bytecode_data, "bytecodes")?;
+        let lengths = bytes_of(
+            table.address,
+            fields.trusted_byte_array_length,
+            fields.trusted_byte_array_bytes,
+            "table of a Code",
+        )?;
+        let bytecodes =
+            bytes_of(bytecode.address, fields.bytecode_length, fields.bytecode_data, "bytecodes")?;
         Ok(bytecode_at(lengths, bytecodes, sizes, pc))
     }
 }

@@ -244,7 +244,7 @@ impl Heap<'_> {
             before.is_some_and(|before| {
                 before.is_empty()
                     || before.ends_with('.')
-                    || self.layout().fields.stack_traces_end_names_at_blanks && before.ends_with(' ')
+                    || self.layout().facts.stack_traces_end_names_at_blanks && before.ends_with(' ')
             })
         };
         if let Some(method) = call.method.filter(|method| !ends(method)) {
@@ -272,7 +272,7 @@ impl Heap<'_> {
     fn receiver_type(&self, receiver: HeapObject<'_>) -> String {
         if receiver.kind() == Kind::JsFunction {
             let by_name =
-                self.layout().fields.stack_traces_name_functions || self.is_class(receiver).unwrap_or(false);
+                self.layout().facts.stack_traces_name_functions || self.is_class(receiver).unwrap_or(false);
             if let Some(name) = by_name.then(|| self.function_debug_name(receiver)).flatten() {
                 return name;
             }

@@ -6,7 +6,7 @@
 //! buckets`, the buckets, then the entries in insertion order, each with a chain link at its end.
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
@@ -26,9 +26,6 @@ impl HashTableShape {
     pub const EPHEMERON: HashTableShape = HashTableShape { first_entry: 3, entry_words: 2 };
 }
 
-/// `JSCollectionIterator::index_`
-const ITERATOR_INDEX: u64 = 32;
-
 impl Heap<'_> {
     /// Calls `visit` with the words of every entry in use, in table order, until it returns false.
     pub(crate) fn for_each_entry(
@@ -43,10 +40,9 @@ impl Heap<'_> {
         let mut at = shape.first_entry;
         while at + shape.entry_words <= length {
             for (index, word) in entry.iter_mut().enumerate() {
-                *word = self.words().tagged(
-                    table + offset::ARRAY_ELEMENTS + 8 * (at + index as u64),
-                    "entry of a hash table",
-                )?;
+                *word = self
+                    .words()
+                    .tagged(self.fields().element(table, at + index as u64), "entry of a hash table")?;
             }
             at += shape.entry_words;
             if self.is_hole(entry[0]) || Some(entry[0]) == self.well_known().undefined {
@@ -70,7 +66,9 @@ impl Heap<'_> {
         collection: HeapObject<'_>,
         mut visit: impl FnMut(Tagged, Tagged) -> bool,
     ) -> Result<()> {
-        let table = self.words().tagged(collection.address + offset::FIRST_FIELD, "table of a collection")?;
+        let table = self
+            .words()
+            .tagged(collection.address + self.fields().collection_table, "table of a collection")?;
         let table = self.object(table)?;
         if table.kind() == Kind::EphemeronHashTable {
             return self
@@ -91,11 +89,13 @@ impl Heap<'_> {
         visit: impl FnMut(Tagged, Tagged) -> bool,
     ) -> Result<bool> {
         let words = self.words();
-        let table = words.tagged(iterator.address + offset::FIRST_FIELD, "table of an iterator")?;
-        let index = words.tagged(iterator.address + ITERATOR_INDEX, "index of an iterator")?;
+        let table = words
+            .tagged(iterator.address + self.fields().collection_iterator_table, "table of an iterator")?;
+        let index = words
+            .tagged(iterator.address + self.fields().collection_iterator_index, "index of an iterator")?;
         let table = self.object(table)?;
         // The first word of a table that has been replaced is its successor.
-        let first = words.tagged(table.address + offset::ARRAY_ELEMENTS, "ordered hash table")?;
+        let first = words.tagged(self.fields().element(table.address, 0), "ordered hash table")?;
         let (Some(_), Some(index)) = (first.smi(), index.smi().and_then(|index| u64::try_from(index).ok()))
         else {
             return Ok(false);
@@ -118,9 +118,8 @@ impl Heap<'_> {
         };
         let words = self.words();
         let length = self.fixed_array_length(table.address)?;
-        let word = |index: u64| {
-            words.tagged(table.address + offset::ARRAY_ELEMENTS + 8 * index, "ordered hash table")
-        };
+        let word =
+            |index: u64| words.tagged(self.fields().element(table.address, index), "ordered hash table");
         let count = |index: u64| -> Result<u64> {
             let value = word(index)?;
             value.smi().and_then(|value| u64::try_from(value).ok()).ok_or_else(|| Error::Implausible {
@@ -157,9 +156,10 @@ impl Heap<'_> {
     /// If the table cannot be read.
     pub fn collection_size(&self, collection: HeapObject<'_>) -> Result<u64> {
         let words = self.words();
-        let table = words.tagged(collection.address + offset::FIRST_FIELD, "table of a collection")?;
+        let table =
+            words.tagged(collection.address + self.fields().collection_table, "table of a collection")?;
         let table = self.object(table)?;
-        let used = words.tagged(table.address + offset::ARRAY_ELEMENTS, "size of a collection")?;
+        let used = words.tagged(self.fields().element(table.address, 0), "size of a collection")?;
         used.smi().and_then(|used| u64::try_from(used).ok()).ok_or_else(|| Error::Implausible {
             what: "number of entries",
             object: table.value(),

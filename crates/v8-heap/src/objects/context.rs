@@ -15,20 +15,21 @@
 //! V8 keeps of a scope only what some function inside it uses: other variables are in no context.
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+pub use crate::layout::ScopeKind;
+use crate::layout::{Kind, ScopeInfoParts};
 use crate::map::AddressMap;
 use crate::objects::collection::HashTableShape;
-use crate::objects::scope_info::ScopeInfoParts;
-pub use crate::objects::scope_info::ScopeKind;
 use crate::objects::value::HeapObject;
 use crate::{PropertyValue, Result, Tagged};
 
+/// Slot of the scope info.
+pub(crate) const SCOPE_INFO: u64 = 0;
 /// Slot of the enclosing context.
 const PREVIOUS: u64 = 1;
 /// Slots before the locals (`Context::MIN_CONTEXT_SLOTS`), an extension slot not counted.
-const MIN_SLOTS: u64 = 2;
+pub(crate) const MIN_SLOTS: u64 = 2;
 /// `Context::EXTENSION_INDEX`, which of a native context is its global object.
-const GLOBAL_OBJECT: u64 = 2;
+pub(crate) const GLOBAL_OBJECT: u64 = 2;
 /// Name, cell index, properties.
 const MODULE_VARIABLE_WORDS: u64 = 3;
 
@@ -36,19 +37,10 @@ const MODULE_VARIABLE_WORDS: u64 = 3;
 /// slots beside the context, with a `ContextSidePropertyCell`, and keeps plain values in them: unboxed integers only where
 /// small ones have 31 bits.)
 mod cell {
-    pub const TAGGED_VALUE: u64 = 8;
-    pub const STATE: u64 = 24;
-    pub const RAW_VALUE: u64 = 32;
     pub const STATE_INT32: u32 = 2;
     pub const STATE_DOUBLE: u32 = 3;
 }
 
-/// `Cell::value_`
-const CELL_VALUE: u64 = 8;
-/// `ScriptContextTable`: length and contexts; that of V8 11 is a `FixedArray` whose first two elements are something else.
-const SCRIPT_CONTEXTS: u64 = 32;
-/// `JSGeneratorObject::context_`
-const GENERATOR_CONTEXT: u64 = 32;
 /// No function is inside of more scopes that have a context: V8's parser has no stack for them.
 const MOST_CONTEXTS: usize = 1 << 14;
 /// What is bound can be bound again.
@@ -109,9 +101,9 @@ impl<'t> Heap<'t> {
         let context = match object.kind() {
             Kind::Context | Kind::NativeContext => return Ok(object),
             Kind::JsFunction => self.function_context(object)?,
-            Kind::JsGenerator => {
-                self.words().tagged(object.address + GENERATOR_CONTEXT, "context of a generator")?
-            }
+            Kind::JsGenerator => self
+                .words()
+                .tagged(object.address + self.fields().generator_context, "context of a generator")?,
             _ => return Err(self.wrong_type(object.value(), "function, generator or Context")),
         };
         let context = self.object(context)?;
@@ -146,13 +138,14 @@ impl<'t> Heap<'t> {
         if native_context.kind() != Kind::NativeContext {
             return Err(self.wrong_type(native_context.value(), "NativeContext"));
         }
-        let slot = self.layout().fields.script_context_table_slot;
-        let at = native_context.address + offset::ARRAY_ELEMENTS + 8 * slot;
+        let slot = self.layout().script_context_table_slot;
+        let at = self.fields().context_slot(native_context.address, slot);
         let table = self.object(self.words().tagged(at, "ScriptContextTable")?)?;
         let capacity = self.fixed_array_length(table.address)?;
         let mut contexts = Vec::new();
-        for index in 0..capacity {
-            let word = self.words().tagged(table.address + SCRIPT_CONTEXTS + 8 * index, "ScriptContextTable");
+        for index in self.layout().facts.script_context_table_first..capacity {
+            let word =
+                self.words().tagged(self.fields().script_context(table.address, index), "ScriptContextTable");
             // Behind those in use there are fillers.
             match word.and_then(|word| self.object(word)) {
                 Ok(context) if context.kind() == Kind::Context => contexts.push(context),
@@ -170,13 +163,14 @@ impl<'t> Heap<'t> {
         let words = self.words();
         if context.kind() == Kind::NativeContext {
             let global = words
-                .tagged(context.address + offset::ARRAY_ELEMENTS + 8 * GLOBAL_OBJECT, "global object")
+                .tagged(self.fields().context_slot(context.address, GLOBAL_OBJECT), "global object")
                 .ok()
                 .filter(|global| self.object(*global).is_ok_and(|o| o.kind() == Kind::JsGlobalObject));
             let variables = Vec::new();
             return Ok(Scope { context, kind: None, function_name: None, object: global, variables });
         }
-        let info = self.object(words.tagged(context.address + offset::ARRAY_ELEMENTS, "scope info")?)?;
+        let info = self
+            .object(words.tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info")?)?;
         if context.kind() != Kind::Context || info.kind() != Kind::ScopeInfo {
             return Err(self.wrong_type(context.value(), "Context"));
         }
@@ -207,7 +201,7 @@ impl<'t> Heap<'t> {
         if !parts.has_extension_slot {
             return Ok(());
         }
-        let at = scope.context.address + offset::ARRAY_ELEMENTS + 8 * MIN_SLOTS;
+        let at = self.fields().context_slot(scope.context.address, MIN_SLOTS);
         let Ok(extension) = self.object(self.words().tagged(at, "context extension")?) else { return Ok(()) };
         match (parts.kind, extension.kind()) {
             (Some(ScopeKind::Module), Kind::SourceTextModule) => {
@@ -239,23 +233,23 @@ impl<'t> Heap<'t> {
         parts: &ScopeInfoParts,
         module: HeapObject<'_>,
     ) -> Result<()> {
-        let exports = self.layout().fields.module_regular_exports;
+        let fields = self.fields();
         for variable in 0..parts.module_variable_count {
             let first = parts.module_variables + MODULE_VARIABLE_WORDS * variable;
             let name = self.scope_info_word(info, first)?;
             let Some(index) = self.scope_info_word(info, first + 1)?.smi() else { break };
-            // The imports follow the exports.
-            let cells = module.address + exports + if index < 0 { 8 } else { 0 };
+            let cells = if index < 0 { fields.module_regular_imports } else { fields.module_regular_exports };
+            let cells = module.address + cells;
             let cells = self.object(self.words().tagged(cells, "cells of a module")?)?;
             let Some(index) = u64::from(index.unsigned_abs()).checked_sub(1) else { continue };
             if cells.kind() != Kind::FixedArray || index >= self.fixed_array_length(cells.address)? {
                 continue;
             }
-            let at = cells.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let at = self.fields().element(cells.address, index);
             let cell = self.object(self.words().tagged(at, "Cell of a module")?)?;
             // Until modules are linked there is nothing here.
             if cell.kind() == Kind::Cell {
-                let value = self.words().tagged(cell.address + CELL_VALUE, "value of a Cell")?;
+                let value = self.words().tagged(cell.address + fields.cell_value, "value of a Cell")?;
                 scope.variables.push(Variable { name, value: self.variable_value(value)? });
             }
         }
@@ -275,9 +269,8 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// If it cannot be read.
     pub fn previous_context(&self, context: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
-        let previous = self
-            .words()
-            .tagged(context.address + offset::ARRAY_ELEMENTS + 8 * PREVIOUS, "previous context")?;
+        let previous =
+            self.words().tagged(self.fields().context_slot(context.address, PREVIOUS), "previous context")?;
         Ok(self
             .object(previous)
             .ok()
@@ -294,7 +287,8 @@ impl<'t> Heap<'t> {
         }
         let words = self.words();
         let length = self.fixed_array_length(context.address)?;
-        let scope = self.object(words.tagged(context.address + offset::ARRAY_ELEMENTS, "scope info")?)?;
+        let scope = self
+            .object(words.tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info")?)?;
         if scope.kind() != Kind::ScopeInfo {
             return Ok(Vec::new());
         }
@@ -326,7 +320,7 @@ impl<'t> Heap<'t> {
             if slot >= length {
                 break;
             }
-            let word = words.tagged(context.address + offset::ARRAY_ELEMENTS + 8 * slot, "context slot")?;
+            let word = words.tagged(self.fields().context_slot(context.address, slot), "context slot")?;
             variables.push(Variable { name, value: self.variable_value(word)? });
         }
         Ok(variables)
@@ -338,7 +332,8 @@ impl<'t> Heap<'t> {
     /// If the context or its scope info cannot be read.
     pub fn with_object(&self, context: HeapObject<'_>) -> Result<Option<Tagged>> {
         let words = self.words();
-        let scope = self.object(words.tagged(context.address + offset::ARRAY_ELEMENTS, "scope info")?)?;
+        let scope = self
+            .object(words.tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info")?)?;
         let parts = Some(scope).filter(|scope| scope.kind() == Kind::ScopeInfo);
         if !parts
             .and_then(|scope| self.scope_info(scope.address))
@@ -346,7 +341,7 @@ impl<'t> Heap<'t> {
         {
             return Ok(None);
         }
-        let at = context.address + offset::ARRAY_ELEMENTS + 8 * MIN_SLOTS;
+        let at = self.fields().context_slot(context.address, MIN_SLOTS);
         let extension = words.tagged(at, "context extension")?;
         let Ok(object) = self.object(extension) else { return Ok(None) };
         Ok(object.kind().is_js_object().then_some(extension))
@@ -357,20 +352,17 @@ impl<'t> Heap<'t> {
             true => VariableValue::Uninitialized,
             false => VariableValue::Tagged(word),
         };
-        if !self.layout().fields.script_context_cells {
-            return Ok(plain(word));
-        }
         let Ok(object) = self.object(word) else { return Ok(plain(word)) };
         if object.kind() != Kind::ContextCell {
             return Ok(plain(word));
         }
-        let words = self.words();
-        let raw = || words.word(object.address + cell::RAW_VALUE, "value of a ContextCell");
-        Ok(match words.word32(object.address + cell::STATE, "state of a ContextCell")? {
+        let (words, fields) = (self.words(), self.fields());
+        let raw = || words.word(object.address + fields.context_cell_number, "value of a ContextCell");
+        Ok(match words.word32(object.address + fields.context_cell_state, "state of a ContextCell")? {
             // Every 32-bit integer is a small integer where these are 32 bits wide.
             cell::STATE_INT32 => VariableValue::Tagged(Tagged::from_smi(raw()? as u32 as i32)),
             cell::STATE_DOUBLE => VariableValue::Number(f64::from_bits(raw()?)),
-            _ => plain(words.tagged(object.address + cell::TAGGED_VALUE, "value of a ContextCell")?),
+            _ => plain(words.tagged(object.address + fields.context_cell_value, "value of a ContextCell")?),
         })
     }
 }

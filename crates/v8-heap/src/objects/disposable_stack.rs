@@ -7,15 +7,10 @@
 //! (V8: `src/objects/js-disposable-stack.tq`, `JSDisposableStackBase`, `DisposableStackStatus`.)
 
 use crate::heap::Heap;
-use crate::layout::offset;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
-const STATUS: u64 = 32;
-/// `DisposableStackStatus::state`: pending, else disposed.
-const PENDING: i32 = 1;
-/// `DisposableStackStatus::length` is in the bits above: words of the stack in use.
-const LENGTH_SHIFT: u32 = 4;
+/// Value, method, how.
 const RESOURCE_WORDS: usize = 3;
 
 /// A stack of resources.
@@ -36,11 +31,14 @@ impl Heap<'_> {
         if !matches!(self.class_name(object.value()), "JSSyncDisposableStack" | "JSAsyncDisposableStack") {
             return Ok(None);
         }
-        let words = self.words();
-        let status = words.tagged(object.address + STATUS, "status of a DisposableStack")?.smi().unwrap_or(0);
-        let stack = self.object(words.tagged(object.address + offset::FIRST_FIELD, "DisposableStack")?)?;
+        let (words, fields) = (self.words(), self.fields());
+        let status =
+            words.tagged(object.address + fields.disposable_status, "status of a DisposableStack")?;
+        let status = status.smi().unwrap_or(0) as u32;
+        let stack =
+            self.object(words.tagged(object.address + fields.disposable_stack, "DisposableStack")?)?;
         let mut resources = Vec::new();
-        let used = usize::try_from(status >> LENGTH_SHIFT).unwrap_or(0);
+        let used = self.bits().disposable_length.of(status.into()) as usize;
         if used > 0 {
             let all = self.array_words(stack)?;
             resources.extend(
@@ -49,6 +47,8 @@ impl Heap<'_> {
                     .map(|resource| (resource[0], resource[1])),
             );
         }
-        Ok(Some(DisposableStack { is_disposed: status & PENDING == 0, resources }))
+        // Pending, else disposed.
+        let is_disposed = !self.bits().disposable_state.is_set(status);
+        Ok(Some(DisposableStack { is_disposed, resources }))
     }
 }

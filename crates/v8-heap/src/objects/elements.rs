@@ -5,7 +5,7 @@
 //! a context.
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::collection::HashTableShape;
 use crate::objects::value::HeapObject;
 use crate::properties::PropertyValue;
@@ -13,9 +13,6 @@ use crate::{Error, Result, Tagged};
 
 /// A missing element of a `FixedDoubleArray` (V8: `kHoleNanInt64`).
 pub(crate) const HOLE_NAN: u64 = 0xfff7_ffff_fff7_ffff;
-
-/// `AliasedArgumentsEntry::aliased_context_slot_`: an argument with attributes of its own that is still a variable.
-const ALIASED_SLOT: u64 = 8;
 
 /// Indexed elements of one object, decoded on demand.
 #[derive(Clone, Debug)]
@@ -85,7 +82,7 @@ impl Heap<'_> {
         if !object.kind().is_js_object() || matches!(object.kind(), Kind::JsProxy | Kind::JsTypedArray) {
             return Ok(Elements::EMPTY);
         }
-        let store = self.words().tagged(object.address + offset::ELEMENTS, "elements")?;
+        let store = self.words().tagged(object.address + self.fields().elements, "elements")?;
         let mut elements = self.elements_of_store(store, true)?;
         if object.kind() == Kind::JsArray
             && let Some(length) = self.array_length(object)
@@ -98,16 +95,16 @@ impl Heap<'_> {
     }
 
     fn elements_of_store(&self, store: Tagged, arguments_allowed: bool) -> Result<Elements> {
-        let words = self.words();
+        let (words, fields) = (self.words(), self.fields());
         let object = self.object(store)?;
         let length = || self.fixed_array_length(object.address);
         match object.kind() {
             Kind::FixedArray => Ok(Elements {
-                store: Store::Tagged(object.address + offset::ARRAY_ELEMENTS),
+                store: Store::Tagged(self.fields().element(object.address, 0)),
                 capacity: length()?,
             }),
             Kind::FixedDoubleArray => Ok(Elements {
-                store: Store::Double(object.address + offset::ARRAY_ELEMENTS),
+                store: Store::Double(object.address + fields.double_elements),
                 capacity: length()?,
             }),
             Kind::NumberDictionary => {
@@ -125,14 +122,15 @@ impl Heap<'_> {
                 Ok(Elements { store: Store::Dictionary(entries), capacity })
             }
             Kind::SloppyArgumentsElements if arguments_allowed => {
-                let context = words.tagged(object.address + 16, "context of arguments")?;
-                let rest = words.tagged(object.address + 24, "arguments")?;
+                let context =
+                    words.tagged(object.address + fields.arguments_context, "context of arguments")?;
+                let rest = words.tagged(object.address + fields.arguments_rest, "arguments")?;
                 let rest = self.elements_of_store(rest, false)?;
                 let count = length()?;
                 let capacity = rest.capacity.max(count);
                 let context = context.strong().ok_or(Error::NotAnObject(context))?;
-                let store =
-                    Store::Arguments { mapped: object.address + 32, count, context, rest: Box::new(rest) };
+                let mapped = object.address + fields.arguments_mapped;
+                let store = Store::Arguments { mapped, count, context, rest: Box::new(rest) };
                 Ok(Elements { store, capacity })
             }
             // The empty store of some objects is another kind of empty array.
@@ -142,12 +140,12 @@ impl Heap<'_> {
 
     /// Length of a `FixedArray` or anything laid out like one. Its elements all lie in its page.
     pub(crate) fn fixed_array_length(&self, address: u64) -> Result<u64> {
-        let length = self.words().tagged(address + offset::ARRAY_LENGTH, "length of a FixedArray")?;
+        let length = self.words().tagged(address + self.fields().array_length, "length of a FixedArray")?;
         let room = self.spaces().page_of(address).map_or(u64::MAX, |page| page.area_end - address);
         length
             .smi()
             .and_then(|length| u64::try_from(length).ok())
-            .filter(|length| offset::ARRAY_ELEMENTS + 8 * length <= room)
+            .filter(|length| self.fields().element(0, *length) <= room)
             .ok_or_else(|| Error::Implausible {
                 what: "length",
                 object: Tagged::pointer(address),
@@ -157,7 +155,8 @@ impl Heap<'_> {
 
     /// `length` of a JavaScript array.
     pub fn array_length(&self, array: HeapObject<'_>) -> Option<u64> {
-        let length = self.words().tagged(array.address + offset::FIRST_FIELD, "length of a JSArray").ok()?;
+        let length =
+            self.words().tagged(array.address + self.fields().js_array_length, "length of a JSArray").ok()?;
         self.number(length).filter(|length| *length >= 0.0).map(|length| length as u64)
     }
 
@@ -278,7 +277,7 @@ impl Heap<'_> {
                     let slot = words.tagged(mapped + 8 * index, "mapped argument")?;
                     if let Some(slot) = slot.smi().and_then(|slot| u64::try_from(slot).ok()) {
                         let value =
-                            words.tagged(context + offset::ARRAY_ELEMENTS + 8 * slot, "context slot")?;
+                            words.tagged(self.fields().context_slot(*context, slot), "context slot")?;
                         return Ok(Some(PropertyValue::Data(value)));
                     }
                 }
@@ -287,9 +286,11 @@ impl Heap<'_> {
                     && let Ok(entry) = self.object(value)
                     && self.layout().type_name(entry.map.instance_type) == "AliasedArgumentsEntry"
                 {
-                    let slot = words.tagged(entry.address + ALIASED_SLOT, "AliasedArgumentsEntry")?.smi();
+                    let slot = words
+                        .tagged(entry.address + self.fields().aliased_slot, "AliasedArgumentsEntry")?
+                        .smi();
                     let Some(slot) = slot.and_then(|slot| u64::try_from(slot).ok()) else { return Ok(None) };
-                    let at = context + offset::ARRAY_ELEMENTS + 8 * slot;
+                    let at = self.fields().context_slot(*context, slot);
                     return Ok(Some(PropertyValue::Data(words.tagged(at, "context slot")?)));
                 }
                 Ok(value)

@@ -8,7 +8,7 @@
 
 use crate::Result;
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 
 /// What an embedder keeps in an object.
@@ -30,11 +30,11 @@ impl Heap<'_> {
         if object.kind() != Kind::JsApiObject {
             return Ok(EmbedderData::default());
         }
-        let first = self.layout().fields.embedder_fields;
+        let first = self.fields().embedder_fields;
         let end = 8 * u64::from(object.map.inobject_start_words.min(object.map.instance_size_words));
         let mut data = EmbedderData::default();
-        if first > offset::FIRST_FIELD && end > offset::FIRST_FIELD {
-            let wrappable = words.word(object.address + offset::FIRST_FIELD, "C++ heap wrappable")?;
+        if let Some(at) = self.fields().api_wrappable.filter(|at| *at < end) {
+            let wrappable = words.word(object.address + at, "C++ heap wrappable")?;
             data.wrappable = Some(wrappable).filter(|address| *address != 0);
         }
         for at in (first..end).step_by(8) {

@@ -8,24 +8,15 @@
 //! other of them.
 
 use crate::heap::Heap;
-use crate::layout::{CallSiteLayout, Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::{HeapObject, Value};
 use crate::properties::PropertyValue;
 use crate::{Result, Tagged};
 
-/// `ErrorStackData::call_site_infos_or_formatted_stack_`
-const CALL_SITES_OR_TEXT: u64 = 8;
 /// `Error.stackTraceLimit` is a number of the program's own; nobody looks at more frames.
 const MOST_FRAMES: u64 = 1 << 12;
 /// Longer prototype chains are taken for cycles.
 const LONGEST_CHAIN: usize = 1000;
-
-/// Bits of `CallSiteInfo::flags_` that are the same in every version.
-mod flag {
-    pub const WASM: u32 = 1;
-    pub const CONSTRUCTOR: u32 = 1 << 3;
-    pub const ASYNC: u32 = 1 << 5;
-}
 
 /// The stack trace of an error.
 #[derive(Clone, Debug)]
@@ -79,7 +70,8 @@ impl Heap<'_> {
         }
         let mut object = self.object(stack).ok()?;
         if self.layout().type_name(object.map.instance_type) == "ErrorStackData" {
-            let inner = self.words().tagged(object.address + CALL_SITES_OR_TEXT, "ErrorStackData").ok()?;
+            let inner =
+                self.words().tagged(object.address + self.fields().error_stack, "ErrorStackData").ok()?;
             if self.is_string(inner) {
                 return Some(ErrorStack::Value(inner));
             }
@@ -92,60 +84,50 @@ impl Heap<'_> {
     fn call_sites(&self, array: HeapObject<'_>) -> Result<Vec<CallSite>> {
         let words = self.words();
         let length = self.fixed_array_length(array.address)?;
-        let element = |index: u64| {
-            words.tagged(array.address + offset::ARRAY_ELEMENTS + 8 * index, "frame of a stack trace")
-        };
-        let layout = self.layout().fields.call_sites;
+        let element =
+            |index: u64| words.tagged(self.fields().element(array.address, index), "frame of a stack trace");
         let mut frames = Vec::new();
-        match layout {
-            CallSiteLayout::Objects { code, receiver, function, offset, flags, computed, builtin } => {
-                for index in 0..length.min(MOST_FRAMES) {
-                    let info = self.object(element(index)?)?;
-                    if self.layout().type_name(info.map.instance_type) != "CallSiteInfo" {
-                        return Err(self.wrong_type(info.value(), "CallSiteInfo"));
-                    }
-                    let field = |at: u64| words.tagged(info.address + at, "CallSiteInfo");
-                    frames.push(self.call_site(
-                        [field(code)?, field(receiver)?, field(function)?, field(offset)?, field(flags)?],
-                        computed,
-                        builtin,
-                    )?);
+        if self.layout().facts.call_sites_are_objects {
+            for index in 0..length.min(MOST_FRAMES) {
+                let info = self.object(element(index)?)?;
+                if self.layout().type_name(info.map.instance_type) != "CallSiteInfo" {
+                    return Err(self.wrong_type(info.value(), "CallSiteInfo"));
                 }
+                let fields = self.fields();
+                let field = |at: u64| words.tagged(info.address + at, "CallSiteInfo");
+                frames.push(self.call_site([
+                    field(fields.call_site_code)?,
+                    field(fields.call_site_receiver)?,
+                    field(fields.call_site_function)?,
+                    field(fields.call_site_offset)?,
+                    field(fields.call_site_flags)?,
+                ])?);
             }
-            CallSiteLayout::Words { computed, builtin } => {
-                const WORDS: u64 = 6;
-                if !length.is_multiple_of(WORDS) {
-                    return Err(self.wrong_type(array.value(), "frames of a stack trace"));
-                }
-                for frame in 0..(length / WORDS).min(MOST_FRAMES) {
-                    let word = |index: u64| element(WORDS * frame + index);
-                    // Code, receiver, function, offset, parameters, flags.
-                    frames.push(self.call_site(
-                        [word(0)?, word(1)?, word(2)?, word(3)?, word(5)?],
-                        computed,
-                        builtin,
-                    )?);
-                }
+        } else {
+            // Code, receiver, function, offset, parameters, flags.
+            const WORDS: u64 = 6;
+            if !length.is_multiple_of(WORDS) {
+                return Err(self.wrong_type(array.value(), "frames of a stack trace"));
+            }
+            for frame in 0..(length / WORDS).min(MOST_FRAMES) {
+                let word = |index: u64| element(WORDS * frame + index);
+                frames.push(self.call_site([word(0)?, word(1)?, word(2)?, word(3)?, word(5)?])?);
             }
         }
         Ok(frames)
     }
 
-    fn call_site(
-        &self,
-        [code, receiver, function, offset, flags]: [Tagged; 5],
-        computed: u32,
-        builtin: u32,
-    ) -> Result<CallSite> {
+    fn call_site(&self, [code, receiver, function, offset, flags]: [Tagged; 5]) -> Result<CallSite> {
         let implausible = |found: Tagged| crate::Error::Implausible {
             what: "frame of a stack trace",
             object: function,
             found: found.to_string(),
         };
         let number = |word: Tagged| word.smi().and_then(|number| u32::try_from(number).ok());
-        let bits = number(flags).ok_or_else(|| implausible(flags))?;
-        let is_wasm = bits & flag::WASM != 0;
-        let is_builtin = bits & builtin != 0;
+        let set = number(flags).ok_or_else(|| implausible(flags))?;
+        let bits = self.bits();
+        let is_wasm = bits.call_site_wasm.is_set(set);
+        let is_builtin = bits.call_site_builtin.is_set(set);
         if !(is_wasm || is_builtin) && self.object(function)?.kind() != Kind::JsFunction {
             return Err(self.wrong_type(function, "JSFunction"));
         }
@@ -154,10 +136,10 @@ impl Heap<'_> {
             code,
             receiver,
             offset: number(offset).ok_or_else(|| implausible(offset))?,
-            is_position: bits & computed != 0,
+            is_position: bits.call_site_position_computed.is_set(set),
             is_in_bytecode: matches!(self.class_name(code), "BytecodeArray" | "BytecodeWrapper"),
-            is_constructor: bits & flag::CONSTRUCTOR != 0,
-            is_async: bits & flag::ASYNC != 0,
+            is_constructor: bits.call_site_constructor.is_set(set),
+            is_async: bits.call_site_async.is_set(set),
             is_wasm,
             is_builtin,
         })

@@ -12,10 +12,6 @@ use crate::heap::Heap;
 use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
-const CLEANUP: u64 = 32;
-const ACTIVE_CELLS: u64 = 40;
-const CLEARED_CELLS: u64 = 48;
-const CELL_NEXT: u64 = 48;
 /// Longer lists are taken for cycles.
 const MOST_CELLS: usize = 1 << 24;
 
@@ -34,7 +30,13 @@ impl Heap<'_> {
     /// The callback of a `FinalizationRegistry`; `None` if the object is none.
     pub fn finalization_callback(&self, object: HeapObject<'_>) -> Option<Tagged> {
         let is_it = self.layout().type_name(object.map.instance_type) == "JSFinalizationRegistry";
-        is_it.then(|| self.words().tagged(object.address + CLEANUP, "callback of a registry").ok()).flatten()
+        is_it
+            .then(|| {
+                self.words()
+                    .tagged(object.address + self.fields().finalization_cleanup, "callback of a registry")
+                    .ok()
+            })
+            .flatten()
     }
 
     /// The cells of a `FinalizationRegistry`, the latest first: of live targets, or of those collected.
@@ -42,8 +44,9 @@ impl Heap<'_> {
     /// # Errors
     /// If the list cannot be read.
     pub fn weak_cells(&self, registry: HeapObject<'_>, collected: bool) -> Result<Vec<WeakCell>> {
-        let words = self.words();
-        let first = if collected { CLEARED_CELLS } else { ACTIVE_CELLS };
+        let (words, fields) = (self.words(), self.fields());
+        let first =
+            if collected { fields.finalization_cleared_cells } else { fields.finalization_active_cells };
         let mut next = words.tagged(registry.address + first, "cells of a registry")?;
         let mut cells = Vec::new();
         while let Ok(cell) = self.object(next)
@@ -56,14 +59,13 @@ impl Heap<'_> {
                     found: "it does not end".to_owned(),
                 });
             }
-            let fields = &self.layout().fields;
             let field = |at: u64| words.tagged(cell.address + at, "WeakCell");
             cells.push(WeakCell {
                 target: field(fields.weak_cell_target)?,
                 held_value: field(fields.weak_cell_holdings)?,
-                token: field(fields.weak_cell_target + 8)?,
+                token: field(fields.weak_cell_token)?,
             });
-            next = field(CELL_NEXT)?;
+            next = field(fields.weak_cell_next)?;
         }
         Ok(cells)
     }

@@ -10,19 +10,9 @@
 //! (V8: `src/objects/shared-function-info.tq`, `SharedFunctionInfo::Name`, `inferred_name`, `StartPosition`.)
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
-use crate::objects::scope_info::ScopeInfoParts;
+use crate::layout::{Kind, ScopeInfoParts};
 use crate::objects::value::{HeapObject, Value};
 use crate::{Error, Result, Tagged};
-
-/// `UncompiledData::inferred_name_`
-const UNCOMPILED_INFERRED_NAME: u64 = 8;
-/// First field of a `ScopeInfo`.
-const SCOPE_INFO_FIELDS: u64 = 8;
-/// `JSBoundFunction::bound_target_function_`, `bound_this_`, `bound_arguments_`.
-const BOUND_TARGET: u64 = 24;
-const BOUND_THIS: u64 = 32;
-const BOUND_ARGUMENTS: u64 = 40;
 
 /// What a bound function calls.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +31,7 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// If the function cannot be read.
     pub fn shared_function_info(&self, function: HeapObject<'_>) -> Result<HeapObject<'_>> {
-        let shared =
-            self.words().tagged(function.address + self.layout().fields.function_shared, "shared info")?;
+        let shared = self.words().tagged(function.address + self.fields().function_shared, "shared info")?;
         let shared = self.object(shared)?;
         if shared.kind() != Kind::SharedFunctionInfo {
             return Err(self.wrong_type(shared.value(), "SharedFunctionInfo"));
@@ -52,13 +41,13 @@ impl<'t> Heap<'t> {
 
     /// The context that a function closes over.
     pub fn function_context(&self, function: HeapObject<'_>) -> Result<Tagged> {
-        self.words().tagged(function.address + self.layout().fields.function_context, "context of a function")
+        self.words().tagged(function.address + self.fields().function_context, "context of a function")
     }
 
     pub(crate) fn scope_info_of(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
         let name_or_scope = self
             .words()
-            .tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
+            .tagged(shared.address + self.fields().shared_name_or_scope_info, "name or scope info")?;
         match self.object(name_or_scope) {
             Ok(object) if object.kind() == Kind::ScopeInfo => Ok(Some(object.address)),
             _ => Ok(None),
@@ -67,19 +56,19 @@ impl<'t> Heap<'t> {
 
     /// Takes a `ScopeInfo` apart.
     pub(crate) fn scope_info(&self, address: u64) -> Option<ScopeInfoParts> {
-        ScopeInfoParts::parse(&self.layout().fields, |index| {
-            self.words().word(address + SCOPE_INFO_FIELDS + 8 * index, "ScopeInfo").ok()
+        ScopeInfoParts::parse(self.layout(), |index| {
+            self.words().word(self.fields().scope_info_word(address, index), "ScopeInfo").ok()
         })
     }
 
     pub(crate) fn scope_info_word(&self, address: u64, index: u64) -> Result<Tagged> {
-        self.words().tagged(address + SCOPE_INFO_FIELDS + 8 * index, "ScopeInfo")
+        self.words().tagged(self.fields().scope_info_word(address, index), "ScopeInfo")
     }
 
     fn nonempty_string(&self, value: Tagged) -> Option<Tagged> {
         let object = self.object(value).ok().filter(|object| object.kind() == Kind::String)?;
         let length =
-            self.words().word32(object.address + offset::STRING_LENGTH, "length of a String").ok()?;
+            self.words().word32(object.address + self.fields().string_length, "length of a String").ok()?;
         (length > 0).then_some(value)
     }
 
@@ -99,7 +88,7 @@ impl<'t> Heap<'t> {
     pub fn shared_name(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
         let name = self
             .words()
-            .tagged(shared.address + self.layout().fields.shared_name_or_scope_info, "name or scope info")?;
+            .tagged(shared.address + self.fields().shared_name_or_scope_info, "name or scope info")?;
         if let Some(scope) = self.scope_info_of(shared)? {
             let Some(parts) = self.scope_info(scope) else { return Ok(None) };
             let Some(index) = parts.function_name else { return Ok(None) };
@@ -129,7 +118,8 @@ impl<'t> Heap<'t> {
         }
         match self.uncompiled_data(shared)? {
             Some(data) => {
-                let name = self.words().tagged(data + UNCOMPILED_INFERRED_NAME, "inferred name")?;
+                let name =
+                    self.words().tagged(data + self.fields().uncompiled_inferred_name, "inferred name")?;
                 Ok(self.nonempty_string(name))
             }
             None => Ok(None),
@@ -155,11 +145,12 @@ impl<'t> Heap<'t> {
             return Err(self.wrong_type(function.value(), "JSBoundFunction"));
         }
         let words = self.words();
+        let fields = self.fields();
         let field = |at: u64| words.tagged(function.address + at, "bound function");
         Ok(BoundFunction {
-            target: field(BOUND_TARGET)?,
-            this: field(BOUND_THIS)?,
-            arguments: field(BOUND_ARGUMENTS)?,
+            target: field(fields.bound_target)?,
+            this: field(fields.bound_this)?,
+            arguments: field(fields.bound_arguments)?,
         })
     }
 
@@ -174,7 +165,7 @@ impl<'t> Heap<'t> {
         }
         let count = self.fixed_array_length(array.address)?;
         (0..count)
-            .map(|index| self.words().tagged(array.address + offset::ARRAY_ELEMENTS + 8 * index, "argument"))
+            .map(|index| self.words().tagged(self.fields().element(array.address, index), "argument"))
             .collect()
     }
 
@@ -191,8 +182,8 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// If it cannot be read.
     pub fn date_value(&self, date: HeapObject<'_>) -> Result<f64> {
-        let word = self.words().word(date.address + offset::FIRST_FIELD, "value of a JSDate")?;
-        if self.layout().fields.date_is_raw_double {
+        let word = self.words().word(date.address + self.fields().date_value, "value of a JSDate")?;
+        if self.layout().date_is_raw_double {
             return Ok(f64::from_bits(word));
         }
         match self.value(Tagged(word))? {

@@ -13,21 +13,11 @@
 //! `kGeneratorExecuting`, `source_position`).
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::context::Variable;
 use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
-const CONTEXT: u64 = 32;
-const RECEIVER: u64 = 40;
-const INPUT_OR_POSITION: u64 = 48;
-const CONTINUATION: u64 = 64;
-const REGISTERS: u64 = 72;
-const PROMISE_OR_QUEUE: u64 = 80;
-const REQUEST_NEXT: u64 = 8;
-const REQUEST_MODE: u64 = 16;
-const REQUEST_VALUE: u64 = 24;
-const REQUEST_PROMISE: u64 = 32;
 /// Nobody looks at more requests of one generator, or scopes of one function.
 const MOST: usize = 1 << 12;
 const CLOSED: i32 = -1;
@@ -88,9 +78,10 @@ impl Heap<'_> {
         if object.kind() != Kind::JsGenerator {
             return Err(self.wrong_type(object.value(), "JSGeneratorObject"));
         }
-        let function =
-            self.words().tagged(object.address + offset::FIRST_FIELD, "function of a generator")?;
-        let continuation = self.words().tagged(object.address + CONTINUATION, "state of a generator")?;
+        let fields = self.fields();
+        let field = |at: u64, what| self.words().tagged(object.address + at, what);
+        let function = field(fields.generator_function, "function of a generator")?;
+        let continuation = field(fields.generator_continuation, "state of a generator")?;
         let state = match continuation.smi() {
             Some(CLOSED) => GeneratorState::Closed,
             Some(EXECUTING) => GeneratorState::Executing,
@@ -115,35 +106,37 @@ impl Heap<'_> {
         if generator.state != GeneratorState::Suspended {
             return Ok(None);
         }
-        let words = self.words();
+        let (words, fields) = (self.words(), self.fields());
         let field = |at: u64| words.tagged(object.address + at, "field of a generator");
         let function = self.object(generator.function)?;
         let shared = self.shared_function_info(function)?;
         let count = u64::from(self.shared_function(shared)?.parameters.unwrap_or(0));
-        let array = self.object(field(REGISTERS)?)?;
+        let array = self.object(field(fields.generator_registers)?)?;
         if array.kind() != Kind::FixedArray {
             return Err(self.wrong_type(array.value(), "FixedArray"));
         }
         let length = self.fixed_array_length(array.address)?;
         let (mut parameters, mut registers) = (Vec::new(), Vec::new());
         for index in 0..length {
-            let at = array.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let at = self.fields().element(array.address, index);
             let word = words.tagged(at, "register of a generator")?;
             if index < count { &mut parameters } else { &mut registers }.push(word);
         }
         // The stored offset counts from the tagged pointer to the BytecodeArray.
-        let stored = field(INPUT_OR_POSITION)?.smi().and_then(|stored| u32::try_from(stored).ok());
-        let header = u32::try_from(self.layout().fields.bytecode_data - 1).unwrap_or(0);
+        let stored =
+            field(fields.generator_input_or_position)?.smi().and_then(|stored| u32::try_from(stored).ok());
+        let header = u32::try_from(fields.bytecode_data.saturating_sub(1)).unwrap_or(0);
         let position = match stored.and_then(|stored| stored.checked_sub(header)) {
             Some(offset) => self.source_position(shared, offset)?,
             None => None,
         };
         Ok(Some(Suspension {
-            receiver: field(RECEIVER)?,
+            receiver: field(fields.generator_receiver)?,
             position,
             parameters,
             registers,
-            variables: self.variables_down_to(field(CONTEXT)?, self.function_context(function)?)?,
+            variables: self
+                .variables_down_to(field(fields.generator_context)?, self.function_context(function)?)?,
         }))
     }
 
@@ -168,7 +161,11 @@ impl Heap<'_> {
     /// The promise that the call of an async function returned; `None` for anything else.
     pub fn async_function_promise(&self, object: HeapObject<'_>) -> Option<Tagged> {
         let is_it = self.layout().type_name(object.map.instance_type) == "JSAsyncFunctionObject";
-        is_it.then(|| self.words().tagged(object.address + PROMISE_OR_QUEUE, "promise").ok()).flatten()
+        is_it
+            .then(|| {
+                self.words().tagged(object.address + self.fields().async_function_promise, "promise").ok()
+            })
+            .flatten()
     }
 
     /// What has been asked of an async generator and not been answered, in that order; `None` for anything else.
@@ -179,21 +176,22 @@ impl Heap<'_> {
         if self.layout().type_name(object.map.instance_type) != "JSAsyncGeneratorObject" {
             return Ok(None);
         }
-        let words = self.words();
-        let mut next = words.tagged(object.address + PROMISE_OR_QUEUE, "queue of a generator")?;
+        let (words, fields) = (self.words(), self.fields());
+        let mut next = words.tagged(object.address + fields.async_generator_queue, "queue of a generator")?;
         let mut requests = Vec::new();
         while let Ok(request) = self.object(next)
             && self.layout().type_name(request.map.instance_type) == "AsyncGeneratorRequest"
             && requests.len() < MOST
         {
             let field = |at: u64| words.tagged(request.address + at, "AsyncGeneratorRequest");
-            let method = match field(REQUEST_MODE)?.smi() {
+            let method = match field(fields.request_mode)?.smi() {
                 Some(0) => "next",
                 Some(1) => "return",
                 _ => "throw",
             };
-            requests.push(Request { method, value: field(REQUEST_VALUE)?, promise: field(REQUEST_PROMISE)? });
-            next = field(REQUEST_NEXT)?;
+            let (value, promise) = (field(fields.request_value)?, field(fields.request_promise)?);
+            requests.push(Request { method, value, promise });
+            next = field(fields.request_next)?;
         }
         Ok(Some(requests))
     }

@@ -3,23 +3,20 @@
 
 use crate::Tagged;
 use crate::heap::Heap;
-use crate::layout::offset;
 use crate::objects::value::HeapObject;
-
-/// `JSCollator::locale_`
-const COLLATOR_LOCALE: u64 = 40;
 
 impl Heap<'_> {
     /// The locale that an `Intl` object was resolved to, a string, if V8 keeps it.
     pub fn intl_locale(&self, object: HeapObject<'_>) -> Option<Tagged> {
+        let fields = self.fields();
         let at = match self.class_name(object.value()) {
-            "JSCollator" => COLLATOR_LOCALE,
-            "JSDateTimeFormat"
-            | "JSListFormat"
-            | "JSNumberFormat"
-            | "JSPluralRules"
-            | "JSRelativeTimeFormat"
-            | "JSSegmenter" => offset::FIRST_FIELD,
+            "JSCollator" => fields.collator_locale,
+            "JSDateTimeFormat" => fields.date_time_format_locale,
+            "JSListFormat" => fields.list_format_locale,
+            "JSNumberFormat" => fields.number_format_locale,
+            "JSPluralRules" => fields.plural_rules_locale,
+            "JSRelativeTimeFormat" => fields.relative_time_format_locale,
+            "JSSegmenter" => fields.segmenter_locale,
             _ => return None,
         };
         let locale = self.words().tagged(object.address + at, "locale").ok()?;

@@ -15,19 +15,9 @@
 //! `js-objects.tq`.)
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
-
-const FIRST: u64 = offset::FIRST_FIELD;
-const SECOND: u64 = FIRST + 8;
-
-/// Fields of an iterator helper behind the iterator that it goes over.
-mod helper {
-    pub const OWN: u64 = 16;
-    pub const SECOND_OWN: u64 = 24;
-    pub const INNER: u64 = 32;
-}
 
 impl Heap<'_> {
     /// What an iterator goes over and where it is, under the names that the language's specification gives these slots; those
@@ -36,38 +26,47 @@ impl Heap<'_> {
     /// # Errors
     /// If it cannot be read.
     pub fn iterator_slots(&self, object: HeapObject<'_>) -> Result<Vec<(&'static str, Tagged)>> {
-        let underlying = self.layout().fields.iterator_helper_underlying;
-        let fields: &[(&'static str, u64)] = match self.class_name(object.value()) {
-            "JSArrayIterator" => &[("IteratedArrayLike", FIRST), ("ArrayLikeNextIndex", SECOND)],
-            "JSStringIterator" => &[("IteratedString", FIRST), ("StringNextIndex", SECOND)],
-            "JSRegExpStringIterator" => &[("IteratingRegExp", FIRST), ("IteratedString", SECOND)],
-            "JSValidIteratorWrapper" => &[("Iterated", FIRST)],
-            "JSAsyncFromSyncIterator" => &[("SyncIterator", FIRST)],
-            "JSWrappedFunction" => &[("WrappedTargetFunction", FIRST)],
-            "WasmSuspendingObject" => &[("WrappedFunction", FIRST)],
+        let fields = self.fields();
+        let underlying = ("UnderlyingIterator", fields.iterator_helper_underlying);
+        let slots: &[(&'static str, u64)] = match self.class_name(object.value()) {
+            "JSArrayIterator" => &[
+                ("IteratedArrayLike", fields.array_iterator_object),
+                ("ArrayLikeNextIndex", fields.array_iterator_next),
+            ],
+            "JSStringIterator" => &[
+                ("IteratedString", fields.string_iterator_string),
+                ("StringNextIndex", fields.string_iterator_index),
+            ],
+            "JSRegExpStringIterator" => &[
+                ("IteratingRegExp", fields.regexp_string_iterator_regexp),
+                ("IteratedString", fields.regexp_string_iterator_string),
+            ],
+            "JSValidIteratorWrapper" => &[("Iterated", fields.valid_iterator_underlying)],
+            "JSAsyncFromSyncIterator" => &[("SyncIterator", fields.async_from_sync_iterator)],
+            "JSWrappedFunction" => &[("WrappedTargetFunction", fields.wrapped_function_target)],
+            "WasmSuspendingObject" => &[("WrappedFunction", fields.suspending_callable)],
             "JSIteratorMapHelper" => &[
-                ("UnderlyingIterator", underlying),
-                ("Mapper", underlying + helper::OWN),
-                ("Counter", underlying + helper::SECOND_OWN),
+                underlying,
+                ("Mapper", fields.iterator_map_mapper),
+                ("Counter", fields.iterator_map_counter),
             ],
             "JSIteratorFilterHelper" => &[
-                ("UnderlyingIterator", underlying),
-                ("Predicate", underlying + helper::OWN),
-                ("Counter", underlying + helper::SECOND_OWN),
+                underlying,
+                ("Predicate", fields.iterator_filter_predicate),
+                ("Counter", fields.iterator_filter_counter),
             ],
-            "JSIteratorTakeHelper" | "JSIteratorDropHelper" => {
-                &[("UnderlyingIterator", underlying), ("Remaining", underlying + helper::OWN)]
-            }
+            "JSIteratorTakeHelper" => &[underlying, ("Remaining", fields.iterator_take_remaining)],
+            "JSIteratorDropHelper" => &[underlying, ("Remaining", fields.iterator_drop_remaining)],
             "JSIteratorFlatMapHelper" => &[
-                ("UnderlyingIterator", underlying),
-                ("Mapper", underlying + helper::OWN),
-                ("Counter", underlying + helper::SECOND_OWN),
-                ("InnerIterator", underlying + helper::INNER),
+                underlying,
+                ("Mapper", fields.iterator_flat_map_mapper),
+                ("Counter", fields.iterator_flat_map_counter),
+                ("InnerIterator", fields.iterator_flat_map_inner),
             ],
-            "JSIteratorConcatHelper" => &[("UnderlyingIterator", underlying)],
+            "JSIteratorConcatHelper" => &[underlying],
             _ => return Ok(Vec::new()),
         };
-        fields
+        slots
             .iter()
             .map(|(name, at)| Ok((*name, self.words().tagged(object.address + at, "field of an iterator")?)))
             .collect()
@@ -81,7 +80,7 @@ impl Heap<'_> {
         if self.class_name(object.value()) != "JSIteratorConcatHelper" {
             return Ok(None);
         }
-        let at = object.address + self.layout().fields.iterator_helper_underlying + helper::OWN;
+        let at = object.address + self.fields().iterator_concat_iterables;
         let array = self.object(self.words().tagged(at, "iterables")?)?;
         // Each with the method that makes its iterator.
         Ok(Some(self.array_words(array)?.into_iter().step_by(2).collect()))
@@ -97,7 +96,7 @@ impl Heap<'_> {
         }
         (0..self.fixed_array_length(array.address)?)
             .map(|index| {
-                let at = array.address + offset::ARRAY_ELEMENTS + 8 * index;
+                let at = self.fields().element(array.address, index);
                 self.words().tagged(at, "element of a FixedArray")
             })
             .collect()

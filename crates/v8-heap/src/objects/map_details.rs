@@ -10,7 +10,7 @@
 //! `property-details.h`).
 
 use crate::heap::Heap;
-use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, offset};
+use crate::layout::FIRST_TYPED_ELEMENTS_KIND;
 use crate::map::Map;
 use crate::objects::value::HeapObject;
 use crate::properties::details;
@@ -91,7 +91,7 @@ impl Heap<'_> {
         if let Some(name) = ELEMENTS_KINDS.get(usize::from(kind)) {
             return (*name).to_owned();
         }
-        let typed = self.layout().fields.typed_elements;
+        let typed = self.layout().facts.typed_elements;
         let index = usize::from(kind - FIRST_TYPED_ELEMENTS_KIND);
         let upper = |index: usize| format!("{:?}_ELEMENTS", typed[index]).to_uppercase();
         match index.checked_sub(typed.len()) {
@@ -155,7 +155,7 @@ impl Heap<'_> {
     /// If it cannot be read.
     pub fn transitions(&self, map: &Map) -> Result<Transitions> {
         let words = self.words();
-        let raw = words.tagged(map.address + offset::MAP_TRANSITIONS, "transitions of a Map")?;
+        let raw = words.tagged(map.address + self.fields().map_transitions, "transitions of a Map")?;
         let mut transitions = Transitions::default();
         let Ok(object) = self.object(raw) else { return Ok(transitions) };
         if object.kind() == crate::layout::Kind::Map {
@@ -166,9 +166,9 @@ impl Heap<'_> {
             transitions.instead = Some(raw);
             return Ok(transitions);
         }
-        let first = self.layout().fields.transition_array_first;
+        let first = self.layout().facts.transition_array_first;
         let element = |index: u64| {
-            words.tagged(object.address + offset::ARRAY_ELEMENTS + 8 * index, "element of a TransitionArray")
+            words.tagged(self.fields().transition(object.address, index), "element of a TransitionArray")
         };
         let count = element(first - 1)?.smi().and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
         for index in 0..count.min(MOST_TRANSITIONS) {

@@ -22,7 +22,6 @@ pub mod place;
 pub mod promise;
 pub mod proxy;
 pub mod regexp;
-pub(crate) mod scope_info;
 pub mod script;
 pub mod shared_function_info;
 mod source_position;

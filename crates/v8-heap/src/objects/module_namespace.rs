@@ -13,9 +13,6 @@ use crate::objects::collection::HashTableShape;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
-const EXPORTS: u64 = 8;
-const CELL_VALUE: u64 = 8;
-
 impl Heap<'_> {
     /// Names and values of a module's exports, in the order that programs see: by code units.
     ///
@@ -26,16 +23,20 @@ impl Heap<'_> {
             return Err(self.wrong_type(object.value(), "JSModuleNamespace"));
         }
         let words = self.words();
-        let module = words.tagged(object.address + self.layout().fields.module_namespace_module, "module")?;
+        let module = words.tagged(object.address + self.fields().module_namespace_module, "module")?;
         let module = self.object(module)?;
-        let exports = self.object(words.tagged(module.address + EXPORTS, "exports of a module")?)?;
+        let exports =
+            self.object(words.tagged(module.address + self.fields().module_exports, "exports of a module")?)?;
         let mut found: Vec<(Tagged, Tagged)> = Vec::new();
         let mut failure = None;
         self.for_each_entry(exports.address, HashTableShape::EPHEMERON, |entry| {
             if !self.is_string(entry[0]) {
                 return true;
             }
-            match self.object(entry[1]).and_then(|cell| words.tagged(cell.address + CELL_VALUE, "Cell")) {
+            match self
+                .object(entry[1])
+                .and_then(|cell| words.tagged(cell.address + self.fields().cell_value, "Cell"))
+            {
                 Ok(value) => found.push((entry[0], value)),
                 Err(error) => failure = Some(error),
             }

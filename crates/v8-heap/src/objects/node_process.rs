@@ -2,11 +2,14 @@
 
 use crate::heap::Heap;
 use crate::layout::Kind;
+use crate::layout::native::exit_info;
 use crate::objects::context::VariableValue;
 use crate::objects::value::{HeapObject, Value};
 use crate::properties::PropertyValue;
 use crate::{Monitor, Result, Tagged};
 
+/// The private symbol under which `process` has an `Int32Array` about its end.
+const EXIT_INFO: &str = "node:exit_info_private_symbol";
 /// Longer texts are cut, in UTF-16 code units.
 const LONGEST_TEXT: usize = 128 << 10;
 /// All texts of one list together are cut here, in bytes: the kernel allows a process a few megabytes of arguments.
@@ -44,14 +47,6 @@ pub struct NodeProcess {
     pub exit_code: Option<i32>,
     /// The process was on its way out (`process._exiting`).
     pub is_exiting: bool,
-}
-
-/// Slots of `process[exit_info_private_symbol]`, an `Int32Array` (Node.js: `env.h`, `ExitInfoField`).
-mod exit_info {
-    pub const NAME: &str = "node:exit_info_private_symbol";
-    pub const EXITING: u64 = 0;
-    pub const EXIT_CODE: u64 = 4;
-    pub const HAS_EXIT_CODE: u64 = 8;
 }
 
 impl Heap<'_> {
@@ -116,9 +111,9 @@ impl Heap<'_> {
     }
 
     fn exit_info(&self, process: HeapObject<'_>) -> Option<(Option<i32>, bool)> {
-        let fields = self.js_object(self.data_property(process, exit_info::NAME)?)?;
+        let fields = self.js_object(self.data_property(process, EXIT_INFO)?)?;
         let view = self.view(fields).ok()?;
-        if view.byte_length < exit_info::HAS_EXIT_CODE + 4 {
+        if view.byte_length < exit_info::SIZE {
             return None;
         }
         let field = |at: u64| self.words().word32(view.address.checked_add(at)?, "exit info").ok();

@@ -4,9 +4,9 @@
 //! adds to that are the names of properties and variables.
 
 use crate::heap::Heap;
-use crate::layout::{Class, Field, FieldKind, Kind, TailLayout, offset};
+use crate::layout::{Class, Field, FieldKind, Kind, ScopeInfoParts, TailLayout};
 use crate::objects::collection::HashTableShape;
-use crate::objects::scope_info::ScopeInfoParts;
+use crate::objects::context::{MIN_SLOTS, SCOPE_INFO};
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
@@ -71,9 +71,8 @@ impl Heap<'_> {
             _ => u64::MAX,
         };
         if offset < header {
-            let at = |field: &&(&Class, &Field)| {
-                (field.1.offset..field.1.offset + field.1.kind.size()).contains(&offset)
-            };
+            let at =
+                |field: &&(&Class, &Field)| (field.1.offset..field.1.offset + field.1.size).contains(&offset);
             if let Some(&(class, field)) = classes.all_fields(id).iter().find(at) {
                 return Place::Field(class, field);
             }
@@ -102,10 +101,7 @@ impl Heap<'_> {
             (TailLayout::Entries(parts), _) => {
                 let size = tail.layout.entry_size();
                 let within = behind % size;
-                match parts
-                    .iter()
-                    .find(|part| (part.offset..part.offset + part.kind.size()).contains(&within))
-                {
+                match parts.iter().find(|part| (part.offset..part.offset + part.size).contains(&within)) {
                     Some(part) => Place::Entry {
                         tail: tail.name,
                         index: behind / size,
@@ -139,13 +135,14 @@ impl Heap<'_> {
             return None;
         }
         let words = self.words();
-        let scope =
-            self.object(words.tagged(context.address + offset::ARRAY_ELEMENTS, "scope info").ok()?).ok()?;
+        let scope = self
+            .object(words.tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info").ok()?)
+            .ok()?;
         if scope.kind() != Kind::ScopeInfo {
             return None;
         }
         let parts = self.scope_info(scope.address)?;
-        let index = slot.checked_sub(2 + u64::from(parts.has_extension_slot))?;
+        let index = slot.checked_sub(MIN_SLOTS + u64::from(parts.has_extension_slot))?;
         if !parts.names_are_hashed {
             let name =
                 (index < parts.locals).then(|| self.scope_info_word(scope.address, parts.names + index));

@@ -12,20 +12,11 @@
 //! `src/objects/js-promise.tq`, `promise.tq`, `src/builtins/builtins-async-gen.cc`, `promise-all-element-closure.tq`).
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::shared_function_info::FunctionCode;
 use crate::objects::value::{HeapObject, Value};
 use crate::{Error, Result, Tagged};
 
-const FLAGS: u64 = 32;
-/// `JSPromiseFlags::has_handler`
-const HAS_HANDLER: i32 = 1 << 2;
-/// Fields of a `PromiseReaction` behind the first.
-const REJECT_HANDLER: u64 = 8;
-const FULFILL_HANDLER: u64 = 16;
-const PROMISE_OR_CAPABILITY: u64 = 24;
-/// `PromiseCapability::promise_`
-const CAPABILITY_PROMISE: u64 = 8;
 /// Slots of the context of one of V8's own closures that can tell whom it is for.
 const CLOSURE_SLOTS: std::ops::Range<u64> = 2..6;
 /// Nobody looks at more that wait for one promise.
@@ -61,8 +52,9 @@ impl Heap<'_> {
     /// # Errors
     /// If it cannot be read.
     pub fn promise_is_handled(&self, promise: HeapObject<'_>) -> Result<bool> {
-        let flags = self.words().tagged(promise.address + FLAGS, "flags of a JSPromise")?;
-        Ok(flags.smi().is_some_and(|flags| flags & HAS_HANDLER != 0))
+        let flags =
+            self.words().tagged(promise.address + self.fields().promise_flags, "flags of a JSPromise")?;
+        Ok(flags.smi().is_some_and(|flags| self.bits().promise_has_handler.is_set(flags as u32)))
     }
 
     /// What waits for a pending promise, in the order in which it will be told; empty for one that is settled.
@@ -73,9 +65,8 @@ impl Heap<'_> {
         if self.promise(promise)? != Promise::Pending {
             return Ok(Vec::new());
         }
-        let words = self.words();
-        let first = self.layout().fields.promise_reaction_next;
-        let mut next = words.tagged(promise.address + offset::FIRST_FIELD, "reactions of a JSPromise")?;
+        let (words, fields) = (self.words(), self.fields());
+        let mut next = words.tagged(promise.address + fields.promise_result, "reactions of a JSPromise")?;
         let mut reactions = Vec::new();
         while next.smi().is_none() {
             let reaction = self.object(next)?;
@@ -89,13 +80,13 @@ impl Heap<'_> {
                     found: "it does not end".to_owned(),
                 });
             }
-            let field = |at: u64| words.tagged(reaction.address + first + at, "PromiseReaction");
+            let field = |at: u64| words.tagged(reaction.address + at, "PromiseReaction");
             reactions.push(self.reaction(
-                field(FULFILL_HANDLER)?,
-                field(REJECT_HANDLER)?,
-                field(PROMISE_OR_CAPABILITY)?,
+                field(fields.reaction_fulfill_handler)?,
+                field(fields.reaction_reject_handler)?,
+                field(fields.reaction_promise_or_capability)?,
             ));
-            next = field(0)?;
+            next = field(fields.reaction_next)?;
         }
         reactions.reverse();
         Ok(reactions)
@@ -134,7 +125,10 @@ impl Heap<'_> {
         if self.layout().type_name(object.map.instance_type) != "PromiseCapability" {
             return None;
         }
-        let promise = self.words().tagged(object.address + CAPABILITY_PROMISE, "PromiseCapability").ok()?;
+        let promise = self
+            .words()
+            .tagged(object.address + self.fields().capability_promise, "PromiseCapability")
+            .ok()?;
         matches!(self.value(promise), Ok(Value::Object(_))).then_some(promise)
     }
 
@@ -155,7 +149,7 @@ impl Heap<'_> {
         let context = self.object(context).ok().filter(|context| context.kind() == Kind::Context)?;
         let length = self.fixed_array_length(context.address).ok()?;
         CLOSURE_SLOTS.take_while(|slot| *slot < length).find_map(|slot| {
-            let at = context.address + offset::ARRAY_ELEMENTS + 8 * slot;
+            let at = self.fields().context_slot(context.address, slot);
             let word = self.words().tagged(at, "slot of a closure").ok()?;
             let object = self.object(word).ok()?;
             let fits = matches!(object.kind(), Kind::JsGenerator | Kind::JsPromise)
@@ -172,9 +166,11 @@ impl Heap<'_> {
         if object.kind() != Kind::JsPromise {
             return Err(self.wrong_type(object.value(), "JSPromise"));
         }
-        let flags = self.words().tagged(object.address + FLAGS, "flags of a JSPromise")?;
-        let result = self.words().tagged(object.address + offset::FIRST_FIELD, "result of a JSPromise")?;
-        match flags.smi().map(|flags| flags & 3) {
+        let flags =
+            self.words().tagged(object.address + self.fields().promise_flags, "flags of a JSPromise")?;
+        let result =
+            self.words().tagged(object.address + self.fields().promise_result, "result of a JSPromise")?;
+        match flags.smi().map(|flags| self.bits().promise_status.of(flags as u32 as u64)) {
             Some(0) => Ok(Promise::Pending),
             Some(1) => Ok(Promise::Fulfilled(result)),
             Some(2) => Ok(Promise::Rejected(result)),

@@ -11,9 +11,6 @@ use crate::layout::Kind;
 use crate::objects::value::{HeapObject, Value};
 use crate::{Result, Tagged};
 
-const TARGET: u64 = 16;
-const HANDLER: u64 = 24;
-
 /// The two objects of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proxy {
@@ -32,8 +29,10 @@ impl Heap<'_> {
         if object.kind() != Kind::JsProxy {
             return Err(self.wrong_type(object.value(), "JSProxy"));
         }
-        let target = self.words().tagged(object.address + TARGET, "target of a JSProxy")?;
-        let handler = self.words().tagged(object.address + HANDLER, "handler of a JSProxy")?;
+        let target =
+            self.words().tagged(object.address + self.fields().proxy_target, "target of a JSProxy")?;
+        let handler =
+            self.words().tagged(object.address + self.fields().proxy_handler, "handler of a JSProxy")?;
         let revoked = matches!(self.value(handler), Ok(Value::Null));
         Ok((!revoked).then_some(Proxy { target, handler }))
     }

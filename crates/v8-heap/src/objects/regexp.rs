@@ -11,9 +11,6 @@ use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::{Error, Result, Tagged};
 
-const SOURCE: u64 = 32;
-const FLAGS: u64 = 40;
-
 /// Letters of the flags, by bit.
 const LETTERS: &[u8] = b"gimyusldv";
 /// The order in which `RegExp.prototype.flags` gives them.
@@ -37,8 +34,10 @@ impl Heap<'_> {
         if object.kind() != Kind::JsRegExp {
             return Err(self.wrong_type(object.value(), "JSRegExp"));
         }
-        let source = self.words().tagged(object.address + SOURCE, "source of a JSRegExp")?;
-        let flags = self.words().tagged(object.address + FLAGS, "flags of a JSRegExp")?;
+        let source =
+            self.words().tagged(object.address + self.fields().regexp_source, "source of a JSRegExp")?;
+        let flags =
+            self.words().tagged(object.address + self.fields().regexp_flags, "flags of a JSRegExp")?;
         let bits = flags.smi().ok_or_else(|| Error::Implausible {
             what: "flags",
             object: object.value(),

@@ -14,30 +14,14 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::map::AddressMap;
 use crate::objects::string::Piece;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
-const SOURCE: u64 = 8;
-const NAME: u64 = 16;
-const LINE_OFFSET: u64 = 24;
-const COLUMN_OFFSET: u64 = 32;
-const TYPE: u64 = 48;
-const LINE_ENDS: u64 = 56;
-const ID: u64 = 64;
-const EVAL_FROM: u64 = 72;
-const EVAL_POSITION: u64 = 80;
-const FUNCTIONS: u64 = 88;
-const FLAGS: u64 = 104;
-const SOURCE_URL: u64 = 112;
-const SOURCE_MAPPING_URL: u64 = 120;
-
-/// `ScriptFlags::compilation_type`: compiled by `eval` or `new Function`.
-const IS_EVAL: i32 = 1;
-/// `ScriptFlags::origin_options`, of them `ScriptOriginOptions::kIsModule`.
-const IS_MODULE: i32 = 8 << 3;
+/// `ScriptCompileType`: compiled by `eval` or `new Function`.
+const EVAL: u64 = 1;
 /// No function has more parameters (`Code::kMaxArguments`).
 const MOST_PARAMETERS: usize = 1 << 16;
 
@@ -215,14 +199,16 @@ impl<'t> Heap<'t> {
         if object.kind() != Kind::Script {
             return Err(self.wrong_type(script, "Script"));
         }
+        let (fields, bits) = (self.fields(), self.bits());
         let field = |at: u64| self.words().tagged(object.address + at, "field of a Script");
         let number = |at: u64| -> Result<i32> { Ok(field(at)?.smi().unwrap_or(0)) };
         let string = |at: u64| -> Result<Option<Tagged>> {
             let value = field(at)?;
             Ok(matches!(self.string_length(value), Ok(1..)).then_some(value))
         };
-        let source = field(SOURCE)?;
-        let eval_from = field(EVAL_FROM)?;
+        let flags = u64::from(number(fields.script_flags)? as u32);
+        let source = field(fields.script_source)?;
+        let eval_from = field(fields.script_eval_from)?;
         let is_list = |value: Tagged| self.object(value).is_ok_and(|o| o.kind() == Kind::FixedArray);
         let wrapped = Some(eval_from).filter(|value| is_list(*value));
         let is_function =
@@ -230,28 +216,28 @@ impl<'t> Heap<'t> {
         let eval_from = Some(eval_from).filter(|value| is_function(*value));
         Ok(Script {
             object,
-            id: number(ID)?,
+            id: number(fields.script_id)?,
             source: self.is_string(source).then_some(source),
-            name: string(NAME)?,
-            line_offset: number(LINE_OFFSET)?,
-            column_offset: number(COLUMN_OFFSET)?,
-            script_type: match number(TYPE)? {
+            name: string(fields.script_name)?,
+            line_offset: number(fields.script_line_offset)?,
+            column_offset: number(fields.script_column_offset)?,
+            script_type: match number(fields.script_type)? {
                 0 => ScriptType::Native,
                 1 => ScriptType::Extension,
                 3 => ScriptType::Wasm,
                 4 => ScriptType::Inspector,
                 _ => ScriptType::Normal,
             },
-            is_eval: number(FLAGS)? & IS_EVAL != 0,
-            is_module: number(FLAGS)? & IS_MODULE != 0,
+            is_eval: bits.script_compilation_type.of(flags) == EVAL,
+            is_module: bits.script_origin_module.of(bits.script_origin_options.of(flags)) != 0,
             wrapped,
             eval_from,
-            eval_position: match (eval_from, field(EVAL_POSITION)?.smi()) {
+            eval_position: match (eval_from, field(fields.script_eval_position)?.smi()) {
                 (Some(_), Some(position)) => self.eval_position(eval_from, position),
                 _ => None,
             },
-            source_url: string(SOURCE_URL)?,
-            source_mapping_url: string(SOURCE_MAPPING_URL)?,
+            source_url: string(fields.script_source_url)?,
+            source_mapping_url: string(fields.script_source_mapping_url)?,
         })
     }
 
@@ -269,14 +255,16 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// If the list cannot be read.
     pub fn script_functions(&self, script: &Script<'_>) -> Result<Vec<HeapObject<'_>>> {
-        let list = self.words().tagged(script.object.address + FUNCTIONS, "functions of a Script")?;
+        let list = self
+            .words()
+            .tagged(script.object.address + self.fields().script_functions, "functions of a Script")?;
         let list = self.object(list)?;
         if self.layout().type_name(list.map.instance_type) != "WeakFixedArray" {
             return Ok(Vec::new());
         }
         let mut functions = Vec::new();
         for index in 0..self.fixed_array_length(list.address)? {
-            let at = list.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let at = self.fields().weak_element(list.address, index);
             let entry = self.words().tagged(at, "function of a Script")?;
             // The list is of weak pointers, and from V8 13 on holds scopes too.
             if let Ok(object) = self.object(entry)
@@ -302,7 +290,7 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// If it cannot be read.
     pub fn host_defined_options(&self, script: &Script<'_>) -> Result<Vec<Tagged>> {
-        let at = script.object.address + self.layout().fields.script_host_defined_options;
+        let at = script.object.address + self.fields().script_host_defined_options;
         let list = self.words().tagged(at, "host-defined options of a Script")?;
         if self.object(list)?.kind() != Kind::FixedArray {
             return Ok(Vec::new());
@@ -314,7 +302,7 @@ impl<'t> Heap<'t> {
         let list = self.object(list)?;
         let count = self.fixed_array_length(list.address)?.min(MOST_PARAMETERS as u64);
         let element = |index: u64| {
-            self.words().tagged(list.address + offset::ARRAY_ELEMENTS + 8 * index, "element of a FixedArray")
+            self.words().tagged(self.fields().element(list.address, index), "element of a FixedArray")
         };
         (0..count).map(element).collect()
     }
@@ -365,14 +353,16 @@ impl<'t> Heap<'t> {
 
     /// The lines as V8 counted them, if it had reason to.
     fn stored_lines(&self, script: &Script<'_>) -> Result<Arc<Lines>> {
-        let array = self.words().tagged(script.object.address + LINE_ENDS, "line ends of a Script")?;
+        let array = self
+            .words()
+            .tagged(script.object.address + self.fields().script_line_ends, "line ends of a Script")?;
         let array = self.object(array)?;
         if array.kind() != Kind::FixedArray {
             return Err(self.wrong_type(array.value(), "FixedArray"));
         }
         let mut ends = Vec::new();
         for index in 0..self.fixed_array_length(array.address)? {
-            let at = array.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let at = self.fields().element(array.address, index);
             let end = self.words().tagged(at, "line end of a Script")?.smi();
             match end.and_then(|end| u32::try_from(end).ok()) {
                 Some(end) if ends.last().is_none_or(|last| *last < end) => ends.push(end),

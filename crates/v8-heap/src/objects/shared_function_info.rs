@@ -12,35 +12,16 @@
 //! `function_token_position`, `src/objects/function-kind.h`.)
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::script::Location;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
-/// `UncompiledData::start_position_`, `end_position_`.
-const UNCOMPILED_START: u64 = 16;
-const UNCOMPILED_END: u64 = 20;
-/// `InterpreterData::bytecode_array_`
-const INTERPRETER_BYTECODE: u64 = 8;
-/// `SharedFunctionInfoWrapper::shared_info_`
-const WRAPPED_FUNCTION: u64 = 8;
 /// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
 const TOKEN_OUT_OF_RANGE: u16 = u16::MAX;
-/// `ClassPositions::start_`, `end_`.
-const CLASS_START: u64 = 8;
-const CLASS_END: u64 = 16;
-
-/// Bits of `SharedFunctionInfo::flags_`.
-mod flag {
-    pub const KIND_MASK: u32 = 31;
-    pub const STRICT: u32 = 1 << 6;
-    pub const SYNTAX_SHIFT: u32 = 7;
-    pub const SYNTAX_MASK: u32 = 7;
-    pub const TOP_LEVEL: u32 = 1 << 27;
-}
 
 /// `FunctionSyntaxKind::kWrapped`: Node.js compiles CommonJS modules so.
-const WRAPPED: u32 = 4;
+const WRAPPED: u64 = 4;
 
 /// What a function is in the source (V8: `FunctionKind`, with the positions it can stand in).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,21 +133,22 @@ impl<'t> Heap<'t> {
         if object.kind() != Kind::SharedFunctionInfo {
             return Err(self.wrong_type(shared.value(), "SharedFunctionInfo"));
         }
-        let fields = &self.layout().fields;
+        let (fields, bits) = (self.fields(), self.bits());
+        let static_initializer = self.layout().facts.static_initializer_kind;
         let half = |at: u64| self.words().word16(object.address + at, "SharedFunctionInfo");
         let flags = self.words().word32(object.address + fields.shared_flags, "flags")?;
-        let number = (flags & flag::KIND_MASK) as u8;
+        let number = bits.shared_function_kind.of(flags.into()) as u8;
         let script = self.words().tagged(object.address + fields.shared_script, "script")?;
         let is_script = |value: Tagged| self.object(value).is_ok_and(|script| script.kind() == Kind::Script);
         Ok(SharedFunction {
             object,
-            kind: kind_of(number, fields.static_initializer_kind),
+            kind: kind_of(number, static_initializer),
             is_async: matches!(number, 2 | 12..=18),
             is_generator: matches!(number, 16..=21),
             is_static: matches!(number, 8 | 10 | 15 | 17 | 21 | 23),
-            is_strict: flags & flag::STRICT != 0,
-            is_top_level: flags & flag::TOP_LEVEL != 0,
-            is_wrapped: flags >> flag::SYNTAX_SHIFT & flag::SYNTAX_MASK == WRAPPED,
+            is_strict: bits.shared_strict.is_set(flags),
+            is_top_level: bits.shared_top_level.is_set(flags),
+            is_wrapped: bits.shared_syntax_kind.of(flags.into()) == WRAPPED,
             length: half(fields.shared_length)?,
             // The receiver is counted; nothing counted means that arguments are passed as they come.
             parameters: half(fields.shared_formal_parameters)?.checked_sub(1),
@@ -177,7 +159,7 @@ impl<'t> Heap<'t> {
     }
 
     fn function_code(&self, shared: HeapObject<'_>) -> Result<FunctionCode> {
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let field = |at: u64| self.words().tagged(shared.address + at, "function data");
         let mut data = field(fields.shared_function_data)?;
         // With two fields for it, the first is zero where the second counts.
@@ -195,7 +177,7 @@ impl<'t> Heap<'t> {
             (Kind::FunctionTemplateInfo, _) => FunctionCode::Native(data),
             (_, "BytecodeArray") => FunctionCode::Bytecode(data),
             (_, "InterpreterData") => FunctionCode::Bytecode(
-                self.words().tagged(object.address + INTERPRETER_BYTECODE, "bytecode")?,
+                self.words().tagged(object.address + fields.interpreter_bytecode, "bytecode")?,
             ),
             (_, "Code") => FunctionCode::Baseline(data),
             _ => FunctionCode::Other(data),
@@ -235,10 +217,10 @@ impl<'t> Heap<'t> {
     }
 
     pub(crate) fn bytecode_range(&self, bytecode: HeapObject<'_>) -> Result<(u64, u64)> {
-        let length =
-            self.words().tagged(bytecode.address + offset::ARRAY_LENGTH, "length of a BytecodeArray")?;
+        let at = bytecode.address + self.fields().bytecode_length;
+        let length = self.words().tagged(at, "length of a BytecodeArray")?;
         let length = length.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        let start = bytecode.address + self.layout().fields.bytecode_data;
+        let start = bytecode.address + self.fields().bytecode_data;
         Ok((start, start + length))
     }
 
@@ -249,25 +231,28 @@ impl<'t> Heap<'t> {
         if self.layout().type_name(code.map.instance_type) != "Code" {
             return Ok(Maker::Unknown);
         }
-        let at = code.address + self.layout().fields.code_data;
+        let at = code.address + self.fields().code_data;
         let data = self.object(self.words().tagged(at, "data of a Code")?)?;
         match self.layout().type_name(data.map.instance_type) {
             "BytecodeArray" => return Ok(Maker::Bytecode(data.value())),
             "InterpreterData" => {
-                let bytecode = self.words().tagged(data.address + INTERPRETER_BYTECODE, "bytecode")?;
+                let bytecode =
+                    self.words().tagged(data.address + self.fields().interpreter_bytecode, "bytecode")?;
                 return Ok(Maker::Bytecode(bytecode));
             }
             _ if data.kind() != Kind::FixedArray => return Ok(Maker::Unknown),
             _ => {}
         }
         for index in 0..self.fixed_array_length(data.address)? {
-            let at = data.address + offset::ARRAY_ELEMENTS + 8 * index;
+            let at = self.fields().element(data.address, index);
             let Ok(element) = self.object(self.words().tagged(at, "DeoptimizationData")?) else { continue };
             if element.kind() == Kind::SharedFunctionInfo {
                 return Ok(Maker::Function(element.value()));
             }
             if self.layout().type_name(element.map.instance_type) == "SharedFunctionInfoWrapper" {
-                let shared = self.words().tagged(element.address + WRAPPED_FUNCTION, "wrapped function")?;
+                let shared = self
+                    .words()
+                    .tagged(element.address + self.fields().shared_wrapper_function, "wrapped function")?;
                 return Ok(Maker::Function(shared));
             }
         }
@@ -275,9 +260,8 @@ impl<'t> Heap<'t> {
     }
 
     pub(crate) fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
-        let data = self
-            .words()
-            .tagged(shared.address + self.layout().fields.shared_function_data, "function data")?;
+        let data =
+            self.words().tagged(shared.address + self.fields().shared_function_data, "function data")?;
         Ok(self.object(data).ok().filter(|data| data.kind() == Kind::UncompiledData).map(|data| data.address))
     }
 
@@ -302,8 +286,8 @@ impl<'t> Heap<'t> {
             return Ok(position(positions)?.zip(position(positions + 1)?));
         }
         let Some(data) = self.uncompiled_data(shared.object)? else { return Ok(None) };
-        let start = self.words().word32(data + UNCOMPILED_START, "start position")?;
-        let end = self.words().word32(data + UNCOMPILED_END, "end position")?;
+        let start = self.words().word32(data + self.fields().uncompiled_start, "start position")?;
+        let end = self.words().word32(data + self.fields().uncompiled_end, "end position")?;
         Ok(Some((start, end)))
     }
 
@@ -340,7 +324,7 @@ impl<'t> Heap<'t> {
             let word = self.words().tagged(positions.address + at, "ClassPositions")?;
             Ok(word.smi().and_then(|position| u32::try_from(position).ok()))
         };
-        Ok(position(CLASS_START)?.zip(position(CLASS_END)?))
+        Ok(position(self.fields().class_positions_start)?.zip(position(self.fields().class_positions_end)?))
     }
 
     /// Whether a function is a class.
@@ -349,10 +333,9 @@ impl<'t> Heap<'t> {
     /// If it cannot be read.
     pub fn is_class(&self, function: HeapObject<'_>) -> Result<bool> {
         let shared = self.shared_function_info(function)?;
-        let fields = &self.layout().fields;
-        let flags = self.words().word32(shared.address + fields.shared_flags, "flags")?;
-        let number = (flags & flag::KIND_MASK) as u8;
-        Ok(kind_of(number, fields.static_initializer_kind) == FunctionKind::Class)
+        let flags = self.words().word32(shared.address + self.fields().shared_flags, "flags")?;
+        let number = self.bits().shared_function_kind.of(flags.into()) as u8;
+        Ok(kind_of(number, self.layout().facts.static_initializer_kind) == FunctionKind::Class)
     }
 }
 

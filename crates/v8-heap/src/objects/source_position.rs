@@ -12,7 +12,7 @@
 
 use crate::Result;
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 
 impl Heap<'_> {
@@ -23,7 +23,7 @@ impl Heap<'_> {
     /// If the function or its bytecode cannot be read.
     pub fn source_position(&self, shared: HeapObject<'_>, code_offset: u32) -> Result<Option<u32>> {
         let Some(bytecode) = self.bytecode_array(shared)? else { return Ok(None) };
-        let fields = &self.layout().fields;
+        let fields = self.fields();
         let table = self.words().tagged(
             bytecode.address + fields.bytecode_source_positions,
             "source positions of a BytecodeArray",
@@ -32,11 +32,11 @@ impl Heap<'_> {
         if table.kind() != Kind::ByteArray {
             return Ok(None);
         }
-        let length = self.words().tagged(table.address + offset::ARRAY_LENGTH, "length of a ByteArray")?;
+        let length = self.words().tagged(table.address + fields.array_length, "length of a ByteArray")?;
         let length = length.smi().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         let bytes =
-            self.words().slice(table.address + offset::ARRAY_ELEMENTS, length, "source position table")?;
-        Ok(position_at(bytes, code_offset, fields.source_positions_have_two_flags))
+            self.words().slice(table.address + fields.byte_array_bytes, length, "source position table")?;
+        Ok(position_at(bytes, code_offset, self.layout().facts.source_positions_have_two_flags))
     }
 }
 

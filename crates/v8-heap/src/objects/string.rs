@@ -14,7 +14,8 @@
 use std::hash::Hasher;
 
 use crate::heap::Heap;
-use crate::layout::{Kind, StringShape, offset};
+use crate::layout::native::STRING_RESOURCE_DATA;
+use crate::layout::{Kind, StringShape};
 use crate::{Error, Result, Tagged};
 
 /// `String::kMaxLength` on 64-bit builds.
@@ -238,7 +239,7 @@ impl Heap<'_> {
         if map.kind != Kind::String {
             return Err(self.wrong_type(value, "String"));
         }
-        let length = self.words().word32(root + offset::STRING_LENGTH, "length of a String")?;
+        let length = self.words().word32(root + self.fields().string_length, "length of a String")?;
         if length > MAX_LENGTH {
             return Err(Error::Implausible { what: "length", object: value, found: length.to_string() });
         }
@@ -254,26 +255,28 @@ impl Heap<'_> {
         let string = value.strong().ok_or(Error::NotAnObject(value))?;
         let (_, map) = self.map_at(string)?;
         let shape = StringShape::of(map.instance_type).ok_or_else(|| self.wrong_type(value, "String"))?;
-        let body = || words.tagged(string + offset::STRING_BODY, "part of a String");
-        let second = || words.tagged(string + offset::STRING_SECOND, "part of a String");
+        let fields = self.fields();
+        let part = |at: u64| words.tagged(string + at, "part of a String");
         Ok(match shape {
             StringShape::Sequential { one_byte } => {
-                StringStorage::Sequential { one_byte, data: string + offset::STRING_BODY }
+                StringStorage::Sequential { one_byte, data: string + fields.string_characters }
             }
-            StringShape::Cons => StringStorage::Cons { first: body()?, second: second()? },
+            StringShape::Cons => {
+                StringStorage::Cons { first: part(fields.cons_first)?, second: part(fields.cons_second)? }
+            }
             StringShape::Sliced => {
-                let start = second()?;
+                let start = part(fields.sliced_offset)?;
                 let offset = start.smi().ok_or_else(|| Error::Implausible {
                     what: "offset",
                     object: value,
                     found: start.to_string(),
                 })?;
-                StringStorage::Sliced { parent: body()?, offset }
+                StringStorage::Sliced { parent: part(fields.sliced_parent)?, offset }
             }
-            StringShape::Thin => StringStorage::Thin { actual: body()? },
+            StringShape::Thin => StringStorage::Thin { actual: part(fields.thin_actual)? },
             StringShape::External { one_byte, uncached } => StringStorage::External {
                 one_byte,
-                resource: body()?.0,
+                resource: part(fields.external_resource)?.0,
                 data: self.external_data(string, uncached)?,
             },
         })
@@ -290,7 +293,7 @@ impl Heap<'_> {
         limit: usize,
         mut visit: impl FnMut(Piece<'_>) -> bool,
     ) -> Result<u32> {
-        let words = self.words();
+        let (words, fields) = (self.words(), self.fields());
         let length = self.string_length(value)?;
         let root = value.strong().ok_or(Error::NotAnObject(value))?;
         let wanted = limit.min(length as usize);
@@ -303,7 +306,7 @@ impl Heap<'_> {
             let (_, map) = self.map_at(string)?;
             let shape = StringShape::of(map.instance_type)
                 .ok_or_else(|| self.wrong_type(Tagged::pointer(string), "String"))?;
-            let own_length = words.word32(string + offset::STRING_LENGTH, "length of a String")? as usize;
+            let own_length = words.word32(string + fields.string_length, "length of a String")? as usize;
             if to > own_length {
                 return Err(Error::Implausible {
                     what: "length",
@@ -317,7 +320,7 @@ impl Heap<'_> {
             };
             match shape {
                 StringShape::Sequential { one_byte } => {
-                    let data = string + offset::STRING_BODY;
+                    let data = string + fields.string_characters;
                     if !visit(self.piece(data, one_byte, from, to)?) {
                         break;
                     }
@@ -334,10 +337,10 @@ impl Heap<'_> {
                 StringShape::Thin => {
                     let allowed =
                         if allowed == Allowed::Flat { return Err(cycle(value)) } else { Allowed::Flat };
-                    parts.push((inner(offset::STRING_BODY)?, from, to, allowed));
+                    parts.push((inner(fields.thin_actual)?, from, to, allowed));
                 }
                 StringShape::Sliced => {
-                    let start = words.tagged(string + offset::STRING_SECOND, "offset of a SlicedString")?;
+                    let start = words.tagged(string + fields.sliced_offset, "offset of a SlicedString")?;
                     let start =
                         start.smi().and_then(|start| usize::try_from(start).ok()).ok_or_else(|| {
                             Error::Implausible {
@@ -346,12 +349,12 @@ impl Heap<'_> {
                                 found: format!("{start}"),
                             }
                         })?;
-                    parts.push((inner(offset::STRING_BODY)?, start + from, start + to, Allowed::Thin));
+                    parts.push((inner(fields.sliced_parent)?, start + from, start + to, Allowed::Thin));
                 }
                 StringShape::Cons => {
-                    let first = inner(offset::STRING_BODY)?;
+                    let first = inner(fields.cons_first)?;
                     let length_of = |part: u64| -> Result<usize> {
-                        Ok(words.word32(part + offset::STRING_LENGTH, "length of a String")? as usize)
+                        Ok(words.word32(part + fields.string_length, "length of a String")? as usize)
                     };
                     // Parts are shorter than the whole; only a rope that was flattened is all in its first part.
                     let allowed = |part_length: usize| {
@@ -359,7 +362,7 @@ impl Heap<'_> {
                     };
                     let first_length = length_of(first)?;
                     if to > first_length {
-                        let second = inner(offset::STRING_SECOND)?;
+                        let second = inner(fields.cons_second)?;
                         let allowed = allowed(length_of(second)?);
                         parts.push((second, from.saturating_sub(first_length), to - first_length, allowed));
                     }
@@ -386,11 +389,12 @@ impl Heap<'_> {
     pub(crate) fn external_data(&self, string: u64, uncached: bool) -> Result<u64> {
         let words = self.words();
         if !uncached {
-            return words.word(string + offset::STRING_SECOND, "data of an ExternalString");
+            return words.word(string + self.fields().external_data, "data of an ExternalString");
         }
         // Without a cached address it is the first data word of the embedder's resource.
-        let resource = words.word(string + offset::STRING_BODY, "resource of an ExternalString")?;
-        words.word(resource.saturating_add(8), "data of an external string resource")
+        let resource =
+            words.word(string + self.fields().external_resource, "resource of an ExternalString")?;
+        words.word(resource.saturating_add(STRING_RESOURCE_DATA), "data of an external string resource")
     }
 
     /// The text of a name: a string, or a symbol as `Symbol(description)`; `None` if it is neither.
@@ -403,12 +407,13 @@ impl Heap<'_> {
             Kind::String => Some(self.string(name, LONGEST).ok()?.to_text()),
             Kind::Symbol => {
                 let words = self.words();
-                let description =
-                    words.tagged(address + offset::SYMBOL_DESCRIPTION, "description of a Symbol").ok()?;
+                let description = words
+                    .tagged(address + self.fields().symbol_description, "description of a Symbol")
+                    .ok()?;
                 let text = self.string(description, LONGEST).map(|s| s.to_text()).unwrap_or_default();
-                let flags = words.word32(address + offset::SYMBOL_FLAGS, "flags of a Symbol").ok()?;
+                let flags = words.word32(address + self.fields().symbol_flags, "flags of a Symbol").ok()?;
                 // Private names are spelt as in the program: #name.
-                if flags & self.layout().fields.private_symbol_mask != 0 {
+                if self.bits().symbol_private.is_set(flags) {
                     Some(text)
                 } else {
                     Some(format!("Symbol({text})"))

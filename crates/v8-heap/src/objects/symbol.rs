@@ -9,7 +9,7 @@
 //! class (V8: `src/objects/name.tq`, `SymbolFlags`).
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::properties::PropertyValue;
 use crate::{Result, Tagged};
@@ -31,8 +31,8 @@ impl Heap<'_> {
     /// # Errors
     /// If it cannot be read.
     pub fn symbol_privacy(&self, symbol: HeapObject<'_>) -> Result<Privacy> {
-        let flags = self.words().word32(symbol.address + offset::SYMBOL_FLAGS, "flags of a Symbol")?;
-        if flags & self.layout().fields.private_symbol_mask == 0 {
+        let flags = self.words().word32(symbol.address + self.fields().symbol_flags, "flags of a Symbol")?;
+        if !self.bits().symbol_private.is_set(flags) {
             return Ok(Privacy::Public);
         }
         let is_member = match self.symbol_description(symbol)? {
@@ -45,15 +45,12 @@ impl Heap<'_> {
     /// Whether a symbol is the name of a private member of a class, or the mark of a class that has private methods: the
     /// description is the name then.
     pub(crate) fn is_private_name(&self, symbol: HeapObject<'_>) -> bool {
-        let flags =
-            self.words().word32(symbol.address + offset::SYMBOL_FLAGS, "flags of a Symbol").unwrap_or(0);
-        let named = self.layout().flags("SymbolFlags");
-        // V8 14 tells private symbols apart by a number: V8's own have 1.
-        named.iter().any(|flag| match flag.name {
-            "is_private_name" => flag.of(u64::from(flags)) != 0,
-            "private_symbol_kind" => flag.of(u64::from(flags)) > 1,
-            _ => false,
-        })
+        let flags = self
+            .words()
+            .word32(symbol.address + self.fields().symbol_flags, "flags of a Symbol")
+            .unwrap_or(0);
+        // Where a number tells private symbols apart, V8's own have 1.
+        self.bits().symbol_private_name.is_set(flags) || self.bits().symbol_private.of(flags.into()) > 1
     }
 
     /// The description of a symbol, if it has one.
@@ -61,8 +58,9 @@ impl Heap<'_> {
     /// # Errors
     /// If it cannot be read.
     pub fn symbol_description(&self, symbol: HeapObject<'_>) -> Result<Option<Tagged>> {
-        let description =
-            self.words().tagged(symbol.address + offset::SYMBOL_DESCRIPTION, "description of a Symbol")?;
+        let description = self
+            .words()
+            .tagged(symbol.address + self.fields().symbol_description, "description of a Symbol")?;
         Ok(self.is_string(description).then_some(description))
     }
 

@@ -17,7 +17,8 @@
 
 use crate::Result;
 use crate::heap::Heap;
-use crate::layout::offset;
+use crate::layout::Fields;
+use crate::layout::native::temporal::{self as native, date, duration, time, zoned};
 use crate::objects::value::HeapObject;
 
 /// The kind of calendar of ISO 8601 (`AnyCalendarKind::Iso`).
@@ -88,14 +89,27 @@ pub enum Temporal {
     },
 }
 
+/// Where an object of the class `JSTemporal...` has its value, in versions that keep it outside the heap.
+pub(crate) fn native_field(fields: &Fields, class: &str) -> Option<u64> {
+    match class {
+        "Instant" => fields.temporal_instant,
+        "PlainDate" => fields.temporal_plain_date,
+        "PlainYearMonth" => fields.temporal_year_month,
+        "PlainMonthDay" => fields.temporal_month_day,
+        "PlainTime" => fields.temporal_plain_time,
+        "PlainDateTime" => fields.temporal_plain_date_time,
+        "Duration" => fields.temporal_duration,
+        "ZonedDateTime" => fields.temporal_zoned_date_time,
+        _ => None,
+    }
+}
+
 impl Heap<'_> {
     /// The value of a `Temporal` object; `None` if it is none, or its value is not where it is known to be.
     pub fn temporal(&self, object: HeapObject<'_>) -> Option<Temporal> {
         let class = self.class_name(object.value()).strip_prefix("JSTemporal")?;
-        if !self.layout().fields.temporal_is_native {
-            return None;
-        }
-        let foreign = self.words().tagged(object.address + offset::FIRST_FIELD, "Temporal").ok()?;
+        let foreign =
+            self.words().tagged(object.address + native_field(self.fields(), class)?, "Temporal").ok()?;
         let at = self.managed(foreign)?;
         self.temporal_at(class, at).ok()?
     }
@@ -109,13 +123,13 @@ impl Heap<'_> {
             "PlainTime" => self.temporal_time(at)?.map(Temporal::PlainTime),
             "PlainDateTime" => self
                 .temporal_date(at)?
-                .zip(self.temporal_time(at + 16)?)
+                .zip(self.temporal_time(at + native::TIME_OF_DATE_TIME)?)
                 .map(|(date, time)| Temporal::PlainDateTime(date, time)),
             "Duration" => self.temporal_duration(at)?.map(Temporal::Duration),
             "ZonedDateTime" => {
                 let words = self.words();
-                let offset = words.word(at + 48, "offset of a time zone")? as i64;
-                let is_offset = words.bytes::<1>(at + 16, "time zone")?[0];
+                let offset = words.word(at + zoned::OFFSET, "offset of a time zone")? as i64;
+                let is_offset = words.bytes::<1>(at + zoned::IS_OFFSET, "time zone")?[0];
                 let is_sane = offset.unsigned_abs() < 86_400_000_000_000 && is_offset <= 1;
                 is_sane.then_some(Temporal::ZonedDateTime {
                     nanoseconds: self.wide(at)?,
@@ -133,9 +147,9 @@ impl Heap<'_> {
 
     fn temporal_date(&self, at: u64) -> Result<Option<Date>> {
         let words = self.words();
-        let year = words.word32(at + 8, "year")? as i32;
-        let [month, day] = words.bytes::<2>(at + 12, "day")?;
-        let calendar = words.word(at, "calendar")?;
+        let year = words.word32(at + date::YEAR, "year")? as i32;
+        let [month, day] = words.bytes::<2>(at + date::MONTH_DAY, "day")?;
+        let calendar = words.word(at + date::CALENDAR, "calendar")?;
         let is_iso = words.bytes::<1>(calendar, "kind of calendar").ok().map(|kind| kind[0] == ISO_CALENDAR);
         let is_sane =
             (-300_000..=300_000).contains(&year) && matches!(month, 1..=12) && matches!(day, 1..=31);
@@ -145,8 +159,9 @@ impl Heap<'_> {
     fn temporal_time(&self, at: u64) -> Result<Option<Time>> {
         let words = self.words();
         let half = |at: u64| words.word16(at, "part of a second").map(u32::from);
-        let (milli, micro, nano) = (half(at)?, half(at + 2)?, half(at + 4)?);
-        let [hour, minute, second] = words.bytes::<3>(at + 6, "time")?;
+        let (milli, micro, nano) =
+            (half(at + time::MILLISECOND)?, half(at + time::MICROSECOND)?, half(at + time::NANOSECOND)?);
+        let [hour, minute, second] = words.bytes::<3>(at + time::HOUR_MINUTE_SECOND, "time")?;
         let is_sane = hour < 24 && minute < 60 && second < 60 && milli < 1000 && micro < 1000 && nano < 1000;
         let nanosecond = milli * 1_000_000 + micro * 1000 + nano;
         Ok(is_sane.then_some(Time { hour, minute, second, nanosecond }))
@@ -156,18 +171,19 @@ impl Heap<'_> {
         let words = self.words();
         let long = |at: u64| words.word(at, "Duration");
         let short = |at: u64| words.word32(at, "Duration").map(u64::from);
-        let (micro, nano) = (self.wide(at)?, self.wide(at + 16)?);
-        let sign = words.bytes::<1>(at + 84, "sign of a Duration")?[0] as i8;
+        let (micro, nano) = (self.wide(at + duration::MICROSECONDS)?, self.wide(at + duration::NANOSECONDS)?);
+        let sign = words.bytes::<1>(at + duration::SIGN, "sign of a Duration")?[0] as i8;
         let (Ok(micro), Ok(nano)) = (u128::try_from(micro), u128::try_from(nano)) else { return Ok(None) };
         let parts = [
-            short(at + 72)?,
-            short(at + 76)?,
-            short(at + 80)?,
-            long(at + 32)?,
-            long(at + 40)?,
-            long(at + 48)?,
+            short(at + duration::YEARS)?,
+            short(at + duration::MONTHS)?,
+            short(at + duration::WEEKS)?,
+            long(at + duration::DAYS)?,
+            long(at + duration::HOURS)?,
+            long(at + duration::MINUTES)?,
         ];
-        let (seconds, milli) = (u128::from(long(at + 56)?), u128::from(long(at + 64)?));
+        let (seconds, milli) =
+            (u128::from(long(at + duration::SECONDS)?), u128::from(long(at + duration::MILLISECONDS)?));
         let is_sane = (-1..=1).contains(&sign) && micro < 1 << 80 && nano < 1 << 90;
         Ok(is_sane.then_some(Duration {
             is_negative: sign < 0,

@@ -1,7 +1,7 @@
 //! Any value: what a tagged word stands for.
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::{Bits, Fields, Kind};
 use crate::map::{Map, MapId};
 use crate::{Error, Result, Tagged};
 
@@ -66,6 +66,18 @@ mod oddball {
 }
 
 impl<'t> Heap<'t> {
+    /// Where fields are.
+    #[inline]
+    pub fn fields(&self) -> &Fields {
+        &self.layout().fields
+    }
+
+    /// Which bits of flags mean what.
+    #[inline]
+    pub fn bits(&self) -> &Bits {
+        &self.layout().bits
+    }
+
     /// The heap object that a strong or weak pointer refers to.
     ///
     /// # Errors
@@ -88,7 +100,7 @@ impl<'t> Heap<'t> {
         Ok(match object.kind() {
             Kind::String => Value::String(object),
             Kind::HeapNumber => Value::Double(f64::from_bits(
-                self.words().word(object.address + offset::HEAP_NUMBER_VALUE, "HeapNumber")?,
+                self.words().word(object.address + self.fields().heap_number_value, "HeapNumber")?,
             )),
             Kind::Oddball => self.oddball(object.address)?,
             Kind::Hole => Value::Hole,
@@ -100,12 +112,12 @@ impl<'t> Heap<'t> {
     }
 
     fn oddball(&self, address: u64) -> Result<Value<'_>> {
-        let kind = self.words().tagged(address + offset::ODDBALL_KIND, "kind of an Oddball")?.smi();
+        let kind = self.words().tagged(address + self.fields().oddball_kind, "kind of an Oddball")?.smi();
         Ok(match kind {
             Some(oddball::FALSE) => Value::Boolean(false),
             Some(oddball::TRUE) => Value::Boolean(true),
             Some(oddball::NULL) => Value::Null,
-            Some(kind) if kind == self.layout().fields.undefined_kind => Value::Undefined,
+            Some(kind) if kind == self.layout().facts.undefined_kind => Value::Undefined,
             Some(oddball::THE_HOLE) => Value::Hole,
             _ => Value::Marker,
         })
@@ -143,12 +155,13 @@ impl<'t> Heap<'t> {
     /// If it cannot be read.
     pub fn bigint(&self, object: HeapObject<'_>) -> Result<(bool, Vec<u64>)> {
         let words = self.words();
-        let bits = words.word32(object.address + offset::BIGINT_BITFIELD, "BigInt")?;
-        let digits = (bits >> 1 & 0x3fff_ffff) as usize;
-        let bytes = words.slice(object.address + offset::BIGINT_DIGITS, digits * 8, "digits of a BigInt")?;
+        let bits = words.word32(object.address + self.fields().bigint_bits, "BigInt")?;
+        let digits = self.bits().bigint_length.of(bits.into()) as usize;
+        let bytes =
+            words.slice(object.address + self.fields().bigint_digits, digits * 8, "digits of a BigInt")?;
         let digits =
             bytes.chunks_exact(8).map(|d| u64::from_le_bytes(d.try_into().expect("eight bytes"))).collect();
-        Ok((bits & 1 == 1, digits))
+        Ok((self.bits().bigint_sign.is_set(bits), digits))
     }
 
     /// Whether a word is a string.

@@ -10,41 +10,14 @@
 //! (V8: `src/wasm/wasm-objects.tq`, `src/wasm/value-type.h`.)
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
+use crate::layout::native::{backing_store, managed};
+use crate::objects::temporal;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
 /// `wasm::kWasmPageSize`
 const PAGE: u64 = 1 << 16;
-const MODULE_SCRIPT: u64 = 32;
-const GLOBAL_BUFFER: u64 = 32;
-const GLOBAL_TAGGED: u64 = 40;
-const GLOBAL_OFFSET: u64 = 48;
-const GLOBAL_TYPE: u64 = 56;
-const GLOBAL_MUTABLE: u64 = 64;
-/// `Foreign::foreign_address_`
-const FOREIGN_ADDRESS: u64 = 8;
-/// `ManagedPtrDestructor::shared_ptr_ptr_`
-const SHARED_POINTER: u64 = 24;
-/// No native value that is read is longer, in bytes.
-const LONGEST_VALUE: u64 = 96;
-
-/// Where WebAssembly objects have their fields.
-#[derive(Clone, Copy, Debug)]
-pub struct WasmLayout {
-    /// `WasmMemoryObject::maximum_pages_`
-    pub memory_maximum: u64,
-    /// `WasmMemoryObject::managed_backing_store_`, where there is one.
-    pub memory_backing_store: Option<u64>,
-    /// `WasmTableObject::entries_`; the current and the maximum length are behind it.
-    pub table_entries: u64,
-    /// `WasmInstanceObject::module_object_`; the exports are behind it.
-    pub instance_module: u64,
-    /// Bits of a value type in front of the number of its kind.
-    pub value_kind_shift: u32,
-    /// Number of the kind `i32`, in front of `i64`, `f32`, `f64`.
-    pub first_value_kind: u32,
-}
 
 /// A memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,18 +76,18 @@ impl Heap<'_> {
         if self.class_name(object.value()) != "WasmMemoryObject" {
             return Ok(None);
         }
-        let layout = self.layout().fields.wasm;
+        let fields = self.fields();
         let field = |at: u64| self.words().tagged(object.address + at, "WasmMemoryObject");
-        let maximum = field(layout.memory_maximum)?.smi().and_then(|pages| u64::try_from(pages).ok());
-        let buffer = field(offset::FIRST_FIELD)?;
+        let maximum = field(fields.wasm_memory_maximum)?.smi().and_then(|pages| u64::try_from(pages).ok());
+        let buffer = field(fields.wasm_memory_buffer)?;
         let is_buffer = self.object(buffer).is_ok_and(|buffer| buffer.kind() == Kind::JsArrayBuffer);
         let bytes = if is_buffer {
             Some(self.view(self.object(buffer)?)?.byte_length)
         } else {
-            match layout.memory_backing_store {
-                Some(at) => self.managed(field(at)?).and_then(|store| {
-                    self.words().word(store + super::array_buffer::STORE_LENGTH, "store").ok()
-                }),
+            match fields.wasm_memory_backing_store {
+                Some(at) => self
+                    .managed(field(at)?)
+                    .and_then(|store| self.words().word(store + backing_store::LENGTH, "store").ok()),
                 None => None,
             }
         };
@@ -139,15 +112,16 @@ impl Heap<'_> {
         }
         let words = self.words();
         let plausible = |address: &u64| *address != 0 && *address < crate::tagged::ADDRESS_LIMIT;
-        let destructor = words.word(foreign.address + FOREIGN_ADDRESS, "Foreign").ok().filter(plausible)?;
-        let shared = words.word(destructor + SHARED_POINTER, "Managed").ok().filter(plausible)?;
+        let destructor =
+            words.word(foreign.address + self.fields().foreign_address, "Foreign").ok().filter(plausible)?;
+        let shared = words.word(destructor + managed::SHARED_POINTER, "Managed").ok().filter(plausible)?;
         let object = words.word(shared, "shared pointer").ok().filter(plausible)?;
         Some([destructor, shared, object])
     }
 
     /// The memory that [`Heap::managed`] reads, and the start of the object, as `[start, end)`.
     pub(crate) fn managed_records(&self, foreign: Tagged) -> Vec<(u64, u64)> {
-        const LENGTHS: [u64; 3] = [SHARED_POINTER + 8, 8, LONGEST_VALUE];
+        const LENGTHS: [u64; 3] = [managed::SHARED_POINTER + 8, 8, managed::LONGEST_VALUE];
         let chain = self.managed_chain(foreign).into_iter().flatten().zip(LENGTHS);
         chain.map(|(start, length)| (start, start.saturating_add(length))).collect()
     }
@@ -155,11 +129,11 @@ impl Heap<'_> {
     /// The `Managed` in which an object has a native value that this program reads.
     pub(crate) fn native_value(&self, object: HeapObject<'_>) -> Option<Tagged> {
         let class = self.class_name(object.value());
-        let fields = &self.layout().fields;
-        let at = match class {
-            "WasmMemoryObject" => fields.wasm.memory_backing_store?,
-            _ if fields.temporal_is_native && class.starts_with("JSTemporal") => offset::FIRST_FIELD,
-            _ => return None,
+        let fields = self.fields();
+        let at = match class.strip_prefix("JSTemporal") {
+            None if class == "WasmMemoryObject" => fields.wasm_memory_backing_store?,
+            None => return None,
+            Some(class) => temporal::native_field(fields, class)?,
         };
         self.words().tagged(object.address + at, "native value").ok()
     }
@@ -172,13 +146,14 @@ impl Heap<'_> {
         if self.class_name(object.value()) != "WasmTableObject" {
             return Ok(None);
         }
-        let first = self.layout().fields.wasm.table_entries;
-        let field = |at: u64| self.words().tagged(object.address + first + at, "WasmTableObject");
-        let length = field(8)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        let mut entries = self.array_words(self.object(field(0)?)?)?;
+        let fields = self.fields();
+        let field = |at: u64| self.words().tagged(object.address + at, "WasmTableObject");
+        let length =
+            field(fields.wasm_table_length)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let mut entries = self.array_words(self.object(field(fields.wasm_table_entries)?)?)?;
         // The array has room to grow.
         entries.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        Ok(Some(WasmTable { length, entries, maximum: field(16)? }))
+        Ok(Some(WasmTable { length, entries, maximum: field(fields.wasm_table_maximum)? }))
     }
 
     /// A WebAssembly global; `None` if the object is none.
@@ -189,24 +164,23 @@ impl Heap<'_> {
         if self.class_name(object.value()) != "WasmGlobalObject" {
             return Ok(None);
         }
-        let words = self.words();
+        let (words, fields, facts) = (self.words(), self.fields(), &self.layout().facts);
         let field = |at: u64| words.tagged(object.address + at, "WasmGlobalObject");
         let number = |at: u64| -> Result<u64> {
             Ok(field(at)?.smi().and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
         };
-        let is_mutable = number(GLOBAL_MUTABLE)? != 0;
-        let offset_in = number(GLOBAL_OFFSET)?;
-        let buffer = self.object(field(GLOBAL_BUFFER)?)?;
+        let is_mutable = number(fields.wasm_global_mutable)? != 0;
+        let offset_in = number(fields.wasm_global_offset)?;
+        let buffer = self.object(field(fields.wasm_global_buffer)?)?;
         if buffer.kind() != Kind::JsArrayBuffer {
-            let array = self.object(field(GLOBAL_TAGGED)?)?;
+            let array = self.object(field(fields.wasm_global_tagged)?)?;
             let value = self.array_words(array)?.get(offset_in as usize).copied();
             let value = value.map_or(WasmValue::Unknown, WasmValue::Reference);
             return Ok(Some(WasmGlobal { value, is_mutable }));
         }
         let view = self.view(buffer)?;
-        let layout = self.layout().fields.wasm;
-        let kind = (number(GLOBAL_TYPE)? >> layout.value_kind_shift) as u32 & 0x1f;
-        let kind = kind.checked_sub(layout.first_value_kind);
+        let kind = (number(fields.wasm_global_type)? >> facts.wasm_value_kind_shift) as u32 & 0x1f;
+        let kind = kind.checked_sub(facts.wasm_first_value_kind);
         let size = if matches!(kind, Some(0 | 2)) { 4 } else { 8 };
         if offset_in.checked_add(size).is_none_or(|end| end > view.byte_length) {
             return Ok(Some(WasmGlobal { value: WasmValue::Unknown, is_mutable }));
@@ -230,9 +204,9 @@ impl Heap<'_> {
         if self.class_name(object.value()) != "WasmInstanceObject" {
             return Ok(None);
         }
-        let module = self.layout().fields.wasm.instance_module;
+        let fields = self.fields();
         let field = |at: u64| self.words().tagged(object.address + at, "WasmInstanceObject");
-        Ok(Some((field(module)?, field(module + 8)?)))
+        Ok(Some((field(fields.wasm_instance_module)?, field(fields.wasm_instance_exports)?)))
     }
 
     /// The name that V8 gives a WebAssembly module, a string: `wasm://wasm/d8a9f2c6`.
@@ -240,7 +214,10 @@ impl Heap<'_> {
         if self.class_name(object.value()) != "WasmModuleObject" {
             return None;
         }
-        let script = self.words().tagged(object.address + MODULE_SCRIPT, "WasmModuleObject").ok()?;
+        let script = self
+            .words()
+            .tagged(object.address + self.fields().wasm_module_script, "WasmModuleObject")
+            .ok()?;
         self.script_name(&self.script(script).ok()?)
     }
 }

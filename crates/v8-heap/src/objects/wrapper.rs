@@ -8,7 +8,7 @@
 //! (V8: `src/objects/js-objects.tq`, `js-weak-refs.tq`.)
 
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::{Result, Tagged};
 
@@ -21,7 +21,7 @@ impl Heap<'_> {
         if object.kind() != Kind::JsPrimitiveWrapper {
             return Err(self.wrong_type(object.value(), "JSPrimitiveWrapper"));
         }
-        self.words().tagged(object.address + offset::FIRST_FIELD, "value of a JSPrimitiveWrapper")
+        self.words().tagged(object.address + self.fields().wrapper_value, "value of a JSPrimitiveWrapper")
     }
 
     /// What a `WeakRef` refers to.
@@ -32,6 +32,6 @@ impl Heap<'_> {
         if object.kind() != Kind::JsWeakRef {
             return Err(self.wrong_type(object.value(), "JSWeakRef"));
         }
-        self.words().tagged(object.address + offset::FIRST_FIELD, "target of a JSWeakRef")
+        self.words().tagged(object.address + self.fields().weak_ref_target, "target of a JSWeakRef")
     }
 }

@@ -65,7 +65,7 @@ impl Heap<'_> {
         let is_empty = || self.fixed_array_length(address).is_ok_and(|length| length == 0);
         match map.kind {
             Kind::Oddball => true,
-            Kind::Hole => !self.layout().fields.snapshots.show_markers || Some(address) == self.the_hole(),
+            Kind::Hole => !self.layout().facts.snapshots.show_markers || Some(address) == self.the_hole(),
             Kind::Map => {
                 let Ok((_, described)) = self.decoded_map(address) else { return false };
                 let is_first = *first.entry(described.instance_type).or_insert(address) == address;
@@ -75,9 +75,10 @@ impl Heap<'_> {
                     _ => false,
                 }
             }
-            Kind::DescriptorArray => {
-                self.words().word16(address + 8, "number of descriptors").is_ok_and(|count| count == 0)
-            }
+            Kind::DescriptorArray => self
+                .words()
+                .word16(address + self.fields().descriptor_array_count, "number of descriptors")
+                .is_ok_and(|count| count == 0),
             _ => {
                 matches!(
                     self.layout().type_name(map.instance_type),

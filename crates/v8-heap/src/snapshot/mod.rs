@@ -98,7 +98,7 @@ pub(crate) struct Subject<'a, 't> {
 impl Subject<'_, '_> {
     /// Bytes that count as the object's own.
     fn self_size(&self, id: u32, object: HeapObject<'_>, is_read_only: bool) -> u64 {
-        if self.heap.layout().fields.snapshots.count_heap_only {
+        if self.heap.layout().facts.snapshots.count_heap_only {
             return self.graph.size(id);
         }
         let is_external = object.kind() == Kind::String

@@ -60,7 +60,7 @@ impl Texts<'_, '_> {
                 push(units, class);
             }
             Name::StringMap(instance_type) => {
-                let later = !self.heap.layout().fields.snapshots.code_is_handle;
+                let later = !self.heap.layout().facts.snapshots.code_is_handle;
                 push(units, &string_map_name(instance_type, later));
             }
             Name::Number(number) => push(units, &number.to_string()),
@@ -82,7 +82,7 @@ impl Texts<'_, '_> {
                     Ok(FieldValue::Pointer(start)) => self.builtins.name(start),
                     _ => None,
                 };
-                let sort = if self.heap.layout().fields.snapshots.code_is_handle { "handle" } else { "code" };
+                let sort = if self.heap.layout().facts.snapshots.code_is_handle { "handle" } else { "code" };
                 match name {
                     Some(name) => push(units, &format!("({name} builtin {sort})")),
                     None => push(units, &format!("(builtin {sort})")),

@@ -125,7 +125,7 @@ impl<'a, 't> Namer<'a, 't> {
                 None => "HeapObject",
             };
             let is_array = is(ARRAYS);
-            let kind = if is(CODE) || (heap.layout().fields.snapshots.wrappers_are_code && is(WRAPPERS)) {
+            let kind = if is(CODE) || (heap.layout().facts.snapshots.wrappers_are_code && is(WRAPPERS)) {
                 NodeKind::Code
             } else if is_array {
                 NodeKind::Array
@@ -177,7 +177,7 @@ impl<'a, 't> Namer<'a, 't> {
             Kind::HeapNumber => (NodeKind::Number, Some(Name::Static("heap number"))),
             Kind::SharedFunctionInfo => {
                 let name = text(heap.shared_name(object).ok().flatten());
-                let is_named = heap.layout().fields.snapshots.name_functions;
+                let is_named = heap.layout().facts.snapshots.name_functions;
                 let unnamed = is_named.then_some(Name::Static("(shared function info)"));
                 (NodeKind::Code, name.or(unnamed))
             }
@@ -188,7 +188,7 @@ impl<'a, 't> Namer<'a, 't> {
             }
             Kind::NativeContext => (NodeKind::Hidden, Some(Name::System("NativeContext"))),
             Kind::Context => (NodeKind::Object, Some(Name::System("Context"))),
-            Kind::Oddball if heap.layout().fields.snapshots.name_oddballs => {
+            Kind::Oddball if heap.layout().facts.snapshots.name_oddballs => {
                 let name = match heap.value(object.value()) {
                     Ok(Value::Undefined) => "undefined",
                     Ok(Value::Null) => "null",

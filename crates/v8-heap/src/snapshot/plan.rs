@@ -7,6 +7,7 @@ use crate::heap::Heap;
 use crate::layout::{FieldKind, Kind, TailLayout};
 use crate::map::{AddressMap, Map, MapId};
 use crate::objects::collection::HashTableShape;
+use crate::objects::context::SCOPE_INFO;
 use crate::objects::place::FieldValue;
 use crate::objects::value::HeapObject;
 use crate::properties::details;
@@ -260,7 +261,7 @@ impl<'a, 't> Plans<'a, 't> {
         }
         match map.kind {
             Kind::JsArrayBuffer => apart.push(Apart::BackingStore),
-            Kind::JsGlobalProxy if heap.layout().fields.snapshots.name_global_object => {
+            Kind::JsGlobalProxy if heap.layout().facts.snapshots.name_global_object => {
                 apart.push(Apart::GlobalObject)
             }
             _ => {}
@@ -272,7 +273,7 @@ impl<'a, 't> Plans<'a, 't> {
         let Some(class) = self.heap.layout().type_info(map.instance_type).and_then(|info| info.class) else {
             return;
         };
-        let told_twice = self.heap.layout().fields.snapshots.told_twice;
+        let told_twice = self.heap.layout().facts.snapshots.told_twice;
         for (class, field) in self.heap.classes().all_fields(class) {
             // Of a proxy of the global object, only what it stands for has a name.
             if map.kind == Kind::JsGlobalProxy && class.name != "JSGlobalProxy" {
@@ -283,7 +284,7 @@ impl<'a, 't> Plans<'a, 't> {
                 (class.name, field.name),
                 ("Code", "instruction_stream") | ("InstructionStream", "code")
             );
-            if is_handle && self.heap.layout().fields.snapshots.code_is_handle {
+            if is_handle && self.heap.layout().facts.snapshots.code_is_handle {
                 continue;
             }
             if told_twice.contains(&(class.name, field.name)) {
@@ -373,7 +374,7 @@ impl<'a, 't> Plans<'a, 't> {
     /// What the slots of a context are called: what V8 names are the variables of functions, scripts and modules, and of
     /// blocks that declare some with `var`.
     pub fn variables(&self, context: HeapObject<'_>) -> Arc<Variables> {
-        let scope = self.heap.words().heap_word(context.address + crate::layout::offset::ARRAY_ELEMENTS);
+        let scope = self.heap.words().heap_word(self.heap.fields().context_slot(context.address, SCOPE_INFO));
         let Some(scope) = scope.and_then(|word| Tagged(word).strong()) else { return Arc::default() };
         if let Some(known) =
             self.variables.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&scope)

@@ -13,8 +13,9 @@ use crate::Tagged;
 use crate::constructor::NameId;
 use crate::graph::{DispatchTable, code_holds_weakly, embedded_words};
 use crate::heap::Heap;
-use crate::layout::{Kind, offset};
+use crate::layout::Kind;
 use crate::objects::collection::HashTableShape;
+use crate::objects::context::GLOBAL_OBJECT;
 use crate::objects::place::FieldValue;
 use crate::objects::value::HeapObject;
 use crate::properties::{PropertyValue, details};
@@ -283,7 +284,7 @@ impl Explorer<'_, '_> {
             "map" => telling.internal(Name::Static("map"), Tagged::pointer(object.map.address)),
             "prototype_or_initial_map" => match target {
                 Some(map) if map.kind() == Kind::Map => {
-                    let at = map.address + offset::MAP_PROTOTYPE;
+                    let at = map.address + self.heap.fields().map_prototype;
                     if let Some(prototype) =
                         self.heap.words().heap_word(at).and_then(|word| Tagged(word).strong())
                     {
@@ -318,7 +319,7 @@ impl Explorer<'_, '_> {
                     let described = self.heap.decoded_map(object.address);
                     described.is_ok_and(|(_, map)| self.plans.is_js_object(map))
                 };
-                if !self.heap.layout().fields.snapshots.hide_internal_descriptors || of_objects() {
+                if !self.heap.layout().facts.snapshots.hide_internal_descriptors || of_objects() {
                     telling.internal(Name::Static("descriptors"), word);
                 } else {
                     telling.hidden(word);
@@ -365,9 +366,10 @@ impl Explorer<'_, '_> {
         for apart in &plan.apart {
             match *apart {
                 Apart::OutOfObject(property, index) => {
-                    let Some(array) = strong_at(object.address + offset::PROPERTIES) else { continue };
-                    if let Some(value) =
-                        words.heap_word(array + offset::ARRAY_ELEMENTS + 8 * u64::from(index))
+                    let Some(array) = strong_at(object.address + self.heap.fields().properties) else {
+                        continue;
+                    };
+                    if let Some(value) = words.heap_word(self.heap.fields().property(array, u64::from(index)))
                     {
                         telling.property(property, Tagged(value));
                     }
@@ -386,7 +388,9 @@ impl Explorer<'_, '_> {
                 }
                 Apart::Elements { is_array } => self.elements(object, is_array, telling),
                 Apart::ElementDictionary => {
-                    let Some(table) = strong_at(object.address + offset::ELEMENTS) else { continue };
+                    let Some(table) = strong_at(object.address + self.heap.fields().elements) else {
+                        continue;
+                    };
                     let _ = self.heap.for_each_entry(table, HashTableShape::NUMBER_DICTIONARY, |entry| {
                         if let (Some(key), Some(target)) = (self.heap.number(entry[0]), entry[1].strong()) {
                             let (kind, label) = (EdgeKind::Element, Label::Index(key as u32));
@@ -418,7 +422,7 @@ impl Explorer<'_, '_> {
                     }
                 }
                 Apart::BackingStore => {
-                    let at = object.address + self.heap.layout().fields.array_buffer_backing_store;
+                    let at = object.address + self.heap.fields().array_buffer_backing_store;
                     let target = Target::Memory(words.heap_word(at).unwrap_or(0));
                     let (kind, label) = (EdgeKind::Internal, Label::Name(Name::Static("backing_store")));
                     (telling.visit)(Edge { kind, label, target });
@@ -426,7 +430,7 @@ impl Explorer<'_, '_> {
                 Apart::GlobalObject => {
                     let Some(context) = self.context_of_proxy(object) else { continue };
                     telling.edge(EdgeKind::Shortcut, Name::Static("native_context"), context);
-                    let at = context + offset::ARRAY_ELEMENTS + 16;
+                    let at = self.heap.fields().context_slot(context, GLOBAL_OBJECT);
                     if let Some(global) = strong_at(at) {
                         telling.edge(EdgeKind::Shortcut, Name::Static("global_object"), global);
                     }
@@ -438,7 +442,7 @@ impl Explorer<'_, '_> {
     /// The native context of a global proxy: that of its map's map.
     fn context_of_proxy(&self, proxy: HeapObject<'_>) -> Option<u64> {
         let meta = self.heap.map_at(proxy.map.address).ok()?.1;
-        let context = self.heap.words().heap_word(meta.address + offset::MAP_CONSTRUCTOR)?;
+        let context = self.heap.words().heap_word(meta.address + self.heap.fields().map_constructor)?;
         let context = self.heap.object(Tagged(context)).ok()?;
         (context.kind() == Kind::NativeContext).then_some(context.address)
     }
@@ -462,8 +466,9 @@ impl Explorer<'_, '_> {
 
     fn elements(&self, object: HeapObject<'_>, is_array: bool, telling: &mut Telling<'_>) {
         let words = self.heap.words();
-        let Some(store) =
-            words.heap_word(object.address + offset::ELEMENTS).and_then(|word| Tagged(word).strong())
+        let Some(store) = words
+            .heap_word(object.address + self.heap.fields().elements)
+            .and_then(|word| Tagged(word).strong())
         else {
             return;
         };
@@ -471,7 +476,7 @@ impl Explorer<'_, '_> {
         if is_array {
             length = length.min(self.heap.array_length(object).unwrap_or(0));
         }
-        let bytes = words.present(store + offset::ARRAY_ELEMENTS, 8 * length);
+        let bytes = words.present(self.heap.fields().element(store, 0), 8 * length);
         for (index, word) in (0..).zip(bytes.chunks_exact(8)) {
             let word = Tagged(u64::from_le_bytes(word.try_into().expect("eight bytes")));
             let Some(target) = word.strong() else { continue };
@@ -516,7 +521,7 @@ impl Explorer<'_, '_> {
             match slot {
                 0 => telling.internal(Name::Static("scope_info"), word),
                 1 => telling.internal(Name::Static("previous"), word),
-                2 if layout.fields.snapshots.name_global_object => {
+                2 if layout.facts.snapshots.name_global_object => {
                     telling.internal(Name::Static("global_object"), word);
                 }
                 2 => telling.internal(Name::Static("extension"), word),

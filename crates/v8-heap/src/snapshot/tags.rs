@@ -198,7 +198,7 @@ impl MapTags {
                 let is_named =
                     |(owner, name, ..): &&(&str, &str, _, _)| *owner == class.name && *name == field.name;
                 let names_code = class.name == "InstructionStream" && field.name == "code";
-                if names_code && heap.layout().fields.snapshots.code_is_handle {
+                if names_code && heap.layout().facts.snapshots.code_is_handle {
                     continue;
                 }
                 if let Some(tag) =
@@ -254,7 +254,7 @@ impl Finder<'_, '_> {
             }
             More::Feedback => {
                 let Ok(words) = heap.object_words(object) else { return };
-                let header = (heap.layout().fields.feedback_vector_header / 8) as usize;
+                let header = (heap.fields().feedback_vector_header / 8) as usize;
                 for (_, word) in words.iter().skip(header) {
                     let Ok(target) = heap.object(word) else { continue };
                     if word.strong().is_some()
@@ -278,7 +278,7 @@ impl Finder<'_, '_> {
             }
             More::Transitions => {
                 // The first word behind the length, if there are any.
-                let at = object.address + crate::layout::offset::ARRAY_ELEMENTS;
+                let at = self.heap.fields().transition(object.address, 0);
                 if let Some(word) = heap.words().heap_word(at) {
                     self.tag(Tagged(word), PROTOTYPE_TRANSITIONS);
                 }
@@ -304,7 +304,7 @@ impl Finder<'_, '_> {
                 let mut names = self.tags.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 let Ok(code) = heap.object(code) else { return };
                 let stream = tagged_field(heap, code, "instruction_stream").and_then(Tagged::strong);
-                let (code, of_stream) = match heap.layout().fields.snapshots.code_is_handle {
+                let (code, of_stream) = match heap.layout().facts.snapshots.code_is_handle {
                     true => (None, Name::CodeOf(object.address)),
                     false => (Some(code.address), Name::InstructionsOf(object.address)),
                 };
@@ -346,7 +346,7 @@ impl Finder<'_, '_> {
                     return;
                 }
                 for index in 0..length {
-                    let at = array.address + crate::layout::offset::ARRAY_ELEMENTS + 8 * index;
+                    let at = self.heap.fields().element(array.address, index);
                     if let Some(word) = self.heap.words().heap_word(at) {
                         self.constants(Tagged(word), depth - 1);
                     }

@@ -5,10 +5,9 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FreeSpaceUnit, FunctionTypes, HeaderPlace,
+    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
-use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 12.4, as Node.js 22 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -73,37 +72,12 @@ pub(super) static TABLE: Table = Table {
         },
     },
     functions: FunctionTypes { first: 2066, last: 2082 },
-    fields: Fields {
-        descriptor_array_header: 24,
-        function_shared: 32,
-        function_context: 40,
-        function_feedback_cell: 48,
-        shared_function_data: 8,
-        shared_untrusted_data: None,
-        shared_name_or_scope_info: 16,
-        shared_script: 32,
-        shared_length: 40,
-        shared_formal_parameters: 42,
-        shared_token_offset: 44,
-        shared_flags: 48,
-        bytecode_data: 64,
-        bytecode_source_positions: 24,
-        array_buffer_byte_length: 32,
-        array_buffer_backing_store: 48,
-        view_byte_offset: 32,
-        view_byte_length: 40,
-        typed_array_external_pointer: 64,
-        typed_array_base_pointer: 72,
-        module_namespace_module: 24,
-        embedder_fields: 24,
-        date_is_raw_double: false,
+    facts: Facts {
         scope_info: ScopeInfoLayout::V12,
         undefined_kind: 4,
-        free_space_counts_words: false,
-        feedback_vector_header: 56,
+        free_space_unit: FreeSpaceUnit::Bytes,
         feedback_metadata_counts_closures: false,
         typed_elements: crate::layout::EARLY_TYPED_ELEMENTS_WITH_FLOAT16,
-        instruction_stream: InstructionStreamSize::Field(24),
         // src/profiler/heap-snapshot-generator.cc
         snapshots: SnapshotLayout {
             mark_globals: false,
@@ -117,47 +91,19 @@ pub(super) static TABLE: Table = Table {
             hide_internal_descriptors: false,
             name_global_object: false,
         },
-        script_context_cells: false,
-        private_symbol_mask: 1,
         static_initializer_kind: 25,
-        script_context_table_slot: 191,
+        script_context_table_first: 0,
         transition_array_first: 2,
-        // src/objects/code.h
-        code_data: 8,
         bytecode_sizes: None,
-        // src/objects/js-iterator-helpers.tq
-        iterator_helper_underlying: 24,
-        temporal_is_native: false,
-        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
-        wasm: WasmLayout {
-            memory_maximum: 32,
-            memory_backing_store: None,
-            table_entries: 32,
-            instance_module: 32,
-            value_kind_shift: 0,
-            first_value_kind: 1,
-        },
-        // src/objects/js-weak-refs.tq, js-weak-refs.h
-        weak_cell_target: 16,
-        weak_cell_holdings: 32,
-        // src/objects/promise.tq
-        promise_reaction_next: 16,
+        // src/wasm/value-type.h
+        wasm_value_kind_shift: 0,
+        wasm_first_value_kind: 1,
         // src/objects/call-site-info.tq, call-site-info.cc
-        call_sites: CallSiteLayout::Objects {
-            code: 8,
-            receiver: 16,
-            function: 24,
-            offset: 32,
-            flags: 40,
-            computed: 1 << 7,
-            builtin: 1 << 6,
-        },
+        call_sites_are_objects: true,
         // src/objects/js-objects.cc, GetConstructorHelper
         constructors_go_by_own_names: false,
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: true,
-        module_regular_exports: 64,
-        script_host_defined_options: 128,
         source_positions_have_two_flags: false,
     },
     types: &TYPES,

@@ -5,10 +5,9 @@
 //! `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, CallSiteLayout, ExternalBytes, Fields, FunctionTypes, HeaderPlace,
-    InstructionStreamSize, PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FreeSpaceUnit, FunctionTypes, HeaderPlace,
+    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
-use crate::objects::wasm::WasmLayout;
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) static TABLE: Table = Table {
@@ -75,37 +74,12 @@ pub(super) static TABLE: Table = Table {
         },
     },
     functions: FunctionTypes { first: 2066, last: 2082 },
-    fields: Fields {
-        descriptor_array_header: 32,
-        function_shared: 32,
-        function_context: 40,
-        function_feedback_cell: 48,
-        shared_function_data: 8,
-        shared_untrusted_data: Some(16),
-        shared_name_or_scope_info: 24,
-        shared_script: 40,
-        shared_length: 48,
-        shared_formal_parameters: 50,
-        shared_token_offset: 52,
-        shared_flags: 56,
-        bytecode_data: 64,
-        bytecode_source_positions: 24,
-        array_buffer_byte_length: 40,
-        array_buffer_backing_store: 56,
-        view_byte_offset: 48,
-        view_byte_length: 56,
-        typed_array_external_pointer: 72,
-        typed_array_base_pointer: 80,
-        module_namespace_module: 32,
-        embedder_fields: 32,
-        date_is_raw_double: true,
+    facts: Facts {
         scope_info: ScopeInfoLayout::V14,
         undefined_kind: 4,
-        free_space_counts_words: true,
-        feedback_vector_header: 48,
+        free_space_unit: FreeSpaceUnit::Words,
         feedback_metadata_counts_closures: true,
         typed_elements: crate::layout::TYPED_ELEMENTS,
-        instruction_stream: InstructionStreamSize::Field(24),
         // src/profiler/heap-snapshot-generator.cc
         snapshots: SnapshotLayout {
             mark_globals: true,
@@ -119,39 +93,19 @@ pub(super) static TABLE: Table = Table {
             hide_internal_descriptors: true,
             name_global_object: true,
         },
-        script_context_cells: true,
-        private_symbol_mask: 3,
         static_initializer_kind: 26,
-        script_context_table_slot: 204,
+        script_context_table_first: 0,
         transition_array_first: 3,
-        // src/objects/code.h
-        code_data: 8,
         bytecode_sizes: Some(&BYTECODE_SIZES),
-        // src/objects/js-iterator-helpers.tq
-        iterator_helper_underlying: 32,
-        temporal_is_native: true,
-        // src/wasm/wasm-objects.tq, wasm-objects.h, value-type.h
-        wasm: WasmLayout {
-            memory_maximum: 40,
-            memory_backing_store: Some(32),
-            table_entries: 24,
-            instance_module: 32,
-            value_kind_shift: 8,
-            first_value_kind: 22,
-        },
-        // src/objects/js-weak-refs.tq, js-weak-refs.h
-        weak_cell_target: 24,
-        weak_cell_holdings: 16,
-        // src/objects/promise.tq
-        promise_reaction_next: 16,
+        // src/wasm/value-type.h
+        wasm_value_kind_shift: 8,
+        wasm_first_value_kind: 22,
         // src/objects/call-site-info.tq, call-site-info.cc
-        call_sites: CallSiteLayout::Words { computed: 1 << 7, builtin: 1 << 6 },
+        call_sites_are_objects: false,
         // src/objects/js-objects.cc, GetConstructorHelper
         constructors_go_by_own_names: true,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
-        module_regular_exports: 72,
-        script_host_defined_options: 136,
         source_positions_have_two_flags: true,
     },
     types: &TYPES,

@@ -16,17 +16,32 @@
 //!        [13+: dependent code] [14+, functions: unused parameters]
 //! ```
 
+use super::Layout;
+use super::class;
+use super::versions::Version;
 use crate::Tagged;
-use crate::layout::{Fields, ScopeInfoLayout};
 
 /// Up to this many names are stored in the scope info itself (`kScopeInfoMaxInlinedLocalNamesSize`).
 const MOST_INLINE_NAMES: u64 = 75;
 
 /// `VariableAllocationInfo::CONTEXT`
-const FUNCTION_VARIABLE_IN_CONTEXT: u32 = 2;
+const FUNCTION_VARIABLE_IN_CONTEXT: u64 = 2;
 
 /// No scope has more (a guard against reading damage as counts).
 const MOST_WORDS: u64 = 1 << 20;
+
+/// Which words a `ScopeInfo` has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ScopeInfoLayout {
+    /// Positions near the end, number of module variables behind the module info.
+    V11,
+    /// Number of module variables before the names.
+    V12,
+    /// Positions after the counts, scope types renumbered, flags a raw u32.
+    V13,
+    /// Unused parameters at the end of functions' scope infos.
+    V14,
+}
 
 /// What opens a scope (V8: `ScopeType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +66,36 @@ pub enum ScopeKind {
     ShadowRealm,
 }
 
-impl ScopeKind {
-    /// The kind behind V8's number for it; numbered anew in V8 13.
-    fn of(number: u32, modern: bool) -> Option<ScopeKind> {
-        use ScopeKind::*;
-        let kinds = if modern {
-            // The second is of scripts whose `let` may be declared again.
-            [Script, Script, Class, Eval, Function, Module, Catch, Block, With, ShadowRealm].as_slice()
-        } else {
-            [Class, Eval, Function, Module, Script, Catch, Block, With, ShadowRealm].as_slice()
+/// The kinds of scopes by V8's numbers for them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScopeKinds([Option<ScopeKind>; 16]);
+
+impl ScopeKinds {
+    pub(super) fn of(version: Version) -> ScopeKinds {
+        let kind = |number: usize| {
+            let name = class::value_name("ScopeFlags", "scope_type", number as u64, version)?;
+            ScopeKind::of_name(name)
         };
-        kinds.get(number as usize).copied()
+        ScopeKinds(std::array::from_fn(kind))
+    }
+}
+
+impl ScopeKind {
+    /// The kind that V8 calls so.
+    fn of_name(name: &str) -> Option<ScopeKind> {
+        Some(match name {
+            "CLASS_SCOPE" => ScopeKind::Class,
+            "EVAL_SCOPE" => ScopeKind::Eval,
+            "FUNCTION_SCOPE" => ScopeKind::Function,
+            "MODULE_SCOPE" => ScopeKind::Module,
+            // The other is of scripts whose `let` may be declared again.
+            "SCRIPT_SCOPE" | "REPL_MODE_SCOPE" => ScopeKind::Script,
+            "CATCH_SCOPE" => ScopeKind::Catch,
+            "BLOCK_SCOPE" => ScopeKind::Block,
+            "WITH_SCOPE" => ScopeKind::With,
+            "SHADOW_REALM_SCOPE" => ScopeKind::ShadowRealm,
+            _ => return None,
+        })
     }
 
     /// Its name for people.
@@ -113,17 +147,17 @@ pub(crate) struct ScopeInfoParts {
 
 impl ScopeInfoParts {
     /// Takes a scope info apart. `word(i)` reads its i-th field; `None` if that cannot be read.
-    pub fn parse(fields: &Fields, word: impl Fn(u64) -> Option<u64>) -> Option<ScopeInfoParts> {
+    pub fn parse(layout: &Layout, word: impl Fn(u64) -> Option<u64>) -> Option<ScopeInfoParts> {
         let count = |index: u64| {
             let value = Tagged(word(index)?).smi()?;
             u64::try_from(value).ok().filter(|count| *count < MOST_WORDS)
         };
-        let layout = fields.scope_info;
+        let bits = &layout.bits;
+        let kinds = &layout.scope_kinds;
+        let layout = layout.facts.scope_info;
         let modern = layout >= ScopeInfoLayout::V13;
         let flags = if modern { word(0)? as u32 } else { Tagged(word(0)?).smi()? as u32 };
-        let flag = |bit: u32| flags >> bit & 1 == 1;
-        let scope_type = flags & 15;
-        let kind = ScopeKind::of(scope_type, modern);
+        let kind = kinds.0[bits.scope_type.of(flags.into()) as usize & 15];
         let is_module = kind == Some(ScopeKind::Module);
         let is_function = kind == Some(ScopeKind::Function);
 
@@ -145,20 +179,29 @@ impl ScopeInfoParts {
         let names_are_hashed = locals >= MOST_INLINE_NAMES;
         let names = take(if names_are_hashed { 1 } else { locals });
         take(locals);
-        if flag(10) {
+        if bits.scope_class_variable.is_set(flags) {
             take(1);
         }
-        let function_name = (flags >> 12 & 3 != 0).then(|| take(2));
-        let inferred_name = flag(14).then(|| take(1));
+        let function_name = bits.scope_function_variable.is_set(flags).then(|| take(2));
+        let inferred_name = bits.scope_inferred_name.is_set(flags).then(|| take(1));
         if !modern {
-            let is_empty_class = scope_type == 0 && flag(29);
-            // class, eval, function, module, script, shadow realm
-            if matches!(scope_type, 0..=4 | 8) && !is_empty_class {
+            let has_positions = match kind {
+                Some(ScopeKind::Class) => !bits.scope_empty.is_set(flags),
+                Some(
+                    ScopeKind::Eval
+                    | ScopeKind::Function
+                    | ScopeKind::Module
+                    | ScopeKind::Script
+                    | ScopeKind::ShadowRealm,
+                ) => true,
+                _ => false,
+            };
+            if has_positions {
                 positions = Some(take(2));
             }
         }
-        let outer = flag(22).then(|| take(1));
-        if !modern && flag(28) {
+        let outer = bits.scope_outer.is_set(flags).then(|| take(1));
+        if bits.scope_block_list.is_set(flags) {
             take(1);
         }
         if is_module {
@@ -168,7 +211,7 @@ impl ScopeInfoParts {
             }
             module_variables = take(3 * module_variable_count);
         }
-        if modern && flag(4) {
+        if modern && bits.scope_sloppy_eval.is_set(flags) {
             take(1);
         }
         if layout >= ScopeInfoLayout::V14 && is_function {
@@ -180,13 +223,14 @@ impl ScopeInfoParts {
             names,
             names_are_hashed,
             function_name,
-            function_name_is_in_context: flags >> 12 & 3 == FUNCTION_VARIABLE_IN_CONTEXT,
+            function_name_is_in_context: bits.scope_function_variable.of(flags.into())
+                == FUNCTION_VARIABLE_IN_CONTEXT,
             module_variables,
             module_variable_count,
             inferred_name,
             positions,
             outer,
-            has_extension_slot: flag(26),
+            has_extension_slot: bits.scope_extension_slot.is_set(flags),
             words: next,
         })
     }

@@ -1,0 +1,93 @@
+//! Objects outside the heap, of V8's and Node.js's C++ code, of ICU's and libuv's: offsets in bytes, the same in every supported
+//! version. (Those that differ are in [`super::AccountingLayout`].)
+
+/// V8: `src/objects/backing-store.h`.
+pub(crate) mod backing_store {
+    /// `BackingStore::buffer_start_`
+    pub const START: u64 = 0;
+    /// `BackingStore::byte_length_`
+    pub const LENGTH: u64 = 8;
+    /// Bytes of an `ArrayBufferExtension` and of a `BackingStore` that are read.
+    pub const SIZE: u64 = 0x50;
+}
+
+/// V8: `src/objects/managed.h`.
+pub(crate) mod managed {
+    /// `ManagedPtrDestructor::shared_ptr_ptr_`
+    pub const SHARED_POINTER: u64 = 24;
+    /// No native value that is read is longer, in bytes.
+    pub const LONGEST_VALUE: u64 = 96;
+}
+
+/// Node.js: `ExternString::data_` of `src/string_bytes.cc`, published as `nodedbg_offset_ExternalString__data`.
+pub(crate) const STRING_RESOURCE_DATA: u64 = 8;
+
+/// The values of `Temporal` objects: `third_party/rust`, `temporal_rs`.
+pub(crate) mod temporal {
+    /// `IsoDate`, behind the calendar.
+    pub mod date {
+        pub const CALENDAR: u64 = 0;
+        pub const YEAR: u64 = 8;
+        pub const MONTH_DAY: u64 = 12;
+    }
+    /// `IsoDateTime`: the time behind the date.
+    pub const TIME_OF_DATE_TIME: u64 = 16;
+    /// `IsoTime`
+    pub mod time {
+        pub const MILLISECOND: u64 = 0;
+        pub const MICROSECOND: u64 = 2;
+        pub const NANOSECOND: u64 = 4;
+        pub const HOUR_MINUTE_SECOND: u64 = 6;
+    }
+    /// `Duration`
+    pub mod duration {
+        pub const MICROSECONDS: u64 = 0;
+        pub const NANOSECONDS: u64 = 16;
+        pub const DAYS: u64 = 32;
+        pub const HOURS: u64 = 40;
+        pub const MINUTES: u64 = 48;
+        pub const SECONDS: u64 = 56;
+        pub const MILLISECONDS: u64 = 64;
+        pub const YEARS: u64 = 72;
+        pub const MONTHS: u64 = 76;
+        pub const WEEKS: u64 = 80;
+        pub const SIGN: u64 = 84;
+    }
+    /// `ZonedDateTime`: nanoseconds since 1970, then these.
+    pub mod zoned {
+        pub const IS_OFFSET: u64 = 16;
+        pub const OFFSET: u64 = 48;
+    }
+}
+
+/// Node.js: slots of `process[exit_info_private_symbol]`, an `Int32Array` (`src/env.h`, `ExitInfoField`), in bytes.
+pub(crate) mod exit_info {
+    pub const EXITING: u64 = 0;
+    pub const EXIT_CODE: u64 = 4;
+    pub const HAS_EXIT_CODE: u64 = 8;
+    /// Of the whole array.
+    pub const SIZE: u64 = 12;
+}
+
+/// Offsets in `uv_loop_t`.
+pub(crate) mod uv_loop {
+    /// `active_handles`, u32
+    pub const ACTIVE_HANDLES: u64 = 8;
+    /// `handle_queue`
+    pub const HANDLE_QUEUE: u64 = 16;
+    /// `active_reqs.count`, u32
+    pub const ACTIVE_REQUESTS: u64 = 32;
+    /// `time`, milliseconds of the monotonic clock
+    pub const TIME: u64 = 544;
+}
+
+/// Offsets in `uv_handle_t`, and its flags (libuv: `src/uv-common.h`).
+pub(crate) mod uv_handle {
+    pub const LOOP: u64 = 8;
+    pub const TYPE: u64 = 16;
+    pub const HANDLE_QUEUE: u64 = 32;
+    pub const FLAGS: u64 = 88;
+    pub const SIZE: u64 = 96;
+    pub const ACTIVE: u32 = 4;
+    pub const REFERENCED: u32 = 8;
+}
