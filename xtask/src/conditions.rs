@@ -342,7 +342,6 @@ impl Trial {
                 executable: &self.executable,
                 directory: &directory,
                 core: &directory.join(core),
-                node,
                 facts: &facts,
                 symbols: !matches!(condition.kind, Kind::Stripped | Kind::Absent),
                 collects_later: matches!(condition.kind, Kind::Options | Kind::Death { .. }),

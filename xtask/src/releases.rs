@@ -201,7 +201,6 @@ impl Judge {
             executable: &self.executable,
             directory: &directory,
             core: &directory.join("core"),
-            node,
             facts: &self.facts,
             symbols: true,
             collects_later: false,
