@@ -28,6 +28,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;
+        step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
         step("growth", &["xtask", "diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;

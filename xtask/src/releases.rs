@@ -201,10 +201,10 @@ impl Judge {
             executable: &self.executable,
             directory: &directory,
             core: &directory.join("core"),
-            node,
             facts: &self.facts,
             symbols: true,
             collects_later: false,
+            later: &[],
         });
         if !self.keep && !was_there {
             fs::remove_dir_all(&directory)?;

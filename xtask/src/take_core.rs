@@ -88,6 +88,8 @@ pub struct Start {
     pub options: Vec<String>,
     /// The executable contains the program, which is not named then.
     pub contains_program: bool,
+    /// Given up when it is not ready by then, instead of after [`PATIENCE`].
+    pub patience: Option<Duration>,
 }
 
 impl Request {
@@ -230,6 +232,7 @@ pub fn take(request: &Request) -> Result<()> {
                 &mut process.0,
                 &directory.join("stdout"),
                 request.snapshot.then_some(&*snapshot),
+                request.start.patience.unwrap_or(PATIENCE),
             )?;
             gcore(process.0.id(), &directory)?;
         }
@@ -295,14 +298,19 @@ fn require_kernel_cores() -> Result<()> {
 }
 
 /// Waits until the main thread has said READY, its snapshot is complete, and it sleeps.
-fn wait_until_held(child: &mut Child, stdout: &Path, snapshot: Option<&Path>) -> Result<()> {
+fn wait_until_held(
+    child: &mut Child,
+    stdout: &Path,
+    snapshot: Option<&Path>,
+    patience: Duration,
+) -> Result<()> {
     let start = Instant::now();
     let mut asleep_since = None;
     loop {
         if let Some(status) = child.try_wait()? {
             bail!("the scenario ended early ({status})");
         }
-        ensure!(start.elapsed() < PATIENCE, "the scenario was not ready after {} s", PATIENCE.as_secs());
+        ensure!(start.elapsed() < patience, "the scenario was not ready after {} s", patience.as_secs());
         let ready = fs::read_to_string(stdout)?.lines().any(|line| line.starts_with("READY "));
         let usage = main_thread_usage(child.id())?;
         if ready && snapshot.is_none_or(is_complete_snapshot) && usage.sleeping {
