@@ -4,6 +4,7 @@
 mod command_line;
 mod conformance;
 mod declarations;
+mod files;
 mod formats;
 mod fuzz;
 mod native;
