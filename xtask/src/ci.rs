@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::places;
+use crate::{licences, places};
 
 /// The command that the README gives for the tests.
 const TESTS: &[&str] = &["test", "--workspace"];
@@ -24,7 +24,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     const DOCS: &str = "-D warnings --document-private-items -A rustdoc::private_intra_doc_links";
     step_with("documentation", &["doc", "--quiet", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", DOCS)])?;
     step("generated files", &["xtask", "docs", "--check"])?;
+    println!("== licences");
+    licences::check()?;
     step("tests", TESTS)?;
+    step("fuzzing: what is known", &["xtask", "fuzz", "--replay"])?;
+    step("fuzzing", &["xtask", "fuzz", "--seconds", "20"])?;
+    step("damaged cores", &["xtask", "mutate", "--runs", "100"])?;
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;

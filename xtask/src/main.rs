@@ -7,11 +7,14 @@ mod ci;
 mod conditions;
 mod diff;
 mod docs;
+mod fuzz;
 mod graph;
 mod heap_snapshot;
 mod judgement;
 mod leaks;
+mod licences;
 mod matrix;
+mod mutate;
 mod native;
 mod node_release;
 mod places;
@@ -71,6 +74,12 @@ const TASKS: &[Task] = &[
         run: docs::run,
     },
     Task {
+        name: "fuzz",
+        arguments: "[--target NAME]... [--minutes N | --seconds N | --replay | --build]",
+        summary: "fuzz the parsers and decoders, a minute each if nothing is said",
+        run: fuzz::run,
+    },
+    Task {
         name: "graph",
         arguments: "[--node VERSION]... [--scenario NAME]... [--all]",
         summary: "compare what is alive, and what it retains, with V8's own snapshot",
@@ -87,6 +96,12 @@ const TASKS: &[Task] = &[
         arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
         summary: "compare the debugger with V8's own answers on every line and scenario",
         run: matrix::run,
+    },
+    Task {
+        name: "mutate",
+        arguments: "[--runs N] [--seed N] [--core FILE]... [--truncate] [--keep DIR] [--debugger FILE]",
+        summary: "damage the cores that ship and run every family of dcmds over them; or cut one at every 4 KB",
+        run: mutate::run,
     },
     Task {
         name: "native",

@@ -33,7 +33,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let executable = executable.map_or_else(build::debugger, Ok)?;
     fs::create_dir_all(places::workspace().join("testdata/cores"))?;
     let stage = Path::new(STAGE);
-    let names = || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH]);
+    let names = || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE]);
     let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
     if let Some(unknown) = scenarios.iter().find(|name| !names().any(|known| known == **name)) {
         bail!("no cores of `{unknown}` ship (those of {} do)", names().collect::<Vec<_>>().join(", "));
@@ -44,6 +44,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         for name in shipped::SCENARIOS.into_iter().filter(|name| is_wanted(name)) {
             let file = places::workspace().join(format!("testdata/cores/{name}-{major}"));
             ship(&executable, node, name, Vec::new(), &file)?;
+        }
+        if line == shipped::HOSTILE_LINE && is_wanted(shipped::HOSTILE) {
+            ship(&executable, node, shipped::HOSTILE, Vec::new(), &shipped::hostile())?;
         }
         for (_, of) in
             shipped::STAGES.into_iter().filter(|(own, _)| *own == line && is_wanted(shipped::GROWTH))
@@ -65,7 +68,7 @@ fn ship(executable: &Path, node: &str, name: &str, arguments: Vec<String>, file:
         scenario: Scenario::find(name)?,
         directory: directory.clone(),
         writer: Writer::Gdb,
-        snapshot: !shipped::REPORTING.contains(&name),
+        snapshot: !shipped::REPORTING.contains(&name) && name != shipped::HOSTILE,
         arguments,
         start: Start::default(),
         stage: Some(stage.to_owned()),
@@ -74,6 +77,9 @@ fn ship(executable: &Path, node: &str, name: &str, arguments: Vec<String>, file:
     let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
     print!("{}", debugger.evaluate(&format!("::savecore -t -z 19 \"{}\"", target.display()))?);
     ensure_neutral(&target)?;
+    if name == shipped::HOSTILE {
+        return Ok(());
+    }
     if shipped::REPORTING.contains(&name) {
         let report = fs::read_to_string(directory.join("process.json"))?;
         fs::write(shipped::with_ending(file.to_owned(), "process.json"), report)?;

@@ -10,6 +10,7 @@ mod globals;
 mod golden;
 mod growth;
 mod heapsnapshot;
+mod hostile;
 mod internals;
 mod json;
 mod kept_index;

@@ -5,6 +5,7 @@ mod bare_words;
 mod command_line;
 mod conformance;
 mod declarations;
+mod files;
 mod formats;
 mod fuzz;
 mod native;

@@ -1,0 +1,123 @@
+//! Writes the first inputs of the targets: `seeds DIRECTORY`.
+
+use std::fs;
+use std::path::Path;
+
+use test_support::elf_core::{ElfBinary, ElfCore, words};
+
+fn core() -> ElfCore {
+    let mut registers = [0; 27];
+    registers[16] = 0x40_1004; // rip
+    registers[19] = 0x5000_0010; // rsp
+    ElfCore::new()
+        .dumped("text", 0x40_0000, "r-x", &[0xcc; 0x100])
+        .dumped("data", 0x5000_0000, "rw-", &words(&[0x40_1000, 0x5000_0010, 3, 4]))
+        .not_dumped("hole", 0x6000_0000, "rw-", 0x2000)
+        .process(0x101f, 1000, "node", "node server.js")
+        .thread(0x101f, 11, registers)
+        .thread(0x1020, 0, [0; 27])
+        .file(0x40_0000, 0x40_1000, 0, "/opt/node/bin/node")
+}
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+    let built = core().build();
+    let binary = ElfBinary::new(
+        0x40_0000,
+        &[0xab; 20],
+        &[0x55; 64],
+        &[0; 64],
+        &[("main", 0x40_1000, 16), ("_ZN4node5StartEiPPc", 0x40_1010, 16)],
+    );
+    match target {
+        "core" => vec![built.bytes, core().build().bytes[..512].to_vec()],
+        "notes" => {
+            let place = built.places["notes"].clone();
+            vec![built.bytes[place].to_vec()]
+        }
+        "container" => {
+            let packed = zstd::encode_all(&built.bytes[..], 3).unwrap_or_default();
+            let behind = packed.get(4..).unwrap_or(&[]);
+            vec![[&[0], behind].concat(), [&[1], &built.bytes[..]].concat()]
+        }
+        "program" => vec![binary.bytes],
+        "heap" | "store" => (0..4)
+            .flat_map(|release| {
+                (0..8_u8).map(move |how| vec![release, how % 4, how * 31, how, 0, 1, 2, 3, 4, how])
+            })
+            .collect(),
+        "source_map" => texts(&[
+            r#"{"version":3,"sourceRoot":"src","sources":["a.js",null],"names":["total"],"sourcesContent":["let total",null],"mappings":"AAAA,IAAIA,MCEA;EDAA"}"#,
+            r#"{"version":3,"sections":[{"offset":{"line":1,"column":2},"map":{"version":3,"sources":["a"],"names":[],"mappings":"AAAA"}}]}"#,
+            "application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbXSwibWFwcGluZ3MiOiJBQUFBIn0=",
+            "application/json,%7B%22version%22%3A3%2C%22sources%22%3A%5B%5D%2C%22mappings%22%3A%22%22%7D",
+        ]),
+        "lines" | "session" => texts(&[
+            "::status",
+            "50000000/X",
+            "50000000,4/nap",
+            "1+2*(3%4)=X",
+            "::walk thread | ::head -1 | ::findstack",
+            "*50000000::whatis",
+            "::echo 'a\"b' ! cat",
+            "50000000::dump -l 8",
+            "::help echo; $C",
+            "x>y\n<y=J",
+            "::mappings | ::count",
+            "#50000000",
+            "50000000\\s",
+            "::strings -n 4",
+            "::ugrep 1234",
+            "::set -o pager",
+            "'abc'=K",
+            "::eval \"::echo x\"",
+        ]),
+        "expressions" => texts(&[
+            "statusCode == 404",
+            "a.b[3].c && !d || e > 1.5e3",
+            "/ab+c/i.test(name)",
+            "typeof x === 'string'",
+            "length > 0x10n",
+            "[[Prototype]].x",
+            "a['b c']",
+            "(1 + 2) * -3 % 4",
+            "x instanceof Y",
+            "name.startsWith('a')",
+        ]),
+        "demangle" => texts(&[
+            "N4node5StartEiPPc",
+            "NSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEEC2ERKS5_",
+            "N2v88internal4HeapD1Ev",
+            "ZN3foo3barEvENKUlvE_clEv",
+            "St4moveIRiEONSt16remove_referenceIT_E4typeEOS2_",
+            "TV4Node",
+            "plN1AES_",
+            "1fIXadL_Z1gvEEEvv",
+        ]),
+        _ => Vec::new(),
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let home = std::env::args_os().nth(1).unwrap_or_else(|| "seeds".into());
+    for target in [
+        "container",
+        "core",
+        "demangle",
+        "expressions",
+        "heap",
+        "lines",
+        "notes",
+        "program",
+        "session",
+        "source_map",
+        "store",
+    ] {
+        let directory = Path::new(&home).join(target);
+        fs::create_dir_all(&directory)?;
+        for (number, seed) in seeds(target).into_iter().enumerate() {
+            fs::write(directory.join(format!("seed-{number}")), seed)?;
+        }
+    }
+    Ok(())
+}
