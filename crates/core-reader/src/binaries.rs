@@ -205,13 +205,13 @@ pub(crate) fn debug_file(module: &Module, options: &OpenOptions) -> Option<Binar
     let below = |root: &Path| {
         [root.join("usr/lib/debug/.build-id"), root.join(".build-id")].map(|directory| directory.join(&entry))
     };
-    let mut paths: Vec<PathBuf> = options.sysroot.as_deref().map(below).unwrap_or_default().to_vec();
+    let mut paths: Vec<PathBuf> = options.sysroot.as_deref().map(below).into_iter().flatten().collect();
     for directory in &options.build_ids {
         paths.push(directory.join(&entry));
         paths.push(directory.join(".build-id").join(&entry));
         paths.push(directory.join(id.to_string()).join("debuginfo"));
     }
-    paths.extend(below(Path::new("/")));
+    paths.push(Path::new("/usr/lib/debug/.build-id").join(&entry));
     paths
         .iter()
         .find_map(|path| Binary::open(path).ok().filter(|binary| binary.build_id.as_ref() == Some(id)))

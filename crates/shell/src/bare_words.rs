@@ -94,7 +94,7 @@ const WORDS: &[(&[&str], Does)] = &[
         &["thread apply all bt", "thread backtrace all", "bt all", "thread apply all backtrace"],
         Run("::walk thread | ::findstack"),
     ),
-    (&["thread select", "thread", "t"], Hint("'::threads' lists the threads; 'ID::context' chooses one")),
+    (&["thread select", "t"], Hint("'::threads' lists the threads; 'ID::context' chooses one")),
     (
         &["frame", "up", "down", "frame variable", "info locals", "info args", "info frame"],
         Hint("the frames with their arguments: '$C'; an object: 'ADDRESS::jsprint'"),

@@ -129,7 +129,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('o', "by owner: Maps, Sets, arrays and objects with many entries, by their path"),
         Opt::flag('b', "memory behind ArrayBuffers, by kind and size"),
         Opt::flag('m', "mappings of the process"),
-        Opt::text('c', "constructor", "the objects of a constructor that are new").filter(),
+        Opt::text('c', "constructor", "the objects of a constructor that are new"),
         Opt::flag('a', "also what shrank or came and went, and all rows"),
         Opt::number('n', "rows", "show so many rows of each section; 10 if not said"),
         Opt::flag('j', "print one JSON object for each row; all rows if -n does not say how many"),

@@ -652,6 +652,9 @@ fn table_line(
     }
     let names = heap.group_property_names(table, group);
     if !names.is_empty() && !heap.name(group.constructor).is_empty() {
+        if width.is_some_and(|width| cells(line) + 2 > width) {
+            return;
+        }
         line.push_str(": ");
     }
     for (index, name) in names.iter().enumerate() {

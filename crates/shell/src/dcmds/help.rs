@@ -66,7 +66,7 @@ const QUESTIONS: &str = "\
 ADDR is an address that a command has printed; CLASS and the like are yours.
 
   Why is it so large? ::jsleaks                 where many objects have gathered
-                      ::findjsobjects           kinds of objects, the largest first
+                      ::findjsobjects           kinds of objects, largest first
                       ::jsdominators            what the memory hangs on
                       ::jsbuffers  ::jsstrings  buffers and strings
   What has grown?     ::diff OLDER-CORE         what an older core had less of

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::escape;
 use super::pager::{self, Answer, Screen};
 use crate::error::reasons;
+use crate::host_files;
 
 /// How long a screenful may wait for its last line before the pager shows what there is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,14 +36,8 @@ pub fn screen_height() -> Option<u16> {
 fn chosen_pager() -> Option<String> {
     match std::env::var("PAGER") {
         Ok(pager) => Some(pager).filter(|pager| !pager.trim().is_empty()),
-        Err(_) => is_there("less").then(|| "less".to_owned()),
+        Err(_) => host_files::is_program("less").then(|| "less".to_owned()),
     }
-}
-
-/// Whether the shell would find `program`.
-fn is_there(program: &str) -> bool {
-    let Some(directories) = std::env::var_os("PATH") else { return false };
-    std::env::split_paths(&directories).any(|directory| directory.join(program).is_file())
 }
 
 /// The end of the line for results and messages of one session.

@@ -244,6 +244,8 @@ fn no_file_is_opened_that_the_user_did_not_name() {
                 "-e",
                 "::jsscripts -v; ::jsstrings -d; ::findjsobjects; ::jsleaks; ::nodeinfo -v; ::status",
             ])
+            // Where cargo has the loader look.
+            .env_remove("LD_LIBRARY_PATH")
             .env("HOME", home.path(""))
             .env("TMPDIR", home.path(""))
             .output();

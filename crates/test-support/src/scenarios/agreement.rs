@@ -194,7 +194,7 @@ fn check_kind(kind: &str, fields: &Map<String, Value>, fact: &Value, printed: &P
                 "asyncgenerator" => "AsyncGenerator",
                 _ => "AsyncFunction",
             };
-            match fact["at"].as_str() {
+            match fact["place"].as_str() {
                 // A function without a name goes by its place: file and line.
                 Some(at) => {
                     let is_there = head.starts_with(&format!("{class} ({at}:"))

@@ -318,21 +318,21 @@ impl Classes {
     }
 
     /// The offset of a field of a class or of a parent of it, of its tail, which is named `name[]`, or of what is behind its
-    /// fields, `end`; of a part of an entry of the tail, `name[].part`, counted from the entry; `None` if this version has no such field.
+    /// fields, `end()`; of a part of an entry of the tail, `name[].part`, counted from the entry; `None` if this version has no such field.
     pub fn offset(&self, class: &str, field: &str) -> Option<u64> {
         let id = self.find(class)?;
         if let Some((tail, part)) = field.split_once("[].") {
             let tail = self.class(id).tail.as_ref().filter(|known| known.name == tail)?;
             let TailLayout::Entries(parts) = &tail.layout else { return None };
             return match part {
-                "end" => Some(tail.layout.entry_size()),
+                "end()" => Some(tail.layout.entry_size()),
                 _ => parts.iter().find(|known| known.name == part).map(|part| part.offset),
             };
         }
         if let Some(tail) = field.strip_suffix("[]") {
             return self.class(id).tail.as_ref().filter(|known| known.name == tail).map(|tail| tail.offset);
         }
-        if field == "end" {
+        if field == "end()" {
             return Some(self.class(id).size);
         }
         self.lineage(id)
@@ -592,5 +592,14 @@ mod tests {
         assert_eq!(offset("FixedArray", "objects[]"), 8);
         assert_eq!(offset("Map", "instance_type"), 8);
         assert_eq!(offset("Map", "prototype"), 16);
+    }
+
+    #[test]
+    fn a_field_may_be_called_end() {
+        for version in [(11, 3), (12, 4), (13, 6), (14, 6)] {
+            let classes = Classes::of(version, WordModel::FULL, &PublishedFields::new());
+            assert_eq!(classes.offset("ClassPositions", "end"), Some(16));
+            assert_eq!(classes.offset("ClassPositions", "end()"), Some(24));
+        }
     }
 }

@@ -95,11 +95,11 @@ fields! {{
     descriptor_array_count: "DescriptorArray::number_of_all_descriptors";
     descriptor_details: "DescriptorArray::descriptors[].details";
     descriptor_key: "DescriptorArray::descriptors[].key";
-    descriptor_size: "DescriptorArray::descriptors[].end";
+    descriptor_size: "DescriptorArray::descriptors[].end()";
     descriptor_value: "DescriptorArray::descriptors[].value";
     descriptor_array_header: "DescriptorArray::descriptors[]";
     elements: "JSObject::elements";
-    embedder_fields: "JSApiObject::end";
+    embedder_fields: "JSApiObject::end()";
     error_stack: "ErrorStackData::call_site_infos_or_formatted_stack";
     external_data: "ExternalString::resource_data";
     external_resource: "UncachedExternalString::resource";

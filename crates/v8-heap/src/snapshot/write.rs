@@ -388,19 +388,24 @@ fn push_edge(text: &mut Vec<u8>, size: &mut SnapshotSize, kind: EdgeKind, label:
     size.edges += 1;
 }
 
-/// Text in JSON, in nothing but ASCII.
+/// Text in JSON, in nothing but ASCII. Surrogates without a partner become U+FFFD, as in V8's own files: strict readers take no
+/// others.
 fn escape(units: &[u16], text: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    for &unit in units {
-        match unit {
-            0x22 | 0x5c => text.extend_from_slice(&[b'\\', unit as u8]),
-            0x0a => text.extend_from_slice(b"\\n"),
-            0x0d => text.extend_from_slice(b"\\r"),
-            0x09 => text.extend_from_slice(b"\\t"),
-            0x20..=0x7e => text.push(unit as u8),
-            _ => {
-                text.extend_from_slice(b"\\u");
-                text.extend((0..4).rev().map(|nibble| HEX[usize::from(unit >> (4 * nibble) & 15)]));
+    let characters = char::decode_utf16(units.iter().copied());
+    let mut pair = [0; 2];
+    for character in characters.map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)) {
+        for &unit in character.encode_utf16(&mut pair).iter() {
+            match unit {
+                0x22 | 0x5c => text.extend_from_slice(&[b'\\', unit as u8]),
+                0x0a => text.extend_from_slice(b"\\n"),
+                0x0d => text.extend_from_slice(b"\\r"),
+                0x09 => text.extend_from_slice(b"\\t"),
+                0x20..=0x7e => text.push(unit as u8),
+                _ => {
+                    text.extend_from_slice(b"\\u");
+                    text.extend((0..4).rev().map(|nibble| HEX[usize::from(unit >> (4 * nibble) & 15)]));
+                }
             }
         }
     }
@@ -416,7 +421,7 @@ mod tests {
         let mut text = vec![b'"'];
         escape(&units, &mut text);
         text.push(b'"');
-        assert_eq!(String::from_utf8(text).unwrap(), r#""a\"\\\n\t\r\u0001\u007f\u00e9\ud83d\ude00\ud800""#);
+        assert_eq!(String::from_utf8(text).unwrap(), r#""a\"\\\n\t\r\u0001\u007f\u00e9\ud83d\ude00\ufffd""#);
     }
 
     #[test]
