@@ -49,9 +49,16 @@ impl fmt::Display for V8Version {
 }
 
 impl V8Version {
-    /// The version of the V8 in the process, if its executable tells.
+    /// The version of the V8 in the process, if its executable tells. Where the text of its embedder's suffix is not in the core,
+    /// a string of the heap completes it.
     pub(crate) fn of_executable(memory: &dyn Memory, symbols: &dyn Symbols) -> Option<V8Version> {
-        Self::from_symbols(memory, symbols).or_else(|| Self::from_version_string(memory))
+        let version = Self::from_symbols(memory, symbols).or_else(|| Self::from_version_string(memory))?;
+        if !version.embedder.is_empty() {
+            return Some(version);
+        }
+        let numbers = |version: &V8Version| (version.major, version.minor, version.build, version.patch);
+        let whole = Self::in_heap(memory).into_iter().find(|other| numbers(other) == numbers(&version));
+        Some(whole.unwrap_or(version))
     }
 
     /// The versions that strings of a V8 heap speak of, the most frequent first: one of them is that of the process, which
