@@ -92,7 +92,7 @@ fn home() -> PathBuf {
 fn build() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--bins", "--target", MACHINE, "--manifest-path"])
+        .args(["build", "--release", "--bins", "--target", MACHINE, "--manifest-path"])
         .arg(places::workspace().join("fuzz/Cargo.toml"))
         .arg("--target-dir")
         .arg(home())
