@@ -68,7 +68,9 @@ pub fn ask_core(core: &Core) {
         }
     }
     let _ = core.raw_notes().count();
-    let _ = core.recorded_signal().map(|signal| signal.code_name().map(|name| name.len()));
+    let _ = core
+        .recorded_signal()
+        .map(|signal| signal.code_name().map(|(name, meaning)| name.len() + meaning.len()));
     for warning in core.warnings() {
         assert!(!warning.to_string().is_empty());
     }

@@ -32,7 +32,7 @@ fn ask(heap: &Heap<'_>) {
     let Ok(dominators) = heap.dominators(&Unattended) else { return };
     let Ok(kinds) = heap.kinds(&Unattended) else { return };
     let _ = heap.retained_by_kind(kinds, &Unattended);
-    let _ = heap.leak_suspects(&Unattended);
+    let _ = heap.leak_suspects(10, &Unattended);
     let _ = heap.owned_by(&[], &dominators.below(), &Unattended);
     for id in 0..graph.len() as u32 {
         let _ = heap.retaining_paths(ObjectId(id), 1, true, &Unattended);

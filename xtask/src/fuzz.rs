@@ -4,6 +4,8 @@
 //! former runs are in `fuzz/regressions`, words that targets like in `fuzz/dictionaries`. What a run finds is left in
 //! `target/fuzz/findings`, what covers more in `target/fuzz/corpus`.
 
+mod seeds;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,8 +70,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         return Ok(());
     }
     let programs = home().join(MACHINE).join("release");
-    let made = Command::new(programs.join("seeds")).arg(home().join("seeds")).status();
-    ensure!(made.context("cannot make the seeds")?.success(), "the seeds were not made");
+    seeds::write(&home().join("seeds")).context("cannot write the seeds")?;
     let mut all = Vec::new();
     for (target, longest) in
         TARGETS.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| w == name))
@@ -92,7 +93,7 @@ fn home() -> PathBuf {
 fn build() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--bins", "--target", MACHINE, "--manifest-path"])
+        .args(["build", "--release", "--bins", "--target", MACHINE, "--manifest-path"])
         .arg(places::workspace().join("fuzz/Cargo.toml"))
         .arg("--target-dir")
         .arg(home())

@@ -162,7 +162,7 @@ fn mutated(whole: &[u8], choose: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, &'
                 let own = find(&bytes, word, &is_length);
                 let value = match choose(4) {
                     0 => extremes[choose(extremes.len())],
-                    1 => read(&bytes, own) + (1 << 32),
+                    1 => read(&bytes, own).wrapping_add(1 << 32),
                     2 => read(&bytes, own) << 8,
                     _ => (choose(1 << 20) as u64) << 32,
                 };

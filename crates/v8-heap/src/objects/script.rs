@@ -159,7 +159,8 @@ impl Lines {
 
     /// The range of a line, from 0, with its terminator but for a `\n` that follows a `\r`; `None` if there is no such line.
     pub fn range(&self, line: usize) -> Option<(u32, u32)> {
-        Some((self.start(line), *self.ends.get(line)?))
+        let end = *self.ends.get(line)?;
+        Some((self.start(line), end))
     }
 }
 
@@ -441,6 +442,7 @@ mod tests {
         assert_eq!(lines.place(6), None);
         assert_eq!(lines.range(1), Some((3, 5)));
         assert_eq!(lines.range(2), None);
+        assert_eq!(Lines::default().range(usize::MAX), None);
     }
 
     #[test]

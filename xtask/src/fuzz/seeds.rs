@@ -1,4 +1,4 @@
-//! Writes the first inputs of the targets: `seeds DIRECTORY`.
+//! The first inputs of the targets. They are made here, not in `fuzz/`: what is built there for coverage links only with the fuzzer.
 
 use std::fs;
 use std::path::Path;
@@ -98,22 +98,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
-fn main() -> std::io::Result<()> {
-    let home = std::env::args_os().nth(1).unwrap_or_else(|| "seeds".into());
-    for target in [
-        "container",
-        "core",
-        "demangle",
-        "expressions",
-        "heap",
-        "lines",
-        "notes",
-        "program",
-        "session",
-        "source_map",
-        "store",
-    ] {
-        let directory = Path::new(&home).join(target);
+/// Writes them to `home`, in a directory for each target.
+pub fn write(home: &Path) -> std::io::Result<()> {
+    for (target, _) in super::TARGETS {
+        let directory = home.join(target);
         fs::create_dir_all(&directory)?;
         for (number, seed) in seeds(target).into_iter().enumerate() {
             fs::write(directory.join(format!("seed-{number}")), seed)?;
