@@ -27,9 +27,6 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     println!("== licences");
     licences::check()?;
     step("tests", TESTS)?;
-    step("fuzzing: what is known", &["xtask", "fuzz", "--replay"])?;
-    step("fuzzing", &["xtask", "fuzz", "--seconds", "20"])?;
-    step("damaged cores", &["xtask", "mutate", "--runs", "100"])?;
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;

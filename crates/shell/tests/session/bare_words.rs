@@ -55,6 +55,7 @@ fn a_word_without_its_address_says_where_that_goes() {
 fn names_of_ones_own_win() {
     let session = Session::on_core();
     session.line("50000000::nmadd bt");
+    session.line("1=J");
     session.results("bt");
     assert_eq!(session.results(".=J").trim(), "50000000");
 }
