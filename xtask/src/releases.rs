@@ -142,10 +142,12 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
             let start = Instant::now();
             let judgement = binary.and_then(|_| judge.release(node));
             let judgement = judgement.unwrap_or_else(|error| Judgement::failed(&error));
-            if !was_there && !options.keep && node_release::is_fetched(node) {
-                if let Err(error) = node_release::forget(node) {
-                    eprintln!("{error:#}");
-                }
+            if !was_there
+                && !options.keep
+                && node_release::is_fetched(node)
+                && let Err(error) = node_release::forget(node)
+            {
+                eprintln!("{error:#}");
             }
             let row = Row { node: node.clone(), judgement, time: start.elapsed() };
             print!("{}", row.describe());

@@ -44,7 +44,7 @@ pub fn correction(
             continue;
         }
         if !operands.is_empty() {
-            if operands.len() + 1 <= dcmd.operands.most && find(dcmd, letters.chars().next()).is_none() {
+            if operands.len() < dcmd.operands.most && find(dcmd, letters.chars().next()).is_none() {
                 operands.push(shown(word));
                 continue;
             }

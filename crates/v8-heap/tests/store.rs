@@ -71,7 +71,7 @@ fn dump(release: Release, dead: usize) -> (Dump, Thread) {
     for _ in 0..dead {
         builder.instance(young, &point, &[number, smi(0)]);
     }
-    let registers = Registers { rax: root, ..Registers::default() };
+    let registers = Registers { rax: root, rip: 0x40_1000, ..Registers::default() };
     (builder.build(), Thread { id: 7, signal: 0, registers })
 }
 

@@ -243,29 +243,27 @@ fn stack(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, D
     let memory = context.memory()?;
     let Some(range) = memory.range_at(Address(address)) else { return Ok(None) };
     let holds = |pointer: u64| range.start.0 <= pointer && pointer < range.end.0;
-    for thread in context.target()?.core().threads_with_stack_in(range.start, range.end) {
-        let top = thread.stack_pointer().0;
-        let id = thread.id;
-        if address < top {
-            return Ok(Some(format!(
-                "on the stack of thread {id:x}, {:#x} below the part in use",
-                top - address
-            )));
-        }
-        let stack = context.stack_of(thread, usize::MAX)?;
-        let frame = stack
-            .frames
-            .iter()
-            .rev()
-            .find(|frame| frame.stack_pointer.0 <= address && holds(frame.stack_pointer.0));
-        return Ok(Some(match frame {
-            Some(frame) => {
-                format!("on the stack of thread {id:x}, in the frame of {}", context.show_frame(frame))
-            }
-            None => format!("on the stack of thread {id:x}"),
-        }));
+    let mut threads = context.target()?.core().threads_with_stack_in(range.start, range.end);
+    let Some(thread) = threads.next() else { return Ok(None) };
+    let (id, top) = (thread.id, thread.stack_pointer().0);
+    if address < top {
+        return Ok(Some(format!(
+            "on the stack of thread {id:x}, {:#x} below the part in use",
+            top - address
+        )));
     }
-    Ok(None)
+    let stack = context.stack_of(thread, usize::MAX)?;
+    let frame = stack
+        .frames
+        .iter()
+        .rev()
+        .find(|frame| frame.stack_pointer.0 <= address && holds(frame.stack_pointer.0));
+    Ok(Some(match frame {
+        Some(frame) => {
+            format!("on the stack of thread {id:x}, in the frame of {}", context.show_frame(frame))
+        }
+        None => format!("on the stack of thread {id:x}"),
+    }))
 }
 
 fn malloc(context: &Context, asked: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
