@@ -94,7 +94,7 @@ fn a_binary_is_fetched_once_and_kept_where_clients_keep_it() {
         assert_eq!(opened.warnings(), []);
     }
     let path = format!("/buildid/{id}/executable");
-    assert_eq!(*asked.lock().unwrap(), [path.clone()]);
+    assert_eq!(asked.lock().unwrap().as_slice(), std::slice::from_ref(&path));
     assert_eq!(*asked_first.lock().unwrap(), [path]);
 }
 
