@@ -150,7 +150,9 @@ fn cell(executable: &Path, node: &str, scenario: Scenario, known: &[KnownDiffere
     })?;
     let mut cell = Cell { node: node.to_owned(), scenario: scenario.name, ..Cell::default() };
     cell.v8 = process_report(&directory)?["versions"]["v8"].as_str().unwrap_or_default().to_owned();
-    let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    // Bundles and packages with their maps are there.
+    let debugger =
+        Debugger::new(executable.to_owned(), &directory.join("core")).with_sources(places::cache());
     let groups = debugger.groups()?;
     if scenario.snapshot {
         let truth = truth(&directory)?;

@@ -14,6 +14,8 @@ use super::constructors::Counts;
 pub struct Debugger {
     executable: PathBuf,
     core: PathBuf,
+    /// Below it source maps and sources may be read.
+    sources: Option<PathBuf>,
 }
 
 /// One line of `::findjsobjects -j`.
@@ -33,7 +35,23 @@ pub struct Group {
 impl Debugger {
     /// For one core.
     pub fn new(executable: PathBuf, core: &Path) -> Debugger {
-        Debugger { executable, core: core.to_owned() }
+        Debugger { executable, core: core.to_owned(), sources: None }
+    }
+
+    /// The same with a directory below which source maps and sources may be read.
+    pub fn with_sources(self, directory: PathBuf) -> Debugger {
+        Debugger { sources: Some(directory), ..self }
+    }
+
+    /// How it is started, but for commands.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.executable);
+        command.arg("-S");
+        if let Some(directory) = &self.sources {
+            command.arg("--sources").arg(directory);
+        }
+        command.arg(&self.core);
+        command
     }
 
     /// What one `-e` prints; fails if the command does.
@@ -46,7 +64,7 @@ impl Debugger {
     /// # Errors
     /// The debugger cannot be run, or a command fails.
     pub fn evaluate_aloud(&self, commands: &str) -> Result<(String, String)> {
-        let output = Command::new(&self.executable).arg("-S").arg(&self.core).args(["-e", commands]).output();
+        let output = self.command().args(["-e", commands]).output();
         let output = output.with_context(|| format!("cannot run {}", self.executable.display()))?;
         let warnings = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         ensure!(output.status.success(), "`{commands}` failed on {}: {warnings}", self.core.display());
@@ -60,9 +78,8 @@ impl Debugger {
         for line in lines {
             script += &format!("{line}\n::echo {MARK}\n");
         }
-        let mut child = Command::new(&self.executable)
-            .arg("-S")
-            .arg(&self.core)
+        let mut child = self
+            .command()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
