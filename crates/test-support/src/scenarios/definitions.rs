@@ -64,7 +64,8 @@ impl Row {
     }
 
     fn declared_name(&self) -> &str {
-        if self.name.starts_with("<anonymous>") { "" } else { &self.name }
+        // A function without a name goes by the one that was inferred, or by its place: `(app.js:26:27)`.
+        if self.name.starts_with("<anonymous>") || self.name.starts_with('(') { "" } else { &self.name }
     }
 
     fn original(&self) -> Option<Original> {
