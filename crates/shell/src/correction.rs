@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn every_dcmd_says_how_it_wants_to_be_called() {
-        for dcmd in ALL {
+        for dcmd in ALL.iter() {
             let wrong = match dcmd.address {
                 AddressUse::Required => corrected(dcmd.name, &[], false),
                 AddressUse::Refused => corrected(dcmd.name, &[], true),

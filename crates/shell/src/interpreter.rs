@@ -342,7 +342,7 @@ fn explained(context: &Context, error: &lang::EvalError) -> String {
         lang::EvalError::Variable(name) => {
             let variables = context.variables.borrow();
             let names = variables.iter().map(|(name, _)| name).chain(REGISTERS);
-            dcmds::nearest(name, names).map(str::to_owned)
+            crate::spelling::nearest(name, names).map(str::to_owned)
         }
         _ => None,
     };

@@ -11,8 +11,9 @@ use v8_heap::index::{Definition, Kinds, ObjectTable};
 use v8_heap::layout::Kind;
 
 use crate::context::Context;
-use crate::dcmds::{ALL, WALKERS};
+use crate::dcmds::ALL;
 use crate::variables::REGISTERS;
+use crate::walkers::WALKERS;
 
 /// Objects with more properties than this hold data under them: their names are nothing to type.
 const MOST_PROPERTIES: u64 = 1000;

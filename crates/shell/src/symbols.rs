@@ -91,13 +91,13 @@ impl Context {
         /// Letters that are taken to be right.
         const BEGINNING: usize = 3;
         if let Some(near) =
-            crate::dcmds::nearest(name, self.private_symbols.borrow().iter().map(|(name, _)| name))
+            crate::spelling::nearest(name, self.private_symbols.borrow().iter().map(|(name, _)| name))
         {
             return Some(near.to_owned());
         }
         let beginning = name.get(..BEGINNING)?;
         let symbols = self.target().ok()?.symbols().with_prefix(beginning);
-        crate::dcmds::nearest(name, symbols.iter().map(|symbol| symbol.name.as_str())).map(str::to_owned)
+        crate::spelling::nearest(name, symbols.iter().map(|symbol| symbol.name.as_str())).map(str::to_owned)
     }
 
     /// The symbol at `address` with the distance from its start: `main+0x1c`, `` libc.so.6`raise+0x20 ``. Nothing if no symbol

@@ -10,11 +10,12 @@ use rustyline::validate::Validator;
 
 use crate::arguments::Shape;
 use crate::context::Context;
-use crate::dcmds::{ALL, WALKERS};
+use crate::dcmds::ALL;
 use crate::host_files;
 use crate::known_names::{self, NameQuery};
 use crate::output::{Colours, is_safe};
 use crate::settings::{OPTIONS, Settings};
+use crate::walkers::WALKERS;
 
 /// Completes lines.
 pub(super) struct Completion<'a> {

@@ -5,8 +5,8 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::context::VariableValue;
 
 use super::objects::walk_kind;
+use crate::answers::closure_context::closure_context;
 use crate::dcmd::{AddressUse, Capability, Takes};
-use crate::dcmds::closure_context;
 use crate::pipeline::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::Walker;

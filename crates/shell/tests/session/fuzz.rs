@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use shell::dcmds::{ALL, WALKERS};
+use shell::dcmds::ALL;
 use shell::format::letters::LETTERS;
 use shell::interpreter::{self, Source};
+use shell::walkers::WALKERS;
 use test_support::command_lines::{Seed, Vocabulary, line};
 
 use crate::session::Session;
