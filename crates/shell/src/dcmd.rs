@@ -2,8 +2,10 @@
 
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+pub use crate::target::Capability;
 
 pub use crate::arguments::{Args, Opt, Shape, Word};
 
@@ -99,15 +101,6 @@ impl Family {
             Family::Session => "The debugger itself",
         }
     }
-}
-
-/// What a target must have for a dcmd to work on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capability {
-    /// Any core.
-    Core,
-    /// The heap of a JavaScript engine that is understood.
-    V8Heap,
 }
 
 /// A stage that is ready to work, or why its arguments do not do.

@@ -40,12 +40,17 @@ pub mod options;
 pub mod output;
 pub mod pipeline;
 pub mod print;
+pub mod private_symbols;
+mod program;
+pub mod prompt;
 pub mod repl;
-mod session;
+pub mod said;
+pub mod session;
 pub mod settings;
 mod shell_escape;
 mod source_map;
 mod spelling;
+pub mod stage;
 pub mod symbols;
 pub mod target;
 mod threads;
@@ -54,7 +59,7 @@ pub mod variables;
 pub mod walker;
 pub mod walkers;
 
-pub use session::run;
+pub use program::run;
 
 /// The program's name, in front of its messages.
 pub const PROGRAM: &str = "v8mdb";

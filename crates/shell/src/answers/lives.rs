@@ -7,6 +7,7 @@ use v8_heap::{Heap, Monitor, Tagged};
 use crate::answers::retention::open;
 use crate::context::Context;
 use crate::error::DcmdError;
+use crate::said::Once;
 
 /// What is counted if the user says `asked`: without a word the living, or all if the core lacks what tells them from garbage. Then
 /// it says so, once in a session.
@@ -22,7 +23,7 @@ pub fn counted(context: &Context, asked: Option<Lives>, monitor: &dyn Monitor) -
             if lacks.is_empty() {
                 return Ok(Lives::Living);
             }
-            if !context.told_of_lives.replace(true) {
+            if context.first(Once::Lives) {
                 context.warn(&format_args!(
                     "warning: the core lacks {}, so that garbage cannot be told: all objects are counted",
                     lacks.join(", ")

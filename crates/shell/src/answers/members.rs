@@ -10,7 +10,7 @@ use v8_heap::graph::Lives;
 use crate::answers::kinds::kind_of;
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 /// Instances handed on at a time.

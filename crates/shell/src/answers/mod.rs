@@ -10,5 +10,6 @@ pub(crate) mod members;
 pub(crate) mod place_name;
 pub(crate) mod reference;
 pub(crate) mod retention;
+pub(crate) mod roots;
 pub(crate) mod search;
 pub(crate) mod summary;

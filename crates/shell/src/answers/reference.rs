@@ -8,7 +8,7 @@ use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged, Word};
 
 use crate::answers::place_name::place_name;
-use crate::answers::retention::root_name;
+use crate::answers::roots::root_name;
 use crate::output::escape;
 use crate::print::function;
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use v8_heap::graph::{Hold, Life, RetainingPath, Root, RootKind};
+use v8_heap::graph::{Hold, Life, RetainingPath, RootKind};
 use v8_heap::index::{How, ObjectId, ObjectTable, Reference, ReferenceKind};
 use v8_heap::layout::Kind;
 use v8_heap::objects::place::Place;
@@ -10,11 +10,13 @@ use v8_heap::objects::value::HeapObject;
 
 use v8_heap::{Heap, Monitor, PropertyValue, Tagged};
 
+use crate::answers::roots::root_text;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
 use crate::print::function;
+use crate::said::Once;
+use crate::stage::Out;
 
 /// The heap and its objects, with a warning, once in a session, if what keeps objects alive is not all in the core.
 pub fn open<'c>(
@@ -24,13 +26,13 @@ pub fn open<'c>(
     let heap = context.heap()?;
     let table = heap.objects(monitor)?;
     let roots = heap.roots(monitor)?;
-    if !roots.are_complete() && !context.told_of_roots.replace(true) {
+    if !roots.are_complete() && context.first(Once::Roots) {
         context.warn(&format_args!(
             "warning: the core lacks {}: what they alone keep alive seems to be garbage",
             roots.missing.join(", ")
         ));
     }
-    if !heap.graph(monitor)?.follows_code && !context.told_of_code.replace(true) {
+    if !heap.graph(monitor)?.follows_code && context.first(Once::Code) {
         context.warn(&"warning: the core lacks the table of functions' code: what code alone keeps alive seems to be garbage");
     }
     Ok((heap, table))
@@ -152,39 +154,6 @@ fn worker_of(context: &Context, table: &ObjectTable, id: ObjectId) -> Option<u32
     let isolate = heap.spaces().isolates().iter().find(|isolate| isolate.heap == page.heap)?;
     let thread = heap.thread_of(isolate)?.thread.id;
     (thread != target.core().process().id).then_some(thread)
-}
-
-/// What a root is.
-pub fn root_text(root: Option<&Root>) -> String {
-    let Some(root) = root else { return "global object".to_owned() };
-    let name = root_name(root.kind);
-    match root.kind {
-        RootKind::Register(_) => name,
-        RootKind::Isolate => format!("isolate, field at {:x}", root.at),
-        RootKind::NativeMemory => format!("{name} at {:x} (perhaps left over)", root.at),
-        RootKind::HandleScope | RootKind::Microtask => format!("{name}, at {:x}", root.at),
-        _ => format!("{name} at {:x}", root.at),
-    }
-}
-
-/// What a root of some kind is.
-pub fn root_name(kind: RootKind) -> String {
-    match kind {
-        RootKind::Stack(thread) => return format!("stack of thread {thread}"),
-        RootKind::Register(thread) => return format!("register of thread {thread}"),
-        RootKind::RootsTable => "V8's table of roots",
-        RootKind::Isolate => "isolate",
-        RootKind::HandleScope => "handle of native code that is running",
-        RootKind::GlobalHandle => "global handle",
-        RootKind::EternalHandle => "eternal handle",
-        RootKind::TracedHandle => "handle of a C++ object",
-        RootKind::Microtask => "microtask that waits",
-        RootKind::ObjectCache => "cache of the startup snapshot",
-        RootKind::CompilationCache => "compilation cache",
-        RootKind::StrongRoots => "list of V8's own roots",
-        RootKind::NativeMemory => "native memory",
-    }
-    .to_owned()
 }
 
 /// One step of a way: how the object is held, its address, what it is called.

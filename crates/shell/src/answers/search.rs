@@ -8,7 +8,7 @@ use v8_heap::Monitor;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::Progress;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 
 /// Tells a monitor of a search.
 struct Watched<'m>(&'m Progress);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use v8_heap::compare::{Key, Step};
 
-use crate::answers::retention::root_name;
+use crate::answers::roots::root_name;
 use crate::output::escape;
 
 /// Of longer paths the middle is left out.

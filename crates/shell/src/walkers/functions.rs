@@ -7,7 +7,7 @@ use v8_heap::objects::context::VariableValue;
 use super::objects::walk_kind;
 use crate::answers::closure_context::closure_context;
 use crate::dcmd::{AddressUse, Capability, Takes};
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::Walker;
 

@@ -1,7 +1,7 @@
 //! Walkers over the threads.
 
 use crate::dcmd::{AddressUse, Takes};
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::Walker;
 

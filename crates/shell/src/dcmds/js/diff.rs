@@ -108,7 +108,7 @@ use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Tak
 use crate::error::DcmdError;
 use crate::growth::{Comparison, SECTIONS, Shown, path_text, totals};
 use crate::output::{self, escape};
-use crate::pipeline::{Flow, Out};
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

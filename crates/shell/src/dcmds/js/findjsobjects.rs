@@ -89,7 +89,8 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{self, Progress, cells, cut, escape, screen_height};
-use crate::pipeline::{Flow, Out, Stage};
+use crate::said::Once;
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind as ItemKind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -233,7 +234,7 @@ impl FindJsObjects {
     /// Says once in a session what of the heap the counts leave out, or may.
     fn warn_of_missing(context: &Context, table: &ObjectTable) -> Result<(), DcmdError> {
         if let Some(reason) = incompleteness(context.memory()?, table)
-            && !context.told_what_is_missing.replace(true)
+            && context.first(Once::Missing)
         {
             context.warn(&format_args!("warning: {reason} (see ::status)"));
         }

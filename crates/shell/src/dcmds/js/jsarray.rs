@@ -30,8 +30,8 @@ use v8_heap::{Heap, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out};
 use crate::print::{Place, Printer, Style, element_value};
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -52,9 +52,9 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
-use crate::pipeline::{Flow, Out};
 use crate::print::{Place, Printer, Style, function};
 use crate::source_map::Maps;
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -35,9 +35,9 @@ use v8_heap::{Heap, Tagged};
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
 use crate::print::function::{Subject, definition_name, kind_name, origin, subject};
 use crate::source_map::Maps;
+use crate::stage::Out;
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

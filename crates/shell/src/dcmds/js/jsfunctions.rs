@@ -47,9 +47,9 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{self, Progress, escape};
-use crate::pipeline::{Flow, Out, Stage};
 use crate::print::function::{definition_name, has_in_name, kind_name, origin, script_name, subject};
 use crate::source_map::Maps;
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -33,17 +33,18 @@
 
 use std::io::Write;
 
+use v8_heap::Heap;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
-use v8_heap::Heap;
 
 use crate::answers::adding_place::adding_place;
-use crate::answers::retention::{address, label, open, print_path, root_name, root_of};
+use crate::answers::retention::{address, label, open, print_path, root_of};
+use crate::answers::roots::root_name;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsleaks",

@@ -35,7 +35,7 @@ use v8_heap::{Heap, Tagged};
 
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -199,8 +199,8 @@ use crate::dcmd::{
 };
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
-use crate::pipeline::Out;
 use crate::print::{Member, Place, Printer, Style};
+use crate::stage::Out;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -36,7 +36,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Progress, Table};
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

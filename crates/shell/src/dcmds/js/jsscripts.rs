@@ -50,8 +50,8 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::output::{self, Align, Column, Hex, Table, escape};
-use crate::pipeline::{Flow, Out};
 use crate::print::function::{definition_name, script_kind, script_name, text};
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

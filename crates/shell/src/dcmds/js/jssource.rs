@@ -42,9 +42,9 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
 use crate::print::function::{Subject, script_name, subject};
 use crate::source_map::Maps;
+use crate::stage::Out;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -61,8 +61,8 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
-use crate::pipeline::{Flow, Out};
 use crate::print::{Place, Printer, Style};
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

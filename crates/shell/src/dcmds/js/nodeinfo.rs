@@ -51,8 +51,8 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, escape};
-use crate::pipeline::Out;
 use crate::print::date;
+use crate::stage::Out;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodeinfo",

@@ -18,7 +18,7 @@ use v8_heap::snapshot::object_of_node;
 use crate::answers::retention::address;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

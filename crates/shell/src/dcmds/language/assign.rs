@@ -12,10 +12,8 @@
 //!                 34
 //! ```
 
-use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
-use crate::error::DcmdError;
-use crate::lang::{Environment, width};
+use crate::lang::width;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: ">",
@@ -35,27 +33,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(move |context, item, _| {
             let value = item.map_or(context.dot(), |item| item.word);
             let kept = if size == 8 { value } else { value & ((1 << (8 * size)) - 1) };
-            context.set_increment(0);
+            context.prompt.set_increment(0);
             context.assign(&name, kept)
         }))
     },
 };
-
-impl Context {
-    /// Assigns to a variable, unless it is a register or the like.
-    ///
-    /// # Errors
-    /// It cannot be changed.
-    pub fn assign(&self, name: &str, value: u64) -> Result<(), DcmdError> {
-        if name == crate::variables::SYMBOLIC {
-            self.settings.symbolic.set(value != 0);
-            return Ok(());
-        }
-        let assigned_before = self.variables.borrow().get(name).is_some();
-        if !assigned_before && self.variable(name).is_some() {
-            return Err(DcmdError::Failed(format!("cannot modify read-only variable '{name}'")));
-        }
-        self.variables.borrow_mut().set(name, value);
-        Ok(())
-    }
-}

@@ -31,7 +31,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         };
         Ok(for_each(move |context, _, out| {
             let text = out.shared_text();
-            match context.nested(|| interpreter::run(context, &commands, Source::String, &text))? {
+            match context.prompt.nested(|| interpreter::run(context, &commands, Source::String, &text))? {
                 true => Ok(()),
                 false => Err(DcmdError::Reported),
             }

@@ -38,7 +38,7 @@ use crate::error::DcmdError;
 use crate::format::layout::Line;
 use crate::format::{self, Format, Search, Source};
 use crate::lang::Space;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -117,7 +117,7 @@ impl Examine {
         }
         let start = context.dot();
         let pass = format.pass(context, Source::Target(self.space), &mut self.line, out)?;
-        context.set_increment(pass.end.wrapping_sub(start));
+        context.prompt.set_increment(pass.end.wrapping_sub(start));
         if pass.failure.is_some() {
             self.line.finish(out)?;
         }
@@ -128,7 +128,7 @@ impl Examine {
         match context.search(context.dot(), search)? {
             Ok(found) => {
                 context.set_dot(found);
-                context.set_increment(search.size as u64);
+                context.prompt.set_increment(search.size as u64);
                 let shown = if out.is_pipe() { format!("{found:x}") } else { context.show_address(found) };
                 Ok(writeln!(out.text(), "{shown}")?)
             }

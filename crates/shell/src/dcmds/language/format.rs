@@ -52,7 +52,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             let pass = format.pass(context, Source::Dot, &mut line, out)?;
             context.set_dot(pass.end);
-            context.set_increment(0);
+            context.prompt.set_increment(0);
             debug_assert!(pass.failure.is_none(), "a value is always at hand");
             Ok(())
         }))

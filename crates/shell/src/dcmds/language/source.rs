@@ -42,7 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let returns = args.called() == "$<<";
         Ok(for_each_counted(move |context, _, count, out| {
             context.settings.check_restriction()?;
-            let macros = &context.macros;
+            let macros = &context.prompt.macros;
             let Some(name) = &name else {
                 if macros.depth.get() == 0 {
                     return Err(DcmdError::abort("input stack is empty"));

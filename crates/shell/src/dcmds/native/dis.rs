@@ -33,7 +33,7 @@ use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yi
 use crate::disassembly::{before, instruction};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
+use crate::stage::Out;
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

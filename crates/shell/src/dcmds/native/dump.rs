@@ -23,7 +23,7 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_counted,
 };
 use crate::error::DcmdError;
-use crate::pipeline::Out;
+use crate::stage::Out;
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

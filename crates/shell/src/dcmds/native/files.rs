@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
-use crate::pipeline::Out;
+use crate::stage::Out;
 use crate::value::Kind;
 
 static TABLE: Table = Table::new(&[

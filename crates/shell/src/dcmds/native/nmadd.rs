@@ -15,7 +15,7 @@
 
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::symbols::PrivateSymbol;
+use crate::private_symbols::PrivateSymbol;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nmadd",

@@ -43,7 +43,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
+use crate::stage::Out;
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

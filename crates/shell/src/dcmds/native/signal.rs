@@ -20,7 +20,7 @@ use core_reader::SignalInfo;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "signal",

@@ -27,7 +27,7 @@ use core_reader::{Stack, signal_name};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::output::{Column, Table, escape};
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 static TABLE: Table = Table::new(&[

@@ -21,7 +21,7 @@ use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
-use crate::pipeline::{Flow, Out};
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 /// A line longer than this is no expression.

@@ -12,7 +12,7 @@ use std::io::Write;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields};
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -7,10 +7,13 @@
 //! 20
 //! ```
 
+use std::io::Write;
+
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::{Expr, parse_expression};
+use crate::stage::Out;
 use crate::value::Item;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -30,7 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(move |context, item, out| {
             let item = item.unwrap_or(Item::number(context.dot()));
             if context.value_of(&expr).map_err(DcmdError::abort)? != 0 {
-                super::map::show(context, item, out)?;
+                show(context, item, out)?;
             }
             Ok(())
         }))
@@ -45,9 +48,12 @@ pub(super) fn expression(args: &Args) -> Result<Expr, DcmdError> {
     })
 }
 
-impl Context {
-    /// `value` in the default radix, without prefix.
-    pub fn in_radix(&self, value: u64) -> String {
-        crate::format::value::in_radix(value, self.settings.radix.get())
+/// Hands on an item, or prints it in the default radix.
+pub(super) fn show(context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    if out.is_pipe() || context.settings.radix.get() == 16 {
+        out.emit(item)?;
+    } else {
+        writeln!(out.text(), "{}", context.in_radix(item.word))?;
     }
+    Ok(())
 }

@@ -37,7 +37,7 @@ use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Tak
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::output::{self, Column, Table, escape};
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -12,7 +12,7 @@
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -22,8 +22,8 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output;
-use crate::pipeline::Out;
 use crate::print::{Place, Printer, Style};
+use crate::stage::Out;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -7,12 +7,8 @@
 //! 18
 //! ```
 
-use std::io::Write;
-
-use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::pipeline::Out;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -31,17 +27,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let expr = super::grep::expression(args)?;
         Ok(for_each(move |context, _, out| {
             let value = context.value_of(&expr).map_err(DcmdError::abort)?;
-            show(context, Item::number(value), out)
+            super::grep::show(context, Item::number(value), out)
         }))
     },
 };
-
-/// Hands on an item, or prints it in the default radix.
-pub(super) fn show(context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
-    if out.is_pipe() || context.settings.radix.get() == 16 {
-        out.emit(item)?;
-    } else {
-        writeln!(out.text(), "{}", context.in_radix(item.word))?;
-    }
-    Ok(())
-}

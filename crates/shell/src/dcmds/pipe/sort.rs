@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

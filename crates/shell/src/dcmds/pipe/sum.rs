@@ -24,8 +24,8 @@ use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yi
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, JsValue};
 use crate::output::{self, Column, Table, escape};
-use crate::pipeline::{Flow, Out, Stage};
 use crate::print::format_number;
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {

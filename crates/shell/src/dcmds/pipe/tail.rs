@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

@@ -16,7 +16,7 @@ use std::io::Write;
 
 use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::Kind;
 use crate::walker::Walker;
 use crate::walkers::find_walker;

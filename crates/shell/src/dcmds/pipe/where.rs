@@ -41,7 +41,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::jsexpr::JsExpr;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 use v8_heap::Tagged;
 

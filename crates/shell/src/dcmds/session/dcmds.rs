@@ -18,6 +18,8 @@ use regex::Regex;
 use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Opt, Started, Takes, Yields, for_each};
 use crate::dcmds::ALL;
 use crate::error::DcmdError;
+use crate::output::escape;
+use crate::spelling::similar;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dcmds",
@@ -43,6 +45,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 .filter(|(name, _)| filter.as_ref().is_none_or(|filter| filter.is_match(name)))
                 .collect();
             found.sort_unstable_by_key(|(name, _)| *name);
+            if let (true, Some(filter)) = (found.is_empty(), &filter) {
+                return Err(nothing(filter, ALL.iter().map(|dcmd| dcmd.name)));
+            }
             if names_only {
                 for (name, _) in &found {
                     writeln!(out.text(), "{name}")?;
@@ -73,13 +78,24 @@ fn filter(args: &Args) -> Result<Option<Regex>, DcmdError> {
     args.operand(0).map(Regex::new).transpose().map_err(DcmdError::abort)
 }
 
+/// Says that no name matches, and which one was probably meant.
+fn nothing<'n>(filter: &Regex, names: impl Iterator<Item = &'n str> + Clone) -> DcmdError {
+    let hint = similar(filter.as_str(), names);
+    let hint = hint.map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
+    DcmdError::failed(format!("no name matches '{}'{hint}", escape(filter.as_str())))
+}
+
 /// A stage that lists names with their summaries, as the arguments choose.
 pub(super) fn list(args: &Args, entries: Vec<(&'static str, &'static str)>) -> Started {
     let names_only = args.has('n');
     let filter = filter(args)?;
     Ok(for_each(move |_, _, out| {
+        let is_chosen = |name: &str| filter.as_ref().is_none_or(|filter| filter.is_match(name));
+        if let Some(filter) = filter.as_ref().filter(|_| !entries.iter().any(|(name, _)| is_chosen(name))) {
+            return Err(nothing(filter, entries.iter().map(|(name, _)| *name)));
+        }
         for (name, summary) in &entries {
-            if filter.as_ref().is_some_and(|filter| !filter.is_match(name)) {
+            if !is_chosen(name) {
                 continue;
             }
             if names_only {

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "load",

@@ -20,7 +20,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("quit.rs"),
     start: |_, _| {
         Ok(for_each(|context, _, _| {
-            context.set_quit();
+            context.prompt.set_quit();
             Ok(())
         }))
     },

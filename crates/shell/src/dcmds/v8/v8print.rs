@@ -40,7 +40,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
+use crate::stage::Out;
 use crate::value::Kind;
 
 pub(crate) static DCMD: Dcmd = Dcmd {

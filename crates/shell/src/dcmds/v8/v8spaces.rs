@@ -45,7 +45,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8spaces",

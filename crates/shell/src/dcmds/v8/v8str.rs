@@ -30,8 +30,8 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::is_safe;
-use crate::pipeline::Out;
 use crate::print::{Place, Printer, Style};
+use crate::stage::Out;
 use crate::value::{Item, Kind};
 
 pub(crate) static DCMD: Dcmd = Dcmd {
