@@ -106,6 +106,29 @@ impl Family {
 /// A stage that is ready to work, or why its arguments do not do.
 pub type Started = Result<Box<dyn Stage>, DcmdError>;
 
+/// A line on a core that ships, and what is then on the screen. A test runs it, and the manual shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// The core: `leak-24` of `testdata/cores`.
+    pub core: &'static str,
+    /// What is typed.
+    pub line: &'static str,
+    output: &'static str,
+}
+
+impl Example {
+    /// `line` on `core` prints `output`, which may begin with a newline that does not count. A line `...` in it stands for any
+    /// number of lines.
+    pub const fn on(core: &'static str, line: &'static str, output: &'static str) -> Example {
+        Example { core, line, output }
+    }
+
+    /// What is on the screen, line by line.
+    pub fn output(&self) -> impl Iterator<Item = &'static str> {
+        self.output.strip_prefix('\n').unwrap_or(self.output).lines()
+    }
+}
+
 /// The declaration of a dcmd.
 #[derive(Debug)]
 pub struct Dcmd {
@@ -131,6 +154,8 @@ pub struct Dcmd {
     pub needs: &'static [Capability],
     /// The manual page: source text whose leading `//!` lines are the page (`include_str!` of the dcmd's own file).
     pub manual: &'static str,
+    /// What it says to some lines. The lines of one core are run in a row, in one session.
+    pub examples: &'static [Example],
     /// Reads the arguments and makes the stage.
     pub start: fn(&Context, &Args) -> Started,
 }

@@ -4,6 +4,7 @@
 mod article;
 mod counts;
 mod every_type;
+mod examples;
 mod first_minutes;
 mod functions;
 mod globals;

@@ -28,6 +28,7 @@ const fn dcmd(
         operands: Operands::NONE,
         needs: &[],
         manual: "",
+        examples: &[],
         start,
     }
 }

@@ -5,25 +5,6 @@
 //! whatever its release of Node.js. `::diff OLD MIDDLE` has three. The oldest comes first, the core of the session is the
 //! newest. `v8mdb --base OLD CORE` opens an older core from the start, and `::diff` needs no operand; a second `--base` gives three.
 //!
-//! ```text
-//! > ::diff growth-24.stage1.core.zst
-//! CORE        OBJECTS        IN HEAP        OUTSIDE FILE
-//! OLD           60112        4365232        2145826 growth-24.stage1.core.zst
-//! NEW           62788        4477592       69713442 growth-24.core.zst
-//!       OLD       NEW    GROWTH       BYTES    RETAINED CONSTRUCTOR
-//!       444       744      +300       +9600   +67619360 Array
-//!        43        51        +8        +768   +67568384 ArrayBuffer
-//!         8        15        +7        +728     +460152 Buffer
-//!         5        12        +7         -40     +460112 Upload
-//!       200       500      +300      +14400      +62400 Session
-//! ...
-//!       OLD       NEW    GROWTH   ADDED    GONE    RETAINED         OBJECT OWNER
-//!         0         1        +1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
-//!         5        12        +7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
-//!       200       500      +300     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
-//! ...
-//! ```
-//!
 //! Only what is alive counts. Each section has what grew, the most first; `-n` says how many rows (10 if not said), `-a` shows all
 //! that has changed. `BYTES` is what the objects take more than before, `RETAINED` what would be freed with them more than before,
 //! the memory of buffers included. Rows are in the order of `RETAINED`, or else of `BYTES`.
@@ -44,28 +25,10 @@
 //! one of the cores has; so a Map that has others than before shows, with `-a`, even if it has as many. What is part of an object that
 //! is new itself is no row of its own. `OBJECT` is the owner in the core of the session, to go on with: `addr::jsmap`.
 //!
-//! ```text
-//! > ::diff -tb -n 1 growth-24.stage1.core.zst
-//!       OLD       NEW    GROWTH       BYTES         OBJECT TEXT
-//!        51       191      +140       +6720    7f1507a8031 "delivered to the usual place" (28)
-//!   the text of 208 strings could not be read, or is too long: not compared
-//!       OLD       NEW    GROWTH       BYTES BUFFERS
-//!         0         1        +1   +67108864 ArrayBuffer, 64 MiB..128 MiB
-//! ```
-//!
 //! # The objects that are new
 //!
 //! `-c constructor` lists the objects of the session's core that are at a place where the older core has none of that constructor,
 //! each with its path; in a pipeline they flow on.
-//!
-//! ```text
-//! > ::diff -n 2 -c Session growth-24.stage1.core.zst
-//! 19b23e6cf461 global.broker.sessions.get("session-320")
-//! 19b23e6d37b1 global.broker.sessions.get("session-319")
-//! > ::diff -c Session growth-24.stage1.core.zst | ::where 'id > 498' | ::jsprint id user.name
-//! 499 "user-499"
-//! 500 "user-500"
-//! ```
 //!
 //! # Three cores
 //!
@@ -74,15 +37,6 @@
 //! without `-a`. Of owners with keys it counts the keys that the oldest does not have and the others have; elsewhere it is the number
 //! that both have more than the oldest, whichever objects they are. `-c` lists objects that are not in the oldest, and are in the
 //! others.
-//!
-//! ```text
-//! > ::diff -o -n 3 growth-24.stage1.core.zst growth-24.stage2.core.zst
-//!       OLD    MIDDLE       NEW    GROWTH    STAYED   ADDED    GONE    RETAINED         OBJECT OWNER
-//!         0         1         1        +1         1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
-//!         5        12        12        +7         7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
-//!       200       320       500      +300       120     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
-//!   438 collections have no path of names: not compared
-//! ```
 //!
 //! # The older core
 //!
@@ -104,12 +58,58 @@ use v8_heap::compare::newcomers;
 
 use crate::bases::Base;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::growth::{Comparison, SECTIONS, Shown, path_text, totals};
 use crate::output::{self, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "growth-24",
+        "::diff -k -n 3 growth-24.stage1.core.zst",
+        r#"
+CORE        OBJECTS        IN HEAP        OUTSIDE FILE
+OLD           60112        4365232        2145826 growth-24.stage1.core.zst
+NEW           62788        4477592       69713442 growth-24.core.zst
+      OLD       NEW    GROWTH       BYTES    RETAINED CONSTRUCTOR
+      444       744      +300       +9600   +67619360 Array
+       43        51        +8        +768   +67568384 ArrayBuffer
+        8        15        +7        +728     +460152 Buffer
+"#,
+    ),
+    Example::on(
+        "growth-24",
+        "::diff -n 2 -c Session growth-24.stage1.core.zst",
+        r#"
+19b23e6cf461 global.broker.sessions.get("session-320")
+19b23e6d37b1 global.broker.sessions.get("session-319")
+"#,
+    ),
+    Example::on(
+        "growth-24",
+        "::diff -c Session growth-24.stage1.core.zst | ::where 'id > 498' | ::jsprint id user.name",
+        r#"
+499 "user-499"
+500 "user-500"
+"#,
+    ),
+    Example::on(
+        "growth-24",
+        "::diff -o -n 3 growth-24.stage1.core.zst growth-24.stage2.core.zst",
+        r#"
+      OLD    MIDDLE       NEW    GROWTH    STAYED   ADDED    GONE    RETAINED         OBJECT OWNER
+        0         1         1        +1         1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
+        5        12        12        +7         7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
+      200       320       500      +300       120     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
+  438 collections have no path of names: not compared
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "diff",
@@ -138,6 +138,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("[old [middle]]", 0, 2),
     needs: &[Capability::V8Heap],
     manual: include_str!("diff.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let question = Question::of(args)?;
         Ok(for_each(move |context, _, out| {

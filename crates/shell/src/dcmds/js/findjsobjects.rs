@@ -18,29 +18,8 @@
 //!
 //! With an address: all objects of the same kind as the one there, of those that are counted: as many as the row says.
 //!
-//! ```text
-//! > ::findjsobjects
-//!           OBJECT #OBJECTS   #PROPS        BYTES CONSTRUCTOR: PROPS
-//!     2b1e013d7711     2210        9       247520 Order: _events, _eventsCount, ...
-//!     2b1e00c0ffe9      914        4        51184 Range: type, min, max, default
-//! ...
-//! ... 903 more (-w lists all)
-//! > 2b1e00c0ffe9::findjsobjects | ::jsprint type min
-//! "integer" 1
-//! "number" 0
-//! ...
-//! > 2b1e00c0ffe9::findjsobjects -r
-//! 2b1e00c0ffe9 referred to by 2b1e00d41c09.height
-//! 2b1e00c0ffe9 referred to by 2b1e01aa0031[17]
-//! 2b1e00c0ffe9 referred to by 2b1e00e04b59 closure variable "defaults" of validate
-//! ```
-//!
-//! In a pipe it hands on the representatives; a further `::findjsobjects` expands them to all instances, so that this prints
-//! a property of every `Session`:
-//!
-//! ```text
-//! > ::findjsobjects -c Session | ::findjsobjects | ::jsprint user
-//! ```
+//! In a pipe it hands on the representatives; a further `::findjsobjects` expands them to all instances, so that
+//! `::findjsobjects -c Session | ::findjsobjects | ::jsprint user` prints a property of every `Session`.
 //!
 //! `-r` says which JavaScript objects refer to an object: through properties and elements, variables captured by closures, Map and
 //! Set entries, bound functions, promises, proxies and suspended generators, and through what V8 keeps inside them, by V8's names
@@ -51,19 +30,6 @@
 //! `-a`, `-d` and nothing mean the same for the instances of a kind as for the table, and go along in a pipe: behind
 //! `::findjsobjects -d -c Session |` come only sessions that are garbage. A referrer that `-r` finds and that is garbage itself is
 //! marked `(garbage)`. `-L` is what is done anyway.
-//!
-//! ```text
-//! > ::findjsobjects -d
-//!           OBJECT #OBJECTS   #PROPS CONSTRUCTOR: PROPS
-//!     38312b1ee431        1        0 Uint8Array
-//!     38312b1ee3d1        1        0 ArrayBuffer
-//! > ::findjsobjects -R
-//!           OBJECT #OBJECTS   #PROPS     RETAINED CONSTRUCTOR: PROPS
-//! ...
-//!       4d7e5c8129    10000        1       320176 Link: next
-//!     2245fa352431        1        8       426160 Retained: list, left, right, keys, secrets, uploads, ...
-//!      ad0ae902b39        1      138       439576 global: Object, Function, Array, Number, ...
-//! ```
 //!
 //! `-R` adds a column with what all instances of a kind retain: the bytes of the heap that would be freed with them. What an
 //! instance retains below another of its kind counts once; between kinds it counts for each, so that the column has
@@ -86,12 +52,64 @@ use crate::answers::lives::{self, Remarks};
 use crate::answers::reference::describe;
 use crate::answers::retention::open;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{self, Progress, cells, cut, escape, screen_height};
 use crate::said::Once;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind as ItemKind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::findjsobjects",
+        r#"
+          OBJECT #OBJECTS   #PROPS CONSTRUCTOR: PROPS
+     8ba823923f1        1        0 Tag
+     98e8b580059        1        0 global
+     98e8b582639        1        0 BigUint64Array
+     98e8b582cb9        1        0 Array: length, constructor, at, concat, copyWithin, fill, find, findIndex, findLast, findLastIndex, lastIndexOf, pop, push, reverse, shift, unshift, slice, sort, splice, includes, indexOf, join, keys, entries, values, Symbol(Symbol.iterator), forEach, filter, flat, flatMap, map, every, some, reduce, reduceRight, toReversed, toSorted, toSpliced, with, toLocaleString, toString, Symbol(Symbol.unscopables)
+     98e8b59d229        1        0 Float32Array
+...
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c UpstreamConnection",
+        r#"
+8ba8239fd91
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::findjsobjects | ::head -3 | ::jsprint request.url",
+        r#"
+"/v1/images/996?size=64"
+"/v1/images/1080?size=64"
+"/v1/images/1077?size=192"
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::findjsobjects -r",
+        r#"
+12fd195c4fb9 referred to by 15cb447412d9 map value of key "session-12"
+12fd195c4fb9 referred to by 1950f7e1b411 closure variable "this" of <anonymous> (as UpstreamConnection.resume)
+"#,
+    ),
+    Example::on(
+        "retained-24",
+        "::findjsobjects -R",
+        r#"
+          OBJECT #OBJECTS   #PROPS     RETAINED CONSTRUCTOR: PROPS
+...
+    2245fa352431        1        8       426160 Retained: list, left, right, keys, secrets, uploads, emitter, closure
+     ad0ae902b39        1      139       439576 global: Object, Function, Array, Number, parseFloat, parseInt, Infinity, NaN, undefined, Boolean, String, Symbol, Date, Promise, RegExp, Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, globalThis, JSON, Math, Intl, ArrayBuffer, Atomics, Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, BigUint64Array, BigInt64Array, Uint8ClampedArray, Float32Array, Float64Array, DataView, Map, BigInt, Set, Iterator, WeakMap, WeakSet, Proxy, Reflect, FinalizationRegistry, WeakRef, decodeURI, decodeURIComponent, encodeURI, encodeURIComponent, escape, unescape, eval, isFinite, isNaN, console, node:per_context_binding_exports, process, Symbol(Symbol.toStringTag), global, Buffer, clearImmediate, setImmediate, URL, URLSearchParams, DOMException, AbortController, AbortSignal, Event, EventTarget, CustomEvent, TextEncoder, TextDecoder, TransformStream, TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter, ReadableStream, ReadableStreamDefaultReader, ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableByteStreamController, ReadableStreamDefaultController, ByteLengthQueuingStrategy, CountQueuingStrategy, TextEncoderStream, TextDecoderStream, CompressionStream, DecompressionStream, clearInterval, clearTimeout, setInterval, setTimeout, queueMicrotask, structuredClone, atob, btoa, BroadcastChannel, MessageChannel, MessagePort, Blob, File, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList, PerformanceResourceTiming, performance, URLPattern, fetch, FormData, Headers, Request, Response, MessageEvent, CloseEvent, WebSocket, crypto, Crypto, CryptoKey, SubtleCrypto, SuppressedError, DisposableStack, AsyncDisposableStack, Float16Array, SharedArrayBuffer, WebAssembly, Navigator, navigator, never, retained
+      4d7e5c62b1     2444        3       745576 Function: length, name, prototype
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findjsobjects",
@@ -132,6 +150,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("findjsobjects.rs"),
+    examples: EXAMPLES,
     start: |_, args| Ok(Box::new(FindJsObjects::new(args)?)),
 };
 

@@ -9,13 +9,6 @@
 //! freed with it (see `::jsretained`): small enough to be looked at even if the whole is not. References to other objects are left
 //! out then. Of a core that lacks some of what keeps objects alive it has everything, as garbage cannot be told.
 //!
-//! ```text
-//! > ::heapsnapshot leak.heapsnapshot
-//! wrote leak.heapsnapshot: 79639 nodes, 312677 references, 7.3 MB in 6.7 MB
-//! > ::findjsobjects -c Gateway | ::heapsnapshot gateway.heapsnapshot
-//! wrote gateway.heapsnapshot: 21650 nodes, 32763 references, 1.3 MB in 0.9 MB
-//! ```
-//!
 //! Readers show each object with an id, as in `Gateway @89773`. `::snapshotnode 89773` leads back to it.
 //!
 //! What differs from V8's own: an object that belongs to a C++ object of Node.js goes by its constructor (V8 asks Node.js, and
@@ -31,11 +24,29 @@ use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::answers::retention::{alive, object_at, open};
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::heapsnapshot leak.heapsnapshot",
+        r#"
+wrote leak.heapsnapshot: 79639 nodes, 312674 references, 7.3 MB in 6.7 MB
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c Gateway | ::heapsnapshot gateway.heapsnapshot",
+        r#"
+wrote gateway.heapsnapshot: 21650 nodes, 32763 references, 1.3 MB in 0.9 MB
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "heapsnapshot",
@@ -49,6 +60,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("file"),
     needs: &[Capability::V8Heap],
     manual: include_str!("heapsnapshot.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let path = args.operand(0).ok_or_else(|| DcmdError::usage(""))?.to_owned();
         let all = args.has('a');

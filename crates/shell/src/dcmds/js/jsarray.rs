@@ -3,17 +3,6 @@
 //! One element a line, up to the length of the array: the tagged value in hexadecimal, as the other dcmds take it. Missing elements
 //! are there as the hole value. With `-i` the index, in decimal, stands in front.
 //!
-//! ```text
-//! > 1c9b4d635699::jsarray -i
-//! 0 100000000
-//! 1 f01b7600d31
-//! 2 38b344f2979
-//! > 1c9b4d635699::jsarray | ::jsprint
-//! 1
-//! hole
-//! "three"
-//! ```
-//!
 //! Also lists what `arguments` and other objects have under integer keys, and the elements of typed arrays. Of sparse arrays, which
 //! V8 keeps in a dictionary, those elements are listed that are there.
 //!
@@ -28,11 +17,35 @@ use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::print::{Place, Printer, Style, element_value};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195c8d49::jsarray -i",
+        r#"
+0 12fd195d2039
+1 12fd195d2069
+2 12fd195d2099
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c8d49::jsarray | ::jsprint sequence",
+        r#"
+0
+1
+2
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsarray",
@@ -46,6 +59,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsarray.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let indexed = args.has('i');
         Ok(for_each_item(move |context, item, out| {

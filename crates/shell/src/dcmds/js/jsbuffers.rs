@@ -4,21 +4,6 @@
 //! that it can reach, what kind of memory it is, how many views (Buffers, typed arrays, DataViews) look at it, how many bytes
 //! they look at, each for itself, and the ArrayBuffer that owns it. Memory that several isolates share is listed once.
 //!
-//! ```text
-//! > ::jsbuffers
-//!          ADDRESS      BYTES        MAX KIND                        VIEWS     VIEWED BUFFER
-//! ...
-//!     7f7108e5c000       1000      65536 resizable ArrayBuffer           1        900 1c9b4d62ab61
-//!         15a30960       3000       3000 ArrayBuffer                     3       3090 1c9b4d62aaa1
-//!         15a561c0      65536      65536 ArrayBuffer (pool)              7      65882 1c9b4d609f81
-//!     7f7108e12010     300000     300000 ArrayBuffer                     1     300000 1c9b4d62b459
-//! 49 backing stores; of ArrayBuffers 3 empty, 1 detached
-//!         451563 bytes of ArrayBuffer, 41 times
-//! ...
-//! arrayBuffers, as Node's allocator counts: 455667 bytes = 455667 of stores
-//! external, as V8 counts: 5726042 bytes = 452564 of stores + 5273478 of external strings
-//! ```
-//!
 //! # Kinds of memory
 //!
 //! `ArrayBuffer` and `SharedArrayBuffer` are of the allocator of Node.js. `resizable` and `growable` ones reserve addresses up
@@ -41,11 +26,7 @@
 //!
 //! `-v` adds the views by constructor below each store, and all its ArrayBuffers. `-c constructor` keeps stores that views of that
 //! constructor look at. `-j` prints one JSON object for each store, without totals. In a pipe, the ArrayBuffers are handed
-//! on:
-//!
-//! ```text
-//! > ::jsbuffers -c Float64Array | ::jsprint
-//! ```
+//! on: `::jsbuffers -c Float64Array | ::jsprint`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -55,11 +36,26 @@ use v8_heap::index::{BackingStore, Buffers, StoreKind};
 use v8_heap::{Heap, NameId};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Hex, Table, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "memory-24",
+    "::jsbuffers",
+    r#"
+         ADDRESS      BYTES        MAX KIND                        VIEWS     VIEWED BUFFER
+         6b981ed          1          1 native memory                   1          1 1c9b4d60c189
+        15a05930          1          1 ArrayBuffer                     1          1 2370bcacf141
+        159c75d0          2          2 ArrayBuffer                     1          2 28ec1eb45f61
+        159c7500          4          4 ArrayBuffer                     1          4 28ec1eb453f9
+        159c76b0          4          4 ArrayBuffer                     1          4 28ec1eb49ed1
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsbuffers",
@@ -77,6 +73,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsbuffers.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let (verbose, as_json) = (args.has('v'), args.has('j'));
         let constructor = args.text('c').map(str::to_owned);

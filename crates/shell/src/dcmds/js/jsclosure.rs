@@ -4,25 +4,8 @@
 //! as many as `-d` says, with the address of every value in front of it. Of a generator or an async function at rest, those of
 //! the scope that it rests in; of a bound function, those of the function that it calls; of a context, its own.
 //!
-//! ```text
-//! > 2b1e00e04b59::jsclosure
-//!     "headers": 2b1e00d50019: {
-//!         "host": 2b1e00d50059: "example.org",
-//!     }
-//!     "count": 900000000: 9
-//! ```
-//!
 //! `-a` prints the whole chain of scopes, from the inside out, each under a line that says what opens it and where its
 //! context is. The last but the global one are those of all scripts: what they declare with `let`, `const` and `class`.
-//!
-//! ```text
-//! > 2b1e00e05e01::jsclosure -a
-//! block scope, context 2b1e00e05d51:
-//!     "index": 300000000: 3
-//! function scope of makeTicks, context 2b1e00e05cf9:
-//!     "list": 2b1e00d41c09: [...]
-//! global scope, context 2b1e00a01d39: global object 2b1e00a00119
-//! ```
 //!
 //! With names, only those variables, each from the innermost scope that has it: `::jsclosure headers`. In a pipe it hands on
 //! the values: `::jsfunctions -n onTimeout | ::jsfunctions | ::jsclosure headers | ::jsprint host`.
@@ -49,13 +32,50 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::closure_context::closure_context;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::print::{Place, Printer, Style, function};
 use crate::source_map::Maps;
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "15cb4477d409::jsclosure -d 0",
+        r#"
+    "this": 8ba8239fd91: [...]
+    "request": 3a85474bbc31: [...]
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "15cb4477d409::jsclosure -a -d 0",
+        r#"
+function scope of UpstreamConnection, context 10c0d74c1ff1:
+    "this": 8ba8239fd91: [...]
+    "request": 3a85474bbc31: [...]
+function scope, context 1950f7e24ab1:
+    "Chunk": 1950f7e24a39: class Chunk
+    "IncomingRequest": 1950f7e25d59: class IncomingRequest
+    "UpstreamConnection": 1950f7e25d01: class UpstreamConnection
+    "limit": 15cb447412f9: function limit
+    "hangUps": 32000000000: 800
+global scope, context 98e8b580109: global object 22f3cb382b39
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "15cb4477d409::jsclosure request | ::jsprint id",
+        r#"
+996
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsclosure",
@@ -73,6 +93,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("[variable ...]"),
     needs: &[Capability::V8Heap],
     manual: include_str!("jsclosure.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = Wanted::of(args);
         Ok(for_each_item(move |context, item, out| wanted.answer(context, item, out)))

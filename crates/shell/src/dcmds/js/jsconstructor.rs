@@ -3,24 +3,37 @@
 //! The name of the class or function that made the object, as the constructor column of `::findjsobjects` has it. With `-v` the
 //! function's address follows, if the object's prototype leads to it, and where it is defined. Of a primitive value the class
 //! is that of its methods; of V8's own objects V8's name stands in brackets.
-//!
-//! ```text
-//! > 1bc583adada1::jsconstructor
-//! Timeout
-//! > 1bc583adada1::jsconstructor -v
-//! Timeout (JSFunction: 1f32640b9c9) node:internal/timers line 170
-//! ```
 
 use std::io::Write;
 
 use v8_heap::Tagged;
 use v8_heap::objects::value::Value;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{origin, subject};
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "1950f7e24af9::jsconstructor",
+        r#"
+Gateway
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "1950f7e24af9::jsconstructor -v",
+        r#"
+Gateway (JSFunction: 1950f7e24c29) /tmp/v8mdb-stage/app/leak.js line 43
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsconstructor",
@@ -34,6 +47,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsconstructor.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let verbose = args.has('v');
         Ok(for_each_item(move |context, item, out| {

@@ -9,22 +9,6 @@
 //! The heaviest branch is followed further down, as long as one line has half of what the line above has. Objects that hold one another
 //! in the same way, as the links of a list do, share a line: `.next x 998`.
 //!
-//! ```text
-//! > ::findjsobjects -c Retained | ::jsdominators -n 3
-//!  #OBJECTS   RETAINED    OUTSIDE         LARGEST CONSTRUCTOR
-//!         1     320176          0    38312b1d2eb1 Link
-//!         1     319968          0    38312b1d2e91   Link
-//!         1     319936          0    38312b1d2e71     Link
-//!         1      93912          0    38312b1d5439 EventEmitter
-//!         1      93288          0    38312b1d5519   Object
-//!         1      93104          0    38312b1d59f1     Array
-//!         2       7696      81920    38312b1d2fe1 Array
-//!        20       2720      81920    38312b1d47e9   Upload
-//!        20       1920      81920    38312b1d4811     ArrayBuffer
-//!        50       3200          0    38312b1d3021   Key
-//!        50       1600          0    38312b1d3071     Secret
-//! ```
-//!
 //! With an address, what hangs below that object is shown. `-d` says how many levels are shown, `-n` how many lines for each
 //! object of the line above.
 
@@ -34,10 +18,29 @@ use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::answers::retention::{address, alive, manner_of, object_at, open};
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Progress, Table, cut, escape};
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "retained-24",
+    "::findjsobjects -c Retained | ::jsdominators -n 3",
+    r#"
+ #OBJECTS   RETAINED    OUTSIDE     %         LARGEST CONSTRUCTOR
+        1     320176          0   5.0    38312b1d2eb1 .list: Link
+        1     319968          0   4.9    38312b1d2e91   .next x 9999: Link
+        1      93912          0   1.5    38312b1d5439 .emitter: EventEmitter
+        1      93288          0   1.4    38312b1d5519   ._events: Object
+        1      93104          0   1.4    38312b1d59f1     .tick: Array
+        2       7696      81920   1.4    38312b1d2fe1 Array
+       20       2720      81920   1.3    38312b1d47e9   Upload
+       20       1920      81920   1.3    38312b1d4811     ArrayBuffer
+       50       3200          0   0.0    38312b1d3021   Key
+       50       1600          0   0.0    38312b1d3071     Secret
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsdominators",
@@ -54,6 +57,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsdominators.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let depth = args.number('d').map(|depth| usize::try_from(depth).unwrap_or(usize::MAX).min(DEEPEST));
         let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);

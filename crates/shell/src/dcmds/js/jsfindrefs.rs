@@ -2,20 +2,7 @@
 //!
 //! The value may be any: an object, a string, a number that is no small integer, an object of V8's own. All of memory is
 //! searched. What only stores what belongs to another object (arrays of elements and properties, contexts, hash tables,
-//! cells, promise reactions) is followed to that object, which is told once, with how it refers to the value:
-//!
-//! ```text
-//! > 24e11c9aa21::jsfindrefs
-//! 24e11c9aad1 active_cells.target, weak (JSFinalizationRegistry), active_cells.next.target, weak (JSFinalizationRegistry)
-//! 24e11c9ac39 WeakRef target (weak)
-//! 24e11c9ac79 map key
-//! 24e11cafd11 set entry
-//! 3ecb25392461 objects[19] (OrderedHashSet)
-//! 3ecb253b3881.watched
-//! > 8ba8239fd91::jsfindrefs -v
-//! 15cb447412d9 map value of key "session-996" (type: JSMap)
-//! 15cb4477d409 closure variable "this" of <anonymous> (as UpstreamConnection.resume) (type: JSFunction)
-//! ```
+//! cells, promise reactions) is followed to that object, which is told once, with how it refers to the value.
 //!
 //! What the language has no word for is told by V8's names of the fields on the way, with the class of the holder. `weak` says
 //! that the reference does not keep the value alive. Words outside the heap are told by their address and by what they are: on
@@ -40,11 +27,31 @@ use crate::answers::elsewhere::elsewhere;
 use crate::answers::lives::Remarks;
 use crate::answers::reference::describe_how;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::jsfindrefs",
+        r#"
+15cb447412d9 map value of key "session-996"
+15cb4477d409 closure variable "this" of <anonymous> (as UpstreamConnection.resume)
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::jsfindrefs -v",
+        r#"
+15cb447412d9 map value of key "session-996" (type: JSMap)
+15cb4477d409 closure variable "this" of <anonymous> (as UpstreamConnection.resume) (type: JSFunction)
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsfindrefs",
@@ -63,6 +70,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsfindrefs.rs"),
+    examples: EXAMPLES,
     start: |_, args| Ok(Box::new(JsFindRefs::new(args)?)),
 };
 

@@ -4,24 +4,7 @@
 //! leading arguments. `-v` adds what kind of function it is, how many parameters it declares, its column and its range in
 //! the source (in UTF-16 code units from the start of the script), and the addresses of its parts.
 //!
-//! ```text
-//! > 2b1e00e00321::jsfunction
-//! function: parseHeader
-//! defined at /srv/app/lib/http.js line 210
-//! > 2b1e00e05e01::jsfunction
-//! bound function that wraps: 2b1e00e00321
-//! with "this" = 2b1e00d41c09 (JSObject: Server)
-//!       arg0  = 2b1e00d41c49 (SeqOneByteString)
-//! ```
-//!
-//! `-m` says where it was before its script was built, and what it was called there, if the script has a source map:
-//!
-//! ```text
-//! > 2b1e00e00321::jsfunction -m
-//! function: t
-//! defined at /srv/app/dist/server.js line 1
-//! built from parseHeader, /srv/app/src/http.js line 210
-//! ```
+//! `-m` says where it was before its script was built, and what it was called there, if the script has a source map.
 //!
 //! A function without a name is `<anonymous>`, with the name that V8's parser inferred from what it was assigned to. One that
 //! V8 or Node.js implements in native code has no line; it says so.
@@ -32,13 +15,35 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{Subject, definition_name, kind_name, origin, subject};
 use crate::source_map::Maps;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "1950f7e25d01::jsfunction",
+        r#"
+function: UpstreamConnection
+defined at /tmp/v8mdb-stage/app/leak.js line 33
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "15cb4477d409::jsfunction",
+        r#"
+function: <anonymous> (as UpstreamConnection.resume)
+defined at /tmp/v8mdb-stage/app/leak.js line 38
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsfunction",
@@ -55,6 +60,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsfunction.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let verbose = args.has('v');
         let maps = args.has('m').then(Maps::default);

@@ -4,20 +4,9 @@
 //! FUNC is the address of one of the closures, #FUNCS how many there are, garbage included. A function without a name is `<anonymous>`, with
 //! the name that V8's parser inferred from what it was assigned to.
 //!
-//! ```text
-//! > ::jsfunctions -n Header
-//!             FUNC   #FUNCS NAME                                     FROM
-//!     2b1e00e00321        1 parseHeader                              /srv/app/lib/http.js line 210
-//!     2b1e00e04b59      318 <anonymous> (as sendHeader)              /srv/app/lib/http.js line 377
-//! ```
-//!
 //! With an address: all closures of the definition there, which may be given by any of them or by its `SharedFunctionInfo`. In
-//! a pipe it hands on the representatives, and a further `::jsfunctions` expands them to all closures, so that this prints
-//! what each timer's callback has captured:
-//!
-//! ```text
-//! > ::jsfunctions -n onTimeout | ::jsfunctions | ::jsclosure
-//! ```
+//! a pipe it hands on the representatives, and a further `::jsfunctions` expands them to all closures, so that
+//! `::jsfunctions -n onTimeout | ::jsfunctions | ::jsclosure` prints what each timer's callback has captured.
 //!
 //! `-n` and `-s` choose by a part of the name and of the script's name, `-x` by an address in the function's bytecode or in
 //! machine code made from it; all that are given must match. With an address they filter: the representative goes on if its
@@ -44,13 +33,33 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{self, Progress, escape};
 use crate::print::function::{definition_name, has_in_name, kind_name, origin, script_name, subject};
 use crate::source_map::Maps;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::jsfunctions -n UpstreamConnection",
+        r#"
+            FUNC   #FUNCS NAME                                     FROM
+    1950f7e25d01        1 UpstreamConnection                       /tmp/v8mdb-stage/app/leak.js line 33
+     eab7c8ccc11      800 <anonymous> (as UpstreamConnection.resume) /tmp/v8mdb-stage/app/leak.js line 38
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::jsfunctions -n UpstreamConnection.resume | ::jsfunctions | ::count",
+        r#"
+800
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsfunctions",
@@ -76,6 +85,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsfunctions.rs"),
+    examples: EXAMPLES,
     start: |_, args| Ok(Box::new(JsFunctions::new(args))),
 };
 

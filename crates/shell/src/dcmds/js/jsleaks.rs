@@ -6,18 +6,6 @@
 //! what would go with that, classes of the program first; and the way to what they have gathered in (see `::jspath`). The largest
 //! comes first.
 //!
-//! ```text
-//! > ::jsleaks -n 1
-//! suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the heap
-//!   the largest is 12fd195c4fb9 UpstreamConnection, which retains 1560 bytes: 1 IncomingRequest, 3 Chunk, 1 Array, 3 Buffer, ...
-//!   way to 15cb447412d9 Map: global object
-//!     22f3cb382b39 global
-//!     .gateway = 1950f7e24af9 Gateway
-//!     .bySession = 15cb447412d9 Map
-//!   added to at leak.js:53: this.bySession.set('session-' + id, connection);
-//!   next: 12fd195c4fb9::jsprint     all: ::findjsobjects -c UpstreamConnection | ::findjsobjects
-//! ```
-//!
 //! `added to at` is the first line in the sources of the classes and functions on the way that adds something to a collection of that
 //! name; it is not said where there is none.
 //!
@@ -41,10 +29,26 @@ use crate::answers::adding_place::adding_place;
 use crate::answers::retention::{address, label, open, print_path, root_of};
 use crate::answers::roots::root_name;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::jsleaks -n 1",
+    r#"
+suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the heap
+  the largest is 12fd195c4fb9 UpstreamConnection, which retains 1560 bytes: 3 Chunk, 1 IncomingRequest, 1 Array, 3 Buffer, ...
+  way to 15cb447412d9 Map: global object
+    22f3cb382b39 global
+    .gateway = 1950f7e24af9 Gateway
+    .bySession = 15cb447412d9 Map
+  added to at leak.js:53: this.bySession.set('session-' + id, connection);
+  next: 12fd195c4fb9::jsprint     all: ::findjsobjects -c UpstreamConnection | ::findjsobjects
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsleaks",
@@ -58,6 +62,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsleaks.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
         Ok(for_each(move |context, _, out| {

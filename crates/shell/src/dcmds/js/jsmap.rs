@@ -4,28 +4,8 @@
 //! they were added; the weak ones have none. `-k` lists keys alone, `-v` values alone. In a pipe the values are handed on, or the
 //! keys with `-k`.
 //!
-//! ```text
-//! > 1c9b4d635a01::jsmap
-//! 204028018661 100000000
-//! 700000000 38b344f29c1
-//! 1c9b4d635649 1c9b4d6359a1
-//! 38b344f2e71 f01b7600041
-//! 1c9b4d6359f1 f01b7600011
-//! > 1c9b4d635a01::jsmap -k | ::jsprint -d 0
-//! "text"
-//! 7
-//! [...]
-//! 1.5
-//! NaN
-//! ```
-//!
 //! `-e key` keeps the entry with that key, a tagged value: an address, or a small integer as V8 writes it (7 is `700000000`). `-p
-//! text` keeps the one whose key is that string:
-//!
-//! ```text
-//! > 1c9b4d635a01::jsmap -p text | ::jsprint
-//! 1
-//! ```
+//! text` keeps the one whose key is that string.
 
 use std::io::Write;
 
@@ -33,10 +13,32 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "15cb447412d9::jsmap | ::head -3",
+        r#"
+12fd195c5139
+12fd195c50b9
+12fd195c5039
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "15cb447412d9::jsmap -p session-12 | ::jsprint request.url",
+        r#"
+"/v1/images/12?size=160"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsmap",
@@ -55,6 +57,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsmap.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = Wanted::of(args)?;
         Ok(for_each_item(move |context, item, out| {

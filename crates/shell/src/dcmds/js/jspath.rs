@@ -5,37 +5,6 @@
 //! is left out; `-v` shows every step and every field in V8's terms, and then takes ways through V8's own objects
 //! (maps, code, feedback) as well.
 //!
-//! ```text
-//! > ::findjsobjects -c Listener | ::jspath
-//! way 1: global object
-//!   ad0ae902b39 global
-//!   .retained = 2245fa352431 Retained
-//!   .emitter = 38312b1d5439 EventEmitter
-//!   ._events = 38312b1d5519 Object
-//!   .tick = 38312b1d59f1 Array
-//!   [0] = 38312b1d5901 function heard
-//!   closure variable "listener" of heard = 38312b1d5871 Listener
-//! > ::findjsobjects -c Shared | ::jspath -n 2
-//! way 1: global object
-//!   ad0ae902b39 global
-//!   .retained = 2245fa352431 Retained
-//!   .left = 38312b1d2f41 Left
-//!   .shared = 38312b1d2ed1 Shared
-//! way 2: global object
-//!   ad0ae902b39 global
-//!   .retained = 2245fa352431 Retained
-//!   .right = 38312b1d2f91 Right
-//!   .shared = 38312b1d2ed1 Shared
-//! > 38312b1d2ed1::jspath -v
-//! way 1: isolate, field at 27b15150
-//!   1c2e2b940109 (NativeContext)
-//!   .elements[2] = ad0ae902b39 global
-//!   .properties_or_hash = ad0ae902b61 (GlobalDictionary)
-//!   .objects[26] = 2aa3936c1e11 (PropertyCell)
-//!   .value = 2245fa352431 Retained
-//! ...
-//! ```
-//!
 //! In terms of V8, `+0x48` is a property that is stored in the object itself, at that offset.
 //!
 //! What can hold an object from outside of the heap: the global object, handles of Node.js and addons, the stack of a thread,
@@ -51,8 +20,57 @@ use v8_heap::Tagged;
 use v8_heap::graph::Life;
 
 use crate::answers::retention::{address, alive, object_at, open, print_path, root_of};
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "retained-24",
+        "::findjsobjects -c Listener | ::jspath",
+        r#"
+way 1: global object
+  ad0ae902b39 global
+  .retained = 2245fa352431 Retained
+  .emitter = 38312b1d5439 EventEmitter
+  ._events = 38312b1d5519 Object
+  .tick = 38312b1d59f1 Array
+  [0] = 38312b1d5901 function heard
+  closure variable "listener" of heard = 38312b1d5871 Listener
+"#,
+    ),
+    Example::on(
+        "retained-24",
+        "::findjsobjects -c Shared | ::jspath -n 2",
+        r#"
+way 1: global object
+  ad0ae902b39 global
+  .retained = 2245fa352431 Retained
+  .left = 38312b1d2f41 Left
+  .shared = 38312b1d2ed1 Shared
+way 2: global object
+  ad0ae902b39 global
+  .retained = 2245fa352431 Retained
+  .right = 38312b1d2f91 Right
+  .shared = 38312b1d2ed1 Shared
+"#,
+    ),
+    Example::on(
+        "retained-24",
+        "38312b1d2ed1::jspath -v",
+        r#"
+way 1: isolate, field at 27b15150
+  1c2e2b940109 (NativeContext)
+  .elements[2] = ad0ae902b39 global
+  .properties_or_hash = ad0ae902b61 (GlobalDictionary)
+  .objects[26] = 2aa3936c1e11 (PropertyCell)
+  .value = 2245fa352431 Retained
+...
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jspath",
@@ -69,6 +87,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jspath.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let verbose = args.has('v');
         let most = usize::try_from(args.number('n').unwrap_or(1)).unwrap_or(usize::MAX);

@@ -4,29 +4,6 @@
 //! are printed whole, quoted as in JSON. With members, only those are printed, on one line; a member that does not exist
 //! is `undefined`.
 //!
-//! ```text
-//! > 1bc583adada1::jsconstructor
-//! Timeout
-//! > 1bc583adada1::jsprint -d 1
-//! {
-//!     "_idleTimeout": 134217727,
-//!     "_idlePrev": [...],
-//!     "_idleNext": [...],
-//!     "_idleStart": 94,
-//!     "_onTimeout": function ksTimer,
-//!     "_timerArgs": undefined,
-//!     "_repeat": null,
-//!     "_destroyed": false,
-//!     [Symbol(refed)]: false,
-//!     [Symbol(kHasPrimitive)]: false,
-//!     [Symbol(asyncId)]: 4,
-//!     [Symbol(triggerId)]: 1,
-//!     [Symbol(kAsyncContextFrame)]: undefined,
-//! }
-//! > 1bc583adada1::jsprint -b _idleTimeout _idleNext.expiry
-//! 1bc583adada1: 134217727 134217821
-//! ```
-//!
 //! # What is printed how
 //!
 //! Property names are quoted, symbols are in brackets, private members begin with `#`. Numbers are printed with as many
@@ -71,17 +48,7 @@
 //! Arrays, collections and objects are printed whole, however long; `-n` limits the elements, entries and properties of each
 //! object, and says how many more there are. Of typed arrays 128 elements are printed, and of buffers 32 bytes, unless `-n` says
 //! otherwise. Properties stand in the order in which the program made them, integers first. All own properties are printed, also
-//! those that `for in` leaves out; `-A` says of each what it is not:
-//!
-//! ```text
-//! > 20271a953639::jsprint -A
-//! {
-//!     "shown": 1,
-//!     "hidden" (not enumerable): 2,
-//!     "readOnly" (not writable, not configurable): 3,
-//!     "hiddenGetter" (not enumerable, not configurable): [Getter],
-//! }
-//! ```
+//! those that `for in` leaves out; `-A` says of each what it is not.
 //!
 //! # Members
 //!
@@ -94,12 +61,7 @@
 //! # Errors
 //!
 //! V8 keeps the stack of an error as frames until the program first reads `stack`. Of an error that nobody has read, what the
-//! program would get is printed, marked as such:
-//!
-//! ```text
-//! > 20271a9535f1::jsprint stack
-//! [Not formatted yet] "Error: outer\n    at charge (/srv/app/pay.js:125:10)\n    at async settle (/srv/app/pay.js:88:3)"
-//! ```
+//! program would get is printed, marked as such.
 //!
 //! Names and positions are those that V8 itself would write, of async functions too. It cannot know what an
 //! `Error.prepareStackTrace` of the program's own or source maps would make of it. Where V8 has kept no position for a frame,
@@ -108,25 +70,7 @@
 //! # Promises and suspended functions
 //!
 //! A pending promise shows what waits for it, in the order in which it will be told: what `then` was given and the promise it
-//! returned, or the function that awaits it, with the place where it stopped:
-//!
-//! ```text
-//! > 20271a952e81::jsprint
-//! Promise (pending) {
-//!     [[PromiseReactions]]: [
-//!         {
-//!             "awaitedBy": AsyncFunction waiting (suspended) {
-//!                 [[GeneratorFunction]]: function waiting,
-//!                 [[GeneratorReceiver]]: undefined,
-//!                 [[GeneratorLocation]]: "/srv/app/ticket.js:142:67",
-//!                 [[GeneratorParameters]]: [...],
-//!                 [[GeneratorRegisters]]: [...],
-//!                 [[AsyncFunctionPromise]]: Promise (pending),
-//!             },
-//!         },
-//!     ],
-//! }
-//! ```
+//! returned, or the function that awaits it, with the place where it stopped.
 //!
 //! `[[PromiseIsHandled]]` of a rejected promise is false if nothing would have noticed. A suspended function has its parameters in
 //! the order of their declaration, variables that closures capture by name under `[[GeneratorVariables]]`, and the others by the
@@ -135,14 +79,6 @@
 //! function only.
 //!
 //! # Buffers
-//!
-//! ```text
-//! > 20271a953201::jsprint -x
-//! Buffer(30) [
-//!          0: 47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  GET / HTTP/1.1..
-//!         10: 48 6f 73 74 3a 20 63 61  66 e9 0d 0a 0d 0a        Host: caf.....
-//! ]
-//! ```
 //!
 //! `-x` prints bytes of buffers, typed arrays and DataViews with their offset in hexadecimal, 256 of them or as many as `-n` says.
 //! The head says more where there is more to say: `ArrayBuffer(12) (resizable to 64)`, `SharedArrayBuffer(8) (growable to 4096)`,
@@ -154,22 +90,6 @@
 //! methods and accessors of its classes, values under private symbols, and the embedder fields of objects made by native code,
 //! which hold the address of the C++ object.
 //!
-//! ```text
-//! > 25588447a9f1::jsprint -p -i -d 2
-//! {
-//!     [[Prototype]]: Savings 25588447ae69 -> Account 25588447a9a9 -> Object 1a4026f426d1 -> null,
-//!     [[PrivateMethods]]: {
-//!         "#audit": function #audit,
-//!         "#rate": [Getter/Setter],
-//!     },
-//!     [[Hidden]]: {
-//!         "Account": <BlockContext>,
-//!     },
-//!     #balance: 100,
-//!     #owner: "bob",
-//! }
-//! ```
-//!
 //! # What is kept outside the heap
 //!
 //! The values of `Temporal` objects are printed as `toString()` gives them, without the name of a time zone; they are found in Node.js
@@ -178,12 +98,7 @@
 //!
 //! No more than 500 levels are printed.
 //!
-//! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema:
-//!
-//! ```text
-//! > 1bc583adada1::jsprint -j _idleTimeout _idleNext.expiry
-//! {"address":"0x1bc583adada1","members":{"_idleTimeout":134217727,"_idleNext.expiry":134217821}}
-//! ```
+//! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -195,13 +110,93 @@ use v8_heap::{Error, Heap, Tagged};
 
 use crate::context::Context;
 use crate::dcmd::{
-    AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
 };
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::print::{Member, Place, Printer, Style};
 use crate::stage::Out;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::jsprint -d 1",
+        r#"
+{
+    "request": [...],
+    "limits": [...],
+    "pending": [...],
+    "load": 2.25,
+    "resume": function <anonymous> (as UpstreamConnection.resume),
+}
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::jsprint request.url load",
+        r#"
+"/v1/images/12?size=160" 2.25
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::head -2 | ::jsprint -b request.id",
+        r#"
+8ba8239fd91: 996
+8ba823be489: 1080
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::jsprint -a -d 1 limits",
+        r#"
+1950f7e3f5f9: {
+    "type": 29b83c0c7979: "number",
+    "min": 100000000: 1,
+    "max": 1000000000000: 65536,
+    "default": 100000000000: 4096,
+}
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::jsprint request.receivedAt",
+        r#"
+1704067203000 (2024-01-01T00:00:03.000Z)
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::jsprint -x pending[0].bytes",
+        r#"
+Buffer(16) [
+         0: 0c 0c 0c 0c 0c 0c 0c 0c  0c 0c 0c 0c 0c 0c 0c 0c  ................
+]
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::jsprint -j request.url load",
+        r#"
+{"address":"0x12fd195c4fb9","members":{"request.url":"/v1/images/12?size=160","load":2.25}}
+"#,
+    ),
+    Example::on(
+        "exotic-24",
+        "75b39fd34c1::jsprint -A",
+        r#"
+{
+    "shown": 1,
+    "hidden" (not enumerable): 2,
+    "readOnly" (not writable, not configurable): 3,
+    "hiddenGetter" (not enumerable, not configurable): [Getter],
+    [Symbol(hiddenSymbol)] (not enumerable, not writable, not configurable): 4,
+}
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsprint",
@@ -230,6 +225,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("[member ...]"),
     needs: &[Capability::V8Heap],
     manual: include_str!("jsprint.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = Wanted::of(args)?;
         Ok(for_each_item(move |context, item, out| wanted.print(context, item, out)))

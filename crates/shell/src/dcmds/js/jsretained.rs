@@ -5,22 +5,8 @@
 //! are in bytes. `DOMINATOR` is the nearest object without which this one would be garbage; it is `-` if the object is held
 //! from several sides that have nothing in common but the roots.
 //!
-//! ```text
-//! > ::findjsobjects -c Shared | ::jsretained
-//!           OBJECT   SHALLOW   RETAINED    OUTSIDE       DOMINATOR NAME
-//!     38312b1d2ed1        32        184          0    2245fa352431 Shared
-//! > ::findjsobjects -c Gateway | ::jsretained
-//!           OBJECT   SHALLOW   RETAINED    OUTSIDE       DOMINATOR NAME
-//!      fb4d93618d9       128    1334496          0               - Gateway
-//! ```
-//!
 //! Several objects in a pipe get a line each, and at the end one for all together: what would be freed if all of them were
 //! gone, which is more than the sum if they share something, and less if some hold others. `-g` prints only that.
-//!
-//! ```text
-//! > ::findjsobjects -c Upload | ::findjsobjects | ::jsretained -g
-//!       20 objects, 800 bytes, together retain 3048 bytes of the heap and 81920 outside
-//! ```
 //!
 //! The value of an entry of a WeakMap lives as long as its key and the map: it counts for the key. Bytes that several buffers
 //! share count for one of them.
@@ -33,11 +19,30 @@ use v8_heap::index::ObjectId;
 
 use crate::answers::retention::{address, alive, label, object_at, open};
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Progress, Table};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "retained-24",
+        "::findjsobjects -c Shared | ::jsretained",
+        r#"
+          OBJECT   SHALLOW   RETAINED    OUTSIDE       DOMINATOR NAME
+    38312b1d2ed1        32        184          0    2245fa352431 Shared
+"#,
+    ),
+    Example::on(
+        "retained-24",
+        "::findjsobjects -c Upload | ::findjsobjects | ::jsretained -g",
+        r#"
+      20 objects, 800 bytes, together retain 3048 bytes of the heap and 81920 outside
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsretained",
@@ -51,6 +56,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsretained.rs"),
+    examples: EXAMPLES,
     start: |_, args: &Args| {
         Ok(Box::new(JsRetained { only_together: args.has('g'), group: Vec::new(), has_heading: false }))
     },

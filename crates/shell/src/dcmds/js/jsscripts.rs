@@ -4,29 +4,12 @@
 //! the source, in UTF-16 code units; BYTES is what its characters take in memory. FUNCS are the functions that V8 knows
 //! in it, COMPILED those of them that it has code for at present (the others are *lazy*), CLOSURES all closures of them.
 //!
-//! ```text
-//! > ::jsscripts -s lib/
-//!           SCRIPT     ID   LENGTH    BYTES    FUNCS COMPILED CLOSURES KIND     NAME
-//!     2b1e00f01209     87    18204    18204       41       12      369 commonjs /srv/app/lib/http.js
-//!     2b1e00f0a4c1    112     3310     6620        9        2        9 module   file:///srv/app/lib/names.mjs
-//! ```
-//!
 //! KIND is `commonjs` for what `require` loaded, `module` for what `import` did, `script` for the code of `vm.Script` and the
 //! like, `eval` for that of `eval` and `new Function`, `wrapped` for the body of a function that something compiled,
 //! `builtin` for Node.js's own modules, and else what V8 calls it: `native`, `extension`, `wasm`, `inspector`.
 //!
 //! `-v` adds who called `eval`, which modules required the script (all that did, not only the first), the parameters of a
 //! wrapped one, its source map and `sourceURL`, what the embedder keeps of it, and its isolate.
-//!
-//! ```text
-//! > ::jsscripts -v -s lib/http.js
-//!           SCRIPT     ID   LENGTH    BYTES    FUNCS COMPILED CLOSURES KIND     NAME
-//!     2b1e00f01209     87    18204    18204       41       12      369 commonjs /srv/app/lib/http.js
-//!         parameters: exports, require, module, __filename, __dirname
-//!         required by: /srv/app/server.js, /srv/app/lib/proxy.js
-//!         source map: http.js.map
-//!         isolate: 5581f0c2a000
-//! ```
 //!
 //! In a pipe it hands on the scripts; `::jssource` prints their sources: `::jsscripts -s http.js | ::jssource -r ! cat > http.js`
 //! recovers a file. Sources of which the core lacks a part cannot be measured; a `?` says so.
@@ -47,12 +30,37 @@ use v8_heap::objects::shared_function_info::SharedFunction;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::{DcmdError, reasons};
 use crate::output::{self, Align, Column, Hex, Table, escape};
 use crate::print::function::{definition_name, script_kind, script_name, text};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::jsscripts -s leak.js",
+        r#"
+          SCRIPT     ID   LENGTH    BYTES    FUNCS COMPILED CLOSURES KIND     NAME
+    3a85474a7da9     88     3223     3223       12       11      810 commonjs /tmp/v8mdb-stage/app/leak.js
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::jsscripts -v -s leak.js",
+        r#"
+          SCRIPT     ID   LENGTH    BYTES    FUNCS COMPILED CLOSURES KIND     NAME
+    3a85474a7da9     88     3223     3223       12       11      810 commonjs /tmp/v8mdb-stage/app/leak.js
+        parameters: exports, require, module, __filename, __dirname
+        host-defined options: Symbol(vm_dynamic_import_default_internal)
+        isolate: 1f430000
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsscripts",
@@ -70,6 +78,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsscripts.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = Wanted::of(args);
         Ok(for_each(move |context, _, out| wanted.list(context, out)))

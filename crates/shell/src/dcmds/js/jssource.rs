@@ -4,27 +4,13 @@
 //! terminal the function's own lines are bold. The source comes from the core itself: so it is the one that ran, whatever
 //! has become of the file since, and Node.js's own modules and code made by `eval` and `new Function` have theirs.
 //!
-//! ```text
-//! > 2b1e00e00321::jssource -n 1
-//! file: /srv/app/lib/http.js
-//!   209
-//!   210 function parseHeader(line) {
-//!   211     const colon = line.indexOf(':');
-//!   212     return [line.slice(0, colon), line.slice(colon + 1).trim()];
-//!   213 }
-//!   214
-//! ```
-//!
 //! A function is given by any of its closures or by its `SharedFunctionInfo`; of a class, the whole class is printed. Any other object
 //! stands for its class, a suspended function or generator for the function that was called. Of lines
 //! too long to read, as in minified scripts, only what is near the function is shown, between `[...]`.
 //!
 //! Of a script (see `::jsscripts`), all lines are printed, or with `-n` as many from the first on. `-r` prints the exact text
 //! of the function or script and nothing else, so that a file which is lost can be had back from the core:
-//!
-//! ```text
-//! > ::jsscripts -s lib/http.js | ::jssource -r ! cat > http.js
-//! ```
+//! `::jsscripts -s lib/http.js | ::jssource -r ! cat > http.js`.
 //!
 //! `-m` prints the lines that the function comes from in the source that its script was built from, by the script's source map:
 //! a `data:` URL, or a file. The text of that source is the one in the map, or else in its file as it is today. Files are read below
@@ -39,13 +25,39 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{Subject, script_name, subject};
 use crate::source_map::Maps;
 use crate::stage::Out;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "1950f7e24b79::jssource -n 1",
+        r#"
+file: /tmp/v8mdb-stage/app/leak.js
+   64
+   65   close(id) {
+   66     this.emit('closed', id);                      // and the connection stays in bySession: the leak
+   67   }
+   68 }
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "15cb4477d409::jssource -n 0",
+        r#"
+file: /tmp/v8mdb-stage/app/leak.js
+   38     this.resume = () => this.pending.length + request.id;
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jssource",
@@ -63,6 +75,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jssource.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = Wanted::of(args);
         Ok(for_each_item(move |context, item, out| wanted.answer(context, item, out)))

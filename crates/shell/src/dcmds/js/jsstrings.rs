@@ -3,16 +3,6 @@
 //! Without options: how many strings of each representation the heap has, garbage included, and how many bytes they take in it
 //! and outside.
 //!
-//! ```text
-//! > ::jsstrings
-//! STRINGS                      COUNT      IN HEAP      OUTSIDE
-//! sequential, one byte          3215       365880            0
-//! sequential, two bytes           53         3800            0
-//! ...
-//! external, two bytes              2           64      2247552
-//! total                        15006       784632      5273478
-//! ```
-//!
 //! With a condition, or `-s`: one line for each string that meets all conditions, with its address, its length in characters
 //! (UTF-16 code units), the bytes that it takes in the heap and outside, and the first characters. `-p text` wants that text in it;
 //! `-r regex` wants the text to match a regular expression (the syntax of the Rust crate `regex`; Latin-1 and UTF-16 are one to it,
@@ -20,26 +10,9 @@
 //! unless they begin with `0t`. `-e` wants the characters outside the heap. `-s` puts the largest last, otherwise they come in the
 //! order of addresses.
 //!
-//! ```text
-//! > ::jsstrings -p customer-049
-//!          ADDRESS     LENGTH      BYTES STRING
-//!     1c9b4d635469         26         48 "customer-0490@example.test"
-//!     1c9b4d635499         26         48 "customer-0491@example.test"
-//! ...
-//! > ::jsstrings -r '^customer-04' | ::count
-//! 100
-//! ```
-//!
 //! `-d` lists texts that are there more than once, what wastes most last: how many bytes would be saved if there was one copy (the
 //! smallest), how many copies there are, one of them, and the text. Ropes and slices have no characters of their own and are no
 //! copies; strings of one and of two bytes a character that say the same are. The other conditions choose the strings first.
-//!
-//! ```text
-//! > ::jsstrings -d -p copies
-//!      WASTED     COPIES     LENGTH           STRING TEXT
-//!        3600         51         27      38b344f1561 "fifty copies of a snowman ☃"
-//!        4800        101         31      38b344f1511 "one hundred copies of this text"
-//! ```
 //!
 //! In a pipe the strings are handed on; with `-d` all copies. `-j` prints one JSON object for each string, text or
 //! representation.
@@ -58,12 +31,47 @@ use v8_heap::index::{Duplicate, StringEntry, StringQuery, Strings, string_totals
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
 use crate::print::{Place, Printer, Style};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "memory-24",
+        "::jsstrings",
+        r#"
+STRINGS                      COUNT      IN HEAP      OUTSIDE
+sequential, one byte          3215       365880            0
+sequential, two bytes           53         3800            0
+...
+total                        15006       784632      5273478
+"#,
+    ),
+    Example::on(
+        "memory-24",
+        "::jsstrings -r '^customer-04' | ::count",
+        r#"
+v8mdb: 128 strings could not be read in full
+100
+"#,
+    ),
+    Example::on(
+        "memory-24",
+        "::jsstrings -d -p copies",
+        r#"
+v8mdb: 128 strings could not be read in full
+     WASTED     COPIES     LENGTH           STRING TEXT
+       3600         51         27      38b344f1561 "fifty copies of a snowman ☃"
+       4800        101         31      38b344f1511 "one hundred copies of this text"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsstrings",
@@ -86,6 +94,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsstrings.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = Wanted::of(args)?;
         Ok(for_each(move |context, _, out| wanted.run(context, out)))

@@ -3,20 +3,7 @@
 //! The address of the first byte, in hexadecimal, of a Buffer, any other typed array, a DataView, an ArrayBuffer or a
 //! SharedArrayBuffer. Views begin where they look. `-l` adds the length in bytes.
 //!
-//! ```text
-//! > 1c9b4d62b3f1::nodebuffer -l
-//! 15a065d0 5000
-//! ```
-//!
 //! `-x` prints the bytes in hexadecimal, `-t` as text: UTF-8, with what is none as `\xNN`, and what could steer a terminal escaped.
-//!
-//! ```text
-//! > 1c9b4d62b0c1::nodebuffer -x
-//!         15a561c0: 7465 7874 2069 6e20 7468 6520 706f 6f6c  text in the pool
-//!         15a561d0: 2c20 6e75 6d62 6572 2030                 , number 0
-//! > 1c9b4d62b0c1::nodebuffer -t
-//! text in the pool, number 0
-//! ```
 //!
 //! In a pipe it hands on the addresses. A detached buffer has no bytes: its address is 0. `-f` is accepted for compatibility;
 //! what has bytes needs no forcing.
@@ -29,11 +16,31 @@ use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195d47b9::nodebuffer -l",
+        r#"
+12fd195d4830 16
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195d47b9::nodebuffer -x",
+        r#"
+    12fd195d4830: 0c0c 0c0c 0c0c 0c0c 0c0c 0c0c 0c0c 0c0c  ................
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodebuffer",
@@ -58,6 +65,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("nodebuffer.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let (length, dump, as_text) = (args.has('l'), args.has('x'), args.has('t'));
         Ok(for_each_item(move |context, item, out| {

@@ -4,28 +4,6 @@
 //! a line is no more than a bound, or known from elsewhere, it says so. The figures of memory are there for each isolate: that
 //! of the main thread, then those of worker threads. All else is of the main thread.
 //!
-//! ```text
-//! > ::nodeinfo
-//! version: v24.21.0 (LTS Krypton), V8 13.6.233.17-node.53, x64
-//! executable: /opt/node/bin/node
-//! arguments: /opt/node/bin/node /srv/app/server.js --port=8080
-//! node options: --max-old-space-size=2048
-//! NODE_OPTIONS: not set
-//! title: /opt/node/bin/node
-//! pid: 4127, parent 1, uid 1000, gid 1000
-//! directory: /srv/app (as process.cwd() last returned)
-//! started: 2026-11-25T19:45:31.729Z
-//! uptime: 0.537 s when the event loop last looked at the clock
-//! exit code: 7 (set by the program)
-//! event loop: 3 handles keep it alive (2 tcp, 1 timer), 0 requests
-//! isolate 1593e000: main thread
-//!     heapTotal: 7905280
-//!     heapUsed: 5249848
-//!     external: 5726042
-//!     arrayBuffers: 455667
-//! rss: not in a core; it dumps 13641656 bytes of memory
-//! ```
-//!
 //! The four figures of memory are those of `process.memoryUsage()` at the moment of the core, from the counters of V8 and of Node's
 //! allocator; `::v8spaces` and `::jsbuffers` show what they are made of. What a core holds of the memory is neither less nor more
 //! than the resident set: pages that were never touched may be in it, pages of files may not.
@@ -48,11 +26,37 @@ use v8_heap::objects::node_process::NodeProcess;
 use v8_heap::{EventLoop, NodeRuntime};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, escape};
 use crate::print::date;
 use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::nodeinfo",
+    r#"
+version: v24.21.0 (LTS Krypton), V8 13.6.233.17-node.53, x64
+executable: /tmp/v8mdb-stage/node-24.21.0/bin/node
+arguments: /tmp/v8mdb-stage/node-24.21.0/bin/node /tmp/v8mdb-stage/app/leak.js --report=/tmp/v8mdb-stage/out/process.json --snapshot=/tmp/v8mdb-stage/out/v8.heapsnapshot
+node options: none
+NODE_OPTIONS: not set
+title: /tmp/v8mdb-stage/node-24.21.0/bin/node
+pid: 12295, parent 11917, uid 0, gid 0
+directory: unknown
+started: 2026-11-25T22:38:03.254Z
+uptime: 0.014 s when the event loop last looked at the clock
+exit code: not set
+event loop: 0 handles keep it alive, 0 requests
+isolate 1f430000: main thread
+    heapTotal: 7118848
+    heapUsed: 5781384
+    external: 1818140
+    arrayBuffers: 137653
+rss: not in a core; it dumps 9505096 bytes of memory
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nodeinfo",
@@ -69,6 +73,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("nodeinfo.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let (verbose, as_json) = (args.has('v'), args.has('j'));
         Ok(for_each(move |context, _, out| {

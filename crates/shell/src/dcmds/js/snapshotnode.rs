@@ -1,14 +1,6 @@
 //! `::snapshotnode`: find the objects that a heap snapshot of `::heapsnapshot` shows under an id.
 //!
-//! Readers of heap snapshots show `IncomingRequest @6087`. This leads back from there to the core:
-//!
-//! ```text
-//! > ::snapshotnode 6087 | ::jsprint url
-//! "/v1/images/1080?size=64"
-//! > ::snapshotnode @6087 @6091
-//! 8ba823be4c9
-//! 8ba823be549
-//! ```
+//! Readers of heap snapshots show `IncomingRequest @6087`. This leads back from there to the core.
 //!
 //! Ids are decimal, as readers show them. They hold for snapshots of this very core that were written by this debugger, not for
 //! those that V8 wrote.
@@ -16,10 +8,19 @@
 use v8_heap::snapshot::object_of_node;
 
 use crate::answers::retention::address;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::snapshotnode 6087 | ::jsprint url",
+    r#"
+"/v1/images/1080?size=64"
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "snapshotnode",
@@ -33,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("id ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("snapshotnode.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let ids: Vec<String> = args
             .operands()

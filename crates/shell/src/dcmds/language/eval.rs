@@ -2,16 +2,19 @@
 //!
 //! Dot is the value that flows in, for each in turn. Dot and variables keep what the commands leave in them. An error in the
 //! commands ends the pipeline.
-//!
-//! ```text
-//! > ::walk thread t | ::eval "<t=D"
-//!                 4127
-//!                 4135
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::interpreter::{self, Source};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    r#"::echo 10 | ::eval ".+10=X""#,
+    r#"
+                20
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "eval",
@@ -25,6 +28,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("commands"),
     needs: &[],
     manual: include_str!("eval.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let Some(commands) = args.operand(0).map(str::to_owned) else {
             return Err(DcmdError::usage("expected commands"));

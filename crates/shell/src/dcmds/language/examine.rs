@@ -4,28 +4,11 @@
 //! decimal repeat count if wanted, and quoted text. With a count the whole format runs that often, each time where the last
 //! one ended; `+/J` goes on there. `::formats` lists the characters.
 //!
-//! ```text
-//! > 7ffd2b5c9a10,3/J
-//! 0x7ffd2b5c9a10: 7f21c0004010    3               2f00e1
-//! > 7ffd2b5c9a10,3/naJ
-//! 0x7ffd2b5c9a10:
-//! 0x7ffd2b5c9a10: 7f21c0004010
-//! 0x7ffd2b5c9a18: 3
-//! 0x7ffd2b5c9a20: 2f00e1
-//! > 7f21c0004010/s
-//! 0x7f21c0004010: server.js
-//! ```
-//!
 //! The address is printed once in front. `n` starts a line, `a` prints the address reached. In front of a `|` no address is
 //! printed, and every value that is flows on.
 //!
 //! `/l`, `/L` and `/M` search upward for a value of 2, 4 or 8 bytes, and stop at what cannot be read; a second value is a
 //! mask. They print the address and leave dot there, so that `.+8/M` finds the next one.
-//!
-//! ```text
-//! > 7f21c0000000/M 7f21c0004010
-//! 0x7f21c0008a98
-//! ```
 //!
 //! `?` reads the files that were mapped instead of the memory of the process: what a variable was before the program changed
 //! it. `\` and `@` are the same as `/`: a core has no physical memory. Nothing can be written.
@@ -33,13 +16,33 @@
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Takes, Yields};
 use crate::error::DcmdError;
 use crate::format::layout::Line;
 use crate::format::{self, Format, Search, Source};
 use crate::lang::Space;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9-1,2/K",
+        r#"
+0x12fd195c4fb8: 1950f7e1a2e1    29b83c0c0cf9
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9-1,2/naK",
+        r#"
+0x12fd195c4fb8:
+0x12fd195c4fb8: 1950f7e1a2e1
+0x12fd195c4fc0: 29b83c0c0cf9
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "/",
@@ -53,6 +56,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("format"),
     needs: &[Capability::Core],
     manual: include_str!("examine.rs"),
+    examples: EXAMPLES,
     start: |context, args| {
         refuse_writing(context, args)?;
         let space = if args.called() == "?" { Space::Object } else { Space::Memory };

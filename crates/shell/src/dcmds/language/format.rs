@@ -4,29 +4,37 @@
 //! if wanted, and quoted text. Without a value dot is printed; with a count, the whole format is repeated. `::formats` lists
 //! the characters, and `/` prints what memory holds in the same formats.
 //!
-//! ```text
-//! > 10=D
-//!                 16
-//! > 0t100=XD
-//!                 64              100
-//! > 4fa5541a=Y
-//!                 2012 May  5 16:23:54
-//! ```
-//!
 //! `+` and `-` change the value by the count in front of them, for all that follows: this generates four addresses.
-//!
-//! ```text
-//! > 7f0000001000,4=p8+ | ::map .
-//! 7f0000001000
-//! 7f0000001008
-//! 7f0000001010
-//! 7f0000001018
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::format::layout::Line;
 use crate::format::{Format, Source};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "10=D",
+        r#"
+                16
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "0t100=XD",
+        r#"
+                64              100
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "4fa5541a=Y",
+        r#"
+                2012 May  5 16:23:54
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "=",
@@ -40,6 +48,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("format"),
     needs: &[],
     manual: include_str!("format.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let format = Format::parse(args)?;
         if format.is_empty() {

@@ -1,21 +1,24 @@
 //! `::formats`: list the format characters.
 //!
 //! What may stand behind `/`, `\`, `?`, `@` and `=`, with the number of bytes that each moves dot.
-//!
-//! ```text
-//! > ::formats
-//! + - move dot forward by the count of bytes (variable size)
-//! - - move dot back by the count of bytes (variable size)
-//! B - hexadecimal byte (1 byte)
-//! C - character with C escapes (1 byte)
-//! D - signed decimal (4 bytes)
-//! ...
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::format::letters::LETTERS;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::formats",
+    r#"
++ - move dot forward by the count of bytes (variable size)
+- - move dot back by the count of bytes (variable size)
+B - hexadecimal byte (1 byte)
+C - character with C escapes (1 byte)
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "formats",
@@ -29,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("formats.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|_, _, out| {
             for letter in LETTERS {

@@ -6,24 +6,29 @@
 //!
 //! In a file, `$<<file` runs another one and goes on behind it, `$<file` ends the present one with it, and `$<` alone ends the
 //! present one.
-//!
-//! ```text
-//! > !cat macros/first
-//! ::echo the first macro
-//! > $<macros/first
-//! the first macro
-//! ```
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each_counted};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each_counted};
 use crate::error::DcmdError;
 use crate::host_files;
 use crate::interpreter;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", r#"! echo "::echo the first macro" > first"#, ""),
+    Example::on(
+        "leak-24",
+        "$<first",
+        r#"
+the first macro
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$<",
@@ -37,6 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[file]"),
     needs: &[],
     manual: include_str!("source.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let name = args.operand(0).map(str::to_owned);
         let returns = args.called() == "$<<";

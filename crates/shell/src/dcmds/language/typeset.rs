@@ -2,17 +2,23 @@
 //!
 //! With an address each of them gets that value; without one those that are new are 0, and the others keep what they have.
 //! `-t` marks them, `+t` takes the mark away; `::vars -t` lists the marked ones.
-//!
-//! ```text
-//! > 2b1e00c0ffe9::typeset -t suspect
-//! > ::vars -t
-//! suspect = 2b1e00c0ffe9
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::Environment;
 use crate::variables::check_name;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", "12fd195c4fb9::typeset -t suspect", ""),
+    Example::on(
+        "leak-24",
+        "::vars -t",
+        r#"
+suspect = 12fd195c4fb9
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "typeset",
@@ -26,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("variable ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("typeset.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().map(|word| word.text().unwrap_or("").to_owned()).collect();

@@ -1,13 +1,19 @@
 //! `::unset`: remove variables.
-//!
-//! ```text
-//! > 1234>x
-//! > ::unset x
-//! > <x=J
-//! v8mdb: variable 'x' is not defined
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", "1234>x", ""),
+    Example::on("leak-24", "::unset x", ""),
+    Example::on(
+        "leak-24",
+        "<x=J",
+        r#"
+v8mdb: variable 'x' is not defined
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "unset",
@@ -21,6 +27,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("variable ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("unset.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();

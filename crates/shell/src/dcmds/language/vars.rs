@@ -2,18 +2,31 @@
 //!
 //! All of them with their values; `-n`, and `$v`, only those that are not zero; `-t` only those that `::typeset -t` has marked;
 //! `-p` in a form that can be read back. Registers are variables too, which `::regs` lists.
-//!
-//! ```text
-//! > 1234>x
-//! > ::vars -n
-//! x = 1234
-//! > ::vars -np
-//! 0x1234>x
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", "1234>x", ""),
+    Example::on(
+        "leak-24",
+        "::vars -n",
+        r#"
+...
+x = 1234
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::vars -np",
+        r#"
+...
+0x1234>x
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "vars",
@@ -31,6 +44,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("vars.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let non_zero = args.has('n') || args.called() == "$v";
         let (assignments, tagged) = (args.has('p'), args.has('t'));

@@ -1,23 +1,29 @@
 //! `::auxv`: print what the kernel told the program at its start.
 //!
 //! The auxiliary vector: page size, where the program and the dynamic linker were loaded, what the processor can do.
-//!
-//! ```text
-//! > ::auxv
-//! AT_SYSINFO_EHDR   7f46d8f89000
-//! AT_PAGESZ         1000
-//! AT_ENTRY          7ef4d0
-//! AT_EXECFN         7ffde17c4fc2  "/opt/node/bin/node"
-//! ```
 
 use std::io::Write;
 
 use core_reader::{Address, Memory};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::auxv",
+    r#"
+AT_SYSINFO_EHDR   7ff64c376000
+AT_MINSIGSTKSZ    d30
+AT_HWCAP          178bfbff
+AT_PAGESZ         1000
+AT_CLKTCK         64
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "auxv",
@@ -31,6 +37,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("auxv.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let entries = context.target()?.core().auxv().entries();

@@ -1,14 +1,18 @@
 //! `::dem`: show C++ names as in the source.
-//!
-//! ```text
-//! > ::dem _ZN4node5StartEiPPc
-//! _ZN4node5StartEiPPc == node::Start(int, char**)
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::dem _ZN4node5StartEiPPc",
+    r#"
+_ZN4node5StartEiPPc == node::Start(int, char**)
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dem",
@@ -22,6 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("name ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("dem.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();

@@ -1,13 +1,17 @@
 //! `$G`: show C++ symbols as in the source, or as in the symbol table.
 //!
 //! They are shown as in the source until this is said for the first time; saying it again goes back.
-//!
-//! ```text
-//! > $G
-//! v8mdb: C++ symbol demangling disabled
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "$G",
+    r#"
+v8mdb: C++ symbol demangling disabled
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$G",
@@ -21,6 +25,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("demangling.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, _| {
             let on = !context.settings.demangle.get();

@@ -4,17 +4,6 @@
 //! instructions before and after, the one at the address in bold. Without any address: eleven instructions from dot on. Dot
 //! moves behind the last one.
 //!
-//! ```text
-//! > uv_cond_wait::dis -n 3
-//! uv_cond_wait:                   push   %rbp
-//! uv_cond_wait+0x1:               mov    %rsp,%rbp
-//! uv_cond_wait+0x4:               call   0x747760
-//! uv_cond_wait+0x9:               test   %eax,%eax
-//! > ::dis -b -n 1 node::Start
-//! a6f520 node::Start(int, char**): push   %rbp
-//! a6f521 node::Start(int, char**)+0x1: mov    %rsi,%rdx
-//! ```
-//!
 //! The syntax is that of the GNU tools: the destination comes last. Targets of branches and operands relative to the
 //! instruction are followed by their symbols. A C++ function can be named as in the source, without its parameters, unless
 //! several are called so.
@@ -29,12 +18,25 @@ use std::io::Write;
 use core_reader::Address;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::disassembly::{before, instruction};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "<rip::dis -n 2",
+    r#"
+libc.so.6`syscall+0x12:         mov    0x8(%rsp),%r9
+libc.so.6`syscall+0x17:         syscall
+libc.so.6`syscall+0x19:         cmp    $0xfffffffffffff001,%rax
+libc.so.6`syscall+0x1f:         jae    0x7ff64bf1f832 <libc.so.6`syscall+0x22>
+libc.so.6`syscall+0x21:         ret
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dis",
@@ -54,6 +56,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[symbol | addr]"),
     needs: &[Capability::Core],
     manual: include_str!("dis.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let label = match (args.has('a'), args.has('b')) {
             (true, _) => Label::Address,

@@ -1,15 +1,19 @@
 //! `::dismode`: name the architecture that is disassembled.
-//!
-//! ```text
-//! > $V
-//! disassembly mode is amd64
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "$V",
+    r#"
+disassembly mode is amd64
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dismode",
@@ -23,6 +27,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[mode]"),
     needs: &[],
     manual: include_str!("dismode.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let mode = args.operand(0).map(str::to_owned);
         Ok(for_each(move |_, _, out| match mode.as_deref() {

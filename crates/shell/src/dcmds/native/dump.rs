@@ -4,14 +4,6 @@
 //! line. Lines are whole and begin at a multiple of 16, unless the options say otherwise; in the heading `\/` and `v` mark the
 //! column of the address. Dot moves behind what was printed, so that a bare `::dump` goes on.
 //!
-//! ```text
-//! > 7ffe74b05080,20::dump
-//!                \/ 1 2 3  4 5 6 7  8 9 a b  c d e f  v123456789abcdef
-//! 7ffe74b05080:  6e6f6465 002f7573 722f6c6f 63616c00  node./usr/local.
-//! 7ffe74b05090:  00000000 00000000 e1002f00 00000000  ........../.....
-//! > ::dump
-//! ```
-//!
 //! With `-e` the bytes of each group are reversed, as a number in memory reads.
 
 use std::io::Write;
@@ -20,11 +12,23 @@ use core_reader::{Address, Memory, MemoryError};
 
 use crate::context::Context;
 use crate::dcmd::{
-    AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_counted,
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_counted,
 };
 use crate::error::DcmdError;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "12fd195c4fb8,20::dump",
+    r#"
+                0 1 2 3  4 5 6 7 \/ 9 a b  c d e f  01234567v9abcdef
+12fd195c4fb0:  c98d5c19 fd120000 e1a2e1f7 50190000  ..\.........P...
+12fd195c4fc0:  f90c0c3c b8290000 f90c0c3c b8290000  ...<.).....<.)..
+12fd195c4fd0:  f94f5c19 fd120000 f9f5e3f7 50190000  .O\.........P...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dump",
@@ -51,6 +55,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("dump.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let dump = Format::new(args)?;
         let length = args.number('l');

@@ -3,16 +3,6 @@
 //! One line for each mapping: first address, the address behind, offset in the file, and the file. With an address only the
 //! mapping that holds it. `-s` lists the source files that the symbol tables name instead, numbered.
 //!
-//! ```text
-//! > ::files
-//!             BASE            LIMIT           OFFSET NAME
-//!           400000           746000                0 /opt/node/bin/node
-//!           746000           749000           346000 /opt/node/bin/node
-//! > ::files -s
-//! 1     crt1.o
-//! 2     callback.cc
-//! ```
-//!
 //! # Limits
 //!
 //! A core does not hold the table of open files: that is the kernel's. Descriptors of sockets, pipes and files are numbers in
@@ -23,7 +13,7 @@ use std::io::Write;
 use core_reader::TableKind;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::stage::Out;
@@ -35,6 +25,18 @@ static TABLE: Table = Table::new(&[
     Column::right("OFFSET", 16),
     Column::left("NAME", 0),
 ]);
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::files",
+    r#"
+            BASE            LIMIT           OFFSET NAME
+          400000           746000                0 /tmp/v8mdb-stage/node-24.21.0/bin/node
+          746000           749000           346000 /tmp/v8mdb-stage/node-24.21.0/bin/node
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "files",
@@ -48,6 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[object]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("files.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let sources = args.has('s') || args.called() == "$f";
         let name = args.operand(0).map(str::to_owned);

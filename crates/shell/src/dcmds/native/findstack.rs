@@ -1,22 +1,24 @@
 //! `::findstack`: print the stack of a thread, under a line that says whose it is.
 //!
 //! For use behind `::walk thread`. Frames are as in `::stack`; `-v` adds their frame pointers.
-//!
-//! ```text
-//! > ::walk thread | ::findstack 2
-//! stack pointer for thread 4648: 7ffdd229e9e0
-//!   libc.so.6`__pthread_kill_implementation+0x10c()
-//!   libc.so.6`raise+0x12()
-//! stack pointer for thread 4652: 7fd771508b70
-//!   libc.so.6`__futex_abstimed_wait_common+0xc6()
-//!   libc.so.6`pthread_cond_wait+0x1e8()
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::print::stack::{Columns, print, warn_of_end};
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::walk thread | ::head -1 | ::findstack 3",
+    r#"
+stack pointer for thread 3007: 7ffdd6487ab8
+  libc.so.6`syscall+0x19()
+  0x2645f59()
+  0x2646012()
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findstack",
@@ -30,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[frames]"),
     needs: &[Capability::Core],
     manual: include_str!("findstack.rs"),
+    examples: EXAMPLES,
     start: |context, args| {
         let limit = super::stack::limit(context, args)?;
         let columns = Columns { frame_pointer: args.has('v'), address: false };

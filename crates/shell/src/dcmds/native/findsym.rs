@@ -3,16 +3,6 @@
 //! As it stands in the symbol table, or as in the source. With `-r` the text is a regular expression. Prints each with its
 //! address; in a pipe the addresses flow on.
 //!
-//! ```text
-//! > ::findsym StartIoThreadMain
-//! 0xb426e0 node::inspector::(anonymous namespace)::StartIoThreadMain(void*)
-//! 0x32ab740 node::inspector::(anonymous namespace)::StartIoThreadMain(void*)::error_and_abort_args
-//! > ::findsym -r "^uv_cond_(init|wait)$"
-//! 0x1a1c160 uv_cond_init
-//! 0x1a1c250 uv_cond_wait
-//! > ::findsym -r "^uv_cond_wait$" | ::dis
-//! ```
-//!
 //! Undefined symbols, files and sections are left out, and so are thread-local variables, which have no address of their own.
 
 use std::collections::HashSet;
@@ -21,11 +11,36 @@ use std::io::Write;
 use core_reader::{SymbolEntry, TableKind, demangle};
 use regex::{Regex, RegexBuilder};
 
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::findsym pthread_cond_wait",
+        r#"
+0x7ff64bea4d40 libc.so.6`__pthread_cond_wait_2_0
+0x7ff64bea63f0 libc.so.6`__GI___pthread_cond_wait
+0x7ff64bea63f0 libc.so.6`___pthread_cond_wait
+0x7ff64bea63f0 libc.so.6`pthread_cond_wait
+0x7ff64bea4d40 libc.so.6`pthread_cond_wait
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::findsym -r '^epoll_.*wait$'",
+        r#"
+0x7ff64bf26ee0 libc.so.6`epoll_wait
+0x7ff64bf26c40 libc.so.6`epoll_pwait
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "findsym",
@@ -43,6 +58,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("text").filter(),
     needs: &[Capability::Core],
     manual: include_str!("findsym.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = wanted(args)?;
         let object = args.text('o').map(str::to_owned);

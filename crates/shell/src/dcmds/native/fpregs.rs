@@ -4,26 +4,23 @@
 //! if the core has them. An x87 register is shown as the core holds it, and as a number rounded to a double; `empty` if
 //! nothing is in it.
 //!
-//! ```text
-//! > $x
-//! control 0x037f  status 0x0000  tags 0x00  opcode 0x0000
-//! instruction 0x0000000000000000  operand 0x0000000000000000
-//! %st0  0x00000000000000000000 empty
-//! ...
-//! %mxcsr 0x00001fa3
-//! %ymm0  0x00000000000000000000000000000000 000000000eeca0a0000000000efb7410
-//! %ymm1  0x00000000000000000000000000000000 0000000000000000000000000eeca0a0
-//! ...
-//! ```
-//!
 //! The places of the AVX-512 registers differ between processors, and a core does not say which it is from: they are not
 //! shown.
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "$x",
+    r#"
+v8mdb: no floating point registers available for thread 3007
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "fpregs",
@@ -37,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("fpregs.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, item, out| {
             let thread = context.thread_of(item)?;

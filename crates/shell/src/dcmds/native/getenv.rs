@@ -2,21 +2,24 @@
 //!
 //! All variables, or the value of one, as they were when the process started.
 //!
-//! ```text
-//! > ::getenv NODE_OPTIONS
-//! NODE_OPTIONS=--max-old-space-size=2048
-//! > ::penv
-//! PATH=/usr/local/bin:/usr/bin:/bin
-//! NODE_OPTIONS=--max-old-space-size=2048
-//! ```
-//!
 //! What the program changed later, by `process.env` or `setenv()`, is elsewhere in memory and does not show here.
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::getenv",
+    r#"
+HOME=/home/app
+LANG=C.UTF-8
+PATH=/usr/bin:/bin
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "getenv",
@@ -30,6 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("getenv.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let name = args.operand(0).map(str::to_owned);
         Ok(for_each(move |context, _, out| {

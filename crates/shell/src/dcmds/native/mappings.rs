@@ -5,12 +5,6 @@
 //! `[ vdso ]`, functions of the kernel, `[ anon ]`. With an address only the range that holds it; with the name of a file, or its
 //! last part, only the ranges of that file.
 //!
-//! ```text
-//! > 400000::mappings
-//!             BASE            LIMIT             SIZE PERM CONTENTS NAME
-//!           400000           b96000           796000 r--  binary   /opt/node/bin/node
-//! ```
-//!
 //! # Contents
 //!
 //! ```text
@@ -24,7 +18,7 @@
 use core_reader::{Contents, Memory, MemoryRange};
 
 use crate::answers::mapping_name::mapping_name;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table};
 use crate::value::Kind;
@@ -38,6 +32,29 @@ static TABLE: Table = Table::new(&[
     Column::left("NAME", 0),
 ]);
 
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::mappings",
+        r#"
+            BASE            LIMIT             SIZE PERM CONTENTS  NAME
+          400000           400350              350 r--  core      /tmp/v8mdb-stage/node-24.21.0/bin/node
+          400350           40036c               1c r--  absent    /tmp/v8mdb-stage/node-24.21.0/bin/node
+          40036c           4003b0               44 r--  core      /tmp/v8mdb-stage/node-24.21.0/bin/node
+...
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::mappings",
+        r#"
+            BASE            LIMIT             SIZE PERM CONTENTS  NAME
+    12fd195c0000     12fd19600000            40000 rw-  core      [ anon ]
+"#,
+    ),
+];
+
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "mappings",
     aliases: &["$m"],
@@ -50,6 +67,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("mappings.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let name = args.operand(0).map(str::to_owned);
         let mut headed = false;

@@ -3,17 +3,6 @@
 //! Of all objects, or of the one that is named; with an address in front, the symbol it belongs to. Values are addresses in
 //! the process. Undefined symbols, which another object defines, are left out unless `-u` asks for them alone.
 //!
-//! ```text
-//! > uv_cond_wait+4::nm
-//! Value             |Size              |Type |Bind |Other|Shndx   |Name
-//! 0x0000000001a1c250|0x0000000000000013|FUNC |GLOB |0x0  |13      |uv_cond_wait
-//! > ::nm -v -t func libm ! head -3
-//! Value             |Size              |Type |Bind |Other|Shndx   |Name
-//! 0x00007f46d8ea3000|0x0000000000000000|FUNC |LOCL |0x0  |14      |_init
-//! 0x00007f46d8ea3230|0x0000000000000009|FUNC |LOCL |0x0  |17      |__ieee754_lgammaf128_r.cold
-//! > ::nm -h -f val,name ! grep FutexEmulation
-//! ```
-//!
 //! # Columns of -f
 //!
 //! ```text
@@ -30,11 +19,26 @@ use std::io::Write;
 use core_reader::{Address, SymbolEntry, TableKind};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::nm",
+    r#"
+Value             |Size              |Type |Bind |Other|Shndx   |Name
+0x0000000000000000|0x0000000000000000|FILE |LOCL |0x0  |ABS     |abi-note.c
+0x00007ff64be1e394|0x0000000000000020|OBJT |LOCL |0x0  |3       |__abi_tag
+0x0000000000000000|0x0000000000000000|FILE |LOCL |0x0  |ABS     |init-first.c
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nm",
@@ -63,6 +67,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[object]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("nm.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let list = List::new(args)?;
         Ok(for_each(move |context, item, out| {

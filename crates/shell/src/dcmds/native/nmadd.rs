@@ -3,19 +3,35 @@
 //! The name is a symbol from then on: expressions know it, and addresses in its reach are shown with it. Without `-s` or `-e`
 //! it reaches as far as its one byte. `-f` makes it a function, `-o` an object, which is what it is if nothing is said. A
 //! name that is taken moves.
-//!
-//! ```text
-//! > 2b1e00c0ffe9::nmadd -s 20 limits
-//! v8mdb: added limits, value=2b1e00c0ffe9 size=20
-//! > limits+8=p
-//!                 limits+0x8
-//! > limits::jsprint
-//! { "type": "number", "min": 1 }
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::private_symbols::PrivateSymbol;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::nmadd -s 40 largest",
+        r#"
+v8mdb: added largest, value=12fd195c4fb9 size=40
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "largest+8=p",
+        r#"
+                largest+0x8
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "largest::jsprint request.id",
+        r#"
+12
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nmadd",
@@ -34,6 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("name"),
     needs: &[],
     manual: include_str!("nmadd.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let name = args.operand(0).unwrap_or("").to_owned();
         let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '.';

@@ -1,13 +1,26 @@
 //! `::nmdel`: remove a name that `::nmadd` gave.
-//!
-//! ```text
-//! > ::nmdel limits
-//! v8mdb: deleted limits, value=2b1e00c0ffe9 size=20
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::nmadd largest",
+        r#"
+v8mdb: added largest, value=12fd195c4fb9 size=0
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::nmdel largest",
+        r#"
+v8mdb: deleted largest, value=12fd195c4fb9 size=0
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "nmdel",
@@ -21,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("name"),
     needs: &[],
     manual: include_str!("nmdel.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let name = args.operand(0).unwrap_or("").to_owned();
         Ok(for_each(move |context, _, _| {

@@ -3,16 +3,6 @@
 //! In the order in which symbols are looked up in them: first and last address, size, name. `-v` adds their build-ids, the
 //! files that stand for them, and how these were recognised. With an address, the object that it lies in.
 //!
-//! ```text
-//! > ::objects
-//!             BASE            LIMIT             SIZE NAME
-//!           400000          6bb6000          67b6000 /opt/node/bin/node
-//!     7f46d8f73000     7f46d8f78000             5000 /usr/lib/x86_64-linux-gnu/libdl.so.2
-//!     7f46d8a1e000     7f46d8c00000           1e2000 /usr/lib/x86_64-linux-gnu/libc.so.6
-//!     7f46d8f89000     7f46d8f8b000             2000 linux-vdso.so.1
-//! > 7f46d8b1f829::objects -v
-//! ```
-//!
 //! Where the file of an object is not at hand, as after its image was built anew, a line behind the list says so, with the build-id
 //! that the core holds. Only symbols and constants need the files. They are looked for at their paths, below `--sysroot`, in folders of
 //! build-ids (`/usr/lib/debug/.build-id`, `-o build-ids=DIR`), and at the servers of `DEBUGINFOD_URLS`; a file with another
@@ -22,7 +12,7 @@ use std::io::Write;
 
 use core_reader::{Address, Core, Verification};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::stage::Out;
@@ -34,6 +24,19 @@ static TABLE: Table = Table::new(&[
     Column::right("SIZE", 16),
     Column::left("NAME", 0),
 ]);
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::objects",
+    r#"
+            BASE            LIMIT             SIZE NAME
+          400000          6bb6000          67b6000 /tmp/v8mdb-stage/node-24.21.0/bin/node
+    7ff64be1e000     7ff64c000000           1e2000 /usr/lib/x86_64-linux-gnu/libc.so.6
+    7ff64c000000     7ff64c21a000           21a000 /usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "objects",
@@ -47,6 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("objects.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let verbose = args.has('v');
         let name = args.operand(0).map(str::to_owned);

@@ -2,20 +2,25 @@
 //!
 //! In full, one a line, from the stack of the main thread. `-e` prints the environment instead, as `::penv` does.
 //!
-//! ```text
-//! > ::pargs
-//! argv[0]: node
-//! argv[1]: --max-old-space-size=2048
-//! argv[2]: server.js
-//! ```
-//!
 //! These are the strings as the process left them: a program that sets `process.title` has overwritten them.
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::pargs",
+    r#"
+argv[0]: /tmp/v8mdb-stage/node-24.21.0/bin/node
+argv[1]: /tmp/v8mdb-stage/app/leak.js
+argv[2]: --report=/tmp/v8mdb-stage/out/process.json
+argv[3]: --snapshot=/tmp/v8mdb-stage/out/v8.heapsnapshot
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "pargs",
@@ -29,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("pargs.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let environment = args.has('e');
         Ok(for_each(move |context, _, out| {

@@ -1,24 +1,28 @@
 //! `::psinfo`: say who the process was.
 //!
 //! What `ps` would have shown, the start of the command line included; `::pargs` prints it in full.
-//!
-//! ```text
-//! > ::psinfo
-//! name: node
-//! pid: 8235
-//! parent: 8201
-//! user: 1000
-//! group: 1000
-//! threads: 7
-//! executable: /opt/node/bin/node
-//! command line: node --max-old-space-size=2048 server.js
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
 use crate::threads::number_of_threads;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::psinfo",
+    r#"
+name: node
+pid: 12295
+parent: 11917
+user: 0
+group: 0
+threads: 7
+executable: /tmp/v8mdb-stage/node-24.21.0/bin/node
+command line: /tmp/v8mdb-stage/node-24.21.0/bin/node
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "psinfo",
@@ -32,6 +36,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("psinfo.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let core = context.target()?.core();

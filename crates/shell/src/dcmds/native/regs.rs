@@ -3,35 +3,6 @@
 //! Of the current thread, or of the one whose id stands in front. Where a register holds an address that has a symbol, the
 //! symbol follows. The flags that are set are in capitals.
 //!
-//! ```text
-//! > 464e::regs
-//! %rax = 0xfffffffffffffffc                 %r8  = 0x0000000000000000
-//! ...
-//! > $r
-//! %rax = 0x0000000000000000                 %r8  = 0x0000000000000000
-//! %rbx = 0x0000000000004648                 %r9  = 0x000000001866a340
-//! %rcx = 0x00007fd7736a8eec libc.so.6`__pthread_kill_implementation+0x10c %r10 = 0x0000000000000008
-//! %rdx = 0x0000000000000006                 %r11 = 0x0000000000000246
-//! %rsi = 0x0000000000004648                 %r12 = 0x0000000000000006
-//! %rdi = 0x0000000000004648                 %r13 = 0x0000000018542080
-//!                                           %r14 = 0x00000000000000cb
-//!                                           %r15 = 0x00000000185b7280
-//!
-//! %cs = 0x0033    %fs = 0x0000    %gs = 0x0000
-//! %ds = 0x0000    %es = 0x0000    %ss = 0x002b
-//! %fsbase = 0x00007fd773abdd40    %gsbase = 0x0000000000000000
-//!
-//! %rip = 0x00007fd7736a8eec libc.so.6`__pthread_kill_implementation+0x10c
-//! %rbp = 0x00007fd773abdd40
-//! %rsp = 0x00007ffdd229e9e0
-//!
-//! %rflags = 0x00000246
-//!   id=0 vip=0 vif=0 ac=0 vm=0 rf=0 nt=0 iopl=0
-//!   status=<of,df,IF,tf,sf,ZF,af,PF,cf>
-//!
-//! %orig_rax = 0x00000000000000ea
-//! ```
-//!
 //! `orig_rax` is the number of the system call that the thread was in; -1 if it was in none. Linux does not record the trap
 //! number and error code of a fault in a core; `::signal` tells what happened.
 
@@ -40,11 +11,35 @@ use std::io::Write;
 use core_reader::Registers;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::regs",
+        r#"
+%rax = 0xfffffffffffffe00                 %r8  = 0x0000000000000000
+%rbx = 0x0000000000000000                 %r9  = 0xffffffffffffffff
+%rcx = 0x00007ff64bf1f829 libc.so.6`syscall+0x19 %r10 = 0x0000000000000000
+...
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "$r",
+        r#"
+%rax = 0xfffffffffffffe00                 %r8  = 0x0000000000000000
+%rbx = 0x0000000000000000                 %r9  = 0xffffffffffffffff
+%rcx = 0x00007ff64bf1f829 libc.so.6`syscall+0x19 %r10 = 0x0000000000000000
+...
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "regs",
@@ -58,6 +53,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("regs.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, item, out| {
             let thread = context.thread_of(item)?;

@@ -1,22 +1,26 @@
 //! `::showrev`: say what the process ran on, as far as the core tells.
 //!
-//! ```text
-//! > ::showrev
-//! Architecture: x86-64
-//! Operating system: Linux
-//! Node.js: 24.21.0
-//! V8: 13.6.233.17-node.53
-//! C library: GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36
-//! ```
-//!
 //! A core records neither the name of the host nor the release of its kernel.
 
 use std::io::Write;
 
 use core_reader::{Address, Memory};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::showrev",
+    r#"
+Architecture: x86-64
+Operating system: Linux
+Node.js: 24.21.0
+V8: 13.6.233.17-node.53
+C library: GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "showrev",
@@ -30,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("showrev.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let target = context.target()?;

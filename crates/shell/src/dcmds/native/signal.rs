@@ -2,14 +2,6 @@
 //!
 //! The signal, what its code means, the address of a fault and the symbol there, or who sent it; and the thread that took it.
 //!
-//! ```text
-//! > ::signal
-//! signal: SIGABRT (6), aborted by the program itself
-//! code: SI_TKILL (-6), sent to one thread, by tgkill(), as raise() and abort() do
-//! sender: pid 17992 (the process itself), uid 0
-//! thread: 4648, in libc.so.6`__pthread_kill_implementation+0x10c
-//! ```
-//!
 //! A core that `gcore` took has no such signal: the process lived on. For it, the signal with which the debugger had stopped
 //! the process is shown, if the core records it.
 
@@ -18,9 +10,21 @@ use std::io::Write;
 use core_reader::SignalInfo;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::signal",
+    r#"
+no signal ended the process; it was stopped by the debugger that took the core
+signal: SIGSTOP (19), stopped
+code: SI_KERNEL (128), raised by the kernel
+thread: 3007, in libc.so.6`syscall+0x19
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "signal",
@@ -34,6 +38,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("signal.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let core = context.target()?.core();

@@ -5,21 +5,6 @@
 //! Called as `$C` it prints the frame pointer of each frame before it: the address that `addr::stack` goes on from, above
 //! which the return address lies.
 //!
-//! ```text
-//! > $c 5
-//! libc.so.6`__pthread_kill_implementation+0x10c()
-//! libc.so.6`raise+0x12()
-//! libc.so.6`abort+0xd3()
-//! node::(anonymous namespace)::DefaultAbortHandler(char const*, char const*)+0x2d()
-//! node::Abort(v8::FunctionCallbackInfo<v8::Value> const&)+0x12()
-//! > $C 3
-//! 00007ffdd229ea10 libc.so.6`__pthread_kill_implementation+0x10c()
-//! 00007ffdd229ea20 libc.so.6`raise+0x12()
-//! 00007ffdd229eae0 libc.so.6`abort+0xd3()
-//! > 7ffdd229eae0::stack 1
-//! node::(anonymous namespace)::DefaultAbortHandler(char const*, char const*)+0x2d()
-//! ```
-//!
 //! # How frames are found
 //!
 //! By the unwind tables of the executable and the libraries. Code that V8 generated and its builtins have none, and keep a
@@ -42,10 +27,34 @@
 use core_reader::Address;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::print::stack::{Columns, print, warn_of_end};
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "$c 3",
+        r#"
+libc.so.6`syscall+0x19()
+0x2645f59()
+0x2646012()
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "$C 3",
+        r#"
+00007ffdd6487ab0 libc.so.6`syscall+0x19()
+00007ffdd6487b00 0x2645f59()
+00007ffdd6487b30 0x2646012()
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "stack",
@@ -62,6 +71,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[frames]"),
     needs: &[Capability::Core],
     manual: include_str!("stack.rs"),
+    examples: EXAMPLES,
     start: |context, args| {
         let limit = limit(context, args)?;
         let columns =

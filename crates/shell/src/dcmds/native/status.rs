@@ -2,17 +2,6 @@
 //!
 //! The program, its command line, why it ended, its threads, and what is missing from the core; the heap, how far it can be trusted,
 //! and the index kept of it, if there is one (`-o cache`, see `::set`).
-//!
-//! ```text
-//! > ::status
-//! debugging core file of node (64-bit)
-//! file: /opt/node/bin/node
-//! initial argv: node --max-old-space-size=2048 server.js
-//! threading model: native threads
-//! status: process terminated by SIGABRT (aborted by the program itself), pid=4127 uid=1000
-//! architecture: x86-64
-//! threads: 11
-//! ```
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,11 +12,28 @@ use v8_heap::isolate::Page;
 use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::threads::number_of_threads;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::status",
+    r#"
+debugging core file of node (64-bit)
+file: /tmp/v8mdb-stage/node-24.21.0/bin/node (not found)
+core: zstd, 1.1 MB; in a temporary file 9.6 MB, of which 7.8 MB are not zeros
+initial argv: /tmp/v8mdb-stage/node-24.21.0/bin/node /tmp/v8mdb-stage/app/leak.js --report=/tmp/v8mdb-stage/out/process.json --snapshot=/tmp/v8mdb-stage/out/v8.heapsnapshot
+threading model: native threads
+status: process core file generated with gcore, pid=12295 uid=0
+architecture: x86-64
+threads: 7
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "status",
@@ -41,6 +47,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("status.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             process(context, context.target()?.core(), out)?;

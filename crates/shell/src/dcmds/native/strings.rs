@@ -5,16 +5,6 @@
 //! expression matches; these are shown with what is printable around them. `-u` reads memory as UTF-16 instead of as bytes. In
 //! a pipe the places flow on.
 //!
-//! ```text
-//! > ::strings -p "READY "
-//! 122a85990b48  "READY "
-//! 26f1b8502e78  "READY 8235"
-//! 37dcbd97fd3d  "  fs.writeSync(1, 'READY ' + process.pid + '\\n');"
-//! > ::strings -p "READY " | ::whatis
-//! > ::strings -u -p "Grüße"
-//! > ::strings -r "user-[0-9]+@"
-//! ```
-//!
 //! A regular expression matches within a line and no more than 4096 bytes. `-n` is in the default radix, as all numbers.
 //!
 //! # Limits
@@ -31,11 +21,24 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::answers::search::search;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    r#"::strings -p "session-12" ! head -3"#,
+    r#"
+15cb44741ee8  "session-12"
+15cb44742368  "session-120"
+15cb44742388  "session-123"
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "strings",
@@ -56,6 +59,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("strings.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let range = (args.number('a').unwrap_or(0), args.number('A').unwrap_or(u64::MAX));
         let wide = args.has('u');

@@ -2,15 +2,19 @@
 //!
 //! How many bytes past its start an address still belongs to a symbol. 0 is the smart mode: as far as the symbol's size
 //! reaches.
-//!
-//! ```text
-//! > $s
-//! symbol matching distance = 0 (smart mode)
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "$s",
+    r#"
+symbol matching distance = 0 (smart mode)
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$s",
@@ -24,6 +28,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("symbol_distance.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, item, out| {
             let distance = &context.settings.symbol_distance;

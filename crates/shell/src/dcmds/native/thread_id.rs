@@ -1,14 +1,18 @@
 //! `$l`: print the id of the current thread.
-//!
-//! ```text
-//! > $l
-//! 4648
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "$l",
+    r#"
+3007
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$l",
@@ -22,6 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("thread_id.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let id = context.thread()?.id;

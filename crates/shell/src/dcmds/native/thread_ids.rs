@@ -1,15 +1,19 @@
 //! `$L`: print the ids of all threads.
 //!
 //! In decimal, as the system shows them; `::threads` tells more.
-//!
-//! ```text
-//! > $L
-//! lwpids 17992, 18002, 18000, 18003, 18001, 17998 and 17999 are in core of process 17992.
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "$L",
+    r#"
+lwpids 12295, 12296, 12297, 12298, 12299, 12300 and 12301 are in core of process 12295.
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$L",
@@ -23,6 +27,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("thread_ids.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let core = context.target()?.core();

@@ -4,16 +4,6 @@
 //! signal of the one that took it; the V8 isolate it is in; the function it was started with, which tells what it is for; and where it is.
 //! The current thread, whose registers and stack are shown without asking for another, has a star.
 //!
-//! ```text
-//! > ::threads
-//!         ID      LWP SIGNAL   ISOLATE          START
-//! *     4648    17992 SIGABRT  18542000         node::Start(int, char**)
-//!                                               in libc.so.6`__pthread_kill_implementation+0x10c
-//!       4652    18002 -        -                node::(anonymous namespace)::PlatformWorkerThread(void*)
-//!                                               in libc.so.6`__futex_abstimed_wait_common+0xc6
-//! > ::threads | ::findstack
-//! ```
-//!
 //! # Limits
 //!
 //! Linux does not record the names of threads in a core; the main thread's is in `::psinfo`. A worker's thread is in the
@@ -25,7 +15,7 @@ use std::io::Write;
 use core_reader::{Stack, signal_name};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::{Column, Table, escape};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
@@ -37,6 +27,20 @@ static TABLE: Table = Table::new(&[
     Column::left("ISOLATE", 16),
     Column::left("START", 0),
 ]);
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::threads",
+    r#"
+        ID      LWP SIGNAL   ISOLATE          START
+*     3007    12295 -        1f430000         0x7ef4fe
+                                              in libc.so.6`syscall+0x19
+      3008    12296 -        -                0x9e3305
+                                              in libc.so.6`epoll_pwait+0x6e
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "threads",
@@ -50,6 +54,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("threads.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             let threads = context.target()?.threads();

@@ -3,15 +3,6 @@
 //! All memory that can be read is searched, on all processors: every word at a multiple of its size that equals the value.
 //! The places are printed one a line, in order, and flow on in a pipe.
 //!
-//! ```text
-//! > 2d8ffec0011::ugrep
-//! eff8d20
-//! 1189ae704638
-//! > 2d8ffec0011::ugrep | ::whatis
-//! eff8d20 is 0x62e0 into a chunk [eff2a40,eff9030), free, of the heap of malloc [ede1000,11c20000)
-//! 1189ae704638 is 1189ae704611+0x27, JSObject: Object, in old space of isolate eeb9000
-//! ```
-//!
 //! A pointer to somewhere inside of an object is found by `-d`, which takes the value and so many numbers above it. `-m` compares
 //! only the bits that are set in the mask, `-M` only those that are clear in it. `-s 4` searches half words, which holds for
 //! numbers of 32 bits as well as for compressed references.
@@ -24,9 +15,31 @@
 use core_reader::{Chunk, Memory};
 
 use crate::answers::search::search;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::ugrep",
+        r#"
+10c0d74c2010
+3ca2dd6c3f48
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::ugrep | ::whatis",
+        r#"
+10c0d74c2010 is 10c0d74c1ff1+0x1f, FunctionContext, in old space of isolate 1f430000
+3ca2dd6c3f48 is 3ca2dd6c0011+0x3f37, OrderedHashMap, in old space of isolate 1f430000
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "ugrep",
@@ -48,6 +61,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("ugrep.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let size = args.number('s').unwrap_or(8);
         if !matches!(size, 1 | 2 | 4 | 8) {

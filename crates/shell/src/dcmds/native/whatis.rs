@@ -4,19 +4,6 @@
 //! frame of a stack, a thread's own variables, the chunk of malloc, the mapping. `-a` prints all answers, `-v` the mapping
 //! as well. An address that the process did not have is `unknown`.
 //!
-//! ```text
-//! > <rip::whatis
-//! 7f46d8b1f829 is libc.so.6`syscall+0x19, in /usr/lib/x86_64-linux-gnu/libc.so.6 [7f46d8a44000,7f46d8b9a000), offset 0x101829 of the file
-//! > <rsp::whatis
-//! 7ffde17c1b98 is on the stack of thread 202b, in the frame of libc.so.6`syscall+0x19
-//! > 0xeea9410::whatis -a
-//! eea9410 is 0x60 into a chunk [eea93b0,eea9498), in use or cached, of the heap of malloc [ede1000,11c20000)
-//! eea9410 is in [ heap ] [ede1000,11c20000)
-//! > 1189ae704638::whatis
-//! 1189ae704638 is 1189ae704611+0x27, JSObject: Object, in old space of isolate eeb9000
-//! > 2d8ffec0011::ugrep | ::whatis
-//! ```
-//!
 //! # What is guessed
 //!
 //! Where a chunk of malloc begins is known from the allocator's own words alone, followed from the start of its heap. A chunk
@@ -31,10 +18,37 @@ use v8_heap::isolate::{Page, PageState};
 
 use crate::answers::mapping_name::mapping_name;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::whatis",
+        r#"
+8ba8239fd91 is 8ba8239fd91, JSObject: UpstreamConnection, in old space of isolate 1f430000
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "<rsp::whatis",
+        r#"
+7ffdd6487ab8 is on the stack of thread 3007, in the frame of libc.so.6`syscall+0x19
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "<rip::whatis",
+        r#"
+7ff64bf1f829 is libc.so.6`syscall+0x19, in /usr/lib/x86_64-linux-gnu/libc.so.6 [7ff64be44000,7ff64bf9a000), offset 0x101829 of the file
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "whatis",
@@ -54,6 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("whatis.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let (all, verbose) = (args.has('a'), args.has('v'));
         let asked = Asked::default();

@@ -1,19 +1,10 @@
 //! `::xdata`: list what the core holds besides memory.
 //!
 //! Its notes: owner, type, name if it is known, size in bytes.
-//!
-//! ```text
-//! > ::xdata
-//! OWNER          TYPE NAME              SIZE
-//! CORE              3 prpsinfo           136 the process as ps shows it
-//! CORE              1 prstatus           336 a thread: signal and registers
-//! CORE              2 fpregset           512 floating point registers of the thread before
-//! LINUX           202 xstate            2688 extended registers of the thread before
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::{Column, Hex, Table, escape};
 
 static TABLE: Table = Table::new(&[
@@ -23,6 +14,19 @@ static TABLE: Table = Table::new(&[
     Column::right("SIZE", 7),
     Column::left("", 0),
 ]);
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::xdata",
+    r#"
+OWNER          TYPE NAME              SIZE
+CORE              3 prpsinfo           136 the process as ps shows it
+CORE              1 prstatus           336 a thread: signal and registers
+CORE       53494749 siginfo            128 the signal
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "xdata",
@@ -36,6 +40,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("xdata.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, out| {
             TABLE.heading(context.colours, &mut out.text())?;

@@ -2,22 +2,13 @@
 //!
 //! Copies the files to the output. In front of a `|` every line of them must be an expression, and its value flows on; blank
 //! lines are skipped. A file that cannot be opened is named, and the others are still read.
-//!
-//! ```text
-//! > ::cat suspects
-//! 2b1e00c0ffe9
-//! 2b1e00104ae1
-//! > ::cat suspects | ::map ".+8"
-//! 2b1e00c0fff1
-//! 2b1e00104ae9
-//! ```
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
@@ -26,6 +17,19 @@ use crate::value::{Item, Kind};
 
 /// A line longer than this is no expression.
 const LONGEST_LINE: u64 = 64 * 1024;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", r#"! printf "8ba8239fd91\n12fd195c4fb9\n" > suspects"#, ""),
+    Example::on(
+        "leak-24",
+        "::cat suspects | ::jsprint request.id",
+        r#"
+996
+12
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "cat",
@@ -39,6 +43,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("file ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("cat.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         if args.operands().iter().any(|word| word.text().is_none()) {
             return Err(DcmdError::usage("expected the name of a file"));

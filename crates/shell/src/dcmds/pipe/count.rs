@@ -1,19 +1,23 @@
 //! `::count`: count the values of a pipe.
 //!
 //! Prints how many values came, in decimal.
-//!
-//! ```text
-//! > ::walk thread | ::count
-//! 11
-//! ```
 
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields};
 use crate::error::DcmdError;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::count",
+    r#"
+800
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "count",
@@ -27,6 +31,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("count.rs"),
+    examples: EXAMPLES,
     start: |_, _| Ok(Box::new(Count { seen: 0 })),
 };
 

@@ -2,21 +2,32 @@
 //!
 //! Every argument is printed with a blank behind it, then the line ends. `$[expr]` is evaluated and printed in the default
 //! radix. In front of a `|` the line is read back as one expression, so one argument can start a pipe.
-//!
-//! ```text
-//! > ::echo a 'b c' $[1+1]
-//! a b c 2
-//! > ::echo 10 | ::map ".+8"
-//! 18
-//! ```
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::cat::emit_lines;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Word, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Word, Yields, for_each};
 use crate::output::escape;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::echo a 'b c' $[1+1]",
+        r#"
+a b c 2
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        r#"::echo 10 | ::map ".+8""#,
+        r#"
+18
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "echo",
@@ -30,6 +41,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("[args ...]"),
     needs: &[],
     manual: include_str!("echo.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let words = args.operands().to_vec();
         Ok(for_each(move |context, _, out| {

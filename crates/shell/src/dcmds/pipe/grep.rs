@@ -1,20 +1,25 @@
 //! `::grep`: keep the values for which an expression is not zero.
 //!
 //! Dot is the value while the expression is evaluated. Quote the expression if blanks, `|` or `!` occur in it.
-//!
-//! ```text
-//! > ::echo 20 | ::grep ".==20"
-//! 20
-//! ```
 
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::{Expr, parse_expression};
 use crate::stage::Out;
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    r#"::walk thread | ::grep ".&1==1" | ::head -2"#,
+    r#"
+3007
+3009
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "grep",
@@ -28,6 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("expr"),
     needs: &[],
     manual: include_str!("grep.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let expr = expression(args)?;
         Ok(for_each(move |context, item, out| {

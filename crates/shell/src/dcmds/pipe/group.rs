@@ -3,23 +3,8 @@
 //! One line for each value: how many objects have it, how many bytes they take themselves, and the value; the largest groups
 //! come first. Several expressions group by all of them together. `::help where` says what expressions there are.
 //!
-//! ```text
-//! > ::findjsobjects -c ServerResponse | ::findjsobjects | ::where 'statusCode == 404' | ::group req.url
-//!    COUNT        BYTES VALUE
-//!       19         5168 "/favicon.ico"
-//!        7         1904 "/api/users/none"
-//!        4         1088 "/wp-login.php"
-//! ```
-//!
 //! In a pipe it hands on a representative of each group, in the same order; with `-l` all objects, group by group; with `-m`
 //! those of one group: the value as it is shown, or a string without its quotes.
-//!
-//! ```text
-//! > ::findjsobjects -c ServerResponse | ::findjsobjects | ::group -m 500 statusCode | ::jsprint req.url
-//! "/api/report"
-//! "/api/report"
-//! "/api/report"
-//! ```
 //!
 //! `-j` prints each group as a line of JSON with the fields `value` (or `values`, if there are several expressions), `count`,
 //! `bytes` and `object`, the representative. Values are as `docs/json.md` has them, objects by their address.
@@ -33,12 +18,33 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::members::OfMembers;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::output::{self, Column, Table, escape};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c IncomingRequest | ::findjsobjects | ::group method",
+        r#"
+   COUNT        BYTES VALUE
+     600        38400 "GET"
+     200        12800 "POST"
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        r#"::findjsobjects -c IncomingRequest | ::findjsobjects | ::group -m '"POST"' method | ::head -2 | ::jsprint id"#,
+        r#"
+1080
+1068
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "group",
@@ -56,6 +62,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("expression ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("group.rs"),
+    examples: EXAMPLES,
     start: |_, args| Ok(Box::new(OfMembers(Group::new(args)?))),
 };
 

@@ -2,18 +2,22 @@
 //!
 //! Keeps ten values, or as many as the option says, in decimal. Then it has enough, and the dcmds in front of it stop
 //! working. Outside a pipe it prints nothing.
-//!
-//! ```text
-//! > ::walk thread | ::head -2
-//! 101f
-//! 1027
-//! ```
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::head -2",
+    r#"
+8ba8239fd91
+8ba823be489
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "head",
@@ -30,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[N]"),
     needs: &[],
     manual: include_str!("head.rs"),
+    examples: EXAMPLES,
     start: |_, args| Ok(Box::new(Head { wanted: wanted(args)? })),
 };
 

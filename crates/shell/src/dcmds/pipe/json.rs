@@ -2,16 +2,6 @@
 //!
 //! One line for each, by what it is: a JavaScript value as `::jsprint -j` prints it, two levels deep or as `-d` says; an address
 //! with its symbol; a thread with its id and where it is; a number as it is. `docs/json.md` is the schema.
-//!
-//! ```text
-//! > ::walk thread | ::json
-//! {"type":"thread","id":4127,"address":"0x7f21c0a3d9fc","symbol":"libc.so.6`pthread_kill+0x11c"}
-//! {"type":"thread","id":4128,"address":"0x7f21c0ab4f16","symbol":"libc.so.6`epoll_wait+0x56"}
-//! > ::echo 10 | ::json
-//! {"type":"number","value":"0x10"}
-//! > ::findjsobjects -c Session | ::findjsobjects | ::head -1 | ::json -d 1
-//! {"type":"object","address":"0x2b1e00c0ffe9","class":"JSObject","constructor":"Session","properties":{"id":7}}
-//! ```
 
 use std::io::Write;
 
@@ -19,12 +9,38 @@ use serde_json::{Map, Value as Json, json};
 use v8_heap::Tagged;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output;
 use crate::print::{Place, Printer, Style};
 use crate::stage::Out;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::echo 10 | ::json",
+        r#"
+{"type":"number","value":"0x10"}
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::walk thread | ::head -1 | ::json",
+        r#"
+{"type":"thread","id":12295,"address":"0x7ff64bf1f829","symbol":"libc.so.6`syscall+0x19"}
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c4fb9::walk jsprop | ::tail -2 | ::json -d 1",
+        r#"
+2.25
+{"type":"object","address":"0x1950f7e1b411","class":"JSFunction","constructor":"Function","text":"function <anonymous> (as UpstreamConnection.resume)","properties":{}}
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "json",
@@ -38,6 +54,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("json.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let depth = args.number('d').unwrap_or(2);
         Ok(for_each_item(move |context, item, out| print(context, item, depth, out)))

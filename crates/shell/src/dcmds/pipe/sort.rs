@@ -3,13 +3,6 @@
 //! By the value of an expression for each of the objects (`::help where` says what expressions there are), or of several, the
 //! first before the next; without any by the value itself, as a number. Numbers come first, then strings by their code units,
 //! then the rest; what is not there comes last. Equal ones stay in their order.
-//!
-//! ```text
-//! > ::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sort -r -n 3 load | ::jsprint request.id load
-//! 9 9.25
-//! 39 9.25
-//! 69 9.25
-//! ```
 
 use std::cmp::Ordering;
 
@@ -17,11 +10,22 @@ use v8_heap::Tagged;
 
 use crate::answers::members::OfMembers;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sort -r -n 3 load | ::jsprint request.id load",
+    r#"
+1059 9.25
+1029 9.25
+999 9.25
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "sort",
@@ -38,6 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("[expression ...]"),
     needs: &[],
     manual: include_str!("sort.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let expressions =
             if args.operands().is_empty() { Vec::new() } else { super::r#where::expressions(args)? };

@@ -3,13 +3,6 @@
 //! Of all objects that flow in, for each expression: how many have a number there, their sum, the least, the greatest, and the
 //! mean. What is no number is counted apart. `::help where` says what expressions there are.
 //!
-//! ```text
-//! > ::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sum load request.id
-//!    COUNT    OTHER            SUM            MIN            MAX           MEAN EXPRESSION
-//!      800        0           3800           0.25           9.25           4.75 load
-//!      800        0         961200              3           2400         1201.5 request.id
-//! ```
-//!
 //! `-j` prints each as a line of JSON with the fields `expression`, `count`, `other`, `sum`, `min`, `max` and `mean`; the last
 //! three are null where nothing was counted.
 
@@ -20,13 +13,24 @@ use v8_heap::Tagged;
 
 use crate::answers::members::OfMembers;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, JsValue};
 use crate::output::{self, Column, Table, escape};
 use crate::print::format_number;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sum load request.id",
+    r#"
+   COUNT    OTHER            SUM            MIN            MAX           MEAN EXPRESSION
+     800        0           3800           0.25           9.25           4.75 load
+     800        0         961200              3           2400         1201.5 request.id
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "sum",
@@ -40,6 +44,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("expression ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("sum.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let expressions = super::r#where::expressions(args)?;
         let sums = expressions.iter().map(|_| Sum::default()).collect();

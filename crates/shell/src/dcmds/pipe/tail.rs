@@ -1,18 +1,21 @@
 //! `::tail`: keep the last values of a pipe.
-//!
-//! ```text
-//! > ::walk thread | ::tail -2
-//! 1020
-//! 1021
-//! ```
 
 use std::collections::VecDeque;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::tail -1 | ::jsprint request.id",
+    r#"
+1530
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "tail",
@@ -29,6 +32,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[N]"),
     needs: &[],
     manual: include_str!("tail.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = super::head::wanted(args)?;
         Ok(Box::new(Tail { wanted: usize::try_from(wanted).unwrap_or(usize::MAX), last: VecDeque::new() }))

@@ -2,23 +2,27 @@
 //!
 //! Values flow on the first time they come, wherever in the pipe that is. With an expression (`::help where` says what there
 //! is), objects are equal if it has the same value for both; with several, if all have.
-//!
-//! ```text
-//! > ::findjsobjects -c ServerResponse | ::findjsobjects | ::uniq req.method | ::jsprint req.method
-//! "GET"
-//! "POST"
-//! ```
 
 use std::collections::HashSet;
 
 use v8_heap::Tagged;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields};
 use crate::error::{DcmdError, reasons};
 use crate::jsexpr::{JsExpr, Key};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::findjsobjects -c IncomingRequest | ::findjsobjects | ::uniq method | ::jsprint method",
+    r#"
+"POST"
+"GET"
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "uniq",
@@ -32,6 +36,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("[expression ...]"),
     needs: &[],
     manual: include_str!("uniq.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let expressions =
             if args.operands().is_empty() { Vec::new() } else { super::r#where::expressions(args)? };

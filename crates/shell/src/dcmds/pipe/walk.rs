@@ -2,24 +2,43 @@
 //!
 //! Runs the walker and prints one value per line, or hands the values on. If a variable is named, it holds each value while
 //! the rest of the pipe works on it. `::walkers` lists the walkers.
-//!
-//! ```text
-//! > ::walk thread
-//! 0x101f
-//! 0x1027
-//! > ::walk thread t | ::map ".+1" | ::eval "<t=D"
-//!                 4127
-//!                 4135
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::stage::Flow;
 use crate::value::Kind;
 use crate::walker::Walker;
 use crate::walkers::find_walker;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::walk thread | ::head -2",
+        r#"
+3007
+3008
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        r#"::walk thread t | ::head -1 | ::eval "<t=D""#,
+        r#"
+                12295
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c8d49::walk jselement | ::jsprint sequence",
+        r#"
+0
+1
+2
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "walk",
@@ -33,6 +52,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("name [variable]", 1, 2),
     needs: &[],
     manual: include_str!("walk.rs"),
+    examples: EXAMPLES,
     start: |context, args| {
         let walker = walker(args)?;
         if let Some(reason) = walker.needs.iter().find_map(|&need| context.lacks(need)) {

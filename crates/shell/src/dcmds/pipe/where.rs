@@ -1,13 +1,6 @@
 //! `::where`: keep the objects of which an expression is true.
 //!
-//! The expression is JavaScript's, on the properties of the objects that flow:
-//!
-//! ```text
-//! > ::findjsobjects -c ServerResponse | ::where 'statusCode == 400 && !finished' | ::count
-//! 5
-//! > ::findjsobjects -c ServerResponse | ::where 'req.url =~ /^\/api/i' | ::head -1
-//! 2b1e00c0ffe9
-//! ```
+//! The expression is JavaScript's, on the properties of the objects that flow.
 //!
 //! `::findjsobjects` hands on one object of each kind; here, and in `::group`, `::sort` and `::sum`, it stands for all of them.
 //!
@@ -38,12 +31,30 @@
 
 use crate::answers::members::OfMembers;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Family, Operands, Takes, Word, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::jsexpr::JsExpr;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 use v8_heap::Tagged;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        r#"::findjsobjects -c IncomingRequest | ::where 'id > 2390 && method == "POST"' | ::jsprint id url"#,
+        r#"
+2400 "/v1/images/2400?size=192"
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c IncomingRequest | ::where 'url =~ /size=0$/' | ::count",
+        r#"
+114
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "where",
@@ -57,6 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("expression", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("where.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let words = args.operands().iter().map(text_of).collect::<Vec<_>>().join(" ");
         let expression = JsExpr::parse(&words).map_err(DcmdError::Abort)?;

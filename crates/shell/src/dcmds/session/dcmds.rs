@@ -2,24 +2,26 @@
 //!
 //! One line each, those that belong together under one heading, sorted by name. A regular expression chooses among them.
 //! `-n` prints names only, all of them sorted, without headings.
-//!
-//! ```text
-//! > ::dcmds ^js.*t
-//! JavaScript: objects, what holds them, functions
-//!   jsconstructor    name the constructor of a JavaScript object
-//!   jsfunction       say what a function is called and where it is defined
-//! ...
-//! ```
 
 use std::io::Write;
 
 use regex::Regex;
 
-use crate::dcmd::{AddressUse, Args, Dcmd, Family, Operands, Opt, Started, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Args, Dcmd, Example, Family, Operands, Opt, Started, Takes, Yields, for_each};
 use crate::dcmds::ALL;
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::spelling::similar;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::dcmds ^jsre",
+    r#"
+JavaScript: objects, what holds them, functions
+  jsretained       say how much would be freed with an object, and who holds it
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dcmds",
@@ -33,6 +35,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[regex]").filter(),
     needs: &[],
     manual: include_str!("dcmds.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let filter = filter(args)?;
         let names_only = args.has('n');

@@ -1,25 +1,37 @@
 //! `::dmods`: list the modules.
 //!
 //! Everything is built in; what needs a V8 heap belongs to `v8`. `-l` lists the dcmds and walkers of each.
-//!
-//! ```text
-//! > ::dmods
-//! v8
-//! v8mdb
-//! > ::dmods -l v8
-//! v8
-//! -----------------------------------------------------------------
-//!   dcmd findjsobjects        - list kinds of JavaScript objects, their instances, and who refers to them
-//! ...
-//!   walk jsobject             - walk all JavaScript objects
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::dcmds::ALL;
 use crate::error::DcmdError;
 use crate::walkers::WALKERS;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::dmods",
+        r#"
+v8
+v8mdb
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::dmods -l v8",
+        r#"
+v8
+-----------------------------------------------------------------
+  dcmd diff                 - say what has grown since an older core of the same service
+  dcmd findjsobjects        - list kinds of JavaScript objects, their instances, and who refers to them
+  dcmd group                - count objects by the value of an expression
+...
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "dmods",
@@ -33,6 +45,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[module]").filter(),
     needs: &[],
     manual: include_str!("dmods.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = args.operand(0).map(str::to_owned);
         let list = args.has('l');

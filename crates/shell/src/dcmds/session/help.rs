@@ -2,24 +2,32 @@
 //!
 //! Alone it says which command answers which question. With a name it shows the manual page of that dcmd; names like `$q` and `>`
 //! need quotes if the language gives them a meaning of their own. `::help language` says how commands are put together.
-//!
-//! ```text
-//! > ::help head
-//!
-//! NAME
-//!   head - keep the first values of a pipe
-//!
-//! SYNOPSIS
-//!   [ addr ] ::head [-N] [-n N]
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::dcmds::{ALL, unsupported};
 use crate::error::DcmdError;
 use crate::manual::Page;
 use crate::spelling::nearest;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::help head",
+    r#"
+
+NAME
+  head - keep the first values of a pipe
+
+SYNOPSIS
+  [ addr ] ::head [-N] [-n N] [N]
+
+DESCRIPTION
+  Keeps ten values, or as many as the option says, in decimal. Then it has
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "help",
@@ -33,6 +41,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[name | language]"),
     needs: &[],
     manual: include_str!("help.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let name = args.operand(0).map(|name| name.trim_start_matches("::").to_owned());
         Ok(for_each(move |context, _, out| {

@@ -2,21 +2,25 @@
 //!
 //! Support for V8 is built in and always at hand; `::load v8` says what it found in the target, and is there for scripts that
 //! begin with it. The path of an `mdb_v8.so` means the same.
-//!
-//! ```text
-//! > ::load v8
-//! v8mdb version: 0.1.0
-//! V8 version: 12.4.254.21-node.33
-//! Autoconfigured V8 support from target
-//! ```
 
 use std::io::Write;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::load v8",
+    r#"
+v8mdb version: 0.1.0
+V8 version: 13.6.233.17-node.53
+Autoconfigured V8 support from target
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "load",
@@ -30,6 +34,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("module"),
     needs: &[],
     manual: include_str!("load.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let module = args.operand(0).unwrap_or("").to_owned();
         let quiet = args.has('s');

@@ -3,20 +3,31 @@
 //! From now on input and output are appended to the file. `-d` stops it, `-e` starts it (as no option does); `$>` alone stops
 //! it too. Without arguments it says whether a log is kept. A file that is new can be read by its owner only. A log that can no
 //! longer be written, as where the disk is full, ends with a message; the commands go on.
-//!
-//! ```text
-//! > ::log session.txt
-//! v8mdb: logging to "session.txt"
-//! > ::log -d
-//! v8mdb: logging to "session.txt" is now disabled
-//! ```
 
 use std::path::Path;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
 use crate::host_files;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::log session.txt",
+        r#"
+v8mdb: logging to "session.txt"
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::log -d",
+        r#"
+v8mdb: logging to "session.txt" is now disabled
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "log",
@@ -30,6 +41,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[file]"),
     needs: &[],
     manual: include_str!("log.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let file = args.operand(0).map(str::to_owned);
         let stop = args.has('d') || (args.called() == "$>" && file.is_none());

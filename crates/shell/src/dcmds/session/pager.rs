@@ -15,17 +15,23 @@
 //! q, ^C      no more of this command
 //! a          no more of this line
 //! ```
-//!
-//! ```text
-//! > ::pager off
-//! > ::pager
-//! pager is off
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", "::pager off", ""),
+    Example::on(
+        "leak-24",
+        "::pager",
+        r#"
+pager is off
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "pager",
@@ -39,6 +45,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[on|off]"),
     needs: &[],
     manual: include_str!("pager.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let wanted = match args.operands().first().map(|word| word.text()) {
             None => None,

@@ -1,12 +1,10 @@
 //! `$P`: change the prompt.
-//!
-//! ```text
-//! > $P "core 7> "
-//! core 7> $q
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on("leak-24", r#"$P "core 7> ""#, "")];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$P",
@@ -20,6 +18,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("text"),
     needs: &[],
     manual: include_str!("prompt.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let prompt = args.operand(0).unwrap_or("> ").to_owned();
         Ok(for_each(move |context, _, _| context.settings.set_prompt(&prompt).map_err(DcmdError::Failed)))

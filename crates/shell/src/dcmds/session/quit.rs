@@ -1,10 +1,9 @@
 //! `::quit`: leave the debugger.
-//!
-//! ```text
-//! > ::quit
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on("leak-24", "::quit", "")];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "quit",
@@ -18,6 +17,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("quit.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, _, _| {
             context.prompt.set_quit();

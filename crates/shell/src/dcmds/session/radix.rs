@@ -2,18 +2,29 @@
 //!
 //! The radix of numbers without prefix, 2 to 16. The value in front is read in the radix that holds until then, so write it
 //! with a prefix.
-//!
-//! ```text
-//! > $d
-//! radix = 16 base ten
-//! > 0t10$d
-//! radix = 10 base ten
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "$d",
+        r#"
+radix = 16 base ten
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "0t10$d",
+        r#"
+radix = 10 base ten
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "$d",
@@ -27,6 +38,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("radix.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|context, item, out| {
             let radix = &context.settings.radix;

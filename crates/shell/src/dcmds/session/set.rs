@@ -2,16 +2,6 @@
 //!
 //! Without arguments it lists them.
 //!
-//! ```text
-//! > ::set +o pager
-//! > ::set
-//! prompt: "> "
-//! radix: 16
-//! page width: 80
-//! symbol matching distance: 0
-//! options:
-//! ```
-//!
 //! # Settings of -o
 //!
 //! ```text
@@ -39,18 +29,6 @@
 //! answers at once. Where the core's directory cannot be written to, `$XDG_CACHE_HOME/v8mdb` or `~/.cache/v8mdb` has the file. It
 //! takes some 50 bytes an object, and can be deleted at any time.
 //!
-//! ```text
-//! $ v8mdb -o cache core
-//! > ::jsleaks
-//! ...
-//! > $q
-//! v8mdb: index written to /var/cores/core.v8mdb-index (656.3 MB)
-//! $ v8mdb -o cache core
-//! > ::jsleaks
-//! ...
-//! v8mdb: index read from /var/cores/core.v8mdb-index (656.3 MB)
-//! ```
-//!
 //! An index is used only for the core, the binaries and the build of v8mdb that it was made with. It is not trusted: every section
 //! has a checksum, everything in it that later work relies on is checked, and samples are compared with the core. What does
 //! not pass is computed anew, and a message says so. `::status` names the file. A session that is killed, or interrupted while
@@ -58,8 +36,24 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on("leak-24", "::set +o pager", ""),
+    Example::on(
+        "leak-24",
+        "::set",
+        r#"
+prompt: "> "
+radix: 16
+page width: 80
+symbol matching distance: 0
+...
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "set",
@@ -80,6 +74,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("set.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let switches: Vec<(bool, String)> =
             args.switches('o').map(|(on, name)| (on, name.to_owned())).collect();

@@ -1,14 +1,18 @@
 //! `::term`: print the type of the terminal.
-//!
-//! ```text
-//! > ::term
-//! xterm-256color
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::term",
+    r#"
+xterm-256color
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "term",
@@ -22,6 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("term.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(|_, _, out| {
             let name = std::env::var_os("TERM").unwrap_or_else(|| "unknown".into());

@@ -1,14 +1,18 @@
 //! `::walkers`: list the walkers.
 //!
 //! What `::walk` can enumerate, one line each, sorted by name. A regular expression chooses among them; `-n` prints names only.
-//!
-//! ```text
-//! > ::walkers thread
-//! thread                   - walk the ids of the threads
-//! ```
 
-use crate::dcmd::{AddressUse, Dcmd, Family, Operands, Opt, Takes, Yields};
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::walkers::WALKERS;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::walkers thread",
+    r#"
+thread                   - walk the ids of the threads
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "walkers",
@@ -22,6 +26,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[regex]").filter(),
     needs: &[],
     manual: include_str!("walkers.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         super::dcmds::list(args, WALKERS.iter().map(|walker| (walker.name, walker.summary)).collect())
     },

@@ -1,18 +1,23 @@
 //! `::which`: say what a name stands for.
-//!
-//! ```text
-//! > ::which head thread
-//! head is a built-in dcmd
-//! thread is a built-in walker
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::dcmds::ALL;
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::walkers::WALKERS;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::which head thread",
+    r#"
+head is a built-in dcmd
+thread is a built-in dcmd
+thread is a built-in walker
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "which",
@@ -26,6 +31,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("name ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("which.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();

@@ -3,15 +3,6 @@
 //! One tagged word a line, holes included; in a pipe each is handed on. `-i` prints the index in front. Takes all of V8's arrays
 //! of tagged words: fixed arrays, hash tables, property arrays, arrays of weak pointers, contexts. Of a JavaScript array
 //! `::walk jselement` lists the elements.
-//!
-//! ```text
-//! > 2b1e00021019::v8array -i
-//! 0 2b1e00d41c49
-//! 1 700000000
-//! > 2b1e00021019::v8array | ::v8type
-//! 0x2b1e00d41c49: SeqOneByteString: "tower"
-//! 0x700000000: SMI: value = 7
-//! ```
 
 use std::io::Write;
 
@@ -19,11 +10,35 @@ use v8_heap::Tagged;
 use v8_heap::layout::FieldKind;
 use v8_heap::objects::place::Place;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195d1f49::v8array -i",
+        r#"
+0 12fd195d2039
+1 12fd195d2069
+2 12fd195d2099
+3 29b83c0c0d31
+...
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195d1f49::v8array | ::head -1 | ::v8type",
+        r#"
+0x12fd195d2039: JSObject: Chunk
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8array",
@@ -37,6 +52,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8array.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let indices = args.has('i');
         Ok(for_each_item(move |context, item, out| {

@@ -4,13 +4,6 @@
 //! what is at them; those of its parents are listed there. `tail` is what fills an object behind its fields. Parts of a name
 //! choose among the classes.
 //!
-//! ```text
-//! > ::v8classes JSPromise
-//! JSPromise < JSObjectWithEmbedderSlots, size 0x28
-//!     0x18 reactions_or_result: tagged
-//!     0x20 flags: smi, JSPromiseFlags
-//! ```
-//!
 //! Kinds: `tagged` holds an object or a small integer, `smi` always the latter, `weak` may be weak, `held` looks strong but
 //! does not keep its object alive, `embedder` is for embedders, `pointer` and `code` point outside the heap; the rest are
 //! numbers.
@@ -23,10 +16,22 @@ use std::io::Write;
 use v8_heap::layout::{Class, Classes, FieldKind, TailLayout};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::v8classes JSPromise",
+    r#"
+JSPromisePrototype < JSInternalPrototypeBase, size 0x18
+JSPromise < JSObjectWithEmbedderSlots, size 0x28
+    0x18 reactions_or_result: tagged
+    0x20 flags: smi, JSPromiseFlags
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8classes",
@@ -40,6 +45,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::any("[name ...]").filter(),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8classes.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();

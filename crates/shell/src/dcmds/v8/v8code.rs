@@ -2,13 +2,6 @@
 //!
 //! Takes a `Code`, an `InstructionStream`, a function, or the address of an instruction in one of V8's code pages.
 //!
-//! ```text
-//! > 1f2a3c05e201::v8code
-//! code: 1f2a3c05e201
-//! instructions: [1f2a3c05e260, 1f2a3c05e4f1)
-//! kind: BASELINE
-//! ```
-//!
 //! `-d` adds the instructions. Behind them code has tables, which the range does not tell apart: the last lines may be data.
 
 use std::io::Write;
@@ -21,12 +14,26 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::summary::summary;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::disassembly::instruction;
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "1950f7e25d01::v8code",
+    r#"
+code: 13e17f702241
+instructions: [7ff60c089300, 7ff60c08951c)
+kind: BASELINE
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8code",
@@ -40,6 +47,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8code.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let disassemble = args.has('d');
         Ok(for_each_item(move |context, item, out| {

@@ -3,15 +3,6 @@
 //! Slots that hold a variable show its name. `::v8function` prints the context of a function; `::walk v8context` goes from a
 //! context outwards.
 //!
-//! ```text
-//! > 15cb4477d409::walk v8context | ::head 1 | ::v8context
-//! scope info: 1950f7e19fb1 (ScopeInfo)
-//! previous context: 1950f7e24ab1 (FunctionContext)
-//! native context: 98e8b580109 (NativeContext)
-//!     slot 2: 8ba8239fd91 (JSObject: UpstreamConnection) "this"
-//!     slot 3: 3a85474bbc31 (JSObject: IncomingRequest) "request"
-//! ```
-//!
 //! A context with an extension holds in it the variables that `eval` declared, or the object of a `with` statement.
 
 use std::io::Write;
@@ -22,11 +13,24 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::summary::summary;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "15cb4477d409::walk v8context | ::head 1 | ::v8context",
+    r#"
+scope info: 1950f7e19fb1 (ScopeInfo)
+previous context: 1950f7e24ab1 (FunctionContext)
+native context: 98e8b580109 (NativeContext)
+    slot 2: 8ba8239fd91 (JSObject: UpstreamConnection) "this"
+    slot 3: 3a85474bbc31 (JSObject: IncomingRequest) "request"
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8context",
@@ -40,6 +44,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8context.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each_item(move |context, item, out| print(context, context.heap()?, Tagged(item.word), out)))
     },

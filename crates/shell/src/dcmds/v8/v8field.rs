@@ -2,21 +2,32 @@
 //!
 //! Fields of the classes that the class extends count too.
 //!
-//! ```text
-//! > ::v8field JSArray length
-//! JSArray::length at offset 0x18
-//! > ::v8field JSArray elements
-//! JSObject::elements at offset 0x10
-//! ```
-//!
 //! An offset behind the name changes nothing: where fields are is known for each version of V8 and checked against the heap,
 //! see `::status -v` and `::v8classes -c`.
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::v8field JSArray length",
+        r#"
+JSArray::length at offset 0x18
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "::v8field JSArray elements",
+        r#"
+JSObject::elements at offset 0x10
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8field",
@@ -30,6 +41,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::between("class field [offset]", 2, 3),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8field.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let words: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();

@@ -2,19 +2,24 @@
 //!
 //! Where a frame has no context of a function it has one of these numbers, twice: V8 stores it as a small integer. The names
 //! and numbers are those that the binary publishes.
-//!
-//! ```text
-//! > ::v8frametypes
-//! EntryFrame                     = 0x01
-//! ConstructEntryFrame            = 0x02
-//! ExitFrame                      = 0x03
-//! ```
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::v8frametypes",
+    r#"
+EntryFrame                     = 0x01
+ConstructEntryFrame            = 0x02
+ExitFrame                      = 0x03
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8frametypes",
@@ -28,6 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8frametypes.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(move |context, _, out| {
             let types = context.heap()?.layout().published_frame_types();

@@ -1,17 +1,5 @@
 //! `::v8function`: print the parts of a function, as V8 keeps them.
 //!
-//! ```text
-//! > 5421848b4f1::v8function
-//! 5421848b4f1: JSFunction: <anonymous> (as UpstreamConnection.resume)
-//! defined at /srv/app/leak.js line 38
-//! context: 2f9e7617bb09
-//! shared: 2d808e519e49
-//! shared scope_info not available
-//! feedback cell: 2d808e519f09
-//! dispatch handle: 0x2e2f00
-//! not compiled: 1463e1648991
-//! ```
-//!
 //! Machine code is shown where the function or its definition refers to it. From V8 13 on functions call through a table
 //! outside the heap, and hold a handle into it, which is shown. `-d` disassembles the machine code, if it is known.
 
@@ -22,11 +10,28 @@ use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::shared_function_info::FunctionCode;
 
 use super::v8code;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{definition_name, origin, subject};
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "1950f7e25d01::v8function",
+    r#"
+1950f7e25d01: JSFunction: UpstreamConnection
+defined at /tmp/v8mdb-stage/app/leak.js line 33
+context: 1950f7e24ab1
+shared: 3a85474a8381
+shared scope_info: 1950f7e19fb1
+feedback cell: 3a85474a8c41
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8function",
@@ -40,6 +45,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8function.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let disassemble = args.has('d');
         Ok(for_each_item(move |context, item, out| {

@@ -2,21 +2,34 @@
 //!
 //! Objects that native code wraps have fields that only it uses, counted from 0. Node.js keeps a number of its own in field 0
 //! and in field 1 the address of the C++ object. The address is bare, so that it can go into an expression.
-//!
-//! ```text
-//! > ::findjsobjects -c TCP | ::v8internal 1
-//! 55d0c8f1a2b0
-//! ```
 
 use std::io::Write;
 
 use v8_heap::Tagged;
 use v8_heap::objects::place::Place;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "server-24",
+        "163fabf2a2e1::jsconstructor",
+        r#"
+TCP
+"#,
+    ),
+    Example::on(
+        "server-24",
+        "163fabf2a2e1::v8internal 1",
+        r#"
+19172100
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8internal",
@@ -30,6 +43,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::one("index"),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8internal.rs"),
+    examples: EXAMPLES,
     start: |context, args| {
         let radix = context.settings.radix.get();
         let wanted = args

@@ -5,30 +5,6 @@
 //! `in object` says that the object has room for it, `out of object` that it is in the property array. A property that no
 //! instance has changed is `const`. Properties whose values the map itself holds, such as accessors, show it.
 //!
-//! ```text
-//! > 8ba8239fd91::v8map
-//! map: 1950f7e1a2e1, of JSObject (0x421), elements HOLEY_ELEMENTS
-//! instances: 800, of 0x40 bytes, 5 in-object properties, 0 unused
-//! prototype: 1950f7e25d41 (JSObject: Object)
-//! constructor: 1950f7e25d01 (JSFunction: UpstreamConnection)
-//! back pointer: 1950f7e1a261
-//! flags: new_target_is_base, owns_descriptors, is_in_retained_map_list, is_extensible
-//! dependent code: 1950f7e39531, 4 entries
-//! descriptors: 1950f7e25f31, 5 own
-//!     "request": field 0 at +0x18 in object, HeapObject, const
-//!     "limits": field 1 at +0x20 in object, HeapObject, const
-//!     "pending": field 2 at +0x28 in object, HeapObject, const
-//!     "load": field 3 at +0x30 in object, Double, const
-//!     "resume": field 4 at +0x38 in object, HeapObject, const
-//! transitions:
-//!     1950f7e1a0f9 (0 instances)
-//!         "request" 1950f7e1a179 (0 instances)
-//!             "limits" 1950f7e1a1d1 (0 instances)
-//!                 "pending" 1950f7e1a219 (0 instances)
-//!                     "load" 1950f7e1a261 (0 instances)
-//!                         "resume" 1950f7e1a2e1 (800 instances) <--
-//! ```
-//!
 //! The transitions are the tree of maps that lead to it and on from it: each property that an object got led to another map.
 //! Branches that lead elsewhere are left out; `-t` prints the whole tree from the root. Attributes are shown where they are not
 //! the usual ones: `read-only`, `not enumerable`, `not configurable`.
@@ -44,11 +20,28 @@ use v8_heap::{Heap, Map, MapId, Tagged};
 use super::v8print::taken_apart;
 use crate::answers::summary::summary;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "8ba8239fd91::v8map",
+    r#"
+map: 1950f7e1a2e1, of JSObject (0x421), elements HOLEY_ELEMENTS
+instances: 800, of 0x40 bytes, 5 in-object properties, 0 unused
+prototype: 1950f7e25d41 (JSObject: Object)
+constructor: 1950f7e25d01 (JSFunction: UpstreamConnection)
+back pointer: 1950f7e1a261
+flags: new_target_is_base, owns_descriptors, is_in_retained_map_list, is_extensible
+...
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8map",
@@ -62,6 +55,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8map.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let whole_tree = args.has('t');
         let mut counts: Option<Vec<u64>> = None;

@@ -5,22 +5,26 @@
 //! many bytes they and the free memory between them take, and what is odd about it: `large` (holds one object), `stale`
 //! (unused half of the young generation), `salvaged` (its header was of no use), `missing N` (bytes that the core lacks).
 //!
-//! ```text
-//! > ::v8pages -s code
-//!             PAGE     SIZE        START          END SPACE                 ISOLATE #OBJECTS    OBJECTS       FREE
-//!     7f70cc000000   262144 7f70cc000020 7f70cc040000 code                 1593e000       71      44480     217632
-//! ```
-//!
 //! `-s space` keeps those of the spaces whose names begin so: `-s old`. In a pipe it yields the addresses of the pages.
 
 use v8_heap::isolate::{Page, PageState};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{Column, Hex, Table, escape};
 use crate::stage::Out;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::v8pages -s code",
+    r#"
+            PAGE     SIZE        START          END SPACE                 ISOLATE #OBJECTS    OBJECTS       FREE
+    7ff60c080000   262144 7ff60c080020 7ff60c0c0000 code                 1f430000       69      59520     202592
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8pages",
@@ -34,6 +38,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8pages.rs"),
+    examples: EXAMPLES,
     start: |context, args| {
         let wanted = args.text('s').map(str::to_owned);
         if let Some(wanted) = &wanted {

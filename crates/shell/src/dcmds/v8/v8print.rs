@@ -4,24 +4,6 @@
 //! word in it, and what the word stands for: in brackets, or as a plain number where the field is one. Flags are taken apart.
 //! JavaScript objects show their properties inside the object by name, arrays and tables their elements; `-n` says how many.
 //!
-//! ```text
-//! > 8ba8239fd91::v8print
-//! 8ba8239fd91 JSObject {
-//!     8ba8239fd91 JSReceiver {
-//!         8ba8239fd91 HeapObject {
-//!             8ba8239fd90 map = 1950f7e1a2e1 (Map: of JSObject)
-//!         }
-//!         8ba8239fd98 properties_or_hash = 29b83c0c0cf9 (FixedArray)
-//!     }
-//!     8ba8239fda0 elements = 29b83c0c0cf9 (FixedArray)
-//!     8ba8239fda8 .request = 3a85474bbc31 (JSObject: IncomingRequest)
-//!     8ba8239fdb0 .limits = 1950f7e3f5f9 (JSObject: Object)
-//!     8ba8239fdb8 .pending = eab7c8c4909 (JSArray: Array)
-//!     8ba8239fdc0 .load = eab7c8c4929 (HeapNumber: 6.25)
-//!     8ba8239fdc8 .resume = 15cb4477d409 (JSFunction: <anonymous> (as UpstreamConnection.resume))
-//! }
-//! ```
-//!
 //! With the name of a class, the fields of that class are read from the object, whatever it is itself: for objects that share
 //! an instance type, such as the contexts of functions, or for memory that was overwritten. `::v8classes` lists the classes.
 //!
@@ -37,11 +19,35 @@ use v8_heap::{Heap, Tagged};
 use crate::answers::place_name::place_name;
 use crate::answers::summary::summary;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "8ba8239fd91::v8print",
+    r#"
+8ba8239fd91 JSObject {
+    8ba8239fd91 JSReceiver {
+        8ba8239fd91 HeapObject {
+            8ba8239fd90 map = 1950f7e1a2e1 (Map: of JSObject)
+        }
+        8ba8239fd98 properties_or_hash = 29b83c0c0cf9 (FixedArray)
+    }
+    8ba8239fda0 elements = 29b83c0c0cf9 (FixedArray)
+    8ba8239fda8 .request = 3a85474bbc31 (JSObject: IncomingRequest)
+    8ba8239fdb0 .limits = 1950f7e3f5f9 (JSObject: Object)
+    8ba8239fdb8 .pending = eab7c8c4909 (JSArray: Array)
+    8ba8239fdc0 .load = eab7c8c4929 (HeapNumber: 6.25)
+    8ba8239fdc8 .resume = 15cb4477d409 (JSFunction: <anonymous> (as UpstreamConnection.resume))
+}
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8print",
@@ -55,6 +61,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::optional("[class]"),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8print.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let count = args.number('n').unwrap_or(16);
         let class = args.operands().first().and_then(|word| word.text()).map(str::to_owned);

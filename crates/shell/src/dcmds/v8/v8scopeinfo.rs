@@ -2,17 +2,6 @@
 //!
 //! The names behind the slots of its contexts, and how many parameters a function has: V8 keeps the names of parameters and
 //! variables only if closures capture them.
-//!
-//! ```text
-//! > 2b1e00a10051::v8scopeinfo
-//! FUNCTION_SCOPE
-//! 1 parameter
-//! 2 context local variables
-//!     context local variable 0: 2b1e00a00271 ("headers")
-//!     context local variable 1: 2b1e00a00291 ("count")
-//! position_info.start: 4210 (SMI: value = 4210)
-//! outer_scope_info: 2b1e00a10011 (ScopeInfo)
-//! ```
 
 use std::io::Write;
 
@@ -22,10 +11,30 @@ use v8_heap::objects::place::{FieldValue, Place};
 
 use crate::answers::place_name::place_name;
 use crate::answers::summary::summary;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "1950f7e19fb1::v8scopeinfo",
+    r#"
+FUNCTION_SCOPE
+flags: language_mode, declaration_scope, has_inferred_function_name, has_simple_parameters, has_outer_scope_info
+2 parameters
+2 context local variables
+position_info.start: 53100000000 (SMI: value = 1329)
+position_info.end: 5f700000000 (SMI: value = 1527)
+    context local variable 0: 29b83c0c82d9 ("this")
+    context local variable 1: c0eabfda6d1 ("request")
+function_variable_info.name: 3a85474a7f21 (SeqOneByteString: "UpstreamConnection")
+function_variable_info.context_or_stack_slot_index: ffffffff00000000 (SMI: value = -1)
+inferred_function_name: 29b83c0c0011 (Oddball: "undefined")
+outer_scope_info: 3a85474a81a9 (ScopeInfo)
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8scopeinfo",
@@ -39,6 +48,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8scopeinfo.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;

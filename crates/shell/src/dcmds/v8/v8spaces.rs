@@ -5,20 +5,6 @@
 //! that have not been swept among them, `FREE` what it could give out without asking for more, `PHYSICAL` what of `SIZE`
 //! has been touched. The numbers are V8's own counters, read from its space objects. Spaces that are empty are left out.
 //!
-//! ```text
-//! > ::v8spaces
-//! isolate 1593e000
-//! SPACE                            SIZE         USED         FREE     PHYSICAL  PAGES
-//! new_space                     2097152       450424       598088      1064960      8
-//! old_space                     3842048      3440328       196768      3932160     15
-//! code_space                     262144        44480            0       262144      1
-//! trusted_space                 1437696      1052456       228680      1572864      6
-//! new_large_object_space              0            0      1048512            0      0
-//! large_object_space             266240       262160            0       266240      1
-//! total                         7905280      5249848      2072048      7098368     31
-//! external memory: 5726042 bytes, array buffers: 455667 bytes
-//! ```
-//!
 //! `total` is `v8.getHeapStatistics().total_heap_size`, `used_heap_size` and `total_physical_size`, the last line is
 //! `external_memory` (buffers, and the characters of external strings) and `process.memoryUsage().arrayBuffers`, which Node.js
 //! counts for the whole thread.
@@ -42,10 +28,28 @@ use serde_json::json;
 use v8_heap::isolate::{Isolate, Space, SpaceContents, SpaceCounters};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
 use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::v8spaces",
+    r#"
+isolate 1f430000
+SPACE                            SIZE         USED         FREE     PHYSICAL  PAGES
+new_space                     1048576       262128       786384        16384      4
+old_space                     4366336      4230584       119248      4366336     17
+code_space                     262144        59520       202592        61440      1
+trusted_space                 1175552       966992       208480       970752      5
+new_large_object_space              0            0      1048576            0      0
+large_object_space             266240       262160            0       266240      1
+total                         7118848      5781384      2365280      5681152     28
+external memory: 1818140 bytes, array buffers: 137653 bytes
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8spaces",
@@ -62,6 +66,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8spaces.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let (verbose, as_json) = (args.has('v'), args.has('j'));
         Ok(for_each(move |context, _, out| {

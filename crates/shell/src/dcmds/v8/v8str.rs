@@ -3,23 +3,9 @@
 //! In quotes, escaped as in JSON. `-N n` cuts it behind n characters, with `[...]` in place of the rest. `-r` prints it as it is,
 //! without quotes; on a terminal what could steer that is escaped all the same.
 //!
-//! ```text
-//! > 1c9b4d62c139::v8str
-//! "abcdefghijabcdefghijabcdefghijabcdefghij"
-//! > 1c9b4d62c139::v8str -N 0t10
-//! "abcdefghij"[...]
-//! ```
-//!
 //! `-v` says in front how the string is stored: the characters follow its header (`SeqOneByteString`, `SeqTwoByteString`), are two
 //! other strings (`ConsString`, a rope), part of another (`SlicedString`), another (`ThinString`), or outside the heap
-//! (`ExternalOneByteString`, `ExternalTwoByteString`), where an object of the program that embeds V8 owns them:
-//!
-//! ```text
-//! > 1c9b4d62c139::v8str -v
-//! str 1c9b4d62c139: length 40, SlicedString
-//!     parent: 1c9b4d62bd29 (SeqOneByteString, length 237), from 37 on
-//! "abcdefghijabcdefghijabcdefghijabcdefghij"
-//! ```
+//! (`ExternalOneByteString`, `ExternalTwoByteString`), where an object of the program that embeds V8 owns them.
 
 use std::io::Write;
 
@@ -27,12 +13,35 @@ use v8_heap::objects::string::StringStorage;
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::is_safe;
 use crate::print::{Place, Printer, Style};
 use crate::stage::Out;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "12fd195c8c99::v8str",
+        r#"
+"/v1/images/12?size=160"
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "12fd195c8c99::v8str -v",
+        r#"
+str 12fd195c8c99: length 22, ConsString
+    first: 12fd195d1ff9 (ConsString, length 19)
+    second: 1950f7e3ecb1 (SeqOneByteString, length 3)
+"/v1/images/12?size=160"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8str",
@@ -50,6 +59,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8str.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let (verbose, raw) = (args.has('v'), args.has('r'));
         let limit = args.number('N').map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));

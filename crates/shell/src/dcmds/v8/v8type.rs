@@ -2,24 +2,33 @@
 //!
 //! Of an object its class, and what tells it from others of that class: the constructor of a JavaScript object, the name of a
 //! function, the text of a string. `::v8whatis` takes any address.
-//!
-//! ```text
-//! > 8ba8239fd91::v8type
-//! 0x8ba8239fd91: JSObject: UpstreamConnection
-//! > 700000000::v8type
-//! 0x700000000: SMI: value = 7
-//! > eab7c8c4929::v8type
-//! 0xeab7c8c4929: HeapNumber: 6.25
-//! ```
 
 use std::io::Write;
 
 use v8_heap::Tagged;
 
 use crate::answers::summary::summary;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "8ba8239fd91::v8type",
+        r#"
+0x8ba8239fd91: JSObject: UpstreamConnection
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "700000000::v8type",
+        r#"
+0x700000000: SMI: value = 7
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8type",
@@ -33,6 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8type.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;

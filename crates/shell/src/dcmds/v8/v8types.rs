@@ -2,19 +2,24 @@
 //!
 //! The number that a map gives its instances, by the name of the class. Numbers change from one version of V8 to the next.
 //!
-//! ```text
-//! > ::v8types ! grep JSArray
-//! JSArray                        = 0x849
-//! JSArrayBuffer                  = 0x80f
-//! JSArrayIterator                = 0x84a
-//! ```
-//!
 //! Types that embedders and special functions have, hundreds of each, are listed by their first number.
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::v8types ! grep JSArray",
+    r#"
+JSArrayBuffer                  = 0x80e
+JSArrayIteratorPrototype       = 0x822
+JSArray                        = 0x847
+JSArrayIterator                = 0x848
+"#,
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8types",
@@ -28,6 +33,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8types.rs"),
+    examples: EXAMPLES,
     start: |_, _| {
         Ok(for_each(move |context, _, out| {
             let layout = context.heap()?.layout();

@@ -8,17 +8,6 @@
 //! garbage that V8 has not collected yet. Of an address in no
 //! object it says what is there instead, as far as that is known.
 //!
-//! ```text
-//! > 8ba8239fda9::v8whatis
-//! 8ba8239fd91
-//! > 8ba8239fda9::v8whatis -v
-//! 8ba8239fd91 (found Map at 8ba8239fd90 (8ba8239fda9-0x19) for type JSObject)
-//!     at .request of JSObject: UpstreamConnection
-//!     on page 8ba82380000 of space old
-//! > 7ffdd6487ee8::v8whatis -v
-//! 7ffdd6487ee8: in no heap object: stack of thread 12295, 0x430 above its stack pointer
-//! ```
-//!
 //! `-d` refuses objects that begin more than so many bytes before the address.
 
 use std::io::Write;
@@ -31,10 +20,39 @@ use crate::answers::lives::Remarks;
 use crate::answers::place_name::place_name;
 use crate::answers::summary::summary;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "8ba8239fda9::v8whatis",
+        r#"
+8ba8239fd91
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "8ba8239fda9::v8whatis -v",
+        r#"
+8ba8239fd91 (found Map at 8ba8239fd90 (8ba8239fda9-0x19) for type JSObject)
+    at .request of JSObject: UpstreamConnection
+    on page 8ba82380000 of space old
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "<rsp::v8whatis -v",
+        r#"
+7ffdd6487ab8: in no heap object: stack of thread 12295, 0x0 above its stack pointer
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "v8whatis",
@@ -51,6 +69,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8whatis.rs"),
+    examples: EXAMPLES,
     start: |_, args| {
         let verbose = args.has('v');
         let farthest = args.number('d').unwrap_or(u64::MAX);
