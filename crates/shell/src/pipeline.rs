@@ -9,7 +9,7 @@
 //! stages. A line that is no expression ends the pipeline.
 
 use crate::context::{Context, Repeatable};
-use crate::correction::correction;
+use crate::correction::{correction, typed_word};
 use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
@@ -36,6 +36,12 @@ impl Call {
         format!("{sign}{}", self.name)
     }
 
+    /// The call as it is typed.
+    fn typed(&self) -> String {
+        let words = self.args.words().iter().map(|word| format!(" {}", typed_word(word)));
+        format!("{}{}", self.shown(), words.collect::<String>())
+    }
+
     /// Prints what is wrong with the call, which turned out to have an address in front, or to have none.
     pub fn report_usage_with(&self, context: &Context, has_address: bool, reason: &str) {
         report_usage(context, self.dcmd, &self.name, self.args.words(), has_address, reason);
@@ -49,6 +55,18 @@ impl Called for Call {
 
     fn is_read_back(&self) -> bool {
         matches!(self.dcmd.yields.with(&self.args), Yields::Lines)
+    }
+
+    fn takes(&self, kind: Kind) -> bool {
+        match self.dcmd.takes.with(&self.args) {
+            Takes::Anything => true,
+            Takes::Only(kinds) => kinds.contains(&kind),
+            Takes::Nothing | Takes::Depends(_) => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        Call::shown(self)
     }
 }
 
@@ -152,7 +170,7 @@ impl Plan {
                         return Err(PlanError::Usage { stage });
                     }
                     if !fits && stage > 0 {
-                        let message = self.mismatch(stage, &format!("yields {}", kind.plural()), takes);
+                        let message = self.mismatch(stage, Some(kind), takes, has_address);
                         return Err(PlanError::Mismatch { stage, message });
                     }
                 }
@@ -167,7 +185,7 @@ impl Plan {
                 Yields::Text | Yields::Depends(_) => {
                     let next = &self.calls[stage + 1];
                     let message =
-                        self.mismatch(stage + 1, "yields only text", next.dcmd.takes.with(&next.args));
+                        self.mismatch(stage + 1, None, next.dcmd.takes.with(&next.args), has_address);
                     return Err(PlanError::Mismatch { stage: stage + 1, message });
                 }
             };
@@ -181,15 +199,33 @@ impl Plan {
         })
     }
 
-    /// `cannot pipe '::a' into '::b': ::a yields addresses, ::b takes threads`
-    fn mismatch(&self, stage: usize, yields: &str, takes: Takes) -> String {
+    /// `cannot pipe '::a' into '::b': ::a yields addresses, ::b takes threads (try '::walk thread | ::b')`
+    fn mismatch(&self, stage: usize, yields: Option<Kind>, takes: Takes, has_address: bool) -> String {
         let (before, after) = (self.calls[stage - 1].shown(), self.calls[stage].shown());
         let taken = match takes {
             Takes::Nothing | Takes::Depends(_) => "no input".to_owned(),
             Takes::Anything => "values".to_owned(),
             Takes::Only(kinds) => kinds.iter().map(|kind| kind.plural()).collect::<Vec<_>>().join(" or "),
         };
-        format!("cannot pipe '{before}' into '{after}': {before} {yields}, {after} takes {taken}")
+        let yielded =
+            yields.map_or_else(|| "yields only text".to_owned(), |kind| format!("yields {}", kind.plural()));
+        let typed = self.calls[stage].typed();
+        let instead = match (yields, takes) {
+            (_, Takes::Nothing | Takes::Depends(_)) => typed,
+            (None, _) => {
+                // The text is of use to a command of the shell.
+                let line: Vec<_> = self.calls[..stage].iter().map(Call::typed).collect();
+                format!("{}{} ! head", if has_address { "." } else { "" }, line.join(" | "))
+            }
+            (Some(_), Takes::Only(kinds)) if kinds.contains(&Kind::Thread) => {
+                format!("::walk thread | {typed}")
+            }
+            _ => format!("::findjsobjects | ::head -1 | {typed}"),
+        };
+        format!(
+            "cannot pipe '{before}' into '{after}': {before} {yielded}, {after} takes {taken} (try '{}')",
+            crate::output::escape(&instead)
+        )
     }
 
     /// The stages; those behind a command of the shell are left out.

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Text, TextSink};
-use crate::value::Item;
+use crate::print::format_number;
+use crate::value::{Item, Kind};
 
 /// Items pushed at a time. The first go alone, then two, then four: who wants only a few, as `::head` does, gets them before much is
 /// done for those behind.
@@ -78,6 +79,8 @@ pub struct Out<'a> {
     counted: bool,
     /// Something has been handed on.
     emitted: bool,
+    /// It has been said that numbers are left out.
+    told_of_numbers: bool,
 }
 
 /// Text on its way back.
@@ -113,6 +116,12 @@ pub trait Called {
 
     /// Whether its text is read back where something follows.
     fn is_read_back(&self) -> bool;
+
+    /// Whether it takes items of a kind that only turns up while others flow.
+    fn takes(&self, kind: Kind) -> bool;
+
+    /// Its name with the sign in front.
+    fn shown(&self) -> String;
 }
 
 impl std::fmt::Debug for Out<'_> {
@@ -165,6 +174,7 @@ impl<'a> Out<'a> {
             captured,
             counted: false,
             emitted: false,
+            told_of_numbers: false,
         }
     }
 }
@@ -191,8 +201,14 @@ impl Out<'_> {
         self.emitted = true;
         if self.next.is_none() {
             self.context.check_interrupt()?;
-            self.text.borrow().hex_line(item.word)?;
+            match item.kind {
+                Kind::Double => writeln!(self.text.borrow(), "{}", format_number(f64::from_bits(item.word)))?,
+                _ => self.text.borrow().hex_line(item.word)?,
+            }
             return Ok(Flow::Continue);
+        }
+        if item.kind == Kind::Double && !self.takes_numbers() {
+            return Ok(self.flow());
         }
         self.pending.push(item);
         if self.pending.len() >= self.batch { self.pass_on() } else { Ok(self.flow()) }
@@ -253,6 +269,21 @@ impl Out<'_> {
         if let Some(next) = &mut self.next {
             next.out.one_by_one();
         }
+    }
+
+    /// Whether the next stage takes numbers that are no tagged values; says so if not, once.
+    fn takes_numbers(&mut self) -> bool {
+        let Some(next) = &self.next else { return true };
+        if next.call.takes(Kind::Double) {
+            return true;
+        }
+        if !std::mem::replace(&mut self.told_of_numbers, true) {
+            self.context.warn(&format_args!(
+                "numbers that V8 keeps unboxed are left out: {} takes values; ::jsprint and ::json take numbers, too",
+                next.call.shown()
+            ));
+        }
+        false
     }
 
     fn flow(&self) -> Flow {

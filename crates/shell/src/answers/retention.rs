@@ -156,55 +156,95 @@ fn worker_of(context: &Context, table: &ObjectTable, id: ObjectId) -> Option<u32
     (thread != target.core().process().id).then_some(thread)
 }
 
-/// One step of a way: how the object is held, its address, what it is called.
-struct StepOfWay {
-    manner: String,
-    object: Tagged,
-    label: String,
+/// One step of a way.
+#[derive(Debug)]
+pub struct Step {
+    /// How the object is held by the one of the step before; nothing for the first.
+    pub manner: Option<String>,
+    /// How many steps in a row were the same, as along a list; the object is the last of them.
+    pub times: u64,
+    /// The object.
+    pub object: Tagged,
+    /// What it is called.
+    pub label: String,
 }
 
-/// Prints steps; those that are the same again and again, as along a list, share a line: `._idleNext x 922`.
-struct StepPrinter<'o, 'p> {
-    out: &'o mut Out<'p>,
-    indent: usize,
+/// Takes the steps of a way; with `folds`, those that are the same again and again are one.
+struct Steps<'t> {
     folds: bool,
-    /// The last step, and how often it has been taken.
-    last: Option<(StepOfWay, u64)>,
+    last: Option<Step>,
+    take: &'t mut dyn FnMut(Step) -> Result<(), DcmdError>,
 }
 
-impl StepPrinter<'_, '_> {
-    fn step(&mut self, step: StepOfWay) -> Result<(), DcmdError> {
+impl Steps<'_> {
+    fn step(&mut self, manner: Option<String>, object: Tagged, label: String) -> Result<(), DcmdError> {
         match &mut self.last {
-            Some((last, times)) if self.folds && last.manner == step.manner && last.label == step.label => {
-                *times += 1;
-                last.object = step.object;
+            Some(last) if self.folds && last.manner == manner && last.label == label => {
+                last.times += 1;
+                last.object = object;
                 Ok(())
             }
             _ => {
                 self.flush()?;
-                self.last = Some((step, 1));
+                self.last = Some(Step { manner, times: 1, object, label });
                 Ok(())
             }
         }
     }
 
     fn flush(&mut self) -> Result<(), DcmdError> {
-        let Some((step, times)) = self.last.take() else { return Ok(()) };
-        let StepOfWay { manner, object, label } = step;
-        let times = if times > 1 { format!(" x {times}") } else { String::new() };
-        let indent = self.indent;
-        Ok(writeln!(self.out.text(), "{:indent$}{manner}{times} = {object} {label}", "")?)
+        match self.last.take() {
+            Some(step) => (self.take)(step),
+            None => Ok(()),
+        }
     }
 }
 
 /// Prints a way, one object a line behind `indent` blanks. Without `verbose`, V8's storage between JavaScript objects is left out, and
-/// steps that repeat share a line.
+/// steps that repeat share a line: `._idleNext x 922`.
 pub fn print_path(
     context: &Context,
     path: &RetainingPath,
     verbose: bool,
     indent: usize,
     out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    for_each_step(context, path, verbose, &mut |step| {
+        let Step { manner, times, object, label } = step;
+        let manner = match (manner, times) {
+            (None, _) => String::new(),
+            (Some(manner), 1) => format!("{manner} = "),
+            (Some(manner), times) => format!("{manner} x {times} = "),
+        };
+        Ok(writeln!(out.text(), "{:indent$}{manner}{object} {label}", "")?)
+    })
+}
+
+/// A way as JSON: its steps as [`for_each_step`] gives them.
+pub fn path_json(
+    context: &Context,
+    path: &RetainingPath,
+    verbose: bool,
+) -> Result<Vec<serde_json::Value>, DcmdError> {
+    let mut steps = Vec::new();
+    for_each_step(context, path, verbose, &mut |step| {
+        steps.push(serde_json::json!({
+            "object": format!("0x{:x}", step.object.0),
+            "name": step.label,
+            "how": step.manner,
+            "times": step.times,
+        }));
+        Ok(())
+    })?;
+    Ok(steps)
+}
+
+/// Gives the steps of a way, as [`print_path`] prints them.
+pub fn for_each_step(
+    context: &Context,
+    path: &RetainingPath,
+    verbose: bool,
+    take: &mut dyn FnMut(Step) -> Result<(), DcmdError>,
 ) -> Result<(), DcmdError> {
     let heap = context.heap()?;
     let monitor = context.progress();
@@ -215,8 +255,8 @@ pub fn print_path(
     };
     let Some((&first, rest)) = path.objects.split_first() else { return Ok(()) };
     let first = object(first)?;
-    writeln!(out.text(), "{:indent$}{} {}", "", first.value(), label(heap, first))?;
-    let mut steps = StepPrinter { out, indent, folds: !verbose, last: None };
+    let mut steps = Steps { folds: !verbose, last: None, take };
+    steps.step(None, first.value(), label(heap, first))?;
     let mut holder = first;
     let mut rest = rest;
     while !rest.is_empty() {
@@ -231,9 +271,7 @@ pub fn print_path(
             manner_of(heap, holder, next.value(), &|| context.interrupt.is_set())
         };
         match known {
-            Some(manner) => {
-                steps.step(StepOfWay { manner, object: next.value(), label: label(heap, next) })?;
-            }
+            Some(manner) => steps.step(Some(manner), next.value(), label(heap, next))?,
             None => {
                 let mut holder = holder;
                 for &id in &rest[..=ahead] {
@@ -242,7 +280,7 @@ pub fn print_path(
                         Some(variable) if !verbose => format!("variable \"{variable}\""),
                         _ => hold_text(&heap.hold(holder, next.value())),
                     };
-                    steps.step(StepOfWay { manner, object: next.value(), label: label(heap, next) })?;
+                    steps.step(Some(manner), next.value(), label(heap, next))?;
                     holder = next;
                 }
             }

@@ -3,6 +3,7 @@
 
 mod article;
 mod counts;
+mod every_pair;
 mod every_type;
 mod examples;
 mod first_minutes;

@@ -43,13 +43,14 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Instant;
 
+use serde_json::json;
 use v8_heap::graph::{Census, Lives};
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::{Heap, Tagged};
 
 use crate::answers::kinds::{incompleteness, kind_of, not_valid};
 use crate::answers::lives::{self, Remarks};
-use crate::answers::reference::describe;
+use crate::answers::reference::{describe, describe_how};
 use crate::answers::retention::open;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
@@ -119,11 +120,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[ItemKind::Value]),
     yields: Yields::Depends(|args| {
-        if args.has('r') || args.has('m') || args.has('j') {
-            Yields::Text
-        } else {
-            Yields::Items(ItemKind::Value)
-        }
+        if args.has('m') || args.has('j') { Yields::Text } else { Yields::Items(ItemKind::Value) }
     }),
     options: &[
         Opt::flag('v', "print statistics first"),
@@ -497,6 +494,15 @@ impl Stage for FindJsObjects {
             false => Some(Remarks::new(context, &monitor)?),
         };
         drop(monitor);
+        if out.is_pipe() {
+            let mut given = std::collections::HashSet::new();
+            for reference in references.iter().filter(|reference| given.insert(reference.holder)) {
+                if out.emit(Item::value(reference.holder.0))? == Flow::Enough {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         let mut rest = references.as_slice();
         let mut told = std::collections::HashSet::new();
         for target in std::mem::take(&mut self.targets) {
@@ -505,12 +511,22 @@ impl Stage for FindJsObjects {
                 continue;
             }
             let own = rest.iter().take_while(|reference| reference.target == target).count();
-            if own == 0 {
+            if own == 0 && !self.json {
                 writeln!(out.text(), "{:x} is not referred to by a known object.", target.0)?;
             }
             for reference in &rest[..own] {
                 // Only objects are asked for here, nothing outside the heap.
                 let described = describe(heap, reference, &|_| String::new());
+                if self.json {
+                    let line = json!({
+                        "object": format!("0x{:x}", target.0),
+                        "holder": format!("0x{:x}", reference.holder.0),
+                        "how": describe_how(heap, reference, &|_| String::new()).trim_start(),
+                        "garbage": remarks.as_ref().is_some_and(|remarks| remarks.is_garbage(reference.holder)),
+                    });
+                    writeln!(out.text(), "{}", output::json(&line))?;
+                    continue;
+                }
                 let garbage = remarks.as_ref().map_or("", |remarks| remarks.of(reference.holder));
                 writeln!(out.text(), "{:x} referred to by {described}{garbage}", target.0)?;
             }

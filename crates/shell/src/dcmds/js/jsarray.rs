@@ -68,7 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let Ok(Value::Object(object)) = heap.value(value) else {
                 return Err(DcmdError::failed(format!("{value} is not a JavaScript array")));
             };
-            let mut list = List { context, heap, out, indexed, numbers: 0, ended: Ok(Flow::Continue) };
+            let mut list = List { context, heap, out, indexed, left_out: 0, ended: Ok(Flow::Continue) };
             if object.kind() == HeapKind::JsTypedArray {
                 list.typed_array(object)?
             } else {
@@ -85,7 +85,7 @@ struct List<'l, 'o> {
     out: &'l mut Out<'o>,
     indexed: bool,
     /// Elements that cannot flow.
-    numbers: u64,
+    left_out: u64,
     ended: Result<Flow, DcmdError>,
 }
 
@@ -137,8 +137,11 @@ impl List<'_, '_> {
 
     /// What is no value of its own.
     fn place(&mut self, index: u64, place: &Place) -> Result<Flow, DcmdError> {
-        self.numbers += 1;
         if self.out.is_pipe() {
+            if let Place::Number(number) = place {
+                return self.out.emit(Item::double(*number));
+            }
+            self.left_out += 1;
             return Ok(Flow::Continue);
         }
         self.context.check_interrupt()?;
@@ -155,10 +158,10 @@ impl List<'_, '_> {
 
     fn finish(self) -> Result<(), DcmdError> {
         self.ended?;
-        if self.numbers > 0 && self.out.is_pipe() {
+        if self.left_out > 0 {
             self.context.warn(&format!(
-                "{} elements left out: an array of numbers alone holds no values, ::jsprint prints them",
-                self.numbers
+                "{} elements left out: they are no values, ::jsprint prints them",
+                self.left_out
             ));
         }
         Ok(())

@@ -25,6 +25,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::Write;
 
+use serde_json::json;
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::context::{Scope, Variable, VariableValue};
 use v8_heap::objects::value::HeapObject;
@@ -36,7 +37,7 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::{DcmdError, reasons};
-use crate::output::escape;
+use crate::output::{self, escape};
 use crate::print::{Place, Printer, Style, function};
 use crate::source_map::Maps;
 use crate::stage::{Flow, Out};
@@ -84,10 +85,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Items(Kind::Value),
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('a', "all scopes around the function, each with its kind and its context"),
         Opt::number('d', "depth", "levels to print of each value; 1 if not said"),
+        Opt::flag('j', "print one line of JSON for each variable, as docs/json.md describes it"),
         Opt::flag('m', "add what variables were called before the script was built, by the source map"),
     ],
     operands: Operands::any("[variable ...]"),
@@ -102,6 +104,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 struct Wanted {
     all: bool,
+    json: bool,
     depth: u64,
     names: Vec<String>,
     maps: Option<Maps>,
@@ -112,6 +115,7 @@ impl Wanted {
         let names = (0..args.operands().len()).filter_map(|index| args.operand(index).map(str::to_owned));
         Wanted {
             all: args.has('a'),
+            json: args.has('j'),
             depth: args.number('d').unwrap_or(1),
             names: names.collect(),
             maps: args.has('m').then(Maps::default),
@@ -140,15 +144,15 @@ impl Wanted {
         }
         if self.names.is_empty() {
             for scope in &readable {
-                if !out.is_pipe() && self.all {
+                if !out.is_pipe() && self.all && !self.json {
                     writeln!(out.text(), "{}", heading(heap, scope))?;
                 }
-                if self.give(context, &scope.variables, &originals, out)? == Flow::Enough {
+                if self.give(context, Some(scope), &scope.variables, &originals, out)? == Flow::Enough {
                     return Ok(());
                 }
             }
         } else {
-            self.give(context, &self.chosen(heap, &readable, &mut unread), &originals, out)?;
+            self.give(context, None, &self.chosen(heap, &readable, &mut unread), &originals, out)?;
         }
         match unread.as_slice() {
             [] => Ok(()),
@@ -176,6 +180,7 @@ impl Wanted {
     fn give(
         &self,
         context: &Context,
+        scope: Option<&Scope<'_>>,
         variables: &[Variable],
         originals: &HashMap<String, String>,
         out: &mut Out<'_>,
@@ -191,6 +196,10 @@ impl Wanted {
         let faults = RefCell::new(0);
         for variable in variables {
             let mut text = out.text();
+            if self.json {
+                *faults.borrow_mut() += json_line(context, heap, scope, variable, style, &mut *text)?;
+                continue;
+            }
             let mut printer = Printer::new(heap, style, &mut *text, &check);
             let name = heap.name_text(variable.name).unwrap_or_default();
             let original = originals.get(&name).map(String::as_str).filter(|original| *original != name);
@@ -203,6 +212,32 @@ impl Wanted {
             faults => Err(DcmdError::failed(format!("{faults} values could not be read"))),
         }
     }
+}
+
+/// `{"scope":"function","function":"makeCounter","context":"0x2b1e00e00119","name":"count","value":9}`
+fn json_line(
+    context: &Context,
+    heap: &Heap<'static>,
+    scope: Option<&Scope<'_>>,
+    variable: &Variable,
+    style: Style,
+    text: &mut dyn Write,
+) -> Result<u64, DcmdError> {
+    let mut line = json!({ "name": heap.name_text(variable.name).unwrap_or_default() });
+    if let Some(scope) = scope {
+        line["scope"] = json!(scope.kind.map_or("global", |kind| kind.name()));
+        line["function"] = json!(scope.function_name.map(|name| function::text(heap, name)));
+        line["context"] = json!(format!("0x{:x}", scope.context.value().0));
+    }
+    let line = output::json(&line);
+    // What the value is follows as its printer writes it.
+    write!(text, "{},\"value\":", line.strip_suffix('}').unwrap_or(&line))?;
+    let check = || context.check_interrupt();
+    let mut printer = Printer::new(heap, style, &mut *text, &check);
+    printer.print_json(&Place::of_variable(heap, variable.value))?;
+    let faults = printer.faults();
+    writeln!(text, "}}")?;
+    Ok(faults)
 }
 
 fn hand_on(
@@ -218,10 +253,14 @@ fn hand_on(
                     return Ok(Flow::Enough);
                 }
             }
+            VariableValue::Number(number) => {
+                if out.emit(Item::double(number))? == Flow::Enough {
+                    return Ok(Flow::Enough);
+                }
+            }
             value => {
                 let name = heap.name_text(variable.name).unwrap_or_default();
                 let why = match value {
-                    VariableValue::Number(_) => "V8 keeps its number unboxed",
                     VariableValue::Uninitialized => "it is uninitialized",
                     _ => "it is computed on access",
                 };

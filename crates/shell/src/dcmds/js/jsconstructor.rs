@@ -3,6 +3,8 @@
 //! The name of the class or function that made the object, as the constructor column of `::findjsobjects` has it. With `-v` the
 //! function's address follows, if the object's prototype leads to it, and where it is defined. Of a primitive value the class
 //! is that of its methods; of V8's own objects V8's name stands in brackets.
+//!
+//! In a pipe it hands on the constructor: `addr::jsconstructor | ::jssource`.
 
 use std::io::Write;
 
@@ -15,7 +17,7 @@ use crate::dcmd::{
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{origin, subject};
-use crate::value::Kind;
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -42,7 +44,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    yields: Yields::Items(Kind::Value),
     options: &[Opt::flag('v', "print the constructor's address, too")],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -53,6 +55,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
+            if out.is_pipe() {
+                let function = match heap.value(value) {
+                    Ok(Value::Object(object)) => heap.constructor_function(object),
+                    _ => None,
+                };
+                let function = function
+                    .ok_or_else(|| DcmdError::failed(format!("{value}: its constructor is not known")))?;
+                return out.emit(Item::value(function.0)).map(|_| ());
+            }
             let primitive = match heap.value(value) {
                 Ok(Value::Smi(_) | Value::Double(_)) => "Number".to_owned(),
                 Ok(Value::String(_)) => "String".to_owned(),

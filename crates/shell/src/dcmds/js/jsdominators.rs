@@ -11,7 +11,12 @@
 //!
 //! With an address, what hangs below that object is shown. `-d` says how many levels are shown, `-n` how many lines for each
 //! object of the line above.
+//!
+//! In a pipe it hands on the largest object of each line.
 
+use std::io::Write;
+
+use serde_json::json;
 use v8_heap::graph::{Life, OwnedGroup, Rows};
 use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::{Heap, Monitor, Tagged};
@@ -20,8 +25,9 @@ use crate::answers::retention::{address, alive, manner_of, object_at, open};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Progress, Table, cut, escape};
-use crate::value::Kind;
+use crate::output::{self, Column, Hex, Progress, Table, cut, escape};
+use crate::stage::Flow;
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -49,9 +55,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::number('d', "depth", "show so many levels; 3, and the heaviest branch, if not said"),
+        Opt::flag('j', "print one line of JSON for each line, as docs/json.md describes it"),
         Opt::number('n', "lines", "show at most so many lines below each; 5 if not said"),
     ],
     operands: Operands::NONE,
@@ -61,6 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let depth = args.number('d').map(|depth| usize::try_from(depth).unwrap_or(usize::MAX).min(DEEPEST));
         let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
+        let as_json = args.has('j');
         Ok(for_each(move |context, item, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;
@@ -75,7 +83,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 .tops()
                 .fold(0u64, |sum, id| sum.saturating_add(dominators.retained(id) + dominators.outside(id)));
             let below = dominators.below();
-            TABLE.heading(context.colours, &mut out.text())?;
+            if !as_json && !out.is_pipe() {
+                TABLE.heading(context.colours, &mut out.text())?;
+            }
             let mut tree =
                 Tree { heap, table, below: &below, depth, most, monitor: &monitor, waiting: Vec::new() };
             tree.add(&owners, 0, true, 0)?;
@@ -83,6 +93,32 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 context.check_interrupt()?;
                 let (row, times) = tree.folded(context, row)?;
                 let largest = row.shown.map_or(0, |id| address(table, ObjectId(id)).0);
+                if out.is_pipe() {
+                    if row.shown.is_some() && out.emit(Item::value(largest))? == Flow::Enough {
+                        return Ok(());
+                    }
+                    let bytes = row.group.retained.saturating_add(row.group.outside);
+                    tree.add(&row.group.members, row.level + 1, row.is_heaviest, bytes)?;
+                    continue;
+                }
+                let bytes = row.group.retained.saturating_add(row.group.outside);
+                let share = 100.0 * bytes as f64 / total.max(1) as f64;
+                if as_json {
+                    let line = json!({
+                        "level": row.level,
+                        "objects": row.group.members.len(),
+                        "retained": row.group.retained,
+                        "outside": row.group.outside,
+                        "percent": (share * 10.0).round() / 10.0,
+                        "largest": row.shown.map(|_| format!("0x{largest:x}")),
+                        "edge": row.edge,
+                        "times": times,
+                        "constructor": heap.name(row.group.constructor),
+                    });
+                    writeln!(out.text(), "{}", output::json(&line))?;
+                    tree.add(&row.group.members, row.level + 1, row.is_heaviest, bytes)?;
+                    continue;
+                }
                 let edge = match (&row.edge, times) {
                     (None, _) => String::new(),
                     (Some(edge), 1) => format!("{edge}: "),
@@ -94,8 +130,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let room = context
                     .row_width(&out.text())
                     .map_or(usize::MAX, |width| width.saturating_sub(BEFORE_NAME).max(LEAST_NAME));
-                let bytes = row.group.retained.saturating_add(row.group.outside);
-                let percent = format!("{:.1}", 100.0 * bytes as f64 / total.max(1) as f64);
+                let percent = format!("{share:.1}");
                 TABLE.row(
                     &[
                         &row.group.members.len(),

@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use core_reader::Address;
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::index::{How, Reference, Scope};
 
@@ -29,7 +30,7 @@ use crate::answers::reference::describe_how;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{self, escape};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
@@ -60,12 +61,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Items(Kind::Value),
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('v', "print the type of each holder"),
         Opt::number('l', "maxdepth", "steps to follow through storage; 5 if not said"),
         Opt::flag('d', "tell what each step finds"),
         Opt::flag('a', "add words of native memory that may be anything"),
+        Opt::flag('j', "print one line of JSON for each holder, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -80,6 +82,7 @@ const MOST_STEPS: u64 = 64;
 #[derive(Debug)]
 struct JsFindRefs {
     types: bool,
+    json: bool,
     trace: bool,
     anything: bool,
     steps: usize,
@@ -95,6 +98,7 @@ impl JsFindRefs {
         }
         Ok(JsFindRefs {
             types: args.has('v'),
+            json: args.has('j'),
             trace: args.has('d'),
             anything: args.has('a'),
             steps: steps as usize,
@@ -126,6 +130,20 @@ impl JsFindRefs {
                 if !ways.contains(&way) {
                     ways.push(way);
                 }
+            }
+            if self.json {
+                let is_object = is_in_heap(&held[0]);
+                let ways: Vec<&str> = ways.iter().map(|way| way.trim_start()).collect();
+                let line = json!({
+                    "object": format!("0x{:x}", held[0].target.0),
+                    "holder": format!("0x{:x}", holder.0),
+                    "how": ways,
+                    "class": Some(holder).filter(|_| is_object).map(|holder| heap.class_name(holder)),
+                    "garbage": remarks.is_garbage(holder),
+                });
+                writeln!(out.text(), "{}", output::json(&line))?;
+                any = true;
+                continue;
             }
             let class = match (self.types, heap.object(holder)) {
                 (true, Ok(_)) if is_in_heap(&held[0]) => {
@@ -187,7 +205,7 @@ impl Stage for JsFindRefs {
             heap.find_references(&self.targets, Scope::Everything, self.steps, &monitor)?;
         let remarks = if out.is_pipe() { None } else { Some(Remarks::new(context, &monitor)?) };
         drop(monitor);
-        if self.trace && !out.is_pipe() {
+        if self.trace && !out.is_pipe() && !self.json {
             let mut text = out.text();
             for (index, (sought, holders, storage)) in rounds.rounds.iter().enumerate() {
                 writeln!(
@@ -215,7 +233,7 @@ impl Stage for JsFindRefs {
             }
             let own = rest.iter().take_while(|reference| reference.target == target).count();
             let prefix = if several { format!("{target} referred to by ") } else { String::new() };
-            if !self.tell(context, &rest[..own], &remarks, &prefix, out)? {
+            if !self.tell(context, &rest[..own], &remarks, &prefix, out)? && !self.json {
                 writeln!(out.text(), "{target} is not referred to by anything that is known.")?;
             }
             rest = &rest[own..];

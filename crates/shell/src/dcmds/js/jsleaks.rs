@@ -18,21 +18,25 @@
 //! and below it, is code of Node.js. The modules that a program has loaded are its own.
 //!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
+//!
+//! In a pipe it hands on the largest object of each suspect.
 
 use std::io::Write;
 
+use serde_json::json;
 use v8_heap::Heap;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
 
 use crate::answers::adding_place::adding_place;
-use crate::answers::retention::{address, label, open, print_path, root_of};
+use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::escape;
-use crate::stage::Out;
+use crate::output::{self, escape};
+use crate::stage::{Flow, Out};
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -57,14 +61,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Text,
-    options: &[Opt::number('n', "suspects", "show so many; 5 if not said")],
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    options: &[
+        Opt::number('n', "suspects", "show so many; 5 if not said"),
+        Opt::flag('j', "print one line of JSON for each suspect, as docs/json.md describes it"),
+    ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsleaks.rs"),
     examples: EXAMPLES,
     start: |_, args| {
         let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
+        let as_json = args.has('j');
         Ok(for_each(move |context, _, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;
@@ -75,15 +83,29 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             drop(monitor);
             for (index, suspect) in suspects.iter().enumerate() {
                 context.check_interrupt()?;
+                if out.is_pipe() {
+                    let largest = address(table, ObjectId(suspect.largest));
+                    if out.emit(Item::value(largest.0))? == Flow::Enough {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                if as_json {
+                    print_json(context, heap, table, index + 1, suspect, total, out)?;
+                    continue;
+                }
                 print(context, heap, table, index + 1, suspect, total, out)?;
             }
-            if suspects.is_empty() && most > 0 {
+            if suspects.is_empty() && most > 0 && !as_json && !out.is_pipe() {
                 writeln!(out.text(), "nothing has gathered anywhere")?;
             }
             Ok(())
         }))
     },
 };
+
+/// Objects below the largest that are looked at.
+const BELOW: usize = 10_000;
 
 fn print(
     context: &Context,
@@ -94,9 +116,8 @@ fn print(
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
-    /// Constructors of what hangs below the largest object that are named, and objects that are looked at for that.
+    /// Constructors of what hangs below the largest object that are named.
     const NAMES: usize = 4;
-    const BELOW: usize = 10_000;
     let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
     let place = match suspect.gatherer {
         Gatherer::Owner(id) => format!("in one {}", name(id).unwrap_or_default()),
@@ -153,4 +174,52 @@ fn print(
     };
     writeln!(out.text(), "  next: {shown}::jsprint{all}")?;
     Ok(())
+}
+
+/// A suspect as one line.
+fn print_json(
+    context: &Context,
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    number: usize,
+    suspect: &Suspect,
+    total: u64,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let monitor = context.progress();
+    let dominators = heap.dominators(&monitor)?;
+    let below = heap.below_by_constructor(ObjectId(suspect.largest), BELOW, &monitor)?;
+    drop(monitor);
+    let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
+    let hexadecimal = |id: u32| format!("0x{:x}", address(table, ObjectId(id)).0);
+    let (gatherer, root) = match suspect.gatherer {
+        Gatherer::Owner(id) | Gatherer::Holder(id) => (Some(id), None),
+        Gatherer::Root(kind) => (None, Some(root_name(kind))),
+    };
+    let bytes = suspect.retained + suspect.outside;
+    let below: Vec<_> = below
+        .iter()
+        .map(|(name, count)| json!({ "constructor": heap.name(*name), "count": count }))
+        .collect();
+    let path = suspect.path.as_ref();
+    let line = json!({
+        "suspect": number,
+        "count": suspect.count,
+        "constructor": heap.name(suspect.constructor),
+        "retained": suspect.retained,
+        "outside": suspect.outside,
+        "percent": 100 * bytes / total.max(1),
+        "own": suspect.is_nodes,
+        "gatherer": gatherer.map(hexadecimal),
+        "gathererName": gatherer.and_then(name),
+        "heldByRoot": root,
+        "shared": matches!(suspect.gatherer, Gatherer::Holder(_)),
+        "largest": hexadecimal(suspect.largest),
+        "largestRetained": dominators.retained(suspect.largest) + dominators.outside(suspect.largest),
+        "below": below,
+        "root": path.map(|path| root_of(context, path, table)),
+        "steps": path.map(|path| path_json(context, path, false)).transpose()?,
+        "addedAt": path.and_then(|path| adding_place(context, heap, table, path)),
+    });
+    Ok(writeln!(out.text(), "{}", output::json(&line))?)
 }

@@ -13,17 +13,24 @@
 //! last to be tried is native memory, where such a word may be left over.
 //!
 //! A garbage object has no way; the dcmd says so.
+//!
+//! In a pipe it hands on the objects of the way, from the root to the end.
 
 use std::io::Write;
 
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::graph::Life;
 
-use crate::answers::retention::{address, alive, object_at, open, print_path, root_of};
+use crate::answers::retention::{
+    address, alive, for_each_step, object_at, open, path_json, print_path, root_of,
+};
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
-use crate::value::Kind;
+use crate::output;
+use crate::stage::Flow;
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -79,17 +86,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('v', "every step, V8's own objects included"),
         Opt::number('n', "ways", "at most so many ways; 1 if not said"),
+        Opt::flag('j', "print one line of JSON for each way, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jspath.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let verbose = args.has('v');
+        let (verbose, as_json) = (args.has('v'), args.has('j'));
         let most = usize::try_from(args.number('n').unwrap_or(1)).unwrap_or(usize::MAX);
         Ok(for_each_item(move |context, item, out| {
             let monitor = context.progress();
@@ -99,10 +107,37 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let paths = heap.retaining_paths(id, most, verbose, &monitor)?;
             drop(monitor);
             for (index, path) in paths.iter().enumerate() {
+                if out.is_pipe() {
+                    let mut ended = Flow::Continue;
+                    for_each_step(context, path, verbose, &mut |step| {
+                        if ended == Flow::Continue {
+                            ended = out.emit(Item::value(step.object.0))?;
+                        }
+                        Ok(())
+                    })?;
+                    if ended == Flow::Enough {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                if as_json {
+                    let line = json!({
+                        "object": format!("0x{:x}", address(table, id).0),
+                        "way": index + 1,
+                        "root": root_of(context, path, table),
+                        "steps": path_json(context, path, verbose)?,
+                    });
+                    writeln!(out.text(), "{}", output::json(&line))?;
+                    continue;
+                }
                 writeln!(out.text(), "way {}: {}", index + 1, root_of(context, path, table))?;
                 print_path(context, path, verbose, 2, out)?;
             }
-            if paths.is_empty() && most > 0 {
+            if paths.is_empty() && most > 0 && as_json {
+                let object = format!("0x{:x}", address(table, id).0);
+                let line = json!({ "object": object, "way": null, "root": null, "steps": [] });
+                writeln!(out.text(), "{}", output::json(&line))?;
+            } else if paths.is_empty() && most > 0 && !out.is_pipe() {
                 writeln!(out.text(), "no way to {} was found", address(table, id))?;
             }
             Ok(())

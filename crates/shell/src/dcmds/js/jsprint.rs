@@ -99,6 +99,8 @@
 //! No more than 500 levels are printed.
 //!
 //! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema.
+//!
+//! In a pipe it hands on the members asked for, or the value itself: `addr::jsprint request | ::jspath`.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -115,7 +117,7 @@ use crate::dcmd::{
 use crate::error::{DcmdError, reasons};
 use crate::output::escape;
 use crate::print::{Member, Place, Printer, Style};
-use crate::stage::Out;
+use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -204,8 +206,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     summary: "print JavaScript values",
     family: Family::JavaScript,
     address: AddressUse::Required,
-    takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    takes: Takes::Only(&[Kind::Value, Kind::Address, Kind::Double]),
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag(
             'a',
@@ -275,7 +277,13 @@ impl Wanted {
     fn print(&self, context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let heap = context.heap()?;
         let value = Tagged(item.word);
+        if item.kind == Kind::Double {
+            return self.print_number(context, item, out);
+        }
         check_printable(heap, value)?;
+        if out.is_pipe() {
+            return self.hand_on(context, item, out);
+        }
         // Warnings come behind the line that they are about.
         let warnings = RefCell::new(Vec::new());
         let mut faults = 0;
@@ -341,6 +349,58 @@ impl Wanted {
 }
 
 impl Wanted {
+    /// Hands on the members asked for; the value itself, if none is.
+    fn hand_on(&self, context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let heap = context.heap()?;
+        if self.members.is_empty() {
+            return out.emit(item).map(|_| ());
+        }
+        for (text, member) in &self.members {
+            let member = member.as_ref().map_err(DcmdError::failed)?;
+            let (place, strange) = member.find(heap, Tagged(item.word))?;
+            if let Some(strange) = strange {
+                context.warn(&strange);
+            }
+            let found = match place {
+                Place::Value(value) => Item::value(value.0),
+                Place::Number(number) => Item::double(number),
+                Place::Address(address) => Item::address(address),
+                Place::Missing => {
+                    out.fault(&format_args!("{item}: there is no {} to hand on", escape(text)));
+                    continue;
+                }
+                _ => {
+                    out.fault(&format_args!("{item}: {} is no value that can be handed on", escape(text)));
+                    continue;
+                }
+            };
+            if out.emit(found)? == Flow::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a number that is no tagged value, or hands it on.
+    fn print_number(&self, context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let number = f64::from_bits(item.word);
+        if !self.members.is_empty() {
+            let number = crate::print::format_number(number);
+            return Err(DcmdError::Failed(format!("{number} is a number: it has no members")));
+        }
+        if out.is_pipe() {
+            return out.emit(item).map(|_| ());
+        }
+        let check = || context.check_interrupt();
+        let mut text = out.text();
+        let mut printer = Printer::new(context.heap()?, self.style, &mut *text, &check);
+        match self.json {
+            true => printer.print_json(&Place::Number(number))?,
+            false => printer.print(&Place::Number(number))?,
+        }
+        Ok(writeln!(text)?)
+    }
+
     /// The value, or an object with the members asked for: `{"address":"0x2b1e00c0ffe9","members":{"req.url":"/"}}`.
     fn print_json(
         &self,

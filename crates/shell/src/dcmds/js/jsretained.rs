@@ -10,8 +10,13 @@
 //!
 //! The value of an entry of a WeakMap lives as long as its key and the map: it counts for the key. Bytes that several buffers
 //! share count for one of them.
+//!
+//! In a pipe it hands on the dominators.
 
+use std::collections::HashSet;
 use std::io::Write;
+
+use serde_json::json;
 
 use v8_heap::Tagged;
 use v8_heap::graph::Life;
@@ -21,7 +26,7 @@ use crate::answers::retention::{address, alive, label, object_at, open};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Progress, Table};
+use crate::output::{self, Column, Hex, Progress, Table};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
@@ -51,14 +56,25 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
-    options: &[Opt::flag('g', "only what all objects retain together")],
+    yields: Yields::Depends(|args| {
+        if args.has('j') || args.has('g') { Yields::Text } else { Yields::Items(Kind::Value) }
+    }),
+    options: &[
+        Opt::flag('g', "only what all objects retain together"),
+        Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it"),
+    ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsretained.rs"),
     examples: EXAMPLES,
     start: |_, args: &Args| {
-        Ok(Box::new(JsRetained { only_together: args.has('g'), group: Vec::new(), has_heading: false }))
+        Ok(Box::new(JsRetained {
+            only_together: args.has('g'),
+            as_json: args.has('j'),
+            group: Vec::new(),
+            has_heading: false,
+            given: HashSet::new(),
+        }))
     },
 };
 
@@ -73,8 +89,11 @@ static TABLE: Table = Table::new(&[
 
 struct JsRetained {
     only_together: bool,
+    as_json: bool,
     group: Vec<u32>,
     has_heading: bool,
+    /// Dominators that have been handed on.
+    given: HashSet<u32>,
 }
 
 impl JsRetained {
@@ -90,6 +109,27 @@ impl JsRetained {
         let graph = heap.graph(&monitor)?;
         let dominators = heap.dominators(&monitor)?;
         drop(monitor);
+        if out.is_pipe() {
+            if let Some(above) = dominators.above(id.0).filter(|above| self.given.insert(*above)) {
+                out.emit(Item::value(address(table, ObjectId(above)).0))?;
+            }
+            return Ok(());
+        }
+        if self.as_json {
+            let object =
+                heap.object_by_id(table, id).ok_or_else(|| DcmdError::failed("the object has no map"))?;
+            let above =
+                dominators.above(id.0).map(|above| format!("0x{:x}", address(table, ObjectId(above)).0));
+            let line = json!({
+                "object": format!("0x{:x}", object.value().0),
+                "shallow": graph.size(id.0),
+                "retained": dominators.retained(id.0),
+                "outside": dominators.outside(id.0),
+                "dominator": above,
+                "name": label(heap, object),
+            });
+            return Ok(writeln!(out.text(), "{}", output::json(&line))?);
+        }
         let mut text = out.text();
         if !std::mem::replace(&mut self.has_heading, true) {
             TABLE.heading(context.colours, &mut text)?;
@@ -124,6 +164,15 @@ impl JsRetained {
         own.sort_unstable();
         own.dedup();
         let shallow: u64 = own.iter().map(|id| graph.size(*id)).sum();
+        if self.as_json {
+            let line = json!({
+                "objects": own.len(),
+                "shallow": shallow,
+                "retained": retained,
+                "outside": outside,
+            });
+            return Ok(writeln!(out.text(), "{}", output::json(&line))?);
+        }
         writeln!(
             out.text(),
             "{:>8} objects, {shallow} bytes, together retain {retained} bytes of the heap and {outside} outside",
@@ -147,12 +196,15 @@ impl Stage for JsRetained {
                 Err(DcmdError::Failed(reason)) => out.fault(&reason),
                 Err(error) => return Err(error),
             }
+            if out.has_enough() {
+                return Ok(Flow::Enough);
+            }
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
-        if self.group.is_empty() || (self.group.len() == 1 && !self.only_together) {
+        if out.is_pipe() || self.group.is_empty() || (self.group.len() == 1 && !self.only_together) {
             return Ok(());
         }
         self.together(context, &context.progress(), out)

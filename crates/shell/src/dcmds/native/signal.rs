@@ -7,11 +7,13 @@
 
 use std::io::Write;
 
-use core_reader::SignalInfo;
+use core_reader::{Core, SignalInfo};
+use serde_json::json;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
+use crate::output;
 use crate::stage::Out;
 
 /// What it says, on cores that ship.
@@ -34,14 +36,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::flag('j', "print one line of JSON, as docs/json.md describes it")],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("signal.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
             let core = context.target()?.core();
+            if as_json {
+                return print_json(context, core, out);
+            }
             match (core.signal(), core.recorded_signal()) {
                 (Some(signal), _) => print(context, signal, out)?,
                 (None, Some(signal)) if signal.number != 0 => {
@@ -66,6 +72,29 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         }))
     },
 };
+
+/// The signal as one line.
+fn print_json(context: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let ended = core.signal().cloned();
+    let has_ended = ended.is_some();
+    let signal = ended.or_else(|| core.recorded_signal().filter(|signal| signal.number != 0));
+    let line = match signal {
+        None => json!({ "ended": false, "name": null }),
+        Some(signal) => json!({
+            "ended": has_ended,
+            "name": signal.name,
+            "number": signal.number,
+            "description": signal.description,
+            "code": signal.code,
+            "codeName": signal.code_name().map(|(name, _)| name),
+            "address": signal.fault_address.map(|address| format!("0x{:x}", address.0)),
+            "symbol": signal.fault_address.and_then(|address| context.symbolic(address.0)),
+            "sender": signal.sender,
+            "thread": core.threads().first().map(|thread| thread.id),
+        }),
+    };
+    Ok(writeln!(out.text(), "{}", output::json(&line))?)
+}
 
 fn print(context: &Context, signal: &SignalInfo, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let mut text = out.text();

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use core_reader::{Core, Memory, Module};
+use serde_json::json;
 use v8_heap::Heap;
 use v8_heap::isolate::Page;
 use v8_heap::layout::Contradiction;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{self, escape};
 use crate::stage::Out;
 use crate::threads::number_of_threads;
 
@@ -43,13 +44,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::flag('j', "print one line of JSON, as docs/json.md describes it")],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("status.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
+            if as_json {
+                return print_json(context, out);
+            }
             process(context, context.target()?.core(), out)?;
             heap(context, out)
         }))
@@ -235,6 +240,67 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         writeln!(out.text(), "self-check: {} bytes of heap pages are not in the core", check.missing_bytes)?;
     }
     Ok(())
+}
+
+/// All of it as one line.
+fn print_json(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let core = context.target()?.core();
+    let process = core.process();
+    let executable = core.modules().iter().find(|module| module.executable);
+    let path = executable.map(|module| module.path.as_str()).or(process.executed_path.as_deref());
+    let argv =
+        if process.arguments.is_empty() { process.command_line.clone() } else { process.arguments.join(" ") };
+    let signal = core.signal().map(|signal| {
+        json!({
+            "name": signal.name,
+            "description": signal.description,
+            "address": signal.fault_address.map(|address| format!("0x{:x}", address.0)),
+        })
+    });
+    let mut line = json!({
+        "file": path,
+        "arguments": argv,
+        "pid": process.id,
+        "uid": process.user_id,
+        "threads": core.threads().iter().filter(|thread| thread.has_user_stack()).count(),
+        "signal": signal,
+        "missingBytes": core.memory().truncated_bytes(),
+        "node": null,
+        "v8": null,
+        "noHeap": null,
+        "isolates": [],
+        "selfCheck": null,
+    });
+    match context.heap() {
+        Err(reason) => line["noHeap"] = json!(reason.to_string()),
+        Ok(heap) => {
+            let (major, minor) = heap.layout().table_version;
+            line["node"] = json!(heap.node_version());
+            line["v8"] = json!(heap.version().to_string());
+            line["layout"] = json!({ "v8": format!("{major}.{minor}"), "exact": heap.layout().exact });
+            let isolates = heap.spaces().isolates().iter().map(|isolate| {
+                json!({
+                    "isolate": format!("0x{:x}", isolate.address),
+                    "thread": heap.thread_of(isolate).map(|owner| owner.thread.id),
+                    "pageBytes": isolate.page_bytes,
+                })
+            });
+            line["isolates"] = isolates.collect();
+            let check = heap.self_check(&context.progress())?;
+            line["selfCheck"] = json!({
+                "pages": check.pages,
+                "objects": check.objects,
+                "objectBytes": check.object_bytes,
+                "freeBytes": check.free_bytes,
+                "sampled": check.sampled,
+                "damaged": check.damaged,
+                "gaps": check.gaps,
+                "gapBytes": check.gap_bytes,
+                "missingBytes": check.missing_bytes,
+            });
+        }
+    }
+    Ok(writeln!(out.text(), "{}", output::json(&line))?)
 }
 
 /// Gaps listed one by one.

@@ -13,10 +13,11 @@
 use std::io::Write;
 
 use core_reader::{Stack, signal_name};
+use serde_json::json;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
-use crate::output::{Column, Table, escape};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::output::{self, Column, Table, escape};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
@@ -49,17 +50,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Items(Kind::Thread),
-    options: &[],
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Thread) }),
+    options: &[Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it")],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("threads.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
             let threads = context.target()?.threads();
             let current = context.thread()?.id;
-            if !out.is_pipe() {
+            if !out.is_pipe() && !as_json {
                 TABLE.heading(context.colours, &mut out.text())?;
             }
             for thread in threads {
@@ -85,6 +87,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     true => start_function(context, &stack),
                     false => Some("(worker of the kernel)".to_owned()),
                 };
+                if as_json {
+                    let line = json!({
+                        "id": thread.id,
+                        "current": thread.id == current,
+                        "signal": Some(&signal).filter(|signal| *signal != "-"),
+                        "isolate": context.isolate_of(thread).map(|isolate| format!("0x{isolate:x}")),
+                        "start": start,
+                        "in": stack.frames.first().map(|frame| context.show_frame(frame)),
+                    });
+                    writeln!(out.text(), "{}", output::json(&line))?;
+                    continue;
+                }
                 let start = start.map_or_else(|| "?".to_owned(), |name| escape(&name).into_owned());
                 let row: [&dyn std::fmt::Display; 5] = [&id, &thread.id, &signal, &isolate, &start];
                 TABLE.row(&row, &mut out.text())?;

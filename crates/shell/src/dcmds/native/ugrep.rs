@@ -1,7 +1,8 @@
 //! `::ugrep`: find the places in memory that hold a value.
 //!
 //! All memory that can be read is searched, on all processors: every word at a multiple of its size that equals the value.
-//! The places are printed one a line, in order, and flow on in a pipe.
+//! The places are printed one a line, in order, and flow on in a pipe. However many values come, memory is searched once; the places
+//! of all of them are in order.
 //!
 //! A pointer to somewhere inside of an object is found by `-d`, which takes the value and so many numbers above it. `-m` compares
 //! only the bits that are set in the mask, `-M` only those that are clear in it. `-s 4` searches half words, which holds for
@@ -15,10 +16,10 @@
 use core_reader::{Chunk, Memory};
 
 use crate::answers::search::search;
-use crate::dcmd::{
-    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
-};
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -75,37 +76,123 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let [distance, mask, inverse] = given;
         let mask = mask.or(inverse.map(|mask| !mask)).unwrap_or(u64::MAX) & all;
         let range = (args.number('a').unwrap_or(0), args.number('A').unwrap_or(u64::MAX));
-        let verbose = args.has('v');
-        Ok(for_each_item(move |context, item, out| {
-            let wanted = item.word;
-            if verbose {
-                let memory = context.memory()?;
-                let pieces = memory.readable(core_reader::Address(range.0), core_reader::Address(range.1));
-                let bytes: u64 = pieces.iter().map(|(_, length)| length).sum();
-                context.message(&format!(
-                    "searching {bytes} bytes in {} pieces, of {} mappings",
-                    pieces.len(),
-                    memory.ranges().len()
-                ));
-            }
-            let find = |chunk: Chunk<'_>, found: &mut Vec<u64>| match (distance, size) {
-                (None, 8) if mask == u64::MAX => words(chunk, found, |word| word == wanted),
-                (None, 8) => words(chunk, found, |word| word & mask == wanted & mask),
-                (Some(distance), 8) => words(chunk, found, |word| word.wrapping_sub(wanted) <= distance),
-                (None, 4) => halves(chunk, found, |half| u64::from(half) & mask == wanted & mask),
-                (distance, _) => parts(chunk, found, size as usize, |part| match distance {
-                    Some(distance) => part.wrapping_sub(wanted) <= distance,
-                    None => part & mask == wanted & mask,
-                }),
-            };
-            // A value that does not fit is nowhere.
-            if wanted & mask & !all != 0 || (given.iter().all(Option::is_none) && wanted > all) {
-                return Ok(());
-            }
-            search(context, range, size as usize, &find, &mut |place| out.emit(Item::address(place)))
+        Ok(Box::new(Ugrep {
+            size,
+            distance,
+            mask,
+            is_exact: given.iter().all(Option::is_none),
+            all,
+            range,
+            verbose: args.has('v'),
+            wanted: Vec::new(),
         }))
     },
 };
+
+/// A search for all the values that come: one pass over memory finds them all.
+struct Ugrep {
+    size: u64,
+    distance: Option<u64>,
+    mask: u64,
+    /// Neither a distance nor a mask is given.
+    is_exact: bool,
+    /// The bits of a value of that size.
+    all: u64,
+    range: (u64, u64),
+    verbose: bool,
+    wanted: Vec<u64>,
+}
+
+impl Stage for Ugrep {
+    fn run(&mut self, _: &Context, _: &mut Out<'_>) -> Result<(), DcmdError> {
+        Err(DcmdError::usage(""))
+    }
+
+    fn push(&mut self, context: &Context, batch: &[Item], _: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        for item in batch {
+            context.set_dot(item.word);
+            // A value that does not fit is nowhere.
+            let fits = item.word & self.mask & !self.all == 0 && (!self.is_exact || item.word <= self.all);
+            if fits {
+                self.wanted.push(item.word);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        if self.verbose {
+            let memory = context.memory()?;
+            let pieces =
+                memory.readable(core_reader::Address(self.range.0), core_reader::Address(self.range.1));
+            let bytes: u64 = pieces.iter().map(|(_, length)| length).sum();
+            context.message(&format!(
+                "searching {bytes} bytes in {} pieces, of {} mappings",
+                pieces.len(),
+                memory.ranges().len()
+            ));
+        }
+        let (size, distance, mask) = (self.size, self.distance, self.mask);
+        let wanted = Wanted::new(std::mem::take(&mut self.wanted));
+        if wanted.sorted.is_empty() {
+            return Ok(());
+        }
+        let find = |chunk: Chunk<'_>, found: &mut Vec<u64>| match (distance, size, wanted.sorted.as_slice()) {
+            (None, 8, &[only]) if mask == u64::MAX => words(chunk, found, |word| word == only),
+            (None, 8, _) if mask == u64::MAX => words(chunk, found, |word| wanted.contains(word)),
+            (None, 8, all) => words(chunk, found, |word| all.iter().any(|only| word & mask == only & mask)),
+            (Some(distance), 8, _) => words(chunk, found, |word| wanted.is_near(word, distance)),
+            (None, 4, all) => {
+                halves(chunk, found, |half| all.iter().any(|only| u64::from(half) & mask == only & mask));
+            }
+            (distance, _, all) => parts(chunk, found, size as usize, |part| match distance {
+                Some(distance) => wanted.is_near(part, distance),
+                None => all.iter().any(|only| part & mask == only & mask),
+            }),
+        };
+        search(context, self.range, size as usize, &find, &mut |place| out.emit(Item::address(place)))
+    }
+}
+
+/// The values that are sought.
+struct Wanted {
+    /// Each once, the least first.
+    sorted: Vec<u64>,
+    /// A bit for each remainder of a value: what has none is not sought.
+    bits: Vec<u64>,
+}
+
+/// Bits of the filter: many times as many as there are values, within a cache.
+const FILTER: u64 = 1 << 18;
+
+impl Wanted {
+    fn new(mut values: Vec<u64>) -> Wanted {
+        values.sort_unstable();
+        values.dedup();
+        let mut bits = vec![0; (FILTER / 64) as usize];
+        for value in &values {
+            let bit = remainder(*value);
+            bits[(bit / 64) as usize] |= 1 << (bit % 64);
+        }
+        Wanted { sorted: values, bits }
+    }
+
+    fn contains(&self, word: u64) -> bool {
+        let bit = remainder(word);
+        self.bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1 && self.sorted.binary_search(&word).is_ok()
+    }
+
+    /// Whether a word is one of the values, or at most so much above one.
+    fn is_near(&self, word: u64, distance: u64) -> bool {
+        let below = self.sorted.partition_point(|value| *value <= word);
+        below.checked_sub(1).is_some_and(|at| word - self.sorted[at] <= distance)
+    }
+}
+
+/// Objects lie at multiples of 8, and their addresses end in the same tag.
+fn remainder(value: u64) -> u64 {
+    (value >> 3) % FILTER
+}
 
 /// Words tested together, to see whether any of them is of interest.
 const BLOCK: usize = 32;
@@ -162,6 +249,22 @@ mod tests {
     use core_reader::Address;
 
     use super::*;
+
+    #[test]
+    fn many_values_are_found_as_each_alone() {
+        let values: Vec<u64> = (0..1000_u64).map(|index| index * 0x1_0003 | 1).collect();
+        let wanted = Wanted::new(values.iter().copied().chain([values[5]]).collect());
+        assert_eq!(wanted.sorted.len(), 1000);
+        for value in &values {
+            assert!(
+                wanted.contains(*value) && !wanted.contains(value + 2) && !wanted.contains(value ^ 1 << 40)
+            );
+            assert!(
+                wanted.is_near(*value, 0) && wanted.is_near(value + 7, 7) && !wanted.is_near(value + 8, 7)
+            );
+        }
+        assert!(!wanted.is_near(0, 0x1000), "below the least");
+    }
 
     /// Whatever the alignment of a chunk: the aligned words that begin in it, and no others.
     #[test]

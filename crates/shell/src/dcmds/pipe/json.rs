@@ -64,6 +64,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let line = match item.kind {
         Kind::Value | Kind::Group(_) => return print_value(context, item, depth, out),
+        Kind::Double => {
+            return print_place(context, item, &Place::Number(f64::from_bits(item.word)), depth, out);
+        }
         Kind::Number => json!({ "type": "number", "value": format!("{:#x}", item.word) }),
         Kind::Address => {
             let mut line = Map::from_iter([("type".to_owned(), json!("address"))]);
@@ -92,12 +95,22 @@ fn add_place(line: &mut Map<String, Json>, context: &Context, address: u64) {
 }
 
 fn print_value(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    print_place(context, item, &Place::Value(Tagged(item.word)), depth, out)
+}
+
+fn print_place(
+    context: &Context,
+    item: Item,
+    place: &Place,
+    depth: u64,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
     let heap = context.heap()?;
     let check = || context.check_interrupt();
     let style = Style { depth, longest_string: usize::MAX, ..Style::default() };
     let mut text = out.text();
     let mut printer = Printer::new(heap, style, &mut *text, &check);
-    printer.print_json(&Place::Value(Tagged(item.word)))?;
+    printer.print_json(place)?;
     let faults = printer.faults();
     writeln!(text)?;
     match faults {

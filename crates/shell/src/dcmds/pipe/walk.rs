@@ -77,6 +77,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 if out.is_pipe() {
                     return out.emit(found);
                 }
+                if found.kind == Kind::Double {
+                    return out.emit(found);
+                }
                 writeln!(out.text(), "{:#x}", found.word)?;
                 Ok(Flow::Continue)
             })

@@ -2,6 +2,8 @@
 //!
 //! Machine code is shown where the function or its definition refers to it. From V8 13 on functions call through a table
 //! outside the heap, and hold a handle into it, which is shown. `-d` disassembles the machine code, if it is known.
+//!
+//! In a pipe it hands on the SharedFunctionInfo.
 
 use std::io::Write;
 
@@ -16,7 +18,7 @@ use crate::dcmd::{
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::{definition_name, origin, subject};
-use crate::value::Kind;
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -40,7 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    yields: Yields::Items(Kind::Value),
     options: &[Opt::flag('d', "disassemble its machine code")],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -53,6 +55,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let found = subject(heap, Tagged(item.word))?;
             let shared = &found.shared;
             let object = found.function.unwrap_or(shared.object);
+            if out.is_pipe() {
+                return out.emit(Item::value(shared.object.value().0)).map(|_| ());
+            }
             let code = v8code::own_code(heap, object);
             let mut text = out.text();
             let class = escape(heap.class_name(object.value())).into_owned();

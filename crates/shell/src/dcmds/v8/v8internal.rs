@@ -2,8 +2,8 @@
 //!
 //! Objects that native code wraps have fields that only it uses, counted from 0. Node.js keeps a number of its own in field 0
 //! and in field 1 the address of the C++ object. The address is bare, so that it can go into an expression.
-
-use std::io::Write;
+//!
+//! In a pipe it hands on the field, an address.
 
 use v8_heap::Tagged;
 use v8_heap::objects::place::Place;
@@ -11,7 +11,7 @@ use v8_heap::objects::place::Place;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::value::Kind;
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -38,7 +38,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    yields: Yields::Items(Kind::Address),
     options: &[],
     operands: Operands::one("index"),
     needs: &[Capability::V8Heap],
@@ -62,7 +62,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     fields += 1;
                     if index == wanted {
                         let word = heap.field(object, offset)?;
-                        return Ok(writeln!(out.text(), "{word}")?);
+                        return out.emit(Item::address(word.0)).map(|_| ());
                     }
                 }
             }

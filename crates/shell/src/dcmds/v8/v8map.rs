@@ -8,6 +8,8 @@
 //! The transitions are the tree of maps that lead to it and on from it: each property that an object got led to another map.
 //! Branches that lead elsewhere are left out; `-t` prints the whole tree from the root. Attributes are shown where they are not
 //! the usual ones: `read-only`, `not enumerable`, `not configurable`.
+//!
+//! In a pipe it hands on the map.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -26,7 +28,7 @@ use crate::dcmd::{
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::stage::Out;
-use crate::value::Kind;
+use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -50,7 +52,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::V8,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Text,
+    yields: Yields::Items(Kind::Value),
     options: &[Opt::flag('t', "print the whole tree of transitions")],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -63,6 +65,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let heap = context.heap()?;
             let object = heap.object(Tagged(item.word))?;
             let address = if object.kind() == HeapKind::Map { object.address } else { object.map.address };
+            if out.is_pipe() {
+                return out.emit(Item::value(Tagged::pointer(address).0)).map(|_| ());
+            }
             let (id, map) = heap.decoded_map(address)?;
             let counts = match &mut counts {
                 Some(counts) => counts,
