@@ -13,7 +13,7 @@ use shell::interrupt::Interrupt;
 use shell::output::{Terminal, is_safe};
 use shell::target::Target;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::index::StringQuery;
+use v8_heap::questions::StringQuery;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Unattended};
 

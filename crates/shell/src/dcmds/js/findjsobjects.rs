@@ -44,8 +44,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use serde_json::json;
-use v8_heap::graph::{Census, Lives};
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
+use v8_heap::questions::{Census, Lives};
 use v8_heap::{Heap, Tagged};
 
 use crate::answers::kinds::{incompleteness, kind_of, not_valid};
@@ -64,15 +64,9 @@ use crate::value::{Item, Kind as ItemKind};
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
-        "::findjsobjects",
+        "::findjsobjects -c Chunk | ::findjsobjects -j",
         r#"
-          OBJECT #OBJECTS   #PROPS CONSTRUCTOR: PROPS
-     8ba823923f1        1        0 Tag
-     98e8b580059        1        0 global
-     98e8b582639        1        0 BigUint64Array
-     98e8b582cb9        1        0 Array: length, constructor, at, concat, copyWithin, fill, find, findIndex, findLast, findLastIndex, lastIndexOf, pop, push, reverse, shift, unshift, slice, sort, splice, includes, indexOf, join, keys, entries, values, Symbol(Symbol.iterator), forEach, filter, flat, flatMap, map, every, some, reduce, reduceRight, toReversed, toSorted, toSpliced, with, toLocaleString, toString, Symbol(Symbol.unscopables)
-     98e8b59d229        1        0 Float32Array
-...
+{"object":"0x8ba823af631","count":2400,"props":3,"size":115200,"constructor":"Chunk","properties":["sequence","bytes","flushed"]}
 "#,
     ),
     Example::on(
@@ -101,13 +95,11 @@ const EXAMPLES: &[Example] = &[
     ),
     Example::on(
         "retained-24",
-        "::findjsobjects -R",
+        "::findjsobjects -R ! tail -3 | cut -c 1-79",
         r#"
-          OBJECT #OBJECTS   #PROPS     RETAINED CONSTRUCTOR: PROPS
-...
-    2245fa352431        1        8       426160 Retained: list, left, right, keys, secrets, uploads, emitter, closure
-     ad0ae902b39        1      139       439576 global: Object, Function, Array, Number, parseFloat, parseInt, Infinity, NaN, undefined, Boolean, String, Symbol, Date, Promise, RegExp, Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, globalThis, JSON, Math, Intl, ArrayBuffer, Atomics, Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, BigUint64Array, BigInt64Array, Uint8ClampedArray, Float32Array, Float64Array, DataView, Map, BigInt, Set, Iterator, WeakMap, WeakSet, Proxy, Reflect, FinalizationRegistry, WeakRef, decodeURI, decodeURIComponent, encodeURI, encodeURIComponent, escape, unescape, eval, isFinite, isNaN, console, node:per_context_binding_exports, process, Symbol(Symbol.toStringTag), global, Buffer, clearImmediate, setImmediate, URL, URLSearchParams, DOMException, AbortController, AbortSignal, Event, EventTarget, CustomEvent, TextEncoder, TextDecoder, TransformStream, TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter, ReadableStream, ReadableStreamDefaultReader, ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableByteStreamController, ReadableStreamDefaultController, ByteLengthQueuingStrategy, CountQueuingStrategy, TextEncoderStream, TextDecoderStream, CompressionStream, DecompressionStream, clearInterval, clearTimeout, setInterval, setTimeout, queueMicrotask, structuredClone, atob, btoa, BroadcastChannel, MessageChannel, MessagePort, Blob, File, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList, PerformanceResourceTiming, performance, URLPattern, fetch, FormData, Headers, Request, Response, MessageEvent, CloseEvent, WebSocket, crypto, Crypto, CryptoKey, SubtleCrypto, SuppressedError, DisposableStack, AsyncDisposableStack, Float16Array, SharedArrayBuffer, WebAssembly, Navigator, navigator, never, retained
-      4d7e5c62b1     2444        3       745576 Function: length, name, prototype
+    2245fa352431        1        8       426160 Retained: list, left, right, ke
+     ad0ae902b39        1      139       439576 global: Object, Function, Array
+      4d7e5c62b1     2444        3       745576 Function: length, name, prototy
 "#,
     ),
 ];

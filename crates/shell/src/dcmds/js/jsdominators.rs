@@ -17,8 +17,9 @@
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::graph::{Life, OwnedGroup, Rows};
+use v8_heap::graph::{Life, Rows};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::questions::OwnedGroup;
 use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::answers::retention::{address, alive, manner_of, object_at, open};

@@ -22,7 +22,7 @@ use std::io::Write;
 use core_reader::Address;
 use serde_json::json;
 use v8_heap::Tagged;
-use v8_heap::index::{How, Reference, Scope};
+use v8_heap::questions::{How, Reference, Scope};
 
 use crate::answers::elsewhere::elsewhere;
 use crate::answers::lives::Remarks;
