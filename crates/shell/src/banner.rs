@@ -19,7 +19,7 @@ const NEXT_OF_CRASH: &str = "::jsstack (where it was)   $C (native stack)   ::js
 /// What leads on where no memory was left.
 const NEXT_OF_FULL: &str = "::jsleaks (what gathers)   ::jsstack (where it was)   ::help";
 /// What leads on where JavaScript was running.
-const NEXT_OF_BUSY: &str = "::jsleaks (what gathers)   ::jsstack (what runs)   ::findjsobjects   ::help";
+const NEXT_OF_BUSY: &str = "::jsleaks (what gathers)  ::jsstack (what runs)  ::findjsobjects  ::help";
 /// What stands in front of an error.
 const UNCAUGHT: &str = "uncaught ";
 /// Cells of a line of the banner.

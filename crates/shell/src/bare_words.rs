@@ -48,7 +48,7 @@ const WORDS: &[(&[&str], Does)] = &[
     (&["apropos"], Run("::dcmds {name}")),
     // llnode, with or without `v8` in front.
     (&["bt", "backtrace"], Run("$C")),
-    (&["jsstack", "v8 bt", "v8 backtrace"], Run("::jsstack")),
+    (&["v8 bt", "v8 backtrace"], Run("::jsstack")),
     (&["v8 help", "v8"], Run("::help")),
     (&["v8 nodeinfo"], Run("::nodeinfo")),
     (&["v8 findjsobjects"], Run("::findjsobjects")),

@@ -47,7 +47,8 @@ fn who_types_what_the_screen_suggests_finds_the_line() {
                 assert!(seen.contains(typed[index - 1]), "{core}: nothing suggests {}", typed[index - 1]);
             }
             for line in screen.lines() {
-                assert!(index == 0 || line.chars().count() <= 200, "{core}: {line}");
+                // The banner fits; an answer may be as long as the text that it shows.
+                assert!(index > 0 || line.chars().count() < 80, "{core}: {line}");
             }
             let (expected, printed): (Vec<_>, Vec<_>) = (part.lines().collect(), screen.lines().collect());
             if rewrite {
