@@ -137,8 +137,10 @@ fn module_file(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<String> {
 /// What a root is; `first` is the object that it holds. A worker's root says which thread that is.
 pub fn root_of(context: &Context, path: &RetainingPath, table: &ObjectTable) -> String {
     let text = root_text(path.root.as_ref());
-    let is_of_thread =
-        matches!(path.root.as_ref().map(|root| root.kind), Some(RootKind::Stack(_) | RootKind::Register(_)));
+    let is_of_thread = matches!(
+        path.root.as_ref().map(|root| root.kind),
+        Some(RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeFrame(_))
+    );
     let thread = path.objects.first().and_then(|first| worker_of(context, table, ObjectId(*first)));
     match thread {
         Some(thread) if !is_of_thread => format!("{text}, of worker thread {thread}"),
@@ -162,6 +164,8 @@ pub fn root_text(root: Option<&Root>) -> String {
     let name = root_name(root.kind);
     match root.kind {
         RootKind::Register(_) => name,
+        RootKind::NativeFrame(_) if root.at == 0 => format!("{name}, in a register (perhaps left over)"),
+        RootKind::NativeFrame(_) => format!("{name} at {:x} (perhaps left over)", root.at),
         RootKind::Isolate => format!("isolate, field at {:x}", root.at),
         RootKind::NativeMemory => format!("{name} at {:x} (perhaps left over)", root.at),
         RootKind::HandleScope | RootKind::Microtask => format!("{name}, at {:x}", root.at),
@@ -174,6 +178,7 @@ pub fn root_name(kind: RootKind) -> String {
     match kind {
         RootKind::Stack(thread) => return format!("stack of thread {thread}"),
         RootKind::Register(thread) => return format!("register of thread {thread}"),
+        RootKind::NativeFrame(thread) => return format!("native function of thread {thread}"),
         RootKind::RootsTable => "V8's table of roots",
         RootKind::Isolate => "isolate",
         RootKind::HandleScope => "handle of native code that is running",
