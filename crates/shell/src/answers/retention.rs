@@ -139,8 +139,10 @@ fn module_file(heap: &Heap<'_>, object: HeapObject<'_>) -> Option<String> {
 /// What a root is; `first` is the object that it holds. A worker's root says which thread that is.
 pub fn root_of(context: &Context, path: &RetainingPath, table: &ObjectTable) -> String {
     let text = root_text(path.root.as_ref());
-    let is_of_thread =
-        matches!(path.root.as_ref().map(|root| root.kind), Some(RootKind::Stack(_) | RootKind::Register(_)));
+    let is_of_thread = matches!(
+        path.root.as_ref().map(|root| root.kind),
+        Some(RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeFrame(_))
+    );
     let thread = path.objects.first().and_then(|first| worker_of(context, table, ObjectId(*first)));
     match thread {
         Some(thread) if !is_of_thread => format!("{text}, of worker thread {thread}"),

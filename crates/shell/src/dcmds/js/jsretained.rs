@@ -158,7 +158,7 @@ impl JsRetained {
         let (heap, _) = open(context, monitor)?;
         let graph = heap.graph(monitor)?;
         let dominators = heap.dominators(monitor)?;
-        let roots = &heap.holding_roots(monitor)?;
+        let roots = heap.roots(monitor)?.all();
         let (retained, outside) = dominators.retained_together(graph, roots, &self.group, monitor)?;
         let mut own = self.group.clone();
         own.sort_unstable();
