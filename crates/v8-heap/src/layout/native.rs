@@ -132,6 +132,12 @@ pub(crate) mod frame {
     pub const CONTEXT: u64 = 8;
     /// `StandardFrameConstants::kFunctionOffset`
     pub const FUNCTION: u64 = 16;
+    /// `InterpreterFrameConstants::kBytecodeArrayFromFp`
+    pub const BYTECODE: u64 = 32;
+    /// `InterpreterFrameConstants::kBytecodeOffsetFromFp`: a small integer that counts from the tagged pointer to the `BytecodeArray`.
+    pub const BYTECODE_OFFSET: u64 = 40;
+    /// `StandardFrameConstants::kCallerSPOffset`, at which the receiver is: above the frame pointer.
+    pub const RECEIVER_ABOVE: u64 = 16;
     /// `ExitFrameConstants::kSPOffset`
     pub const EXIT_STACK_POINTER: u64 = 16;
     /// `EntryFrameConstants::kNextExitFrameFPOffset`

@@ -4,9 +4,7 @@
 //! their context and their function; a word that is neither makes it another frame.
 
 use crate::layout::Kind;
-use crate::layout::frame::{
-    BYTECODE_BELOW, BYTECODE_OFFSET_BELOW, CONTEXT_BELOW, FUNCTION_BELOW, RECEIVER_ABOVE,
-};
+use crate::layout::native::frame;
 use crate::objects::error::CallSite;
 use crate::view::View;
 use crate::{Result, Tagged};
@@ -27,17 +25,17 @@ impl View<'_> {
     pub fn javascript_frame(&self, frame_pointer: u64) -> Option<JavaScriptFrame> {
         let word = |at: Option<u64>| -> Option<Tagged> { self.words().tagged(at?, "word of a frame").ok() };
         let below = |bytes: u64| word(frame_pointer.checked_sub(bytes));
-        let function = below(FUNCTION_BELOW)?;
+        let function = below(frame::FUNCTION)?;
         if self.object(function).ok()?.kind() != Kind::JsFunction {
             return None;
         }
-        let context = below(CONTEXT_BELOW)?;
+        let context = below(frame::CONTEXT)?;
         if !self.class_name(context).ends_with("Context") {
             return None;
         }
-        let receiver = word(frame_pointer.checked_add(RECEIVER_ABOVE))?;
-        let code = below(BYTECODE_BELOW);
-        let offset = below(BYTECODE_OFFSET_BELOW).and_then(|offset| self.bytecode_offset(offset));
+        let receiver = word(frame_pointer.checked_add(frame::RECEIVER_ABOVE))?;
+        let code = below(frame::BYTECODE);
+        let offset = below(frame::BYTECODE_OFFSET).and_then(|offset| self.bytecode_offset(offset));
         let site = match (code, offset) {
             (Some(code), Some(offset)) if self.class_name(code) == "BytecodeArray" => {
                 Some(site(function, receiver, code, offset, true))
