@@ -10,7 +10,7 @@
 
 use crate::context::{Context, Repeatable};
 use crate::correction::{correction, typed_word};
-use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
 use crate::output::Text;
@@ -219,6 +219,12 @@ impl Plan {
             }
             (Some(_), Takes::Only(kinds)) if kinds.contains(&Kind::Thread) => {
                 format!("::walk thread | {typed}")
+            }
+            (Some(_), Takes::Only(kinds))
+                if kinds.contains(&Kind::Address)
+                    && !self.calls[stage].dcmd.needs.contains(&Capability::V8Heap) =>
+            {
+                format!("<rsp{typed}")
             }
             _ => format!("::findjsobjects | ::head -1 | {typed}"),
         };

@@ -86,8 +86,8 @@ fn mistakes_are_named() {
         (":c", "v8mdb: command is not supported by current target: a core does not run"),
         ("::echo hi | 10::echo", "v8mdb: syntax error near \"10\""),
         ("::echo 10 20 | ::grep \".==20\"", "v8mdb: syntax error near \"20\""),
-        ("::status foo", "Usage: status "),
-        ("10::status", "Usage: status "),
+        ("::status foo", "Usage: status [-j]"),
+        ("10::status", "Usage: status [-j]"),
         ("::vars -z", "v8mdb: illegal option -- z"),
         ("::count", "Usage: address::count "),
         ("::walk", "Usage: [address]::walk name [variable]"),
@@ -135,19 +135,21 @@ fn stages_that_do_not_fit_are_refused_before_anything_runs() {
     for (line, expected) in [
         (
             "::walk thread | ::echo x",
-            "cannot pipe '::walk' into '::echo': ::walk yields threads, ::echo takes no input",
+            "cannot pipe '::walk' into '::echo': ::walk yields threads, ::echo takes no input (try '::echo x')",
         ),
         (
             "::status | ::head",
-            "cannot pipe '::status' into '::head': ::status yields only text, ::head takes values",
+            "cannot pipe '::status' into '::head': ::status yields only text, ::head takes values (try '::status ! head')",
         ),
         (
             "::walk thread | ::mappings",
-            "cannot pipe '::walk' into '::mappings': ::walk yields threads, ::mappings takes addresses",
+            "cannot pipe '::walk' into '::mappings': ::walk yields threads, ::mappings takes addresses \
+             (try '<rsp::mappings')",
         ),
         (
             "::echo 1 | ::count | ::head",
-            "cannot pipe '::count' into '::head': ::count yields only text, ::head takes values",
+            "cannot pipe '::count' into '::head': ::count yields only text, ::head takes values \
+             (try '::echo 1 | ::count ! head')",
         ),
     ] {
         assert_eq!(session.complaint(line), format!("v8mdb: {expected}"), "{line}");
@@ -320,7 +322,7 @@ fn shell_commands_stand_anywhere_in_a_pipe() {
     );
     assert_eq!(
         session.complaint("! 'echo 10' | ::status"),
-        "Usage: status ",
+        "Usage: status [-j]",
         "what takes no address takes none from the shell"
     );
 }

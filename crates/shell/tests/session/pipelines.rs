@@ -180,7 +180,8 @@ fn stages_must_fit() {
     match plan(&[&FIVE, &INTERRUPT_FREE, &THREADS]) {
         Err(PlanError::Mismatch { stage: 2, message }) => assert_eq!(
             message,
-            "cannot pipe '::pass' into '::threads': ::pass yields addresses, ::threads takes threads"
+            "cannot pipe '::pass' into '::threads': ::pass yields addresses, ::threads takes threads \
+             (try '::walk thread | ::threads')"
         ),
         other => panic!("{other:?}"),
     }

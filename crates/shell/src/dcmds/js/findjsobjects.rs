@@ -98,7 +98,7 @@ const EXAMPLES: &[Example] = &[
         "::findjsobjects -R ! tail -3 | cut -c 1-79",
         r#"
     2245fa352431        1        8       426160 Retained: list, left, right, ke
-     ad0ae902b39        1      139       439576 global: Object, Function, Array
+     ad0ae902b39        1      139       440144 global: Object, Function, Array
       4d7e5c62b1     2444        3       745576 Function: length, name, prototy
 "#,
     ),

@@ -36,7 +36,7 @@ const EXAMPLES: &[Example] = &[
         "leak-24",
         "::heapsnapshot leak.heapsnapshot",
         r#"
-wrote leak.heapsnapshot: 79639 nodes, 312674 references, 7.3 MB in 6.7 MB
+wrote leak.heapsnapshot: 79639 nodes, 312673 references, 7.3 MB in 6.7 MB
 "#,
     ),
     Example::on(
