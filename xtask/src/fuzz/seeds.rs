@@ -1,8 +1,8 @@
 //! The first inputs of the targets. They are made here, not in `fuzz/`: what is built there for coverage links only with the fuzzer.
 
 use std::fs;
-use std::path::Path;
 
+use anyhow::Result;
 use test_support::elf_core::{ElfBinary, ElfCore, words};
 
 fn core() -> ElfCore {
@@ -98,14 +98,11 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// Writes them to `home`, in a directory for each target.
-pub fn write(home: &Path) -> std::io::Result<()> {
-    for (target, _) in super::TARGETS {
-        let directory = home.join(target);
-        fs::create_dir_all(&directory)?;
-        for (number, seed) in seeds(target).into_iter().enumerate() {
-            fs::write(directory.join(format!("seed-{number}")), seed)?;
-        }
+/// Writes those of a target where it finds them.
+pub fn write(target: &str) -> Result<()> {
+    let to = super::directory("seeds", target)?;
+    for (number, seed) in seeds(target).into_iter().enumerate() {
+        fs::write(to.join(format!("seed-{number}")), seed)?;
     }
     Ok(())
 }
