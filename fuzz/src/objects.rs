@@ -1,7 +1,7 @@
 //! Questions about objects.
 
-use v8_heap::index::StringQuery;
 use v8_heap::objects::value::HeapObject;
+use v8_heap::questions::StringQuery;
 use v8_heap::{Heap, Unattended};
 
 /// Units of a string, and items of a list, that are asked for.

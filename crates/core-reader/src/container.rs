@@ -27,8 +27,7 @@ use lz4_flex::frame::FrameDecoder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::Error;
-use crate::core::refuse;
-use crate::elf::{Headers, Kind};
+use crate::elf::{Headers, Kind, Refusal};
 use crate::file_map::FileMap;
 use crate::regular_file::{kind_of, open_regular};
 
@@ -435,4 +434,43 @@ pub(crate) fn write_sparse(file: &mut File, offset: u64, bytes: &[u8]) -> io::Re
 
 fn is_zero(page: &[u8]) -> bool {
     page.iter().fold(0, |seen, byte| seen | byte) == 0
+}
+
+/// Why the file at `path`, or what it decompresses to, is no core.
+pub(crate) fn refuse(path: &Path, compression: Option<Compression>, found: Result<Kind, Refusal>) -> Error {
+    let wrong = |found: String, advice: &str| Error::WrongFile {
+        path: path.to_owned(),
+        found: match compression {
+            Some(compression) => format!("{found} in {compression} form"),
+            None => found,
+        },
+        wanted: "a core dump",
+        advice: advice.to_owned(),
+    };
+    let found = match found {
+        Err(Refusal::NotElf(found @ ("a bzip2 file" | "a zip archive"))) => {
+            return wrong(
+                found.to_owned(),
+                "decompress it first; gzip, xz, lz4 and zstd are opened directly",
+            );
+        }
+        Err(Refusal::NotElf(found)) => {
+            return wrong(found.to_owned(), "give an ELF core dump of a Linux process");
+        }
+        Err(Refusal::OtherMachine(found)) => {
+            return wrong(found, "only cores of 64-bit x86-64 Linux processes can be read");
+        }
+        Err(Refusal::Malformed(problem)) => {
+            return Error::Malformed {
+                path: path.to_owned(),
+                problem,
+                advice: "the core is cut off or damaged at its beginning, copy or take it again",
+            };
+        }
+        Ok(Kind::Executable | Kind::Shared) => "an executable or shared library".to_owned(),
+        Ok(Kind::Relocatable) => "an object file (.o)".to_owned(),
+        Ok(Kind::Other(kind)) => format!("an ELF file of type {kind}"),
+        Ok(Kind::Core) => "a core dump that cannot be read".to_owned(),
+    };
+    wrong(found, "the core comes last on the command line: v8mdb OBJECT CORE")
 }

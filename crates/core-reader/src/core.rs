@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::address_space::AddressSpace;
 use crate::binaries;
 use crate::binary::Binary;
-use crate::container::{Compression, Container, DEFAULT_LIMIT, OnProgress, Stored};
+use crate::container::{Compression, Container, DEFAULT_LIMIT, OnProgress, Stored, refuse};
 use crate::debuginfod::Debuginfod;
-use crate::elf::{Headers, Kind, Refusal, Segment};
+use crate::elf::{Headers, Kind, Segment};
 use crate::file_map::FileMap;
 use crate::module_symbols::{Copied, ModuleSymbols};
 use crate::modules::{self, Module};
@@ -322,45 +322,6 @@ fn core_headers(path: &Path, compression: Option<Compression>, map: &[u8]) -> Re
         Ok(headers) => Err(refuse(path, compression, Ok(headers.kind))),
         Err(refusal) => Err(refuse(path, compression, Err(refusal))),
     }
-}
-
-/// Why the file at `path`, or what it decompresses to, is no core.
-pub(crate) fn refuse(path: &Path, compression: Option<Compression>, found: Result<Kind, Refusal>) -> Error {
-    let wrong = |found: String, advice: &str| Error::WrongFile {
-        path: path.to_owned(),
-        found: match compression {
-            Some(compression) => format!("{found} in {compression} form"),
-            None => found,
-        },
-        wanted: "a core dump",
-        advice: advice.to_owned(),
-    };
-    let found = match found {
-        Err(Refusal::NotElf(found @ ("a bzip2 file" | "a zip archive"))) => {
-            return wrong(
-                found.to_owned(),
-                "decompress it first; gzip, xz, lz4 and zstd are opened directly",
-            );
-        }
-        Err(Refusal::NotElf(found)) => {
-            return wrong(found.to_owned(), "give an ELF core dump of a Linux process");
-        }
-        Err(Refusal::OtherMachine(found)) => {
-            return wrong(found, "only cores of 64-bit x86-64 Linux processes can be read");
-        }
-        Err(Refusal::Malformed(problem)) => {
-            return Error::Malformed {
-                path: path.to_owned(),
-                problem,
-                advice: "the core is cut off or damaged at its beginning, copy or take it again",
-            };
-        }
-        Ok(Kind::Executable | Kind::Shared) => "an executable or shared library".to_owned(),
-        Ok(Kind::Relocatable) => "an object file (.o)".to_owned(),
-        Ok(Kind::Other(kind)) => format!("an ELF file of type {kind}"),
-        Ok(Kind::Core) => "a core dump that cannot be read".to_owned(),
-    };
-    wrong(found, "the core comes last on the command line: v8mdb OBJECT CORE")
 }
 
 fn truncation(headers: &Headers, present: u64) -> Option<Truncation> {

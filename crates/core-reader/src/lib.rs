@@ -66,6 +66,27 @@
 //! | `fingerprint` | what tells one core from another |
 //! | `write` | cores, written |
 //!
+//! # An example
+//!
+//! What a process was, what stood on top of its stack, and which V8 it had:
+//!
+//! ```
+//! use core_reader::{Core, Memory, OpenOptions, Symbols};
+//!
+//! let core = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cores/leak-24.core.zst");
+//! let core = Core::open(&OpenOptions { core: core.into(), ..OpenOptions::default() })?;
+//! println!("{} threads, {} ranges of memory", core.threads().len(), core.memory().ranges().len());
+//!
+//! let main = core.main_thread().ok_or("no thread")?;
+//! let word = core.memory().read_u64(main.stack_pointer())?;
+//! println!("thread {}: {word:#x} is on top of its stack", main.id);
+//!
+//! let version = core.symbols().find("_ZN2v88internal7Version6major_E").ok_or("no V8")?;
+//! assert_eq!(core.memory().read_u32(version.address)?, 13);
+//! # assert_eq!(core.threads().len(), 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Everything in a core is hostile: sizes, counts and chains are checked against what the file can hold, and every
 //! decoder is total. The only `unsafe` code is the memory map itself, in `file_map`.
 #![warn(missing_docs)]

@@ -1,7 +1,8 @@
 //! Which objects a question is about: the living, unless the user says otherwise or nobody can tell.
 
-use v8_heap::graph::{Lives, ObjectSet};
+use v8_heap::graph::ObjectSet;
 use v8_heap::index::ObjectTable;
+use v8_heap::questions::Lives;
 use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::context::Context;

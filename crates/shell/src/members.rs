@@ -5,7 +5,7 @@
 //! that stands for them. They are those that were counted when the kind was listed: the living, the garbage, or all.
 
 use v8_heap::Tagged;
-use v8_heap::graph::Lives;
+use v8_heap::questions::Lives;
 
 use crate::context::Context;
 use crate::dcmds::kind_of;

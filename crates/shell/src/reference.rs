@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use v8_heap::index::{How, Reference, ReferenceKind, Step};
 use v8_heap::objects::value::HeapObject;
+use v8_heap::questions::{How, Reference, ReferenceKind, Step};
 use v8_heap::{Heap, Tagged, Word};
 
 use crate::output::escape;

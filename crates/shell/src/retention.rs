@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
-use v8_heap::graph::{Hold, Life, RetainingPath, Root, RootKind};
-use v8_heap::index::{How, ObjectId, ObjectTable, Reference, ReferenceKind};
+use v8_heap::graph::{Life, RetainingPath, Root, RootKind};
+use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::layout::Kind;
 use v8_heap::objects::place::Place;
 use v8_heap::objects::value::HeapObject;
+use v8_heap::questions::Hold;
+use v8_heap::questions::{How, Reference, ReferenceKind};
 
 use v8_heap::{Heap, Monitor, PropertyValue, Tagged};
 

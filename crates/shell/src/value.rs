@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use v8_heap::graph::Lives;
+use v8_heap::questions::Lives;
 
 /// What the word of an [`Item`] means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! For tests: builds ELF cores and V8 heaps in code, and knows what the cores in `testdata/` hold.
+//! For tests: builds ELF cores and V8 heaps in code, and knows what the cores in `testdata/` hold; reads the source of a crate.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -6,4 +6,5 @@ pub mod captured;
 pub mod command_lines;
 pub mod elf_core;
 pub mod scenarios;
+pub mod source;
 pub mod v8_heap;

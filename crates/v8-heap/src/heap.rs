@@ -1,53 +1,36 @@
 //! The V8 heaps of one process.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use core_reader::{Address, Memory, Symbols, Thread};
 
-use crate::constructor::Constructors;
-use crate::essential::CURRENT_ISOLATE;
 use crate::graph::{
-    Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
+    Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally, holding,
 };
-use crate::index::{Buffers, Functions, GroupId, Kinds, ObjectTable};
-use crate::isolate::{Owner, Spaces};
-use crate::layout::{Classes, Layout};
-use crate::map::{Map, MapId, Maps};
-use crate::objects::rope::Ropes;
-use crate::objects::script::KnownLines;
+use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable};
+use crate::isolate::{Spaces, thread};
+use crate::layout::Layout;
 use crate::self_check;
 use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
-use crate::well_known::WellKnown;
-use crate::words::Words;
-use crate::{Error, Monitor, Result, Tagged, Unattended};
+use crate::view::View;
+use crate::{Error, Monitor, Result, Unattended};
 
 /// The V8 of one process: its layout, its heaps, and what has been computed of them so far.
 ///
 /// Opening reads the version and the layout and finds isolates and pages; objects are indexed when the first question over all
 /// of them is asked.
 pub struct Heap<'t> {
-    memory: &'t dyn Memory,
-    threads: &'t [Thread],
-    /// The isolates that threads say they are in, by the number of the thread.
-    current_isolates: HashMap<u32, u64>,
-    owners: OnceLock<Vec<Option<Owner<'t>>>>,
-    version: V8Version,
+    view: View<'t>,
     /// As soon as somebody asks, where the executable does not tell.
     node_version: OnceLock<Option<String>>,
-    layout: Layout,
     store: OnceLock<Box<dyn Store>>,
     /// A part of the store was not of this heap.
     store_is_wrong: AtomicBool,
-    spaces: Spaces<'t>,
-    pub(crate) maps: Maps,
-    pub(crate) constructors: Constructors,
-    pub(crate) lines: KnownLines,
-    pub(crate) ropes: Mutex<Ropes>,
-    well_known: OnceLock<WellKnown>,
     table: OnceLock<ObjectTable>,
     kinds: OnceLock<Kinds>,
     functions: OnceLock<Functions>,
@@ -66,7 +49,15 @@ pub struct Heap<'t> {
 
 impl std::fmt::Debug for Heap<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Heap").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Heap").field("version", self.version()).finish_non_exhaustive()
+    }
+}
+
+impl<'t> Deref for Heap<'t> {
+    type Target = View<'t>;
+
+    fn deref(&self) -> &View<'t> {
+        &self.view
     }
 }
 
@@ -115,7 +106,7 @@ impl<'t> Heap<'t> {
         threads: &'t [Thread],
     ) -> Result<Heap<'t>> {
         let node_version = detect_node(memory, symbols);
-        let current_isolates = current_isolates(memory, symbols, threads);
+        let current_isolates = thread::current_isolates(memory, symbols, threads);
         let current: Vec<u64> = current_isolates.values().copied().collect();
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
         let candidates = Layout::candidates(&version, symbols, &read_int).map_err(|error| match error {
@@ -138,21 +129,10 @@ impl<'t> Heap<'t> {
                 .expect("there are two"),
         };
         Ok(Heap {
-            memory,
-            threads,
-            current_isolates,
-            owners: OnceLock::new(),
-            version,
+            view: View::new(memory, threads, current_isolates, version, layout, spaces),
             node_version: node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version))),
-            layout,
             store: OnceLock::new(),
             store_is_wrong: AtomicBool::new(false),
-            spaces,
-            maps: Maps::default(),
-            constructors: Constructors::default(),
-            lines: KnownLines::default(),
-            ropes: Mutex::default(),
-            well_known: OnceLock::new(),
             kinds: OnceLock::new(),
             functions: OnceLock::new(),
             buffers: OnceLock::new(),
@@ -179,7 +159,7 @@ impl<'t> Heap<'t> {
     /// All that has been computed or read so far and can be kept.
     pub fn computed_parts(&self) -> Vec<KeptPart<'_>> {
         fn kept<'a, P: Part>(heap: &'a Heap<'_>, slot: &'a OnceLock<P>) -> Option<KeptPart<'a>> {
-            slot.get().map(|part| part.kept(heap))
+            slot.get().map(|part| part.kept(&heap.view))
         }
         let parts = [
             kept(self, &self.table),
@@ -197,31 +177,36 @@ impl<'t> Heap<'t> {
         parts.into_iter().flatten().collect()
     }
 
-    /// A part: known, kept, or else computed.
+    /// A part: there already, kept and compared with what is `known`, or else computed.
     pub(crate) fn obtain<'h, P: Part>(
         &'h self,
         slot: &'h OnceLock<P>,
         monitor: &dyn Monitor,
+        known: impl FnOnce() -> Result<P::Known<'h>>,
         compute: impl FnOnce() -> Result<P>,
     ) -> Result<&'h P> {
-        if let Some(known) = slot.get() {
-            return Ok(known);
+        if let Some(there) = slot.get() {
+            return Ok(there);
         }
-        let part = match self.read_part(monitor)? {
+        let part = match self.read_part(monitor, known)? {
             Some(kept) => kept,
             None => compute()?,
         };
         Ok(slot.get_or_init(|| part))
     }
 
-    fn read_part<P: Part>(&self, monitor: &dyn Monitor) -> Result<Option<P>> {
+    fn read_part<'h, P: Part>(
+        &'h self,
+        monitor: &dyn Monitor,
+        known: impl FnOnce() -> Result<P::Known<'h>>,
+    ) -> Result<Option<P>> {
         if self.store_is_wrong.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let Some(store) = self.store.get() else { return Ok(None) };
         let Some(bytes) = store.part(P::NAME, monitor) else { return Ok(None) };
         let mut decoder = Decoder::new(bytes);
-        match P::read(self, &mut decoder, monitor).and_then(|part| decoder.finish().map(|()| part)) {
+        match P::read(known()?, &mut decoder, monitor).and_then(|part| decoder.finish().map(|()| part)) {
             Ok(part) => {
                 store.accept(P::NAME);
                 Ok(Some(part))
@@ -236,31 +221,6 @@ impl<'t> Heap<'t> {
         }
     }
 
-    /// The memory of the process.
-    pub(crate) fn memory(&self) -> &'t dyn Memory {
-        self.memory
-    }
-
-    /// The threads of the process, as far as they are known.
-    pub(crate) fn threads(&self) -> &'t [Thread] {
-        self.threads
-    }
-
-    /// The isolate that a thread says it is in; nothing if it is in none, or nothing can be read of that.
-    pub(crate) fn current_isolate(&self, thread: u32) -> Option<u64> {
-        self.current_isolates.get(&thread).copied()
-    }
-
-    /// The threads of all isolates, in their order.
-    pub(crate) fn threads_of_isolates(&self) -> &[Option<Owner<'t>>] {
-        self.owners.get_or_init(|| self.find_owners())
-    }
-
-    /// Version of V8.
-    pub fn version(&self) -> &V8Version {
-        &self.version
-    }
-
     /// Version of Node.js, if this is one. Where the executable does not tell, `process.versions` does, for which the heap is
     /// indexed.
     pub fn node_version(&self) -> Option<&str> {
@@ -272,28 +232,12 @@ impl<'t> Heap<'t> {
         self.node_version.get_or_init(said).as_deref()
     }
 
-    /// How this V8 lays out its heap.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// The classes of heap objects, with their fields.
-    pub fn classes(&self) -> &Classes {
-        self.layout.classes()
-    }
-
-    /// Pages and isolates.
-    pub fn spaces(&self) -> &Spaces<'t> {
-        &self.spaces
-    }
-
-    /// Objects recognised by identity.
-    pub(crate) fn well_known(&self) -> &WellKnown {
-        self.well_known.get_or_init(|| WellKnown::find(self))
-    }
-
-    pub(crate) fn words(&self) -> Words<'_> {
-        Words { memory: self.memory, spaces: self.spaces() }
+    /// The `process` objects of all contexts that have one; indexes the heap first if need be.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
+    pub fn node_processes(&self, monitor: &dyn Monitor) -> Result<Vec<NodeProcess>> {
+        NodeProcess::all(&self.view, self.objects(monitor)?, self.kinds(monitor)?, monitor)
     }
 
     /// All objects; walks the heap when first asked.
@@ -303,12 +247,14 @@ impl<'t> Heap<'t> {
     /// [`Error::LayoutMismatch`] if what was found shows that the layout does not fit this heap.
     pub fn objects(&self, monitor: &dyn Monitor) -> Result<&ObjectTable> {
         let started = Instant::now();
-        self.obtain(&self.table, monitor, || {
-            let mut table = ObjectTable::build(self.words(), &self.layout, &self.maps, monitor)?;
+        let compute = || {
+            let view = &self.view;
+            let mut table = ObjectTable::build(view.words(), view.layout(), &view.maps, monitor)?;
             table.summary.elapsed = started.elapsed();
-            self.check_before_use(&table)?;
+            view.check_before_use(&table)?;
             Ok(table)
-        })
+        };
+        self.obtain(&self.table, monitor, || Ok(&self.view), compute)
     }
 
     /// The table of objects, if it has been built.
@@ -321,7 +267,9 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
     pub fn kinds(&self, monitor: &dyn Monitor) -> Result<&Kinds> {
-        self.obtain(&self.kinds, monitor, || Kinds::build(self, monitor))
+        let known = || Ok((&self.view, self.objects(monitor)?));
+        let compute = || Kinds::build(&self.view, self.objects(monitor)?, monitor);
+        self.obtain(&self.kinds, monitor, known, compute)
     }
 
     /// All objects and their kinds, if they have been asked for before: does no work.
@@ -337,7 +285,7 @@ impl<'t> Heap<'t> {
         if let Some(functions) = self.functions.get() {
             return Ok(functions);
         }
-        let functions = Functions::build(self, monitor)?;
+        let functions = Functions::build(&self.view, self.objects(monitor)?, monitor)?;
         Ok(self.functions.get_or_init(|| functions))
     }
 
@@ -349,7 +297,7 @@ impl<'t> Heap<'t> {
         if let Some(buffers) = self.buffers.get() {
             return Ok(buffers);
         }
-        let buffers = Buffers::build(self, monitor)?;
+        let buffers = Buffers::build(&self.view, self.objects(monitor)?, monitor)?;
         Ok(self.buffers.get_or_init(|| buffers))
     }
 
@@ -359,7 +307,9 @@ impl<'t> Heap<'t> {
     /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
     /// [`Error::TooManyReferences`].
     pub fn graph(&self, monitor: &dyn Monitor) -> Result<&Graph> {
-        self.obtain(&self.graph, monitor, || Graph::build(self, self.objects(monitor)?, monitor))
+        let known = || Ok((&self.view, self.objects(monitor)?));
+        let compute = || Graph::build(&self.view, self.objects(monitor)?, monitor);
+        self.obtain(&self.graph, monitor, known, compute)
     }
 
     /// What holds objects from outside of the heap; indexes the heap first if need be.
@@ -367,7 +317,9 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor stops the work; the next call starts it again.
     pub fn roots(&self, monitor: &dyn Monitor) -> Result<&Roots> {
-        self.obtain(&self.roots, monitor, || Roots::find(self, self.objects(monitor)?, monitor))
+        let known = || Ok((&self.view, self.objects(monitor)?));
+        let compute = || Roots::find(&self.view, self.objects(monitor)?, monitor);
+        self.obtain(&self.roots, monitor, known, compute)
     }
 
     /// Which objects the roots reach; reads all references first if need be. V8's own snapshots list exactly these.
@@ -375,9 +327,12 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn reached(&self, monitor: &dyn Monitor) -> Result<&Arc<ObjectSet>> {
-        self.obtain(&self.reached, monitor, || {
-            ObjectSet::reached(self, self.graph(monitor)?, self.roots(monitor)?, monitor).map(Arc::new)
-        })
+        let known = || Ok((self.graph(monitor)?, self.roots(monitor)?));
+        let compute = || {
+            let (graph, roots) = known()?;
+            ObjectSet::reached(&self.view, self.objects(monitor)?, graph, roots, monitor).map(Arc::new)
+        };
+        self.obtain(&self.reached, monitor, known, compute)
     }
 
     /// How many objects of each kind the roots do not reach; kinds of which they reach all are left out.
@@ -385,7 +340,15 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub(crate) fn garbage(&self, monitor: &dyn Monitor) -> Result<&HashMap<GroupId, Tally>> {
-        self.obtain(&self.garbage, monitor, || Tally::garbage(self, self.kinds(monitor)?, monitor))
+        let known = || {
+            let (table, kinds) = (self.objects(monitor)?, self.kinds(monitor)?);
+            Ok((&self.view, table, kinds, &**self.reached(monitor)?))
+        };
+        let compute = || {
+            let (view, table, kinds, reached) = known()?;
+            Tally::garbage(view, table, kinds, self.graph(monitor)?, reached, monitor)
+        };
+        self.obtain(&self.garbage, monitor, known, compute)
     }
 
     /// Which objects are alive, garbage, or only held by a word of native memory.
@@ -393,10 +356,12 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn liveness(&self, monitor: &dyn Monitor) -> Result<&Liveness> {
-        self.obtain(&self.liveness, monitor, || {
-            let reached = Arc::clone(self.reached(monitor)?);
-            Liveness::find(self, self.graph(monitor)?, reached, monitor)
-        })
+        let known = || Ok((&self.view, self.objects(monitor)?, self.graph(monitor)?, self.reached(monitor)?));
+        let compute = || {
+            let (view, table, graph, reached) = known()?;
+            Liveness::find(view, table, graph, self.roots(monitor)?, Arc::clone(reached), monitor)
+        };
+        self.obtain(&self.liveness, monitor, known, compute)
     }
 
     /// The roots, and the words of native memory that hold what nothing else does, by target.
@@ -421,7 +386,8 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn held_by(&self, monitor: &dyn Monitor) -> Result<&Rows> {
-        self.obtain(&self.held_by, monitor, || self.graph(monitor)?.holds.reversed(monitor))
+        let compute = || self.graph(monitor)?.holds.reversed(monitor);
+        self.obtain(&self.held_by, monitor, || self.graph(monitor), compute)
     }
 
     /// Which objects would die with which, and how large that is. What only native memory leads to is not in it, and holds
@@ -430,10 +396,11 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn dominators(&self, monitor: &dyn Monitor) -> Result<&Dominators> {
-        self.obtain(&self.dominators, monitor, || {
+        let compute = || {
             let roots = self.holding_roots(monitor)?;
             Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, &roots, monitor)
-        })
+        };
+        self.obtain(&self.dominators, monitor, || Ok((&self.view, self.graph(monitor)?)), compute)
     }
 
     /// The roots that hold something, by target: of words on stacks and in registers, which may be left over from functions that are
@@ -442,39 +409,6 @@ impl<'t> Heap<'t> {
     /// # Errors
     /// As [`Heap::graph`].
     pub fn holding_roots(&self, monitor: &dyn Monitor) -> Result<Vec<Root>> {
-        self.roots(monitor)?.holding(self, self.graph(monitor)?, monitor)
+        holding(&self.view, self.objects(monitor)?, self.graph(monitor)?, self.roots(monitor)?, monitor)
     }
-
-    /// A map by its number.
-    pub fn map(&self, id: MapId) -> &Map {
-        self.maps.get(id)
-    }
-
-    /// How many maps have been met so far.
-    pub fn map_count(&self) -> usize {
-        self.maps.count()
-    }
-
-    /// The map of the object at the untagged `address`.
-    ///
-    /// # Errors
-    /// If the memory cannot be read or there is no object.
-    pub fn map_at(&self, address: u64) -> Result<(MapId, &Map)> {
-        let word = self.words().word(address, "map")?;
-        let id = self
-            .maps
-            .intern(&self.words(), &self.layout, word)
-            .ok_or(Error::NoMap { object: Tagged::pointer(address), word })?;
-        Ok((id, self.maps.get(id)))
-    }
-}
-
-/// The isolates that threads say they are in, by the number of the thread.
-fn current_isolates(memory: &dyn Memory, symbols: &dyn Symbols, threads: &[Thread]) -> HashMap<u32, u64> {
-    let current = |thread: &Thread| {
-        let place = symbols.thread_local(CURRENT_ISOLATE, thread)?;
-        let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
-        Some((thread.id, isolate))
-    };
-    threads.iter().filter_map(current).collect()
 }

@@ -27,17 +27,46 @@
 //! memory that nobody describes: a page by its header, and a map by its map. All else follows from them and from one
 //! [`layout::Layout`], which knows what differs from one V8 version to the next.
 //!
+//! # An example
+//!
+//! How many objects of a class are alive, and what one of them holds:
+//!
+//! ```
+//! use core_reader::{Core, OpenOptions};
+//! use v8_heap::questions::Lives;
+//! use v8_heap::{Heap, Unattended};
+//!
+//! let core = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cores/leak-24.core.zst");
+//! let core = Core::open(&OpenOptions { core: core.into(), ..OpenOptions::default() })?;
+//! let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
+//!
+//! let census = heap.census(Lives::Living, &Unattended)?;
+//! for (_, group) in census.groups() {
+//!     if heap.name(group.constructor) == "UpstreamConnection" {
+//!         assert_eq!(group.count, 800);
+//!         let table = heap.objects(&Unattended)?;
+//!         let one = heap.object_by_id(table, group.representative).ok_or("no object")?;
+//!         let names = heap.own_properties(one)?.into_iter().filter_map(|own| heap.name_text(own.name));
+//!         assert_eq!(names.collect::<Vec<_>>(), ["request", "limits", "pending", "load", "resume"]);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Reading order
 //!
-//! 1. `tagged`, `map`: words and shapes. [`layout`]: everything that a version can change, and where each fact came from.
+//! Each room knows those above it in this list, and none below it; `tests/source.rs` sees to that.
+//!
+//! 1. `tagged`; [`layout`]: everything that a version can change, and where each fact came from; `version`: which V8 it is.
 //! 2. [`isolate`]: from memory to pages, and which of their parts hold objects: not the open allocation areas, not the
-//!    unused semispace. Pages whose header is lost are known by their objects.
-//! 3. `walk`: a page from object to object, over gaps. [`index`]: all objects by dense number, by kind, and who refers to
-//!    whom.
-//! 4. [`objects`], `properties`, `constructor`: what one object is to the program.
-//! 5. [`graph`]: who holds whom, and what is alive. [`compare`]: what has grown from one heap to another, of another process.
-//! 6. `self_check`: whether all this fits the heap at hand ([`Heap::self_check`]); `version`, `essential`: which V8 it
-//!    is, and what of its memory a smaller core must keep.
+//!    unused semispace. Pages whose header is lost are known by their objects (`salvage`).
+//! 3. `shape`: maps, what each word of an object is, and a page from object to object, over gaps. `remembered`: what has been
+//!    read once.
+//! 4. [`View`]: all of this together. [`objects`]: what one object is to the program, one file for each sort.
+//! 5. [`index`]: all objects by dense number, by kind. [`graph`]: who holds whom, and what is alive. `self_check`: whether the
+//!    layout fits the heap at hand. `store`: parts of this that are kept from one session to the next.
+//! 6. [`Heap`] keeps what has been computed. [`questions`]: what is asked of it.
+//! 7. [`snapshot`]: the heap as V8's own tools read it. [`compare`]: what has grown from one heap to another, of another process.
 //!
 //! # Promises
 //!
@@ -47,45 +76,44 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod body;
-mod class_check;
+mod address_map;
+pub mod code_units;
 pub mod compare;
-mod constructor;
 mod error;
-mod essential;
 pub mod graph;
 mod heap;
 pub mod index;
 pub mod isolate;
 pub mod layout;
-mod map;
 mod monitor;
 mod node_runtime;
 pub mod objects;
-mod properties;
+pub mod questions;
+mod remembered;
 mod self_check;
+mod shape;
 pub mod snapshot;
 mod store;
 mod tagged;
 mod version;
-mod walk;
-mod well_known;
-mod whereabouts;
+mod view;
 mod words;
 
-pub use body::{Body, ObjectWords, Word};
-pub use class_check::{ClassCheck, Contradiction};
-pub use constructor::NameId;
 pub use error::{Error, Result};
-pub use essential::CURRENT_ISOLATE;
 pub use heap::Heap;
-pub use map::{Map, MapId};
+pub use isolate::CURRENT_ISOLATE;
 pub use monitor::{Monitor, Unattended};
 pub use node_runtime::{EventLoop, NodeRuntime};
-pub use properties::{Property, PropertyValue, Shape, ShapeProperty};
+pub use objects::object_words::ObjectWords;
+pub use objects::properties::{Property, PropertyValue};
+pub use questions::{ClassCheck, Contradiction, Whereabouts};
+pub use remembered::names::NameId;
 pub use self_check::SelfCheck;
+pub use shape::body::{Body, Word};
+pub use shape::map::{Map, MapId};
+pub use shape::named_properties::{Shape, ShapeProperty};
+pub use shape::walk::Gap;
 pub use store::{KeptPart, Store};
 pub use tagged::Tagged;
 pub use version::V8Version;
-pub use walk::Gap;
-pub use whereabouts::Whereabouts;
+pub use view::View;

@@ -4,20 +4,20 @@
 //! be maps and are none, objects whose properties are no properties. A version that no table was made for is believed
 //! only as far as its heap agrees. What the core merely lacks refutes nothing.
 //!
-//! The cheap part runs whenever the heap is indexed ([`Heap::objects`] fails if it does); the whole is
-//! [`Heap::self_check`].
+//! The cheap part runs whenever the heap is indexed ([`crate::Heap::objects`] fails if it does); the whole is
+//! [`crate::Heap::self_check`].
 
 use core_reader::{Address, Contents, Memory, MemoryError};
 
-use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::{PageState, Spaces};
 use crate::layout::{Kind, Layout};
-use crate::map::{MapId, Maps};
 use crate::objects::value::HeapObject;
-use crate::walk::{Gap, Walker};
+use crate::shape::map::{MapId, Maps};
+use crate::shape::walk::{Gap, Walker};
+use crate::view::View;
 use crate::words::Words;
-use crate::{Error, Monitor, Result, Tagged};
+use crate::{Error, Result, Tagged};
 
 /// What the self-check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,14 +82,12 @@ pub(crate) fn misfit(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) 
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Checks the layout on the whole heap.
     ///
     /// # Errors
-    /// [`Error::LayoutMismatch`] if it does not fit, [`Error::NoV8`] if the core holds no heap,
-    /// [`Error::Interrupted`] if the monitor stops the work.
-    pub fn self_check(&self, monitor: &dyn Monitor) -> Result<SelfCheck> {
-        let table = self.objects(monitor)?;
+    /// [`Error::LayoutMismatch`] if it does not fit, [`Error::NoV8`] if the core holds no heap.
+    pub(crate) fn check_all(&self, table: &ObjectTable) -> Result<SelfCheck> {
         let mut check = self.check_walk(table);
         self.check_maps(table, &mut check);
         self.check_sample(table, SAMPLE, &mut check);

@@ -1,9 +1,9 @@
 //! What has been computed of a heap, kept from one session to the next.
 //!
 //! A [`Store`] keeps bytes by name and knows nothing of heaps; this crate knows nothing of files. What can be kept is a
-//! `Part`: it writes itself as a few arrays of integers, and reads itself back. [`Heap`] asks its store for a part before it
-//! computes it, and [`Heap::computed_parts`] hands out all that is there to be kept. A new part needs an implementation of
-//! `Part` beside its structure, a slot in `Heap`, and a line in the list of `Heap::computed_parts`.
+//! `Part`: it writes itself as a few arrays of integers, and reads itself back. [`crate::Heap`] asks its store for a part before
+//! it computes it, and [`crate::Heap::computed_parts`] hands out all that is there to be kept. A new part needs an implementation
+//! of `Part` beside its structure, a slot in `Heap`, and a line in the list of `Heap::computed_parts`.
 //!
 //! ```text
 //!   part     number | count, elements, zeros up to 8 bytes | count, elements, ... | ...      all little-endian
@@ -18,8 +18,7 @@ use std::borrow::Cow;
 
 use bytemuck::Pod;
 
-use crate::heap::Heap;
-use crate::index::ObjectId;
+use crate::view::View;
 use crate::{Error, Monitor};
 
 const _: () = assert!(cfg!(target_endian = "little"), "arrays are used as they lie in the store");
@@ -53,14 +52,17 @@ pub(crate) trait Part: Sized {
     /// Its name in the store.
     const NAME: &'static str;
 
-    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>);
+    /// What is known already, and is compared with what is read.
+    type Known<'h>;
+
+    fn write<'a>(&'a self, view: &'a View<'_>, to: &mut Encoder<'a>);
 
     /// Reads what was written; believes nothing of it.
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Self, Unusable>;
+    fn read(known: Self::Known<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Self, Unusable>;
 
-    fn kept<'a>(&'a self, heap: &'a Heap<'_>) -> KeptPart<'a> {
+    fn kept<'a>(&'a self, view: &'a View<'_>) -> KeptPart<'a> {
         let mut encoder = Encoder { pieces: Vec::new() };
-        self.write(heap, &mut encoder);
+        self.write(view, &mut encoder);
         KeptPart { name: Self::NAME, pieces: encoder.pieces }
     }
 }
@@ -91,8 +93,8 @@ pub(crate) fn are_below(numbers: &[u32], limit: usize) -> bool {
 }
 
 /// Numbers of up to `most` objects, evenly spread, of `count`.
-pub(crate) fn sample(count: usize, most: usize) -> impl Iterator<Item = ObjectId> {
-    (0..count).step_by((count / most).max(1)).map(|id| ObjectId(id as u32))
+pub(crate) fn sample(count: usize, most: usize) -> impl Iterator<Item = u32> {
+    (0..count).step_by((count / most).max(1)).map(|id| id as u32)
 }
 
 /// Writes a part.

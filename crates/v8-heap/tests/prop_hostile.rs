@@ -5,10 +5,12 @@ use core_reader::Contents;
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
 use v8_heap::compare::{Counted, Fingerprints, Side, Texts, collections, newcomers, turnover};
-use v8_heap::graph::{Life, Lives};
-use v8_heap::index::{GroupId, ObjectId, Scope, StoreKind, StringQuery};
+use v8_heap::graph::Life;
+use v8_heap::index::{GroupId, ObjectId, StoreKind};
 use v8_heap::objects::error::CallSite;
 use v8_heap::objects::value::HeapObject;
+use v8_heap::questions::Lives;
+use v8_heap::questions::{Scope, StringQuery};
 use v8_heap::snapshot::Extent;
 use v8_heap::{Heap, NodeRuntime, Tagged, Unattended};
 

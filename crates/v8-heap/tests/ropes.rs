@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use test_support::v8_heap::{Dump, HeapBuilder, PageId, Release, Space};
 use v8_heap::compare::{Counted, Fingerprints, Texts};
-use v8_heap::index::StringQuery;
 use v8_heap::objects::string::Piece;
+use v8_heap::questions::StringQuery;
 use v8_heap::{Heap, Tagged, Unattended};
 
 /// Objects that fit on a page, and a few less.

@@ -2,32 +2,15 @@
 //! layouts.
 #![allow(clippy::unwrap_used)] // a test may panic
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use test_support::source::{House, code, on_circles, sources};
 
 /// Every file of the crate but those of `layout/`, with its path from `src/`.
 fn files() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(&root).unwrap().to_owned();
-            if path.is_dir() && name != Path::new("layout") {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push((name, fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
+    let mut found = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    found.retain(|(name, _)| !name.starts_with("layout"));
     found
-}
-
-/// The lines of a file that are code and no test, numbered from 1.
-fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
-    let lines = (1..).zip(lines).map(|(number, line)| (number, line.split("//").next().unwrap_or("")));
-    lines.filter(|(_, line)| !line.trim().is_empty())
 }
 
 /// Whether text begins with a number that can be the place of a field: a word is 8 bytes.
@@ -70,11 +53,9 @@ fn no_place_of_a_field_is_a_number_beside_a_decoder() {
     let mut told = Vec::new();
     let mut read = 0;
     for (name, text) in files() {
-        let decodes = ["objects", "compare", "snapshot"].iter().any(|folder| name.starts_with(folder));
-        let decodes = decodes
-            || ["properties.rs", "constructor.rs", "body.rs", "map.rs", "well_known.rs"]
-                .iter()
-                .any(|file| name == Path::new(file));
+        let decodes = ["objects", "shape", "remembered", "compare", "snapshot", "questions"]
+            .iter()
+            .any(|folder| name.starts_with(folder));
         for (number, line) in code(&text) {
             read += 1;
             if adds_a_place(line) || decodes && names_a_place(line) {
@@ -101,6 +82,24 @@ fn no_version_is_told_apart_outside_the_layout() {
         }
     }
     assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+/// Each room knows those below it: see the reading order in `src/lib.rs`.
+#[test]
+fn rooms_stand_one_above_the_other() {
+    let house = House::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let rooms = house.rooms();
+    assert!(rooms.len() > 15, "{} rooms", rooms.len());
+    assert!(rooms[Path::new("heap.rs")].contains(Path::new("graph")), "the scanner finds arrows");
+    let circle = on_circles(rooms);
+    assert!(circle.is_empty(), "these know each other: {circle:#?}");
+}
+
+#[test]
+fn no_file_knows_itself_by_way_of_others() {
+    let house = House::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let circle = on_circles(house.files());
+    assert!(circle.is_empty(), "these know each other: {circle:#?}");
 }
 
 #[test]

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use core_reader::{Registers, Thread};
 use proptest::prelude::*;
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
-use v8_heap::graph::{Life, Lives};
+use v8_heap::graph::Life;
 use v8_heap::index::{GroupId, ObjectId};
+use v8_heap::questions::Lives;
 use v8_heap::{Heap, Monitor, Store, Tagged, Unattended};
 
 /// Parts by name, and what the heap said of each.

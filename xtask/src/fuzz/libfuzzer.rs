@@ -83,6 +83,10 @@ fn start(target: &Target, limits: &[String]) -> Result<Round> {
         .arg(format!("-artifact_prefix={}/", findings.display()))
         .arg(format!("-max_len={}", target.longest))
         .args(["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=3000", "-verbosity=1"]);
+    // Short inputs need not begin shorter.
+    if target.longest <= 1024 {
+        command.arg("-len_control=0");
+    }
     let dictionary = kept().join("dictionaries").join(format!("{}.dict", target.name));
     if dictionary.is_file() {
         command.arg(format!("-dict={}", dictionary.display()));

@@ -78,8 +78,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use core_reader::{AddressSpace, Memory};
-use v8_heap::graph::{Census, Lives};
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
+use v8_heap::questions::{Census, Lives};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;

@@ -28,8 +28,9 @@
 //! With an address, what hangs below that object is shown. `-d` says how many levels are shown, `-n` how many lines for each
 //! object of the line above.
 
-use v8_heap::graph::{Life, OwnedGroup, Rows};
+use v8_heap::graph::{Life, Rows};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::questions::OwnedGroup;
 use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::context::Context;

@@ -34,7 +34,7 @@ use std::io::Write;
 
 use core_reader::Address;
 use v8_heap::Tagged;
-use v8_heap::index::{How, Reference, Scope};
+use v8_heap::questions::{How, Reference, Scope};
 
 use super::v8whatis::elsewhere;
 use crate::context::Context;

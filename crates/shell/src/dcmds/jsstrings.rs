@@ -54,7 +54,7 @@ use std::io::Write;
 
 use regex::Regex;
 use serde_json::json;
-use v8_heap::index::{Duplicate, StringEntry, StringQuery, Strings, string_totals};
+use v8_heap::questions::{Duplicate, StringEntry, StringQuery, Strings, string_totals};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;

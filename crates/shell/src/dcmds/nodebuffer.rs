@@ -24,7 +24,7 @@
 use std::io::Write;
 
 use v8_heap::layout::Kind as HeapKind;
-use v8_heap::objects::array_buffer::View;
+use v8_heap::objects::array_buffer::BufferView;
 use v8_heap::objects::value::Value;
 use v8_heap::{Heap, Tagged};
 
@@ -82,7 +82,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-fn bytes_of(heap: &Heap<'_>, value: Tagged) -> Result<View, DcmdError> {
+fn bytes_of(heap: &Heap<'_>, value: Tagged) -> Result<BufferView, DcmdError> {
     match heap.value(value) {
         Ok(Value::Object(object))
             if matches!(

@@ -43,8 +43,9 @@ use std::io::Write;
 
 use core_reader::{Contents, Memory, Process};
 use serde_json::json;
-use v8_heap::isolate::{ExternalMemory, Isolate};
-use v8_heap::objects::node_process::NodeProcess;
+use v8_heap::index::NodeProcess;
+use v8_heap::isolate::Isolate;
+use v8_heap::questions::ExternalMemory;
 use v8_heap::{EventLoop, NodeRuntime};
 
 use crate::context::Context;

@@ -39,7 +39,8 @@ use std::fmt::Display;
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::isolate::{Isolate, Space, SpaceContents, SpaceCounters};
+use v8_heap::isolate::Isolate;
+use v8_heap::questions::{Space, SpaceContents, SpaceCounters};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Family, Operands, Opt, Takes, Yields, for_each};

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use super::{Change, Counted, Fingerprints, Paths, Side, Sum};
 use crate::heap::Heap;
+use crate::index::ObjectId;
 use crate::index::parallel::in_turns;
-use crate::index::{ObjectId, ReferenceKind};
 use crate::layout::Kind;
 use crate::objects::value::{HeapObject, Value};
+use crate::questions::ReferenceKind;
 use crate::{Error, Monitor, Result};
 
 /// Other objects than Maps, Sets, arrays and dictionaries count as collections from so many entries on.

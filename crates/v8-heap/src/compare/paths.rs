@@ -22,9 +22,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Side;
 use crate::graph::RootKind;
 use crate::heap::Heap;
-use crate::index::{ObjectId, ReferenceKind};
+use crate::index::ObjectId;
 use crate::layout::Kind;
 use crate::objects::value::{HeapObject, Value};
+use crate::questions::ReferenceKind;
 use crate::{Error, Monitor, Result, Tagged};
 
 /// Longer keys and names name nothing, in UTF-16 code units and bytes.

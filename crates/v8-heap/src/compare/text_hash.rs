@@ -5,7 +5,7 @@
 //! they say, as nobody knows the points. The value of a part follows from those of the text up to its beginning and up to its end; so
 //! the ropes in a text cost what the text costs.
 
-use crate::objects::string::Piece;
+use crate::code_units::Piece;
 
 /// A prime, and what numbers are taken modulo of.
 const PRIME: u64 = (1 << 61) - 1;

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::text_hash::{TextHash, Values};
 use super::{Change, Counted, Fingerprints, Sum, changes};
+use crate::code_units::Piece;
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
-use crate::index::ropes::{LONG, Member};
-use crate::index::{Representation, StringEntry, StringQuery};
-use crate::objects::string::Piece;
+use crate::questions::{LONG, Member, Representation, StringEntry, StringQuery};
 use crate::{Monitor, Result, Tagged};
 
 /// Bytes that are read of slices, and of ropes, all together; and of one slice in code units.

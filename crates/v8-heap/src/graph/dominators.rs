@@ -8,8 +8,9 @@
 //!
 //! A root that no object stands for holds all that the roots hold. An ephemeron's value is taken to be held by its key.
 
+use super::liveness::ObjectSet;
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Rows};
 use super::roots::Root;
-use super::{BETWEEN_LOOKS, Ephemeron, Graph, ObjectSet, Rows};
 use crate::store::Array;
 use crate::{Error, Monitor, Result};
 

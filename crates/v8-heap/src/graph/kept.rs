@@ -8,17 +8,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::census::Tally;
+use super::dominators::Dominators;
 use super::dominators::NOBODY;
+use super::liveness::{Liveness, ObjectSet};
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows};
 use super::plan::{Outside, Plan};
-use super::{
-    Dominators, Ephemeron, Gatherer, Graph, Liveness, ObjectSet, Owned, PageEdges, Reader, Root, RootKind,
-    Roots, Rows, Suspect, Tally,
-};
-use crate::heap::Heap;
-use crate::index::{GroupId, ObjectId};
+use super::roots::{Root, RootKind, Roots};
+use super::suspects::{Gatherer, Suspect};
+use crate::index::{GroupId, Kinds, ObjectId, ObjectTable};
 use crate::isolate::PAGE_SIZE;
 use crate::store::{Array, Decoder, Encoder, Part, Unusable, are_below, ensure, sample};
 use crate::tagged::ADDRESS_LIMIT;
+use crate::view::View;
 use crate::{Monitor, NameId};
 
 /// Pages whose references are read again.
@@ -51,8 +53,9 @@ impl Rows {
 /// Whether code can be followed, and where its table is; references; sizes; entries of weak collections; what is owned.
 impl Part for Graph {
     const NAME: &'static str = "graph";
+    type Known<'h> = (&'h View<'h>, &'h ObjectTable);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         to.number(u64::from(self.follows_code));
         to.column(self.code_table.iter().flat_map(|(start, end)| [*start, *end]));
         self.holds.write(to);
@@ -63,8 +66,8 @@ impl Part for Graph {
         to.column(self.owned.iter().map(|owned| owned.bytes));
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Graph, Unusable> {
-        let nodes = heap.objects(monitor)?.len();
+    fn read((view, table): Self::Known<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<Graph, Unusable> {
+        let nodes = table.len();
         let follows_code = from.number()? != 0;
         let code_table: Array<u64> = from.array()?;
         let code_table = match *code_table {
@@ -79,7 +82,7 @@ impl Part for Graph {
         let addresses: Array<u64> = from.array_of(owners.len())?;
         let bytes: Array<u64> = from.array_of(owners.len())?;
         let words = sizes.iter().map(|size| u64::from(*size)).sum::<u64>();
-        let pages = bytes_of_pages(heap);
+        let pages = bytes_of_pages(view);
         ensure(words <= pages / 8, "the objects are larger than their pages")?;
         ensure(
             ephemerons
@@ -97,18 +100,18 @@ impl Part for Graph {
         let owned =
             owned.map(|((owner, address), bytes)| Owned { owner: *owner, address: *address, bytes: *bytes });
         let graph = Graph { holds, ephemerons, owned: owned.collect(), sizes, follows_code, code_table };
-        graph.compare(heap, monitor)?;
+        graph.compare(view, table)?;
         Ok(graph)
     }
 }
 
 impl Graph {
     /// Reads some pages again.
-    fn compare(&self, heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<(), Unusable> {
-        let (table, spaces) = (heap.objects(monitor)?, heap.spaces());
-        let plans = Plan::all(heap);
+    fn compare(&self, view: &View<'_>, table: &ObjectTable) -> Result<(), Unusable> {
+        let spaces = view.spaces();
+        let plans = Plan::all(view);
         // What leads from functions to their code is left out: to find that table costs a look at many objects.
-        let reader = Reader { heap, table, spaces, plans: &plans, dispatch: None };
+        let reader = Reader { view, table, spaces, plans: &plans, dispatch: None };
         let is_small =
             |page: &usize| spaces.pages()[*page].size <= PAGE_SIZE && !table.page_maps(*page).1.is_empty();
         let pages: Vec<usize> = (0..table.page_count()).filter(is_small).collect();
@@ -129,34 +132,34 @@ impl Graph {
     }
 }
 
-fn bytes_of_pages(heap: &Heap<'_>) -> u64 {
-    heap.spaces().pages().iter().fold(0, |sum, page| sum.saturating_add(page.size))
+fn bytes_of_pages(view: &View<'_>) -> u64 {
+    view.spaces().pages().iter().fold(0, |sum, page| sum.saturating_add(page.size))
 }
 
 /// Who holds each object.
 impl Part for Rows {
     const NAME: &'static str = "holders";
+    type Known<'h> = &'h Graph;
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         self.write(to);
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Rows, Unusable> {
-        let graph = heap.graph(monitor)?;
+    fn read(graph: Self::Known<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<Rows, Unusable> {
         let rows = Rows::read(graph.len(), from)?;
         ensure(rows.edges() == graph.holds.edges(), "there are other references than those turned around")?;
         for id in sample(graph.len(), COMPARED) {
-            for holder in rows.of(id.0).iter().take(MOST_COMPARED) {
+            for holder in rows.of(id).iter().take(MOST_COMPARED) {
                 let held = graph.holds.of(*holder);
                 ensure(
-                    held.len() > MOST_COMPARED || held.contains(&id.0),
+                    held.len() > MOST_COMPARED || held.contains(&id),
                     "an object is held by one that does not hold it",
                 )?;
             }
-            for target in graph.holds.of(id.0).iter().take(MOST_COMPARED) {
+            for target in graph.holds.of(id).iter().take(MOST_COMPARED) {
                 // Holders are in ascending order.
                 ensure(
-                    rows.of(*target).binary_search(&id.0).is_ok(),
+                    rows.of(*target).binary_search(&id).is_ok(),
                     "an object is not held by one that holds it",
                 )?;
             }
@@ -235,15 +238,16 @@ impl RootKind {
 /// The roots, what is missing of them, and the memory they are in.
 impl Part for Roots {
     const NAME: &'static str = "roots";
+    type Known<'h> = (&'h View<'h>, &'h ObjectTable);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         Root::write(&self.roots, to);
         to.texts(self.missing.iter().map(String::as_str));
         to.column(self.memory.iter().flat_map(|(start, end)| [*start, *end]));
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Roots, Unusable> {
-        let roots = Root::read(heap.objects(monitor)?.len(), from)?;
+    fn read((view, table): Self::Known<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<Roots, Unusable> {
+        let roots = Root::read(table.len(), from)?;
         let missing = from.texts()?;
         let memory: Array<u64> = from.array()?;
         ensure(
@@ -253,21 +257,20 @@ impl Part for Roots {
         let memory = memory.chunks_exact(2).map(|ends| (ends[0], ends[1])).collect();
         let found = Roots { roots, missing, memory };
         for index in (0..found.roots.len()).step_by((found.roots.len() / COMPARED).max(1)) {
-            ensure(is_there(heap, &found.roots[index], monitor)?, "a root does not hold what it says")?;
+            ensure(is_there(view, table, &found.roots[index]), "a root does not hold what it says")?;
         }
         Ok(found)
     }
 }
 
 /// Whether the word of a root holds its object.
-fn is_there(heap: &Heap<'_>, root: &Root, monitor: &dyn Monitor) -> Result<bool, Unusable> {
-    let table = heap.objects(monitor)?;
+fn is_there(view: &View<'_>, table: &ObjectTable, root: &Root) -> bool {
     // Registers have no address.
-    Ok(matches!(root.kind, RootKind::Register(_))
-        || heap
+    matches!(root.kind, RootKind::Register(_))
+        || view
             .memory()
             .read_u64(core_reader::Address(root.at))
-            .is_ok_and(|word| super::roots::target(heap, table, word) == Some(root.target)))
+            .is_ok_and(|word| table.mortal_target(view.spaces(), word) == Some(root.target))
 }
 
 impl ObjectSet {
@@ -286,19 +289,25 @@ impl ObjectSet {
 /// What the roots reach.
 impl Part for Arc<ObjectSet> {
     const NAME: &'static str = "reached";
+    type Known<'h> = (&'h Graph, &'h Roots);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         ObjectSet::write(self, to);
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Arc<ObjectSet>, Unusable> {
-        let nodes = heap.objects(monitor)?.len();
+    fn read(
+        (graph, roots): Self::Known<'_>,
+        from: &mut Decoder,
+        _: &dyn Monitor,
+    ) -> Result<Arc<ObjectSet>, Unusable> {
+        let nodes = graph.len();
         let reached = ObjectSet::read(nodes, from)?;
-        let roots = heap.roots(monitor)?.all();
-        ensure(roots.iter().all(|root| reached.contains(root.target)), "what a root holds is not reached")?;
-        let graph = heap.graph(monitor)?;
-        for id in sample(nodes, COMPARED).filter(|id| reached.contains(id.0)) {
-            let mut held = graph.holds.of(id.0).iter().take(MOST_COMPARED);
+        ensure(
+            roots.all().iter().all(|root| reached.contains(root.target)),
+            "what a root holds is not reached",
+        )?;
+        for id in sample(nodes, COMPARED).filter(|id| reached.contains(*id)) {
+            let mut held = graph.holds.of(id).iter().take(MOST_COMPARED);
             ensure(held.all(|target| reached.contains(*target)), "what is reached holds what is not")?;
         }
         Ok(Arc::new(reached))
@@ -308,15 +317,20 @@ impl Part for Arc<ObjectSet> {
 /// What is alive perhaps, and the words of native memory that make the difference.
 impl Part for Liveness {
     const NAME: &'static str = "liveness";
+    type Known<'h> = (&'h View<'h>, &'h ObjectTable, &'h Graph, &'h Arc<ObjectSet>);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         self.possible.write(to);
         Root::write(&self.native, to);
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Liveness, Unusable> {
-        let nodes = heap.objects(monitor)?.len();
-        let reached = Arc::clone(heap.reached(monitor)?);
+    fn read(
+        (view, table, graph, reached): Self::Known<'_>,
+        from: &mut Decoder,
+        _: &dyn Monitor,
+    ) -> Result<Liveness, Unusable> {
+        let nodes = table.len();
+        let reached = Arc::clone(reached);
         let possible = ObjectSet::read(nodes, from)?;
         let native = Root::read(nodes, from)?;
         ensure(
@@ -326,14 +340,13 @@ impl Part for Liveness {
         let liveness = Liveness { reached, possible, native };
         for index in (0..liveness.native.len()).step_by((liveness.native.len() / COMPARED).max(1)) {
             ensure(
-                is_there(heap, &liveness.native[index], monitor)?,
+                is_there(view, table, &liveness.native[index]),
                 "native memory does not hold what it says",
             )?;
         }
-        let graph = heap.graph(monitor)?;
-        for id in sample(nodes, COMPARED).filter(|id| liveness.is_held(id.0)) {
-            let life = liveness.of(id.0);
-            let mut held = graph.holds.of(id.0).iter().take(MOST_COMPARED);
+        for id in sample(nodes, COMPARED).filter(|id| liveness.is_held(*id)) {
+            let life = liveness.of(id);
+            let mut held = graph.holds.of(id).iter().take(MOST_COMPARED);
             ensure(held.all(|target| liveness.of(*target) <= life), "what is alive holds what is not")?;
         }
         Ok(liveness)
@@ -344,8 +357,9 @@ impl Part for Liveness {
 /// representative.
 impl Part for HashMap<GroupId, Tally> {
     const NAME: &'static str = "garbage";
+    type Known<'h> = (&'h View<'h>, &'h ObjectTable, &'h Kinds, &'h ObjectSet);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         let mut all: Vec<(&GroupId, &Tally)> = self.iter().collect();
         all.sort_unstable_by_key(|(group, _)| group.0);
         to.column(all.iter().map(|(group, _)| group.0 as u32));
@@ -355,8 +369,11 @@ impl Part for HashMap<GroupId, Tally> {
         to.column(all.iter().map(|(_, tally)| tally.living.map_or(NOBODY, |living| living.0)));
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Self, Unusable> {
-        let (table, kinds, reached) = (heap.objects(monitor)?, heap.kinds(monitor)?, heap.reached(monitor)?);
+    fn read(
+        (view, table, kinds, reached): Self::Known<'_>,
+        from: &mut Decoder,
+        _: &dyn Monitor,
+    ) -> Result<Self, Unusable> {
         let groups: Array<u32> = from.array()?;
         let counts: Array<u64> = from.array_of(groups.len())?;
         let bytes: Array<u64> = from.array_of(groups.len())?;
@@ -387,8 +404,8 @@ impl Part for HashMap<GroupId, Tally> {
         }
         for (group, tally) in garbage.iter().take(COMPARED) {
             for id in std::iter::once(tally.first).chain(tally.living) {
-                let object = heap.object_by_id(table, id);
-                let own = object.and_then(|object| kinds.group_of(heap, object));
+                let object = view.object_by_id(table, id);
+                let own = object.and_then(|object| kinds.group_of(view, object));
                 ensure(own == Some(*group), "garbage is of another kind")?;
             }
         }
@@ -400,8 +417,9 @@ impl Part for HashMap<GroupId, Tally> {
 /// objects that are reached, in order.
 impl Part for Dominators {
     const NAME: &'static str = "dominators";
+    type Known<'h> = (&'h View<'h>, &'h Graph);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         to.array(&self.above);
         to.array(&self.retained);
         to.column(self.outside.iter().map(|(id, _)| *id));
@@ -409,8 +427,12 @@ impl Part for Dominators {
         to.array(&self.order);
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Dominators, Unusable> {
-        let nodes = heap.objects(monitor)?.len();
+    fn read(
+        (view, graph): Self::Known<'_>,
+        from: &mut Decoder,
+        monitor: &dyn Monitor,
+    ) -> Result<Dominators, Unusable> {
+        let nodes = graph.len();
         let above: Array<u32> = from.array_of(nodes)?;
         let retained: Array<u64> = from.array_of(nodes)?;
         let owners: Array<u32> = from.array()?;
@@ -422,7 +444,7 @@ impl Part for Dominators {
                 && are_below(&order, nodes),
             "an object is retained that is none",
         )?;
-        let pages = bytes_of_pages(heap);
+        let pages = bytes_of_pages(view);
         let most = retained.iter().fold(0, |most, bytes| most.max(*bytes));
         // Sums of tops are no larger than the heap either, as none is below another.
         ensure(most <= pages, "an object retains more than there is")?;
@@ -431,7 +453,7 @@ impl Part for Dominators {
         let (mut tops, mut below) = (0u64, 0usize);
         let mut is_tree = true;
         for (count, &id) in order.iter().enumerate() {
-            if count % super::BETWEEN_LOOKS == 0 && monitor.cancelled() {
+            if count % BETWEEN_LOOKS == 0 && monitor.cancelled() {
                 return Err(Unusable::Failed(crate::Error::Interrupted));
             }
             let (word, bit) = (id as usize / 64, 1 << (id % 64));
@@ -458,16 +480,15 @@ impl Part for Dominators {
         ensure(tops <= pages && outside_of_tops < u64::MAX / 2, "all together retain more than there is")?;
         let outside = owners.iter().copied().zip(outside.iter().copied()).collect();
         let tree = Dominators { above, retained, outside, order };
-        let graph = heap.graph(monitor)?;
         for id in sample(nodes, COMPARED) {
-            let own = tree.retained(id.0);
-            ensure(own == 0 || own >= graph.size(id.0), "an object retains less than itself")?;
-            let held = if own > 0 { graph.holds.of(id.0) } else { &[] };
+            let own = tree.retained(id);
+            ensure(own == 0 || own >= graph.size(id), "an object retains less than itself")?;
+            let held = if own > 0 { graph.holds.of(id) } else { &[] };
             for target in held.iter().take(MOST_COMPARED) {
                 ensure(tree.is_reached(*target), "what a reached object holds is not reached")?;
                 // Whatever dominates the target stands above all that hold it.
                 let top = tree.above(*target);
-                let way_up = std::iter::successors(Some(id.0), |up| tree.above(*up)).take(MOST_COMPARED);
+                let way_up = std::iter::successors(Some(id), |up| tree.above(*up)).take(MOST_COMPARED);
                 let mut length = 0;
                 let is_above = top.is_none_or(|top| way_up.inspect(|_| length += 1).any(|up| up == top));
                 ensure(is_above || length == MOST_COMPARED, "an object is held past what dominates it")?;
@@ -477,26 +498,31 @@ impl Part for Dominators {
     }
 }
 
-/// What [`Heap::retained_by_kind`] says.
+/// What [`crate::Heap::retained_by_kind`] says.
 #[derive(Debug)]
 pub(crate) struct RetainedByKind(pub Vec<u64>);
 
 impl Part for RetainedByKind {
     const NAME: &'static str = "retained by kind";
+    type Known<'h> = (&'h View<'h>, &'h Kinds);
 
-    fn write<'a>(&'a self, _: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         to.array(&self.0);
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<RetainedByKind, Unusable> {
-        let sums: Array<u64> = from.array_of(heap.kinds(monitor)?.groups().len())?;
-        let pages = bytes_of_pages(heap);
+    fn read(
+        (view, kinds): Self::Known<'_>,
+        from: &mut Decoder,
+        _: &dyn Monitor,
+    ) -> Result<RetainedByKind, Unusable> {
+        let sums: Array<u64> = from.array_of(kinds.groups().len())?;
+        let pages = bytes_of_pages(view);
         ensure(sums.iter().all(|sum| *sum <= pages), "a kind retains more than there is")?;
         Ok(RetainedByKind(sums.into_owned()))
     }
 }
 
-/// All gatherings, as [`Heap::leak_suspects`] chooses from.
+/// All gatherings, as [`crate::Heap::leak_suspects`] chooses from.
 #[derive(Debug)]
 pub(crate) struct Suspects(pub Vec<Suspect>);
 
@@ -504,12 +530,13 @@ pub(crate) struct Suspects(pub Vec<Suspect>);
 /// outside, the largest, how many of them are named; those that are.
 impl Part for Suspects {
     const NAME: &'static str = "gatherings";
+    type Known<'h> = (&'h View<'h>, &'h ObjectTable);
 
-    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, view: &'a View<'_>, to: &mut Encoder<'a>) {
         let mut names: Vec<NameId> = self.0.iter().map(|suspect| suspect.constructor).collect();
         names.sort_unstable();
         names.dedup();
-        to.texts(names.iter().map(|name| heap.name(*name)));
+        to.texts(names.iter().map(|name| view.name(*name)));
         to.column(
             self.0.iter().map(|suspect| names.partition_point(|name| *name < suspect.constructor) as u32),
         );
@@ -528,9 +555,12 @@ impl Part for Suspects {
         to.column(self.0.iter().flat_map(|suspect| suspect.some.iter().copied()));
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Suspects, Unusable> {
-        let table = heap.objects(monitor)?;
-        let names: Vec<NameId> = from.texts()?.iter().map(|name| heap.intern_name(name)).collect();
+    fn read(
+        (view, table): Self::Known<'_>,
+        from: &mut Decoder,
+        _: &dyn Monitor,
+    ) -> Result<Suspects, Unusable> {
+        let names: Vec<NameId> = from.texts()?.iter().map(|name| view.intern_name(name)).collect();
         let constructors: Array<u32> = from.array()?;
         let sorts: Array<u8> = from.array_of(constructors.len())?;
         let gatherers: Array<u32> = from.array_of(constructors.len())?;
@@ -566,8 +596,8 @@ impl Part for Suspects {
                 "a gathering retains more than there is",
             )?;
             if index < COMPARED {
-                let object = heap.object_by_id(table, ObjectId(largest[index]));
-                let name = object.map(|object| heap.constructor_name(object));
+                let object = view.object_by_id(table, ObjectId(largest[index]));
+                let name = object.map(|object| view.constructor_name(object));
                 ensure(name == Some(constructor), "a gathering is of another constructor")?;
             }
             suspects.push(Suspect {

@@ -1,7 +1,7 @@
 //! Which objects are alive: marking from the roots, on all processors.
 //!
-//! Most questions need only what the roots reach ([`Heap::reached`]). What is left may still be held by some word of native
-//! memory; to search that costs as much again, and is done for those who want to tell the two apart ([`Heap::liveness`]).
+//! Most questions need only what the roots reach ([`crate::Heap::reached`]). What is left may still be held by some word of native
+//! memory; to search that costs as much again, and is done for those who want to tell the two apart ([`crate::Heap::liveness`]).
 //!
 //! A set of objects is a bitmap over their numbers. Threads mark by setting bits, each working off a stack of its own and
 //! handing some of it to others that have none. The value of an ephemeron is marked by whoever marks the second of
@@ -10,9 +10,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::native_memory::native_memory;
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph};
 use super::roots::{Root, Roots};
-use super::{Ephemeron, Graph};
-use crate::heap::Heap;
+use crate::index::ObjectTable;
+use crate::view::View;
 use crate::{Error, Monitor, Result};
 
 /// A set of objects, by number.
@@ -132,13 +134,14 @@ impl Liveness {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
     pub(crate) fn find(
-        heap: &Heap<'_>,
+        view: &View<'_>,
+        table: &ObjectTable,
         graph: &Graph,
+        roots: &Roots,
         reached: Arc<ObjectSet>,
         monitor: &dyn Monitor,
     ) -> Result<Liveness> {
-        let table = heap.objects(monitor)?;
-        let native = heap.roots(monitor)?.native_memory(heap, table, |id| !reached.contains(id), monitor)?;
+        let native = native_memory(view, table, roots, |id| !reached.contains(id), monitor)?;
         let possible = reached.copy();
         Marker::new(graph).mark(&possible, native.iter().map(|root| root.target).collect(), monitor)?;
         Ok(Liveness { reached, possible, native })
@@ -151,16 +154,16 @@ impl ObjectSet {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
     pub(crate) fn reached(
-        heap: &Heap<'_>,
+        view: &View<'_>,
+        table: &ObjectTable,
         graph: &Graph,
         roots: &Roots,
         monitor: &dyn Monitor,
     ) -> Result<ObjectSet> {
-        let table = heap.objects(monitor)?;
         let marker = Marker::new(graph);
         let reached = ObjectSet::new(graph.len());
         marker.mark(&reached, roots.all().iter().map(|root| root.target).collect(), monitor)?;
-        for (page, _) in heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
+        for (page, _) in view.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
             let (first, maps) = table.page_maps(page);
             for id in first.0..first.0 + maps.len() as u32 {
                 reached.insert(id);
@@ -232,8 +235,8 @@ impl<'g> Marker<'g> {
         loop {
             while let Some(id) = stack.pop() {
                 done += 1;
-                if done.is_multiple_of(super::BETWEEN_LOOKS as u64) {
-                    monitor.advance(super::BETWEEN_LOOKS as u64);
+                if done.is_multiple_of(BETWEEN_LOOKS as u64) {
+                    monitor.advance(BETWEEN_LOOKS as u64);
                     if monitor.cancelled() {
                         pool.cancelled.store(true, Ordering::SeqCst);
                     }

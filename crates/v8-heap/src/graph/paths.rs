@@ -1,18 +1,9 @@
-//! Ways from the roots to an object: why it is alive.
-//!
-//! Searched backwards, breadth first, from the object to the nearest root, in up to four attempts: through what a JavaScript
-//! program has (objects, and the storage of their properties, elements, entries and variables) to the global object or a
-//! root that certainly is one; the same to any root, stacks and native memory included; then both through everything.
+//! A way from a root to an object, and what such ways pass over.
 
-use super::roots::{Root, RootKind};
-use super::{Graph, Rows};
-use crate::body::Word;
-use crate::heap::Heap;
-use crate::index::{ObjectId, ObjectTable};
-use crate::layout::{Kind, TailLayout};
-use crate::map::MapId;
-use crate::objects::value::HeapObject;
-use crate::{Error, Monitor, Result, Tagged};
+use super::roots::Root;
+use crate::layout::Kind;
+use crate::shape::map::MapId;
+use crate::view::View;
 
 /// A way from a root to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,266 +14,14 @@ pub struct RetainingPath {
     pub objects: Vec<u32>,
 }
 
-/// How one object holds another, in V8's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// A field of its class.
-    Field(&'static str),
-    /// An entry of what follows its fields: what that is called, and which.
-    Entry(&'static str, u64),
-    /// A property that is stored in the object itself, or a word of which nothing else is known: offset in bytes.
-    Word(u64),
-    /// It is the key of an entry of a WeakMap, the other the value.
-    WeakValue,
-    /// Through V8's table of functions' code.
-    Code,
-    /// In no way that is known.
-    Unknown,
-}
-
-/// More objects than this are not searched for in one go: the ways to them would not fit on any screen.
-const MOST_PATHS: usize = 1000;
-
-/// Not reached by the search.
-const UNSEEN: u32 = u32::MAX;
-
-/// A search backwards through the graph.
-struct Search<'a, 't> {
-    heap: &'a Heap<'t>,
-    table: &'a ObjectTable,
-    graph: &'a Graph,
-    held_by: &'a Rows,
-    roots: &'a [Root],
-    /// Kinds of objects that the way may lead through, by map.
-    is_internal: Vec<bool>,
-    /// For each object that was reached, the one it leads to.
-    next: Vec<u32>,
-    /// Those whose `next` is set.
-    touched: Vec<u32>,
-    /// Objects that found ways lead through, and others must not.
-    banned: Vec<u32>,
-    root_is_banned: bool,
-    /// Ephemerons by value.
-    by_value: Vec<super::Ephemeron>,
-}
-
-/// How far a search may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Reach {
-    through_internals: bool,
-    to_any_root: bool,
-}
-
-impl Heap<'_> {
-    /// Up to `most` ways on which an object is kept alive, the shortest first. No two lead through the same JavaScript object last
-    /// before the one asked about. With `everything`, V8's own objects are steps like any others.
-    ///
-    /// # Errors
-    /// As [`Heap::graph`].
-    pub fn retaining_paths(
-        &self,
-        target: ObjectId,
-        most: usize,
-        everything: bool,
-        monitor: &dyn Monitor,
-    ) -> Result<Vec<RetainingPath>> {
-        let table = self.objects(monitor)?;
-        let graph = self.graph(monitor)?;
-        let liveness = self.liveness(monitor)?;
-        if target.0 as usize >= graph.len() || !liveness.is_held(target.0) {
-            return Ok(Vec::new());
-        }
-        let mut by_value = graph.ephemerons.to_vec();
-        by_value.retain(|ephemeron| liveness.is_held(ephemeron.table));
-        by_value.sort_unstable_by_key(|ephemeron| ephemeron.value);
-        let mut search = Search {
-            heap: self,
-            table,
-            graph,
-            held_by: self.held_by(monitor)?,
-            roots: self.all_roots(monitor)?,
-            is_internal: internal_maps(self),
-            next: vec![UNSEEN; graph.len()],
-            touched: Vec::new(),
-            banned: Vec::new(),
-            root_is_banned: false,
-            by_value,
-        };
-        // What may be garbage keeps nothing alive that certainly is.
-        let least = liveness.of(target.0);
-        let reaches = [(false, false), (false, true), (true, false), (true, true)]
-            .map(|(through_internals, to_any_root)| Reach { through_internals, to_any_root });
-        let mut paths: Vec<RetainingPath> = Vec::new();
-        for reach in reaches.into_iter().filter(|reach| !everything || reach.through_internals) {
-            while paths.len() < most.min(MOST_PATHS) {
-                let Some(path) = search.run(target.0, reach, |id| liveness.of(id) <= least, monitor)? else {
-                    break;
-                };
-                search.ban(&path);
-                paths.push(path);
-            }
-            // What is found without V8's own objects is what the program does; the rest is of no interest beside it.
-            if !paths.is_empty() {
-                break;
-            }
-        }
-        Ok(paths)
-    }
-
-    /// How `holder` holds `target`.
-    pub fn hold(&self, holder: HeapObject<'_>, target: Tagged) -> Hold {
-        let mut found = None;
-        let mut weak = false;
-        if let Ok(words) = self.object_words(holder) {
-            for (index, (word, value)) in words.iter().enumerate() {
-                if value.0 | 2 == target.0 | 2 && word.is_tagged() | (word == Word::Embedder) {
-                    if value != target || word == Word::Held {
-                        weak = true;
-                        continue;
-                    }
-                    found = Some(8 * index as u64);
-                    break;
-                }
-            }
-        }
-        let Some(at) = found else {
-            return match self.class_name(target) {
-                "Code" => Hold::Code,
-                _ if weak => Hold::Unknown,
-                _ => Hold::WeakValue,
-            };
-        };
-        let info = self.layout().type_info(holder.map.instance_type);
-        let Some(class) = info.and_then(|info| info.class) else { return Hold::Word(at) };
-        if let Some((_, field)) =
-            self.classes().all_fields(class).into_iter().find(|(_, field)| field.offset == at)
-            && !(holder.kind().is_js_object()
-                && at >= 8 * u64::from(holder.map.inobject_start_words)
-                && holder.map.inobject_start_words > 0)
-        {
-            return Hold::Field(field.name);
-        }
-        match &self.classes().class(class).tail {
-            Some(tail) if at >= tail.offset => match &tail.layout {
-                TailLayout::Entries(parts) => {
-                    let size = tail.layout.entry_size().max(1);
-                    let part = parts.iter().find(|part| part.offset == (at - tail.offset) % size);
-                    let name =
-                        part.map(|part| part.name).filter(|name| !name.is_empty()).unwrap_or(tail.name);
-                    Hold::Entry(name, (at - tail.offset) / size)
-                }
-                _ => Hold::Entry(tail.name, (at - tail.offset) / 8),
-            },
-            _ => Hold::Word(at),
-        }
-    }
-}
-
-impl Search<'_, '_> {
-    fn run(
-        &mut self,
-        target: u32,
-        reach: Reach,
-        is_held: impl Fn(u32) -> bool,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<RetainingPath>> {
-        for id in self.touched.drain(..) {
-            self.next[id as usize] = UNSEEN;
-        }
-        for &id in &self.banned {
-            self.next[id as usize] = id;
-            self.touched.push(id);
-        }
-        if self.next[target as usize] != UNSEEN {
-            return Ok(None);
-        }
-        self.next[target as usize] = target;
-        self.touched.push(target);
-        monitor.begin("searching for roots", self.graph.len() as u64);
-        let mut queue = vec![target];
-        let mut at = 0;
-        while let Some(&id) = queue.get(at) {
-            at += 1;
-            if at.is_multiple_of(super::BETWEEN_LOOKS) {
-                monitor.advance(super::BETWEEN_LOOKS as u64);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
-            }
-            if !(id == target && self.root_is_banned)
-                && let Some(root) = self.root_of(id, reach)
-            {
-                return Ok(Some(self.path(root, id)));
-            }
-            let start = self.by_value.partition_point(|ephemeron| ephemeron.value < id);
-            let keys = self.by_value[start..].iter().take_while(|ephemeron| ephemeron.value == id);
-            let keys = keys.map(|ephemeron| ephemeron.key);
-            for holder in self.held_by.of(id).iter().copied().chain(keys) {
-                if self.next[holder as usize] == UNSEEN
-                    && is_held(holder)
-                    && (reach.through_internals || !self.is_internal(holder))
-                {
-                    self.next[holder as usize] = id;
-                    self.touched.push(holder);
-                    queue.push(holder);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// What makes an object the end of a search: the global object, or a root.
-    fn root_of(&self, id: u32, reach: Reach) -> Option<Option<Root>> {
-        if !reach.through_internals && self.kind(id) == Some(Kind::JsGlobalObject) {
-            return Some(None);
-        }
-        let start = self.roots.partition_point(|root| root.target < id);
-        let own = self.roots[start..].iter().take_while(|root| root.target == id);
-        let is_sure = |kind: RootKind| {
-            !matches!(kind, RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeMemory)
-        };
-        own.copied().find(|root| reach.to_any_root || is_sure(root.kind)).map(Some)
-    }
-
-    fn path(&self, root: Option<Root>, first: u32) -> RetainingPath {
-        let mut objects = vec![first];
-        let mut at = first;
-        while self.next[at as usize] != at {
-            at = self.next[at as usize];
-            objects.push(at);
-        }
-        RetainingPath { root, objects }
-    }
-
-    /// Keeps later ways from being like this one.
-    fn ban(&mut self, path: &RetainingPath) {
-        let holders = &path.objects[..path.objects.len() - 1];
-        let is_js = |id: &&u32| self.kind(**id).is_some_and(Kind::is_js_object);
-        match holders.iter().rev().find(is_js).or(holders.last()) {
-            Some(holder) if self.kind(*holder) != Some(Kind::JsGlobalObject) => self.banned.push(*holder),
-            // The global object holds much; what lies between it and the object is banned.
-            Some(_) => self.banned.extend(holders.last()),
-            None => self.root_is_banned = true,
-        }
-    }
-
-    fn kind(&self, id: u32) -> Option<Kind> {
-        Some(self.heap.map(self.table.map_of(ObjectId(id))?).kind)
-    }
-
-    fn is_internal(&self, id: u32) -> bool {
-        self.table.map_of(ObjectId(id)).is_none_or(|map| self.is_internal[map.0 as usize])
-    }
-}
-
 /// For each map, whether its objects are V8's own affair.
-pub(super) fn internal_maps(heap: &Heap<'_>) -> Vec<bool> {
-    (0..heap.map_count() as u32).map(|id| is_internal(heap, MapId(id))).collect()
+pub(crate) fn internal_maps(view: &View<'_>) -> Vec<bool> {
+    (0..view.map_count() as u32).map(|id| is_internal(view, MapId(id))).collect()
 }
 
 /// Whether objects of a map are V8's own affair: shapes, code, and what it has learnt of the program.
-fn is_internal(heap: &Heap<'_>, map: MapId) -> bool {
-    let map = heap.map(map);
+fn is_internal(view: &View<'_>, map: MapId) -> bool {
+    let map = view.map(map);
     match map.kind {
         Kind::Map
         | Kind::DescriptorArray
@@ -294,7 +33,7 @@ fn is_internal(heap: &Heap<'_>, map: MapId) -> bool {
         | Kind::FunctionTemplateInfo
         | Kind::UncompiledData => true,
         Kind::Other => matches!(
-            heap.layout().type_name(map.instance_type),
+            view.layout().type_name(map.instance_type),
             "AllocationSite"
                 | "BytecodeArray"
                 | "BytecodeWrapper"

@@ -5,17 +5,17 @@
 
 use core_reader::{Address, Contents};
 
-use crate::body::Word;
-use crate::heap::Heap;
 use crate::layout::{FieldKind, Kind, SizeFormula, StringShape};
-use crate::map::{Map, MapId};
 use crate::objects::value::HeapObject;
+use crate::shape::body::Word;
+use crate::shape::map::{Map, MapId};
+use crate::view::View;
 use crate::words::Words;
 
 /// Where the references of the instances of a map are.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// `None`: [`Heap::object_size`] tells.
+    /// `None`: [`View::object_size`] tells.
     pub size: Option<SizeFormula>,
     /// Runs of words to look at, as `[start, end)`.
     pub runs: Box<[(u32, u32)]>,
@@ -36,7 +36,7 @@ pub(super) enum Rest {
     Ephemerons(u32),
     /// Machine code from this word on.
     Machine(u32),
-    /// Words that differ from object to object: [`Heap::object_words`] tells.
+    /// Words that differ from object to object: [`View::object_words`] tells.
     Various,
 }
 
@@ -53,8 +53,8 @@ pub(super) enum Outside {
 }
 
 impl Plan {
-    pub fn of(heap: &Heap<'_>, map: &Map) -> Plan {
-        let body = heap.body(map);
+    pub fn of(view: &View<'_>, map: &Map) -> Plan {
+        let body = view.body(map);
         let fixed = body.fixed();
         let mut runs: Vec<(u32, u32)> = Vec::new();
         for (index, word) in fixed.iter().enumerate() {
@@ -73,10 +73,10 @@ impl Plan {
                 Rest::Various
             }
             Some([]) => Rest::Nothing,
-            Some([Word::Unknown]) if is_machine_code(heap, map) => Rest::Machine(start),
+            Some([Word::Unknown]) if is_machine_code(view, map) => Rest::Machine(start),
             // A type that is outside of the heap tells which fields are references. A word that looks like one is next to
             // always one.
-            Some([Word::Unknown]) if is_of_wasm(heap, map) => Rest::From(start),
+            Some([Word::Unknown]) if is_of_wasm(view, map) => Rest::From(start),
             Some(words) if words.iter().all(|word| !may_hold(*word)) => Rest::Nothing,
             Some([_]) => Rest::From(start),
             Some(words) => {
@@ -92,15 +92,15 @@ impl Plan {
                 }
                 _ => Outside::Nothing,
             },
-            _ => dispatch_handle(heap, map).map_or(Outside::Nothing, Outside::Dispatch),
+            _ => dispatch_handle(view, map).map_or(Outside::Nothing, Outside::Dispatch),
         };
         let size = map.size.filter(|size| size.special.is_none());
         Plan { size, runs: runs.into(), rest, outside }
     }
 
     /// Plans for all maps met so far, by number.
-    pub fn all(heap: &Heap<'_>) -> Vec<Plan> {
-        (0..heap.map_count() as u32).map(|id| Plan::of(heap, heap.map(MapId(id)))).collect()
+    pub fn all(view: &View<'_>) -> Vec<Plan> {
+        (0..view.map_count() as u32).map(|id| Plan::of(view, view.map(MapId(id)))).collect()
     }
 }
 
@@ -110,18 +110,18 @@ fn may_hold(word: Word) -> bool {
 }
 
 /// Whether the instances are structures or arrays of WebAssembly.
-fn is_of_wasm(heap: &Heap<'_>, map: &Map) -> bool {
-    matches!(heap.layout().type_name(map.instance_type), "WasmStruct" | "WasmArray")
+fn is_of_wasm(view: &View<'_>, map: &Map) -> bool {
+    matches!(view.layout().type_name(map.instance_type), "WasmStruct" | "WasmArray")
 }
 
-fn is_machine_code(heap: &Heap<'_>, map: &Map) -> bool {
-    heap.layout().type_name(map.instance_type) == "InstructionStream"
+fn is_machine_code(view: &View<'_>, map: &Map) -> bool {
+    view.layout().type_name(map.instance_type) == "InstructionStream"
 }
 
 /// Offset of the dispatch handle of functions and feedback cells, if they have one.
-fn dispatch_handle(heap: &Heap<'_>, map: &Map) -> Option<u32> {
-    let class = heap.layout().type_info(map.instance_type)?.class?;
-    let fields = heap.classes().all_fields(class);
+fn dispatch_handle(view: &View<'_>, map: &Map) -> Option<u32> {
+    let class = view.layout().type_info(map.instance_type)?.class?;
+    let fields = view.classes().all_fields(class);
     let (owner, field) = fields.iter().find(|(_, field)| field.name == "dispatch_handle")?;
     // That of `Code` leads back to itself.
     (owner.name != "Code" && field.kind == FieldKind::Unsigned(4)).then_some(field.offset as u32)
@@ -154,18 +154,18 @@ impl DispatchTable {
     /// Finds the table: the place from which the entries of most `handles` lead to code. Its first segment is never written,
     /// so that the memory in use begins with the first or the second. (Functions that are garbage have handles that were given
     /// back, and the entries of those lead nowhere.)
-    pub fn find(heap: &Heap<'_>, handles: &[u32]) -> Option<DispatchTable> {
+    pub fn find(view: &View<'_>, handles: &[u32]) -> Option<DispatchTable> {
         let step = (handles.len() / SAMPLE).max(1);
         let sample: Vec<u32> = handles.iter().copied().step_by(step).filter(|handle| *handle != 0).collect();
         if sample.is_empty() {
             return None;
         }
-        let ranges = heap.memory().ranges().iter().filter(|range| range.contents == Contents::Dumped);
+        let ranges = view.memory().ranges().iter().filter(|range| range.contents == Contents::Dumped);
         let bases = ranges.flat_map(|range| [range.start.0.saturating_sub(SEGMENT), range.start.0]);
         let explains = |table: &DispatchTable| {
             let leads_to_code = |handle: &&u32| {
-                table.code(&heap.words(), **handle).is_some_and(|code| {
-                    let class = heap.map_at(code).map(|(_, map)| heap.layout().type_name(map.instance_type));
+                table.code(&view.words(), **handle).is_some_and(|code| {
+                    let class = view.map_at(code).map(|(_, map)| view.layout().type_name(map.instance_type));
                     class.is_ok_and(|class| class == "Code")
                 })
             };
@@ -178,8 +178,8 @@ impl DispatchTable {
     }
 
     /// The memory that the table uses, as `[start, end)`.
-    pub fn memory(&self, heap: &Heap<'_>) -> (u64, u64) {
-        let ranges = heap.memory().ranges();
+    pub fn memory(&self, view: &View<'_>) -> (u64, u64) {
+        let ranges = view.memory().ranges();
         let used = ranges.iter().find(|range| {
             range.permissions.write && [self.base, self.base + SEGMENT].contains(&range.start.0)
         });
@@ -195,7 +195,7 @@ impl DispatchTable {
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Calls `visit` with every word of an object that can keep another alive, and what it is: the long way, for
     /// one object at a time. The words of ephemeron tables are theirs to judge.
     pub(crate) fn for_each_holding_word(

@@ -14,56 +14,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::heap::Heap;
+use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
 use crate::layout::Kind;
+pub use crate::objects::array_buffer::StoreKind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{MapId, Monitor, NameId, Result, Tagged};
-
-/// What the memory behind an ArrayBuffer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StoreKind {
-    /// Of Node's allocator, for one ArrayBuffer.
-    ArrayBuffer,
-    /// Of Node's allocator, for SharedArrayBuffers.
-    SharedArrayBuffer,
-    /// Reserved up to its greatest length, and used as far as its present one.
-    Resizable,
-    /// Reserved as above, for growable SharedArrayBuffers.
-    Growable,
-    /// Of a WebAssembly memory.
-    WebAssembly,
-    /// Given by native code, which has it freed by a function of its own.
-    Native,
-    /// Given by native code, which keeps it.
-    Borrowed,
-    /// The elements of a typed array in the heap.
-    InHeap,
-    /// The extension or the `BackingStore` cannot be read.
-    Unknown,
-}
-
-impl StoreKind {
-    /// For users.
-    pub fn name(self) -> &'static str {
-        match self {
-            StoreKind::ArrayBuffer => "ArrayBuffer",
-            StoreKind::SharedArrayBuffer => "SharedArrayBuffer",
-            StoreKind::Resizable => "resizable ArrayBuffer",
-            StoreKind::Growable => "growable SharedArrayBuffer",
-            StoreKind::WebAssembly => "WebAssembly memory",
-            StoreKind::Native => "native memory",
-            StoreKind::Borrowed => "borrowed memory",
-            StoreKind::InHeap => "heap",
-            StoreKind::Unknown => "unknown",
-        }
-    }
-
-    /// Whether Node's allocator counts it: `process.memoryUsage().arrayBuffers`.
-    pub fn is_allocated(self) -> bool {
-        matches!(self, StoreKind::ArrayBuffer | StoreKind::SharedArrayBuffer)
-    }
-}
 
 /// Views of one constructor on a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,28 +116,27 @@ struct Met {
 const UNTRANSFERABLE: &str = "node:untransferableObject";
 
 impl Buffers {
-    pub(crate) fn build(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<Buffers> {
-        let table = heap.objects(monitor)?;
+    pub(crate) fn build(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Buffers> {
         monitor.begin("looking for buffers", table.len() as u64);
         let is_wanted = |map: &MapId| {
-            matches!(heap.map(*map).kind, Kind::JsArrayBuffer | Kind::JsTypedArray | Kind::JsDataView)
+            matches!(view.map(*map).kind, Kind::JsArrayBuffer | Kind::JsTypedArray | Kind::JsDataView)
         };
         let workers = in_turns(table.page_count(), monitor, Met::default, |met, page| {
             let (_, maps) = table.page_maps(page);
             if maps.iter().any(is_wanted) {
                 for (address, map_id) in table.page_objects(page).filter(|(_, map)| is_wanted(map)) {
-                    let object = HeapObject { address, map_id, map: heap.map(map_id) };
-                    if heap.meet(object, met).is_err() {
+                    let object = HeapObject { address, map_id, map: view.map(map_id) };
+                    if view.meet(object, met).is_err() {
                         met.unreadable += 1;
                     }
                 }
             }
             maps.len() as u64
         })?;
-        Ok(Buffers::of(heap, workers))
+        Ok(Buffers::of(view, workers))
     }
 
-    fn of(heap: &Heap<'_>, workers: Vec<Met>) -> Buffers {
+    fn of(view: &View<'_>, workers: Vec<Met>) -> Buffers {
         let mut all = Met::default();
         for met in workers {
             all.owners.extend(met.owners);
@@ -255,7 +211,7 @@ impl Buffers {
         }
         for store in &mut stores {
             // Numbers of names depend on who met them first.
-            let name = |views: &Views| heap.name(views.constructor);
+            let name = |views: &Views| view.name(views.constructor);
             store.views.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| name(a).cmp(name(b))));
         }
         stores.sort_by_key(|store| (store.byte_length, store.address));
@@ -269,7 +225,7 @@ impl Buffers {
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Notes a buffer or a view.
     fn meet(&self, object: HeapObject<'_>, met: &mut Met) -> Result<()> {
         if object.kind() != Kind::JsArrayBuffer {

@@ -10,16 +10,16 @@ use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::constructor::{NameId, Naming};
-use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{ObjectId, ObjectTable};
 use crate::isolate::Page;
 use crate::layout::Kind;
-use crate::map::MapId;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::{HeapObject, Value};
-use crate::properties::PropertyValue;
+use crate::remembered::names::{NameId, Naming};
+use crate::shape::map::MapId;
 use crate::store::{Array, Decoder, Encoder, Part, Unusable, are_below, ensure};
+use crate::view::View;
 use crate::{Error, Monitor, Result, Tagged};
 
 /// What objects of one kind have in common.
@@ -141,18 +141,17 @@ impl Kinds {
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
-    pub(crate) fn build(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<Kinds> {
-        let table = heap.objects(monitor)?;
+    pub(crate) fn build(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Kinds> {
         monitor.begin("grouping objects", table.len() as u64);
-        let count = |counts: &mut Counts, page: usize| counts.count_page(heap, table, page);
+        let count = |counts: &mut Counts, page: usize| counts.count_page(view, table, page);
         let all_counts = in_turns(table.page_count(), monitor, Counts::default, count)?;
         let mut kinds =
             Kinds { groups: Vec::new(), by_key: HashMap::new(), statistics: Statistics::default() };
         for counts in all_counts {
-            kinds.take(heap, table, counts);
+            kinds.take(view, table, counts);
         }
         kinds.sort();
-        kinds.pass_over_templates(heap, table, monitor)?;
+        kinds.pass_over_templates(view, table, monitor)?;
         Ok(kinds)
     }
 
@@ -161,7 +160,7 @@ impl Kinds {
     /// snapshot counts it, but shows nothing.
     fn pass_over_templates(
         &mut self,
-        heap: &Heap<'_>,
+        view: &View<'_>,
         table: &ObjectTable,
         monitor: &dyn Monitor,
     ) -> Result<()> {
@@ -169,38 +168,38 @@ impl Kinds {
         const MOST: usize = 8;
         for index in 0..self.groups.len() {
             let group = &self.groups[index];
-            let first = heap.object_by_id(table, group.first);
-            if group.count < 2 || !first.is_some_and(|first| is_template(heap, first)) {
+            let first = view.object_by_id(table, group.first);
+            if group.count < 2 || !first.is_some_and(|first| is_template(view, first)) {
                 continue;
             }
             let (mut other, mut seen) = (None, 0);
-            heap.for_each_member_of(
+            view.for_each_member_of(
                 table,
                 group,
                 |_| true,
                 monitor,
                 |object| {
                     seen += 1;
-                    other = Some(object).filter(|object| !is_template(heap, *object));
+                    other = Some(object).filter(|object| !is_template(view, *object));
                     other.is_none() && seen <= MOST
                 },
             )?;
-            if let Some(id) = other.and_then(|object| table.id_at(heap.spaces(), object.address)) {
+            if let Some(id) = other.and_then(|object| table.id_at(view.spaces(), object.address)) {
                 self.groups[index].representative = id;
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, heap: &Heap<'_>, table: &ObjectTable, counts: Counts) {
+    fn take(&mut self, view: &View<'_>, table: &ObjectTable, counts: Counts) {
         self.statistics.damaged += counts.damaged;
         let by_map = counts.by_map.iter().map(|(_, tally)| tally).enumerate();
         for (index, tally) in by_map.filter(|(_, tally)| tally.count > 0) {
             let map = MapId(index as u32);
-            if let Some(object) = heap.object_by_id(table, tally.first)
-                && let Some((key, properties)) = key_of(heap, object, None)
+            if let Some(object) = view.object_by_id(table, tally.first)
+                && let Some((key, properties)) = key_of(view, object, None)
             {
-                self.add(heap, key, map, *tally, properties);
+                self.add(view, key, map, *tally, properties);
             }
         }
         let short = counts
@@ -214,19 +213,19 @@ impl Kinds {
         });
         let long = counts.long_arrays.iter().map(|(key, tally)| (*key, *tally));
         for ((map, length), tally) in short.chain(long).filter(|(_, tally)| tally.count > 0) {
-            if let Some(object) = heap.object_by_id(table, tally.first)
-                && let Some((key, _)) = key_of(heap, object, None)
+            if let Some(object) = view.object_by_id(table, tally.first)
+                && let Some((key, _)) = key_of(view, object, None)
             {
-                self.add(heap, Key { length, ..key }, map, tally, length);
+                self.add(view, Key { length, ..key }, map, tally, length);
             }
         }
         for ((key, map), (tally, properties)) in counts.by_object {
-            self.add(heap, key, map, tally, properties);
+            self.add(view, key, map, tally, properties);
         }
     }
 
-    fn add(&mut self, heap: &Heap<'_>, key: Key, map_id: MapId, tally: Tally, properties: u64) {
-        let map = heap.map(map_id);
+    fn add(&mut self, view: &View<'_>, key: Key, map_id: MapId, tally: Tally, properties: u64) {
+        let map = view.map(map_id);
         let count = u64::from(tally.count);
         let bytes = count * u64::from(map.instance_size_words) * 8;
         self.statistics.javascript_objects += count;
@@ -287,13 +286,13 @@ impl Kinds {
     }
 
     /// The group of an object.
-    pub fn group_of(&self, heap: &Heap<'_>, object: HeapObject<'_>) -> Option<GroupId> {
-        let (key, _) = key_of(heap, object, Some(&mut Counts::default()))?;
+    pub fn group_of(&self, view: &View<'_>, object: HeapObject<'_>) -> Option<GroupId> {
+        let (key, _) = key_of(view, object, Some(&mut Counts::default()))?;
         self.by_key.get(&key).copied().map(GroupId)
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The object with this number.
     pub fn object_by_id(&self, table: &ObjectTable, id: ObjectId) -> Option<HeapObject<'_>> {
         let address = table.address_of(id)?;
@@ -301,21 +300,10 @@ impl Heap<'_> {
         Some(HeapObject { address, map_id, map: self.map(map_id) })
     }
 
-    /// Calls `visit` with every object of a group, in address order, until it returns false.
+    /// Calls `visit` with every object of a group that is `wanted`, in address order, until it returns false.
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
-    pub fn for_each_member(
-        &self,
-        kinds: &Kinds,
-        group: GroupId,
-        monitor: &dyn Monitor,
-        visit: impl FnMut(HeapObject<'_>) -> bool,
-    ) -> Result<()> {
-        self.for_each_member_of(self.objects(monitor)?, kinds.group(group), |_| true, monitor, visit)
-    }
-
-    /// The same with those members only that are `wanted`.
     pub(crate) fn for_each_member_of<'h>(
         &'h self,
         table: &ObjectTable,
@@ -371,6 +359,7 @@ impl Heap<'_> {
     /// [`Error::Interrupted`] if the monitor says so.
     pub(crate) fn first_members(
         &self,
+        table: &ObjectTable,
         kinds: &Kinds,
         groups: &HashSet<GroupId>,
         wanted: impl Fn(ObjectId) -> bool + Sync,
@@ -379,7 +368,6 @@ impl Heap<'_> {
         if groups.is_empty() {
             return Ok(HashMap::new());
         }
-        let table = self.objects(monitor)?;
         let mut sought = vec![false; self.map_count()];
         for map in groups.iter().flat_map(|group| &kinds.group(*group).maps) {
             sought[map.0 as usize] = true;
@@ -440,19 +428,19 @@ impl Heap<'_> {
 }
 
 /// Whether a property of a plain object is a hole, which no program can store.
-fn is_template(heap: &Heap<'_>, object: HeapObject<'_>) -> bool {
+fn is_template(view: &View<'_>, object: HeapObject<'_>) -> bool {
     object.kind() == Kind::JsObject
         && !object.map.is_dictionary
-        && heap.own_properties(object).unwrap_or_default().iter().any(|property| {
-            matches!(property.value, PropertyValue::Data(value) if matches!(heap.value(value), Ok(Value::Hole | Value::Marker)))
+        && view.own_properties(object).unwrap_or_default().iter().any(|property| {
+            matches!(property.value, PropertyValue::Data(value) if matches!(view.value(value), Ok(Value::Hole | Value::Marker)))
         })
 }
 
-fn class_of(heap: &Heap<'_>, example: HeapObject<'_>) -> Class {
+fn class_of(view: &View<'_>, example: HeapObject<'_>) -> Class {
     let map = example.map;
     if !map.kind.is_js_object() {
         Class::Internal
-    } else if map.is_dictionary || matches!(heap.naming(example), Naming::ByObject) {
+    } else if map.is_dictionary || matches!(view.naming(example), Naming::ByObject) {
         Class::ByObject
     } else if map.kind == Kind::JsArray {
         Class::Array
@@ -462,25 +450,25 @@ fn class_of(heap: &Heap<'_>, example: HeapObject<'_>) -> Class {
 }
 
 /// The kind of an object, and its number of properties.
-fn key_of(heap: &Heap<'_>, object: HeapObject<'_>, scratch: Option<&mut Counts>) -> Option<(Key, u64)> {
+fn key_of(view: &View<'_>, object: HeapObject<'_>, scratch: Option<&mut Counts>) -> Option<(Key, u64)> {
     if !object.kind().is_js_object() {
         return None;
     }
-    let constructor = heap.constructor_name(object);
+    let constructor = view.constructor_name(object);
     let (names, named) = if object.map.is_dictionary {
         match scratch {
-            Some(scratch) => scratch.dictionary_signature(heap, object),
-            None => Counts::default().dictionary_signature(heap, object),
+            Some(scratch) => scratch.dictionary_signature(view, object),
+            None => Counts::default().dictionary_signature(view, object),
         }
     } else {
-        let shape = heap.shape(object.map);
+        let shape = view.shape(object.map);
         (
             shape_signature(shape.properties.iter().map(|property| hash_of(&property.text))),
             shape.properties.len() as u64,
         )
     };
     let is_array = object.kind() == Kind::JsArray;
-    let length = if is_array { heap.array_length(object).unwrap_or(0) } else { 0 };
+    let length = if is_array { view.array_length(object).unwrap_or(0) } else { 0 };
     let properties = if is_array { length } else { named };
     Some((Key { constructor, names, length, is_array }, properties))
 }
@@ -500,17 +488,17 @@ fn shape_signature(names: impl Iterator<Item = u64>) -> u64 {
 
 impl Counts {
     /// Counts the objects of one page; returns how many objects it has.
-    fn count_page(&mut self, heap: &Heap<'_>, table: &ObjectTable, page: usize) -> u64 {
+    fn count_page(&mut self, view: &View<'_>, table: &ObjectTable, page: usize) -> u64 {
         let (first, maps) = table.page_maps(page);
-        if self.by_map.len() < heap.map_count() {
-            self.by_map.resize(heap.map_count(), (Class::Unknown, NONE));
+        if self.by_map.len() < view.map_count() {
+            self.by_map.resize(view.map_count(), (Class::Unknown, NONE));
         }
         let mut special = false;
         for (id, map) in (first.0..).map(ObjectId).zip(maps) {
             let (class, tally) = &mut self.by_map[map.0 as usize];
             if matches!(class, Class::Unknown) {
                 *class =
-                    heap.object_by_id(table, id).map_or(Class::Internal, |object| class_of(heap, object));
+                    view.object_by_id(table, id).map_or(Class::Internal, |object| class_of(view, object));
             }
             match class {
                 Class::ByMap => tally.add(id),
@@ -521,10 +509,10 @@ impl Counts {
         if special {
             for (id, (address, map)) in (first.0..).map(ObjectId).zip(table.page_objects(page)) {
                 match self.by_map[map.0 as usize].0 {
-                    Class::Array => self.count_array(heap, heap.spaces().pages().get(page), address, map, id),
+                    Class::Array => self.count_array(view, view.spaces().pages().get(page), address, map, id),
                     Class::ByObject => {
-                        let object = HeapObject { address, map_id: map, map: heap.map(map) };
-                        if let Some((key, properties)) = key_of(heap, object, Some(self)) {
+                        let object = HeapObject { address, map_id: map, map: view.map(map) };
+                        if let Some((key, properties)) = key_of(view, object, Some(self)) {
                             self.by_object.entry((key, map)).or_insert((NONE, properties)).0.add(id);
                         }
                     }
@@ -538,19 +526,19 @@ impl Counts {
     #[inline]
     fn count_array(
         &mut self,
-        heap: &Heap<'_>,
+        view: &View<'_>,
         page: Option<&Page<'_>>,
         address: u64,
         map: MapId,
         id: ObjectId,
     ) {
         let field = page.and_then(|page| {
-            page.pieces.iter().find_map(|piece| piece.slice(address + heap.fields().js_array_length, 8))
+            page.pieces.iter().find_map(|piece| piece.slice(address + view.fields().js_array_length, 8))
         });
         let word = field.and_then(|field| Some(Tagged(u64::from_le_bytes(field.try_into().ok()?))));
         let length = match word.and_then(Tagged::smi) {
             Some(length) if length >= 0 => length as u64,
-            _ => word.and_then(|word| heap.number(word)).map_or(0, |length| length as u64),
+            _ => word.and_then(|word| view.number(word)).map_or(0, |length| length as u64),
         };
         let Some(short) = usize::try_from(length).ok().filter(|length| *length < SHORT) else {
             self.long_arrays.entry((map, length)).or_insert(NONE).add(id);
@@ -564,11 +552,11 @@ impl Counts {
     }
 
     /// Hash of the names of a dictionary object's properties, in order of creation, and their number.
-    fn dictionary_signature(&mut self, heap: &Heap<'_>, object: HeapObject<'_>) -> (u64, u64) {
+    fn dictionary_signature(&mut self, view: &View<'_>, object: HeapObject<'_>) -> (u64, u64) {
         /// Names remembered by address: enough for all that recur, little enough to hold.
         const MOST_NAMES: usize = 1 << 16;
         let mut names = std::mem::take(&mut self.names);
-        if heap.dictionary_names(object, &mut names).is_err() {
+        if view.dictionary_names(object, &mut names).is_err() {
             self.damaged += 1;
         }
         let hashes = &mut self.name_hashes;
@@ -576,7 +564,7 @@ impl Counts {
             if let Some(&hash) = hashes.get(name) {
                 return hash;
             }
-            let hash = hash_of(&heap.name_text(*name).unwrap_or_default());
+            let hash = hash_of(&view.name_text(*name).unwrap_or_default());
             if hashes.len() < MOST_NAMES {
                 hashes.insert(*name, hash);
             }
@@ -595,8 +583,9 @@ const COMPARED: usize = 1024;
 /// arrays, first object, representative, objects, bytes, properties, maps; then the addresses of the maps of all kinds.
 impl Part for Kinds {
     const NAME: &'static str = "kinds";
+    type Known<'h> = (&'h View<'h>, &'h ObjectTable);
 
-    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
+    fn write<'a>(&'a self, view: &'a View<'_>, to: &mut Encoder<'a>) {
         let met = &self.statistics;
         for number in [met.javascript_objects, met.objects, met.arrays, met.functions, met.bytes, met.damaged]
         {
@@ -606,7 +595,7 @@ impl Part for Kinds {
         let mut names = Vec::new();
         for group in &self.groups {
             numbers.entry(group.constructor).or_insert_with(|| {
-                names.push(heap.name(group.constructor));
+                names.push(view.name(group.constructor));
                 names.len() as u32 - 1
             });
         }
@@ -621,18 +610,17 @@ impl Part for Kinds {
         to.column(self.groups.iter().map(|group| group.bytes));
         to.column(self.groups.iter().map(|group| group.properties));
         to.column(self.groups.iter().map(|group| group.maps.len() as u32));
-        to.column(self.groups.iter().flat_map(|group| &group.maps).map(|map| heap.map(*map).address));
+        to.column(self.groups.iter().flat_map(|group| &group.maps).map(|map| view.map(*map).address));
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, monitor: &dyn Monitor) -> Result<Kinds, Unusable> {
-        let table = heap.objects(monitor)?;
+    fn read((view, table): Self::Known<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<Kinds, Unusable> {
         let mut numbers = [0; 6];
         for number in &mut numbers {
             *number = from.number()?;
         }
         let [javascript_objects, objects, arrays, functions, bytes, damaged] = numbers;
         let statistics = Statistics { javascript_objects, objects, arrays, functions, bytes, damaged };
-        let names: Vec<NameId> = from.texts()?.iter().map(|name| heap.intern_name(name)).collect();
+        let names: Vec<NameId> = from.texts()?.iter().map(|name| view.intern_name(name)).collect();
         let constructors: Array<u32> = from.array()?;
         let count = constructors.len();
         let hashes: Array<u64> = from.array_of(count)?;
@@ -672,7 +660,7 @@ impl Part for Kinds {
             };
             let own = maps.by_ref().take(map_counts[index] as usize);
             let own: Option<Vec<MapId>> = own
-                .map(|map| heap.maps.intern(&heap.words(), heap.layout(), Tagged::pointer(*map).0))
+                .map(|map| view.maps.intern(&view.words(), view.layout(), Tagged::pointer(*map).0))
                 .collect();
             let mut own = own.ok_or(Unusable::Damaged("a kind has a map that is none"))?;
             own.sort_unstable();
@@ -688,10 +676,10 @@ impl Part for Kinds {
             });
             ensure(kinds.by_key.insert(key, index).is_none(), "two kinds are one")?;
         }
-        kinds.recount(heap, table)?;
+        kinds.recount(view, table)?;
         for index in (0..count).step_by((count / COMPARED).max(1)) {
-            let object = heap.object_by_id(table, kinds.groups[index].representative);
-            let kind = object.and_then(|object| kinds.group_of(heap, object));
+            let object = view.object_by_id(table, kinds.groups[index].representative);
+            let kind = object.and_then(|object| kinds.group_of(view, object));
             ensure(kind == Some(GroupId(index)), "an object is not of the kind that it says")?;
         }
         Ok(kinds)
@@ -700,8 +688,8 @@ impl Part for Kinds {
 
 impl Kinds {
     /// Counts the objects of each map: most kinds have maps of their own, and all together have all JavaScript objects.
-    fn recount(&self, heap: &Heap<'_>, table: &ObjectTable) -> Result<(), Unusable> {
-        let mut by_map = vec![0u64; heap.map_count()];
+    fn recount(&self, view: &View<'_>, table: &ObjectTable) -> Result<(), Unusable> {
+        let mut by_map = vec![0u64; view.map_count()];
         for page in 0..table.page_count() {
             for map in table.page_maps(page).1 {
                 by_map[map.0 as usize] += 1;
@@ -713,7 +701,7 @@ impl Kinds {
         }
         let mut all = 0;
         for (id, count) in (0..).map(MapId).zip(&by_map) {
-            let is_counted = *count > 0 && heap.map(id).kind.is_js_object();
+            let is_counted = *count > 0 && view.map(id).kind.is_js_object();
             all += if is_counted { *count } else { 0 };
             ensure(!is_counted || kinds_of[id.0 as usize] > 0, "an object is of no kind")?;
         }
@@ -723,7 +711,7 @@ impl Kinds {
             let (mut count, mut bytes) = (0, 0);
             for map in &group.maps {
                 count += by_map[map.0 as usize];
-                bytes += by_map[map.0 as usize] * u64::from(heap.map(*map).instance_size_words) * 8;
+                bytes += by_map[map.0 as usize] * u64::from(view.map(*map).instance_size_words) * 8;
             }
             ensure((group.count, group.bytes) == (count, bytes), "a kind has more objects or fewer")?;
         }

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use core_reader::Address;
 
-use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::isolate::{PageState, Spaces};
 use crate::layout::Layout;
-use crate::map::{MapId, Maps};
+use crate::shape::map::{MapId, Maps};
+use crate::shape::walk::{Gap, Walker, set_bits};
 use crate::store::{Array, Decoder, Encoder, Part, Unusable, ensure, sample, stretch};
-use crate::walk::{Gap, Walker, set_bits};
+use crate::view::View;
 use crate::words::Words;
 use crate::{Error, Monitor, Result, Tagged};
 
@@ -192,6 +192,19 @@ impl ObjectTable {
         Some(ObjectId(page.first_id + before))
     }
 
+    /// The object a strong pointer leads to, unless it can never die: what is in read-only pages does not.
+    #[inline]
+    pub(crate) fn mortal_target(&self, spaces: &Spaces<'_>, word: u64) -> Option<u32> {
+        if word & 3 != 1 {
+            return None;
+        }
+        let page = spaces.page_index(word - 1)?;
+        if spaces.pages()[page].heap == 0 {
+            return None;
+        }
+        self.id_on_page(page, word - 1).map(|id| id.0)
+    }
+
     /// Start of the last object that starts at or before the untagged `address`, on the same page.
     pub fn start_before(&self, spaces: &Spaces<'_>, address: u64) -> Option<u64> {
         let (page, bit) = self.locate(spaces, address)?;
@@ -333,9 +346,10 @@ const WALKED: usize = 8;
 /// then the bits, the numbers of the maps, and the gaps of all pages.
 impl Part for ObjectTable {
     const NAME: &'static str = "objects";
+    type Known<'h> = &'h View<'h>;
 
-    fn write<'a>(&'a self, heap: &'a Heap<'_>, to: &mut Encoder<'a>) {
-        to.column((0..heap.map_count() as u32).map(|id| heap.map(MapId(id)).address));
+    fn write<'a>(&'a self, view: &'a View<'_>, to: &mut Encoder<'a>) {
+        to.column((0..view.map_count() as u32).map(|id| view.map(MapId(id)).address));
         to.column(self.pages.iter().map(|page| page.area_start));
         to.column(self.pages.iter().map(|page| page.starts.len() as u32));
         to.column(self.pages.iter().map(|page| page.maps.len() as u32));
@@ -347,9 +361,9 @@ impl Part for ObjectTable {
         to.column(self.pages.iter().flat_map(|page| &page.gaps).flat_map(|gap| [gap.start, gap.end]));
     }
 
-    fn read(heap: &Heap<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<ObjectTable, Unusable> {
+    fn read(view: &View<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<ObjectTable, Unusable> {
         let started = Instant::now();
-        let (words, spaces) = (heap.words(), heap.spaces());
+        let (words, spaces) = (view.words(), view.spaces());
         let count = spaces.pages().len();
         let map_addresses: Array<u64> = from.array()?;
         let area_starts: Array<u64> = from.array_of(count)?;
@@ -365,7 +379,7 @@ impl Part for ObjectTable {
         // This session may have met maps in another order.
         let mut ids = Vec::with_capacity(map_addresses.len());
         for address in map_addresses.iter() {
-            let id = heap.maps.intern(&words, heap.layout(), Tagged::pointer(*address).0);
+            let id = view.maps.intern(&words, view.layout(), Tagged::pointer(*address).0);
             ids.push(id.ok_or(Unusable::Damaged("there is no map where it says"))?);
         }
         let most = maps.iter().fold(0, |most, map| most.max(map.0));
@@ -413,19 +427,19 @@ impl Part for ObjectTable {
             (start, map, gap) = (start + length, map + own, gap + 2 * entries[index].gaps.len());
         }
         let mut table = ObjectTable::of(spaces, entries.into_iter())?;
-        for id in sample(table.len(), COMPARED) {
+        for id in sample(table.len(), COMPARED).map(ObjectId) {
             let word = table.address_of(id).and_then(|address| words.heap_word(address));
-            let map = word.and_then(|word| heap.maps.intern(&words, heap.layout(), word));
+            let map = word.and_then(|word| view.maps.intern(&words, view.layout(), word));
             ensure(map.is_some() && map == table.map_of(id), "an object is not what it says")?;
         }
         let in_use: Vec<usize> =
             (0..count).filter(|index| spaces.pages()[*index].state == PageState::InUse).collect();
-        let mut walker = Walker::new(words, heap.layout(), &heap.maps);
+        let mut walker = Walker::new(words, view.layout(), &view.maps);
         for &index in in_use.iter().step_by((in_use.len() / WALKED).max(1)) {
             walker.walk(&spaces.pages()[index]);
             ensure(table.pages[index].is_what(&walker), "a page holds other objects")?;
         }
-        ensure(heap.check_before_use(&table).is_ok(), "the layout does not fit it")?;
+        ensure(view.check_before_use(&table).is_ok(), "the layout does not fit it")?;
         table.summary.elapsed = started.elapsed();
         Ok(table)
     }

@@ -15,7 +15,6 @@
 //! its owner is a space of the heap it names. A process has one heap for the main thread and one for each worker;
 //! read-only pages belong to all. Where headers are lost, pages are known by their objects (`salvage`).
 
-mod accounting;
 mod allocation;
 mod directory;
 mod free_space;
@@ -23,17 +22,16 @@ mod locate;
 mod membership;
 mod page;
 mod salvage;
-mod thread;
+pub(crate) mod thread;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use core_reader::{Address, Contents, Memory};
 
-pub use accounting::{ExternalMemory, ExternalStrings, Space, SpaceContents, SpaceCounters};
 pub use locate::FoundBy;
 pub use page::{Page, PageState, Piece};
-pub use thread::Owner;
+pub use thread::{CURRENT_ISOLATE, Owner};
 
 use crate::layout::Layout;
 

@@ -4,12 +4,15 @@
 //! stripped, or gone) the isolate itself tells: its `ThreadLocalTop` points to frames and handlers on the stack of the thread
 //! that runs it (V8: `src/execution/thread-local-top.h`).
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use core_reader::{Address, Contents, Memory, Thread};
+use core_reader::{Address, Contents, Memory, Symbols, Thread};
 
 use super::{Isolate, readable_words};
-use crate::heap::Heap;
+
+/// Thread-local pointer to the isolate that a thread is in (V8: `v8::internal::g_current_isolate_`).
+pub const CURRENT_ISOLATE: &str = "_ZN2v88internal18g_current_isolate_E";
 
 /// A stack is not larger, in bytes.
 const MOST_STACK: u64 = 64 << 20;
@@ -23,46 +26,49 @@ pub struct Owner<'t> {
     pub by_stack: bool,
 }
 
-impl<'t> Heap<'t> {
-    /// The thread that runs an isolate; none if no thread is in it.
-    pub fn thread_of(&self, isolate: &Isolate) -> Option<Owner<'t>> {
-        let isolates = self.spaces().isolates();
-        let index = isolates.iter().position(|other| other.heap == isolate.heap)?;
-        self.threads_of_isolates()[index]
+/// Which thread runs an isolate: its index, and whether that is known by the stack only. `current` are the isolates that threads
+/// say they are in, by the number of the thread.
+pub(crate) fn find(
+    memory: &dyn Memory,
+    threads: &[Thread],
+    current: &HashMap<u32, u64>,
+    isolate: &Isolate,
+) -> Option<(usize, bool)> {
+    let says_so = |thread: &Thread| current.get(&thread.id) == Some(&isolate.address);
+    if let Some(index) = threads.iter().position(says_so) {
+        return Some((index, false));
     }
+    if isolate.address == isolate.heap {
+        return None;
+    }
+    // What V8 and its embedder keep in front of the roots; without a table of them, all in front of the heap.
+    let end = if isolate.roots_table.is_empty() { isolate.heap } else { isolate.roots_table.start };
+    let words = readable_words(memory, isolate.address, end);
+    let pointers = |stack: &Range<u64>| words.iter().filter(|(_, word)| stack.contains(word)).count();
+    // A thread that says that it is in another isolate is not in this one.
+    let (count, _, index) = threads
+        .iter()
+        .enumerate()
+        .filter(|(_, thread)| thread.has_user_stack() && !current.contains_key(&thread.id))
+        .filter_map(|(index, thread)| {
+            Some((pointers(&stack_of(memory, thread)?), std::cmp::Reverse(thread.id), index))
+        })
+        .max()?;
+    (count > 0).then_some((index, true))
+}
 
-    /// The isolate that a thread runs; none if it runs none.
-    pub fn isolate_of_thread(&self, thread: &Thread) -> Option<&Isolate> {
-        let runs_it = |owner: &Option<Owner<'_>>| owner.is_some_and(|owner| owner.thread.id == thread.id);
-        Some(&self.spaces().isolates()[self.threads_of_isolates().iter().position(runs_it)?])
-    }
-
-    /// The threads of all isolates, in their order.
-    pub(crate) fn find_owners(&self) -> Vec<Option<Owner<'t>>> {
-        self.spaces().isolates().iter().map(|isolate| self.find_owner(isolate)).collect()
-    }
-
-    fn find_owner(&self, isolate: &Isolate) -> Option<Owner<'t>> {
-        let threads = self.threads();
-        let says_so = |thread: &&Thread| self.current_isolate(thread.id) == Some(isolate.address);
-        if let Some(thread) = threads.iter().find(says_so) {
-            return Some(Owner { thread, by_stack: false });
-        }
-        if isolate.address == isolate.heap {
-            return None;
-        }
-        // What V8 and its embedder keep in front of the roots; without a table of them, all in front of the heap.
-        let end = if isolate.roots_table.is_empty() { isolate.heap } else { isolate.roots_table.start };
-        let words = readable_words(self.memory(), isolate.address, end);
-        let pointers = |stack: &Range<u64>| words.iter().filter(|(_, word)| stack.contains(word)).count();
-        // A thread that says that it is in another isolate is not in this one.
-        let (count, thread) = threads
-            .iter()
-            .filter(|thread| thread.has_user_stack() && self.current_isolate(thread.id).is_none())
-            .filter_map(|thread| Some((pointers(&stack_of(self.memory(), thread)?), thread)))
-            .max_by_key(|(count, thread)| (*count, std::cmp::Reverse(thread.id)))?;
-        (count > 0).then_some(Owner { thread, by_stack: true })
-    }
+/// The isolates that threads say they are in, by the number of the thread.
+pub(crate) fn current_isolates(
+    memory: &dyn Memory,
+    symbols: &dyn Symbols,
+    threads: &[Thread],
+) -> HashMap<u32, u64> {
+    let current = |thread: &Thread| {
+        let place = symbols.thread_local(CURRENT_ISOLATE, thread)?;
+        let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
+        Some((thread.id, isolate))
+    };
+    threads.iter().filter_map(current).collect()
 }
 
 /// The part of a thread's stack that is in use.

@@ -115,3 +115,10 @@ pub(crate) mod uv_handle {
     pub const ACTIVE: u32 = 4;
     pub const REFERENCED: u32 = 8;
 }
+
+/// Offsets in `BaseSpace` (V8: `src/heap/base-space.h`).
+pub(crate) mod base_space {
+    pub const HEAP: u64 = 8;
+    pub const ID: u64 = 16;
+    pub const COMMITTED: u64 = 24;
+}

@@ -1,15 +1,59 @@
 //! ArrayBuffers and the views on them (V8: `src/objects/js-array-buffer.tq`).
 
-use crate::heap::Heap;
-use crate::index::StoreKind;
 use crate::layout::native::backing_store;
 use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
+
+/// What the memory behind an ArrayBuffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StoreKind {
+    /// Of Node's allocator, for one ArrayBuffer.
+    ArrayBuffer,
+    /// Of Node's allocator, for SharedArrayBuffers.
+    SharedArrayBuffer,
+    /// Reserved up to its greatest length, and used as far as its present one.
+    Resizable,
+    /// Reserved as above, for growable SharedArrayBuffers.
+    Growable,
+    /// Of a WebAssembly memory.
+    WebAssembly,
+    /// Given by native code, which has it freed by a function of its own.
+    Native,
+    /// Given by native code, which keeps it.
+    Borrowed,
+    /// The elements of a typed array in the heap.
+    InHeap,
+    /// The extension or the `BackingStore` cannot be read.
+    Unknown,
+}
+
+impl StoreKind {
+    /// For users.
+    pub fn name(self) -> &'static str {
+        match self {
+            StoreKind::ArrayBuffer => "ArrayBuffer",
+            StoreKind::SharedArrayBuffer => "SharedArrayBuffer",
+            StoreKind::Resizable => "resizable ArrayBuffer",
+            StoreKind::Growable => "growable SharedArrayBuffer",
+            StoreKind::WebAssembly => "WebAssembly memory",
+            StoreKind::Native => "native memory",
+            StoreKind::Borrowed => "borrowed memory",
+            StoreKind::InHeap => "heap",
+            StoreKind::Unknown => "unknown",
+        }
+    }
+
+    /// Whether Node's allocator counts it: `process.memoryUsage().arrayBuffers`.
+    pub fn is_allocated(self) -> bool {
+        matches!(self, StoreKind::ArrayBuffer | StoreKind::SharedArrayBuffer)
+    }
+}
 
 /// Bytes of a buffer or view: where they are, how many, and what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct BufferView {
     /// Address of the first byte.
     pub address: u64,
     /// In bytes.
@@ -95,7 +139,7 @@ impl TypedElement {
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Element type of a typed array.
     pub fn typed_element(&self, array: HeapObject<'_>) -> Option<TypedElement> {
         let kinds = self.layout().facts.typed_elements;
@@ -107,12 +151,12 @@ impl Heap<'_> {
     ///
     /// # Errors
     /// If the object cannot be read.
-    pub fn view(&self, object: HeapObject<'_>) -> Result<View> {
+    pub fn view(&self, object: HeapObject<'_>) -> Result<BufferView> {
         let words = self.words();
         let fields = self.fields();
         let word = |at: u64| words.word(object.address + at, "array buffer");
         if object.kind() == Kind::JsArrayBuffer {
-            return Ok(View {
+            return Ok(BufferView {
                 address: word(fields.array_buffer_backing_store)?,
                 byte_length: self.buffer_length(object)?,
                 byte_offset: 0,
@@ -124,13 +168,13 @@ impl Heap<'_> {
         let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
         if object.kind() == Kind::JsDataView {
             let address = word(fields.data_view_pointer)?;
-            return Ok(View { address, byte_length, byte_offset, element: None });
+            return Ok(BufferView { address, byte_length, byte_offset, element: None });
         }
         let external = word(fields.typed_array_external_pointer)?;
         // On-heap arrays: base is the elements object, external the distance to its first byte.
         let base = word(fields.typed_array_base_pointer)?;
         let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
-        Ok(View { address, byte_length, byte_offset, element })
+        Ok(BufferView { address, byte_length, byte_offset, element })
     }
 
     /// How long a view is for the program: what its buffer has become counts.

@@ -8,14 +8,14 @@
 //! The lengths are unsigned numbers in groups of seven bits, least significant first; the first is of what comes before the
 //! first bytecode (V8: `src/baseline/bytecode-offset-iterator.h`).
 
-use crate::heap::Heap;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// Prefixes of a bytecode whose operands have two and four bytes.
 const WIDE: u8 = 0;
 const EXTRA_WIDE: u8 = 1;
 
-impl Heap<'_> {
+impl View<'_> {
     /// The offset of the bytecode that the machine code at `pc`, counted from its start, was made from: of a call, where it
     /// returns to. `None` if `code` is no code without optimisations, or the lengths of bytecodes are not known.
     ///

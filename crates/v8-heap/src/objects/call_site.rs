@@ -7,13 +7,13 @@
 //! `lib/internal/errors.js`, `defaultPrepareStackTrace`).
 
 use crate::Tagged;
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::error::CallSite;
+use crate::objects::properties::PropertyValue;
 use crate::objects::script::{LineColumn, Script};
 use crate::objects::shared_function_info::{FunctionCode, FunctionKind};
 use crate::objects::value::{HeapObject, Value};
-use crate::properties::PropertyValue;
+use crate::view::View;
 
 /// Longer strings are cut in a stack trace of ours.
 const LONGEST_PART: usize = 1 << 16;
@@ -53,7 +53,7 @@ struct MethodCall {
     method: Option<String>,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The text of a captured stack trace.
     pub fn stack_text(&self, error: HeapObject<'_>, frames: &[CallSite]) -> StackText {
         let mut text = StackText::default();
@@ -117,10 +117,10 @@ impl Heap<'_> {
         match self.string(value, LONGEST_PART) {
             Ok(string) => {
                 match &string.units {
-                    crate::objects::string::Units::OneByte(units) => {
+                    crate::code_units::Units::OneByte(units) => {
                         text.units.extend(units.iter().map(|unit| u16::from(*unit)));
                     }
-                    crate::objects::string::Units::TwoByte(units) => text.units.extend(units),
+                    crate::code_units::Units::TwoByte(units) => text.units.extend(units),
                 }
                 if string.is_cut() {
                     text.incomplete("...");

@@ -5,9 +5,9 @@
 //! as its key, a deleted one the hole. The ordered ones (`src/objects/ordered-hash-table.h`) have `used, deleted,
 //! buckets`, the buckets, then the entries in insertion order, each with a chain link at its end.
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// Where the entries of an unordered hash table are.
@@ -26,7 +26,7 @@ impl HashTableShape {
     pub const EPHEMERON: HashTableShape = HashTableShape { first_entry: 3, entry_words: 2 };
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Calls `visit` with the words of every entry in use, in table order, until it returns false.
     pub(crate) fn for_each_entry(
         &self,

@@ -14,12 +14,12 @@
 //!
 //! V8 keeps of a scope only what some function inside it uses: other variables are in no context.
 
-use crate::heap::Heap;
+use crate::address_map::AddressMap;
 pub use crate::layout::ScopeKind;
 use crate::layout::{Kind, ScopeInfoParts};
-use crate::map::AddressMap;
 use crate::objects::collection::HashTableShape;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{PropertyValue, Result, Tagged};
 
 /// Slot of the scope info.
@@ -84,7 +84,7 @@ pub enum VariableValue {
     Property(PropertyValue),
 }
 
-impl<'t> Heap<'t> {
+impl<'t> View<'t> {
     /// The innermost context that an object brings along: of a function, the one it was made in; of a bound function, that of
     /// the function it calls; of a generator, the one it was suspended in; a context itself.
     ///

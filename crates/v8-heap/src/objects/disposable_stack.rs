@@ -6,8 +6,8 @@
 //!
 //! (V8: `src/objects/js-disposable-stack.tq`, `JSDisposableStackBase`, `DisposableStackStatus`.)
 
-use crate::heap::Heap;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// Value, method, how.
@@ -22,7 +22,7 @@ pub struct DisposableStack {
     pub resources: Vec<(Tagged, Tagged)>,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The resources of a disposable stack; `None` if the object is none.
     ///
     /// # Errors

@@ -4,11 +4,11 @@
 //! tagged words, a `FixedDoubleArray`, a `NumberDictionary`, or `SloppyArgumentsElements` whose mapped entries live in
 //! a context.
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::collection::HashTableShape;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
-use crate::properties::PropertyValue;
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// A missing element of a `FixedDoubleArray` (V8: `kHoleNanInt64`).
@@ -73,7 +73,7 @@ impl Elements {
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The elements of a JavaScript object (typed arrays aside, whose elements lie outside the heap).
     ///
     /// # Errors

@@ -7,9 +7,9 @@
 //! (V8: `src/objects/js-objects.h`, `JSObject::GetEmbedderFieldCount`; Node.js: `src/base_object.h`.)
 
 use crate::Result;
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 
 /// What an embedder keeps in an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct EmbedderData {
     pub fields: Vec<u64>,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// What the embedder keeps in an object; nothing for objects that are not made from its templates.
     ///
     /// # Errors

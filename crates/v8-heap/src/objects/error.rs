@@ -7,10 +7,10 @@
 //! Private symbols of V8's own have no description to know them by; V8 sets this one when it makes the error, before any
 //! other of them.
 
-use crate::heap::Heap;
 use crate::layout::Kind;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::{HeapObject, Value};
-use crate::properties::PropertyValue;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// `Error.stackTraceLimit` is a number of the program's own; nobody looks at more frames.
@@ -52,7 +52,7 @@ pub struct CallSite {
     pub is_builtin: bool,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The stack trace of an error, or of an object that `Error.captureStackTrace` gave one; `None` if it has none.
     pub fn error_stack(&self, error: HeapObject<'_>) -> Option<ErrorStack> {
         let hidden = self.hidden_values(error);

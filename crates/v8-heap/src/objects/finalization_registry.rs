@@ -8,8 +8,8 @@
 //! Cells are in two lists: those whose target is alive, and those whose target has been collected and whose callback is still to
 //! be called (V8: `src/objects/js-weak-refs.tq`).
 
-use crate::heap::Heap;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// Longer lists are taken for cycles.
@@ -26,7 +26,7 @@ pub struct WeakCell {
     pub token: Tagged,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The callback of a `FinalizationRegistry`; `None` if the object is none.
     pub fn finalization_callback(&self, object: HeapObject<'_>) -> Option<Tagged> {
         let is_it = self.layout().type_name(object.map.instance_type) == "JSFinalizationRegistry";

@@ -9,9 +9,9 @@
 //!
 //! (V8: `src/objects/shared-function-info.tq`, `SharedFunctionInfo::Name`, `inferred_name`, `StartPosition`.)
 
-use crate::heap::Heap;
 use crate::layout::{Kind, ScopeInfoParts};
 use crate::objects::value::{HeapObject, Value};
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// What a bound function calls.
@@ -25,7 +25,7 @@ pub struct BoundFunction {
     pub arguments: Tagged,
 }
 
-impl<'t> Heap<'t> {
+impl<'t> View<'t> {
     /// The `SharedFunctionInfo` of a function.
     ///
     /// # Errors

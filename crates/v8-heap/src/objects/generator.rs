@@ -12,10 +12,10 @@
 //! not keep the names of what is in registers (V8: `src/objects/js-generator.tq`, `JSGeneratorObject::kGeneratorClosed`,
 //! `kGeneratorExecuting`, `source_position`).
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::context::Variable;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// Nobody looks at more requests of one generator, or scopes of one function.
@@ -69,7 +69,7 @@ pub struct Request {
     pub promise: Tagged,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Function and state of a generator.
     ///
     /// # Errors

@@ -2,10 +2,10 @@
 //! `src/objects/js-collator.tq`, `js-date-time-format.tq`, `js-list-format.tq`, and so on).
 
 use crate::Tagged;
-use crate::heap::Heap;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 
-impl Heap<'_> {
+impl View<'_> {
     /// The locale that an `Intl` object was resolved to, a string, if V8 keeps it.
     pub fn intl_locale(&self, object: HeapObject<'_>) -> Option<Tagged> {
         let fields = self.fields();

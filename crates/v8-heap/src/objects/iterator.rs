@@ -14,12 +14,12 @@
 //! (V8: `src/objects/js-array.tq`, `js-string-iterator`, `js-regexp-string-iterator.tq`, `js-iterator-helpers.tq`,
 //! `js-objects.tq`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
-impl Heap<'_> {
+impl View<'_> {
     /// What an iterator goes over and where it is, under the names that the language's specification gives these slots; those
     /// of iterator helpers have none there. Empty for anything else.
     ///

@@ -9,11 +9,11 @@
 //! A prototype's map has no transitions; it keeps a `PrototypeInfo` in their place (V8: `src/objects/transitions.h`,
 //! `property-details.h`).
 
-use crate::heap::Heap;
 use crate::layout::FIRST_TYPED_ELEMENTS_KIND;
-use crate::map::Map;
+use crate::objects::properties::details;
 use crate::objects::value::HeapObject;
-use crate::properties::details;
+use crate::shape::map::Map;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// A property as a descriptor array describes it.
@@ -85,7 +85,7 @@ const ELEMENTS_KINDS: [&str; FIRST_TYPED_ELEMENTS_KIND as usize] = [
     "SLOW_STRING_WRAPPER_ELEMENTS",
 ];
 
-impl Heap<'_> {
+impl View<'_> {
     /// V8's name for an elements kind.
     pub fn elements_kind_name(&self, kind: u8) -> String {
         if let Some(name) = ELEMENTS_KINDS.get(usize::from(kind)) {

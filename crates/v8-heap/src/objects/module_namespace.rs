@@ -7,13 +7,13 @@
 //!
 //! (V8: `src/objects/module.tq`, `src/objects/module.h`, `JSModuleNamespace`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::collection::HashTableShape;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
-impl Heap<'_> {
+impl View<'_> {
     /// Names and values of a module's exports, in the order that programs see: by code units.
     ///
     /// # Errors

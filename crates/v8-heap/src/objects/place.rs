@@ -3,11 +3,11 @@
 //! The class description names fields and tails ([`crate::layout::Class`]); what a map, a scope info or a descriptor array
 //! adds to that are the names of properties and variables.
 
-use crate::heap::Heap;
 use crate::layout::{Class, Field, FieldKind, Kind, ScopeInfoParts, TailLayout};
 use crate::objects::collection::HashTableShape;
 use crate::objects::context::{MIN_SLOTS, SCOPE_INFO};
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// What is at an offset of an object.
@@ -59,7 +59,7 @@ pub enum FieldValue {
     Double(f64),
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// What is at `offset` bytes from the untagged start of an object.
     pub fn place_at<'h>(&'h self, object: HeapObject<'h>, offset: u64) -> Place<'h> {
         let Some(id) = self.layout().type_info(object.map.instance_type).and_then(|info| info.class) else {
@@ -237,21 +237,5 @@ impl Heap<'_> {
                 found: format!("a {} without", self.class_name(object.value())),
             }),
         }
-    }
-
-    /// The object that contains an address, tagged or not, and how far behind its start the address is.
-    ///
-    /// # Errors
-    /// Those of [`Heap::objects`].
-    pub fn object_around(
-        &self,
-        address: u64,
-        monitor: &dyn crate::Monitor,
-    ) -> Result<Option<(HeapObject<'_>, u64)>> {
-        let table = self.objects(monitor)?;
-        let Some(start) = table.start_before(self.spaces(), address) else { return Ok(None) };
-        let object = self.object(Tagged::pointer(start))?;
-        let size = self.object_size(object)?;
-        Ok((address - start < size).then_some((object, address - start)))
     }
 }

@@ -11,10 +11,10 @@
 //! `Promise.all` and its kin, and the functions that settle a promise which adopts another, have the promise in theirs (V8:
 //! `src/objects/js-promise.tq`, `promise.tq`, `src/builtins/builtins-async-gen.cc`, `promise-all-element-closure.tq`).
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::shared_function_info::FunctionCode;
 use crate::objects::value::{HeapObject, Value};
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// Slots of the context of one of V8's own closures that can tell whom it is for.
@@ -46,7 +46,7 @@ pub struct Reaction {
     pub promise: Option<Tagged>,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Whether anything has ever been attached to a promise that would see its rejection.
     ///
     /// # Errors

@@ -6,9 +6,9 @@
 //!
 //! (V8: `src/objects/js-proxy.tq`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::{HeapObject, Value};
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// The two objects of a proxy.
@@ -20,7 +20,7 @@ pub struct Proxy {
     pub handler: Tagged,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Target and handler of a proxy; `None` if it has been revoked.
     ///
     /// # Errors

@@ -6,9 +6,9 @@
 //!
 //! (V8: `src/objects/js-regexp.tq`, `JSRegExp`, `JSRegExpFlags`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
 /// Letters of the flags, by bit.
@@ -25,7 +25,7 @@ pub struct RegExp {
     pub flags: String,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Pattern and flags of a regular expression.
     ///
     /// # Errors

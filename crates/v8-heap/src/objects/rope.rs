@@ -12,131 +12,13 @@
 //! A part that comes again is copied; a rope that begins with the whole of a text goes on in that text. What is remembered is
 //! bounded: it is forgotten, and read anew, where that is too much.
 
-use std::collections::HashMap;
-
-use crate::heap::Heap;
 use crate::layout::StringShape;
-use crate::objects::string::{Allowed, Piece, cycle};
+use crate::objects::string::{Allowed, cycle};
+use crate::remembered::rope_texts::{LONGEST, MOST_PARTS, Place, Ropes, Text};
+use crate::view::View;
 use crate::{Error, Result, Tagged};
 
-/// Longer ropes are not written out, in code units.
-pub(crate) const LONGEST: usize = 1 << 26;
-/// Bytes of texts, and number of parts, that are remembered: more is forgotten before the next rope.
-const MOST_BYTES: usize = 1 << 28;
-const MOST_PARTS: usize = 1 << 23;
-
-/// Ropes that have been written out.
-#[derive(Debug, Default)]
-pub(crate) struct Ropes {
-    texts: Vec<Text>,
-    places: HashMap<u64, Place>,
-    /// Parts in the order in which they were placed.
-    order: Vec<u64>,
-    /// Of ropes that are too long: a shorter one that they begin with.
-    beginnings: HashMap<u64, u64>,
-    /// Bytes of all texts.
-    bytes: usize,
-}
-
-/// Where a rope is written out.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    text: usize,
-    /// The first of its code units there.
-    pub from: usize,
-    /// How many of them are there.
-    pub len: usize,
-    /// Why the rest is not.
-    pub damage: Option<Box<Error>>,
-}
-
-/// Code units: of one byte as long as all fit.
-#[derive(Debug)]
-enum Text {
-    OneByte(Vec<u8>),
-    /// Little-endian, two bytes each.
-    TwoByte(Vec<u8>),
-}
-
-impl Text {
-    fn len(&self) -> usize {
-        self.piece(0, usize::MAX).len()
-    }
-
-    fn piece(&self, from: usize, to: usize) -> Piece<'_> {
-        match self {
-            Text::OneByte(bytes) => Piece::OneByte(&bytes[from..to.min(bytes.len())]),
-            Text::TwoByte(bytes) => Piece::TwoByte(&bytes[2 * from..to.saturating_mul(2).min(bytes.len())]),
-        }
-    }
-
-    fn push(&mut self, piece: Piece<'_>) {
-        if let (Text::OneByte(bytes), Piece::TwoByte(_)) = (&*self, piece) {
-            *self = Text::TwoByte(bytes.iter().flat_map(|byte| [*byte, 0]).collect());
-        }
-        match (self, piece) {
-            (Text::OneByte(bytes), Piece::OneByte(own)) | (Text::TwoByte(bytes), Piece::TwoByte(own)) => {
-                bytes.extend_from_slice(own);
-            }
-            (Text::TwoByte(bytes), Piece::OneByte(own)) => {
-                bytes.extend(own.iter().flat_map(|byte| [*byte, 0]));
-            }
-            (Text::OneByte(_), Piece::TwoByte(_)) => {}
-        }
-    }
-
-    /// Repeats a part of it at its end.
-    fn repeat(&mut self, from: usize, len: usize) {
-        match self {
-            Text::OneByte(bytes) => bytes.extend_from_within(from..from + len),
-            Text::TwoByte(bytes) => bytes.extend_from_within(2 * from..2 * (from + len)),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Text::OneByte(bytes) | Text::TwoByte(bytes) => bytes.len(),
-        }
-    }
-}
-
-impl Ropes {
-    /// Where a rope is, if it has been written out.
-    pub fn place(&self, rope: u64) -> Option<&Place> {
-        self.places.get(&rope)
-    }
-
-    /// Code units of a place, counted from its own first one.
-    pub fn piece(&self, place: &Place, from: usize, to: usize) -> Piece<'_> {
-        let end = place.from + to.min(place.len);
-        self.texts[place.text].piece((place.from + from).min(end), end)
-    }
-
-    /// Parts that have been placed, those before `since` left out.
-    pub fn placed(&self, since: usize) -> &[u64] {
-        &self.order[since.min(self.order.len())..]
-    }
-
-    /// Number of parts that have been placed.
-    pub fn count(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Forgets all, if it has become too much.
-    pub fn forget_if_full(&mut self) {
-        if self.bytes > MOST_BYTES || self.order.len() > MOST_PARTS || self.beginnings.len() > MOST_PARTS {
-            *self = Ropes::default();
-        }
-    }
-
-    fn put(&mut self, rope: u64, text: usize, from: usize, damage: &Option<Box<Error>>) {
-        let len = self.texts[text].len() - from;
-        self.places.insert(rope, Place { text, from, len, damage: damage.clone() });
-        self.order.push(rope);
-    }
-}
-
-/// Work of [`Heap::write_out`].
+/// Work of [`View::write_out`].
 enum Task {
     /// Write a string out.
     Read(u64, Allowed),
@@ -146,7 +28,7 @@ enum Task {
     End(u64, usize),
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Writes the rope at `root` out, unless it has been; gives its place. What cannot be read ends it.
     ///
     /// # Errors

@@ -11,22 +11,20 @@
 //! script move all its lines, and the columns of the first (`Script::AddPositionInfoOffset`), as with the options
 //! `lineOffset` and `columnOffset` of `vm.Script`.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use crate::heap::Heap;
+use crate::code_units::Piece;
 use crate::layout::Kind;
-use crate::map::AddressMap;
-use crate::objects::string::Piece;
 use crate::objects::value::HeapObject;
+use crate::remembered::lines::Counting;
+pub use crate::remembered::lines::Lines;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// `ScriptCompileType`: compiled by `eval` or `new Function`.
 const EVAL: u64 = 1;
 /// No function has more parameters (`Code::kMaxArguments`).
 const MOST_PARAMETERS: usize = 1 << 16;
-
-/// Lines of all scripts that are remembered: beyond, they are counted anew.
-const MOST_LINES: usize = 1 << 24;
 
 /// Whose a script is (V8: `Script::Type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,88 +107,7 @@ pub struct Location<'h> {
     pub place: Option<LineColumn>,
 }
 
-/// Where the lines of a source end: the position of each terminator, of a pair its last; and the length of the source.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Lines {
-    ends: Vec<u32>,
-}
-
-impl Lines {
-    /// The lines of a text given in pieces.
-    fn add(&mut self, units: impl Iterator<Item = u16>, state: &mut Counting) {
-        for unit in units {
-            if state.after_return && unit != u16::from(b'\n') {
-                self.ends.push(state.position - 1);
-            }
-            state.after_return = unit == u16::from(b'\r');
-            if matches!(unit, 0x0a | 0x2028 | 0x2029) {
-                self.ends.push(state.position);
-            }
-            state.position += 1;
-        }
-    }
-
-    fn finish(&mut self, state: &Counting) {
-        if state.after_return {
-            self.ends.push(state.position - 1);
-        }
-        // The last line ends with the source.
-        self.ends.push(state.position);
-    }
-
-    /// Number of lines; text behind the last terminator is a line even if it is empty.
-    pub fn count(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Line and column of a position, both from 0; `None` behind the end of the source.
-    pub fn place(&self, position: u32) -> Option<(u32, u32)> {
-        let line = self.ends.partition_point(|end| *end < position);
-        (line < self.ends.len()).then(|| (line as u32, position - self.start(line)))
-    }
-
-    /// Where a line begins.
-    fn start(&self, line: usize) -> u32 {
-        match line.checked_sub(1) {
-            Some(before) => self.ends[before] + 1,
-            None => 0,
-        }
-    }
-
-    /// The range of a line, from 0, with its terminator but for a `\n` that follows a `\r`; `None` if there is no such line.
-    pub fn range(&self, line: usize) -> Option<(u32, u32)> {
-        let end = *self.ends.get(line)?;
-        Some((self.start(line), end))
-    }
-}
-
-/// What of a source has been seen.
-#[derive(Default)]
-struct Counting {
-    position: u32,
-    after_return: bool,
-}
-
-/// The lines of sources, by the address of the string.
-#[derive(Debug, Default)]
-pub(crate) struct KnownLines(RwLock<(AddressMap<Arc<Lines>>, usize)>);
-
-impl KnownLines {
-    fn get(&self, source: Tagged) -> Option<Arc<Lines>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).0.get(&source.0).cloned()
-    }
-
-    fn keep(&self, source: Tagged, lines: Arc<Lines>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.1 + lines.count() > MOST_LINES {
-            *known = Default::default();
-        }
-        known.1 += lines.count();
-        known.0.insert(source.0, lines);
-    }
-}
-
-impl<'t> Heap<'t> {
+impl<'t> View<'t> {
     /// Takes a `Script` apart.
     ///
     /// # Errors

@@ -11,10 +11,10 @@
 //! method. (V8: `src/objects/shared-function-info.tq`, `SharedFunctionInfo::StartPosition`,
 //! `function_token_position`, `src/objects/function-kind.h`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::script::Location;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
@@ -123,7 +123,7 @@ pub struct FunctionRange {
     pub end: u32,
 }
 
-impl<'t> Heap<'t> {
+impl<'t> View<'t> {
     /// Takes a `SharedFunctionInfo` apart.
     ///
     /// # Errors

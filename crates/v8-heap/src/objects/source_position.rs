@@ -11,11 +11,11 @@
 //! asks for it, so many functions have none.
 
 use crate::Result;
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 
-impl Heap<'_> {
+impl View<'_> {
     /// The place in the source that the bytecode at `code_offset` of a function (a `SharedFunctionInfo`) was made from;
     /// `None` if V8 has not kept it.
     ///

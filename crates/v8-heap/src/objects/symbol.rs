@@ -8,10 +8,10 @@
 //! data of their own under private symbols, too, and the brand of a class with private methods is one with the name of the
 //! class (V8: `src/objects/name.tq`, `SymbolFlags`).
 
-use crate::heap::Heap;
 use crate::layout::Kind;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
-use crate::properties::PropertyValue;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// Who can use a symbol as the name of a property.
@@ -25,7 +25,7 @@ pub enum Privacy {
     Internal,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// Who can use a symbol as the name of a property.
     ///
     /// # Errors

@@ -16,10 +16,10 @@
 //! ```
 
 use crate::Result;
-use crate::heap::Heap;
 use crate::layout::Fields;
 use crate::layout::native::temporal::{self as native, date, duration, time, zoned};
 use crate::objects::value::HeapObject;
+use crate::view::View;
 
 /// The kind of calendar of ISO 8601 (`AnyCalendarKind::Iso`).
 const ISO_CALENDAR: u8 = 11;
@@ -104,7 +104,7 @@ pub(crate) fn native_field(fields: &Fields, class: &str) -> Option<u64> {
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The value of a `Temporal` object; `None` if it is none, or its value is not where it is known to be.
     pub fn temporal(&self, object: HeapObject<'_>) -> Option<Temporal> {
         let class = self.class_name(object.value()).strip_prefix("JSTemporal")?;

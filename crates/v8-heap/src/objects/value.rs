@@ -1,32 +1,9 @@
 //! Any value: what a tagged word stands for.
 
-use crate::heap::Heap;
-use crate::layout::{Bits, Fields, Kind};
-use crate::map::{Map, MapId};
+use crate::layout::Kind;
+pub use crate::shape::heap_object::HeapObject;
+use crate::view::View;
 use crate::{Error, Result, Tagged};
-
-/// A heap object whose map has been read.
-#[derive(Clone, Copy, Debug)]
-pub struct HeapObject<'h> {
-    /// Untagged address.
-    pub address: u64,
-    /// Number of its map.
-    pub map_id: MapId,
-    /// Its map.
-    pub map: &'h Map,
-}
-
-impl HeapObject<'_> {
-    /// The object as a value.
-    pub fn value(&self) -> Tagged {
-        Tagged::pointer(self.address)
-    }
-
-    /// Its kind.
-    pub fn kind(&self) -> Kind {
-        self.map.kind
-    }
-}
 
 /// What a tagged word stands for.
 #[derive(Clone, Copy, Debug)]
@@ -65,29 +42,7 @@ mod oddball {
     pub const NULL: i32 = 3;
 }
 
-impl<'t> Heap<'t> {
-    /// Where fields are.
-    #[inline]
-    pub fn fields(&self) -> &Fields {
-        &self.layout().fields
-    }
-
-    /// Which bits of flags mean what.
-    #[inline]
-    pub fn bits(&self) -> &Bits {
-        &self.layout().bits
-    }
-
-    /// The heap object that a strong or weak pointer refers to.
-    ///
-    /// # Errors
-    /// If it is no pointer, or there is no object.
-    pub fn object(&self, value: Tagged) -> Result<HeapObject<'_>> {
-        let address = value.object().ok_or(Error::NotAnObject(value))?;
-        let (map_id, map) = self.map_at(address)?;
-        Ok(HeapObject { address, map_id, map })
-    }
-
+impl View<'_> {
     /// What a tagged word stands for.
     ///
     /// # Errors

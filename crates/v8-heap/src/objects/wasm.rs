@@ -9,11 +9,11 @@
 //!
 //! (V8: `src/wasm/wasm-objects.tq`, `src/wasm/value-type.h`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::layout::native::{backing_store, managed};
 use crate::objects::temporal;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
 /// `wasm::kWasmPageSize`
@@ -67,7 +67,7 @@ pub struct WasmGlobal {
     pub is_mutable: bool,
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// A WebAssembly memory; `None` if the object is none.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Heap<'_> {
         Some([destructor, shared, object])
     }
 
-    /// The memory that [`Heap::managed`] reads, and the start of the object, as `[start, end)`.
+    /// The memory that [`View::managed`] reads, and the start of the object, as `[start, end)`.
     pub(crate) fn managed_records(&self, foreign: Tagged) -> Vec<(u64, u64)> {
         const LENGTHS: [u64; 3] = [managed::SHARED_POINTER + 8, 8, managed::LONGEST_VALUE];
         let chain = self.managed_chain(foreign).into_iter().flatten().zip(LENGTHS);

@@ -7,12 +7,12 @@
 //!
 //! (V8: `src/objects/js-objects.tq`, `js-weak-refs.tq`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::view::View;
 use crate::{Result, Tagged};
 
-impl Heap<'_> {
+impl View<'_> {
     /// The primitive value inside a boxed one, such as `new String("text")`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::Tagged;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::layout::Kind;
-use crate::map::Map;
+use crate::shape::map::Map;
 
 /// Tells what references are worth telling.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ mod builtins;
 mod essential;
 mod names;
 mod node;
+mod node_kind;
 mod pairs;
 mod plan;
 mod reference;
@@ -47,7 +48,7 @@ use reference::Explorer;
 use tags::Tags;
 use write::{Places, Writing};
 
-pub use node::NodeKind;
+pub use node_kind::NodeKind;
 pub use reference::EdgeKind;
 
 /// Which objects a snapshot has.

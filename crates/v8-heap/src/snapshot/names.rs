@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
+use crate::address_map::AddressHasher;
+use crate::code_units::Units;
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::{Kind, StringShape};
-use crate::map::AddressHasher;
 use crate::objects::place::FieldValue;
-use crate::objects::string::Units;
 use crate::{Tagged, objects::value::HeapObject};
 
 use super::builtins::Builtins;

@@ -8,74 +8,11 @@ use crate::objects::symbol::Privacy;
 use crate::objects::value::{HeapObject, Value};
 
 use super::builtins::is_builtin;
+use super::node_kind::NodeKind;
 use super::plan::Plans;
 use super::reference::Name;
 use super::tagged_field;
 use super::tags::Tags;
-
-/// What a node stands for, numbered as `node_types` of the file has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-#[allow(missing_docs)] // V8's own words
-pub enum NodeKind {
-    Hidden,
-    Array,
-    String,
-    Object,
-    Code,
-    Closure,
-    RegExp,
-    Number,
-    Native,
-    Synthetic,
-    ConsString,
-    SlicedString,
-    Symbol,
-    BigInt,
-    ObjectShape,
-}
-
-impl NodeKind {
-    /// All of them, by number.
-    pub const ALL: [NodeKind; 15] = [
-        NodeKind::Hidden,
-        NodeKind::Array,
-        NodeKind::String,
-        NodeKind::Object,
-        NodeKind::Code,
-        NodeKind::Closure,
-        NodeKind::RegExp,
-        NodeKind::Number,
-        NodeKind::Native,
-        NodeKind::Synthetic,
-        NodeKind::ConsString,
-        NodeKind::SlicedString,
-        NodeKind::Symbol,
-        NodeKind::BigInt,
-        NodeKind::ObjectShape,
-    ];
-
-    /// V8's word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            NodeKind::Hidden => "hidden",
-            NodeKind::Array => "array",
-            NodeKind::String => "string",
-            NodeKind::Object => "object",
-            NodeKind::Code => "code",
-            NodeKind::Closure => "closure",
-            NodeKind::RegExp => "regexp",
-            NodeKind::Number => "number",
-            NodeKind::Native => "native",
-            NodeKind::Synthetic => "synthetic",
-            NodeKind::ConsString => "concatenated string",
-            NodeKind::SlicedString => "sliced string",
-            NodeKind::Symbol => "symbol",
-            NodeKind::BigInt => "bigint",
-            NodeKind::ObjectShape => "object shape",
-        }
-    }
-}
 
 /// Classes that count as code, with all that descend from them.
 static CODE: &[&str] = &[
@@ -118,7 +55,7 @@ impl<'a, 't> Namer<'a, 't> {
     pub fn new(heap: &'a Heap<'t>, plans: &Plans<'a, 't>, tags: &'a Tags) -> Namer<'a, 't> {
         let mut own = Vec::with_capacity(heap.map_count());
         for id in 0..heap.map_count() as u32 {
-            let map = heap.map(crate::map::MapId(id));
+            let map = heap.map(crate::shape::map::MapId(id));
             let is = |names: &[&str]| names.iter().any(|name| plans.descends_from(map, name));
             let name = match heap.layout().type_info(map.instance_type).and_then(|info| info.class) {
                 Some(class) => heap.classes().class(class).name,

@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, OnceLock, RwLock};
 
-use crate::body::Word;
+use crate::address_map::AddressMap;
 use crate::heap::Heap;
 use crate::layout::{FieldKind, Kind, TailLayout};
-use crate::map::{AddressMap, Map, MapId};
 use crate::objects::collection::HashTableShape;
 use crate::objects::context::SCOPE_INFO;
 use crate::objects::place::FieldValue;
+use crate::objects::properties::details;
 use crate::objects::value::HeapObject;
-use crate::properties::details;
+use crate::shape::body::Word;
+use crate::shape::map::{Map, MapId};
 use crate::{Result, Tagged};
-
-use super::reference::Property;
 
 /// What V8 calls fields of its classes; all others are numbered. A field that a version does not have does no harm.
 /// (`Extract...References` in `src/profiler/heap-snapshot-generator.cc`.)
@@ -107,6 +106,22 @@ static NAMED: &[(&str, &str, Slot)] = &[
     ("WeakCell", "target", Slot::Weak("target")),
     ("WeakCell", "unregister_token", Slot::Weak("unregister_token")),
 ];
+
+/// Name of a property.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Property {
+    /// Untagged address of the string or symbol.
+    pub address: u64,
+    /// It is the empty string, which V8 takes for a word of its own.
+    pub is_empty: bool,
+}
+
+impl Property {
+    pub fn of(heap: &Heap<'_>, name: Tagged) -> Option<Property> {
+        let is_empty = heap.is_string(name) && heap.string_length(name).is_ok_and(|length| length == 0);
+        Some(Property { address: name.strong()?, is_empty })
+    }
+}
 
 /// What a word is in a snapshot.
 #[derive(Clone, Copy, Debug)]

@@ -9,21 +9,21 @@
 //!   property "x"    internal "elements", "map"    context "total"    element 17    hidden 3    weak "target"
 //! ```
 
+use crate::NameId;
 use crate::Tagged;
-use crate::constructor::NameId;
 use crate::graph::{DispatchTable, code_holds_weakly, embedded_words};
 use crate::heap::Heap;
 use crate::layout::Kind;
 use crate::objects::collection::HashTableShape;
 use crate::objects::context::GLOBAL_OBJECT;
 use crate::objects::place::FieldValue;
+use crate::objects::properties::{PropertyValue, details};
 use crate::objects::value::HeapObject;
-use crate::properties::{PropertyValue, details};
 
 use super::code_kind;
 use super::essential::Essential;
 use super::pairs::Pairs;
-use super::plan::{Apart, Plan, Plans, Slot, Store};
+use super::plan::{Apart, Plan, Plans, Property, Slot, Store};
 
 /// How an object refers to another, numbered as `edge_types` of the file has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -158,29 +158,14 @@ impl Telling<'_> {
     /// The value of a property, wherever it is.
     fn property(&mut self, name: Property, value: Tagged) {
         if let Some(target) = value.strong() {
-            self.edge(name.kind(), Name::Text(name.address), target);
+            self.edge(kind_of(name), Name::Text(name.address), target);
         }
     }
 }
 
-/// Name of a property.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Property {
-    /// Untagged address of the string or symbol.
-    pub address: u64,
-    /// It is the empty string, which V8 takes for a word of its own.
-    pub is_empty: bool,
-}
-
-impl Property {
-    pub fn of(heap: &Heap<'_>, name: Tagged) -> Option<Property> {
-        let is_empty = heap.is_string(name) && heap.string_length(name).is_ok_and(|length| length == 0);
-        Some(Property { address: name.strong()?, is_empty })
-    }
-
-    fn kind(self) -> EdgeKind {
-        if self.is_empty { EdgeKind::Internal } else { EdgeKind::Property }
-    }
+/// What sort of edge a property of this name is.
+fn kind_of(name: Property) -> EdgeKind {
+    if name.is_empty { EdgeKind::Internal } else { EdgeKind::Property }
 }
 
 impl Explorer<'_, '_> {
@@ -459,7 +444,7 @@ impl Explorer<'_, '_> {
             [(getter, Name::Getter(property.address)), (setter, Name::Setter(property.address))]
         {
             if let Some(target) = word.strong().filter(|_| is_function(word)) {
-                telling.edge(property.kind(), name, target);
+                telling.edge(kind_of(property), name, target);
             }
         }
     }

@@ -12,12 +12,12 @@ use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
 use crate::layout::{FieldKind, Kind};
-use crate::map::{Map, MapId};
 use crate::objects::value::HeapObject;
+use crate::shape::map::{Map, MapId};
 use crate::{Monitor, Result, Tagged};
 
 use super::essential::Essential;
-use super::node::NodeKind;
+use super::node_kind::NodeKind;
 use super::plan::Plans;
 use super::reference::Name;
 use super::{code_kind, tagged_field};

@@ -15,7 +15,7 @@ use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result};
 
 use super::names::{Names, PartNames, Texts};
-use super::node::NodeKind;
+use super::node_kind::NodeKind;
 use super::reference::{Edge, EdgeKind, Explorer, Label, Target};
 use super::roots::{Ending, Synthetic};
 use super::{SnapshotSize, Subject, node_id};

@@ -1,11 +1,12 @@
 //! The `process` object of Node.js: what a process says of itself. There is one for the main thread and one for each worker.
 
-use crate::heap::Heap;
+use crate::index::{Kinds, ObjectTable};
 use crate::layout::Kind;
 use crate::layout::native::exit_info;
 use crate::objects::context::VariableValue;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::{HeapObject, Value};
-use crate::properties::PropertyValue;
+use crate::view::View;
 use crate::{Monitor, Result, Tagged};
 
 /// The private symbol under which `process` has an `Int32Array` about its end.
@@ -49,28 +50,40 @@ pub struct NodeProcess {
     pub is_exiting: bool,
 }
 
-impl Heap<'_> {
+impl NodeProcess {
     /// The `process` objects of all contexts that have one.
     ///
     /// # Errors
-    /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
-    pub fn node_processes(&self, monitor: &dyn Monitor) -> Result<Vec<NodeProcess>> {
-        let kinds = self.kinds(monitor)?;
-        let Some(name) = self.name_id("process") else { return Ok(Vec::new()) };
+    /// [`crate::Error::Interrupted`] if the monitor says so.
+    pub(crate) fn all(
+        view: &View<'_>,
+        table: &ObjectTable,
+        kinds: &Kinds,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<NodeProcess>> {
+        let Some(name) = view.name_id("process") else { return Ok(Vec::new()) };
         let mut objects = Vec::new();
         for group in kinds.groups().iter().filter(|group| group.constructor == name) {
-            let example = self.object_by_id(self.objects(monitor)?, group.representative);
-            let Some(group) = example.and_then(|object| kinds.group_of(self, object)) else { continue };
-            self.for_each_member(kinds, group, monitor, |object| {
-                objects.push(object.address);
-                objects.len() < MOST_PROCESSES
-            })?;
+            let example = view.object_by_id(table, group.representative);
+            let Some(group) = example.and_then(|object| kinds.group_of(view, object)) else { continue };
+            view.for_each_member_of(
+                table,
+                kinds.group(group),
+                |_| true,
+                monitor,
+                |object| {
+                    objects.push(object.address);
+                    objects.len() < MOST_PROCESSES
+                },
+            )?;
         }
         objects.sort_unstable();
-        let objects = objects.into_iter().filter_map(|address| self.object(Tagged::pointer(address)).ok());
-        Ok(objects.filter_map(|object| self.node_process(object)).collect())
+        let objects = objects.into_iter().filter_map(|address| view.object(Tagged::pointer(address)).ok());
+        Ok(objects.filter_map(|object| view.node_process(object)).collect())
     }
+}
 
+impl View<'_> {
     /// `None` for what only looks like a `process`, such as its prototype.
     fn node_process(&self, object: HeapObject<'_>) -> Option<NodeProcess> {
         let versions = self.js_object(self.data_property(object, "versions")?)?;

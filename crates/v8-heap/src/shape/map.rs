@@ -4,16 +4,15 @@
 //! a meta map is its own map: that makes maps recognisable without any list of them. V8 up to 11 has one meta map,
 //! later versions one in read-only space and one for each native context (V8: `src/objects/map.h`).
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::body::Body;
-use crate::constructor::Naming;
+use crate::address_map::AddressMap;
 use crate::layout::{Kind, Layout, SizeFormula};
-use crate::properties::Shape;
+use crate::remembered::names::Naming;
+use crate::shape::body::Body;
+use crate::shape::named_properties::Shape;
 use crate::words::Words;
 use crate::{Error, Result, Tagged};
 
@@ -113,31 +112,6 @@ impl Map {
     /// Number of properties that fit into the object itself.
     pub fn inobject_properties(&self) -> u64 {
         u64::from(self.instance_size_words.saturating_sub(self.inobject_start_words))
-    }
-}
-
-/// A hash map with addresses as keys, which need no protection against chosen keys to be found fast: a collision costs
-/// time only.
-pub(crate) type AddressMap<V> = HashMap<u64, V, BuildHasherDefault<AddressHasher>>;
-
-/// Spreads addresses by one multiplication.
-#[derive(Debug, Default)]
-pub(crate) struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }
 

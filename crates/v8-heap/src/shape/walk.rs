@@ -7,7 +7,7 @@
 
 use crate::isolate::{Page, Piece};
 use crate::layout::{Layout, ObjectBytes, SizeFormula, SpecialSize};
-use crate::map::{MapId, Maps};
+use crate::shape::map::{MapId, Maps};
 use crate::words::Words;
 
 /// A stretch of a page in which no objects could be found although there is something.

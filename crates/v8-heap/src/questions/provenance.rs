@@ -5,12 +5,11 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::constructor::NameId;
 use crate::heap::Heap;
 use crate::index::ObjectId;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
-use crate::{Monitor, Result};
+use crate::{Monitor, NameId, Result};
 
 /// Whose code made an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

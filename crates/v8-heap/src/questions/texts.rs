@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
+use crate::code_units::Piece;
 use crate::heap::Heap;
-use crate::index::StringEntry;
-use crate::objects::rope::{LONGEST, Ropes};
-use crate::objects::string::Piece;
+use crate::questions::string_entry::StringEntry;
+use crate::remembered::rope_texts::{LONGEST, Ropes};
 use crate::{Error, Monitor, Result};
 
 /// Longer ropes are for [`Heap::for_each_text`]; others are read at once, in code units.

@@ -4,11 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::BETWEEN_LOOKS;
-use crate::constructor::NameId;
+use crate::graph::{BETWEEN_LOOKS, Rows};
 use crate::heap::Heap;
 use crate::index::ObjectId;
-use crate::{Error, Monitor, Result};
+use crate::{Error, Monitor, NameId, Result};
 
 /// Objects with the same constructor and the same owner, or owners of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +27,7 @@ impl Heap<'_> {
     ///
     /// # Errors
     /// As [`Heap::graph`].
-    pub fn owned_by(
-        &self,
-        owners: &[u32],
-        below: &super::Rows,
-        monitor: &dyn Monitor,
-    ) -> Result<Vec<OwnedGroup>> {
+    pub fn owned_by(&self, owners: &[u32], below: &Rows, monitor: &dyn Monitor) -> Result<Vec<OwnedGroup>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
         let mut groups: HashMap<NameId, OwnedGroup> = HashMap::new();

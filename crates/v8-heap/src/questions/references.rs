@@ -24,18 +24,18 @@ use std::collections::{HashMap, HashSet};
 
 use core_reader::Contents;
 
-use crate::body::Word;
+use crate::address_map::AddressMap;
 use crate::graph::RootKind;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
 use crate::isolate::PageState;
 use crate::layout::Kind;
-use crate::map::AddressMap;
 use crate::objects::context::VariableValue;
 use crate::objects::place::Place;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
-use crate::properties::PropertyValue;
+use crate::shape::body::Word;
 use crate::{Error, Monitor, Result, Tagged};
 
 /// How an object refers to another.

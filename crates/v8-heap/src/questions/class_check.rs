@@ -8,11 +8,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::body::Word;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
 use crate::objects::value::HeapObject;
+use crate::shape::body::Word;
 use crate::{Monitor, Result, Tagged};
 
 /// What the check found.
@@ -51,7 +51,7 @@ pub enum Contradiction {
 }
 
 /// Offsets in tails count up to this one, in bytes: what is behind it is told as this.
-const LAST_OFFSET: u64 = 256;
+const MOST_OFFSET: u64 = 256;
 
 impl ClassCheck {
     fn add(&mut self, other: ClassCheck) {
@@ -68,7 +68,7 @@ impl ClassCheck {
     }
 
     fn note(&mut self, object: HeapObject<'_>, offset: u64, what: Contradiction) {
-        let place = (object.map.instance_type, offset.min(LAST_OFFSET), what);
+        let place = (object.map.instance_type, offset.min(MOST_OFFSET), what);
         self.contradictions.entry(place).or_insert((0, object.value())).0 += 1;
     }
 

@@ -7,23 +7,18 @@
 
 use std::collections::HashSet;
 
-use super::{Isolate, PAGE_SIZE, Page, PageState};
 use crate::heap::Heap;
 use crate::index::ObjectTable;
+use crate::isolate::{Isolate, PAGE_SIZE, Page, PageState};
+use crate::layout::native::base_space;
 use crate::layout::{ExternalBytes, Kind, StringShape};
 use crate::{Monitor, Result};
 
-/// `BaseSpace::heap_`
-const SPACE_HEAP: u64 = 8;
-/// `BaseSpace::id_`
-const SPACE_ID: u64 = 16;
-/// `BaseSpace::committed_`
-const SPACE_COMMITTED: u64 = 24;
 /// `FreeListMany::kMinBlockSize`: smaller pieces are wasted.
 const SMALLEST_FREE_BLOCK: u64 = 24;
 /// Bytes of a space object, of a free list and of an allocator that are read.
-const SPACE_OBJECT: u64 = 0x400;
-const SMALL_OBJECT: u64 = 0x80;
+const LARGEST_SPACE: u64 = 0x400;
+const LARGEST_ALLOCATOR: u64 = 0x80;
 
 /// What V8 counts of one space, in bytes, as `v8.getHeapSpaceStatistics()` says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,8 +154,8 @@ impl Heap<'_> {
             return Some(0);
         }
         let belongs = space.is_multiple_of(8)
-            && self.word(space.checked_add(SPACE_HEAP)?) == Some(heap)
-            && self.word(space.checked_add(SPACE_ID)?).map(|word| word as u32) == Some(u32::from(id));
+            && self.word(space.checked_add(base_space::HEAP)?) == Some(heap)
+            && self.word(space.checked_add(base_space::ID)?).map(|word| word as u32) == Some(u32::from(id));
         belongs.then_some(space)
     }
 
@@ -186,7 +181,7 @@ impl Heap<'_> {
             } else {
                 0
             };
-            let committed = count(SPACE_COMMITTED)?;
+            let committed = count(base_space::COMMITTED)?;
             return Some(SpaceCounters { committed, used, available, physical: committed });
         }
         let free_list = count(fields.free_list)?;
@@ -203,7 +198,7 @@ impl Heap<'_> {
                 }
             }
         }
-        let (committed, physical) = (count(SPACE_COMMITTED)?, count(fields.paged_physical)?);
+        let (committed, physical) = (count(base_space::COMMITTED)?, count(fields.paged_physical)?);
         Some(SpaceCounters { committed, used, available, physical })
     }
 
@@ -215,7 +210,7 @@ impl Heap<'_> {
         let both = |field: u64| {
             Some(semispace(fields.to_space, field)?.saturating_add(semispace(fields.from_space, field)?))
         };
-        let committed = both(SPACE_COMMITTED)?;
+        let committed = both(base_space::COMMITTED)?;
         let physical_of = |of: u64| match semispace(of, fields.first_page)? {
             0 => Some(0),
             _ => semispace(of, fields.semispace_physical),
@@ -307,19 +302,19 @@ impl Heap<'_> {
                 let Some(space) = self.space_object(isolate.heap, id).filter(|space| *space != 0) else {
                     continue;
                 };
-                keep(space, SPACE_OBJECT);
+                keep(space, LARGEST_SPACE);
                 if let Some(list) = self.count(space, fields.free_list).filter(|list| *list != 0) {
-                    keep(list, SMALL_OBJECT);
+                    keep(list, LARGEST_ALLOCATOR);
                 }
             }
             keep(isolate.heap.saturating_add(fields.allocator), 8);
             if let Some(allocator) = self.array_buffer_allocator(isolate) {
-                keep(allocator, SMALL_OBJECT);
+                keep(allocator, LARGEST_ALLOCATOR);
             }
             if let ExternalBytes::Two { sweeper, .. } = fields.external_bytes
                 && let Some(sweeper) = self.count(isolate.heap, sweeper)
             {
-                keep(sweeper, SMALL_OBJECT);
+                keep(sweeper, LARGEST_ALLOCATOR);
             }
         }
         ranges.into_iter().collect()

@@ -4,7 +4,7 @@ use crate::heap::Heap;
 use crate::isolate::{Isolate, Page, PageState};
 use crate::layout::HeaderPlace;
 use crate::objects::value::HeapObject;
-use crate::{Monitor, Result};
+use crate::{Monitor, Result, Tagged};
 
 /// What V8 uses the memory at an address for.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +28,9 @@ pub enum Whereabouts<'h> {
 }
 
 /// The `Heap` in an isolate takes this much, in bytes, and more (`src/heap/heap.h`).
-const HEAP_BYTES: u64 = 0x800;
+const SMALLEST_HEAP: u64 = 0x800;
 /// `MutablePageMetadata` takes this much, in bytes, and more.
-const METADATA_BYTES: u64 = 0x100;
+const SMALLEST_METADATA: u64 = 0x100;
 
 impl Heap<'_> {
     /// Where an address is, tagged or not.
@@ -62,7 +62,7 @@ impl Heap<'_> {
         }
         if matches!(self.layout().page.header, HeaderPlace::Metadata { .. }) {
             let holds = |page: &&Page<'_>| {
-                address.checked_sub(page.handle()).is_some_and(|distance| distance < METADATA_BYTES)
+                address.checked_sub(page.handle()).is_some_and(|distance| distance < SMALLEST_METADATA)
             };
             if let Some(page) = pages.iter().find(holds) {
                 return Ok(Whereabouts::Header(page, address - page.handle()));
@@ -70,11 +70,27 @@ impl Heap<'_> {
         }
         let isolate =
             self.spaces().isolates().iter().find(|isolate| {
-                (isolate.address..isolate.heap.saturating_add(HEAP_BYTES)).contains(&address)
+                (isolate.address..isolate.heap.saturating_add(SMALLEST_HEAP)).contains(&address)
             });
         Ok(match isolate {
             Some(isolate) => Whereabouts::Isolate(isolate, address - isolate.address),
             None => Whereabouts::Elsewhere,
         })
+    }
+
+    /// The object that contains an address, tagged or not, and how far behind its start the address is.
+    ///
+    /// # Errors
+    /// Those of [`Heap::objects`].
+    pub fn object_around(
+        &self,
+        address: u64,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<(HeapObject<'_>, u64)>> {
+        let table = self.objects(monitor)?;
+        let Some(start) = table.start_before(self.spaces(), address) else { return Ok(None) };
+        let object = self.object(Tagged::pointer(start))?;
+        let size = self.object_size(object)?;
+        Ok((address - start < size).then_some((object, address - start)))
     }
 }

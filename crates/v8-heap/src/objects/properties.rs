@@ -11,31 +11,13 @@
 //!
 //! (V8: `src/objects/property-details.h`, `descriptor-array.tq`, `dictionary.h`.)
 
-use crate::heap::Heap;
 use crate::layout::Kind;
-use crate::map::Map;
 use crate::objects::collection::HashTableShape;
 use crate::objects::value::HeapObject;
+use crate::shape::map::Map;
+use crate::shape::named_properties::{Shape, ShapeProperty};
+use crate::view::View;
 use crate::{Error, Result, Tagged};
-
-/// The named properties that all objects of a map have.
-#[derive(Debug)]
-pub struct Shape {
-    /// In the order of their creation.
-    pub properties: Box<[ShapeProperty]>,
-}
-
-/// A property in a map's descriptor array.
-#[derive(Debug)]
-pub struct ShapeProperty {
-    /// Its name: a string or symbol.
-    pub name: Tagged,
-    /// The name as text.
-    pub text: Box<str>,
-    details: u32,
-    /// What the descriptor holds: the value, if it is not in a field.
-    value: Tagged,
-}
 
 /// An own property of an object.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +82,7 @@ pub(crate) mod details {
     }
 }
 
-impl Heap<'_> {
+impl View<'_> {
     /// The named properties of a fast map; empty for dictionary maps and for maps of anything but JavaScript objects.
     pub fn shape<'m>(&self, map: &'m Map) -> &'m Shape {
         map.shape.get_or_init(|| {

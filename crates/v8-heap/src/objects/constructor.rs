@@ -6,37 +6,13 @@
 //! (not on the object itself) for a `constructor` that is a function with a name other than `Object`. If nothing is found,
 //! the class decides. Snapshots put all functions under one heading and all regular expressions under another.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-
 use crate::Tagged;
-use crate::heap::Heap;
 use crate::layout::Kind;
-use crate::map::Map;
+use crate::objects::properties::PropertyValue;
 use crate::objects::value::{HeapObject, Value};
-use crate::properties::PropertyValue;
-
-/// A name that has been given a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NameId(pub u32);
-
-/// How the constructor's name follows from a map.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Naming {
-    /// All objects of the map have this one.
-    ByMap(NameId),
-    /// Each object can have its own.
-    ByObject,
-}
-
-/// Names of constructors and what is needed to find them.
-#[derive(Debug, Default)]
-pub(crate) struct Constructors {
-    names: boxcar::Vec<Box<str>>,
-    ids: Mutex<HashMap<Box<str>, NameId>>,
-    /// What prototypes say, by address.
-    prototypes: Mutex<HashMap<u64, Option<NameId>>>,
-}
+use crate::remembered::names::{NameId, Naming};
+use crate::shape::map::Map;
+use crate::view::View;
 
 /// Longer prototype chains are taken for cycles.
 const LONGEST_CHAIN: usize = 10_000;
@@ -44,28 +20,22 @@ const LONGEST_CHAIN: usize = 10_000;
 /// Longer names are cut.
 const LONGEST_NAME: usize = 1 << 12;
 
-impl Heap<'_> {
+impl View<'_> {
     /// Text of a name.
     ///
     /// # Panics
     /// If the number did not come from this heap.
     pub fn name(&self, id: NameId) -> &str {
-        self.constructors.names.get(id.0 as usize).expect("name numbers are given out by this table")
+        self.constructors.text(id)
     }
 
     /// Number of a constructor name, if any object has it.
     pub fn name_id(&self, name: &str) -> Option<NameId> {
-        self.constructors.ids.lock().expect("no panic while names are held").get(name).copied()
+        self.constructors.find(name)
     }
 
     pub(crate) fn intern_name(&self, name: &str) -> NameId {
-        let mut ids = self.constructors.ids.lock().expect("no panic while names are held");
-        if let Some(&id) = ids.get(name) {
-            return id;
-        }
-        let id = NameId(self.constructors.names.push(name.into()) as u32);
-        ids.insert(name.into(), id);
-        id
+        self.constructors.intern(name)
     }
 
     /// Name of an object's constructor, as V8's heap snapshots give it. Empty for anything but JavaScript objects.
@@ -159,8 +129,7 @@ impl Heap<'_> {
             if !current.kind().is_js_object() {
                 break;
             }
-            if let Some(&known) = self.constructors.prototypes.lock().expect("no panic").get(&current.address)
-            {
+            if let Some(known) = self.constructors.known_prototype(current.address) {
                 name = known;
                 break;
             }
@@ -171,8 +140,7 @@ impl Heap<'_> {
             }
             prototype = current.map.prototype;
         }
-        let mut known = self.constructors.prototypes.lock().expect("no panic");
-        known.extend(passed.into_iter().map(|address| (address, name)));
+        self.constructors.remember_prototypes(passed, name);
         name
     }
 

@@ -8,11 +8,8 @@ use crate::objects::value::HeapObject;
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
 
-/// Thread-local pointer to the isolate that a thread is in (V8: `v8::internal::g_current_isolate_`).
-pub const CURRENT_ISOLATE: &str = "_ZN2v88internal18g_current_isolate_E";
-
 /// Bytes of a page's metadata block that a reader looks at.
-const METADATA_BLOCK: u64 = 0x200;
+const LARGEST_METADATA: u64 = 0x200;
 
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
@@ -34,7 +31,7 @@ impl Heap<'_> {
         for page in spaces.pages() {
             ranges.push((page.base, page.area_end));
             if let HeaderPlace::Metadata { .. } = layout.page.header {
-                ranges.push((page.handle(), page.handle().saturating_add(METADATA_BLOCK)));
+                ranges.push((page.handle(), page.handle().saturating_add(LARGEST_METADATA)));
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());

@@ -1,0 +1,43 @@
+//! Finds all roots of a process.
+
+use super::root_finder::Finder;
+use super::roots::{Roots, merged};
+use crate::index::ObjectTable;
+use crate::view::View;
+use crate::{Error, Monitor, Result};
+
+impl Roots {
+    /// Finds all roots.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn find(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Roots> {
+        let mut finder = Finder::new(view, table);
+        monitor.begin("finding roots", view.spaces().isolates().len() as u64);
+        for isolate in view.spaces().isolates() {
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            finder.isolate(isolate);
+            monitor.advance(1);
+        }
+        if view.spaces().isolates().is_empty() {
+            finder.found.missing.push("no isolate".to_owned());
+        }
+        finder.microtasks();
+        // The kernel's own workers hold nothing of the view.
+        let mut threads = view.threads().iter().filter(|thread| thread.has_user_stack()).peekable();
+        if threads.peek().is_none() {
+            finder.found.missing.push("the stacks of threads".to_owned());
+        }
+        for thread in threads {
+            finder.thread(thread);
+        }
+        let mut roots = finder.found;
+        roots.memory = merged(roots.memory);
+        roots.missing.dedup();
+        roots.roots.sort_unstable();
+        roots.roots.dedup_by_key(|root| (root.target, root.kind, root.at));
+        Ok(roots)
+    }
+}

@@ -1,0 +1,117 @@
+//! Functions by their definition and by their code.
+
+use crate::heap::Heap;
+use crate::layout::Kind;
+use crate::objects::shared_function_info::Maker;
+use crate::objects::value::HeapObject;
+use crate::{Error, Monitor, Result, Tagged};
+
+impl Heap<'_> {
+    /// Calls `visit` with every `SharedFunctionInfo`, also those of which no closure was ever made, in the order of
+    /// addresses, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_definition(
+        &self,
+        monitor: &dyn Monitor,
+        visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        self.for_each_of(Kind::SharedFunctionInfo, monitor, visit)
+    }
+
+    /// Calls `visit` with every object of a kind, in the order of addresses, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_of(
+        &self,
+        kind: Kind,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        let table = self.objects(monitor)?;
+        for page in 0..table.page_count() {
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let (_, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| self.map(*map).kind == kind) {
+                continue;
+            }
+            for (address, map) in table.page_objects(page) {
+                if self.map(map).kind == kind
+                    && !visit(HeapObject { address, map_id: map, map: self.map(map) })
+                {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every function whose `SharedFunctionInfo` is `wanted`, or with all functions, in the order of
+    /// addresses, until it returns false.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn for_each_function(
+        &self,
+        wanted: Option<Tagged>,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(HeapObject<'_>) -> bool,
+    ) -> Result<()> {
+        self.for_each_of(Kind::JsFunction, monitor, |function| {
+            let is_wanted = wanted.is_none_or(|wanted| {
+                self.shared_function_info(function).is_ok_and(|shared| shared.value() == wanted)
+            });
+            !is_wanted || visit(function)
+        })
+    }
+
+    /// The functions (`SharedFunctionInfo`s) whose code holds an address: bytecode, or machine code made from it, with or
+    /// without optimisations.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn functions_with_code_at(&self, address: u64, monitor: &dyn Monitor) -> Result<Vec<Tagged>> {
+        let table = self.objects(monitor)?;
+        let Some(start) = table.start_before(self.spaces(), address) else { return Ok(Vec::new()) };
+        let object = self.object(Tagged::pointer(start))?;
+        let bytecode = match self.layout().type_name(object.map.instance_type) {
+            "BytecodeArray" => {
+                let (first, end) = self.bytecode_range(object)?;
+                if !(first..end).contains(&address) {
+                    return Ok(Vec::new());
+                }
+                object.value()
+            }
+            "InstructionStream" => {
+                // Where no field says how long it is, only what comes behind it does.
+                let fields = self.fields();
+                if let Some(at) = fields.instruction_stream_body_size {
+                    let body = self.words().word32(start + at, "size of an InstructionStream")?;
+                    if address >= start + fields.instruction_stream_instructions + u64::from(body) {
+                        return Ok(Vec::new());
+                    }
+                }
+                let at = start + fields.instruction_stream_code;
+                let code = self.words().tagged(at, "Code of an InstructionStream")?;
+                match self.maker_of_code(code)? {
+                    Maker::Function(shared) => return Ok(vec![shared]),
+                    Maker::Bytecode(bytecode) => bytecode,
+                    Maker::Unknown => return Ok(Vec::new()),
+                }
+            }
+            _ => return Ok(Vec::new()),
+        };
+        let mut found = Vec::new();
+        self.for_each_definition(monitor, |shared| {
+            if self.bytecode_array(shared).is_ok_and(|own| own.is_some_and(|own| own.value() == bytecode)) {
+                found.push(shared.value());
+            }
+            true
+        })?;
+        Ok(found)
+    }
+}

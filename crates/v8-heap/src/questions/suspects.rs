@@ -1,0 +1,249 @@
+//! Where many objects of a kind have gathered.
+//!
+//! Mostly that is under one object that alone keeps them alive: an array, a Map, an object by whose keys they are found. An object
+//! that another of the same shape keeps alive counts where that one counts: links of a list, nodes of a tree. What nobody owns alone
+//! has gathered where one object holds many, though others hold them too, or is held by handles of native code.
+//!
+//! What Node.js has gathered for itself comes last: gatherings in which all functions, from the root to what they hold, are of
+//! scripts of its own.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use crate::graph::{
+    BETWEEN_LOOKS, Dominators, Gatherer, NOBODY, RootKind, Roots, Rows, Suspect, Suspects, internal_maps,
+};
+use crate::heap::Heap;
+use crate::index::{ObjectId, ObjectTable};
+use crate::layout::Kind;
+use crate::{Error, Monitor, NameId, Result};
+
+/// Fewer are no gathering.
+const FEWEST: u32 = 16;
+/// Objects of a gathering that are looked at, to tell whose they are.
+const SAMPLE: usize = 12;
+/// Holders of an object that nobody owns, and steps through storage to find them.
+const MOST_HOLDERS: usize = 8;
+const MOST_STEPS: usize = 32;
+/// Gatherings under objects that do not own them.
+const MOST_SHARED: usize = 1 << 20;
+/// Gatherings of Node.js's own that are passed over in search of others.
+const MOST_PASSED: usize = 16;
+
+type Gatherings = HashMap<(Gatherer, NameId), Suspect>;
+
+/// The owner of each object.
+struct Owners {
+    of: Vec<u32>,
+    /// An object of the same shape keeps it alive, and retains what it does.
+    is_nested: Vec<bool>,
+}
+
+impl Heap<'_> {
+    /// Where many objects of a kind have gathered: up to `most` gatherings, the largest first, those of Node.js's own last.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn leak_suspects(&self, most: usize, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
+        let mut all = self.gatherings(monitor)?.iter().cloned();
+        let (mut found, mut passed) = (Vec::new(), Vec::new());
+        while found.len() < most && passed.len() < MOST_PASSED {
+            let Some(mut suspect) = all.next() else { break };
+            let end = match suspect.gatherer {
+                Gatherer::Owner(id) | Gatherer::Holder(id) => id,
+                Gatherer::Root(_) => suspect.largest,
+            };
+            suspect.path = self.retaining_paths(ObjectId(end), 1, false, monitor)?.pop();
+            let way = suspect.path.as_ref().map_or(&[][..], |path| &path.objects);
+            suspect.is_nodes = self.are_nodes_own(way, &suspect.some, monitor)?;
+            if suspect.is_nodes { passed.push(suspect) } else { found.push(suspect) }
+        }
+        found.extend(passed);
+        found.truncate(most);
+        Ok(found)
+    }
+
+    /// All gatherings, the largest first.
+    fn gatherings(&self, monitor: &dyn Monitor) -> Result<&[Suspect]> {
+        let known = || Ok((&**self, self.objects(monitor)?));
+        let compute = || self.find_gatherings(monitor).map(Suspects);
+        let found = self.obtain(&self.suspects, monitor, known, compute)?;
+        Ok(&found.0)
+    }
+
+    fn find_gatherings(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
+        let table = self.objects(monitor)?;
+        let dominators = self.dominators(monitor)?;
+        let owners = self.owners(dominators, monitor)?;
+        let nodes = owners.of.len();
+        let is_js = |id: u32| kind(self, table, id).is_some_and(Kind::is_js_object);
+        let mut children = vec![0u32; nodes + 1];
+        for &id in dominators.order().iter().filter(|id| is_js(**id)) {
+            children[(owners.of[id as usize] as usize).min(nodes)] += 1;
+        }
+        monitor.begin("looking for gatherings", dominators.order().len() as u64);
+        let mut suspects = Gatherings::new();
+        let mut shared = Shared::new(self, table, monitor)?;
+        for (index, &id) in dominators.order().iter().enumerate() {
+            if index.is_multiple_of(BETWEEN_LOOKS) {
+                monitor.advance(BETWEEN_LOOKS as u64);
+                if monitor.cancelled() {
+                    return Err(Error::Interrupted);
+                }
+            }
+            let owner = owners.of[id as usize];
+            if children[(owner as usize).min(nodes)] < FEWEST || !is_js(id) {
+                continue;
+            }
+            let Some(object) = self.object_by_id(table, ObjectId(id)) else { continue };
+            let constructor = self.constructor_name(object);
+            let is_nested = owners.is_nested[id as usize];
+            if owner != NOBODY {
+                add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
+            } else {
+                for gatherer in shared.gatherers(id) {
+                    if suspects.len() < MOST_SHARED {
+                        add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
+                    }
+                }
+            }
+        }
+        let mut suspects: Vec<Suspect> =
+            suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
+        let size = |suspect: &Suspect| suspect.retained + suspect.outside;
+        suspects.sort_by_key(|suspect| (Reverse(size(suspect)), suspect.largest, suspect.gatherer));
+        // Held by several, they have gathered in the first of these.
+        suspects.dedup_by(|b, a| {
+            !matches!(b.gatherer, Gatherer::Owner(_))
+                && (a.constructor, a.count, a.largest, size(a))
+                    == (b.constructor, b.count, b.largest, size(b))
+        });
+        Ok(suspects)
+    }
+
+    fn owners(&self, dominators: &Dominators, monitor: &dyn Monitor) -> Result<Owners> {
+        let table = self.objects(monitor)?;
+        let nodes = self.graph(monitor)?.len();
+        let mut owners = Owners { of: vec![NOBODY; nodes], is_nested: vec![false; nodes] };
+        for (index, &id) in dominators.order().iter().enumerate() {
+            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let Some(above) = dominators.above(id) else { continue };
+            let is_js = kind(self, table, above).is_some_and(Kind::is_js_object);
+            let owner = if is_js { above } else { owners.of[above as usize] };
+            if owner == NOBODY {
+                continue;
+            }
+            let map = table.map_of(ObjectId(id));
+            let is_alike =
+                kind(self, table, id) == Some(Kind::JsObject) && table.map_of(ObjectId(owner)) == map;
+            // A list of which nobody owns the first link has gathered there.
+            let up = if is_alike { owners.of[owner as usize] } else { NOBODY };
+            owners.is_nested[id as usize] = up != NOBODY;
+            owners.of[id as usize] = if up != NOBODY { up } else { owner };
+        }
+        Ok(owners)
+    }
+}
+
+fn kind(heap: &Heap<'_>, table: &ObjectTable, id: u32) -> Option<Kind> {
+    Some(heap.map(table.map_of(ObjectId(id))?).kind)
+}
+
+/// Counts an object. What is nested is retained by another that counts.
+fn add(
+    suspects: &mut Gatherings,
+    gatherer: Gatherer,
+    constructor: NameId,
+    id: u32,
+    is_nested: bool,
+    dominators: &Dominators,
+) {
+    let suspect = suspects.entry((gatherer, constructor)).or_insert(Suspect {
+        gatherer,
+        constructor,
+        count: 0,
+        retained: 0,
+        outside: 0,
+        largest: id,
+        path: None,
+        is_nodes: false,
+        some: Vec::new(),
+    });
+    suspect.count += 1;
+    if suspect.some.len() < SAMPLE {
+        suspect.some.push(id);
+    }
+    if !is_nested {
+        suspect.retained += dominators.retained(id);
+        suspect.outside += dominators.outside(id);
+    }
+    if dominators.retained(id) > dominators.retained(suspect.largest) {
+        suspect.largest = id;
+    }
+}
+
+/// Who holds what nobody owns alone.
+struct Shared<'a, 't> {
+    heap: &'a Heap<'t>,
+    table: &'a ObjectTable,
+    dominators: &'a Dominators,
+    held_by: &'a Rows,
+    roots: &'a Roots,
+    /// Of each map, whether its objects are V8's own affair.
+    is_internal: Vec<bool>,
+    gatherers: Vec<Gatherer>,
+    steps: Vec<u32>,
+}
+
+impl<'a, 't> Shared<'a, 't> {
+    fn new(heap: &'a Heap<'t>, table: &'a ObjectTable, monitor: &dyn Monitor) -> Result<Shared<'a, 't>> {
+        Ok(Shared {
+            heap,
+            table,
+            dominators: heap.dominators(monitor)?,
+            held_by: heap.held_by(monitor)?,
+            roots: heap.roots(monitor)?,
+            is_internal: internal_maps(heap),
+            gatherers: Vec::new(),
+            steps: Vec::new(),
+        })
+    }
+
+    /// The JavaScript objects that hold an object, through storage or not, and the kinds of native handles that do. Variables
+    /// are no gathering: what a context holds is left to whoever else does.
+    fn gatherers(&mut self, id: u32) -> &[Gatherer] {
+        self.gatherers.clear();
+        self.steps.clear();
+        self.steps.push(id);
+        let is_handle = |kind: RootKind| {
+            matches!(kind, RootKind::GlobalHandle | RootKind::TracedHandle | RootKind::EternalHandle)
+        };
+        if let Some(root) = self.roots.of(id).iter().find(|root| is_handle(root.kind)) {
+            self.gatherers.push(Gatherer::Root(root.kind));
+        }
+        let mut at = 0;
+        while let Some(&step) = self.steps.get(at) {
+            at += 1;
+            for &holder in self.held_by.of(step) {
+                let Some(map) = self.table.map_of(ObjectId(holder)) else { continue };
+                if self.is_internal[map.0 as usize] || !self.dominators.is_reached(holder) {
+                    continue;
+                }
+                if self.heap.map(map).kind.is_js_object() {
+                    let gatherer = Gatherer::Holder(holder);
+                    if self.gatherers.len() < MOST_HOLDERS && !self.gatherers.contains(&gatherer) {
+                        self.gatherers.push(gatherer);
+                    }
+                } else if self.heap.map(map).kind != Kind::Context
+                    && self.steps.len() < MOST_STEPS
+                    && !self.steps.contains(&holder)
+                {
+                    self.steps.push(holder);
+                }
+            }
+        }
+        &self.gatherers
+    }
+}
