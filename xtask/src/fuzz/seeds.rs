@@ -79,7 +79,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             // Symbols that the core carries, one of them of a thread: see `embedded_symbols` of the reader.
             let header = [1_u32, 1, 1].map(u32::to_le_bytes).concat();
             let symbol = [&words(&[0x40_1000, 16])[..], &[4, 0], b"main"].concat();
-            let thread_local = [&words(&[0x5000_0008])[..], &0x101f_u32.to_le_bytes(), &[5, 0], b"entry"].concat();
+            let thread_local =
+                [&words(&[0x5000_0008])[..], &0x101f_u32.to_le_bytes(), &[5, 0], b"entry"].concat();
             let symbols = [header, symbol, thread_local].concat();
             vec![notes(core()), notes(core().note("v8mdb", 1, &symbols))]
         }
