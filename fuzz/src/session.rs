@@ -87,9 +87,10 @@ impl Session {
     }
 }
 
-/// Nothing steers a terminal, and lines of JSON are for strict readers.
+/// Nothing steers a terminal, and lines of JSON are for strict readers: those that end, as Ctrl-C cuts the last one.
 fn check_results(bytes: &[u8]) {
-    for line in check_text(bytes).lines().filter(|line| line.starts_with("{\"")) {
+    let whole = check_text(bytes).split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    for line in whole.filter(|line| line.starts_with("{\"")) {
         let read = serde_json::from_str::<serde::de::IgnoredAny>(line);
         assert!(read.is_ok(), "{:?} in {line}", read.err());
     }

@@ -13,7 +13,7 @@ pub fn small_heap(release: Release) -> (Dump, Thread) {
     let text = builder.string(page, "hello, world");
     let wide = builder.two_byte_string(page, &[0x2603, 0xd800]);
     let mut rope = builder.cons_string(page, text, wide, 14);
-    for piece in 1..100 {
+    for piece in 1..10 {
         rope = builder.cons_string(page, rope, text, 14 + 12 * piece);
     }
     let slice = builder.sliced_string(page, text, 2, 5);

@@ -3,8 +3,10 @@
 //! or gone, and deaths of which the kernel writes the core.
 //!
 //! Of a death gdb takes a core as well, at the very signal that it is of: both cores must hold the same objects, alive and not.
-//! A condition that a release does not know is skipped, and the reason said.
+//! A condition that a release does not know is skipped, and the reason said. `--build NAME=EXECUTABLE` adds a Node.js that somebody
+//! else has built.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,7 +75,7 @@ const OPTIONS: &[&str] = &[
 ];
 
 /// How a condition comes about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     /// Options of Node.js and V8.
     Options,
@@ -87,38 +89,40 @@ enum Kind {
     Stripped,
     /// A copy of Node.js that is gone when the core is looked at.
     Absent,
+    /// Another build than the official one, such as that of a distribution.
+    Build(PathBuf),
     /// What it dies of, and what that takes.
     Death { how: &'static str, options: &'static [&'static str] },
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Condition {
-    name: &'static str,
+    name: Cow<'static, str>,
     kind: Kind,
 }
 
 const OTHERS: &[Condition] = &[
-    Condition { name: "20 workers", kind: Kind::Many { contexts: 4, workers: 20 } },
-    Condition { name: "50 contexts", kind: Kind::Many { contexts: 50, workers: 1 } },
-    Condition { name: "no worker, no context", kind: Kind::Many { contexts: 0, workers: 0 } },
-    Condition { name: "single executable", kind: Kind::SingleExecutable },
-    Condition { name: "startup snapshot", kind: Kind::StartupSnapshot },
-    Condition { name: "binary without symbols", kind: Kind::Stripped },
-    Condition { name: "binary gone", kind: Kind::Absent },
-    Condition { name: "abort", kind: Kind::Death { how: "abort", options: &[] } },
+    Condition { name: Cow::Borrowed("20 workers"), kind: Kind::Many { contexts: 4, workers: 20 } },
+    Condition { name: Cow::Borrowed("50 contexts"), kind: Kind::Many { contexts: 50, workers: 1 } },
+    Condition { name: Cow::Borrowed("no worker, no context"), kind: Kind::Many { contexts: 0, workers: 0 } },
+    Condition { name: Cow::Borrowed("single executable"), kind: Kind::SingleExecutable },
+    Condition { name: Cow::Borrowed("startup snapshot"), kind: Kind::StartupSnapshot },
+    Condition { name: Cow::Borrowed("binary without symbols"), kind: Kind::Stripped },
+    Condition { name: Cow::Borrowed("binary gone"), kind: Kind::Absent },
+    Condition { name: Cow::Borrowed("abort"), kind: Kind::Death { how: "abort", options: &[] } },
     Condition {
-        name: "out of memory",
+        name: Cow::Borrowed("out of memory"),
         kind: Kind::Death { how: "memory", options: &["--max-old-space-size=60"] },
     },
     Condition {
-        name: "uncaught error",
+        name: Cow::Borrowed("uncaught error"),
         kind: Kind::Death { how: "throw", options: &["--abort-on-uncaught-exception"] },
     },
 ];
 
 fn conditions() -> Vec<Condition> {
-    let options = OPTIONS.iter().map(|name| Condition { name, kind: Kind::Options });
-    options.chain(OTHERS.iter().copied()).collect()
+    let options = OPTIONS.iter().map(|name| Condition { name: Cow::Borrowed(*name), kind: Kind::Options });
+    options.chain(OTHERS.iter().cloned()).collect()
 }
 
 /// What V8 makes to throw an error behind the snapshot: its message, with where it was thrown.
@@ -132,13 +136,14 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut releases, mut only, mut report, mut debugger, mut keep) =
         (Vec::new(), Vec::new(), None, None, false);
-    let mut kinds = Vec::new();
+    let (mut kinds, mut builds) = (Vec::new(), Vec::new());
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("node") => releases.push(arguments.value()?.string()?),
             Long("only") => only.push(arguments.value()?.string()?),
             Long("flags") => kinds.push(true),
             Long("others") => kinds.push(false),
+            Long("build") => builds.push(build_of(&arguments.value()?.string()?)?),
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             Long("keep") => keep = true,
@@ -152,7 +157,10 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         (only.is_empty() || only.iter().any(|name| condition.name.contains(name.as_str())))
             && (kinds.is_empty() || kinds.contains(&(condition.kind == Kind::Options)))
     };
-    let chosen: Vec<_> = conditions().into_iter().filter(wanted).collect();
+    let is_all = builds.is_empty() || !only.is_empty() || !kinds.is_empty();
+    let mut chosen: Vec<_> =
+        conditions().into_iter().filter(|condition| is_all && wanted(condition)).collect();
+    chosen.extend(builds);
     ensure!(!chosen.is_empty(), "no condition is called {only:?}");
     let executable = debugger.map_or_else(build::debugger, Ok)?.canonicalize()?;
     let trial = Trial { executable, keep };
@@ -160,9 +168,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     for node in &releases {
         for condition in &chosen {
             let start = Instant::now();
-            let found = trial.run(node, *condition);
+            let found = trial.run(node, condition);
             for (name, outcome) in
-                found.unwrap_or_else(|error| vec![(condition.name.to_owned(), Outcome::failed(&error))])
+                found.unwrap_or_else(|error| vec![(condition.name.to_string(), Outcome::failed(&error))])
             {
                 let row = Row { node: node.clone(), condition: name, outcome };
                 print!("{}", row.describe());
@@ -179,6 +187,13 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     ensure!(failed == 0, "{failed} of {} cores are not read right", rows.len());
     println!("all {} cores are read right", rows.len());
     Ok(())
+}
+
+/// Another build, from `NAME=EXECUTABLE`.
+fn build_of(argument: &str) -> Result<Condition> {
+    let (name, executable) = argument.split_once('=').context("a build is given as NAME=EXECUTABLE")?;
+    let executable = fs::canonicalize(executable).with_context(|| format!("no executable {executable}"))?;
+    Ok(Condition { name: Cow::Owned(name.to_owned()), kind: Kind::Build(executable) })
 }
 
 #[derive(Debug)]
@@ -263,7 +278,7 @@ struct Trial {
 
 impl Trial {
     /// Takes the core or the cores of a condition and judges each.
-    fn run(&self, node: &str, condition: Condition) -> Result<Vec<(String, Outcome)>> {
+    fn run(&self, node: &str, condition: &Condition) -> Result<Vec<(String, Outcome)>> {
         let official = node_release::executable(node)?;
         let (mut contexts, mut workers) = (4, 1);
         let mut start = Start::default();
@@ -271,12 +286,13 @@ impl Trial {
         let mut arguments = Vec::new();
         let mut writer = Writer::Gdb;
         let made = tempfile::tempdir_in(places::cache())?;
-        match condition.kind {
+        match &condition.kind {
             Kind::Options => {
                 start.options = condition.name.split(' ').map(str::to_owned).collect();
                 start.patience = Some(PATIENCE);
             }
-            Kind::Many { contexts: many, workers: threads } => (contexts, workers) = (many, threads),
+            Kind::Many { contexts: many, workers: threads } => (contexts, workers) = (*many, *threads),
+            Kind::Build(executable) => start.executable = Some(executable.clone()),
             Kind::SingleExecutable => {
                 start = Start {
                     executable: Some(single_executable(&official, made.path())?),
@@ -302,7 +318,7 @@ impl Trial {
             }
         }
         if let Some(reason) = refusal(&official, &start)? {
-            return Ok(vec![(condition.name.to_owned(), Outcome::Skipped(reason))]);
+            return Ok(vec![(condition.name.to_string(), Outcome::Skipped(reason))]);
         }
         arguments.extend([format!("--contexts={contexts}"), format!("--workers={workers}")]);
         let name = condition.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
@@ -318,17 +334,17 @@ impl Trial {
             stage: None,
         };
         let taken = take_core::take(&request);
-        if let (Kind::Options, Err(error)) = (condition.kind, &taken) {
+        if let (Kind::Options, Err(error)) = (&condition.kind, &taken) {
             // Some flags are for V8's own tests, and Node.js does not survive them.
             let _ = fs::remove_dir_all(&directory);
             let reason = format!("Node.js does not come so far: {error:#}");
-            return Ok(vec![(condition.name.to_owned(), Outcome::Skipped(reason))]);
+            return Ok(vec![(condition.name.to_string(), Outcome::Skipped(reason))]);
         }
         taken?;
         if condition.kind == Kind::Absent {
             made.close()?;
         }
-        let facts = match condition.kind {
+        let facts = match &condition.kind {
             Kind::StartupSnapshot => vec![scenario.facts()?],
             _ => judgement::facts(contexts, workers)?,
         };
@@ -343,7 +359,7 @@ impl Trial {
                 directory: &directory,
                 core: &directory.join(core),
                 facts: &facts,
-                symbols: !matches!(condition.kind, Kind::Stripped | Kind::Absent),
+                symbols: !matches!(condition.kind, Kind::Stripped | Kind::Absent | Kind::Build(_)),
                 collects_later: matches!(condition.kind, Kind::Options | Kind::Death { .. }),
                 later: if matches!(condition.kind, Kind::Death { how: "throw", .. }) { MESSAGE } else { &[] },
             };
@@ -463,7 +479,7 @@ mod tests {
 
     #[test]
     fn conditions_have_names_of_their_own() {
-        let names: BTreeSet<_> = conditions().iter().map(|condition| condition.name).collect();
+        let names: BTreeSet<_> = conditions().into_iter().map(|condition| condition.name).collect();
         assert_eq!(names.len(), OPTIONS.len() + OTHERS.len());
     }
 

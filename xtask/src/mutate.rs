@@ -10,7 +10,6 @@ mod session;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use test_support::command_lines::Seed;
@@ -22,8 +21,6 @@ use session::{Ended, FAMILIES};
 
 /// Cores are cut at multiples of it.
 const TRUNCATION: usize = 4096;
-/// What takes longer than that is named.
-const SLOW: Duration = Duration::from_secs(5);
 /// Larger cores are left out, if none are named: they take longer and hold nothing else.
 const LARGEST: usize = 32 << 20;
 
@@ -110,12 +107,6 @@ impl Trials {
     fn ask(&mut self, core: &Damaged, damage: Damage, family: &str, name: String) -> Result<()> {
         let ended = session::ask(&self.executable, core.path(), family)?;
         self.record.add(damage, &ended);
-        if let Ended::Answered(took) | Ended::Refused(took) = ended
-            && took > SLOW
-        {
-            let seconds = took.as_secs_f64();
-            eprintln!("{name}: {seconds:.1} s for {}, `{family}`", damage.name());
-        }
         if let Ended::Wrong(what, more) = ended {
             self.findings += 1;
             fs::create_dir_all(&self.keep)?;

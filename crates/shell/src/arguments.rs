@@ -364,6 +364,7 @@ mod tests {
         operands: Operands::any("[member ...]"),
         needs: &[],
         manual: "",
+        examples: &[],
         start: |_, _| Err(DcmdError::usage("")),
     };
 

@@ -1,242 +1,106 @@
-//! The state of a session: target, settings, variables, dot, and where output goes.
+//! What a command works with: the session, and where the prompt stands.
 //!
 //! One thread works on it, and stages of a pipeline use it in turn; so everything that changes sits in cells, and a stage may
 //! keep references into the target while the stages behind it run.
 
-use std::cell::{Cell, RefCell};
-use std::fmt::Display;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::ops::Deref;
 use std::rc::Rc;
-use std::time::Instant;
 
-use core_reader::{Address, AddressSpace, Memory};
-
-use crate::bases::Bases;
-use crate::damage::Damage;
-use crate::dcmd::Capability;
 use crate::error::DcmdError;
-use crate::format::reason;
-use crate::host_files::Folders;
 use crate::interrupt::Interrupt;
-use crate::kept_index::KeptIndex;
 use crate::lang::{Environment, EvalError, Space, SymbolError, evaluate, parse_expression};
-use crate::output::{Colours, Progress, Terminal, Text, TextSink};
-use crate::pipeline::Plan;
-use crate::settings::Settings;
-use crate::symbols::PrivateSymbols;
+use crate::output::{Progress, Terminal, Text};
+use crate::prompt::Prompt;
+use crate::session::Session;
 use crate::target::Target;
-use crate::variables::{self, Variables, register};
+use crate::variables::{self, register};
 
-/// The state of a session.
-#[derive(Debug)]
-pub struct Context {
-    target: Option<Target>,
-    /// Older cores beside the target.
-    pub bases: Bases,
-    /// Below which directories files may be read that the core names.
-    pub folders: Folders,
-    /// Options and the like.
-    pub settings: Settings,
-    /// Variables that the user assigned.
-    pub variables: RefCell<Variables>,
-    /// Symbols that the user added.
-    pub private_symbols: RefCell<PrivateSymbols>,
-    /// The id of the thread that the user has chosen.
-    pub current_thread: Cell<Option<u32>>,
-    /// The flag that Ctrl-C sets.
-    pub interrupt: Interrupt,
-    /// Results and messages.
-    pub terminal: Terminal,
-    /// The text that ends on the terminal.
-    pub text: Text,
-    /// Whether to style text.
-    pub colours: Colours,
-    /// Whether the user has been told what is missing from the heap.
-    pub told_what_is_missing: Cell<bool>,
-    /// Whether the user has been told which roots the core lacks.
-    pub told_of_roots: Cell<bool>,
-    /// Whether it has been said that garbage is counted, as it cannot be told.
-    pub told_of_lives: Cell<bool>,
-    /// Whether the user has been told that the core lacks what leads from functions to their code.
-    pub told_of_code: Cell<bool>,
-    /// Objects whose referrers are to be found together.
-    pub marked: RefCell<std::collections::BTreeSet<v8_heap::Tagged>>,
-    /// What earlier sessions have computed of the heap.
-    pub kept_index: KeptIndex,
-    /// Macro files that are running.
-    pub macros: Macros,
-    /// Files that have lost bytes.
-    pub damage: Damage,
-    dot: Cell<u64>,
-    increment: Cell<u64>,
-    last_address: Cell<u64>,
-    last_plan: RefCell<Option<Rc<Plan>>>,
-    failed: Cell<bool>,
-    /// When the command that runs was begun.
-    command_started: Cell<Instant>,
-    /// Failures reported so far.
-    errors: Cell<u64>,
-    /// The user has been told why there is nothing.
-    told_of_nothing: Cell<bool>,
-    quit: Cell<bool>,
-    depth: Cell<u32>,
+/// A command that can be run again.
+pub trait Repeatable: Debug {
+    /// Whether it takes an address in front.
+    fn takes_address(&self) -> bool;
+
+    /// Runs it, `count` times if that is said, from dot if `has_address`; text goes to `text`.
+    ///
+    /// # Errors
+    /// What ended it early.
+    fn run(
+        &self,
+        context: &Context,
+        has_address: bool,
+        count: Option<u64>,
+        text: &Text,
+    ) -> Result<(), DcmdError>;
 }
 
-/// Macro files that are running.
-#[derive(Debug, Default)]
-pub struct Macros {
-    /// How many, one inside the other.
-    pub depth: Cell<u32>,
-    /// The innermost is to end.
-    pub leaving: Cell<bool>,
+/// What a command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The session.
+    pub session: Session,
+    /// Where the prompt stands.
+    pub prompt: Prompt,
+    /// The command that a bare expression runs again.
+    last_command: RefCell<Option<Rc<dyn Repeatable>>>,
+    /// Objects whose referrers are to be found together.
+    pub marked: RefCell<BTreeSet<v8_heap::Tagged>>,
+}
+
+/// Most of what a command asks for is the session's.
+impl Deref for Context {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
 }
 
 impl Context {
     /// A session on `target` that writes to `terminal`; `watched` if somebody looks at it.
     pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Context {
-        let text = Text::new(TextSink::new(Box::new(terminal.clone()), watched));
-        let mut variables = Variables::default();
-        if let Some(target) = &target {
-            variables.describe(target.core());
-        }
         Context {
-            target,
-            bases: Bases::default(),
-            folders: Folders::default(),
-            settings: Settings::default(),
-            variables: RefCell::new(variables),
-            private_symbols: RefCell::default(),
-            current_thread: Cell::new(None),
-            interrupt,
-            terminal,
-            text,
-            colours: Colours::Never,
-            told_what_is_missing: Cell::new(false),
-            told_of_roots: Cell::new(false),
-            told_of_lives: Cell::new(false),
-            told_of_code: Cell::new(false),
+            session: Session::new(target, terminal, interrupt, watched),
+            prompt: Prompt::default(),
+            last_command: RefCell::default(),
             marked: RefCell::default(),
-            kept_index: KeptIndex::default(),
-            macros: Macros::default(),
-            damage: Damage::default(),
-            dot: Cell::new(0),
-            increment: Cell::new(0),
-            last_address: Cell::new(0),
-            last_plan: RefCell::default(),
-            failed: Cell::new(false),
-            command_started: Cell::new(Instant::now()),
-            errors: Cell::new(0),
-            told_of_nothing: Cell::new(false),
-            quit: Cell::new(false),
-            depth: Cell::new(0),
-        }
-    }
-
-    /// The target.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn target(&self) -> Result<&Target, DcmdError> {
-        self.target.as_ref().ok_or_else(|| DcmdError::abort("no target is open"))
-    }
-
-    /// The memory of the target.
-    ///
-    /// # Errors
-    /// There is no target.
-    pub fn memory(&self) -> Result<&'static AddressSpace, DcmdError> {
-        Ok(self.target()?.memory())
-    }
-
-    /// The V8 heap of the target.
-    ///
-    /// # Errors
-    /// There is no target, or no heap that can be read in it.
-    pub fn heap(&self) -> Result<&v8_heap::Heap<'static>, DcmdError> {
-        let target = self.target()?;
-        let heap = target.heap().map_err(DcmdError::Abort)?;
-        if self.settings.cache.get() && !self.settings.restricted.get() {
-            self.kept_index.attach(target, heap);
-        }
-        Ok(heap)
-    }
-
-    /// Keeps what has been computed of the heap, if the user wants it.
-    pub fn keep_index(&self) {
-        if self.settings.cache.get()
-            && !self.settings.restricted.get()
-            && let Some(target) = &self.target
-            && let Some(heap) = target.known_heap()
-        {
-            self.kept_index.attach(target, heap);
-            self.kept_index.tell(self);
-            self.kept_index.keep(self, heap, &self.progress());
-        }
-    }
-
-    /// Why the target does not have `capability`; nothing if it does.
-    pub fn lacks(&self, capability: Capability) -> Option<String> {
-        let Some(target) = &self.target else { return Some("no target is open".to_owned()) };
-        match capability {
-            Capability::Core => None,
-            Capability::V8Heap => target.heap().err(),
         }
     }
 
     /// A monitor for long work: progress on the terminal, stopped by Ctrl-C.
     pub fn progress(&self) -> Progress {
-        Progress::since(self.interrupt.clone(), self.command_started.get())
+        Progress::since(self.interrupt.clone(), self.prompt.started())
     }
 
-    /// Ends a command that the user cancelled.
-    ///
-    /// # Errors
-    /// [`DcmdError::Interrupted`] if so.
-    #[inline]
-    pub fn check_interrupt(&self) -> Result<(), DcmdError> {
-        if self.interrupt.is_set() { Err(DcmdError::Interrupted) } else { Ok(()) }
-    }
-
-    /// Cells to which the rows of a table are cut: as `$w` says, else those of the terminal on which `text` is read. Nothing is cut
-    /// where a program reads it or a file keeps it.
-    pub fn row_width(&self, text: &TextSink) -> Option<usize> {
-        self.settings.width.get().and_then(|width| usize::try_from(width).ok()).or_else(|| text.width())
+    /// Keeps what has been computed of the heap, if the user wants it.
+    pub fn keep_index(&self) {
+        if let Some(heap) = self.heap_to_keep() {
+            self.kept_index.tell(self);
+            self.kept_index.keep(self, heap, &self.progress());
+        }
     }
 
     /// Dot: the current address.
     pub fn dot(&self) -> u64 {
-        self.dot.get()
+        self.prompt.dot()
     }
 
     /// Moves dot.
     #[inline]
     pub fn set_dot(&self, dot: u64) {
-        self.dot.set(dot);
+        self.prompt.set_dot(dot);
     }
 
-    /// Moves dot to the address that a command is run with.
-    pub fn set_address(&self, address: u64) {
-        self.dot.set(address);
-        self.last_address.set(address);
+    /// The command that a bare expression runs again.
+    pub fn last_command(&self) -> Option<Rc<dyn Repeatable>> {
+        self.last_command.borrow().clone()
     }
 
-    /// What `+` adds to dot.
-    pub fn set_increment(&self, increment: u64) {
-        self.increment.set(increment);
-    }
-
-    /// Moves dot on by the increment.
-    pub fn advance_dot(&self) {
-        self.dot.set(self.dot.get().wrapping_add(self.increment.get()));
-    }
-
-    /// The pipeline that a bare expression runs again.
-    pub fn last_plan(&self) -> Option<Rc<Plan>> {
-        self.last_plan.borrow().clone()
-    }
-
-    /// Keeps `plan` for a bare expression.
-    pub fn set_last_plan(&self, plan: Rc<Plan>) {
-        *self.last_plan.borrow_mut() = Some(plan);
+    /// Keeps `command` for a bare expression.
+    pub fn set_last_command(&self, command: Rc<dyn Repeatable>) {
+        *self.last_command.borrow_mut() = Some(command);
     }
 
     /// The value of `text` as an expression.
@@ -248,104 +112,43 @@ impl Context {
         Ok(evaluate(&expr, self)?)
     }
 
-    /// Reports a failure: prints it and remembers it for the exit status.
-    pub fn error(&self, reason: &dyn Display) {
-        self.set_failed();
-        self.errors.set(self.errors.get().wrapping_add(1));
-        self.message(&format!("{}: {reason}", crate::PROGRAM));
-    }
-
-    /// A command of the user begins: its time is taken from now.
-    pub fn begin_command(&self) {
-        self.command_started.set(Instant::now());
-    }
-
-    /// How many failures have been reported.
-    pub fn errors(&self) -> u64 {
-        self.errors.get()
-    }
-
-    /// Says why there is nothing to show; a command that then shows nothing has failed.
-    pub fn tell_of_nothing(&self, reason: &dyn Display) {
-        self.told_of_nothing.set(true);
-        self.warn(reason);
-    }
-
-    /// Whether [`Context::tell_of_nothing`] has been called since this was asked last.
-    pub fn take_told_of_nothing(&self) -> bool {
-        self.told_of_nothing.take()
-    }
-
-    /// Prints a warning.
-    pub fn warn(&self, text: &dyn Display) {
-        self.message(&format!("{}: {text}", crate::PROGRAM));
-    }
-
-    /// Prints a line on standard error, behind all results so far.
-    pub fn message(&self, text: &str) {
-        // Where results cannot be written, a message is all there is.
-        let _ = self.text.flush();
-        self.terminal.message(text);
-    }
-
-    /// Notes that a command failed.
-    pub fn set_failed(&self) {
-        self.failed.set(true);
-    }
-
-    /// Forgets failures since `failed` was asked for.
-    pub fn restore_failed(&self, failed: bool) {
-        self.failed.set(failed);
-    }
-
-    /// Whether a command failed so far.
-    pub fn has_failed(&self) -> bool {
-        self.failed.get()
-    }
-
-    /// Ends the session behind the present command.
-    pub fn set_quit(&self) {
-        self.quit.set(true);
-    }
-
-    /// Whether the session is to end.
-    pub fn is_quitting(&self) -> bool {
-        self.quit.get()
-    }
-
-    /// Forgets the levels of commands that run commands: nothing is running any more.
-    pub fn leave_nesting(&self) {
-        self.depth.set(0);
-        self.macros.depth.set(0);
-        self.macros.leaving.set(false);
-    }
-
-    /// Runs `work` one level deeper in commands that run commands.
+    /// The value of a parsed expression.
     ///
     /// # Errors
-    /// Those of `work`, or that there are too many levels.
-    pub fn nested<T>(&self, work: impl FnOnce() -> Result<T, DcmdError>) -> Result<T, DcmdError> {
-        if self.depth.get() >= 16 {
-            return Err(DcmdError::abort("commands are nested too deeply"));
+    /// It has none.
+    pub fn value_of(&self, expr: &crate::lang::Expr) -> Result<u64, EvalError> {
+        evaluate(expr, self)
+    }
+
+    /// Assigns to a variable, unless it is a register or the like.
+    ///
+    /// # Errors
+    /// It cannot be changed.
+    pub fn assign(&self, name: &str, value: u64) -> Result<(), DcmdError> {
+        if name == variables::SYMBOLIC {
+            self.settings.symbolic.set(value != 0);
+            return Ok(());
         }
-        self.depth.set(self.depth.get() + 1);
-        let result = work();
-        self.depth.set(self.depth.get() - 1);
-        result
+        let assigned_before = self.variables.borrow().get(name).is_some();
+        if !assigned_before && self.variable(name).is_some() {
+            return Err(DcmdError::Failed(format!("cannot modify read-only variable '{name}'")));
+        }
+        self.variables.borrow_mut().set(name, value);
+        Ok(())
     }
 }
 
 impl Environment for Context {
     fn dot(&self) -> u64 {
-        self.dot.get()
+        self.prompt.dot()
     }
 
     fn increment(&self) -> u64 {
-        self.increment.get()
+        self.prompt.increment()
     }
 
     fn last_address(&self) -> u64 {
-        self.last_address.get()
+        self.prompt.last_address()
     }
 
     fn radix(&self) -> u32 {
@@ -368,25 +171,6 @@ impl Environment for Context {
     }
 
     fn read(&self, space: Space, address: u64, size: usize) -> Result<u64, String> {
-        let target = self.target.as_ref().ok_or("no target is open")?;
-        let mut bytes = [0; 8];
-        let into = bytes.get_mut(..size).unwrap_or(&mut []);
-        match space {
-            Space::Memory => {
-                target.memory().read_into(Address(address), into).map_err(|error| reason(&error))?;
-            }
-            Space::Object => target.read_file(address, into)?,
-        }
-        Ok(u64::from_le_bytes(bytes))
-    }
-}
-
-impl Context {
-    /// The value of a parsed expression.
-    ///
-    /// # Errors
-    /// It has none.
-    pub fn value_of(&self, expr: &crate::lang::Expr) -> Result<u64, EvalError> {
-        evaluate(expr, self)
+        self.number_at(space, address, size)
     }
 }

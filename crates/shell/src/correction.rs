@@ -35,7 +35,7 @@ pub fn correction(
     while let Some(word) = words.next() {
         let letters = word.text().and_then(|text| text.strip_prefix('-')).filter(|rest| !rest.is_empty());
         let Some(letters) = letters else {
-            operands.push(shown(word));
+            operands.push(typed_word(word));
             continue;
         };
         let is_digits = letters.bytes().all(|byte| byte.is_ascii_digit());
@@ -45,7 +45,7 @@ pub fn correction(
         }
         if !operands.is_empty() {
             if operands.len() < dcmd.operands.most && find(dcmd, letters.chars().next()).is_none() {
-                operands.push(shown(word));
+                operands.push(typed_word(word));
                 continue;
             }
             reason.get_or_insert("options go in front of other words".to_owned());
@@ -65,10 +65,10 @@ pub fn correction(
             }
             let attached = chars.as_str();
             let value = match attached.is_empty() {
-                true => words.next().map(|word| (shown(word), word.number(radix).is_some())),
+                true => words.next().map(|word| (typed_word(word), word.number(radix).is_some())),
                 false => {
                     let word = Word::Text(attached.to_owned());
-                    Some((shown(&word), word.number(radix).is_some()))
+                    Some((typed_word(&word), word.number(radix).is_some()))
                 }
             };
             let wanted = option.value.to_uppercase();
@@ -145,7 +145,7 @@ fn find(dcmd: &Dcmd, letter: Option<char>) -> Option<&'static Opt> {
 }
 
 /// A word as it is typed.
-fn shown(word: &Word) -> String {
+pub(crate) fn typed_word(word: &Word) -> String {
     match word {
         Word::Number(number) => format!("{number:x}"),
         Word::Text(text) => {
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn every_dcmd_says_how_it_wants_to_be_called() {
-        for dcmd in ALL {
+        for dcmd in ALL.iter() {
             let wrong = match dcmd.address {
                 AddressUse::Required => corrected(dcmd.name, &[], false),
                 AddressUse::Refused => corrected(dcmd.name, &[], true),

@@ -2,8 +2,10 @@
 
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::pipeline::{Flow, Out, Stage};
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
+
+pub use crate::target::Capability;
 
 pub use crate::arguments::{Args, Opt, Shape, Word};
 
@@ -101,17 +103,31 @@ impl Family {
     }
 }
 
-/// What a target must have for a dcmd to work on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capability {
-    /// Any core.
-    Core,
-    /// The heap of a JavaScript engine that is understood.
-    V8Heap,
-}
-
 /// A stage that is ready to work, or why its arguments do not do.
 pub type Started = Result<Box<dyn Stage>, DcmdError>;
+
+/// A line on a core that ships, and what is then on the screen. A test runs it, and the manual shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// The core: `leak-24` of `testdata/cores`.
+    pub core: &'static str,
+    /// What is typed.
+    pub line: &'static str,
+    output: &'static str,
+}
+
+impl Example {
+    /// `line` on `core` prints `output`, which may begin with a newline that does not count. A line `...` in it stands for any
+    /// number of lines.
+    pub const fn on(core: &'static str, line: &'static str, output: &'static str) -> Example {
+        Example { core, line, output }
+    }
+
+    /// What is on the screen, line by line.
+    pub fn output(&self) -> impl Iterator<Item = &'static str> {
+        self.output.strip_prefix('\n').unwrap_or(self.output).lines()
+    }
+}
 
 /// The declaration of a dcmd.
 #[derive(Debug)]
@@ -138,6 +154,8 @@ pub struct Dcmd {
     pub needs: &'static [Capability],
     /// The manual page: source text whose leading `//!` lines are the page (`include_str!` of the dcmd's own file).
     pub manual: &'static str,
+    /// What it says to some lines. The lines of one core are run in a row, in one session.
+    pub examples: &'static [Example],
     /// Reads the arguments and makes the stage.
     pub start: fn(&Context, &Args) -> Started,
 }

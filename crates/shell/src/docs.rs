@@ -2,9 +2,11 @@
 
 use clap::CommandFactory;
 
-use crate::dcmds::{ALL, WALKERS};
+use crate::dcmd::Dcmd;
+use crate::dcmds::{ALL, FOLDERS};
 use crate::manual::{Page, escape_roff};
 use crate::options::Options;
+use crate::walkers::WALKERS;
 
 /// Every generated page: its path below the root of the repository, and its text.
 pub fn render() -> Vec<(String, String)> {
@@ -13,12 +15,13 @@ pub fn render() -> Vec<(String, String)> {
         "<!-- Generated from the declarations in crates/shell/src/dcmds; do not edit. -->\n\n# Commands\n\n\
          | Command | |\n| --- | --- |\n",
     );
-    for dcmd in ALL {
+    for dcmd in ALL.iter() {
         let file = file_name(dcmd.name);
         let sign = if dcmd.name.starts_with(|c: char| c.is_ascii_alphabetic()) { "::" } else { "" };
         index.push_str(&format!("| [`{sign}{}`]({file}) | {} |\n", dcmd.name, dcmd.summary));
         let source = format!(
-            "<!-- Generated from crates/shell/src/dcmds/{}.rs; do not edit. -->\n\n{}",
+            "<!-- Generated from crates/shell/src/dcmds/{}/{}.rs; do not edit. -->\n\n{}",
+            folder_of(dcmd),
             file.trim_end_matches(".md"),
             Page::of(dcmd).markdown()
         );
@@ -67,7 +70,7 @@ fn man_page() -> String {
     }
     page.push_str(&format!(".SH LANGUAGE\n.nf\n{}\n.fi\n", escape_roff(crate::dcmds::LANGUAGE.trim())));
     page.push_str(".SH COMMANDS\n");
-    for dcmd in ALL {
+    for dcmd in ALL.iter() {
         page.push_str(&Page::of(dcmd).roff());
     }
     page.push_str(".SH WALKERS\n");
@@ -108,6 +111,12 @@ const FILES: &[(&str, &str)] = &[
     ("~/.v8mdbrc", "Commands that are run first. Without it, ~/.mdbrc."),
     ("~/.local/state/v8mdb/history", "The history of the prompt."),
 ];
+
+/// The folder of a dcmd's file.
+fn folder_of(dcmd: &Dcmd) -> &'static str {
+    let is_in = |list: &[&Dcmd]| list.iter().any(|other| other.name == dcmd.name);
+    FOLDERS.iter().find(|(_, list)| is_in(list)).map_or("", |(folder, _)| folder)
+}
 
 /// The file of a dcmd's page; signs are spelt out.
 fn file_name(name: &str) -> String {

@@ -52,12 +52,6 @@ impl From<io::Error> for DcmdError {
     }
 }
 
-impl From<crate::lang::EvalError> for DcmdError {
-    fn from(error: crate::lang::EvalError) -> DcmdError {
-        DcmdError::failed(error)
-    }
-}
-
 impl From<core_reader::MemoryError> for DcmdError {
     fn from(error: core_reader::MemoryError) -> DcmdError {
         DcmdError::failed(error)
@@ -86,5 +80,13 @@ impl From<v8_heap::Error> for DcmdError {
             v8_heap::Error::Interrupted => DcmdError::Interrupted,
             error => DcmdError::failed(reasons(&error)),
         }
+    }
+}
+
+/// Why memory cannot be read, as the language says it.
+pub fn unreadable(error: &core_reader::MemoryError) -> String {
+    match error {
+        core_reader::MemoryError::Unmapped(_) => "no mapping for address".to_owned(),
+        other => other.to_string(),
     }
 }

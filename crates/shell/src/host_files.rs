@@ -356,7 +356,7 @@ mod tests {
         const ALLOWED: [(&str, &str, &str); 4] = [
             ("kept_index/identity.rs", "fs::metadata", "asks about the core and the program, which are open"),
             (
-                "session.rs",
+                "program.rs",
                 "File::open",
                 "opens the terminal itself, where the core comes through standard input",
             ),

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::rc::Rc;
 
 use crate::bare_words::{self, Meaning};
-use crate::context::Context;
+use crate::context::{Context, Repeatable};
 use crate::dcmd::{Args, Word};
 use crate::dcmds;
 use crate::error::DcmdError;
@@ -41,7 +41,7 @@ pub enum Source<'a> {
 pub fn run(context: &Context, input: &str, source: Source<'_>, text: &Text) -> Result<bool, DcmdError> {
     let mut start = 0;
     let mut well = true;
-    while start < input.len() && !context.is_quitting() && !context.macros.leaving.get() {
+    while start < input.len() && !context.prompt.is_quitting() && !context.prompt.macros.leaving.get() {
         let recover = |at: usize| match source {
             Source::Script { .. } => lang::next_statement(input, at.max(start)),
             Source::Prompt => lang::next_line(input, at.max(start)),
@@ -136,7 +136,7 @@ fn translated(
             Ended::Badly => well = false,
             Ended::NotRun => return Ok(None),
         }
-        if context.is_quitting() {
+        if context.prompt.is_quitting() {
             break;
         }
         at = next;
@@ -175,9 +175,9 @@ pub fn read_script(file: std::io::Result<std::fs::File>) -> Result<String, Strin
 /// # Errors
 /// As [`run`].
 pub fn run_macro(context: &Context, input: &str, name: &str, text: &Text) -> Result<bool, DcmdError> {
-    let macros = &context.macros;
+    let macros = &context.prompt.macros;
     macros.depth.set(macros.depth.get() + 1);
-    let well = context.nested(|| run(context, input, Source::Script { name, line: 1 }, text));
+    let well = context.prompt.nested(|| run(context, input, Source::Script { name, line: 1 }, text));
     macros.depth.set(macros.depth.get().saturating_sub(1));
     macros.leaving.set(false);
     well
@@ -209,12 +209,12 @@ pub fn run_guarded(
 fn guarded(context: &Context, work: impl FnOnce() -> Result<bool, DcmdError>) -> Result<bool, DcmdError> {
     // What a command changes sits in cells, which are whole between any two changes.
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        context.leave_nesting();
+        context.prompt.leave_nesting();
         context.error(&"internal error: the command was given up; please report it with the lines above");
         Ok(false)
     });
     context.kept_index.tell(context);
-    context.tell_of_damage();
+    context.damage.tell(context);
     result
 }
 
@@ -262,7 +262,7 @@ fn run_statement(
         return bare(context, statement, address, count, source, text);
     }
     if let Some(address) = address {
-        context.set_address(address);
+        context.prompt.set_address(address);
     }
     let mut calls = Vec::with_capacity(statement.pipeline.len());
     for (index, command) in statement.pipeline.iter().enumerate() {
@@ -291,9 +291,9 @@ fn run_statement(
             return Ok(Ended::Badly);
         }
     };
-    context.set_last_plan(Rc::clone(&plan));
-    context.begin_command();
-    run_plan(context, &plan, address.is_some(), count, statement.shell.as_ref(), text)
+    context.set_last_command(plan.clone());
+    context.prompt.begin_command();
+    run_plan(context, &*plan, address.is_some(), count, statement.shell.as_ref(), text)
 }
 
 /// A stage of a line.
@@ -342,7 +342,7 @@ fn explained(context: &Context, error: &lang::EvalError) -> String {
         lang::EvalError::Variable(name) => {
             let variables = context.variables.borrow();
             let names = variables.iter().map(|(name, _)| name).chain(REGISTERS);
-            dcmds::nearest(name, names).map(str::to_owned)
+            crate::spelling::nearest(name, names).map(str::to_owned)
         }
         _ => None,
     };
@@ -374,21 +374,21 @@ fn bare(
             }
         };
     }
-    let plan = if matches!(source, Source::String) { None } else { context.last_plan() };
+    let plan = if matches!(source, Source::String) { None } else { context.last_command() };
     match (address, &plan) {
-        (Some(address), _) => context.set_address(address),
-        (None, Some(_)) => context.advance_dot(),
+        (Some(address), _) => context.prompt.set_address(address),
+        (None, Some(_)) => context.prompt.advance_dot(),
         (None, None) => {}
     }
     let Some(plan) = plan else {
-        context.set_increment(0);
+        context.prompt.set_increment(0);
         return Ok(Ended::Well);
     };
-    if plan.check(true).is_err() {
+    if !plan.takes_address() {
         // The last command takes no address: there is nothing to repeat.
         return Ok(Ended::Well);
     }
-    run_plan(context, &plan, true, count, statement.shell.as_ref(), text)
+    run_plan(context, &*plan, true, count, statement.shell.as_ref(), text)
 }
 
 /// Runs the last pipeline again at dot plus increment, as an empty line does with `-o repeatlast`; guarded as [`run_guarded`].
@@ -396,18 +396,18 @@ fn bare(
 /// # Errors
 /// As [`run`].
 pub fn repeat_last(context: &Context, text: &Text) -> Result<bool, DcmdError> {
-    let Some(plan) = context.last_plan() else { return Ok(true) };
-    context.advance_dot();
-    let has_address = plan.check(true).is_ok();
+    let Some(plan) = context.last_command() else { return Ok(true) };
+    context.prompt.advance_dot();
+    let has_address = plan.takes_address();
     guarded(context, || {
-        let ended = run_plan(context, &plan, has_address, None, None, text)?;
+        let ended = run_plan(context, &*plan, has_address, None, None, text)?;
         Ok(matches!(ended, Ended::Well))
     })
 }
 
 fn run_plan(
     context: &Context,
-    plan: &Plan,
+    plan: &dyn Repeatable,
     has_address: bool,
     count: Option<u64>,
     shell: Option<&Shell>,
@@ -446,7 +446,7 @@ fn run_output(
 ) -> Result<Ended, DcmdError> {
     let run = |printed: Vec<u8>| {
         let commands = String::from_utf8_lossy(&printed);
-        context.nested(|| run(context, &commands, Source::Script { name: "<shell>", line: 1 }, text))
+        context.prompt.nested(|| run(context, &commands, Source::Script { name: "<shell>", line: 1 }, text))
     };
     match printed.and_then(run) {
         Ok(false) => Ok(Ended::Badly),

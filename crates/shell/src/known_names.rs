@@ -11,7 +11,6 @@ use v8_heap::index::{Definition, Kinds, ObjectTable};
 use v8_heap::layout::Kind;
 
 use crate::context::Context;
-use crate::dcmds::{ALL, WALKERS};
 use crate::variables::REGISTERS;
 
 /// Objects with more properties than this hold data under them: their names are nothing to type.
@@ -47,8 +46,6 @@ pub(super) fn names(context: &Context, query: NameQuery<'_>) -> Vec<String> {
             let names = context.heap().map(|heap| heap.layout().space_names);
             names.map(|names| names.iter().map(|name| (*name).to_owned()).collect()).unwrap_or_default()
         }
-        ("dcmds" | "help", None) => ALL.iter().map(|dcmd| dcmd.name.to_owned()).collect(),
-        ("walkers" | "walk", None) => WALKERS.iter().map(|walker| walker.name.to_owned()).collect(),
         ("getenv", None) => {
             let environment = context.target().map(|target| target.core().process().environment.as_slice());
             let name = |entry: &String| entry.split_once('=').map(|(name, _)| name.to_owned());

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod answers;
 pub mod arguments;
 mod banner;
 pub mod bare_words;
@@ -32,34 +33,33 @@ pub mod jsexpr;
 mod kept_index;
 mod known_names;
 pub mod lang;
-mod lives;
 pub mod manual;
-mod members;
 mod nothing;
 mod opening;
 pub mod options;
 pub mod output;
 pub mod pipeline;
-mod place_name;
 pub mod print;
-mod reference;
+pub mod private_symbols;
+mod program;
+pub mod prompt;
 pub mod repl;
-mod retention;
-mod search;
-mod session;
+pub mod said;
+pub mod session;
 pub mod settings;
 mod shell_escape;
 mod source_map;
-mod summary;
+mod spelling;
+pub mod stage;
 pub mod symbols;
 pub mod target;
 mod threads;
 pub mod value;
 pub mod variables;
 pub mod walker;
-mod walkers;
+pub mod walkers;
 
-pub use session::run;
+pub use program::run;
 
 /// The program's name, in front of its messages.
 pub const PROGRAM: &str = "v8mdb";

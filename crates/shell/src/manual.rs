@@ -1,7 +1,7 @@
 //! The manual page of a dcmd, from its declaration and its module's documentation.
 //!
 //! The page is written once, as the `//!` lines at the top of the dcmd's file: a title line, paragraphs, sections that begin
-//! with `# Title`, and transcripts between ` ```text ` fences. Name, synopsis and options come from the declaration, so they
+//! with `# Title`, and tables between ` ```text ` fences. Name, synopsis, options and examples come from the declaration, so they
 //! cannot disagree with what the dcmd accepts.
 
 use std::io::{self, Write};
@@ -40,9 +40,19 @@ impl Page {
         Page { dcmd, sections }
     }
 
-    /// Whether a session is shown.
-    pub fn has_transcript(&self) -> bool {
-        self.sections.iter().flat_map(|(_, text)| text).any(|line| line.starts_with("> "))
+    /// The examples, those of one core together: the core, and what is typed and printed.
+    fn sessions(&self) -> Vec<(&'static str, Vec<String>)> {
+        let mut sessions: Vec<(&'static str, Vec<String>)> = Vec::new();
+        for example in self.dcmd.examples {
+            if sessions.last().is_none_or(|(core, _)| *core != example.core) {
+                sessions.push((example.core, Vec::new()));
+            }
+            if let Some((_, lines)) = sessions.last_mut() {
+                lines.push(format!("> {}", example.line));
+                lines.extend(example.output().map(str::to_owned));
+            }
+        }
+        sessions
     }
 
     /// The synopsis: `[ addr ] ::head [-N]`.
@@ -116,6 +126,15 @@ impl Page {
                 writeln!(out)?;
             }
         }
+        writeln!(out, "{}", colours.bold("EXAMPLES"))?;
+        for (core, lines) in self.sessions() {
+            fill(&format!("On testdata/cores/{core}.core.zst:"), "  ", "  ", width, out)?;
+            writeln!(out)?;
+            for line in lines {
+                writeln!(out, "    {line}")?;
+            }
+            writeln!(out)?;
+        }
         writeln!(out, "{}", colours.bold("IN A PIPE"))?;
         fill(&self.pipes(), "  ", "  ", width, out)?;
         writeln!(out)?;
@@ -153,6 +172,11 @@ impl Page {
                     text.push_str(&format!("| `{option}` | {help} |\n"));
                 }
             }
+        }
+        text.push_str("\n## Examples\n");
+        for (core, lines) in self.sessions() {
+            let lines = lines.join("\n");
+            text.push_str(&format!("\n```console\n$ v8mdb testdata/cores/{core}.core.zst\n{lines}\n```\n"));
         }
         text.push_str(&format!("\n## In a pipe\n\n{}\n", self.pipes()));
         text

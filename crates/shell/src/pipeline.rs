@@ -8,302 +8,15 @@
 //! format of the user's has its text read back, each line an expression; and so has a command of the shell between two
 //! stages. A line that is no expression ends the pipeline.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::rc::Rc;
-
-use crate::context::Context;
-use crate::correction::correction;
+use crate::context::{Context, Repeatable};
+use crate::correction::{correction, typed_word};
 use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
-use crate::output::{Text, TextSink};
+use crate::output::Text;
 use crate::shell_escape;
+use crate::stage::{BATCH, Called, Flow, Out, for_each_value, settle};
 use crate::value::{Item, Kind};
-
-/// Items pushed at a time. The first go alone, then two, then four: who wants only a few, as `::head` does, gets them before much is
-/// done for those behind.
-const BATCH: usize = 1024;
-
-/// Values read back from text that are kept until all of it has been read: if a line of it is no value, none is used.
-const MOST_HELD: usize = 1 << 16;
-
-/// More text than this is not read back in one piece.
-pub const MOST_TEXT: usize = 1 << 28;
-
-/// Whether a stage wants more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// Go on.
-    Continue,
-    /// Nothing that comes now matters.
-    Enough,
-}
-
-/// A dcmd at work in one pipeline.
-pub trait Stage {
-    /// Works without an address and without input: `::dcmd` at the start of a line. Never called on a dcmd whose address is
-    /// required.
-    ///
-    /// # Errors
-    /// As [`Stage::push`].
-    fn run(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError>;
-
-    /// Works on items from the pipe, or on the one address in front.
-    ///
-    /// # Errors
-    /// [`DcmdError::Failed`] gives up the batch, and the pipe goes on; all others end the pipeline. A failure of one item is
-    /// better told to [`Out::fault`].
-    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError>;
-
-    /// Takes the count in front of the dcmd (`addr,count::dcmd`) for itself, and is then run once. By default it does not, and
-    /// is run so many times.
-    fn takes_count(&mut self, _count: u64) -> bool {
-        false
-    }
-
-    /// All input has been seen, or enough of it.
-    ///
-    /// # Errors
-    /// As [`Stage::push`].
-    fn finish(&mut self, _context: &Context, _out: &mut Out<'_>) -> Result<(), DcmdError> {
-        Ok(())
-    }
-}
-
-/// Where a stage's results go: to the next stage, or to the text at the end.
-pub struct Out<'a> {
-    context: &'a Context,
-    text: Text,
-    pending: Vec<Item>,
-    /// Items pushed at a time now, and at most.
-    batch: usize,
-    most: usize,
-    next: Option<Box<Next<'a>>>,
-    enough: bool,
-    /// Text of the stage that is to be read back.
-    captured: Option<Captured>,
-    /// A count in front makes the stage run again where it ended.
-    counted: bool,
-    /// Something has been handed on.
-    emitted: bool,
-}
-
-/// Text on its way back.
-#[derive(Clone, Default)]
-struct Captured(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut text = self.0.borrow_mut();
-        if text.len() + bytes.len() > MOST_TEXT {
-            return Err(io::Error::other("too much text to read values from"));
-        }
-        text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-struct Next<'a> {
-    call: &'a Call,
-    stage: Box<dyn Stage>,
-    out: Out<'a>,
-}
-
-impl std::fmt::Debug for Out<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Out")
-            .field("piped", &self.is_pipe())
-            .field("enough", &self.enough)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<'a> Out<'a> {
-    /// What a stage prints and emits: its items go to `next`, or its text to `text`.
-    fn of(context: &'a Context, call: &Call, next: Option<Box<Next<'a>>>, text: &Text) -> Out<'a> {
-        let reads_back = next.is_some() && matches!(call.dcmd.yields.with(&call.args), Yields::Lines);
-        let captured = reads_back.then(Captured::default);
-        let text = match &captured {
-            Some(captured) => Text::new(TextSink::new(Box::new(captured.clone()), false)),
-            None => text.clone(),
-        };
-        let (batch, most) = if reads_back { (MOST_HELD, MOST_HELD) } else { (1, BATCH) };
-        Out {
-            context,
-            text,
-            pending: Vec::new(),
-            batch,
-            most,
-            next,
-            enough: false,
-            captured,
-            counted: false,
-            emitted: false,
-        }
-    }
-}
-
-impl Out<'_> {
-    /// Whether items flow on to another stage. If not, the stage may print what it likes.
-    #[inline]
-    pub fn is_pipe(&self) -> bool {
-        self.next.is_some()
-    }
-
-    /// Whether the next stage has all it wants.
-    #[inline]
-    pub fn has_enough(&self) -> bool {
-        self.enough
-    }
-
-    /// Hands on one item; at the end of the pipe it is printed in bare hexadecimal.
-    ///
-    /// # Errors
-    /// What the following stages end with, or that output has nowhere to go.
-    #[inline]
-    pub fn emit(&mut self, item: Item) -> Result<Flow, DcmdError> {
-        self.emitted = true;
-        if self.next.is_none() {
-            self.context.check_interrupt()?;
-            self.text.borrow().hex_line(item.word)?;
-            return Ok(Flow::Continue);
-        }
-        self.pending.push(item);
-        if self.pending.len() >= self.batch { self.pass_on() } else { Ok(self.flow()) }
-    }
-
-    /// Hands on many items, as [`Out::emit`] one by one.
-    ///
-    /// # Errors
-    /// As [`Out::emit`].
-    pub fn emit_all(&mut self, items: impl IntoIterator<Item = Item>) -> Result<Flow, DcmdError> {
-        for item in items {
-            if self.emit(item)? == Flow::Enough {
-                return Ok(Flow::Enough);
-            }
-        }
-        Ok(Flow::Continue)
-    }
-
-    /// The text at the end of the pipe. Hold it for one statement only.
-    #[inline]
-    pub fn text(&self) -> std::cell::RefMut<'_, TextSink> {
-        self.text.borrow()
-    }
-
-    /// A handle on the same text, for commands that run commands.
-    pub fn shared_text(&self) -> Text {
-        self.text.clone()
-    }
-
-    /// Reports that one item failed, and why. The pipe goes on; the exit status remembers.
-    pub fn fault(&mut self, reason: &dyn std::fmt::Display) {
-        self.context.error(reason);
-    }
-
-    /// Whether a count in front makes the stage run more than once, with dot moved on by the increment each time.
-    pub fn is_counted(&self) -> bool {
-        self.counted
-    }
-
-    /// Holds the first items back: what comes behind them may show that none is to be used.
-    pub fn hold_back(&mut self) {
-        self.batch = self.most;
-    }
-
-    /// Makes every item flow through all stages before the next one is taken.
-    pub fn one_by_one(&mut self) {
-        (self.batch, self.most) = (1, 1);
-        if let Some(next) = &mut self.next {
-            next.out.one_by_one();
-        }
-    }
-
-    fn flow(&self) -> Flow {
-        if self.enough { Flow::Enough } else { Flow::Continue }
-    }
-
-    /// Pushes what is pending through the next stage.
-    fn pass_on(&mut self) -> Result<Flow, DcmdError> {
-        let Some(next) = &mut self.next else { return Ok(Flow::Continue) };
-        if !self.enough && !self.pending.is_empty() {
-            self.context.check_interrupt()?;
-            let pushed = next.stage.push(self.context, &self.pending, &mut next.out);
-            next.out.read_back()?;
-            if settle(self.context, next.call, pushed)? == Some(Flow::Enough) {
-                self.enough = true;
-            }
-        }
-        self.pending.clear();
-        self.batch = self.batch.saturating_mul(2).min(self.most);
-        Ok(self.flow())
-    }
-
-    /// Ends the pipe behind this output.
-    fn close(&mut self) -> Result<(), DcmdError> {
-        self.read_back()?;
-        self.pass_on()?;
-        if let Some(next) = &mut self.next {
-            let finished = next.stage.finish(self.context, &mut next.out);
-            settle(self.context, next.call, finished)?;
-            next.out.close()?;
-        }
-        Ok(())
-    }
-
-    /// Emits the values of the text that the stage has printed since the last time.
-    fn read_back(&mut self) -> Result<(), DcmdError> {
-        let Some(captured) = self.captured.clone() else { return Ok(()) };
-        self.text.borrow().to_column_zero()?;
-        self.text.flush()?;
-        let bytes = std::mem::take(&mut *captured.0.borrow_mut());
-        for_each_value(self.context, &bytes, |value| Ok(self.emit(Item::number(value))? == Flow::Continue))?;
-        Ok(())
-    }
-}
-
-/// Reads each line of `text`, and each part of one between `;`, as an expression. Stops once `take` says so.
-///
-/// # Errors
-/// A line is no expression, or has no value: the pipeline is aborted.
-pub fn for_each_value(
-    context: &Context,
-    text: &[u8],
-    mut take: impl FnMut(u64) -> Result<bool, DcmdError>,
-) -> Result<(), DcmdError> {
-    for line in text.split(|&byte| byte == b'\n' || byte == b';') {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        context.check_interrupt()?;
-        let value = context.evaluate(String::from_utf8_lossy(line).trim()).map_err(DcmdError::abort)?;
-        if !take(value)? {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Reports what concerns one stage only; gives on what ends the pipeline.
-fn settle<T>(context: &Context, call: &Call, result: Result<T, DcmdError>) -> Result<Option<T>, DcmdError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(DcmdError::Failed(reason)) => {
-            context.error(&reason);
-            Ok(None)
-        }
-        Err(DcmdError::Usage(reason)) => {
-            call.report_usage(context, &reason);
-            Err(DcmdError::Reported)
-        }
-        Err(error) => Err(error),
-    }
-}
 
 /// One stage of a planned line.
 #[derive(Clone, Debug)]
@@ -323,14 +36,37 @@ impl Call {
         format!("{sign}{}", self.name)
     }
 
-    /// Prints what is wrong with the call, and how it is made right.
-    pub fn report_usage(&self, context: &Context, reason: &str) {
+    /// The call as it is typed.
+    fn typed(&self) -> String {
+        let words = self.args.words().iter().map(|word| format!(" {}", typed_word(word)));
+        format!("{}{}", self.shown(), words.collect::<String>())
+    }
+
+    /// Prints what is wrong with the call, which turned out to have an address in front, or to have none.
+    pub fn report_usage_with(&self, context: &Context, has_address: bool, reason: &str) {
+        report_usage(context, self.dcmd, &self.name, self.args.words(), has_address, reason);
+    }
+}
+
+impl Called for Call {
+    fn report_usage(&self, context: &Context, reason: &str) {
         self.report_usage_with(context, self.args.has_address(), reason);
     }
 
-    /// The same for a call that turned out to have an address in front, or to have none.
-    pub fn report_usage_with(&self, context: &Context, has_address: bool, reason: &str) {
-        report_usage(context, self.dcmd, &self.name, self.args.words(), has_address, reason);
+    fn is_read_back(&self) -> bool {
+        matches!(self.dcmd.yields.with(&self.args), Yields::Lines)
+    }
+
+    fn takes(&self, kind: Kind) -> bool {
+        match self.dcmd.takes.with(&self.args) {
+            Takes::Anything => true,
+            Takes::Only(kinds) => kinds.contains(&kind),
+            Takes::Nothing | Takes::Depends(_) => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        Call::shown(self)
     }
 }
 
@@ -434,7 +170,7 @@ impl Plan {
                         return Err(PlanError::Usage { stage });
                     }
                     if !fits && stage > 0 {
-                        let message = self.mismatch(stage, &format!("yields {}", kind.plural()), takes);
+                        let message = self.mismatch(stage, Some(kind), takes, has_address);
                         return Err(PlanError::Mismatch { stage, message });
                     }
                 }
@@ -449,7 +185,7 @@ impl Plan {
                 Yields::Text | Yields::Depends(_) => {
                     let next = &self.calls[stage + 1];
                     let message =
-                        self.mismatch(stage + 1, "yields only text", next.dcmd.takes.with(&next.args));
+                        self.mismatch(stage + 1, None, next.dcmd.takes.with(&next.args), has_address);
                     return Err(PlanError::Mismatch { stage: stage + 1, message });
                 }
             };
@@ -463,15 +199,33 @@ impl Plan {
         })
     }
 
-    /// `cannot pipe '::a' into '::b': ::a yields addresses, ::b takes threads`
-    fn mismatch(&self, stage: usize, yields: &str, takes: Takes) -> String {
+    /// `cannot pipe '::a' into '::b': ::a yields addresses, ::b takes threads (try '::walk thread | ::b')`
+    fn mismatch(&self, stage: usize, yields: Option<Kind>, takes: Takes, has_address: bool) -> String {
         let (before, after) = (self.calls[stage - 1].shown(), self.calls[stage].shown());
         let taken = match takes {
             Takes::Nothing | Takes::Depends(_) => "no input".to_owned(),
             Takes::Anything => "values".to_owned(),
             Takes::Only(kinds) => kinds.iter().map(|kind| kind.plural()).collect::<Vec<_>>().join(" or "),
         };
-        format!("cannot pipe '{before}' into '{after}': {before} {yields}, {after} takes {taken}")
+        let yielded =
+            yields.map_or_else(|| "yields only text".to_owned(), |kind| format!("yields {}", kind.plural()));
+        let typed = self.calls[stage].typed();
+        let instead = match (yields, takes) {
+            (_, Takes::Nothing | Takes::Depends(_)) => typed,
+            (None, _) => {
+                // The text is of use to a command of the shell.
+                let line: Vec<_> = self.calls[..stage].iter().map(Call::typed).collect();
+                format!("{}{} ! head", if has_address { "." } else { "" }, line.join(" | "))
+            }
+            (Some(_), Takes::Only(kinds)) if kinds.contains(&Kind::Thread) => {
+                format!("::walk thread | {typed}")
+            }
+            _ => format!("::findjsobjects | ::head -1 | {typed}"),
+        };
+        format!(
+            "cannot pipe '{before}' into '{after}': {before} {yielded}, {after} takes {taken} (try '{}')",
+            crate::output::escape(&instead)
+        )
     }
 
     /// The stages; those behind a command of the shell are left out.
@@ -485,24 +239,6 @@ impl Plan {
             Some(behind) => self.then.as_ref()?.1.call_at(behind),
             None => self.calls.get(index),
         }
-    }
-
-    /// Runs the plan, `count` times if that is said, from dot if `has_address`; text goes to `text`. Everything that one stage
-    /// or one item is guilty of has been reported when this returns.
-    ///
-    /// # Errors
-    /// What ended the pipeline early.
-    pub fn run(
-        &self,
-        context: &Context,
-        has_address: bool,
-        count: Option<u64>,
-        text: &Text,
-    ) -> Result<(), DcmdError> {
-        if count == Some(0) {
-            return Ok(());
-        }
-        self.run_on(context, Input::Dot { has_address, count }, text)
     }
 
     fn run_on(&self, context: &Context, input: Input, text: &Text) -> Result<(), DcmdError> {
@@ -550,14 +286,11 @@ impl Plan {
         context.take_told_of_nothing();
         text.borrow().take_written();
         let mut stage = start(first)?;
-        let mut stages = later.iter().map(start).collect::<Result<Vec<_>, _>>()?;
-        let mut next = None;
-        for call in later.iter().rev() {
-            let Some(stage) = stages.pop() else { break };
-            let out = Out::of(context, call, next.take(), text);
-            next = Some(Box::new(Next { call, stage, out }));
-        }
-        let mut out = Out::of(context, first, next, text);
+        let behind = later
+            .iter()
+            .map(|call| Ok((call as &dyn Called, start(call)?)))
+            .collect::<Result<Vec<_>, DcmdError>>()?;
+        let mut out = Out::of_chain(context, first, behind, text);
         match input {
             Input::Values(values) => {
                 for values in values.chunks(BATCH) {
@@ -575,7 +308,7 @@ impl Plan {
                     Some(count) if stage.takes_count(count) => 1,
                     count => count.unwrap_or(1),
                 };
-                out.counted = times > 1;
+                out.set_counted(times > 1);
                 for time in 0..times {
                     context.check_interrupt()?;
                     let done = if has_address {
@@ -588,7 +321,7 @@ impl Plan {
                         break;
                     }
                     if time + 1 < times {
-                        context.advance_dot();
+                        context.prompt.advance_dot();
                     }
                 }
             }
@@ -610,7 +343,7 @@ impl Plan {
         for (index, call) in self.calls.iter().enumerate() {
             let Some(own) = out else { return };
             let is_last = index + 1 == self.calls.len();
-            let has_something = own.emitted || own.enough || (is_last && has_written);
+            let has_something = own.has_emitted() || (is_last && has_written);
             if !has_something {
                 let filters = call.args.filters(call.dcmd);
                 if told {
@@ -622,7 +355,27 @@ impl Plan {
                 // What comes behind had nothing to work on.
                 return;
             }
-            out = own.next.as_ref().map(|next| &next.out);
+            out = own.behind();
         }
+    }
+}
+
+impl Repeatable for Plan {
+    fn takes_address(&self) -> bool {
+        self.check(true).is_ok()
+    }
+
+    /// Everything that one stage or one item is guilty of has been reported when this returns.
+    fn run(
+        &self,
+        context: &Context,
+        has_address: bool,
+        count: Option<u64>,
+        text: &Text,
+    ) -> Result<(), DcmdError> {
+        if count == Some(0) {
+            return Ok(());
+        }
+        self.run_on(context, Input::Dot { has_address, count }, text)
     }
 }

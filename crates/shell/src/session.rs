@@ -1,236 +1,169 @@
-//! A run of the program: open the target, then commands from `-e`, standard input or the prompt.
+//! What a session is: its target, its settings, the names that the user gave, and what has been said.
+//!
+//! Where the prompt stands is no part of it (`prompt`): who takes a `Session` answers alike, whatever was typed before.
 
-use std::fs::File;
-use std::io::{BufRead, IsTerminal, Read};
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 
-use core_reader::STANDARD_INPUT;
+use core_reader::{Address, AddressSpace, Memory};
 
-use crate::context::Context;
-use crate::error::DcmdError;
-use crate::host_files;
-use crate::interpreter::{self, LONGEST_SCRIPT, Source};
+use crate::bases::Bases;
+use crate::damage::Damage;
+use crate::error::{DcmdError, unreadable};
+use crate::host_files::Folders;
 use crate::interrupt::Interrupt;
-use crate::opening::is_of_opening;
-use crate::options::Options;
-use crate::output::{Colours, Terminal, escape};
-use crate::target::Target;
+use crate::kept_index::KeptIndex;
+use crate::lang::Space;
+use crate::output::{Colours, Terminal, TextSink};
+use crate::private_symbols::PrivateSymbols;
+use crate::said::Said;
+use crate::settings::Settings;
+use crate::target::{Capability, Target};
+use crate::variables::Variables;
 
-/// Older cores that can be compared with at once.
-const MOST_BASES: usize = 2;
-/// All went well.
-const SUCCESS: u8 = 0;
-/// A command failed, or the core could not be opened.
-const FAILURE: u8 = 1;
-/// The command line is wrong.
-const USAGE: u8 = 2;
+/// A session.
+#[derive(Debug)]
+pub struct Session {
+    target: Option<Target>,
+    /// Older cores beside the target.
+    pub bases: Bases,
+    /// Below which directories files may be read that the core names.
+    pub folders: Folders,
+    /// Options and the like.
+    pub settings: Settings,
+    /// Variables that the user assigned.
+    pub variables: RefCell<Variables>,
+    /// Symbols that the user added.
+    pub private_symbols: RefCell<PrivateSymbols>,
+    /// The id of the thread that the user has chosen.
+    pub current_thread: Cell<Option<u32>>,
+    /// The flag that Ctrl-C sets.
+    pub interrupt: Interrupt,
+    /// Results and messages.
+    pub said: Said,
+    /// Whether to style text.
+    pub colours: Colours,
+    /// What earlier sessions have computed of the heap.
+    pub kept_index: KeptIndex,
+    /// Files that have lost bytes.
+    pub damage: Damage,
+}
 
-/// Runs the program with these options; gives its exit status.
-pub fn run(options: &Options) -> u8 {
-    let terminal = Terminal::standard();
-    if let Some(process) = &options.process {
-        terminal.message(&format!(
-            "{0}: cannot look at process {1}: {0} reads cores; take one with gcore {1}",
-            crate::PROGRAM,
-            escape(process)
-        ));
-        return USAGE;
+/// What is said is said by the session.
+impl Deref for Session {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        &self.said
     }
-    let opening = match options.opening() {
-        Ok(opening) => opening,
-        Err(error) => {
-            terminal.message(&format!("{}: {error}", crate::PROGRAM));
-            return USAGE;
+}
+
+impl Session {
+    /// A session on `target` that writes to `terminal`; `watched` if somebody looks at it.
+    pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Session {
+        let mut variables = Variables::default();
+        if let Some(target) = &target {
+            variables.describe(target.core());
         }
-    };
-    let to_open = options.target(&opening);
-    // Standard input that holds the core cannot hold commands as well: these come from the terminal then.
-    let mut terminal_input = None;
-    if to_open.core == Path::new(STANDARD_INPUT) && options.commands.is_empty() {
-        match File::open("/dev/tty") {
-            Ok(opened) => terminal_input = Some(opened),
-            Err(_) => {
-                terminal.message(&format!(
-                    "{}: the core is read from standard input, and there is no terminal for commands: give them with -e",
-                    crate::PROGRAM
-                ));
-                return USAGE;
+        Session {
+            target,
+            bases: Bases::default(),
+            folders: Folders::default(),
+            settings: Settings::default(),
+            variables: RefCell::new(variables),
+            private_symbols: RefCell::default(),
+            current_thread: Cell::new(None),
+            interrupt,
+            said: Said::new(terminal, watched),
+            colours: Colours::Never,
+            kept_index: KeptIndex::default(),
+            damage: Damage::default(),
+        }
+    }
+
+    /// The target.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn target(&self) -> Result<&Target, DcmdError> {
+        self.target.as_ref().ok_or_else(|| DcmdError::abort("no target is open"))
+    }
+
+    /// The memory of the target.
+    ///
+    /// # Errors
+    /// There is no target.
+    pub fn memory(&self) -> Result<&'static AddressSpace, DcmdError> {
+        Ok(self.target()?.memory())
+    }
+
+    /// The V8 heap of the target.
+    ///
+    /// # Errors
+    /// There is no target, or no heap that can be read in it.
+    pub fn heap(&self) -> Result<&v8_heap::Heap<'static>, DcmdError> {
+        let target = self.target()?;
+        let heap = target.heap().map_err(DcmdError::Abort)?;
+        if self.settings.cache.get() && !self.settings.restricted.get() {
+            self.kept_index.attach(target, heap);
+        }
+        Ok(heap)
+    }
+
+    /// The heap whose index is to be kept, if the user wants that.
+    pub fn heap_to_keep(&self) -> Option<&v8_heap::Heap<'static>> {
+        if !self.settings.cache.get() || self.settings.restricted.get() {
+            return None;
+        }
+        let target = self.target.as_ref()?;
+        let heap = target.known_heap()?;
+        self.kept_index.attach(target, heap);
+        Some(heap)
+    }
+
+    /// Why the target does not have `capability`; nothing if it does.
+    pub fn lacks(&self, capability: Capability) -> Option<String> {
+        let Some(target) = &self.target else { return Some("no target is open".to_owned()) };
+        match capability {
+            Capability::Core => None,
+            Capability::V8Heap => target.heap().err(),
+        }
+    }
+
+    /// Ends a command that the user cancelled.
+    ///
+    /// # Errors
+    /// [`DcmdError::Interrupted`] if so.
+    #[inline]
+    pub fn check_interrupt(&self) -> Result<(), DcmdError> {
+        if self.interrupt.is_set() { Err(DcmdError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Cells to which the rows of a table are cut: as `$w` says, else those of the terminal on which `text` is read. Nothing is cut
+    /// where a program reads it or a file keeps it.
+    pub fn row_width(&self, text: &TextSink) -> Option<usize> {
+        self.settings.width.get().and_then(|width| usize::try_from(width).ok()).or_else(|| text.width())
+    }
+
+    /// A number of `size` bytes in memory or in the file that was mapped there.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn number_at(&self, space: Space, address: u64, size: usize) -> Result<u64, String> {
+        let target = self.target.as_ref().ok_or("no target is open")?;
+        let mut bytes = [0; 8];
+        let into = bytes.get_mut(..size).unwrap_or(&mut []);
+        match space {
+            Space::Memory => {
+                target.memory().read_into(Address(address), into).map_err(|error| unreadable(&error))?;
             }
+            Space::Object => target.read_file(address, into)?,
         }
+        Ok(u64::from_le_bytes(bytes))
     }
-    let interactive =
-        terminal_input.is_some() || (options.commands.is_empty() && std::io::stdin().is_terminal());
-    let interrupt = match Interrupt::on_signal(interactive) {
-        Ok(interrupt) => interrupt,
-        Err(error) => {
-            terminal.message(&format!("{}: failed to watch for Ctrl-C: {error}", crate::PROGRAM));
-            return FAILURE;
-        }
-    };
-    let target = match Target::open(&to_open, &interrupt) {
-        Ok(target) => target,
-        Err(error) => {
-            terminal.message(&format!("{}: {}", crate::PROGRAM, escape(&error)));
-            return FAILURE;
-        }
-    };
-    if let Some(input) = terminal_input
-        && let Err(error) = rustix::stdio::dup2_stdin(&input)
-    {
-        terminal.message(&format!("{}: failed to read from the terminal: {error}", crate::PROGRAM));
-        return FAILURE;
-    }
-    for warning in target.core().warnings() {
-        terminal.message(&format!("{}: warning: {}", crate::PROGRAM, escape(&warning.to_string())));
-    }
-    let watched = std::io::stdout().is_terminal();
-    let mut context = Context::new(Some(target), terminal, interrupt, watched);
-    context.colours = Colours::of_standard_output();
-    context.bases = options.bases(&opening);
-    context.folders = options.folders();
-    if options.base.len() > MOST_BASES {
-        context.error(&format!(
-            "{} cores are given with --base: ::diff compares with one or two",
-            options.base.len()
-        ));
-        return USAGE;
-    }
-    for base in options.base.iter() {
-        let warn = |warning: &dyn std::fmt::Display| context.warn(&escape(&warning.to_string()));
-        if let Err(reason) = context.bases.open(base, None, &context.interrupt, &warn) {
-            context.error(&escape(&format!("--base: {reason}")));
-            return FAILURE;
-        }
-    }
-    if let Err(error) = configure(&context, options) {
-        context.error(&error);
-        return USAGE;
-    }
-    if interactive && watched {
-        greet(&context);
-    }
-    if !options.no_rc_file && !context.settings.restricted.get() {
-        run_rc_file(&context);
-    }
-    let status = if !options.commands.is_empty() {
-        run_strings(&context, &options.commands)
-    } else if interactive {
-        crate::repl::run(&context)
-    } else {
-        run_standard_input(&context)
-    };
-    let flushed = context.text.flush();
-    // An index of a core that has lost bytes would be one of zeros.
-    if core_reader::damaged_files().is_empty() {
-        context.keep_index();
-    }
-    match flushed {
-        Ok(()) => status,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status,
-        Err(error) => {
-            context.error(&format!("failed to write output: {error}"));
-            FAILURE
-        }
-    }
-}
 
-fn configure(context: &Context, options: &Options) -> Result<(), String> {
-    if let Some(prompt) = &options.prompt {
-        context.settings.set_prompt(prompt)?;
-    }
-    if let Some(distance) = options.symbol_distance {
-        context.settings.symbol_distance.set(distance);
-    }
-    if let Some(path) = &options.macro_path {
-        context.settings.set_macro_path(path);
-    }
-    let mut set = options.set.iter().filter(|option| !is_of_opening(option));
-    set.try_for_each(|option| context.settings.set_option(option, true))?;
-    options.clear.iter().try_for_each(|option| context.settings.set_option(option, false))
-}
-
-/// Says what is debugged, to somebody at a terminal.
-fn greet(context: &Context) {
-    let printed = crate::banner::print(context).and_then(|()| Ok(context.text.flush()?));
-    if let Err(error) = printed {
-        context.warn(&escape(&error.to_string()));
-    }
-}
-
-fn status_of(context: &Context) -> u8 {
-    if context.has_failed() { FAILURE } else { SUCCESS }
-}
-
-/// Runs a piece of text; false if nothing more is to be run. Its results have been written when this returns.
-fn run_piece(context: &Context, input: &str, source: Source<'_>) -> bool {
-    let result = interpreter::run_guarded(context, input, source, &context.text);
-    let flushed = context.text.flush().map_err(DcmdError::from);
-    match result.and(flushed) {
-        Ok(()) => !context.is_quitting(),
-        Err(DcmdError::Closed) => false,
-        Err(error) => {
-            context.error(&error);
-            false
-        }
-    }
-}
-
-/// `-e`
-fn run_strings(context: &Context, commands: &[String]) -> u8 {
-    for command in commands {
-        if !run_piece(context, command, Source::String) {
-            break;
-        }
-    }
-    status_of(context)
-}
-
-/// Commands from a pipe or a file, each run as its line arrives.
-fn run_standard_input(context: &Context) -> u8 {
-    let mut input = std::io::stdin().lock();
-    let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        match (&mut input).take(LONGEST_SCRIPT).read_until(b'\n', &mut bytes) {
-            Ok(0) => break,
-            Ok(length) if length as u64 == LONGEST_SCRIPT && !bytes.ends_with(b"\n") => {
-                context.error(&format!("line {line} of <stdin> is longer than {LONGEST_SCRIPT} bytes"));
-                break;
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                context.error(&format!("failed to read standard input: {error}"));
-                break;
-            }
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        context.terminal.log_input(text.trim_end());
-        if !run_piece(context, &text, Source::Script { name: "<stdin>", line }) {
-            break;
-        }
-    }
-    status_of(context)
-}
-
-/// `~/.v8mdbrc` if there is one, else the `~/.mdbrc` of somebody who comes from MDB. Its errors are told, and do not count.
-/// What somebody else can have written is not run.
-fn run_rc_file(context: &Context) {
-    let Some(home) = std::env::home_dir() else { return };
-    for path in [".v8mdbrc", ".mdbrc"].map(|name| home.join(name)) {
-        let file = host_files::open_own(&path);
-        if file.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-            continue;
-        }
-        let name = path.to_string_lossy();
-        match interpreter::read_script(file) {
-            Ok(text) => {
-                let failed_before = context.has_failed();
-                run_piece(context, &text, Source::Script { name: &name, line: 1 });
-                context.restore_failed(failed_before);
-            }
-            Err(reason) => context.warn(&format!("warning: {} is not run: {reason}", escape(&name))),
-        }
-        return;
+    /// `value` in the default radix, without prefix.
+    pub fn in_radix(&self, value: u64) -> String {
+        crate::lang::number::in_radix(value, self.settings.radix.get())
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Text, TextSink};
-use crate::pipeline::MOST_TEXT;
+use crate::stage::MOST_TEXT;
 
 fn spawn(context: &Context, text: &str, stdin: Stdio, stdout: Stdio) -> Option<Child> {
     if let Err(error) = context.settings.check_restriction() {

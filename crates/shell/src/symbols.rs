@@ -4,67 +4,12 @@
 //! the order of the dynamic linker; `` object`name `` asks one object only. An address is shown as `symbol+0x1c`, with
 //! `` object` `` in front unless the symbol is the executable's.
 
-use std::collections::BTreeMap;
-
 use core_reader::{Address, NameError, Symbols};
 
-use crate::context::Context;
 use crate::lang::SymbolError;
+use crate::session::Session;
 
-/// A symbol that the user added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PrivateSymbol {
-    /// Its address.
-    pub value: u64,
-    /// Its size in bytes.
-    pub size: u64,
-    /// It names a function; else an object.
-    pub function: bool,
-}
-
-/// The symbols that the user added.
-#[derive(Debug, Default)]
-pub struct PrivateSymbols {
-    by_name: BTreeMap<String, PrivateSymbol>,
-}
-
-impl PrivateSymbols {
-    /// Adds a symbol, or replaces the one of that name.
-    pub fn add(&mut self, name: &str, symbol: PrivateSymbol) {
-        self.by_name.insert(name.to_owned(), symbol);
-    }
-
-    /// Removes a symbol; gives whether there was one.
-    pub fn remove(&mut self, name: &str) -> bool {
-        self.by_name.remove(name).is_some()
-    }
-
-    /// The symbol called `name`.
-    pub fn get(&self, name: &str) -> Option<PrivateSymbol> {
-        self.by_name.get(name).copied()
-    }
-
-    /// All of them by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, PrivateSymbol)> {
-        self.by_name.iter().map(|(name, symbol)| (name.as_str(), *symbol))
-    }
-
-    /// The symbol nearest in front of `address` that reaches it; `distance` as in [`in_reach`].
-    fn at(&self, address: u64, distance: u64) -> Option<(&str, PrivateSymbol)> {
-        self.iter()
-            .filter(|(_, symbol)| in_reach(address, symbol.value, symbol.size, distance))
-            .max_by_key(|(_, symbol)| symbol.value)
-    }
-}
-
-/// Whether a symbol at `start` names `address`: its size covers it, or, for a `distance` that is not 0, the address is at most
-/// that far behind the start.
-fn in_reach(address: u64, start: u64, size: u64, distance: u64) -> bool {
-    let reach = if distance == 0 { size.max(1) - 1 } else { distance };
-    address.checked_sub(start).is_some_and(|behind| behind <= reach)
-}
-
-impl Context {
+impl Session {
     /// The address of the symbol called `name`: `malloc`, `` libc.so.6`malloc ``.
     ///
     /// # Errors
@@ -91,13 +36,13 @@ impl Context {
         /// Letters that are taken to be right.
         const BEGINNING: usize = 3;
         if let Some(near) =
-            crate::dcmds::nearest(name, self.private_symbols.borrow().iter().map(|(name, _)| name))
+            crate::spelling::nearest(name, self.private_symbols.borrow().iter().map(|(name, _)| name))
         {
             return Some(near.to_owned());
         }
         let beginning = name.get(..BEGINNING)?;
         let symbols = self.target().ok()?.symbols().with_prefix(beginning);
-        crate::dcmds::nearest(name, symbols.iter().map(|symbol| symbol.name.as_str())).map(str::to_owned)
+        crate::spelling::nearest(name, symbols.iter().map(|symbol| symbol.name.as_str())).map(str::to_owned)
     }
 
     /// The symbol at `address` with the distance from its start: `main+0x1c`, `` libc.so.6`raise+0x20 ``. Nothing if no symbol
@@ -106,7 +51,7 @@ impl Context {
         self.symbolic_from(address, address)
     }
 
-    /// As [`Context::symbolic`], with the symbol that `lookup` belongs to: of a return address behind the last call of a
+    /// As [`Session::symbolic`], with the symbol that `lookup` belongs to: of a return address behind the last call of a
     /// function, the symbol is that of the call.
     pub fn symbolic_from(&self, lookup: u64, address: u64) -> Option<String> {
         if !self.settings.symbolic.get() {
@@ -137,30 +82,11 @@ impl Context {
         demangled.unwrap_or_else(|| name.to_owned())
     }
 
-    /// [`Context::symbolic`], or the address in hexadecimal with its prefix. Escaped: it may go to a terminal.
+    /// [`Session::symbolic`], or the address in hexadecimal with its prefix. Escaped: it may go to a terminal.
     pub fn show_address(&self, address: u64) -> String {
         match self.symbolic(address) {
             Some(symbol) => crate::output::escape(&symbol).into_owned(),
             None => format!("{address:#x}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_private_symbol_reaches_as_far_as_its_size_or_the_distance() {
-        let mut symbols = PrivateSymbols::default();
-        symbols.add("small", PrivateSymbol { value: 0x1000, size: 8, function: false });
-        symbols.add("bare", PrivateSymbol { value: 0x2000, size: 0, function: false });
-        let name = |address, distance| symbols.at(address, distance).map(|(name, _)| name);
-        assert_eq!(name(0x1007, 0), Some("small"));
-        assert_eq!(name(0x1008, 0), None);
-        assert_eq!(name(0x1008, 0x10), Some("small"));
-        assert_eq!((name(0x2000, 0), name(0x2001, 0)), (Some("bare"), None));
-        assert_eq!(name(0x2010, 0x2000), Some("bare"), "the nearest");
-        assert!(symbols.remove("small") && !symbols.remove("small"));
     }
 }

@@ -15,6 +15,15 @@ use crate::error::reasons;
 use crate::interrupt::Interrupt;
 use crate::output::{Progress, escape};
 
+/// What a target must have for a dcmd to work on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// Any core.
+    Core,
+    /// The heap of a JavaScript engine that is understood.
+    V8Heap,
+}
+
 /// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept
 /// without asking for how long.
 #[derive(Debug)]

@@ -5,8 +5,8 @@
 
 use core_reader::{Core, Stack, Thread};
 
-use crate::context::Context;
 use crate::error::DcmdError;
+use crate::session::Session;
 use crate::value::{Item, Kind};
 
 /// How many threads there are, the kernel's own workers apart.
@@ -18,7 +18,7 @@ pub fn number_of_threads(core: &Core) -> String {
     }
 }
 
-impl Context {
+impl Session {
     /// The current thread.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Context {
         })
     }
 
-    /// As [`Context::thread_of`], for dcmds to which an address means something else: nothing for an item that is no
+    /// As [`Session::thread_of`], for dcmds to which an address means something else: nothing for an item that is no
     /// thread's id.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ pub enum Kind {
     Group(Lives),
     /// The id of a thread.
     Thread,
+    /// A number of JavaScript that is no tagged value: the bits of a double. Walks of values meet them.
+    Double,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Kind::Value => "JavaScript values",
             Kind::Group(_) => "kinds of JavaScript objects",
             Kind::Thread => "threads",
+            Kind::Double => "unboxed numbers",
         }
     }
 
@@ -72,6 +75,11 @@ impl Item {
     /// A tagged JavaScript value that stands for the objects of its kind.
     pub fn group(word: u64, lives: Lives) -> Item {
         Item { kind: Kind::Group(lives), word }
+    }
+
+    /// A number of JavaScript that is no tagged value.
+    pub fn double(number: f64) -> Item {
+        Item { kind: Kind::Double, word: number.to_bits() }
     }
 
     /// The id of a thread.

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Takes};
 use crate::error::DcmdError;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 /// Takes one item of a walk; says whether more are wanted.

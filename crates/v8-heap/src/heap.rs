@@ -9,7 +9,7 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::graph::{
-    Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally, holding,
+    Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
 };
 use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable};
 use crate::isolate::{Spaces, thread};
@@ -397,18 +397,9 @@ impl<'t> Heap<'t> {
     /// As [`Heap::graph`].
     pub fn dominators(&self, monitor: &dyn Monitor) -> Result<&Dominators> {
         let compute = || {
-            let roots = self.holding_roots(monitor)?;
-            Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, &roots, monitor)
+            let roots = self.roots(monitor)?.all();
+            Dominators::find(self.graph(monitor)?, self.held_by(monitor)?, roots, monitor)
         };
         self.obtain(&self.dominators, monitor, || Ok((&self.view, self.graph(monitor)?)), compute)
-    }
-
-    /// The roots that hold something, by target: of words on stacks and in registers, which may be left over from functions that are
-    /// done, only those that lead to what no other root reaches.
-    ///
-    /// # Errors
-    /// As [`Heap::graph`].
-    pub fn holding_roots(&self, monitor: &dyn Monitor) -> Result<Vec<Root>> {
-        holding(&self.view, self.objects(monitor)?, self.graph(monitor)?, self.roots(monitor)?, monitor)
     }
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
-use core_reader::{Registers, Thread};
+use core_reader::Thread;
 use proptest::prelude::*;
-use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
+use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, StackBuilder, Type};
 use v8_heap::graph::Life;
 use v8_heap::index::{GroupId, ObjectId};
 use v8_heap::questions::Lives;
@@ -44,7 +44,10 @@ impl Shelf {
     }
 }
 
-/// A heap that one thread holds by a register, but for `dead` objects, with enough of one class in an array to be a gathering.
+/// Where a stack ends.
+const STACK: u64 = 0x7fff_0000_0000;
+
+/// A heap that one thread, which runs a function of JavaScript, holds by a register, but for `dead` objects, with enough of one class in an array to be a gathering.
 fn dump(release: Release, dead: usize) -> (Dump, Thread) {
     let mut builder = HeapBuilder::new(release);
     let (old, young) = (builder.old(), builder.page(Space::New));
@@ -72,8 +75,16 @@ fn dump(release: Release, dead: usize) -> (Dump, Thread) {
     for _ in 0..dead {
         builder.instance(young, &point, &[number, smi(0)]);
     }
-    let registers = Registers { rax: root, rip: 0x40_1000, ..Registers::default() };
-    (builder.build(), Thread { id: 7, signal: 0, registers })
+    let left_over = builder.instance(young, &point, &[number, smi(0)]);
+    let (function, context) = (builder.function("run"), builder.context(young, undefined, undefined, &[]));
+    let mut stack = StackBuilder::new(STACK);
+    stack.native(&[left_over]);
+    stack.entry();
+    stack.function(function, context, &[]);
+    let (at, bytes, thread) = stack.build(7, root);
+    let mut dump = builder.build();
+    dump.add(at, bytes);
+    (dump, thread)
 }
 
 /// All that is kept, as text; and a few questions whose answers are found with it.

@@ -1,262 +1,35 @@
-//! The dcmds: one file each, and one list.
+//! The dcmds: one file each, in folders by what they are about, each folder with its list.
+
+use std::sync::LazyLock;
 
 use crate::dcmd::Dcmd;
-use crate::walker::Walker;
-use crate::walkers::{
-    ISOLATE, JSCLOSURE, JSCONTEXT, JSELEMENT, JSFUNCTION, JSGLOBAL, JSMAPENTRY, JSOBJECT, JSPROP, JSSCRIPT,
-    JSSTRING, PAGE, V8CONTEXT, V8MAP, V8OBJECT,
-};
+use crate::spelling::nearest;
 
-mod assign;
-mod auxv;
-mod cat;
-mod context;
-mod count;
-#[expect(clippy::module_inception, reason = "a file is named after its dcmd")]
-mod dcmds;
-mod dem;
-mod demangling;
-mod diff;
-mod dis;
-mod dismode;
-mod dmods;
-mod dump;
-mod echo;
-mod eval;
-mod examine;
-mod files;
-mod findjsobjects;
-mod findstack;
-mod findsym;
-mod format;
-mod formats;
-mod fpregs;
-mod getenv;
-mod grep;
-mod group;
-mod head;
-mod heapsnapshot;
-mod help;
-mod jsarray;
-mod jsbuffers;
-mod jsclosure;
-mod jsconstructor;
-mod jsdominators;
-mod jsfindrefs;
-mod jsfunction;
-mod jsfunctions;
-mod jsleaks;
-mod jsmap;
-mod json;
-mod jspath;
-mod jsprint;
-mod jsretained;
-mod jsscripts;
-mod jssource;
-mod jsstrings;
-mod load;
-mod log;
-mod map;
-mod mappings;
-mod nm;
-mod nmadd;
-mod nmdel;
-mod nodebuffer;
-mod nodeinfo;
-mod objects;
-mod page_width;
-mod pager;
-mod pargs;
-mod prompt;
-mod psinfo;
-mod quit;
-mod radix;
-mod regs;
-mod savecore;
-mod set;
-mod showrev;
-mod signal;
-mod snapshotnode;
-mod sort;
-mod source;
-mod stack;
-mod status;
-mod strings;
-mod sum;
-mod symbol_distance;
-mod tail;
-mod term;
-mod thread_id;
-mod thread_ids;
-mod threads;
-mod typeset;
-mod ugrep;
-mod uniq;
-mod unset;
-mod v8array;
-mod v8classes;
-mod v8code;
-mod v8context;
-mod v8field;
-mod v8frametypes;
-mod v8function;
-mod v8internal;
-mod v8map;
-mod v8pages;
-mod v8print;
-mod v8scopeinfo;
-mod v8spaces;
-mod v8str;
-mod v8type;
-mod v8types;
-mod v8whatis;
-mod vars;
-mod version;
-mod walk;
-mod walkers;
-mod whatis;
-mod r#where;
-mod which;
-mod xdata;
+mod js;
+mod language;
+mod native;
+mod pipe;
+mod session;
+mod v8;
 
-pub(crate) use findjsobjects::{incompleteness, kind_of};
-pub(crate) use help::LANGUAGE;
-pub(crate) use jsclosure::innermost as closure_context;
-pub(crate) use mappings::name_of;
+pub(crate) use session::LANGUAGE;
+
+/// The folders, and what is in each.
+pub static FOLDERS: [(&str, &[&Dcmd]); 6] = [
+    ("js", js::LIST),
+    ("language", language::LIST),
+    ("native", native::LIST),
+    ("pipe", pipe::LIST),
+    ("session", session::LIST),
+    ("v8", v8::LIST),
+];
 
 /// All dcmds, sorted by name.
-pub static ALL: &[&Dcmd] = &[
-    &source::DCMD,
-    &demangling::DCMD,
-    &thread_ids::DCMD,
-    &prompt::DCMD,
-    &radix::DCMD,
-    &thread_id::DCMD,
-    &symbol_distance::DCMD,
-    &page_width::DCMD,
-    &examine::DCMD,
-    &format::DCMD,
-    &assign::DCMD,
-    &auxv::DCMD,
-    &cat::DCMD,
-    &context::DCMD,
-    &count::DCMD,
-    &dcmds::DCMD,
-    &dem::DCMD,
-    &diff::DCMD,
-    &dis::DCMD,
-    &dismode::DCMD,
-    &dmods::DCMD,
-    &dump::DCMD,
-    &echo::DCMD,
-    &eval::DCMD,
-    &files::DCMD,
-    &findjsobjects::DCMD,
-    &findstack::DCMD,
-    &findsym::DCMD,
-    &formats::DCMD,
-    &fpregs::DCMD,
-    &getenv::DCMD,
-    &grep::DCMD,
-    &group::DCMD,
-    &head::DCMD,
-    &heapsnapshot::DCMD,
-    &help::DCMD,
-    &jsarray::DCMD,
-    &jsbuffers::DCMD,
-    &jsclosure::DCMD,
-    &jsconstructor::DCMD,
-    &jsdominators::DCMD,
-    &jsfindrefs::DCMD,
-    &jsfunction::DCMD,
-    &jsfunctions::DCMD,
-    &jsleaks::DCMD,
-    &jsmap::DCMD,
-    &json::DCMD,
-    &jspath::DCMD,
-    &jsprint::DCMD,
-    &jsretained::DCMD,
-    &jsscripts::DCMD,
-    &jssource::DCMD,
-    &jsstrings::DCMD,
-    &load::DCMD,
-    &log::DCMD,
-    &map::DCMD,
-    &mappings::DCMD,
-    &nm::DCMD,
-    &nmadd::DCMD,
-    &nmdel::DCMD,
-    &nodebuffer::DCMD,
-    &nodeinfo::DCMD,
-    &objects::DCMD,
-    &pager::DCMD,
-    &pargs::DCMD,
-    &psinfo::DCMD,
-    &quit::DCMD,
-    &regs::DCMD,
-    &savecore::DCMD,
-    &set::DCMD,
-    &showrev::DCMD,
-    &signal::DCMD,
-    &snapshotnode::DCMD,
-    &sort::DCMD,
-    &stack::DCMD,
-    &status::DCMD,
-    &strings::DCMD,
-    &sum::DCMD,
-    &tail::DCMD,
-    &term::DCMD,
-    &threads::DCMD,
-    &typeset::DCMD,
-    &ugrep::DCMD,
-    &uniq::DCMD,
-    &unset::DCMD,
-    &v8array::DCMD,
-    &v8classes::DCMD,
-    &v8code::DCMD,
-    &v8context::DCMD,
-    &v8field::DCMD,
-    &v8frametypes::DCMD,
-    &v8function::DCMD,
-    &v8internal::DCMD,
-    &v8map::DCMD,
-    &v8pages::DCMD,
-    &v8print::DCMD,
-    &v8scopeinfo::DCMD,
-    &v8spaces::DCMD,
-    &v8str::DCMD,
-    &v8type::DCMD,
-    &v8types::DCMD,
-    &v8whatis::DCMD,
-    &vars::DCMD,
-    &version::DCMD,
-    &walk::DCMD,
-    &walkers::DCMD,
-    &whatis::DCMD,
-    &r#where::DCMD,
-    &which::DCMD,
-    &xdata::DCMD,
-];
-
-/// All walkers, sorted by name.
-pub static WALKERS: &[&Walker] = &[
-    &ISOLATE,
-    &JSCLOSURE,
-    &JSCONTEXT,
-    &JSELEMENT,
-    &JSFUNCTION,
-    &JSGLOBAL,
-    &JSMAPENTRY,
-    &JSOBJECT,
-    &JSPROP,
-    &JSSCRIPT,
-    &JSSTRING,
-    &PAGE,
-    &walk::THREAD,
-    &V8CONTEXT,
-    &V8MAP,
-    &V8OBJECT,
-];
+pub static ALL: LazyLock<Vec<&'static Dcmd>> = LazyLock::new(|| {
+    let mut all: Vec<&'static Dcmd> = FOLDERS.iter().flat_map(|(_, list)| list.iter().copied()).collect();
+    all.sort_unstable_by_key(|dcmd| dcmd.name);
+    all
+});
 
 /// Commands of MDB that have no meaning for the core of a Node.js process: their names, and why.
 const UNSUPPORTED: &[(&[&str], &str)] = &[
@@ -313,33 +86,4 @@ pub fn find(name: &str) -> Result<&'static Dcmd, String> {
         None => String::new(),
     };
     Err(format!("invalid command '{sign}{}': unknown dcmd name{hint}", crate::output::escape(name)))
-}
-
-/// The walker called `name`.
-///
-/// # Errors
-/// Why there is none, with the name that may have been meant.
-pub fn find_walker(name: &str) -> Result<&'static Walker, String> {
-    if let Some(walker) = WALKERS.iter().find(|walker| walker.name == name) {
-        return Ok(walker);
-    }
-    let hint = match nearest(name, WALKERS.iter().map(|walker| walker.name)) {
-        Some(near) => format!(" (did you mean '{near}'?)"),
-        None => String::new(),
-    };
-    Err(format!("failed to perform walk: unknown walk name{hint}"))
-}
-
-/// The name that `typed` was most probably meant to be.
-pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = typed.chars().count().div_ceil(3);
-    if typed.len() > 64 {
-        return None;
-    }
-    names
-        .filter(|name| name.len() > 2)
-        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::error::DcmdError;
 use crate::output::screen_width;
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 /// The left margin, and the distance of the tab stops behind addresses.
 pub const MARGIN: usize = 16;

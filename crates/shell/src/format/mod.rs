@@ -7,7 +7,7 @@ pub mod layout;
 pub mod letters;
 pub mod value;
 
-use core_reader::{Address, Memory, MemoryError};
+use core_reader::{Address, Memory};
 
 use crate::context::Context;
 use crate::dcmd::{Args, Word};
@@ -15,7 +15,7 @@ use crate::disassembly;
 use crate::error::DcmdError;
 use crate::lang::{Environment, Space};
 use crate::output::{escape, escape_char};
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 use layout::{Line, page_width};
 use letters::{Action, Letter};
@@ -369,7 +369,7 @@ impl Context {
         let mut bytes = Vec::new();
         loop {
             let at = address.checked_add(bytes.len() as u64).ok_or("no mapping for address")?;
-            let piece = memory.bytes_from(Address(at)).map_err(|error| reason(&error))?;
+            let piece = memory.bytes_from(Address(at)).map_err(|error| crate::error::unreadable(&error))?;
             let room = LONGEST_STRING - bytes.len();
             let piece = &piece[..piece.len().min(room)];
             if let Some(length) = piece.iter().position(|&byte| byte == 0) {
@@ -419,13 +419,5 @@ impl Context {
                 }
             }
         }
-    }
-}
-
-/// Why memory cannot be read, as the language says it.
-pub fn reason(error: &MemoryError) -> String {
-    match error {
-        MemoryError::Unmapped(_) => "no mapping for address".to_owned(),
-        other => other.to_string(),
     }
 }

@@ -20,25 +20,12 @@ pub fn number(radix: Radix, value: u64, size: usize, default_radix: u32) -> Stri
         Radix::Hexadecimal => format!("{unsigned:x}"),
         Radix::Swapped => format!("{:x}", unsigned.swap_bytes() >> unused),
         Radix::Binary => format!("{unsigned:b}"),
-        Radix::Default => in_radix(unsigned, default_radix),
+        Radix::Default => crate::lang::number::in_radix(unsigned, default_radix),
     }
 }
 
 fn octal(value: u64) -> String {
     if value == 0 { "0".to_owned() } else { format!("0{value:o}") }
-}
-
-/// `value` in a radix of 2 to 16, without prefix.
-pub fn in_radix(value: u64, radix: u32) -> String {
-    let radix = u64::from(radix.clamp(2, 16));
-    let mut digits = Vec::new();
-    let mut rest = value;
-    while rest > 0 || digits.is_empty() {
-        let digit = u32::try_from(rest % radix).unwrap_or(0);
-        digits.extend(char::from_digit(digit, 16));
-        rest /= radix;
-    }
-    digits.iter().rev().collect()
 }
 
 /// A floating point number with its exponent: 7 significant digits for 4 bytes, 16 for 8.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use core_reader::{Core, Memory, MemoryRange};
 use v8_heap::compare::Sum;
 
-use crate::dcmds::name_of;
+use crate::answers::mapping_name::mapping_name;
 
 use super::sections::size_class;
 
@@ -17,7 +17,7 @@ pub fn mappings(core: &Core) -> Vec<(MappingName, Sum)> {
     let mut sums: BTreeMap<MappingName, Sum> = BTreeMap::new();
     for mapping in joined(core.memory().ranges()) {
         let bytes = mapping.end.0 - mapping.start.0;
-        let mut name = name_of(core, &mapping);
+        let mut name = mapping_name(core, &mapping);
         if name == "[ anon ]" {
             name = format!("{name} {}", size_class(bytes.checked_ilog2().map_or(0, |power| 1 << power)));
         }

@@ -15,12 +15,12 @@ use v8_heap::compare::{Counted, Inventory, Side};
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Monitor};
 
+use crate::answers::kinds::incompleteness;
+use crate::answers::retention::address;
 use crate::bases::Base;
 use crate::context::Context;
-use crate::dcmds::incompleteness;
 use crate::error::DcmdError;
 use crate::output::{Progress, escape};
-use crate::retention::address;
 
 pub use path_text::path_text;
 use rows::Order;

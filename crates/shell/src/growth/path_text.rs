@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use v8_heap::compare::{Key, Step};
 
+use crate::answers::roots::root_name;
 use crate::output::escape;
-use crate::retention::root_name;
 
 /// Of longer paths the middle is left out.
 const MOST_STEPS: usize = 64;

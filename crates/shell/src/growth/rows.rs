@@ -9,7 +9,7 @@ use v8_heap::compare::{Sum, Turnover, growth, stayed};
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table};
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 /// Which rows are shown.
 #[derive(Clone, Copy, Debug)]

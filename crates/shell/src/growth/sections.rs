@@ -17,7 +17,7 @@ use super::rows::{Figure, Order, Row, Shown, heading_of, print_heading, print_js
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table, escape};
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 /// A part of the answer.
 #[derive(Clone, Copy, Debug)]

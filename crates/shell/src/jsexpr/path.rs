@@ -118,7 +118,7 @@ impl Step {
         let names: Vec<String> = maps
             .flat_map(|map| heap.shape(map).properties.iter().map(|property| property.text.to_string()))
             .collect();
-        let hint = match crate::dcmds::nearest(name, names.iter().map(String::as_str)) {
+        let hint = match crate::spelling::nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!(" (did you mean '{}'?)", escape(near)),
             None => String::new(),
         };

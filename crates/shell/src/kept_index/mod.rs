@@ -22,9 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use v8_heap::{Heap, Monitor, Store};
 
-use crate::context::Context;
 use crate::error::reasons;
 use crate::output::escape;
+use crate::said::Said;
 use crate::target::Target;
 
 use file::{IndexFile, NewSection, Refusal};
@@ -80,27 +80,27 @@ impl KeptIndex {
     }
 
     /// Tells what has happened since the last time.
-    pub fn tell(&self, context: &Context) {
+    pub fn tell(&self, said: &Said) {
         let Some(Some(opened)) = self.0.get() else { return };
         let untold = std::mem::take(&mut opened.log().untold);
         for text in untold {
-            context.warn(&text);
+            said.warn(&text);
         }
     }
 
     /// Writes what has been computed, if there is anything that the file lacks.
-    pub fn keep(&self, context: &Context, heap: &Heap<'static>, monitor: &dyn Monitor) {
+    pub fn keep(&self, said: &Said, heap: &Heap<'static>, monitor: &dyn Monitor) {
         let Some(Some(opened)) = self.0.get() else { return };
         match opened.keep(heap, monitor) {
             Ok(None) => {}
             Ok(Some((path, length))) => {
                 let path = escape(&path.to_string_lossy()).into_owned();
-                context.warn(&format!("index written to {path} ({})", megabytes(length)));
+                said.warn(&format!("index written to {path} ({})", megabytes(length)));
             }
             Err((_, error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Err((path, error)) => {
                 let path = escape(&path.to_string_lossy()).into_owned();
-                context.warn(&format!("warning: cannot write the index to {path}: {}", reasons(&error)));
+                said.warn(&format!("warning: cannot write the index to {path}: {}", reasons(&error)));
             }
         }
     }

@@ -159,3 +159,9 @@ fn signed_division(left: u64, right: u64) -> Result<u64, EvalError> {
     let quotient = left.cast_signed().checked_div(right.cast_signed());
     quotient.map(i64::cast_unsigned).ok_or(EvalError::DivideOverflow)
 }
+
+impl From<EvalError> for crate::error::DcmdError {
+    fn from(error: EvalError) -> crate::error::DcmdError {
+        crate::error::DcmdError::failed(error)
+    }
+}

@@ -78,6 +78,19 @@ fn is_float(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(['.', 'e', 'E'])
 }
 
+/// `value` in a radix of 2 to 16, without prefix.
+pub fn in_radix(value: u64, radix: u32) -> String {
+    let radix = u64::from(radix.clamp(2, 16));
+    let mut digits = Vec::new();
+    let mut rest = value;
+    while rest > 0 || digits.is_empty() {
+        let digit = u32::try_from(rest % radix).unwrap_or(0);
+        digits.extend(char::from_digit(digit, 16));
+        rest /= radix;
+    }
+    digits.iter().rev().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

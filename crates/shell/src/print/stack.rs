@@ -7,7 +7,7 @@ use core_reader::{FoundBy, Frame, Stack, StackEnd};
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::pipeline::Out;
+use crate::stage::Out;
 
 impl Context {
     /// The place of a frame: `node::Start(int, char**)+0x1c`, or its address. Escaped.

@@ -10,11 +10,12 @@ use rustyline::validate::Validator;
 
 use crate::arguments::Shape;
 use crate::context::Context;
-use crate::dcmds::{ALL, WALKERS};
+use crate::dcmds::ALL;
 use crate::host_files;
 use crate::known_names::{self, NameQuery};
 use crate::output::{Colours, is_safe};
 use crate::settings::{OPTIONS, Settings};
+use crate::walkers::WALKERS;
 
 /// Completes lines.
 pub(super) struct Completion<'a> {
@@ -36,7 +37,11 @@ impl Completer for Completion<'_> {
         position: usize,
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let names = |query: NameQuery<'_>| known_names::names(self.context, query);
+        let names = |query: NameQuery<'_>| match (query.dcmd, query.option) {
+            ("dcmds" | "help", None) => ALL.iter().map(|dcmd| dcmd.name.to_owned()).collect(),
+            ("walkers", None) => WALKERS.iter().map(|walker| walker.name.to_owned()).collect(),
+            _ => known_names::names(self.context, query),
+        };
         let typed = line.get(..position).unwrap_or(line);
         let (start, found) = candidates(typed, &self.context.settings, &names);
         let pair = |replacement: String| Pair { display: shown(typed, &replacement), replacement };

@@ -36,7 +36,7 @@ pub fn run(context: &Context) -> u8 {
     if let Some(path) = &history {
         history::load(&mut editor, path);
     }
-    while !context.is_quitting() {
+    while !context.prompt.is_quitting() {
         let prompt = context.settings.prompt.borrow().clone();
         match editor.readline(&prompt) {
             Ok(line) => {

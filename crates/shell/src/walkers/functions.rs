@@ -5,9 +5,9 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::context::VariableValue;
 
 use super::objects::walk_kind;
+use crate::answers::closure_context::closure_context;
 use crate::dcmd::{AddressUse, Capability, Takes};
-use crate::dcmds::closure_context;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::Walker;
 
@@ -46,7 +46,6 @@ pub(crate) static JSCLOSURE: Walker = Walker {
     walk: |context, item, visit| {
         let heap = context.heap()?;
         let innermost = closure_context(heap, Tagged(item.map_or(0, |item| item.word)))?;
-        let mut unboxed = 0;
         for variable in heap.scope(innermost)?.variables {
             match variable.value {
                 VariableValue::Tagged(value) => {
@@ -54,14 +53,13 @@ pub(crate) static JSCLOSURE: Walker = Walker {
                         return Ok(());
                     }
                 }
-                VariableValue::Number(_) => unboxed += 1,
+                VariableValue::Number(number) => {
+                    if visit(Item::double(number))? == Flow::Enough {
+                        return Ok(());
+                    }
+                }
                 VariableValue::Uninitialized | VariableValue::Property(_) => {}
             }
-        }
-        if unboxed > 0 {
-            context.warn(&format!(
-                "{unboxed} variables left out: V8 keeps their numbers unboxed, ::jsclosure prints them"
-            ));
         }
         Ok(())
     },

@@ -6,7 +6,7 @@ use v8_heap::{MapId, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Takes};
 use crate::error::DcmdError;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::{Visit, Walker};
 

@@ -4,10 +4,9 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, PropertyValue, Tagged};
 
-use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Takes};
 use crate::error::DcmdError;
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::{Visit, Walker};
 
@@ -25,10 +24,8 @@ pub(crate) static JSELEMENT: Walker = Walker {
         if heap.array_length(object).is_none() || object.kind() != HeapKind::JsArray {
             return Err(DcmdError::failed(format!("{} is not a JavaScript array", object.value())));
         }
-        let mut walk = Walk { visit, unboxed: 0, flow: Flow::Continue };
-        walk.elements(heap, object)?;
-        walk.finish(context);
-        Ok(())
+        let mut walk = Walk { visit, flow: Flow::Continue };
+        walk.elements(heap, object)
     },
 };
 
@@ -43,7 +40,7 @@ pub(crate) static JSPROP: Walker = Walker {
     walk: |context, item, visit| {
         let heap = context.heap()?;
         let object = object(heap, item, "a JSObject")?;
-        let mut walk = Walk { visit, unboxed: 0, flow: Flow::Continue };
+        let mut walk = Walk { visit, flow: Flow::Continue };
         walk.elements(heap, object)?;
         for property in heap.own_properties(object)? {
             walk.value(property.value)?;
@@ -51,7 +48,6 @@ pub(crate) static JSPROP: Walker = Walker {
                 break;
             }
         }
-        walk.finish(context);
         Ok(())
     },
 };
@@ -66,8 +62,6 @@ fn object<'h>(heap: &'h Heap<'_>, item: Option<Item>, what: &str) -> Result<Heap
 
 struct Walk<'w, 'v> {
     visit: &'w mut Visit<'v>,
-    /// Numbers met that are no values of their own.
-    unboxed: u64,
     flow: Flow,
 }
 
@@ -85,19 +79,10 @@ impl Walk<'_, '_> {
     fn value(&mut self, value: PropertyValue) -> Result<(), DcmdError> {
         match value {
             PropertyValue::Data(value) => self.flow = (self.visit)(Item::value(value.0))?,
-            PropertyValue::Double(_) => self.unboxed += 1,
+            PropertyValue::Double(number) => self.flow = (self.visit)(Item::double(number))?,
             PropertyValue::Accessor { .. } | PropertyValue::Native => {}
         }
         Ok(())
-    }
-
-    fn finish(&self, context: &Context) {
-        if self.unboxed > 0 {
-            context.warn(&format!(
-                "{} elements left out: an array of numbers alone holds no values, ::jsprint prints them",
-                self.unboxed
-            ));
-        }
     }
 }
 

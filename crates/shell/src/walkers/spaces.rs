@@ -1,7 +1,7 @@
 //! `isolate` and `page`: what the heap is made of.
 
 use crate::dcmd::{AddressUse, Capability, Takes};
-use crate::pipeline::Flow;
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::Walker;
 

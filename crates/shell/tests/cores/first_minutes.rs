@@ -129,7 +129,7 @@ fn every_filter_that_leaves_nothing_says_so() {
     let program = env!("CARGO_BIN_EXE_v8mdb");
     let [function] = crate::answers(core, ["::findjsobjects -c Map -l | ::findjsobjects | ::head -1"]);
     let mut tried = 0;
-    for dcmd in ALL {
+    for dcmd in ALL.iter() {
         let mut lines = Vec::new();
         let address = if dcmd.address == AddressUse::Required { function.trim() } else { "" };
         for option in dcmd.options.iter().filter(|option| option.filters) {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use shell::dcmds::{ALL, WALKERS};
+use shell::dcmds::ALL;
 use shell::output::is_safe;
+use shell::walkers::WALKERS;
 use test_support::scenarios::{shipped, testdata};
 
 fn core() -> PathBuf {

@@ -167,3 +167,62 @@ fn every_object_is_a_line_with_documented_types_and_fields() {
         }
     }
 }
+
+/// The fields that a section of the documentation names in its table.
+fn fields_of(section: &str) -> HashSet<String> {
+    let text = std::fs::read_to_string(testdata().join("../docs/json.md")).unwrap();
+    let (_, text) = text.split_once(&format!("## `{section}`\n")).unwrap_or_else(|| panic!("no {section}"));
+    let text = text.split("\n## ").next().unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    rows.flat_map(|(names, _)| names.split(", ").map(|name| name.trim_matches('`').to_owned())).collect()
+}
+
+/// Every line is strict JSON, has no field that is not documented, and every field that is documented turns up.
+#[test]
+fn facts_have_the_documented_fields() {
+    let leak = ShippedCore { scenario: "leak", line: 24 };
+    let retained = ShippedCore { scenario: "retained", line: 24 };
+    let upload = "::findjsobjects -c Upload | ::findjsobjects";
+    for (section, core, lines) in [
+        ("::jsleaks -j", leak, vec!["::jsleaks -j".to_owned()]),
+        ("::jspath -j", retained, vec!["::findjsobjects -c Shared | ::jspath -j -n 2".to_owned()]),
+        ("::jsretained -j", retained, vec![format!("{upload} | ::jsretained -j")]),
+        ("::jsdominators -j", retained, vec!["::findjsobjects -c Retained | ::jsdominators -j".to_owned()]),
+        ("::jsfindrefs -j", retained, vec!["::findjsobjects -c Shared | ::jsfindrefs -j".to_owned()]),
+        ("::jsclosure -j", leak, vec!["::jsfunctions -n resume -s leak.js | ::jsclosure -j -a".to_owned()]),
+        ("::threads -j", leak, vec!["::threads -j".to_owned()]),
+        ("::signal -j", leak, vec!["::signal -j".to_owned()]),
+        ("::status -j", leak, vec!["::status -j".to_owned()]),
+    ] {
+        let documented = fields_of(section);
+        let mut met = HashSet::new();
+        for answer in all_answers(core, &lines) {
+            assert!(!answer.is_empty(), "{section}: nothing");
+            for line in answer.lines() {
+                let line: Value =
+                    serde_json::from_str(line).unwrap_or_else(|error| panic!("{section}: {error}: {line}"));
+                met.extend(line.as_object().unwrap().keys().cloned());
+            }
+        }
+        assert_eq!(met, documented, "{section}");
+    }
+}
+
+#[test]
+fn facts_as_json_are_those_of_the_text() {
+    let leak = ShippedCore { scenario: "leak", line: 24 };
+    let [suspect, way, thread] = answers(
+        leak,
+        ["::jsleaks -j -n 1", "::findjsobjects -c Gateway | ::jspath -j", "::threads -j ! head -1"],
+    );
+    let suspect: Value = serde_json::from_str(&suspect).unwrap();
+    // 2400 requests, of which every third was left; the Map `bySession` keeps them.
+    assert_eq!((&suspect["count"], &suspect["constructor"]), (&json!(800), &json!("UpstreamConnection")));
+    assert_eq!(suspect["gathererName"], "Map");
+    assert_eq!(suspect["steps"][2]["how"], ".bySession");
+    assert!(suspect["addedAt"].as_str().unwrap().starts_with("leak.js:53: this.bySession.set("), "{suspect}");
+    let way: Value = serde_json::from_str(&way).unwrap();
+    assert_eq!((&way["root"], &way["steps"][1]["how"]), (&json!("global object"), &json!(".gateway")));
+    let thread: Value = serde_json::from_str(&thread).unwrap();
+    assert_eq!((&thread["current"], &thread["signal"]), (&json!(true), &Value::Null));
+}

@@ -3,7 +3,9 @@
 
 mod article;
 mod counts;
+mod every_pair;
 mod every_type;
+mod examples;
 mod first_minutes;
 mod functions;
 mod globals;

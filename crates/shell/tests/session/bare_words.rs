@@ -14,7 +14,7 @@ fn help_and_quit_need_no_signs() {
     for word in ["quit", "exit", "q", ":q", "exit; ::echo more"] {
         let session = Session::on_core();
         assert_eq!(session.results(word), "", "{word}");
-        assert!(session.context.is_quitting(), "{word}");
+        assert!(session.context.prompt.is_quitting(), "{word}");
         assert!(!session.context.has_failed(), "{word}");
     }
 }
@@ -25,7 +25,8 @@ fn no_word_is_met_with_silence() {
         for statement in [word.to_owned(), format!("{word} 50000000"), format!("{word} NAME")] {
             let session = Session::on_core();
             let (results, messages) = session.line(&statement);
-            let says_something = !results.is_empty() || !messages.is_empty() || session.context.is_quitting();
+            let says_something =
+                !results.is_empty() || !messages.is_empty() || session.context.prompt.is_quitting();
             assert!(says_something, "{statement}");
         }
     }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use shell::dcmd::{AddressUse, Takes};
-use shell::dcmds::{ALL, WALKERS};
+use shell::dcmds::{ALL, FOLDERS};
 use shell::interpreter::{self, Source};
-use shell::manual::Page;
 use shell::output::is_safe;
+use shell::walkers::WALKERS;
 
 use crate::session::Session;
 
@@ -27,13 +27,17 @@ fn names_are_sorted_and_unique() {
 fn files_and_list_agree() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dcmds");
     let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("mod.rs") {
-            files.insert(std::fs::read_to_string(&path).unwrap(), path);
+    for (folder, _) in FOLDERS {
+        for entry in std::fs::read_dir(directory.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.ends_with("mod.rs") {
+                files.insert(std::fs::read_to_string(&path).unwrap(), path);
+            }
         }
     }
-    for dcmd in ALL {
+    // The folders, and the file that lists them.
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), FOLDERS.len() + 1);
+    for dcmd in ALL.iter() {
         assert!(files.remove(dcmd.manual).is_some(), "the manual of {} is no file of its own", dcmd.name);
     }
     assert!(files.is_empty(), "not in the list: {:?}", files.values());
@@ -74,12 +78,15 @@ fn nothing_that_is_typed_steers_the_terminal() {
 
 #[test]
 fn every_dcmd_is_explained() {
-    for dcmd in ALL {
+    for dcmd in ALL.iter() {
         let name = dcmd.name;
         assert!(!dcmd.summary.is_empty() && !dcmd.summary.ends_with('.'), "{name}");
         let sign = if name.starts_with(|c: char| c.is_ascii_alphabetic()) { "::" } else { "" };
         assert!(dcmd.manual.starts_with(&format!("//! `{sign}{name}`")), "{name}");
-        assert!(Page::of(dcmd).has_transcript(), "{name}: no session in the manual");
+        assert!(!dcmd.examples.is_empty(), "{name}: no example");
+        let manual = dcmd.manual.lines().take_while(|line| line.starts_with("//!"));
+        // What is typed and printed is run as an example; the manual has but words.
+        assert!(!manual.clone().any(|line| line.starts_with("//! > ")), "{name}: a session in the manual");
         let letters: HashSet<_> = dcmd.options.iter().map(|option| option.letter).collect();
         assert_eq!(letters.len(), dcmd.options.len(), "{name}: an option is declared twice");
         for option in dcmd.options {
@@ -111,7 +118,7 @@ fn pages_show_what_is_declared() {
 fn the_man_page_names_every_command_and_option() {
     let pages = shell::docs::render();
     let (_, page) = pages.iter().find(|(path, _)| path == "docs/v8mdb.1").unwrap();
-    for dcmd in ALL {
+    for dcmd in ALL.iter() {
         let summary = shell::manual::escape_roff(dcmd.summary);
         // It begins with a capital letter there.
         let rest: String = summary.chars().skip(1).collect();

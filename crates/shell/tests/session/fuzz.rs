@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use shell::dcmds::{ALL, WALKERS};
+use shell::dcmds::ALL;
 use shell::format::letters::LETTERS;
 use shell::interpreter::{self, Source};
+use shell::walkers::WALKERS;
 use test_support::command_lines::{Seed, Vocabulary, line};
 
 use crate::session::Session;
@@ -46,7 +47,7 @@ pub fn run(seed: u64, count: u64) {
     let mut seed = Seed::new(seed);
     for number in 0..count {
         // Variables and the like of so many lines are enough of a past; a target stays mapped until the program ends.
-        if (number % 100_000 == 0 && number > 0) || session.context.is_quitting() {
+        if (number % 100_000 == 0 && number > 0) || session.context.prompt.is_quitting() {
             session = new_session();
             if let Ok(mut interrupt) = shared.lock() {
                 *interrupt = session.context.interrupt.clone();

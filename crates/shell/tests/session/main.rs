@@ -12,4 +12,5 @@ mod native;
 mod opening;
 mod pipelines;
 mod prompt;
+mod rooms;
 mod session;

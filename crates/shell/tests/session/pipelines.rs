@@ -1,10 +1,11 @@
 //! How stages work together, shown on small stages made for it.
 
 use shell::arguments::Args;
-use shell::context::Context;
+use shell::context::{Context, Repeatable};
 use shell::dcmd::{AddressUse, Dcmd, Family, Operands, Started, Takes, Yields, for_each, for_each_item};
 use shell::error::DcmdError;
-use shell::pipeline::{Call, Flow, Out, Plan, PlanError, Stage};
+use shell::pipeline::{Call, Plan, PlanError};
+use shell::stage::{Flow, Out, Stage};
 use shell::value::{Item, Kind};
 
 use crate::session::Session;
@@ -27,6 +28,7 @@ const fn dcmd(
         operands: Operands::NONE,
         needs: &[],
         manual: "",
+        examples: &[],
         start,
     }
 }

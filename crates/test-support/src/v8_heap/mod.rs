@@ -20,12 +20,14 @@
 mod dump;
 mod objects;
 mod release;
+mod stack;
 
 use std::collections::HashMap;
 
 pub use dump::Dump;
 pub use objects::{Class, MapDraft};
 pub use release::{PageField, Release, Type};
+pub use stack::StackBuilder;
 
 /// Size of a regular page.
 pub const PAGE: u64 = 0x4_0000;

@@ -314,8 +314,13 @@ impl Heap<'_> {
         }
         let mut held: BTreeMap<Step, Option<u32>> = BTreeMap::new();
         for root in self.roots(monitor)?.all() {
-            let is_sure =
-                !matches!(root.kind, RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeMemory);
+            let is_sure = !matches!(
+                root.kind,
+                RootKind::Stack(_)
+                    | RootKind::Register(_)
+                    | RootKind::NativeFrame(_)
+                    | RootKind::NativeMemory
+            );
             let object = self.object_by_id(table, ObjectId(root.target));
             if let Some(object) = object.filter(|object| is_sure && object.kind().is_js_object()) {
                 let constructor = self.name(self.constructor_name(object)).into();

@@ -173,7 +173,7 @@ impl Root {
         to.column(roots.iter().map(|root| root.target));
         to.column(roots.iter().map(|root| root.kind.number()));
         to.column(roots.iter().map(|root| match root.kind {
-            RootKind::Stack(thread) | RootKind::Register(thread) => thread,
+            RootKind::Stack(thread) | RootKind::Register(thread) | RootKind::NativeFrame(thread) => thread,
             _ => 0,
         }));
         to.column(roots.iter().map(|root| root.at));
@@ -212,6 +212,7 @@ impl RootKind {
             RootKind::Stack(_) => 10,
             RootKind::Register(_) => 11,
             RootKind::NativeMemory => 12,
+            RootKind::NativeFrame(_) => 13,
         }
     }
 
@@ -230,24 +231,27 @@ impl RootKind {
             10 => RootKind::Stack(thread),
             11 => RootKind::Register(thread),
             12 => RootKind::NativeMemory,
+            13 => RootKind::NativeFrame(thread),
             _ => return None,
         })
     }
 }
 
-/// The roots, what is missing of them, and the memory they are in.
+/// The roots, what is left over beside them, what is missing of them, and the memory they are in.
 impl Part for Roots {
     const NAME: &'static str = "roots";
     type Known<'h> = (&'h View<'h>, &'h ObjectTable);
 
     fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         Root::write(&self.roots, to);
+        Root::write(&self.leftovers, to);
         to.texts(self.missing.iter().map(String::as_str));
         to.column(self.memory.iter().flat_map(|(start, end)| [*start, *end]));
     }
 
     fn read((view, table): Self::Known<'_>, from: &mut Decoder, _: &dyn Monitor) -> Result<Roots, Unusable> {
         let roots = Root::read(table.len(), from)?;
+        let leftovers = Root::read(table.len(), from)?;
         let missing = from.texts()?;
         let memory: Array<u64> = from.array()?;
         ensure(
@@ -255,7 +259,7 @@ impl Part for Roots {
             "the roots are in no order",
         )?;
         let memory = memory.chunks_exact(2).map(|ends| (ends[0], ends[1])).collect();
-        let found = Roots { roots, missing, memory };
+        let found = Roots { roots, leftovers, missing, memory };
         for index in (0..found.roots.len()).step_by((found.roots.len() / COMPARED).max(1)) {
             ensure(is_there(view, table, &found.roots[index]), "a root does not hold what it says")?;
         }
@@ -266,7 +270,7 @@ impl Part for Roots {
 /// Whether the word of a root holds its object.
 fn is_there(view: &View<'_>, table: &ObjectTable, root: &Root) -> bool {
     // Registers have no address.
-    matches!(root.kind, RootKind::Register(_))
+    root.at == 0
         || view
             .memory()
             .read_u64(core_reader::Address(root.at))

@@ -91,7 +91,7 @@ impl ObjectSet {
 pub enum Life {
     /// It is reached from the roots.
     Live,
-    /// Only some word of native memory, which may be left over, leads to it.
+    /// Only some word of native memory or of a native function, which may be left over, leads to it.
     Unsure,
     /// Nothing does.
     Dead,
@@ -102,7 +102,7 @@ pub enum Life {
 pub struct Liveness {
     pub(super) reached: Arc<ObjectSet>,
     pub(super) possible: ObjectSet,
-    /// Words of native memory that hold what is not certainly alive.
+    /// Words of native memory and of native functions that hold what is not certainly alive.
     pub native: Vec<Root>,
 }
 
@@ -129,7 +129,7 @@ impl Liveness {
         self.possible.contains(id)
     }
 
-    /// Searches native memory for what else may be held than what the roots reach.
+    /// Searches native memory, the frames of native functions included, for what else may be held than what the roots reach.
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
@@ -141,7 +141,8 @@ impl Liveness {
         reached: Arc<ObjectSet>,
         monitor: &dyn Monitor,
     ) -> Result<Liveness> {
-        let native = native_memory(view, table, roots, |id| !reached.contains(id), monitor)?;
+        let mut native = native_memory(view, table, roots, |id| !reached.contains(id), monitor)?;
+        native.extend(roots.leftovers.iter().filter(|root| !reached.contains(root.target)));
         let possible = reached.copy();
         Marker::new(graph).mark(&possible, native.iter().map(|root| root.target).collect(), monitor)?;
         Ok(Liveness { reached, possible, native })

@@ -41,4 +41,3 @@ pub(crate) use plan::DispatchTable;
 
 pub(crate) use object_graph::{BETWEEN_LOOKS, code_holds_weakly, embedded_words};
 pub use object_graph::{Ephemeron, Graph, Owned, Rows};
-pub(crate) use stacks::holding;

@@ -36,8 +36,10 @@ impl Roots {
         let mut roots = finder.found;
         roots.memory = merged(roots.memory);
         roots.missing.dedup();
-        roots.roots.sort_unstable();
-        roots.roots.dedup_by_key(|root| (root.target, root.kind, root.at));
+        for list in [&mut roots.roots, &mut roots.leftovers] {
+            list.sort_unstable();
+            list.dedup_by_key(|root| (root.target, root.kind, root.at));
+        }
         Ok(roots)
     }
 }

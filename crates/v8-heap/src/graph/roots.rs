@@ -25,10 +25,12 @@ pub enum RootKind {
     CompilationCache,
     /// A list that V8 keeps of roots of its own parts.
     StrongRoots,
-    /// The stack of a thread, by its number.
+    /// A frame of V8 on the stack of a thread, by its number.
     Stack(u32),
-    /// A register of a thread, by its number.
+    /// A register of a thread that runs code of V8, by its number.
     Register(u32),
+    /// A frame of a native function on the stack of a thread, by its number, or such a function's register: mostly left over.
+    NativeFrame(u32),
     /// Some word of native memory, of which it is not known what it is.
     NativeMemory,
 }
@@ -48,6 +50,8 @@ pub struct Root {
 #[derive(Debug, Default)]
 pub struct Roots {
     pub(super) roots: Vec<Root>,
+    /// Words on stacks and in registers that are the addresses of objects, in frames that are not V8's.
+    pub(super) leftovers: Vec<Root>,
     /// What could not be found, in words: nothing if all is there.
     pub missing: Vec<String>,
     /// Memory outside of the pages that tells what the roots are, as `[start, end)`.

@@ -122,3 +122,24 @@ pub(crate) mod base_space {
     pub const ID: u64 = 16;
     pub const COMMITTED: u64 = 24;
 }
+
+/// Distances below the frame pointer in V8's frames on x86-64, in bytes, and their types (V8:
+/// `src/execution/frame-constants.h`, `frames.h`).
+pub(crate) mod frame {
+    /// `TypedFrameConstants::kFrameTypeOffset`: twice the type, where it is no context.
+    pub const MARKER: u64 = 8;
+    /// `StandardFrameConstants::kContextOffset`
+    pub const CONTEXT: u64 = 8;
+    /// `StandardFrameConstants::kFunctionOffset`
+    pub const FUNCTION: u64 = 16;
+    /// `ExitFrameConstants::kSPOffset`
+    pub const EXIT_STACK_POINTER: u64 = 16;
+    /// `EntryFrameConstants::kNextExitFrameFPOffset`
+    pub const OLDER_EXIT: u64 = 64;
+    /// `StackFrame::ENTRY`, the first in `STACK_FRAME_TYPE_LIST`.
+    pub const ENTRY: u64 = 1;
+    /// `StackFrame::CONSTRUCT_ENTRY`, the second.
+    pub const CONSTRUCT_ENTRY: u64 = 2;
+    /// There are some 30.
+    pub const MOST_TYPES: u64 = 64;
+}

@@ -3,8 +3,8 @@
 //! Each word that is said to be tagged must be a small integer or the address of an object, and each word that is the
 //! address of an object, with a tag, must be said to be tagged. So a field that is missing, or one word off, shows.
 //!
-//! Two things are no mistakes of a description: an object that died may refer to one whose memory has been reused since
-//! (the garbage collector takes the one apart before the other), and eight raw bytes may happen to be an address.
+//! Two things are no mistakes of a description: garbage may refer to an object whose memory has been freed since (pages are swept one
+//! after the other), and eight raw bytes may happen to be an address. The first is told apart where the core holds all roots.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub struct ClassCheck {
     pub tagged: u64,
     /// Addresses of objects in fields that V8 leaves unwritten.
     pub unwritten: u64,
+    /// Words of garbage that refer to objects which are gone.
+    pub dangling: u64,
     /// Objects by instance type.
     pub types: BTreeMap<u16, u64>,
     /// Where the heap contradicts a description: the class, the offset of the word, what is wrong; how often, and the first
@@ -59,6 +61,7 @@ impl ClassCheck {
         self.words += other.words;
         self.tagged += other.tagged;
         self.unwritten += other.unwritten;
+        self.dangling += other.dangling;
         for (number, count) in other.types {
             *self.types.entry(number).or_default() += count;
         }
@@ -72,7 +75,14 @@ impl ClassCheck {
         self.contradictions.entry(place).or_insert((0, object.value())).0 += 1;
     }
 
-    fn look_at(&mut self, heap: &Heap<'_>, table: &ObjectTable, object: HeapObject<'_>, next: Option<u64>) {
+    fn look_at(
+        &mut self,
+        heap: &Heap<'_>,
+        table: &ObjectTable,
+        object: HeapObject<'_>,
+        next: Option<u64>,
+        is_garbage: bool,
+    ) {
         self.objects += 1;
         *self.types.entry(object.map.instance_type).or_default() += 1;
         if heap.layout().type_info(object.map.instance_type).is_none_or(|info| info.class.is_none()) {
@@ -101,7 +111,11 @@ impl ClassCheck {
                 } else if weak && word != Word::Weak {
                     self.note(object, offset, Contradiction::NotStrong);
                 } else if value.smi().is_none() && !is_object(value) && !(weak && value.object().is_none()) {
-                    self.note(object, offset, Contradiction::NotTagged);
+                    if is_garbage {
+                        self.dangling += 1;
+                    } else {
+                        self.note(object, offset, Contradiction::NotTagged);
+                    }
                 }
             } else if word != Word::Embedder && word != Word::Unknown && is_object(value) {
                 if is_left_unwritten(heap, object, offset) {
@@ -137,15 +151,21 @@ impl Heap<'_> {
     /// Holds every word of every object against the description of its class.
     ///
     /// # Errors
-    /// [`crate::Error::Interrupted`] if the monitor says so; those of [`Heap::objects`].
+    /// [`crate::Error::Interrupted`] if the monitor says so; those of [`Heap::graph`].
     pub fn check_classes(&self, monitor: &dyn Monitor) -> Result<ClassCheck> {
         let table = self.objects(monitor)?;
+        let reached = match self.roots(monitor)?.are_complete() {
+            true => Some(self.reached(monitor)?),
+            false => None,
+        };
         monitor.begin("checking the class descriptions", table.page_count() as u64);
         let work = |check: &mut ClassCheck, page: usize| {
-            let mut objects = table.page_objects(page).peekable();
-            while let Some((address, id)) = objects.next() {
-                let object = HeapObject { address, map_id: id, map: self.map(id) };
-                check.look_at(self, table, object, objects.peek().map(|(next, _)| *next));
+            let (first, _) = table.page_maps(page);
+            let mut objects = (first.0..).zip(table.page_objects(page)).peekable();
+            while let Some((id, (address, map_id))) = objects.next() {
+                let object = HeapObject { address, map_id, map: self.map(map_id) };
+                let is_garbage = reached.is_some_and(|reached| !reached.contains(id));
+                check.look_at(self, table, object, objects.peek().map(|(_, (next, _))| *next), is_garbage);
             }
             1
         };

@@ -228,7 +228,13 @@ impl Search<'_, '_> {
         let start = self.roots.partition_point(|root| root.target < id);
         let own = self.roots[start..].iter().take_while(|root| root.target == id);
         let is_sure = |kind: RootKind| {
-            !matches!(kind, RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeMemory)
+            !matches!(
+                kind,
+                RootKind::Stack(_)
+                    | RootKind::Register(_)
+                    | RootKind::NativeFrame(_)
+                    | RootKind::NativeMemory
+            )
         };
         own.copied().find(|root| reach.to_any_root || is_sure(root.kind)).map(Some)
     }

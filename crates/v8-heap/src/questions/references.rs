@@ -421,9 +421,13 @@ impl Heap<'_> {
             let root = id.zip(roots).and_then(|(id, roots)| roots.of(id.0).iter().find(|root| root.at == at));
             let how = match root.map(|root| root.kind) {
                 // Stacks and isolates are told by their address, other handles by their form.
-                None | Some(RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeMemory) => {
-                    self.outside_word(at)
-                }
+                None
+                | Some(
+                    RootKind::Stack(_)
+                    | RootKind::Register(_)
+                    | RootKind::NativeFrame(_)
+                    | RootKind::NativeMemory,
+                ) => self.outside_word(at),
                 Some(RootKind::Isolate | RootKind::GlobalHandle) => self.outside_word(at),
                 Some(kind) => How::Root(kind),
             };

@@ -63,7 +63,7 @@ fn group_of(kind: RootKind) -> usize {
         RootKind::ObjectCache => 7,
         RootKind::CompilationCache => 8,
         RootKind::StrongRoots => 9,
-        RootKind::Stack(_) | RootKind::Register(_) => 10,
+        RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeFrame(_) => 10,
         RootKind::NativeMemory => 11,
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn synthetic(
     nodes.extend(GROUPS.iter().map(|name| named(name)));
     let roots: Cow<'_, [Root]> = match extent {
         Extent::All => subject.heap.all_roots(monitor)?.into(),
-        _ => subject.heap.holding_roots(monitor)?.into(),
+        _ => subject.heap.roots(monitor)?.all().into(),
     };
     let mut add = |group: usize, id: u32| {
         let edges = &mut nodes[first_group + group].edges;

@@ -1,0 +1,15 @@
+//! What dcmds share: answers that more than one of them gives.
+
+pub(crate) mod adding_place;
+pub(crate) mod closure_context;
+pub(crate) mod elsewhere;
+pub(crate) mod kinds;
+pub(crate) mod lives;
+pub(crate) mod mapping_name;
+pub(crate) mod members;
+pub(crate) mod place_name;
+pub(crate) mod reference;
+pub(crate) mod retention;
+pub(crate) mod roots;
+pub(crate) mod search;
+pub(crate) mod summary;

@@ -1,0 +1,94 @@
+//! `::jsconstructor`: name the constructor of a JavaScript object.
+//!
+//! The name of the class or function that made the object, as the constructor column of `::findjsobjects` has it. With `-v` the
+//! function's address follows, if the object's prototype leads to it, and where it is defined. Of a primitive value the class
+//! is that of its methods; of V8's own objects V8's name stands in brackets.
+//!
+//! In a pipe it hands on the constructor: `addr::jsconstructor | ::jssource`.
+
+use std::io::Write;
+
+use v8_heap::Tagged;
+use v8_heap::objects::value::Value;
+
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::print::function::{origin, subject};
+use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "1950f7e24af9::jsconstructor",
+        r#"
+Gateway
+"#,
+    ),
+    Example::on(
+        "leak-24",
+        "1950f7e24af9::jsconstructor -v",
+        r#"
+Gateway (JSFunction: 1950f7e24c29) /tmp/v8mdb-stage/app/leak.js line 43
+"#,
+    ),
+];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "jsconstructor",
+    aliases: &[],
+    summary: "name the constructor of a JavaScript object",
+    family: Family::JavaScript,
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Yields::Items(Kind::Value),
+    options: &[Opt::flag('v', "print the constructor's address, too")],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("jsconstructor.rs"),
+    examples: EXAMPLES,
+    start: |_, args| {
+        let verbose = args.has('v');
+        Ok(for_each_item(move |context, item, out| {
+            let heap = context.heap()?;
+            let value = Tagged(item.word);
+            if out.is_pipe() {
+                let function = match heap.value(value) {
+                    Ok(Value::Object(object)) => heap.constructor_function(object),
+                    _ => None,
+                };
+                let function = function
+                    .ok_or_else(|| DcmdError::failed(format!("{value}: its constructor is not known")))?;
+                return out.emit(Item::value(function.0)).map(|_| ());
+            }
+            let primitive = match heap.value(value) {
+                Ok(Value::Smi(_) | Value::Double(_)) => "Number".to_owned(),
+                Ok(Value::String(_)) => "String".to_owned(),
+                Ok(Value::Symbol(_)) => "Symbol".to_owned(),
+                Ok(Value::BigInt(_)) => "BigInt".to_owned(),
+                Ok(Value::Boolean(_)) => "Boolean".to_owned(),
+                Ok(Value::Internal(_)) => format!("({})", heap.class_name(value)),
+                _ => String::new(),
+            };
+            if !primitive.is_empty() {
+                return Ok(writeln!(out.text(), "{primitive}")?);
+            }
+            let Ok(Value::Object(object)) = heap.value(value) else {
+                return Err(DcmdError::failed(format!("{value} is not a JSObject")));
+            };
+            let name = escape(heap.name(heap.constructor_name(object)));
+            let mut text = out.text();
+            write!(text, "{name}")?;
+            if verbose && let Some(function) = heap.constructor_function(object) {
+                write!(text, " (JSFunction: {function})")?;
+                if let Ok(found) = subject(heap, function) {
+                    write!(text, " {}", escape(&origin(heap, &found.shared)))?;
+                }
+            }
+            Ok(writeln!(text)?)
+        }))
+    },
+};

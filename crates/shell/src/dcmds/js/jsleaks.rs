@@ -1,0 +1,225 @@
+//! `::jsleaks`: point out where many objects of a kind have gathered.
+//!
+//! A leak in JavaScript is nearly always a collection that only grows: a Map of sessions, a list of listeners, a cache without an
+//! end. This finds them: objects below which many others of one constructor hang that would be garbage without it. For each
+//! suspect: how many there are, what would be freed with them, what part of the living heap that is; the largest of them, and
+//! what would go with that, classes of the program first; and the way to what they have gathered in (see `::jspath`). The largest
+//! comes first.
+//!
+//! `added to at` is the first line in the sources of the classes and functions on the way that adds something to a collection of that
+//! name; it is not said where there is none.
+//!
+//! Links of a list, and nodes of a tree, count where the first of them hangs. What several hold has gathered below what these have in
+//! common; where they have nothing in common, in one that holds many, `and held by others too`. Sockets, watchers and the like that
+//! nobody has closed are `held one by one by a global handle`: a handle of Node.js or of an addon.
+//!
+//! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. What Node.js has gathered for itself,
+//! such as its builtin modules, comes behind all else and is marked `(Node.js's own)`: all that says whose it is, on the way to it
+//! and below it, is code of Node.js. The modules that a program has loaded are its own.
+//!
+//! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
+//!
+//! In a pipe it hands on the largest object of each suspect.
+
+use std::io::Write;
+
+use serde_json::json;
+use v8_heap::Heap;
+use v8_heap::graph::{Gatherer, Suspect};
+use v8_heap::index::{ObjectId, ObjectTable};
+
+use crate::answers::adding_place::adding_place;
+use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
+use crate::answers::roots::root_name;
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::output::{self, escape};
+use crate::stage::{Flow, Out};
+use crate::value::{Item, Kind};
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::jsleaks -n 1",
+    r#"
+suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the heap
+  the largest is 12fd195c4fb9 UpstreamConnection, which retains 1560 bytes: 3 Chunk, 1 IncomingRequest, 1 Array, 3 Buffer, ...
+  way to 15cb447412d9 Map: global object
+    22f3cb382b39 global
+    .gateway = 1950f7e24af9 Gateway
+    .bySession = 15cb447412d9 Map
+  added to at leak.js:53: this.bySession.set('session-' + id, connection);
+  next: 12fd195c4fb9::jsprint     all: ::findjsobjects -c UpstreamConnection | ::findjsobjects
+"#,
+)];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "jsleaks",
+    aliases: &[],
+    summary: "point out where many objects of a kind have gathered",
+    family: Family::JavaScript,
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    options: &[
+        Opt::number('n', "suspects", "show so many; 5 if not said"),
+        Opt::flag('j', "print one line of JSON for each suspect, as docs/json.md describes it"),
+    ],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("jsleaks.rs"),
+    examples: EXAMPLES,
+    start: |_, args| {
+        let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
+            let monitor = context.progress();
+            let (heap, table) = open(context, &monitor)?;
+            let suspects = heap.leak_suspects(most, &monitor)?;
+            let dominators = heap.dominators(&monitor)?;
+            let total: u64 =
+                dominators.tops().map(|id| dominators.retained(id) + dominators.outside(id)).sum();
+            drop(monitor);
+            for (index, suspect) in suspects.iter().enumerate() {
+                context.check_interrupt()?;
+                if out.is_pipe() {
+                    let largest = address(table, ObjectId(suspect.largest));
+                    if out.emit(Item::value(largest.0))? == Flow::Enough {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                if as_json {
+                    print_json(context, heap, table, index + 1, suspect, total, out)?;
+                    continue;
+                }
+                print(context, heap, table, index + 1, suspect, total, out)?;
+            }
+            if suspects.is_empty() && most > 0 && !as_json && !out.is_pipe() {
+                writeln!(out.text(), "nothing has gathered anywhere")?;
+            }
+            Ok(())
+        }))
+    },
+};
+
+/// Objects below the largest that are looked at.
+const BELOW: usize = 10_000;
+
+fn print(
+    context: &Context,
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    number: usize,
+    suspect: &Suspect,
+    total: u64,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    /// Constructors of what hangs below the largest object that are named.
+    const NAMES: usize = 4;
+    let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
+    let place = match suspect.gatherer {
+        Gatherer::Owner(id) => format!("in one {}", name(id).unwrap_or_default()),
+        Gatherer::Holder(id) => format!("in one {}, and held by others too,", name(id).unwrap_or_default()),
+        Gatherer::Root(kind) => format!("held one by one by a {}", root_name(kind)),
+    };
+    let bytes = suspect.retained + suspect.outside;
+    let nodes = if suspect.is_nodes { " (Node.js's own)" } else { "" };
+    writeln!(
+        out.text(),
+        "suspect {number}: {} {} {place} retain {bytes} bytes, {} % of the heap{nodes}",
+        suspect.count,
+        escape(heap.name(suspect.constructor)),
+        100 * bytes / total.max(1),
+    )?;
+    let monitor = context.progress();
+    let largest = ObjectId(suspect.largest);
+    let dominators = heap.dominators(&monitor)?;
+    let retained = dominators.retained(suspect.largest) + dominators.outside(suspect.largest);
+    let below = heap.below_by_constructor(largest, BELOW, &monitor)?;
+    drop(monitor);
+    let mut with: Vec<String> = below
+        .iter()
+        .take(NAMES)
+        .map(|(name, count)| format!("{count} {}", escape(heap.name(*name))))
+        .collect();
+    if below.len() > NAMES {
+        with.push("...".to_owned());
+    }
+    let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
+    let label_of_largest = name(suspect.largest).unwrap_or_default();
+    let shown = address(table, largest);
+    writeln!(
+        out.text(),
+        "  the largest is {shown} {label_of_largest}, which retains {retained} bytes{with}"
+    )?;
+    if let Some(path) = &suspect.path
+        && let Some(&end) = path.objects.last()
+    {
+        let root = root_of(context, path, table);
+        let end_of_way = address(table, ObjectId(end));
+        writeln!(out.text(), "  way to {end_of_way} {}: {root}", name(end).unwrap_or_default())?;
+        print_path(context, path, false, 4, out)?;
+        if let Some(place) = adding_place(context, heap, table, path) {
+            writeln!(out.text(), "  added to at {place}")?;
+        }
+    }
+    let constructor = heap.name(suspect.constructor);
+    let is_word =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+    let all = match is_word(constructor) {
+        true => format!("     all: ::findjsobjects -c {constructor} | ::findjsobjects"),
+        false => String::new(),
+    };
+    writeln!(out.text(), "  next: {shown}::jsprint{all}")?;
+    Ok(())
+}
+
+/// A suspect as one line.
+fn print_json(
+    context: &Context,
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    number: usize,
+    suspect: &Suspect,
+    total: u64,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let monitor = context.progress();
+    let dominators = heap.dominators(&monitor)?;
+    let below = heap.below_by_constructor(ObjectId(suspect.largest), BELOW, &monitor)?;
+    drop(monitor);
+    let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
+    let hexadecimal = |id: u32| format!("0x{:x}", address(table, ObjectId(id)).0);
+    let (gatherer, root) = match suspect.gatherer {
+        Gatherer::Owner(id) | Gatherer::Holder(id) => (Some(id), None),
+        Gatherer::Root(kind) => (None, Some(root_name(kind))),
+    };
+    let bytes = suspect.retained + suspect.outside;
+    let below: Vec<_> = below
+        .iter()
+        .map(|(name, count)| json!({ "constructor": heap.name(*name), "count": count }))
+        .collect();
+    let path = suspect.path.as_ref();
+    let line = json!({
+        "suspect": number,
+        "count": suspect.count,
+        "constructor": heap.name(suspect.constructor),
+        "retained": suspect.retained,
+        "outside": suspect.outside,
+        "percent": 100 * bytes / total.max(1),
+        "own": suspect.is_nodes,
+        "gatherer": gatherer.map(hexadecimal),
+        "gathererName": gatherer.and_then(name),
+        "heldByRoot": root,
+        "shared": matches!(suspect.gatherer, Gatherer::Holder(_)),
+        "largest": hexadecimal(suspect.largest),
+        "largestRetained": dominators.retained(suspect.largest) + dominators.outside(suspect.largest),
+        "below": below,
+        "root": path.map(|path| root_of(context, path, table)),
+        "steps": path.map(|path| path_json(context, path, false)).transpose()?,
+        "addedAt": path.and_then(|path| adding_place(context, heap, table, path)),
+    });
+    Ok(writeln!(out.text(), "{}", output::json(&line))?)
+}

@@ -1,0 +1,52 @@
+//! JavaScript objects, what holds them, and functions.
+
+use crate::dcmd::Dcmd;
+
+mod diff;
+mod findjsobjects;
+mod heapsnapshot;
+mod jsarray;
+mod jsbuffers;
+mod jsclosure;
+mod jsconstructor;
+mod jsdominators;
+mod jsfindrefs;
+mod jsfunction;
+mod jsfunctions;
+mod jsleaks;
+mod jsmap;
+mod jspath;
+mod jsprint;
+mod jsretained;
+mod jsscripts;
+mod jssource;
+mod jsstrings;
+mod nodebuffer;
+mod nodeinfo;
+mod snapshotnode;
+
+/// The dcmds of this family.
+pub(super) const LIST: &[&Dcmd] = &[
+    &diff::DCMD,
+    &findjsobjects::DCMD,
+    &heapsnapshot::DCMD,
+    &jsarray::DCMD,
+    &jsbuffers::DCMD,
+    &jsclosure::DCMD,
+    &jsconstructor::DCMD,
+    &jsdominators::DCMD,
+    &jsfindrefs::DCMD,
+    &jsfunction::DCMD,
+    &jsfunctions::DCMD,
+    &jsleaks::DCMD,
+    &jsmap::DCMD,
+    &jspath::DCMD,
+    &jsprint::DCMD,
+    &jsretained::DCMD,
+    &jsscripts::DCMD,
+    &jssource::DCMD,
+    &jsstrings::DCMD,
+    &nodebuffer::DCMD,
+    &nodeinfo::DCMD,
+    &snapshotnode::DCMD,
+];

@@ -1,0 +1,167 @@
+//! `::dis`: disassemble machine code.
+//!
+//! At the address of a function, or for its name: the whole function. At any other address: a window around it, ten
+//! instructions before and after, the one at the address in bold. Without any address: eleven instructions from dot on. Dot
+//! moves behind the last one.
+//!
+//! The syntax is that of the GNU tools: the destination comes last. Targets of branches and operands relative to the
+//! instruction are followed by their symbols. A C++ function can be named as in the source, without its parameters, unless
+//! several are called so.
+//!
+//! # Limits
+//!
+//! Instructions of x86 have no fixed length. Before an address in code without a symbol, such as a compiled JavaScript
+//! function, the bytes can be read in more than one way: what is shown there is one that leads to the address.
+
+use std::io::Write;
+
+use core_reader::Address;
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::disassembly::{before, instruction};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::stage::Out;
+use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "<rip::dis -n 2",
+    r#"
+libc.so.6`syscall+0x12:         mov    0x8(%rsp),%r9
+libc.so.6`syscall+0x17:         syscall
+libc.so.6`syscall+0x19:         cmp    $0xfffffffffffff001,%rax
+libc.so.6`syscall+0x1f:         jae    0x7ff64bf1f832 <libc.so.6`syscall+0x22>
+libc.so.6`syscall+0x21:         ret
+"#,
+)];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "dis",
+    aliases: &[],
+    summary: "disassemble machine code",
+    family: Family::Memory,
+    address: AddressUse::Optional,
+    takes: Takes::Only(&[Kind::Address]),
+    yields: Yields::Text,
+    options: &[
+        Opt::flag('a', "print addresses without symbols"),
+        Opt::flag('b', "print addresses and symbols"),
+        Opt::flag('f', "accepted; code is read from the file where the core leaves it out"),
+        Opt::flag('w', "a window around the address, even if a function begins there"),
+        Opt::number('n', "instructions", "how many before and after the address"),
+    ],
+    operands: Operands::optional("[symbol | addr]"),
+    needs: &[Capability::Core],
+    manual: include_str!("dis.rs"),
+    examples: EXAMPLES,
+    start: |_, args| {
+        let label = match (args.has('a'), args.has('b')) {
+            (true, _) => Label::Address,
+            (false, true) => Label::Both,
+            (false, false) => Label::Symbol,
+        };
+        let (window, number) = (args.has('w'), args.number('n'));
+        let operand = args.operands().first().cloned();
+        Ok(for_each(move |context, item, out| {
+            let wanted = usize::try_from(number.unwrap_or(10)).unwrap_or(usize::MAX);
+            let address = match (&operand, item) {
+                (Some(word), _) => Some(match (word.text(), word.number(context.settings.radix.get())) {
+                    (Some(text), _) if context.find_symbol(text).is_ok() => named(context, text)?,
+                    (_, Some(number)) => number,
+                    (Some(text), None) => named(context, text)?,
+                    (None, None) => return Err(DcmdError::usage("")),
+                }),
+                (None, Some(item)) => Some(item.word),
+                (None, None) => None,
+            };
+            let page = Page { context, label };
+            let Some(address) = address else {
+                return page.forward(context.dot(), wanted.saturating_add(1), None, out);
+            };
+            let symbol = context.target()?.symbols().nearest(Address(address), 0);
+            let function = symbol.filter(|found| found.symbol.address.0 == address && !window);
+            match function {
+                Some(_) if number.is_some() => page.forward(address, wanted.saturating_add(1), None, out),
+                Some(found) => page.until(address, address.saturating_add(found.symbol.size.max(1)), out),
+                None => {
+                    let (starts, _) = before(context, address, wanted)?;
+                    let first = starts.first().copied().unwrap_or(address);
+                    let count = starts.len().saturating_add(wanted).saturating_add(1);
+                    page.forward(first, count, Some(address), out)
+                }
+            }
+        }))
+    },
+};
+
+fn named(context: &Context, name: &str) -> Result<u64, DcmdError> {
+    context.find_symbol(name).map_err(|reason| {
+        DcmdError::failed(format!("failed to dereference symbol: {reason}: {}", escape(name)))
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Label {
+    Symbol,
+    Address,
+    Both,
+}
+
+struct Page<'c> {
+    context: &'c Context,
+    label: Label,
+}
+
+impl Page<'_> {
+    /// `count` instructions from `at` on.
+    fn forward(&self, at: u64, count: usize, bold: Option<u64>, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let mut next = at;
+        for _ in 0..count {
+            next = self.line(next, bold, out)?;
+            if next <= at {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The instructions that begin in `[at, end)`.
+    fn until(&self, at: u64, end: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let mut next = at;
+        while next < end {
+            let line = next;
+            next = self.line(line, None, out)?;
+            if next <= line {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One line; gives the address behind the instruction.
+    fn line(&self, at: u64, bold: Option<u64>, out: &mut Out<'_>) -> Result<u64, DcmdError> {
+        self.context.check_interrupt()?;
+        let decoded = instruction(self.context, at)?;
+        let symbol = || self.context.symbolic(at).map(|symbol| escape(&symbol).into_owned());
+        let label = match self.label {
+            Label::Address => format!("{at:x}:"),
+            Label::Both => match symbol() {
+                Some(symbol) => format!("{at:x} {symbol}:"),
+                None => format!("{at:x}:"),
+            },
+            Label::Symbol => format!("{}:", symbol().unwrap_or_else(|| format!("{at:#x}"))),
+        };
+        let line = format!("{label:<31} {}", decoded.text);
+        if bold == Some(at) {
+            writeln!(out.text(), "{}", self.context.colours.bold(line))?;
+        } else {
+            writeln!(out.text(), "{line}")?;
+        }
+        let next = at.wrapping_add(decoded.length as u64);
+        self.context.set_dot(next);
+        Ok(next)
+    }
+}

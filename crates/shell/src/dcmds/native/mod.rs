@@ -1,0 +1,74 @@
+//! The process: threads, stacks, memory, symbols and machine code.
+
+use crate::dcmd::Dcmd;
+
+mod auxv;
+mod context;
+mod dem;
+mod demangling;
+mod dis;
+mod dismode;
+mod dump;
+mod files;
+mod findstack;
+mod findsym;
+mod fpregs;
+mod getenv;
+mod mappings;
+mod nm;
+mod nmadd;
+mod nmdel;
+mod objects;
+mod pargs;
+mod psinfo;
+mod regs;
+mod savecore;
+mod showrev;
+mod signal;
+mod stack;
+mod status;
+mod strings;
+mod symbol_distance;
+mod thread_id;
+mod thread_ids;
+mod threads;
+mod ugrep;
+mod whatis;
+mod xdata;
+
+/// The dcmds of this family.
+pub(super) const LIST: &[&Dcmd] = &[
+    &auxv::DCMD,
+    &context::DCMD,
+    &dem::DCMD,
+    &demangling::DCMD,
+    &dis::DCMD,
+    &dismode::DCMD,
+    &dump::DCMD,
+    &files::DCMD,
+    &findstack::DCMD,
+    &findsym::DCMD,
+    &fpregs::DCMD,
+    &getenv::DCMD,
+    &mappings::DCMD,
+    &nm::DCMD,
+    &nmadd::DCMD,
+    &nmdel::DCMD,
+    &objects::DCMD,
+    &pargs::DCMD,
+    &psinfo::DCMD,
+    &regs::DCMD,
+    &savecore::DCMD,
+    &showrev::DCMD,
+    &signal::DCMD,
+    &stack::DCMD,
+    &status::DCMD,
+    &strings::DCMD,
+    &symbol_distance::DCMD,
+    &thread_id::DCMD,
+    &thread_ids::DCMD,
+    &threads::DCMD,
+    &ugrep::DCMD,
+    &whatis::DCMD,
+    &xdata::DCMD,
+];

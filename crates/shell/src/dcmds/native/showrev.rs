@@ -1,0 +1,68 @@
+//! `::showrev`: say what the process ran on, as far as the core tells.
+//!
+//! A core records neither the name of the host nor the release of its kernel.
+
+use std::io::Write;
+
+use core_reader::{Address, Memory};
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use crate::output::escape;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::showrev",
+    r#"
+Architecture: x86-64
+Operating system: Linux
+Node.js: 24.21.0
+V8: 13.6.233.17-node.53
+C library: GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36
+"#,
+)];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "showrev",
+    aliases: &[],
+    summary: "say what the process ran on, as far as the core tells",
+    family: Family::Process,
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::Core],
+    manual: include_str!("showrev.rs"),
+    examples: EXAMPLES,
+    start: |_, _| {
+        Ok(for_each(|context, _, out| {
+            let target = context.target()?;
+            let mut text = out.text();
+            writeln!(text, "Architecture: x86-64")?;
+            writeln!(text, "Operating system: Linux")?;
+            if let Ok(heap) = context.heap() {
+                if let Some(version) = heap.node_version() {
+                    writeln!(text, "Node.js: {}", escape(version))?;
+                }
+                writeln!(text, "V8: {}", escape(&heap.version().to_string()))?;
+            }
+            // The banner that glibc prints when it is run as a program.
+            const BANNER: &[u8] = b"GNU C Library ";
+            let library = target.core().modules().iter().find(|module| module.is_called("libc"));
+            let ranges = target.memory().ranges().iter().filter(|range| {
+                library.is_some_and(|library| library.contains(range.start)) && !range.permissions.write
+            });
+            for range in ranges {
+                let Ok(bytes) = target.memory().bytes_from(Address(range.start.0)) else { continue };
+                let bytes = &bytes[..bytes.len().min((range.end.0 - range.start.0) as usize)];
+                let Some(place) = memchr::memmem::find(bytes, BANNER) else { continue };
+                let line = bytes[place..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let line = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
+                writeln!(text, "C library: {}", escape(line.trim_end_matches('.')))?;
+                break;
+            }
+            Ok(())
+        }))
+    },
+};

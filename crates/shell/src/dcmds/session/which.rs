@@ -1,0 +1,68 @@
+//! `::which`: say what a name stands for.
+
+use std::io::Write;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmds::ALL;
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::walkers::WALKERS;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::which head thread",
+    r#"
+head is a built-in dcmd
+thread is a built-in dcmd
+thread is a built-in walker
+"#,
+)];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "which",
+    aliases: &["whence"],
+    summary: "say what a name stands for",
+    family: Family::Memory,
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[Opt::flag('v', "accepted; all meanings are always shown")],
+    operands: Operands::between("name ...", 1, usize::MAX),
+    needs: &[],
+    manual: include_str!("which.rs"),
+    examples: EXAMPLES,
+    start: |_, args| {
+        let names: Vec<String> =
+            args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
+        Ok(for_each(move |_, _, out| {
+            let mut missing = Vec::new();
+            for name in &names {
+                let shown = escape(name);
+                let dcmd = ALL.iter().find(|dcmd| dcmd.is_called(name.trim_start_matches("::")));
+                let walker = WALKERS.iter().find(|walker| walker.name == name);
+                if let Some(dcmd) = dcmd {
+                    writeln!(out.text(), "{shown} is a {}", origin(dcmd.needs, "dcmd"))?;
+                }
+                if let Some(walker) = walker {
+                    writeln!(out.text(), "{shown} is a {}", origin(walker.needs, "walker"))?;
+                }
+                if dcmd.is_none() && walker.is_none() {
+                    missing.push(shown);
+                }
+            }
+            match missing.as_slice() {
+                [] => Ok(()),
+                missing => Err(DcmdError::Failed(format!("{} not found", missing.join(", ")))),
+            }
+        }))
+    },
+};
+
+fn origin(needs: &[Capability], what: &str) -> String {
+    if needs.contains(&Capability::V8Heap) {
+        format!("{what} from module v8")
+    } else {
+        format!("built-in {what}")
+    }
+}

@@ -1,0 +1,153 @@
+//! `::v8classes`: list the classes of V8's heap objects, with their fields.
+//!
+//! Each class with the one it extends, its size without what follows the fields, and its own fields with their offsets and
+//! what is at them; those of its parents are listed there. `tail` is what fills an object behind its fields. Parts of a name
+//! choose among the classes.
+//!
+//! Kinds: `tagged` holds an object or a small integer, `smi` always the latter, `weak` may be weak, `held` looks strong but
+//! does not keep its object alive, `embedder` is for embedders, `pointer` and `code` point outside the heap; the rest are
+//! numbers.
+//!
+//! `-c` checks the descriptions against every word of every object of this heap, and prints where they differ. Then the
+//! objects of that class cannot be trusted to be shown right.
+
+use std::io::Write;
+
+use v8_heap::layout::{Class, Classes, FieldKind, TailLayout};
+
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::stage::Out;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::v8classes JSPromise",
+    r#"
+JSPromisePrototype < JSInternalPrototypeBase, size 0x18
+JSPromise < JSObjectWithEmbedderSlots, size 0x28
+    0x18 reactions_or_result: tagged
+    0x20 flags: smi, JSPromiseFlags
+"#,
+)];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8classes",
+    aliases: &[],
+    summary: "list the classes of V8's heap objects, with their fields",
+    family: Family::V8,
+    address: AddressUse::Refused,
+    takes: Takes::Nothing,
+    yields: Yields::Text,
+    options: &[Opt::flag('c', "check them against every word of the heap")],
+    operands: Operands::any("[name ...]").filter(),
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8classes.rs"),
+    examples: EXAMPLES,
+    start: |_, args| {
+        let names: Vec<String> =
+            args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
+        let check_all = args.has('c');
+        Ok(for_each(move |context, _, out| {
+            if check_all {
+                return check(context, out);
+            }
+            let heap = context.heap()?;
+            let classes = heap.classes();
+            for class in classes.iter() {
+                if names.is_empty() || names.iter().any(|name| class.name.contains(name.as_str())) {
+                    context.check_interrupt()?;
+                    list(classes, class, out)?;
+                }
+            }
+            Ok(())
+        }))
+    },
+};
+
+fn list(classes: &Classes, class: &Class, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let mut text = out.text();
+    let parent = class.parent.map_or(String::new(), |parent| format!(" < {}", classes.class(parent).name));
+    writeln!(text, "{}{parent}, size 0x{:x}", class.name, class.size)?;
+    for field in &class.fields {
+        let flags = field.flags.map_or(String::new(), |flags| format!(", {flags}"));
+        writeln!(text, "    0x{:x} {}: {}{flags}", field.offset, field.name, kind_name(field.kind))?;
+    }
+    if let Some(tail) = &class.tail {
+        let layout = match &tail.layout {
+            TailLayout::Entries(parts) => {
+                let parts = parts.iter().map(|part| match part.name {
+                    "" => kind_name(part.kind),
+                    name => format!("{name}: {}", kind_name(part.kind)),
+                });
+                parts.collect::<Vec<_>>().join(", ")
+            }
+            TailLayout::Preparse => "bytes, then tagged".to_owned(),
+            TailLayout::Machine => "machine code".to_owned(),
+            TailLayout::Scope => "tagged, as the flags announce".to_owned(),
+            TailLayout::NativeContext => "tagged, then held, pointer".to_owned(),
+            TailLayout::Ephemeron => "smi, smi, smi, then pairs of held key and value".to_owned(),
+            TailLayout::Small | TailLayout::Swiss => "tagged, then bytes".to_owned(),
+            TailLayout::Wasm => "as a WebAssembly type says".to_owned(),
+        };
+        writeln!(text, "    0x{:x} tail {}[]: {layout}", tail.offset, tail.name)?;
+    }
+    Ok(())
+}
+
+/// As the kinds are called in the manual.
+pub(super) fn kind_name(kind: FieldKind) -> String {
+    match kind {
+        FieldKind::Tagged => "tagged".to_owned(),
+        FieldKind::Smi => "smi".to_owned(),
+        FieldKind::Weak => "weak".to_owned(),
+        FieldKind::Held => "held".to_owned(),
+        FieldKind::Embedder => "embedder".to_owned(),
+        FieldKind::Pointer => "pointer".to_owned(),
+        FieldKind::Code => "code".to_owned(),
+        FieldKind::Unsigned(size) => format!("u{}", 8 * size),
+        FieldKind::Signed(size) => format!("i{}", 8 * size),
+        FieldKind::Double => "f64".to_owned(),
+    }
+}
+
+fn check(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let heap = context.heap()?;
+    let check = heap.check_classes(&context.progress())?;
+    let mut text = out.text();
+    writeln!(
+        text,
+        "{} objects of {} types, {} words, {} of them tagged",
+        check.objects,
+        check.types.len(),
+        check.words,
+        check.tagged
+    )?;
+    for ((number, offset, what), (count, example)) in &check.contradictions {
+        let name = escape(heap.layout().type_name(*number));
+        writeln!(text, "{name} +0x{offset:x}: {what:?} x {count}, first {example}")?;
+    }
+    let unnamed: Vec<String> = check
+        .types
+        .keys()
+        .map(|number| heap.layout().type_name(*number))
+        .filter(|name| name.starts_with("type "))
+        .map(str::to_owned)
+        .collect();
+    if !unnamed.is_empty() {
+        writeln!(text, "not known by name: {}", unnamed.join(", "))?;
+    }
+    drop(text);
+    if !check.contradictions.is_empty() {
+        return Err(DcmdError::failed(format!(
+            "{} places of the descriptions do not fit this heap",
+            check.contradictions.len()
+        )));
+    }
+    match unnamed.is_empty() {
+        true => Ok(()),
+        false => Err(DcmdError::failed(format!("{} types are not known by name", unnamed.len()))),
+    }
+}

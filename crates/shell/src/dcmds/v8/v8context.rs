@@ -1,0 +1,90 @@
+//! `::v8context`: print a context: the variables that closures capture, slot by slot.
+//!
+//! Slots that hold a variable show its name. `::v8function` prints the context of a function; `::walk v8context` goes from a
+//! context outwards.
+//!
+//! A context with an extension holds in it the variables that `eval` declared, or the object of a `with` statement.
+
+use std::io::Write;
+
+use v8_heap::layout::Kind as HeapKind;
+use v8_heap::objects::place::{FieldValue, Place};
+use v8_heap::{Heap, Tagged};
+
+use crate::answers::summary::summary;
+use crate::context::Context;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::stage::Out;
+use crate::value::Kind;
+
+/// What it says, on cores that ship.
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "15cb4477d409::walk v8context | ::head 1 | ::v8context",
+    r#"
+scope info: 1950f7e19fb1 (ScopeInfo)
+previous context: 1950f7e24ab1 (FunctionContext)
+native context: 98e8b580109 (NativeContext)
+    slot 2: 8ba8239fd91 (JSObject: UpstreamConnection) "this"
+    slot 3: 3a85474bbc31 (JSObject: IncomingRequest) "request"
+"#,
+)];
+
+pub(crate) static DCMD: Dcmd = Dcmd {
+    name: "v8context",
+    aliases: &[],
+    summary: "print a context: the variables that closures capture, slot by slot",
+    family: Family::V8,
+    address: AddressUse::Required,
+    takes: Takes::Only(&[Kind::Value, Kind::Address]),
+    yields: Yields::Text,
+    options: &[],
+    operands: Operands::NONE,
+    needs: &[Capability::V8Heap],
+    manual: include_str!("v8context.rs"),
+    examples: EXAMPLES,
+    start: |_, _| {
+        Ok(for_each_item(move |context, item, out| print(context, context.heap()?, Tagged(item.word), out)))
+    },
+};
+
+fn print(context: &Context, heap: &Heap<'static>, value: Tagged, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let failed = || DcmdError::failed(format!("{value}: failed to load Context"));
+    let object = heap.object(value).map_err(|_| failed())?;
+    if !matches!(object.kind(), HeapKind::Context | HeapKind::NativeContext) {
+        return Err(failed());
+    }
+    let size = heap.object_size(object)?;
+    let fields = heap.fields();
+    let slot = |index: u64| heap.field(object, fields.context_slot(0, index));
+    let shown = |value: Tagged| format!("{value} ({})", summary(heap, value));
+    writeln!(out.text(), "scope info: {}", shown(slot(0)?))?;
+    writeln!(out.text(), "previous context: {}", shown(slot(1)?))?;
+    // The maps of contexts belong to the native context that they name.
+    let map = heap.object(Tagged::pointer(object.map.address))?;
+    if let Ok(FieldValue::Tagged(native)) =
+        heap.named_field(map, "constructor_or_back_pointer_or_native_context")
+    {
+        writeln!(out.text(), "native context: {}", shown(native))?;
+    }
+    let end = match object.kind() {
+        // The last word is a native pointer.
+        HeapKind::NativeContext => size.saturating_sub(8),
+        _ => size,
+    };
+    for at in (fields.context_slot(0, 2)..end).step_by(8) {
+        context.check_interrupt()?;
+        let (index, name) = match heap.place_at(object, at) {
+            Place::ContextSlot(index, name) => {
+                let name = name.and_then(|name| heap.name_text(name));
+                (index, name.map_or(String::new(), |name| format!(" \"{}\"", escape(&name))))
+            }
+            Place::NativeSlot(index, name) => (index, format!(" {name}")),
+            _ => continue,
+        };
+        writeln!(out.text(), "    slot {index}: {}{name}", shown(heap.field(object, at)?))?;
+    }
+    Ok(())
+}
