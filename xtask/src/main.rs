@@ -6,6 +6,7 @@ mod build;
 mod ci;
 mod conditions;
 mod diff;
+mod dist;
 mod docs;
 mod fuzz;
 mod graph;
@@ -66,6 +67,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION]... [--debugger FILE]",
         summary: "compare cores of one program at its stages with what it and V8's own snapshots say has grown",
         run: diff::run,
+    },
+    Task {
+        name: "dist",
+        arguments: "",
+        summary: "make a static binary with its manual page and completions, and try it where there is nothing else",
+        run: dist::run,
     },
     Task {
         name: "docs",

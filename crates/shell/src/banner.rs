@@ -7,14 +7,23 @@ use std::io::Write;
 use core_reader::{Contents, Core, Memory};
 use v8_heap::Heap;
 
+use crate::answers::ending::{Ending, ending};
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{cut, escape};
 
 /// What leads on in a heap.
 const NEXT: &str = "::jsleaks (what gathers)   ::findjsobjects (what there is)   ::help";
 /// What leads on after a crash.
-const NEXT_OF_CRASH: &str = "$C (the stack)   ::jsleaks (what gathers)   ::findjsobjects   ::help";
+const NEXT_OF_CRASH: &str = "::jsstack (where it was)   $C (native stack)   ::jsleaks   ::help";
+/// What leads on where no memory was left.
+const NEXT_OF_FULL: &str = "::jsleaks (what gathers)   ::jsstack (where it was)   ::help";
+/// What leads on where JavaScript was running.
+const NEXT_OF_BUSY: &str = "::jsleaks (what gathers)  ::jsstack (what runs)  ::findjsobjects  ::help";
+/// What stands in front of an error.
+const UNCAUGHT: &str = "uncaught ";
+/// Cells of a line of the banner.
+const LONGEST_LINE: usize = 79;
 /// What leads on without a heap.
 const NEXT_OF_NATIVE: &str = "::status   $C (the stack)   ::threads   ::mappings   ::help";
 
@@ -45,7 +54,24 @@ pub fn print(context: &Context) -> Result<(), DcmdError> {
         Ok(heap) => {
             writeln!(text, "{}", amounts(core, heap))?;
             writeln!(text, "{}", trust(core, heap))?;
-            let next = if core.signal().is_some() { NEXT_OF_CRASH } else { NEXT };
+            let next = match ending(context) {
+                Some(Ending::Exception { thrown, text: what, place }) => {
+                    let what = cut(&what, LONGEST_LINE.saturating_sub(UNCAUGHT.len())).into_owned();
+                    writeln!(text, "{UNCAUGHT}{what}")?;
+                    if let Some(place) = place {
+                        writeln!(text, "thrown at {}", cut(&place, LONGEST_LINE.saturating_sub(10)))?;
+                    }
+                    format!("::jsstack (where it was)   {thrown}::jsprint (the error)   ::help")
+                }
+                Some(Ending::OutOfMemory { text: what }) => {
+                    let what = what.map_or(String::new(), |what| format!(": {what}"));
+                    writeln!(text, "out of memory{}", cut(&what, LONGEST_LINE.saturating_sub(13)))?;
+                    NEXT_OF_FULL.to_owned()
+                }
+                None if core.signal().is_some() => NEXT_OF_CRASH.to_owned(),
+                None if is_in_javascript(context, heap, core) => NEXT_OF_BUSY.to_owned(),
+                None => NEXT.to_owned(),
+            };
             writeln!(text, "next: {next}")?;
         }
         Err(reason) => {
@@ -83,8 +109,11 @@ fn end(core: &Core) -> String {
     let how = match core.signal() {
         None => "taken with gcore while it ran".to_owned(),
         Some(signal) => {
-            let at = signal.fault_address.map_or(String::new(), |address| format!(" at {:#x}", address.0));
-            format!("ended by {} ({}){at}", signal.name, signal.description)
+            // What lies in brackets is said by ::signal; a trap has no address.
+            let what = signal.description.split(" (").next().unwrap_or(signal.description);
+            let at = signal.fault_address.filter(|address| address.0 != 0);
+            let at = at.map_or(String::new(), |address| format!(" at {:#x}", address.0));
+            format!("ended by {} ({what}){at}", signal.name)
         }
     };
     format!("process {}, {threads}; {how}", core.process().id)
@@ -131,6 +160,19 @@ fn trust(core: &Core, heap: &Heap<'_>) -> String {
         some => parts.push(format!("{some} of {} pages without headers", pages.len())),
     }
     format!("heap: {} (::status checks all of it)", parts.join(", "))
+}
+
+/// Whether the main thread is in JavaScript: it does not wait for events.
+fn is_in_javascript(context: &Context, heap: &Heap<'_>, core: &'static Core) -> bool {
+    /// Frames that are looked at.
+    const MOST_FRAMES: usize = 32;
+    let Some(thread) = core.threads().first() else { return false };
+    let Ok(stack) = context.stack_of(thread, MOST_FRAMES) else { return false };
+    stack
+        .frames
+        .iter()
+        .filter_map(|frame| frame.frame_pointer)
+        .any(|pointer| heap.javascript_frame(pointer.0).is_some())
 }
 
 fn megabytes(bytes: u64) -> String {

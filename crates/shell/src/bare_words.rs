@@ -47,7 +47,8 @@ const WORDS: &[(&[&str], Does)] = &[
     (&["commands"], Run("::dcmds")),
     (&["apropos"], Run("::dcmds {name}")),
     // llnode, with or without `v8` in front.
-    (&["bt", "backtrace", "jsstack", "v8 bt", "v8 backtrace"], Run("$C")),
+    (&["bt", "backtrace"], Run("$C")),
+    (&["v8 bt", "v8 backtrace"], Run("::jsstack")),
     (&["v8 help", "v8"], Run("::help")),
     (&["v8 nodeinfo"], Run("::nodeinfo")),
     (&["v8 findjsobjects"], Run("::findjsobjects")),
@@ -339,7 +340,7 @@ mod tests {
             ("q", "::quit"),
             ("quit", "::quit"),
             ("bt", "$C"),
-            ("v8 bt", "$C"),
+            ("v8 bt", "::jsstack"),
             ("v8 findjsinstances Session", "::findjsobjects -c Session | ::findjsobjects"),
             ("findjsinstances a.b", "::findjsobjects -c \"a.b\" | ::findjsobjects"),
             ("v8 inspect 0x3e74a1", "0x3e74a1::jsprint"),

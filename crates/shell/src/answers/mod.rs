@@ -3,8 +3,10 @@
 pub(crate) mod adding_place;
 pub(crate) mod closure_context;
 pub(crate) mod elsewhere;
+pub(crate) mod ending;
 pub(crate) mod kinds;
 pub(crate) mod lives;
+pub(crate) mod machine_code;
 pub(crate) mod mapping_name;
 pub(crate) mod members;
 pub(crate) mod place_name;

@@ -68,7 +68,7 @@ fn answers(core: &str, examples: &[&Example]) -> Vec<String> {
 }
 
 /// Whether `printed` is what is expected, where a line `...` is any number of lines.
-fn agrees(expected: &[&str], printed: &[&str]) -> bool {
+pub fn agrees(expected: &[&str], printed: &[&str]) -> bool {
     match expected.split_first() {
         None => printed.is_empty(),
         Some((&"...", rest)) => (0..=printed.len()).any(|at| agrees(rest, &printed[at..])),
@@ -77,7 +77,7 @@ fn agrees(expected: &[&str], printed: &[&str]) -> bool {
 }
 
 /// What is printed, with `...` where it stands in what was expected: behind so many lines, and before so many.
-fn shortened(expected: &[&str], printed: &[&str]) -> String {
+pub fn shortened(expected: &[&str], printed: &[&str]) -> String {
     let Some(cut) = expected.iter().position(|line| *line == "...") else { return printed.join("\n") };
     let behind = expected.len() - cut - 1;
     if printed.len() <= cut + behind {

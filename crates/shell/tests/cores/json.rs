@@ -190,6 +190,7 @@ fn facts_have_the_documented_fields() {
         ("::jsdominators -j", retained, vec!["::findjsobjects -c Retained | ::jsdominators -j".to_owned()]),
         ("::jsfindrefs -j", retained, vec!["::findjsobjects -c Shared | ::jsfindrefs -j".to_owned()]),
         ("::jsclosure -j", leak, vec!["::jsfunctions -n resume -s leak.js | ::jsclosure -j -a".to_owned()]),
+        ("::jsstack -j", leak, vec!["::jsstack -j".to_owned()]),
         ("::threads -j", leak, vec!["::threads -j".to_owned()]),
         ("::signal -j", leak, vec!["::signal -j".to_owned()]),
         ("::status -j", leak, vec!["::status -j".to_owned()]),

@@ -3,6 +3,7 @@
 
 mod article;
 mod counts;
+mod deaths;
 mod every_pair;
 mod every_type;
 mod examples;
@@ -26,6 +27,7 @@ mod retention;
 mod server;
 mod stacks;
 mod strings;
+mod tutorial;
 mod values;
 mod width;
 

@@ -21,7 +21,7 @@ fn the_session_in_the_readme_is_what_a_terminal_shows() {
     assert_eq!(first, FIRST);
     let typed: Vec<_> = lines.lines().filter_map(|line| line.strip_prefix("> ")).collect();
     assert!(typed.len() >= 3, "{typed:?}");
-    let screen = screen(&workspace, &typed);
+    let screen = session(&workspace, "testdata/cores/leak-24.core.zst", &typed).concat();
     if std::env::var_os(crate::golden::REWRITE).is_some() {
         std::fs::write(path, readme.replace(lines, &screen)).unwrap();
     } else {
@@ -29,8 +29,8 @@ fn the_session_in_the_readme_is_what_a_terminal_shows() {
     }
 }
 
-/// What a terminal of 80 columns shows when these lines are typed.
-fn screen(directory: &Path, typed: &[&str]) -> String {
+/// What a terminal of 80 columns and 24 rows shows when these lines are typed: what is said at first, and each line with its answer.
+pub fn session(directory: &Path, core: &str, typed: &[&str]) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_v8mdb"));
     command
         .current_dir(directory)
@@ -39,20 +39,20 @@ fn screen(directory: &Path, typed: &[&str]) -> String {
         .env("SHELL", "/bin/sh")
         .env("TERM", "dumb")
         .env("NO_COLOR", "1")
-        .arg("testdata/cores/leak-24.core.zst");
+        .arg(core);
     let mut session = Session::spawn(command).unwrap();
     session.get_process_mut().set_window_size(80, 24).unwrap();
     session.set_expect_timeout(Some(Duration::from_secs(60)));
     // What is said at first, behind the echo of nothing.
     let found = session.expect("\n> ").unwrap();
     let banner = String::from_utf8_lossy(found.before()).replace("\r\n", "\n");
-    let mut screen = format!("{}\n", banner.trim_matches(['\r', '\n']));
+    let mut screens = vec![format!("{}\n", banner.trim_matches(['\r', '\n']))];
     for line in typed {
         session.send_line(line).unwrap();
         let shown = session.expect("\n> ").unwrap();
         // What is typed is not echoed here.
         let shown = String::from_utf8_lossy(shown.before()).replace("\r\n", "\n");
-        screen += &format!("> {line}\n{}\n", shown.trim_end_matches('\r'));
+        screens.push(format!("> {line}\n{}\n", shown.trim_end_matches('\r')));
     }
-    screen
+    screens
 }

@@ -16,6 +16,7 @@ mod accounting;
 mod bits;
 mod class;
 mod fields;
+pub(crate) mod frame;
 mod kind;
 pub(crate) mod native;
 mod native_context;

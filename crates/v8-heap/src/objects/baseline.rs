@@ -21,7 +21,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// If the code cannot be read.
-    pub(crate) fn baseline_offset(&self, code: Tagged, pc: u32) -> Result<Option<u32>> {
+    pub fn baseline_offset(&self, code: Tagged, pc: u32) -> Result<Option<u32>> {
         let Some(sizes) = self.layout().facts.bytecode_sizes else { return Ok(None) };
         let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;

@@ -11,6 +11,7 @@ pub mod elements;
 pub mod embedder;
 pub mod error;
 pub mod finalization_registry;
+pub mod frame;
 pub mod function;
 pub mod generator;
 pub mod intl;

@@ -175,8 +175,9 @@ impl JsRetained {
         }
         writeln!(
             out.text(),
-            "{:>8} objects, {shallow} bytes, together retain {retained} bytes of the heap and {outside} outside",
-            own.len()
+            "{:>8} object{}, {shallow} bytes, together retain {retained} bytes of the heap and {outside} outside",
+            own.len(),
+            if own.len() == 1 { "" } else { "s" }
         )?;
         Ok(())
     }

@@ -20,6 +20,7 @@ mod jsprint;
 mod jsretained;
 mod jsscripts;
 mod jssource;
+mod jsstack;
 mod jsstrings;
 mod nodebuffer;
 mod nodeinfo;
@@ -45,6 +46,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsretained::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
+    &jsstack::DCMD,
     &jsstrings::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,

@@ -10,6 +10,7 @@
 //!
 //! A core holds all data of the process: strings, buffers, environment and command line. A trimmed one still does.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -19,6 +20,7 @@ use core_reader::{
 };
 use v8_heap::{CURRENT_ISOLATE, Heap, Monitor, NodeRuntime};
 
+use crate::answers::ending;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::{DcmdError, reasons};
@@ -78,6 +80,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 const MOST_STACK: u64 = 8 << 20;
 /// Below the stack pointer, leaf functions keep data (the red zone of the x86-64 ABI), in bytes.
 const RED_ZONE: u64 = 128;
+/// Frames of each stack whose functions keep their names.
+const MOST_FRAMES: usize = 256;
 /// Bytes kept at a symbol whose size is not known.
 const SYMBOL_SIZE: u64 = 64;
 /// Alignment of what is kept.
@@ -95,7 +99,7 @@ fn save(
     let memory = core.memory();
     let mut writer = CoreWriter::new(memory);
     writer.copy_notes(core, trim);
-    let symbols = essential_symbols(core);
+    let mut symbols = essential_symbols(core);
     if trim {
         let monitor = context.progress();
         for (start, end) in heap.essential_memory(&monitor)? {
@@ -130,6 +134,20 @@ fn save(
             let range = memory.range_at(Address(top));
             let end = range.map_or(top, |range| range.end.0.min(top.saturating_add(MOST_STACK)));
             keep_pages(&mut writer, top, end);
+        }
+        if let Some((start, end)) = ending::essential_memory(core) {
+            keep_pages(&mut writer, start, end);
+        }
+        // The functions on the stacks keep their names.
+        let mut known: HashSet<u64> = symbols.symbols.iter().map(|symbol| symbol.address.0).collect();
+        for thread in core.threads() {
+            for frame in context.stack_of(thread, MOST_FRAMES)?.frames {
+                if let Some(found) = core.symbols().nearest(frame.lookup_address(), 0)
+                    && known.insert(found.symbol.address.0)
+                {
+                    symbols.symbols.push(found.symbol);
+                }
+            }
         }
         writer.origin(
             "trimmed by v8mdb ::savecore -t to the JavaScript heap, the stacks, and the symbols for them",

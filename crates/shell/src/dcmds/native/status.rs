@@ -12,6 +12,7 @@ use v8_heap::Heap;
 use v8_heap::isolate::Page;
 use v8_heap::layout::Contradiction;
 
+use crate::answers::ending::{Ending, ending};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
@@ -56,6 +57,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 return print_json(context, out);
             }
             process(context, context.target()?.core(), out)?;
+            match ending(context) {
+                Some(Ending::Exception { text, place, .. }) => {
+                    let place = place.map_or(String::new(), |place| format!(", thrown at {place}"));
+                    writeln!(out.text(), "ended on: uncaught {text}{place}")?;
+                }
+                Some(Ending::OutOfMemory { text }) => {
+                    let text = text.map_or(String::new(), |text| format!(": {text}"));
+                    writeln!(out.text(), "ended on: out of memory{text}")?;
+                }
+                None => {}
+            }
             heap(context, out)
         }))
     },
@@ -257,6 +269,15 @@ fn print_json(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             "address": signal.fault_address.map(|address| format!("0x{:x}", address.0)),
         })
     });
+    let ended_on = ending(context).map(|ending| match ending {
+        Ending::Exception { thrown, text, place } => json!({
+            "kind": "exception",
+            "text": text,
+            "object": format!("0x{:x}", thrown.0),
+            "place": place,
+        }),
+        Ending::OutOfMemory { text } => json!({ "kind": "out of memory", "text": text }),
+    });
     let mut line = json!({
         "file": path,
         "arguments": argv,
@@ -264,6 +285,7 @@ fn print_json(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         "uid": process.user_id,
         "threads": core.threads().iter().filter(|thread| thread.has_user_stack()).count(),
         "signal": signal,
+        "endedOn": ended_on,
         "missingBytes": core.memory().truncated_bytes(),
         "node": null,
         "v8": null,

@@ -87,9 +87,9 @@ ADDR is an address that a command has printed; CLASS and the like are yours.
                       ADDR::findjsobjects -r    all objects that refer to it
                       ADDR::jsretained          what would be freed with it
   Which are they?     ::findjsobjects -c CLASS | ::findjsobjects | ::group url
-  Why did it crash?   ::status  ::signal  $C    how it ended, and the stack
+  Why did it crash?   ::status  ::jsstack  $C   how it ended, and where
                       ::findjsobjects -c Error  errors that are still there
-  Why does it hang?   ::threads  $C             what each thread was doing
+  Why does it hang?   ::jsstack  ::threads      what it was doing
   Which code is it?   ADDR::jssource  ::jsfunctions
 
   ::help NAME   one command        ::help language   how lines are made

@@ -8,10 +8,10 @@ use std::io::Write;
 
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::place::FieldValue;
-use v8_heap::objects::shared_function_info::FunctionCode;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged};
 
+use crate::answers::machine_code::{instructions, own_code};
 use crate::answers::summary::summary;
 use crate::context::Context;
 use crate::dcmd::{
@@ -81,16 +81,6 @@ pub(super) fn instructions_as_text(
     Ok(())
 }
 
-/// First address of the instructions, and the first behind them.
-pub(super) fn instructions(heap: &Heap<'_>, code: HeapObject<'_>) -> Option<(u64, u64)> {
-    let (FieldValue::Pointer(start), FieldValue::Signed(size)) =
-        (heap.named_field(code, "instruction_start").ok()?, heap.named_field(code, "instruction_size").ok()?)
-    else {
-        return None;
-    };
-    Some((start, start.checked_add(u64::try_from(size).ok()?)?))
-}
-
 /// The `Code` that an address leads to.
 fn code_of<'h>(context: &Context, heap: &'h Heap<'static>, word: u64) -> Result<HeapObject<'h>, DcmdError> {
     let value = Tagged(word);
@@ -110,30 +100,6 @@ fn code_of<'h>(context: &Context, heap: &'h Heap<'static>, word: u64) -> Result<
         HeapKind::JsFunction => format!("{value}: the machine code of this function is not known"),
         _ => format!("{value} is a {class}, not code"),
     }))
-}
-
-/// The `Code` of code, of its instructions, or of a function.
-pub(super) fn own_code<'h>(heap: &'h Heap<'_>, object: HeapObject<'h>) -> Option<HeapObject<'h>> {
-    if heap.class_name(object.value()) == "Code" {
-        return Some(object);
-    }
-    let tagged = |name| match heap.named_field(object, name) {
-        Ok(FieldValue::Tagged(code)) => heap.object(code).ok(),
-        _ => None,
-    };
-    let is_code = |code: &HeapObject<'_>| heap.class_name(code.value()) == "Code";
-    if let Some(code) = tagged("code").filter(is_code) {
-        return Some(code);
-    }
-    let shared = match object.kind() {
-        HeapKind::JsFunction => heap.shared_function_info(object).ok()?,
-        HeapKind::SharedFunctionInfo => object,
-        _ => return None,
-    };
-    match heap.shared_function(shared).ok()?.code {
-        FunctionCode::Baseline(code) => heap.object(code).ok().filter(is_code),
-        _ => None,
-    }
 }
 
 /// Where the instructions are, and what they are for.

@@ -12,6 +12,7 @@ use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::shared_function_info::FunctionCode;
 
 use super::v8code;
+use crate::answers::machine_code::own_code;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
@@ -58,7 +59,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             if out.is_pipe() {
                 return out.emit(Item::value(shared.object.value().0)).map(|_| ());
             }
-            let code = v8code::own_code(heap, object);
+            let code = own_code(heap, object);
             let mut text = out.text();
             let class = escape(heap.class_name(object.value())).into_owned();
             let name = escape(&definition_name(heap, shared)).into_owned();

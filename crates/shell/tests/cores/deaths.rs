@@ -1,0 +1,89 @@
+//! Why a process ended, and in which JavaScript: what is said of three cores against what their programs do
+//! (`testdata/scenarios/deaths`).
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use test_support::scenarios::debugger::Debugger;
+use test_support::scenarios::testdata;
+
+fn answers(death: &str, lines: &[&str]) -> Vec<String> {
+    let core = testdata().join(format!("cores/{death}-24.core.zst"));
+    let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    Debugger::new(PathBuf::from(env!("CARGO_BIN_EXE_v8mdb")), &core).session(&lines).unwrap()
+}
+
+/// The line of a program on which some text stands, from 1 on.
+fn line_of(program: &str, text: &str) -> usize {
+    let source = std::fs::read_to_string(testdata().join(format!("scenarios/deaths/{program}.js"))).unwrap();
+    source.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}")) + 1
+}
+
+#[test]
+fn an_error_that_nobody_caught_is_named_with_its_line() {
+    let [status, stack, error] = answers(
+        "uncaught",
+        &["::status -j", "::jsstack -j", "::jsstack | ::head -1 | ::jsfunction ! head -1"],
+    )
+    .try_into()
+    .unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let ended = &status["endedOn"];
+    // The lines of an order are null for every third.
+    assert_eq!(ended["kind"], "exception");
+    let text = ended["text"].as_str().unwrap();
+    assert!(text.starts_with("TypeError: \"Cannot read properties of null (reading 'reduce')\""), "{text}");
+    let line = line_of("uncaught", "this.lines.reduce");
+    let place = ended["place"].as_str().unwrap();
+    assert!(place.starts_with(&format!("uncaught.js:{line}: return this.lines.reduce(")), "{place}");
+    assert_eq!(error.trim(), "function: total");
+    let frames: Vec<Value> = stack.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (frame, (function, text)) in frames.iter().zip([
+        ("total", "this.lines.reduce"),
+        ("charge", "order.total()"),
+        ("handle", "return charge(order)"),
+    ]) {
+        let shown = frame["text"].as_str().unwrap();
+        assert!(shown.contains(function), "{shown}");
+        let place = format!("uncaught.js:{}", line_of("uncaught", text));
+        assert!(frame["exact"] != json!(true) || shown.contains(&place), "{shown}, not at {place}");
+    }
+    assert_eq!(frames[0]["exact"], true, "{frames:#?}");
+}
+
+#[test]
+fn a_full_heap_is_said_to_be_full_and_what_fills_it_is_found() {
+    let [status, suspect] = answers("full", &["::status -j", "::jsleaks -j -n 1"]).try_into().unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["endedOn"]["kind"], "out of memory");
+    let suspect: Value = serde_json::from_str(&suspect).unwrap();
+    assert_eq!((&suspect["constructor"], &suspect["gathererName"]), (&json!("Reading"), &json!("Array")));
+    let line = line_of("full", "this.readings.push");
+    let place = suspect["addedAt"].as_str().unwrap();
+    assert_eq!(place, format!("full.js:{line}: this.readings.push(reading);"));
+}
+
+#[test]
+fn a_thread_that_hangs_is_found_in_its_loop() {
+    let [status, stack, functions] =
+        answers("busy", &["::status -j", "::jsstack", "::jsstack | ::head -2 | ::jssource -n 0"])
+            .try_into()
+            .unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["endedOn"], Value::Null, "a signal from outside");
+    let lines: Vec<&str> = stack.lines().collect();
+    assert!(lines[0].contains(" find (") && lines[1].contains(" lookUp ("), "{stack}");
+    assert!(lines[1].contains(&format!("busy.js:{}", line_of("busy", "return find("))), "{stack}");
+    assert!(functions.contains("while (node !== null)"), "{functions}");
+}
+
+#[test]
+fn a_process_that_was_not_ended_has_no_reason() {
+    let core = testdata().join("cores/leak-24.core.zst");
+    let debugger = Debugger::new(PathBuf::from(env!("CARGO_BIN_EXE_v8mdb")), &core);
+    let status: Value = serde_json::from_str(&debugger.evaluate("::status -j").unwrap()).unwrap();
+    assert_eq!(status["endedOn"], Value::Null);
+    // The program says where it stops: in `hold`, which waits.
+    let stack = debugger.evaluate("::jsstack | ::head -1 | ::jsfunction").unwrap();
+    assert!(stack.starts_with("function: hold\n"), "{stack}");
+}
