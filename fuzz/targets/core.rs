@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use v8_heap::Heap;
-use v8mdb_fuzz::{ask_core, ask_objects, open};
+use v8mdb_fuzz::objects::ask_objects;
+use v8mdb_fuzz::{ask_core, open};
 
 fuzz_target!(|input: &[u8]| {
     let Some(core) = open(input, None) else { return };

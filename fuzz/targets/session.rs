@@ -7,7 +7,8 @@ use std::cell::OnceCell;
 use libfuzzer_sys::fuzz_target;
 use shell::interpreter::Source;
 use test_support::elf_core::{ElfCore, words};
-use v8mdb_fuzz::{Session, file};
+use v8mdb_fuzz::file;
+use v8mdb_fuzz::session::Session;
 
 thread_local!(static SESSION: OnceCell<Session> = const { OnceCell::new() });
 

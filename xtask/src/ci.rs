@@ -24,9 +24,11 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     const DOCS: &str = "-D warnings --document-private-items -A rustdoc::private_intra_doc_links";
     step_with("documentation", &["doc", "--quiet", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", DOCS)])?;
     step("generated files", &["xtask", "docs", "--check"])?;
-    println!("== licences");
+    println!("== licences, bans and sources of dependencies");
     licences::check()?;
     step("tests", TESTS)?;
+    step("damaged cores", &["xtask", "mutate", "--runs", "300"])?;
+    step_with("fuzz targets", &["xtask", "fuzz", "--seconds", "10"], &[("CARGO_INCREMENTAL", "0")])?;
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;

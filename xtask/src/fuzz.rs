@@ -1,19 +1,27 @@
 //! `cargo xtask fuzz`: the fuzz targets of `fuzz/`, with stable Rust.
 //!
-//! LLVM's coverage instrumentation is in the compiler; only the options that name it are not. Seeds are made by code, findings of
-//! former runs are in `fuzz/regressions`, words that targets like in `fuzz/dictionaries`. What a run finds is left in
-//! `target/fuzz/findings`, what covers more in `target/fuzz/corpus`.
+//! LLVM's coverage instrumentation is in the compiler; only the options that name it are not. What a target begins with is made by
+//! code ([`seeds`]) or was kept from former runs: a small set of inputs that covers what all of them did (`fuzz/corpora`, see
+//! [`corpora`]), and every input that once found something (`fuzz/findings`). What a run finds is left in `target/fuzz/findings`,
+//! what covers more in `target/fuzz/corpus`.
 
+mod corpora;
+mod libfuzzer;
+mod record;
 mod seeds;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::places;
+use crate::{places, support_matrix};
+use libfuzzer::{Budget, Round};
+use record::Record;
+
+pub use record::with_commas;
 
 /// The options of the compiler: see `SanitizerCoverage` in LLVM's documentation.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -23,130 +31,175 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 /// The machine that the debugger is for; named, so that build scripts are built without the options.
 const MACHINE: &str = "x86_64-unknown-linux-gnu";
 
-/// The targets, and the longest input of each in bytes.
-pub const TARGETS: &[(&str, u32)] = &[
-    ("container", 1 << 16),
-    ("core", 1 << 16),
-    ("demangle", 512),
-    ("expressions", 512),
-    ("heap", 1024),
-    ("lines", 512),
-    ("notes", 8192),
-    ("program", 1 << 15),
-    ("session", 256),
-    ("source_map", 4096),
-    ("store", 512),
+/// One process runs for no longer: what it remembers of former inputs would be in the way of the next ones.
+const ROUND: Duration = Duration::from_secs(300);
+
+/// A fuzz target.
+#[derive(Debug)]
+pub struct Target {
+    pub name: &'static str,
+    /// The longest input in bytes.
+    longest: u32,
+    /// What it is given.
+    given: &'static str,
+}
+
+/// Sorted by name.
+pub const TARGETS: &[Target] = &[
+    Target { name: "container", longest: 1 << 16, given: "compressed cores: zstd frames, and cores in them" },
+    Target { name: "core", longest: 1 << 16, given: "core files, and heaps in them" },
+    Target { name: "demangle", longest: 512, given: "mangled names" },
+    Target { name: "expressions", longest: 512, given: "JavaScript expressions" },
+    Target { name: "heap", longest: 1024, given: "a small heap, damaged, found and indexed anew each time" },
+    Target { name: "lines", longest: 512, given: "command lines, parsed" },
+    Target { name: "notes", longest: 8192, given: "notes of a core, embedded symbols among them" },
+    Target { name: "objects", longest: 256, given: "objects of real heaps, damaged, and dcmds on them" },
+    Target { name: "program", longest: 1 << 15, given: "executables: symbols and `.eh_frame`" },
+    Target { name: "session", longest: 256, given: "command lines of a session" },
+    Target { name: "source_map", longest: 4096, given: "source maps" },
+    Target { name: "store", longest: 512, given: "kept parts of an index" },
 ];
 
-/// One run.
-struct Done {
-    target: &'static str,
-    runs: u64,
-    edges: u64,
-    inputs: u64,
-    fine: bool,
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    List,
+    Build,
+    Replay,
+    Run,
+    Keep,
 }
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut wanted, mut each, mut build_only, mut replay) =
-        (Vec::new(), Duration::from_secs(60), false, false);
+    let (mut verb, mut wanted, mut report) = (Verb::Run, Vec::new(), None);
+    let (mut time, mut runs) = (None, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("target") => wanted.push(arguments.value()?.string()?),
-            Long("minutes") => each = Duration::from_secs(60 * arguments.value()?.parse::<u64>()?),
-            Long("seconds") => each = Duration::from_secs(arguments.value()?.parse()?),
-            Long("build") => build_only = true,
-            Long("replay") => replay = true,
+            Long("minutes") => time = Some(Duration::from_secs(60 * arguments.value()?.parse::<u64>()?)),
+            Long("seconds") => time = Some(Duration::from_secs(arguments.value()?.parse()?)),
+            Long("runs") => runs = Some(arguments.value()?.parse::<u64>()?),
+            Long("report") => report = Some(PathBuf::from(arguments.value()?)),
+            Value(word) => {
+                verb = match word.to_str() {
+                    Some("list") => Verb::List,
+                    Some("build") => Verb::Build,
+                    Some("replay") => Verb::Replay,
+                    Some("run") => Verb::Run,
+                    Some("keep") => Verb::Keep,
+                    _ => bail!("`{}` is none of list, build, replay, run and keep", word.to_string_lossy()),
+                }
+            }
             other => return Err(other.unexpected().into()),
         }
     }
-    if let Some(unknown) = wanted.iter().find(|name| !TARGETS.iter().any(|(target, _)| target == name)) {
-        let names: Vec<_> = TARGETS.iter().map(|(target, _)| *target).collect();
-        bail!("no target is called `{unknown}` (there are {})", names.join(", "));
+    if let Some(unknown) = wanted.iter().find(|name| !TARGETS.iter().any(|target| target.name == **name)) {
+        bail!("no target is called `{unknown}`; `cargo xtask fuzz list` names them");
     }
-    build()?;
-    if build_only {
+    let targets: Vec<&Target> = TARGETS
+        .iter()
+        .filter(|target| wanted.is_empty() || wanted.iter().any(|name| name == target.name))
+        .collect();
+    if verb == Verb::List {
+        for target in targets {
+            println!("{:12} {}", target.name, target.given);
+        }
         return Ok(());
     }
-    let programs = home().join(MACHINE).join("release");
-    seeds::write(&home().join("seeds")).context("cannot write the seeds")?;
-    let mut all = Vec::new();
-    for (target, longest) in
-        TARGETS.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| w == name))
-    {
-        all.push(fuzz(&programs, target, *longest, (!replay).then_some(each))?);
+    build()?;
+    let budget = match (verb, time, runs) {
+        (Verb::Run, time, Some(runs)) => Budget { time: time.unwrap_or(Duration::MAX), runs },
+        (Verb::Run, time, None) => Budget { time: time.unwrap_or(Duration::from_secs(60)), runs: u64::MAX },
+        _ => Budget { time: Duration::ZERO, runs: 0 },
+    };
+    let mut rounds = Vec::new();
+    if verb != Verb::Build {
+        for target in &targets {
+            seeds::write(target.name)?;
+            corpora::unpack(target.name)?;
+        }
     }
-    println!("| Target | Runs | Edges | Inputs | |\n| --- | ---: | ---: | ---: | --- |");
-    for done in &all {
-        let told = if done.fine { "fine" } else { "**a finding**" };
-        println!("| `{}` | {} | {} | {} | {told} |", done.target, done.runs, done.edges, done.inputs);
+    match verb {
+        Verb::Replay => {
+            for target in &targets {
+                rounds.push(libfuzzer::replay(target)?);
+            }
+        }
+        Verb::Keep => {
+            for target in &targets {
+                corpora::pack(target)?;
+            }
+        }
+        Verb::Run => rounds = run_all(&targets, budget)?,
+        Verb::List | Verb::Build => {}
     }
-    ensure!(all.iter().all(|done| done.fine), "findings are in {}", home().join("findings").display());
+    if let Some(report) = report {
+        support_matrix::write(&report, "fuzz", &Record::read()?.table()?)?;
+    }
+    let wrong: Vec<&str> = rounds.iter().filter(|round| !round.fine).map(|round| round.target).collect();
+    ensure!(
+        wrong.is_empty(),
+        "findings of {} are in {}; to keep one: move it to fuzz/findings",
+        wrong.join(", "),
+        home().join("findings").display()
+    );
     Ok(())
+}
+
+/// Runs targets in turns, each until its budget is spent or it has found something.
+fn run_all(targets: &[&Target], budget: Budget) -> Result<Vec<Round>> {
+    let mut left: Vec<(&Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
+    let mut last: Vec<Round> = Vec::new();
+    while !left.is_empty() {
+        let mut next = Vec::new();
+        for (target, budget) in left {
+            let round = libfuzzer::run(target, budget.at_most(ROUND))?;
+            Record::add(&round)?;
+            let rest = budget.without(&round);
+            if round.fine && !rest.is_spent() {
+                next.push((target, rest));
+            }
+            last.retain(|other| other.target != round.target);
+            last.push(round);
+        }
+        left = next;
+    }
+    Ok(last)
 }
 
 fn home() -> PathBuf {
     places::target().join("fuzz")
 }
 
+/// A directory of a target, made if it is not there.
+fn directory(of: &str, target: &str) -> Result<PathBuf> {
+    let path = home().join(of).join(target);
+    fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(path)
+}
+
+/// What is kept of targets in the repository.
+fn kept() -> PathBuf {
+    places::workspace().join("fuzz")
+}
+
+fn program(target: &str) -> PathBuf {
+    home().join(MACHINE).join("release").join(target)
+}
+
 fn build() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--release", "--bins", "--target", MACHINE, "--manifest-path"])
-        .arg(places::workspace().join("fuzz/Cargo.toml"))
+        .arg(kept().join("Cargo.toml"))
         .arg("--target-dir")
         .arg(home())
         .env("RUSTFLAGS", FLAGS)
         .status()
         .context("cannot run cargo")?;
-    ensure!(built.success(), "the fuzz targets do not build");
+    ensure!(built.success(), "the fuzz targets do not build (libFuzzer needs a C++ compiler)");
     Ok(())
-}
-
-/// Runs a target for some time; or, without, only on what is known.
-fn fuzz(programs: &Path, target: &'static str, longest: u32, time: Option<Duration>) -> Result<Done> {
-    let directory = |of: &str| -> Result<PathBuf> {
-        let path = home().join(of).join(target);
-        fs::create_dir_all(&path)?;
-        Ok(path)
-    };
-    let (corpus, findings) = (directory("corpus")?, directory("findings")?);
-    let own = places::workspace().join("fuzz");
-    let mut command = Command::new(programs.join(target));
-    command
-        .args([&corpus, &home().join("seeds").join(target), &own.join("regressions").join(target)])
-        .arg(format!("-artifact_prefix={}/", findings.display()))
-        .arg(format!("-max_len={longest}"))
-        .args(["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=3000", "-verbosity=1"]);
-    match time {
-        Some(time) => command.arg(format!("-max_total_time={}", time.as_secs())),
-        None => command.arg("-runs=0"),
-    };
-    let dictionary = own.join("dictionaries").join(format!("{target}.dict"));
-    if dictionary.is_file() {
-        command.arg(format!("-dict={}", dictionary.display()));
-    }
-    fs::create_dir_all(own.join("regressions").join(target))?;
-    let output = command.output().with_context(|| format!("cannot run {target}"))?;
-    let log = String::from_utf8_lossy(&output.stderr);
-    let fine = output.status.success();
-    if !fine {
-        eprintln!("{log}");
-    }
-    let last = |mark: &str| {
-        let (_, behind) = log.rsplit_once(mark)?;
-        behind.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    };
-    let done = Done {
-        target,
-        runs: last("stat::number_of_executed_units:").unwrap_or(0),
-        edges: last(" cov: ").unwrap_or(0),
-        inputs: last(" corp: ").unwrap_or(0),
-        fine,
-    };
-    eprintln!("{target}: {} runs, {} edges", done.runs, done.edges);
-    Ok(done)
 }
 
 #[cfg(test)]
@@ -155,19 +208,30 @@ mod tests {
 
     #[test]
     fn every_target_is_built_and_run() {
-        let manifest = fs::read_to_string(places::workspace().join("fuzz/Cargo.toml")).unwrap();
-        let built: Vec<&str> = manifest
+        let manifest = fs::read_to_string(kept().join("Cargo.toml")).unwrap();
+        let mut built: Vec<&str> = manifest
             .lines()
             .filter_map(|line| line.strip_prefix("path = \"targets/")?.strip_suffix(".rs\""))
             .collect();
-        let mut files: Vec<String> = fs::read_dir(places::workspace().join("fuzz/targets"))
+        built.sort_unstable();
+        let mut files: Vec<String> = fs::read_dir(kept().join("targets"))
             .unwrap()
             .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
             .collect();
         files.sort();
-        let mut listed = built.clone();
-        listed.sort_unstable();
-        assert_eq!(files, listed);
-        assert_eq!(TARGETS.iter().map(|(target, _)| *target).collect::<Vec<_>>(), listed);
+        assert_eq!(files, built);
+        assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), built);
+    }
+
+    #[test]
+    fn what_is_kept_belongs_to_a_target() {
+        for directory in ["corpora", "findings", "dictionaries"] {
+            let Ok(entries) = fs::read_dir(kept().join(directory)) else { continue };
+            for entry in entries {
+                let path = entry.unwrap().path();
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                assert!(TARGETS.iter().any(|target| target.name == name), "{}", path.display());
+            }
+        }
     }
 }

@@ -11,13 +11,15 @@ use test_support::scenarios::closures;
 use test_support::scenarios::constructors::{self, Counts};
 use test_support::scenarios::debugger::{self, Debugger, Group};
 use test_support::scenarios::facts::Facts;
+use test_support::scenarios::memory_report;
 use test_support::scenarios::verdict;
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
 
-/// What a core of `census` is asked, in this order.
-pub const QUESTIONS: [&str; 7] = ["opened", "gaps", "counts", "living", "values", "threads", "stack"];
+/// What a core of `census` is asked, in this order; the last of a core of `memory`, if there is one.
+pub const QUESTIONS: [&str; 8] =
+    ["opened", "gaps", "counts", "living", "values", "threads", "stack", "memory"];
 
 /// The answer to one question.
 #[derive(Debug, Default, Clone)]
@@ -133,10 +135,34 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement> {
     let notices = if case.symbols { BTreeSet::new() } else { warnings.lines().map(str::to_owned).collect() };
     let asked = Asked { case, debugger: &debugger, report: &report, status: &status, notices };
     let opened = Ok(asked.opened(&v8, &warnings));
-    let rest = [asked.gaps(), asked.counts(), asked.living(), asked.values(), asked.threads(), asked.stack()];
+    let rest = [
+        asked.gaps(),
+        asked.counts(),
+        asked.living(),
+        asked.values(),
+        asked.threads(),
+        asked.stack(),
+        Ok(Answer::default()),
+    ];
     let failed = |error| Answer { compared: String::new(), failures: vec![format!("{error:#}")] };
     let answers = std::iter::once(opened).chain(rest).map(|answer| answer.unwrap_or_else(failed)).collect();
     Ok(Judgement { answers })
+}
+
+/// Whether the statistics of memory are those that the process wrote last of all, and its values those of `memory`, which left its
+/// files in `directory`.
+pub fn memory(executable: &Path, directory: &Path) -> Result<Answer> {
+    let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    let report = fs::read_to_string(directory.join("process.json")).context("no report of the process")?;
+    let facts = Scenario::find("memory")?.facts()?;
+    let mut failures = Vec::new();
+    let groups = debugger.groups()?;
+    verdict::check_populations(&facts, &groups, &mut failures);
+    let values = verdict::check_values(&debugger, &facts, &groups, &mut failures)?;
+    let report: Value = serde_json::from_str(&report)?;
+    memory_report::check(&debugger, &report, &mut failures)?;
+    let spaces = report["heapSpaceStatistics"].as_array().map_or(0, Vec::len);
+    Ok(Answer { compared: format!("{spaces} spaces, {values} values"), failures })
 }
 
 struct Asked<'a> {

@@ -82,8 +82,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "fuzz",
-        arguments: "[--target NAME]... [--minutes N | --seconds N | --replay | --build]",
-        summary: "fuzz the parsers and decoders, a minute each if nothing is said",
+        arguments: "[list | build | replay | run | keep] [--target NAME]... [--minutes N | --seconds N] [--runs N] [--report FILE]",
+        summary: "fuzz the parsers and decoders, a minute each if nothing is said; replay what is known, keep what covers most",
         run: fuzz::run,
     },
     Task {
@@ -106,7 +106,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "mutate",
-        arguments: "[--runs N] [--seed N] [--core FILE]... [--truncate] [--keep DIR] [--debugger FILE]",
+        arguments: "[--runs N] [--seed N] [--core FILE]... [--truncate] [--keep DIR] [--report FILE] [--debugger FILE]",
         summary: "damage the cores that ship and run every family of dcmds over them; or cut one at every 4 KB",
         run: mutate::run,
     },

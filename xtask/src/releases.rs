@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 use test_support::scenarios::facts::Facts;
 
-use crate::judgement::{self, Case, Judgement, QUESTIONS};
+use crate::judgement::{self, Answer, Case, Judgement, QUESTIONS};
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, node_release, places, support_matrix};
@@ -211,7 +211,33 @@ impl Judge {
         if !self.keep && !was_there {
             fs::remove_dir_all(&directory)?;
         }
-        judgement
+        let mut judgement = judgement?;
+        let memory = self.memory(node);
+        let failed = |error| Answer { compared: String::new(), failures: vec![format!("{error:#}")] };
+        judgement.answers[QUESTIONS.len() - 1] = memory.unwrap_or_else(failed);
+        Ok(judgement)
+    }
+
+    /// What V8 and Node.js counted of their memory is said by a program that writes it last of all.
+    fn memory(&self, node: &str) -> Result<Answer> {
+        let scenario = Scenario::find("memory")?;
+        let directory = take_core::directory_of(scenario.name, node);
+        let was_there = directory.join("core").is_file();
+        take_core::take_once(&Request {
+            node: node.to_owned(),
+            scenario,
+            directory: directory.clone(),
+            writer: Writer::Gdb,
+            snapshot: scenario.snapshot,
+            arguments: Vec::new(),
+            start: Start::default(),
+            stage: None,
+        })?;
+        let answer = judgement::memory(&self.executable, &directory);
+        if !self.keep && !was_there {
+            fs::remove_dir_all(&directory)?;
+        }
+        answer
     }
 }
 
@@ -264,7 +290,9 @@ fn report(rows: &[Row]) -> String {
          every kind, populations, garbage of three ages, five contexts and a worker thread. A release is exact if the core opens and the \
          versions are right; the walk over the heap has no gap, and V8's classes fit every word of it; objects by constructor are as \
          many as in V8's snapshots; what lives is told from garbage; all values and captured variables are those that the program has; \
-         each isolate has its thread; and the main thread's stack leads through JavaScript to where the process began.\n\n\
+         each isolate has its thread; and the main thread's stack leads through JavaScript to where the process began. Of a second \
+         program (`memory.js`), which writes the statistics of V8's spaces, of buffers and of external memory last of all, all of these \
+         are the same in the core.\n\n\
          | Node.js | {} | |\n| --- | {}| --- |\n",
         rows.len(),
         QUESTIONS.map(|question| if question == "opened" { "V8" } else { question }).join(" | "),
@@ -282,7 +310,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::judgement::Answer;
 
     fn published() -> Vec<String> {
         let of = |line: u32, releases: u32| (0..releases).map(move |minor| format!("{line}.{minor}.0"));

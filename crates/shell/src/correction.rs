@@ -2,7 +2,7 @@
 
 use crate::arguments::{Opt, Shape, Word};
 use crate::dcmd::{AddressUse, Dcmd, Family};
-use crate::output::escape;
+use crate::output::{escape, escape_char};
 
 /// What is wrong, and the line put right: what is in capitals is for the user to fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn correction(
         let mut chars = letters.chars();
         while let Some(letter) = chars.next() {
             let Some(option) = find(dcmd, Some(letter)) else {
-                reason.get_or_insert(format!("there is no option -{letter}"));
+                reason.get_or_insert(format!("there is no option -{}", escape_char(letter)));
                 continue;
             };
             if option.letter != letter {

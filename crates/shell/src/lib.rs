@@ -6,6 +6,20 @@
 //!
 //! A dcmd is one file in `dcmds/`, declared as a [`dcmd::Dcmd`] and listed in `dcmds/mod.rs`; parsing, help, completion and
 //! the generated pages follow the declaration. Only this crate knows terminals, colours and exit codes.
+//!
+//! # An example
+//!
+//! A session without a prompt: what it prints goes to standard output, and the exit status tells whether every command had an answer.
+//!
+//! ```
+//! use clap::Parser;
+//! use shell::options::Options;
+//!
+//! let core = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cores/leak-24.core.zst");
+//! let asked = |commands| shell::run(&Options::parse_from(["v8mdb", "-S", core, "-e", commands]));
+//! assert_eq!(asked("::findjsobjects -c UpstreamConnection | ::jsprint -d 1 ! head"), 0);
+//! assert_eq!(asked("::findjsobjects -c NothingIsCalledThis"), 1);
+//! ```
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod captured;
 pub mod command_lines;
 pub mod elf_core;
 pub mod scenarios;

@@ -14,6 +14,7 @@ use crate::graph::{
 use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable};
 use crate::isolate::{Spaces, thread};
 use crate::layout::Layout;
+use crate::node_runtime;
 use crate::self_check;
 use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
@@ -129,7 +130,15 @@ impl<'t> Heap<'t> {
                 .expect("there are two"),
         };
         Ok(Heap {
-            view: View::new(memory, threads, current_isolates, version, layout, spaces),
+            view: View::new(
+                memory,
+                threads,
+                current_isolates,
+                version,
+                layout,
+                node_runtime::allocators(symbols),
+                spaces,
+            ),
             node_version: node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version))),
             store: OnceLock::new(),
             store_is_wrong: AtomicBool::new(false),

@@ -9,8 +9,24 @@ use core_reader::{Address, Memory, Symbols};
 
 use crate::layout::native::{uv_handle, uv_loop};
 
-/// Symbols that [`NodeRuntime::find`] looks for.
-pub(crate) const SYMBOLS: [&str; 3] = [START_TIME, START_TIMESTAMP, DEFAULT_LOOP];
+/// Symbols that tell of Node.js.
+pub(crate) const SYMBOLS: [&str; 5] =
+    [START_TIME, START_TIMESTAMP, DEFAULT_LOOP, ALLOCATORS[0], ALLOCATORS[1]];
+
+/// Tables of virtual functions of `node::NodeArrayBufferAllocator` and what derives from it (Node.js: `src/env.h`,
+/// `src/node_internals.h`).
+const ALLOCATORS: [&str; 2] =
+    ["_ZTVN4node24NodeArrayBufferAllocatorE", "_ZTVN4node29DebuggingArrayBufferAllocatorE"];
+/// Objects point behind offset and type at the head of such a table (Itanium C++ ABI, 2.5.2).
+const VIRTUAL_FUNCTIONS: u64 = 16;
+
+/// What the first word of an `ArrayBuffer::Allocator` of Node.js can be.
+pub(crate) fn allocators(symbols: &dyn Symbols) -> Vec<u64> {
+    ALLOCATORS
+        .iter()
+        .filter_map(|name| symbols.find(name)?.address.0.checked_add(VIRTUAL_FUNCTIONS))
+        .collect()
+}
 
 /// `node::per_process::node_start_time`: monotonic clock, nanoseconds.
 const START_TIME: &str = "_ZN4node11per_process15node_start_timeE";

@@ -30,6 +30,8 @@ pub struct View<'t> {
     owners: OnceLock<Vec<Option<(usize, bool)>>>,
     version: V8Version,
     layout: Layout,
+    /// What the first word of an `ArrayBuffer::Allocator` of Node.js can be, by its symbols.
+    node_allocators: Vec<u64>,
     spaces: Spaces<'t>,
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
@@ -51,6 +53,7 @@ impl<'t> View<'t> {
         current_isolates: HashMap<u32, u64>,
         version: V8Version,
         layout: Layout,
+        node_allocators: Vec<u64>,
         spaces: Spaces<'t>,
     ) -> View<'t> {
         View {
@@ -60,6 +63,7 @@ impl<'t> View<'t> {
             owners: OnceLock::new(),
             version,
             layout,
+            node_allocators,
             spaces,
             maps: Maps::default(),
             constructors: Constructors::default(),
@@ -77,6 +81,11 @@ impl<'t> View<'t> {
     /// The threads of the process, as far as they are known.
     pub(crate) fn threads(&self) -> &'t [Thread] {
         self.threads
+    }
+
+    /// What the first word of an `ArrayBuffer::Allocator` of Node.js can be; nothing if the executable does not say.
+    pub(crate) fn node_allocators(&self) -> &[u64] {
+        &self.node_allocators
     }
 
     /// Version of V8.

@@ -88,27 +88,35 @@ fn text(units: &[u16]) -> String {
     String::from_utf16_lossy(units)
 }
 
-/// Heaps of strings that are made of each other at random: long and short, shared, of both widths.
+/// Heaps of strings that are made of each other at random: long and short, shared, of both widths. One rope grows all the time, by
+/// pieces and by what is there already, until it is too long to be compared with what it should say; then the next one does.
 fn random_heap(seed: u64) -> Built {
+    const LONGEST: usize = 20_000;
     let mut random = Random(seed);
     let mut built = Built::new(Release::ALL[seed as usize % 4]);
     let words = ["a", "needle", "hay ", "x\u{1f600}y", "ne", "edle", "Ünï", "", "0123456789", "\u{2028}"];
     let flats: Vec<u64> = words.iter().map(|word| built.flat(word)).collect();
     let mut flat_or_not = flats.clone();
     let mut all: Vec<u64> = flats.clone();
+    let mut growing = flats[0];
     for _ in 0..400 {
         let some = |all: &[u64], random: &mut Random| all[random.below(all.len())];
-        let next = match random.below(8) {
-            // What was made last, with something behind it or in front.
-            0..=2 => {
+        let how = random.below(8);
+        let next = match how {
+            0 | 1 => {
                 let piece = some(&flats, &mut random);
-                let last = all[all.len() - 1];
-                built.cons(last, piece)
+                built.cons(growing, piece)
+            }
+            2 => {
+                let piece = some(&flats, &mut random);
+                built.cons(piece, growing)
             }
             3 => {
-                let piece = some(&flats, &mut random);
-                let last = all[all.len() - 1];
-                built.cons(piece, last)
+                let other = some(&all, &mut random);
+                if built.says[&growing].len() + built.says[&other].len() > LONGEST {
+                    growing = some(&flats, &mut random);
+                }
+                built.cons(growing, other)
             }
             4 | 5 => {
                 let (first, second) = (some(&all, &mut random), some(&all, &mut random));
@@ -128,8 +136,10 @@ fn random_heap(seed: u64) -> Built {
                 built.slice(of, from, len)
             }
         };
-        // Not too long to be compared with what it should say.
-        if built.says[&next].len() < 20_000 {
+        if how < 4 {
+            growing = next;
+        }
+        if built.says[&next].len() <= LONGEST {
             all.push(next);
         }
     }
@@ -158,7 +168,7 @@ fn ropes_say_what_the_program_saw() {
         }
         longest = longest.max(order.iter().map(|(_, units)| units.len()).max().unwrap());
     }
-    assert!(longest > 150, "{longest}");
+    assert!(longest > 5000, "{longest}");
 }
 
 #[test]

@@ -162,6 +162,30 @@ fn a_list_of_addresses_in_a_page_is_no_allocation_area() {
     }
 }
 
+/// Allocation areas are looked for up to 0x2000 bytes behind the `Heap`.
+#[test]
+fn a_list_that_begins_near_the_end_of_what_is_searched_is_no_allocation_area() {
+    for release in Release::ALL {
+        for inside in 3..=6 {
+            let mut builder = HeapBuilder::new(release);
+            let page = builder.page(Space::Old);
+            let numbers: Vec<u64> =
+                (0..10).map(|number| builder.heap_number(page, f64::from(number))).collect();
+            let (base, heap) = (builder.base(page), builder.heap_address(builder.main()));
+            // Memory behind the isolate.
+            builder.native_bytes(&[0; 0x3000]);
+            let mut dump = builder.build();
+            for (index, number) in numbers.iter().enumerate() {
+                dump.set_word(heap + 0x2000 - 8 * inside + 8 * index as u64, number - 1);
+            }
+            let heap = open(&dump);
+            let found: Vec<u64> =
+                objects(&heap).range(base..base + PAGE).map(|(address, _)| address | 1).collect();
+            assert_eq!(found, numbers, "{release:?}, {inside} of them are searched");
+        }
+    }
+}
+
 #[test]
 fn stale_copies_never_appear() {
     for release in Release::ALL {

@@ -1,8 +1,8 @@
 //! The first inputs of the targets. They are made here, not in `fuzz/`: what is built there for coverage links only with the fuzzer.
 
 use std::fs;
-use std::path::Path;
 
+use anyhow::Result;
 use test_support::elf_core::{ElfBinary, ElfCore, words};
 
 fn core() -> ElfCore {
@@ -19,6 +19,46 @@ fn core() -> ElfCore {
         .file(0x40_0000, 0x40_1000, 0, "/opt/node/bin/node")
 }
 
+/// The program with `.eh_frame_hdr` and `.eh_frame` (Linux Standard Base, section 10.6) in its data, which describe its code.
+fn unwindable(binary: &ElfBinary) -> Vec<u8> {
+    const TEXT: i64 = 0x40_1000;
+    const HEADER: i64 = 0x40_2000;
+    const CIE: i64 = HEADER + 20;
+    const FDE: i64 = CIE + 24;
+    let relative = |to: i64, from: i64| ((to - from) as i32).to_le_bytes();
+    // Version, encodings (relative to here; plain; relative to the table), `.eh_frame`, one entry: code and its description.
+    let header = [
+        &[1, 0x1b, 0x03, 0x3b][..],
+        &relative(CIE, HEADER + 4),
+        &1_u32.to_le_bytes(),
+        &relative(TEXT, HEADER),
+        &relative(FDE, HEADER),
+    ];
+    // The caller's stack begins 8 bytes above rsp (register 7), and below it is the return address (16).
+    let cie = [
+        &20_u32.to_le_bytes()[..],
+        &[0, 0, 0, 0, 1, b'z', b'R', 0, 1, 0x78, 16, 1, 0x1b],
+        &[0x0c, 7, 8, 0x90, 1, 0, 0],
+    ];
+    // Behind the first byte `push %rbp` has run.
+    let fde = [
+        &20_u32.to_le_bytes()[..],
+        &28_u32.to_le_bytes(),
+        &relative(TEXT, FDE + 8),
+        &64_u32.to_le_bytes(),
+        &[0, 0x41, 0x0e, 16, 0x86, 2, 0, 0],
+        &[0; 4],
+    ];
+    let tables = [header.concat(), cie.concat(), fde.concat()].concat();
+    let mut bytes = binary.bytes.clone();
+    bytes[0x2000..0x2000 + tables.len()].copy_from_slice(&tables);
+    // The note's program header becomes PT_GNU_EH_FRAME.
+    let mut program_header = [0x6474_e550_u32, 4].map(u32::to_le_bytes).concat();
+    program_header.extend(words(&[0x2000, HEADER as u64, 0, 20, 20, 4]));
+    bytes[64 + 3 * 56..][..56].copy_from_slice(&program_header);
+    bytes
+}
+
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
     let built = core().build();
@@ -32,18 +72,36 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "core" => vec![built.bytes, core().build().bytes[..512].to_vec()],
         "notes" => {
-            let place = built.places["notes"].clone();
-            vec![built.bytes[place].to_vec()]
+            let notes = |core: ElfCore| {
+                let built = core.build();
+                built.bytes[built.places["notes"].clone()].to_vec()
+            };
+            // Symbols that the core carries, one of them of a thread: see `embedded_symbols` of the reader.
+            let header = [1_u32, 1, 1].map(u32::to_le_bytes).concat();
+            let symbol = [&words(&[0x40_1000, 16])[..], &[4, 0], b"main"].concat();
+            let thread_local =
+                [&words(&[0x5000_0008])[..], &0x101f_u32.to_le_bytes(), &[5, 0], b"entry"].concat();
+            let symbols = [header, symbol, thread_local].concat();
+            vec![notes(core()), notes(core().note("v8mdb", 1, &symbols))]
         }
         "container" => {
             let packed = zstd::encode_all(&built.bytes[..], 3).unwrap_or_default();
             let behind = packed.get(4..).unwrap_or(&[]);
             vec![[&[0], behind].concat(), [&[1], &built.bytes[..]].concat()]
         }
-        "program" => vec![binary.bytes],
+        "program" => vec![unwindable(&binary), binary.bytes],
         "heap" | "store" => (0..4)
             .flat_map(|release| {
                 (0..8_u8).map(move |how| vec![release, how % 4, how * 31, how, 0, 1, 2, 3, 4, how])
+            })
+            .collect(),
+        // Of each core, objects here and there; of each dcmd, one.
+        "objects" => (0..4_u8)
+            .flat_map(|core| {
+                (0..24_u8).map(move |dcmd| {
+                    let object = (u32::from(dcmd) * 4 + u32::from(core)).wrapping_mul(2_654_435_761);
+                    [&[core], &object.to_le_bytes()[..], &[dcmd, dcmd % 9, dcmd, 1, core]].concat()
+                })
             })
             .collect(),
         "source_map" => texts(&[
@@ -98,14 +156,11 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// Writes them to `home`, in a directory for each target.
-pub fn write(home: &Path) -> std::io::Result<()> {
-    for (target, _) in super::TARGETS {
-        let directory = home.join(target);
-        fs::create_dir_all(&directory)?;
-        for (number, seed) in seeds(target).into_iter().enumerate() {
-            fs::write(directory.join(format!("seed-{number}")), seed)?;
-        }
+/// Writes those of a target where it finds them.
+pub fn write(target: &str) -> Result<()> {
+    let to = super::directory("seeds", target)?;
+    for (number, seed) in seeds(target).into_iter().enumerate() {
+        fs::write(to.join(format!("seed-{number}")), seed)?;
     }
     Ok(())
 }

@@ -11,8 +11,7 @@ use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while, take_while1};
 use nom::character::complete::{char, digit1, one_of, satisfy};
 use nom::combinator::{opt, recognize, value};
-use nom::multi::many0_count;
-use nom::sequence::{delimited, pair, preceded, terminated};
+use nom::sequence::{delimited, pair, terminated};
 use nom::{Err, IResult, Parser};
 
 use super::expression::Budget;
@@ -435,9 +434,12 @@ fn format_items<'a>(input: &'a str, places: Places, budget: &Budget) -> Parsed<'
             repeat = Some(Repeat::Count(count));
             rest = after;
         }
-        let (after, character) = match preceded(many0_count(one_of(" \t")), satisfy(|_| true)).parse(rest) {
+        // What counts may stand apart from its letter, which is no digit: that would be another count.
+        (rest, _) = blanks(rest)?;
+        let letter: Parsed<'_, char> = satisfy(|c| !c.is_ascii_digit()).parse(rest);
+        let (after, character) = match letter {
             Ok(parsed) if !at_end_of_stage(rest) => parsed,
-            Ok(_) | Err(Err::Error::<Problem>(_)) => return fail_near(rest),
+            Ok(_) | Err(Err::Error(_)) => return fail_near(rest),
             Err(error) => return Err(error),
         };
         items.push(FormatItem::Verb { repeat, character });

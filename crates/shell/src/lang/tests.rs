@@ -187,6 +187,7 @@ fn statements_fall_into_their_parts() {
         ("1234>/c/x", &[&[">/c/x"]]),
         ("1000,8/nap", &[&["/ n a p"]]),
         (".=4X", &[&["= 4X"]]),
+        (".=4 X2 \t2x", &[&["= 4X 2x"]]),
         ("=\"x = \"J", &[&["= \"x = \" J"]]),
         ("5000/M 12 -1", &[&["/M 12 -1"]]),
         ("5000/2M 12", &[&["/M 12"]]),
@@ -199,6 +200,17 @@ fn statements_fall_into_their_parts() {
     ];
     for (text, expected) in cases {
         assert_eq!(stages(&parsed(text)), *expected, "{text}");
+    }
+}
+
+/// A digit is no letter of a format, and the end of a line is none either: what follows is another statement.
+#[test]
+fn a_count_needs_its_letter() {
+    for (text, near) in
+        [("1000/3 0x", 7), ("1000/3 \n::echo x", 7), ("1000/3 ;2=X", 7), ("1000/X 2 | ::echo", 9)]
+    {
+        let error = statement(text, 0).unwrap_err();
+        assert_eq!(error.span.start, near, "{text}: {error}");
     }
 }
 

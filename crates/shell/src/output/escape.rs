@@ -38,6 +38,23 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `text` of several lines, escaped as in [`escape`] but for line ends and tabs.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    let is_kept = |c: char| is_safe(c) || matches!(c, '\n' | '\t');
+    if text.chars().all(is_kept) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_kept(c) {
+            out.push(c);
+        } else {
+            push_escaped(&mut out, c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// One character, escaped as in [`escape`].
 pub fn escape_char(c: char) -> String {
     let mut buffer = [0; 4];
@@ -56,5 +73,7 @@ mod tests {
     #[test]
     fn terminal_commands_lose_their_power() {
         assert_eq!(escape("a\x1b[2Jb\n\u{9b}c\u{202e}d"), "a\\x1b[2Jb\\n\\x9bc\\u202ed");
+        assert_eq!(escape_lines("a\x1b[2Jb\n\tc\0\r"), "a\\x1b[2Jb\n\tc\\x00\\r");
+        assert!(matches!(escape_lines("a\n\tb"), Cow::Borrowed(_)));
     }
 }

@@ -12,7 +12,7 @@ mod text;
 
 pub use cells::{cells, cut, padded};
 pub use colour::{Colours, Paint};
-pub use escape::{escape, escape_char, is_safe};
+pub use escape::{escape, escape_char, escape_lines, is_safe};
 pub use json::{escape_json, json};
 pub use progress::Progress;
 pub use table::{Align, Column, Hex, Table};

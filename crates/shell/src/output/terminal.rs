@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::escape;
 use super::pager::{self, Answer, Screen};
+use super::{escape, escape_lines};
 use crate::error::reasons;
 use crate::host_files;
 
@@ -133,11 +133,12 @@ impl Terminal {
         ended
     }
 
-    /// Prints a line of ours: errors and warnings.
+    /// Prints a line of ours: errors and warnings. Whoever quotes in it what somebody typed, or what a core says, escapes that where
+    /// it ends; what was forgotten does no harm.
     pub fn message(&self, text: &str) {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
-        let line = format!("{text}\n");
+        let line = format!("{}\n", escape_lines(text));
         // A message that cannot be printed has nowhere else to go.
         if !matches!(state.paging, Paging::Off) {
             let _ = state.write_all(line.as_bytes());

@@ -229,24 +229,38 @@ fn source_maps_open_nothing() {
 #[test]
 fn no_file_is_opened_that_the_user_did_not_name() {
     let home = Home::new();
+    let path = |name: &str| home.path(name).to_str().unwrap().to_owned();
     let log = home.path("strace");
-    let sessions: [&[&str]; 3] = [&[], &["-o", "restricted"], &["-R", "/nonexistent"]];
-    for arguments in sessions {
-        let command = command(arguments);
+    let shipped = core().to_str().unwrap().to_owned();
+    let other = testdata().join("cores/leak-24.core.zst").to_str().unwrap().to_owned();
+    // Its index is written beside it.
+    fs::copy(core(), home.path("own.core.zst")).unwrap();
+    let sources = home.path("sources");
+    fs::create_dir(&sources).unwrap();
+    let usual = "::jsscripts -v; ::jsstrings -d; ::findjsobjects; ::jsleaks; ::nodeinfo -v; ::status";
+    let difference = format!("::diff -ksotb {other}; ::diff -j -t {other}");
+    // Arguments, the core, lines, and what else the user has named.
+    let sessions: [(&[&str], &str, &str, &str); 7] = [
+        (&[], &shipped, usual, ""),
+        (&["-o", "restricted"], &shipped, usual, ""),
+        (&["-R", "/nonexistent"], &shipped, usual, ""),
+        (&["--sources", sources.to_str().unwrap()], &shipped, usual, ""),
+        // Writes an index, and reads it again.
+        (&["-o", "cache"], &path("own.core.zst"), usual, ""),
+        (&["-o", "cache"], &path("own.core.zst"), usual, ""),
+        (&[], &shipped, &difference, &other),
+    ];
+    for (arguments, core, lines, named) in sessions {
         let traced = Command::new("strace")
             .args(["-f", "-qq", "-s", "4096", "-e", "trace=%file,connect,socket,execve"])
             .arg("-o")
             .arg(&log)
-            .arg(command.get_program())
-            .args(command.get_args())
-            .args([
-                "-e",
-                MAPPED,
-                "-e",
-                "::jsscripts -v; ::jsstrings -d; ::findjsobjects; ::jsleaks; ::nodeinfo -v; ::status",
-            ])
+            .args([env!("CARGO_BIN_EXE_v8mdb"), "-S"])
+            .args(arguments)
+            .args([core, "-e", MAPPED, "-e", lines])
             // Where cargo has the loader look.
             .env_remove("LD_LIBRARY_PATH")
+            .env_remove("PAGER")
             .env("HOME", home.path(""))
             .env("TMPDIR", home.path(""))
             .output();
@@ -261,7 +275,6 @@ fn no_file_is_opened_that_the_user_did_not_name() {
         }
         let calls = fs::read_to_string(&log).unwrap();
         let own = env!("CARGO_BIN_EXE_v8mdb");
-        let core = core().to_str().unwrap().to_owned();
         // Of the system, whatever is debugged: the loader and its libraries, its processors and memory, clocks, terminals.
         let system = [
             "/lib",
@@ -289,14 +302,18 @@ fn no_file_is_opened_that_the_user_did_not_name() {
             opened += 1;
             let is_allowed = path == own
                 || path == core
+                || path == named
                 || path.starts_with(home.path("").to_str().unwrap())
-                || core.starts_with(path)
+                || [core, named].iter().any(|file| file.starts_with(path))
                 || system.iter().chain(&process).any(|allowed| path.starts_with(allowed));
             assert!(is_allowed, "{arguments:?}: {call}");
             assert!(!path.starts_with("/nonexistent/x.map") && !path.contains("fifo"), "{call}");
         }
         assert!(opened > 3, "{calls}");
+        let told = text(&traced.stdout);
+        assert!(told.contains(if named.is_empty() { "suspect" } else { "{\"" }), "{arguments:?}: {told}");
     }
+    assert!(home.path("own.core.zst.v8mdb-index").is_file());
 }
 
 /// Names of files that the core would like to be written come from the user alone, and are private.

@@ -5,7 +5,11 @@ use std::path::Path;
 
 use shell::dcmd::{AddressUse, Takes};
 use shell::dcmds::{ALL, FOLDERS};
+use shell::interpreter::{self, Source};
+use shell::output::is_safe;
 use shell::walkers::WALKERS;
+
+use crate::session::Session;
 
 #[test]
 fn names_are_sorted_and_unique() {
@@ -37,6 +41,39 @@ fn files_and_list_agree() {
         assert!(files.remove(dcmd.manual).is_some(), "the manual of {} is no file of its own", dcmd.name);
     }
     assert!(files.is_empty(), "not in the list: {:?}", files.values());
+}
+
+/// Whatever stands where a name, an option, its value or a word should be.
+#[test]
+fn nothing_that_is_typed_steers_the_terminal() {
+    let session = Session::on_core();
+    session.context.settings.set_option("restricted", true).unwrap();
+    let mut said = 0;
+    for dcmd in ALL.iter().filter(|dcmd| dcmd.name != "quit") {
+        let call = match dcmd.name {
+            name if name.starts_with(|c: char| c.is_ascii_alphabetic()) => format!("::{name}"),
+            name => name.to_owned(),
+        };
+        for bad in ["\0", "\u{1b}[2J", "\u{7f}", "\u{9b}1m", "\u{202e}"] {
+            let mut lines = vec![
+                format!("{call} -{bad}"),
+                format!("{call} '{bad}'"),
+                format!("{call} x \"{bad}\" y"),
+                format!("50000000{call} {bad}"),
+                format!("{call}{bad}"),
+            ];
+            lines.extend(dcmd.options.iter().map(|option| format!("{call} -{} '{bad}'", option.letter)));
+            for line in lines {
+                let _ = interpreter::run(&session.context, &line, Source::Prompt, &session.context.text);
+                session.context.text.flush().unwrap();
+                let told = session.results.take() + &session.messages.take();
+                let steers = told.chars().find(|c| !is_safe(*c) && !matches!(c, '\n' | '\t'));
+                assert!(steers.is_none(), "{line:?}: {told:?}");
+                said += usize::from(!told.is_empty());
+            }
+        }
+    }
+    assert!(said > 2000, "{said}");
 }
 
 #[test]

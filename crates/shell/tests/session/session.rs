@@ -1,15 +1,13 @@
 //! Sessions on a small core that is built in code.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use shell::context::Context;
 use shell::interpreter::{self, Source};
 use shell::interrupt::Interrupt;
 use shell::output::Terminal;
 use shell::target::Target;
+use test_support::captured::Captured;
 use test_support::elf_core::{ElfCore, words};
 
 /// Where the core has memory: the words 0x1234, 2, 3 and zeros.
@@ -56,29 +54,6 @@ pub fn core_file() -> CoreFile {
     let path = directory.path().join("core");
     std::fs::write(&path, core_bytes()).unwrap();
     CoreFile { path, _directory: directory }
-}
-
-#[derive(Clone, Default)]
-pub struct Captured(Rc<RefCell<Vec<u8>>>);
-
-impl Captured {
-    pub fn take(&self) -> String {
-        String::from_utf8(self.take_bytes()).unwrap()
-    }
-
-    pub fn take_bytes(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.borrow_mut())
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// A session whose results and messages are captured.

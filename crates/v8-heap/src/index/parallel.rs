@@ -37,6 +37,11 @@ pub(crate) fn in_turns<W: Send>(
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(turns.max(1));
+    // A thread costs more than a page of a small heap.
+    if threads == 1 {
+        let worker = run();
+        return if cancelled.into_inner() { Err(Error::Interrupted) } else { Ok(vec![worker]) };
+    }
     let workers = crossbeam::thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(|_| run())).collect();
         running.into_iter().map(|thread| thread.join().expect("a turn does not panic")).collect()

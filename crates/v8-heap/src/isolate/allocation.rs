@@ -121,13 +121,15 @@ fn allocators_of(memory: &dyn Memory, spaces: &Spaces<'_>, local_heap: u64) -> V
 fn allocation_areas(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, Vec<Area>> {
     let mut areas: HashMap<usize, Vec<Area>> = HashMap::new();
     for &(start, end) in &spaces.bookkeeping {
-        let words = readable_words(memory, start, end);
+        // A list may begin in front of this memory, or go on behind it.
+        let around = 8 * MOST_WORDS_OF_AN_AREA as u64;
+        let words = readable_words(memory, start.saturating_sub(around).max(8), end.saturating_add(around));
         let in_lists = in_lists_of_addresses(spaces, &words);
         for (at, triple) in words.windows(3).enumerate() {
-            let [(_, start), (_, top), (_, limit)] = [triple[0], triple[1], triple[2]];
-            if in_lists[at] {
+            if in_lists[at] || triple[0].0 < start || triple[2].0 >= end {
                 continue;
             }
+            let [(_, start), (_, top), (_, limit)] = [triple[0], triple[1], triple[2]];
             let ordered = start <= top && top <= limit && (start | top | limit).is_multiple_of(8);
             if !ordered || start == 0 {
                 continue;

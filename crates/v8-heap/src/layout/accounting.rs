@@ -29,9 +29,10 @@ pub struct AccountingLayout {
     pub spaces: u64,
     /// What buffers and strings hold outside the heap.
     pub external_bytes: ExternalBytes,
-    /// `Isolate::array_buffer_allocator_`; from the `Heap` on, behind which it does not move within a line.
+    /// `Isolate::array_buffer_allocator_` of the newest release of the line, from the `Heap` on: for cores that hold too little to
+    /// recognise it.
     pub allocator: u64,
-    /// `node::NodeArrayBufferAllocator::total_mem_usage_`
+    /// `node::NodeArrayBufferAllocator::total_mem_usage_`, likewise.
     pub allocator_total: u64,
     /// `Space::free_list_`
     pub free_list: u64,

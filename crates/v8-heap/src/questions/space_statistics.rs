@@ -16,6 +16,8 @@ use crate::{Monitor, Result};
 
 /// `FreeListMany::kMinBlockSize`: smaller pieces are wasted.
 const SMALLEST_FREE_BLOCK: u64 = 24;
+/// An isolate goes on behind its `Heap` for so many bytes, and a few more.
+const ISOLATE_REACH: u64 = 0x4000;
 /// Bytes of a space object, of a free list and of an allocator that are read.
 const LARGEST_SPACE: u64 = 0x400;
 const LARGEST_ALLOCATOR: u64 = 0x80;
@@ -71,6 +73,16 @@ pub struct ExternalMemory {
     /// `process.memoryUsage().arrayBuffers`: what Node's allocator has given to buffers. Worker threads have allocators of
     /// their own.
     pub array_buffers: Option<u64>,
+}
+
+/// An `ArrayBuffer::Allocator` that counts what it has given out.
+#[derive(Clone, Copy, Debug)]
+struct Allocator {
+    /// Where the isolate holds it.
+    held_at: u64,
+    address: u64,
+    /// Address of the count.
+    total: u64,
 }
 
 /// The external strings of an isolate.
@@ -247,14 +259,64 @@ impl Heap<'_> {
                 .and_then(|buffers| in_heap(strings)?.checked_add(buffers)),
         };
         let allocator = self.array_buffer_allocator(isolate);
-        let array_buffers = allocator.and_then(|allocator| self.count(allocator, fields.allocator_total));
+        let array_buffers = allocator.and_then(|allocator| self.word(allocator.total));
         ExternalMemory { external, array_buffers }
     }
 
-    /// Address of the `v8::ArrayBuffer::Allocator` of an isolate; in Node.js that is a `node::NodeArrayBufferAllocator`.
-    fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<u64> {
-        let slot = isolate.heap.checked_add(self.layout().accounting.allocator)?;
-        self.word(slot).filter(|allocator| *allocator != 0 && allocator.is_multiple_of(8))
+    /// The `v8::ArrayBuffer::Allocator` of an isolate, in Node.js a `node::NodeArrayBufferAllocator`. It is known by its class or,
+    /// where symbols do not tell that, by its form: an object of a class, with a count, that owns another object of a class of the
+    /// same file. Nothing if there are none or several.
+    fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<Allocator> {
+        let end = isolate.heap.checked_add(ISOLATE_REACH)?;
+        let mut found: Vec<Allocator> =
+            (isolate.heap..end).step_by(8).filter_map(|at| self.node_allocator(isolate, at)).collect();
+        found.sort_unstable_by_key(|allocator| allocator.address);
+        found.dedup_by_key(|allocator| allocator.address);
+        match *found {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The allocator that the word at an address leads to, if it does.
+    fn node_allocator(&self, isolate: &Isolate, held_at: u64) -> Option<Allocator> {
+        let address = self.word(held_at).filter(|word| *word != 0 && word.is_multiple_of(8))?;
+        let class = self.native_word(address)?;
+        let file = self.file_at(class)?;
+        let classes = self.node_allocators();
+        if !classes.is_empty() && !classes.contains(&class) {
+            return None;
+        }
+        // `total_mem_usage_`, in front of which older releases have `zero_fill_field_`, is followed by `allocator_`.
+        let owned = |count: u64| {
+            let owned = self.native_word(count.checked_add(8)?)?;
+            let class = Some(owned).filter(|owned| *owned != 0 && owned.is_multiple_of(8));
+            Some(self.native_word(class?).map(|class| self.file_at(class) == Some(file)))
+        };
+        let counts = [8, 16].map(|distance| address.saturating_add(distance));
+        let count = counts.into_iter().find(|count| owned(*count) == Some(Some(true)));
+        // What is owned may not be in the core.
+        let fields = &self.layout().accounting;
+        let expected = address.saturating_add(fields.allocator_total);
+        let is_expected =
+            isolate.heap.checked_add(fields.allocator) == Some(held_at) && owned(expected) == Some(None);
+        let total = count.or(Some(expected).filter(|_| is_expected))?;
+        Some(Allocator { held_at, address, total })
+    }
+
+    /// A word outside of the pages.
+    fn native_word(&self, address: u64) -> Option<u64> {
+        match self.spaces().page_of(address) {
+            Some(_) => None,
+            None => self.word(address),
+        }
+    }
+
+    /// The file that is mapped at an address.
+    fn file_at(&self, address: u64) -> Option<&str> {
+        let ranges = self.memory().ranges();
+        let range = ranges.get(ranges.partition_point(|range| range.end.0 <= address))?;
+        range.file.as_deref().filter(|_| range.start.0 <= address)
     }
 
     /// The external strings in the pages of an isolate.
@@ -307,9 +369,9 @@ impl Heap<'_> {
                     keep(list, LARGEST_ALLOCATOR);
                 }
             }
-            keep(isolate.heap.saturating_add(fields.allocator), 8);
             if let Some(allocator) = self.array_buffer_allocator(isolate) {
-                keep(allocator, LARGEST_ALLOCATOR);
+                keep(allocator.held_at, 8);
+                keep(allocator.address, LARGEST_ALLOCATOR);
             }
             if let ExternalBytes::Two { sweeper, .. } = fields.external_bytes
                 && let Some(sweeper) = self.count(isolate.heap, sweeper)

@@ -213,6 +213,15 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         megabytes(check.object_bytes),
         megabytes(check.free_bytes),
     )?;
+    let passed_over = &heap.objects(&context.progress())?.summary;
+    if passed_over.stale_pages + passed_over.left_pages > 0 {
+        writeln!(
+            out.text(),
+            "self-check: passed over {} pages of unused semispaces, and {} that no list of their space has any more",
+            passed_over.stale_pages,
+            passed_over.left_pages,
+        )?;
+    }
     writeln!(
         out.text(),
         "self-check: {} maps, {} of them not among the objects; {} meta maps; {} of {} sampled objects do not decode",

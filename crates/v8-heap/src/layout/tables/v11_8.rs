@@ -1,10 +1,34 @@
-//! V8 11.8: Node.js 21, as V8 11.3 but for the classes and types that moved.
+//! V8 11.8: Node.js 21, as V8 11.3 but for the classes and types that moved, where memory is counted, and that page
+//! headers are smaller.
 //!
-//! Classes by V8's sources of 11.8 and the `v8dbg_class_*` symbols of Node.js 21.7.3. Where V8 keeps count of memory was not
-//! looked up: taken from 11.3.
+//! Classes by V8's sources of 11.8 and the `v8dbg_class_*` symbols of Node.js 21.7.3; counts of memory by value, on cores of Node.js
+//! 21.0.0 and 21.7.3 that had written their statistics before.
 
 use super::v11_3;
-use crate::layout::Table;
+use crate::layout::{AccountingLayout, ExternalBytes, PageLayout, Table};
 
 /// Layout of V8 11.8, as Node.js 21 builds it for x86-64.
-pub(super) const TABLE: Table = Table { v8: (11, 8), node: 21, ..v11_3::TABLE };
+pub(super) const TABLE: Table = Table {
+    v8: (11, 8),
+    node: 21,
+    page: PageLayout { first_object: 0x1128, ..v11_3::TABLE.page },
+    accounting: AccountingLayout {
+        spaces: 0x190,
+        external_bytes: ExternalBytes::One(0xf0),
+        allocator: 0x2438,
+        free_list: 0x48,
+        free_list_available: 0x20,
+        paged_size: 0xa0,
+        paged_physical: 0xd0,
+        large_objects_size: 0x68,
+        new_large_capacity: 0x158,
+        to_space: 0x170,
+        from_space: 0x288,
+        semispace_current_page: 0x90,
+        semispace_current_capacity: 0x58,
+        semispace_physical: 0x80,
+        new_target_capacity: 0x1d0,
+        ..v11_3::TABLE.accounting
+    },
+    ..v11_3::TABLE
+};

@@ -1,10 +1,18 @@
 //! V8 14.1: Node.js 25, as V8 13.6 but for the classes and types that moved.
 //!
-//! Classes by V8's sources of 14.0 and the `v8dbg_class_*` symbols of Node.js 25.9.0. Where V8 keeps count of memory was not
-//! looked up: taken from 13.6.
+//! Classes by V8's sources of 14.0 and the `v8dbg_class_*` symbols of Node.js 25.9.0. Where V8 keeps count of memory
+//! is checked by value, on cores of Node.js 25.0.0 and 25.9.0 that had written their statistics before.
 
 use super::v13_6;
-use crate::layout::Table;
+use crate::layout::{AccountingLayout, BackingStoreLayout, Table};
 
 /// Layout of V8 14.1, as Node.js 25 builds it for x86-64.
-pub(super) const TABLE: Table = Table { v8: (14, 1), node: 25, ..v13_6::TABLE };
+pub(super) const TABLE: Table = Table {
+    v8: (14, 1),
+    node: 25,
+    accounting: AccountingLayout {
+        backing_store: BackingStoreLayout { flags: 56, ..v13_6::TABLE.accounting.backing_store },
+        ..v13_6::TABLE.accounting
+    },
+    ..v13_6::TABLE
+};
