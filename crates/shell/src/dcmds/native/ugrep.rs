@@ -252,12 +252,12 @@ mod tests {
 
     #[test]
     fn many_values_are_found_as_each_alone() {
-        let values: Vec<u64> = (0..1000_u64).map(|index| index * 0x1_0003 | 1).collect();
+        let values: Vec<u64> = (0..1000_u64).map(|index| (index * 0x1_0003) | 1).collect();
         let wanted = Wanted::new(values.iter().copied().chain([values[5]]).collect());
         assert_eq!(wanted.sorted.len(), 1000);
         for value in &values {
             assert!(
-                wanted.contains(*value) && !wanted.contains(value + 2) && !wanted.contains(value ^ 1 << 40)
+                wanted.contains(*value) && !wanted.contains(value + 2) && !wanted.contains(value ^ (1 << 40))
             );
             assert!(
                 wanted.is_near(*value, 0) && wanted.is_near(value + 7, 7) && !wanted.is_near(value + 8, 7)
