@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Target, directory, kept, libfuzzer, program};
 
 /// Bytes that the inputs of a target may take in the repository. The smaller ones are kept if they are too many.
-const MOST: usize = 96 << 10;
+const MOST: usize = 60 << 10;
 
 fn packed(target: &str) -> PathBuf {
     kept().join("corpora").join(format!("{target}.zst"))
