@@ -16,6 +16,8 @@ use crate::{Monitor, Result};
 
 /// `FreeListMany::kMinBlockSize`: smaller pieces are wasted.
 const SMALLEST_FREE_BLOCK: u64 = 24;
+/// Virtual functions of one executable are not further apart, in bytes.
+const LARGEST_IMAGE: u64 = 1 << 28;
 /// An isolate goes on behind its `Heap` for so many bytes, and a few more.
 const ISOLATE_REACH: u64 = 0x4000;
 /// Bytes of a space object, of a free list and of an allocator that are read.
@@ -250,31 +252,41 @@ impl Heap<'_> {
 
     /// What V8 and Node.js count of the memory outside the heap of an isolate. What cannot be read is `None`.
     pub fn external_memory(&self, isolate: &Isolate) -> ExternalMemory {
-        let fields = &self.layout().accounting;
-        let in_heap = |offset: u64| self.word(isolate.heap.checked_add(offset)?);
-        let external = match fields.external_bytes {
-            ExternalBytes::One(offset) => in_heap(offset),
-            ExternalBytes::Two { strings, sweeper, total } => in_heap(sweeper)
-                .and_then(|sweeper| self.count(sweeper, total))
-                .and_then(|buffers| in_heap(strings)?.checked_add(buffers)),
-        };
+        let external = self.external_bytes(isolate);
         let allocator = self.array_buffer_allocator(isolate);
         let array_buffers = allocator.and_then(|allocator| self.word(allocator.total));
         ExternalMemory { external, array_buffers }
     }
 
+    /// What V8 counts of the memory outside the heap of an isolate.
+    fn external_bytes(&self, isolate: &Isolate) -> Option<u64> {
+        let in_heap = |offset: u64| self.word(isolate.heap.checked_add(offset)?);
+        match self.layout().accounting.external_bytes {
+            ExternalBytes::One(offset) => in_heap(offset),
+            ExternalBytes::Two { strings, sweeper, total } => in_heap(sweeper)
+                .and_then(|sweeper| self.count(sweeper, total))
+                .and_then(|buffers| in_heap(strings)?.checked_add(buffers)),
+        }
+    }
+
     /// The `v8::ArrayBuffer::Allocator` of an isolate, in Node.js a `node::NodeArrayBufferAllocator`. It is known by its class or,
     /// where symbols do not tell that, by its form: an object of a class, with a count, that owns another object of a class of the
-    /// same file. Nothing if there are none or several.
+    /// same file, and counts no more than all that is outside of the heap. Of several the one that is where it is expected; nothing
+    /// if none is.
     fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<Allocator> {
         let end = isolate.heap.checked_add(ISOLATE_REACH)?;
-        let mut found: Vec<Allocator> =
-            (isolate.heap..end).step_by(8).filter_map(|at| self.node_allocator(isolate, at)).collect();
-        found.sort_unstable_by_key(|allocator| allocator.address);
+        let most = self.external_bytes(isolate).unwrap_or(u64::MAX);
+        let mut found: Vec<Allocator> = (isolate.heap..end)
+            .step_by(8)
+            .filter_map(|at| self.node_allocator(isolate, at))
+            .filter(|allocator| self.word(allocator.total).is_some_and(|total| total <= most))
+            .collect();
+        let expected = isolate.heap.checked_add(self.layout().accounting.allocator);
+        found.sort_unstable_by_key(|allocator| (allocator.address, Some(allocator.held_at) != expected));
         found.dedup_by_key(|allocator| allocator.address);
         match *found {
             [only] => Some(only),
-            _ => None,
+            _ => found.into_iter().find(|allocator| Some(allocator.held_at) == expected),
         }
     }
 
@@ -282,25 +294,29 @@ impl Heap<'_> {
     fn node_allocator(&self, isolate: &Isolate, held_at: u64) -> Option<Allocator> {
         let address = self.word(held_at).filter(|word| *word != 0 && word.is_multiple_of(8))?;
         let class = self.native_word(address)?;
-        let file = self.file_at(class)?;
-        let classes = self.node_allocators();
-        if !classes.is_empty() && !classes.contains(&class) {
+        let (file, classes) = (self.file_at(class), self.node_allocators());
+        // A trimmed core lacks the executable, but has its symbols.
+        let is_known = classes.contains(&class);
+        if !is_known && (!classes.is_empty() || class == 0 || self.spaces().page_of(class).is_some()) {
             return None;
         }
-        // `total_mem_usage_`, in front of which older releases have `zero_fill_field_`, is followed by `allocator_`.
-        let owned = |count: u64| {
+        // `total_mem_usage_`, in front of which older releases have `zero_fill_field_`, is followed by `allocator_`. A core that was
+        // trimmed may lack what that owns.
+        let owns = |count: u64| {
             let owned = self.native_word(count.checked_add(8)?)?;
-            let class = Some(owned).filter(|owned| *owned != 0 && owned.is_multiple_of(8));
-            Some(self.native_word(class?).map(|class| self.file_at(class) == Some(file)))
+            if owned == 0 || !owned.is_multiple_of(8) {
+                return Some(false);
+            }
+            let own_class = self.native_word(owned).filter(|own_class| *own_class != 0)?;
+            Some(own_class.abs_diff(class) < LARGEST_IMAGE && self.file_at(own_class) == file)
         };
-        let counts = [8, 16].map(|distance| address.saturating_add(distance));
-        let count = counts.into_iter().find(|count| owned(*count) == Some(Some(true)));
-        // What is owned may not be in the core.
         let fields = &self.layout().accounting;
         let expected = address.saturating_add(fields.allocator_total);
-        let is_expected =
-            isolate.heap.checked_add(fields.allocator) == Some(held_at) && owned(expected) == Some(None);
-        let total = count.or(Some(expected).filter(|_| is_expected))?;
+        let is_expected = isolate.heap.checked_add(fields.allocator) == Some(held_at);
+        let mut counts = [8, 16].map(|distance| address.saturating_add(distance)).into_iter();
+        let count = counts.find(|count| owns(*count) == Some(true)).filter(|_| is_known || file.is_some());
+        let is_lacking = (is_known || is_expected) && owns(expected).is_none();
+        let total = count.or(is_lacking.then_some(expected))?;
         Some(Allocator { held_at, address, total })
     }
 
@@ -372,6 +388,9 @@ impl Heap<'_> {
             if let Some(allocator) = self.array_buffer_allocator(isolate) {
                 keep(allocator.held_at, 8);
                 keep(allocator.address, LARGEST_ALLOCATOR);
+                if let Some(owned) = self.word(allocator.total.saturating_add(8)) {
+                    keep(owned, 8);
+                }
             }
             if let ExternalBytes::Two { sweeper, .. } = fields.external_bytes
                 && let Some(sweeper) = self.count(isolate.heap, sweeper)
