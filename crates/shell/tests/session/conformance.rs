@@ -447,3 +447,14 @@ fn values_print_as_lines_of_json() {
     let threads = session.results("::walk thread | ::json");
     assert_eq!(threads.lines().next(), Some("{\"type\":\"thread\",\"id\":4127,\"address\":\"0x40000010\"}"));
 }
+
+/// Whatever gives a value to a variable asks for the same of its name.
+#[test]
+fn names_of_variables_have_letters_digits_and_underscores() {
+    let session = Session::on_core();
+    for line in ["5>a\u{1}b", "5::typeset a\u{1}b", "::walk thread a\u{1}b", "::walk thread ::x"] {
+        let (results, messages) = session.line(line);
+        assert!(messages.contains("may not be used in a variable name"), "{line}: {messages}");
+        assert!(!messages.contains('\u{1}') && results.is_empty(), "{line}: {messages:?}");
+    }
+}

@@ -6,6 +6,7 @@
 use std::io::Write;
 
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::output::escape;
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -54,6 +55,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 if (non_zero && value == 0) || (tagged && !variable.tagged) {
                     continue;
                 }
+                let name = escape(name);
                 if assignments {
                     writeln!(out.text(), "{value:#x}>{name}")?;
                 } else {

@@ -9,6 +9,7 @@ use crate::dcmd::{AddressUse, Args, Dcmd, Example, Family, Operands, Takes, Yiel
 use crate::error::DcmdError;
 use crate::stage::Flow;
 use crate::value::Kind;
+use crate::variables::check_name;
 use crate::walker::Walker;
 use crate::walkers::find_walker;
 
@@ -65,6 +66,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             return Err(walk_error("walker requires starting address"));
         }
         let variable = args.operand(1).map(str::to_owned);
+        if let Some(name) = &variable {
+            check_name(name).map_err(DcmdError::Abort)?;
+        }
         Ok(for_each(move |context, item, out| {
             if variable.is_some() {
                 out.one_by_one();
