@@ -143,8 +143,12 @@ impl View<'_> {
             return text.incomplete(&format!("<builtin {number} of V8> (<anonymous>)"));
         }
         let read = self.object(frame.function).and_then(|function| {
-            let shared = self.shared_function(self.shared_function_info(function)?)?;
-            Ok((function, shared))
+            // Of a closure that was never allocated only that is known.
+            let shared = match function.kind() {
+                Kind::SharedFunctionInfo => function,
+                _ => self.shared_function_info(function)?,
+            };
+            Ok((function, self.shared_function(shared)?))
         });
         let Ok((function, shared)) = read else { return text.incomplete("<function cannot be read>") };
         let script = shared.script.and_then(|script| self.script(script).ok());
@@ -197,16 +201,21 @@ impl View<'_> {
 
     /// The name that a program gave a function, else that of its declaration, else what the parser inferred.
     fn function_debug_name(&self, function: HeapObject<'_>) -> Option<String> {
-        if let Ok(Some(PropertyValue::Data(name))) = self.own_property(function, "name")
+        let is_closure = function.kind() != Kind::SharedFunctionInfo;
+        if is_closure
+            && let Ok(Some(PropertyValue::Data(name))) = self.own_property(function, "name")
             && self.is_string(name)
         {
             return self.part(name).filter(|name| !name.is_empty());
         }
-        let shared = self.shared_function(self.shared_function_info(function).ok()?).ok()?;
-        match shared.kind {
+        let shared = if is_closure { self.shared_function_info(function).ok()? } else { function };
+        match self.shared_function(shared).ok()?.kind {
             FunctionKind::FieldInitializer => Some("<instance_members_initializer>".to_owned()),
             FunctionKind::StaticInitializer => Some("<static_initializer>".to_owned()),
-            _ => self.part(self.debug_name(function).ok()??),
+            _ => match self.shared_name(shared).ok()? {
+                Some(name) => self.part(name),
+                None => self.part(self.shared_inferred_name(shared).ok()??),
+            },
         }
     }
 
@@ -282,7 +291,10 @@ impl View<'_> {
 
     /// `CallSiteInfo::GetMethodName`: the name under which the receiver has the function.
     fn method_name(&self, receiver: HeapObject<'_>, function: HeapObject<'_>) -> Option<String> {
-        let shared = self.shared_function_info(function).ok()?;
+        let shared = match function.kind() {
+            Kind::SharedFunctionInfo => function,
+            _ => self.shared_function_info(function).ok()?,
+        };
         let declared = self.shared_name(shared).ok()?.and_then(|name| self.part(name));
         let name = match declared {
             Some(name) => {

@@ -1,22 +1,20 @@
 //! `::jsstack`: print the JavaScript functions that a thread is in.
 //!
 //! Of the current thread, or of the one whose id stands in front: each function on its stack, innermost first, with the place that it
-//! has come to, as V8 writes it in the stack of an error. Of a function in machine code, mostly only where it is defined is known;
-//! it says so.
+//! has come to, as V8 writes it in the stack of an error; also those that optimised code has merged into their callers.
 //!
-//! Of a function whose machine code took over from the interpreter, the place is where it did so: it is there or further on. `-a` puts the
-//! native functions between them. In a pipe it hands on the functions: `::jsstack | ::jssource`.
+//! Where optimised code was interrupted, or calls V8 in a way that V8 keeps no place for, the place is that of a call nearby: it says
+//! `approximate`. `-a` puts the native functions between them. In a pipe it hands on the functions: `::jsstack | ::jssource`.
 //!
 //! A thread that waits for events is in no JavaScript: `$C` shows its native stack.
 
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::objects::error::CallSite;
 use v8_heap::objects::frame::JavaScriptFrame;
 use v8_heap::{Heap, Tagged};
 
-use crate::answers::machine_code::{instructions, own_code};
+use crate::answers::javascript_stack::javascript_stack;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::output::{self, escape};
 use crate::print::function::{definition_name, origin, subject};
@@ -82,33 +80,35 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let heap = context.heap()?;
             let thread = context.thread_of(item)?;
             let stack = context.stack_of(thread, usize::MAX)?;
+            let javascript = javascript_stack(heap, &stack);
             let mut innermost = None;
-            for native in &stack.frames {
+            for (index, native) in stack.frames.iter().enumerate() {
                 context.check_interrupt()?;
-                let frame = native.frame_pointer.and_then(|pointer| heap.javascript_frame(pointer.0));
-                let Some(frame) = frame else {
-                    if all && !as_json && !out.is_pipe() {
-                        let name = context.show_frame(native);
-                        writeln!(out.text(), "{:>16} {name}()", "")?;
+                let frames = javascript.functions(index);
+                if frames.is_empty() && all && !as_json && !out.is_pipe() {
+                    let name = context.show_frame(native);
+                    writeln!(out.text(), "{:>16} {name}()", "")?;
+                }
+                for frame in &frames {
+                    innermost.get_or_insert(frame.function);
+                    let text = text_of(heap, frame);
+                    if out.is_pipe() {
+                        if out.emit(Item::value(frame.function.0))? == Flow::Enough {
+                            return Ok(());
+                        }
+                    } else if as_json {
+                        let line = json!({
+                            "function": format!("0x{:x}", frame.function.0),
+                            "text": text,
+                            "exact": frame.is_exact,
+                            "tier": frame.tier.name(),
+                            "inlined": frame.is_inlined,
+                        });
+                        writeln!(out.text(), "{}", output::json(&line))?;
+                    } else {
+                        let text = escape(&text);
+                        writeln!(out.text(), "{:>16x} {text}", frame.function.0)?;
                     }
-                    continue;
-                };
-                innermost.get_or_insert(frame.function);
-                let (text, is_exact) = text_of(heap, &frame, native.instruction.0);
-                if out.is_pipe() {
-                    if out.emit(Item::value(frame.function.0))? == Flow::Enough {
-                        return Ok(());
-                    }
-                } else if as_json {
-                    let line = json!({
-                        "function": format!("0x{:x}", frame.function.0),
-                        "text": text,
-                        "exact": is_exact,
-                    });
-                    writeln!(out.text(), "{}", output::json(&line))?;
-                } else {
-                    let text = escape(&text);
-                    writeln!(out.text(), "{:>16x} {text}", frame.function.0)?;
                 }
             }
             let watched = out.text().is_watched();
@@ -126,30 +126,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
-/// `Order.total (/srv/app.js:2:96)`, and whether the function is at that very place.
-fn text_of(heap: &Heap<'_>, frame: &JavaScriptFrame, at: u64) -> (String, bool) {
-    // V8's own interpreter is in the binary, what it compiles is on its pages.
-    let is_compiled = heap.spaces().page_of(at).is_some();
-    if is_compiled && let Some(site) = in_baseline_code(heap, frame, at) {
-        return (heap.frame_text(&site).to_text(), true);
-    }
-    match &frame.site {
-        // The interpreter was there when machine code took over.
-        Some(site) if is_compiled => {
-            (format!("{}, there or further on", heap.frame_text(site).to_text()), false)
-        }
-        Some(site) => (heap.frame_text(site).to_text(), true),
-        None => (defined(heap, frame.function), false),
-    }
-}
-
-/// The place in machine code without optimisations, if the function runs in such.
-fn in_baseline_code(heap: &Heap<'_>, frame: &JavaScriptFrame, at: u64) -> Option<CallSite> {
-    let code = own_code(heap, heap.object(frame.function).ok()?)?;
-    let (start, _) = instructions(heap, code).filter(|(start, end)| (*start..=*end).contains(&at))?;
-    let offset = u32::try_from(at - start).ok()?;
-    heap.baseline_offset(code.value(), offset).ok()??;
-    Some(frame.in_machine_code(code.value(), offset))
+/// `Order.total (/srv/app.js:2:96)`; a place that is near the right one says so.
+fn text_of(heap: &Heap<'_>, frame: &JavaScriptFrame) -> String {
+    let Some(site) = &frame.site else { return defined(heap, frame.function) };
+    let text = heap.frame_text(site).to_text();
+    if frame.is_exact { text } else { format!("{text}, approximate") }
 }
 
 /// `spin, in machine code (defined at /srv/app.js line 2)`
