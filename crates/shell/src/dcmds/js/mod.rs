@@ -11,6 +11,7 @@ mod jsclosure;
 mod jsconstructor;
 mod jsdominators;
 mod jsfindrefs;
+mod jsframe;
 mod jsfunction;
 mod jsfunctions;
 mod jsleaks;
@@ -37,6 +38,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsconstructor::DCMD,
     &jsdominators::DCMD,
     &jsfindrefs::DCMD,
+    &jsframe::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
     &jsleaks::DCMD,
