@@ -69,6 +69,10 @@ pub fn print(context: &Context) -> Result<(), DcmdError> {
                     writeln!(text, "out of memory{}", cut(&what, LONGEST_LINE.saturating_sub(13)))?;
                     NEXT_OF_FULL.to_owned()
                 }
+                Some(Ending::Itself { text: what }) => {
+                    writeln!(text, "ended on {}", cut(&what, LONGEST_LINE.saturating_sub(9)))?;
+                    NEXT_OF_CRASH.to_owned()
+                }
                 None if core.signal().is_some() => NEXT_OF_CRASH.to_owned(),
                 None if is_in_javascript(context, heap, core) => NEXT_OF_BUSY.to_owned(),
                 None => NEXT.to_owned(),

@@ -7,6 +7,7 @@ use v8_heap::objects::context::Scope;
 use v8_heap::objects::frame::{FrameValue, JavaScriptFrame, JavaScriptStack, PhysicalFrame};
 use v8_heap::{Heap, Tagged};
 
+use crate::answers::summary::summary;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -79,10 +80,14 @@ pub(crate) fn print_values(
     out: &mut dyn Write,
 ) -> Result<(), DcmdError> {
     let check = || context.check_interrupt();
-    let style = Style { depth: 1, addresses: true, ..Style::default() };
+    let style = Style { depth: 0, ..Style::default() };
     let mut line = |name: &str, value: Result<Place, &'static str>| -> Result<(), DcmdError> {
         write!(out, "{:20} {name}: ", "")?;
         match value {
+            // What it is, with its address: `2b1e00e00321 (JSObject: Server)`.
+            Ok(Place::Value(value)) if value.smi().is_none() => {
+                write!(out, "{value} ({})", summary(heap, value))?
+            }
             Ok(place) => Printer::new(heap, style, out, &check).print(&place)?,
             Err(why) => write!(out, "{why}")?,
         }

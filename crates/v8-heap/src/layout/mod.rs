@@ -16,6 +16,7 @@ mod accounting;
 mod bits;
 mod bytecode;
 mod class;
+mod crash;
 mod fields;
 mod frames;
 mod kind;
@@ -39,8 +40,9 @@ pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use bits::Bits;
 pub use bytecode::BytecodeSizes;
 pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub use crash::{CrashLayout, LimitPlace};
 pub use fields::Fields;
-pub use frames::{ExitLayout, FrameLayout};
+pub use frames::{ArgumentCount, ExitLayout, FrameLayout};
 pub use kind::{Kind, StringShape};
 pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
@@ -339,6 +341,7 @@ struct Table {
     accounting: AccountingLayout,
     frames: FrameLayout,
     deoptimization: &'static DeoptimizationLayout,
+    crash: Option<CrashLayout>,
     facts: Facts,
 }
 
@@ -412,6 +415,8 @@ pub struct Layout {
     pub frames: FrameLayout,
     /// How optimised machine code is left for bytecode; nothing if the binary contradicts what is known of its version.
     pub deoptimization: Option<&'static DeoptimizationLayout>,
+    /// What V8 remembers of its last collections; nothing if that is not known of this version.
+    pub crash: Option<CrashLayout>,
     /// Lengths of bytecodes; nothing if the binary contradicts what is known of its version.
     pub bytecode_sizes: Option<BytecodeSizes>,
     /// Instance types of functions.
@@ -490,7 +495,7 @@ impl Layout {
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
-            (self.frames, self.deoptimization, &self.bytecode_sizes),
+            (self.frames, self.deoptimization, self.crash, &self.bytecode_sizes),
             (
                 (self.fields, self.bits, self.facts, self.script_context_table_slot),
                 &self.types,
@@ -566,6 +571,7 @@ impl Layout {
             accounting: table.accounting,
             frames: table.frames.published(|name| metadata.frame_type(name)),
             deoptimization: Some(table.deoptimization),
+            crash: table.crash,
             bytecode_sizes: Some(BytecodeSizes::of(version)),
             functions,
             fields,

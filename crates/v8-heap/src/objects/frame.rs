@@ -21,8 +21,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::layout::Kind;
 use crate::layout::native::frame;
+use crate::layout::{ArgumentCount, Kind};
 pub use crate::objects::deoptimization::FrameValue;
 use crate::objects::deoptimization::{OptimizedFrame, Place};
 use crate::objects::error::CallSite;
@@ -175,6 +175,16 @@ impl<'t> View<'t> {
         let is_constructor =
             new_target.is_some_and(|target| !matches!(self.value(target), Ok(Value::Undefined)));
         let site = site(function, receiver, Tagged::default(), 0, true);
+        let passed = match exit.arguments {
+            ArgumentCount::Above(distance, more) => {
+                word(distance).and_then(|count| u64::try_from(count.smi()?).ok()?.checked_sub(more))
+            }
+            ArgumentCount::Below(distance) => {
+                self.word_of_frame(pointer.checked_sub(distance)).map(|count| count.0)
+            }
+        };
+        let passed = passed.filter(|passed| *passed < MOST_ARGUMENTS);
+        let argument = |index: u64| word(exit.receiver + frame::SLOT * (index + 1)).map(FrameValue::Value);
         Some(JavaScriptFrame {
             function,
             site: Some(CallSite { is_constructor, ..site }),
@@ -183,8 +193,8 @@ impl<'t> View<'t> {
             is_inlined: false,
             is_constructor,
             receiver: FrameValue::Value(receiver),
-            arguments: Vec::new(),
-            passed: None,
+            arguments: (0..passed.unwrap_or(0)).map_while(argument).collect(),
+            passed: passed.and_then(|passed| usize::try_from(passed).ok()),
             context: FrameValue::Unknown,
             registers: None,
         })

@@ -14,8 +14,8 @@
 //! source maps of scripts give, as `::jssource -m` does.
 //!
 //! `-f` leaves only functions with exactly that name. `-p` prints one property of each: `file`, `posn` (line and column), `this`, or
-//! `arg0` and so on; in a pipe it hands on the value: `::jsstack -f handle -p arg1 | ::jsprint`. Without it a pipe gets the functions:
-//! `::jsstack | ::jssource`.
+//! `arg0` and so on; in a pipe it hands on the value: `::jsstack -f handle -p arg1 | ::jsprint`. Without it a pipe gets the functions, with `-a`
+//! those of V8 and Node.js that have no source as well: `::jsstack | ::jssource`.
 //!
 //! A thread that waits for events is in no JavaScript: `$C` shows its native stack.
 
@@ -275,7 +275,9 @@ impl Wanted {
                         continue;
                     }
                 }
-                innermost.get_or_insert(frame.function);
+                if frame.tier != Tier::Builtin {
+                    innermost.get_or_insert(frame.function);
+                }
                 if self.frame(context, heap, frame, pointer, out)? == Flow::Enough {
                     return Ok(Shown::Enough);
                 }
@@ -296,7 +298,9 @@ impl Wanted {
             return property_of(context, heap, frame, property, out);
         }
         if out.is_pipe() {
-            return out.emit(Item::value(frame.function.0));
+            // Builtins have no source, nor anything else that a stage behind could want.
+            let is_wanted = self.all || frame.tier != Tier::Builtin;
+            return if is_wanted { out.emit(Item::value(frame.function.0)) } else { Ok(Flow::Continue) };
         }
         if self.json {
             self.json_line(context, heap, frame, pointer, out)?;

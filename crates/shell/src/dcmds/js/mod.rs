@@ -9,6 +9,7 @@ mod jsarray;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
+mod jscrash;
 mod jsdominators;
 mod jsfindrefs;
 mod jsframe;
@@ -22,6 +23,7 @@ mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstack;
+mod jsstacks;
 mod jsstrings;
 mod nodebuffer;
 mod nodeinfo;
@@ -36,6 +38,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
+    &jscrash::DCMD,
     &jsdominators::DCMD,
     &jsfindrefs::DCMD,
     &jsframe::DCMD,
@@ -49,6 +52,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstack::DCMD,
+    &jsstacks::DCMD,
     &jsstrings::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,

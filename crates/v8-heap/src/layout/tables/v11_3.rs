@@ -2,6 +2,7 @@
 //!
 //! Offsets: V8 11.3 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
@@ -69,6 +70,7 @@ pub(super) const TABLE: Table = Table {
     },
     frames: FrameLayout::V11_3,
     deoptimization: &machine_code::V11_3,
+    crash: CrashLayout::V11_3,
     facts: Facts {
         scope_info: ScopeInfoLayout::V11,
         undefined_kind: 5,

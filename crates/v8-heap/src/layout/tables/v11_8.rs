@@ -15,6 +15,7 @@ pub(super) const TABLE: Table = Table {
     page: PageLayout { first_object: 0x1128, ..v11_3::TABLE.page },
     frames: FrameLayout::V11_8,
     deoptimization: &machine_code::V11_8,
+    crash: None,
     accounting: AccountingLayout {
         spaces: 0x190,
         external_bytes: ExternalBytes::One(0xf0),

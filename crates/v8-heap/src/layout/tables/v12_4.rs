@@ -2,6 +2,7 @@
 //!
 //! Offsets: V8 12.4 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
@@ -71,6 +72,7 @@ pub(super) const TABLE: Table = Table {
     },
     frames: FrameLayout::V12_4,
     deoptimization: &machine_code::V11_8,
+    crash: CrashLayout::V12_4,
     facts: Facts {
         scope_info: ScopeInfoLayout::V12,
         undefined_kind: 4,

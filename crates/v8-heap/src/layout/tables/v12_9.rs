@@ -13,6 +13,7 @@ pub(super) const TABLE: Table = Table {
     node: 23,
     frames: FrameLayout::V12_9,
     deoptimization: &machine_code::V12_9,
+    crash: None,
     facts: Facts {
         // src/objects/scope-info.tq
         scope_info: ScopeInfoLayout::V12_9,

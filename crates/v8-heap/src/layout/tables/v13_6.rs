@@ -2,6 +2,7 @@
 //!
 //! Offsets: V8 13.6 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
@@ -73,6 +74,7 @@ pub(super) const TABLE: Table = Table {
     },
     frames: FrameLayout::V13_6,
     deoptimization: &machine_code::V13_6,
+    crash: CrashLayout::V13_6,
     facts: Facts {
         scope_info: ScopeInfoLayout::V13,
         undefined_kind: 4,

@@ -13,6 +13,7 @@ pub(super) const TABLE: Table = Table {
     node: 25,
     frames: FrameLayout::V14_1,
     deoptimization: &machine_code::V13_6,
+    crash: None,
     accounting: AccountingLayout {
         backing_store: BackingStoreLayout { flags: 56, ..v13_6::TABLE.accounting.backing_store },
         ..v13_6::TABLE.accounting

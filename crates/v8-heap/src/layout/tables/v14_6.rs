@@ -2,6 +2,7 @@
 //!
 //! Offsets: V8 14.6 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
@@ -73,6 +74,7 @@ pub(super) const TABLE: Table = Table {
     },
     frames: FrameLayout::V14_6,
     deoptimization: &machine_code::V13_6,
+    crash: CrashLayout::V14_6,
     facts: Facts {
         scope_info: ScopeInfoLayout::V14,
         undefined_kind: 4,
