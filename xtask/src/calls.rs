@@ -21,6 +21,8 @@ use crate::{build, node_release};
 const SCENARIO: &str = "stacks";
 /// What its functions are compiled with.
 const TIERS: [Option<&str>; 4] = [None, Some("baseline"), Some("maglev"), Some("turbofan")];
+/// Failures printed of each release.
+const SHOWN: usize = 6;
 /// The function that takes the trace.
 const INNERMOST: &str = "freeze ";
 /// Functions of V8's own that are on the stack, and that no stack trace shows: they are outermost.
@@ -46,8 +48,11 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     for node in &releases {
         let answer = compare(&executable, node, writer, keep)?;
         println!("node {node:8} {}", answer.compared);
-        for failure in &answer.failures {
+        for failure in answer.failures.iter().take(SHOWN) {
             println!("    {failure}");
+        }
+        if answer.failures.len() > SHOWN {
+            println!("    and {} more", answer.failures.len() - SHOWN);
         }
         failed += usize::from(!answer.failures.is_empty());
     }

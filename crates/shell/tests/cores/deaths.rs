@@ -72,7 +72,10 @@ fn calls_have_the_values_that_they_were_made_with() {
     assert_eq!(lines.trim(), "null");
     assert!(shown.contains(&format!("arg0: {} (JSObject: Order)", order.trim())), "{shown}");
     let line = line_of("uncaught", "order.total()");
-    assert!(shown.contains(&format!("{line}   return {{ order: order.id, cents: order.total() * 100 }};")), "{shown}");
+    assert!(
+        shown.contains(&format!("{line}   return {{ order: order.id, cents: order.total() * 100 }};")),
+        "{shown}"
+    );
     assert!(frame.contains(&format!(" charge (/tmp/v8mdb-stage/app/uncaught.js:{line}:")), "{frame}");
     let place = |text: &str| format!("uncaught.js:{}:", line_of("uncaught", text));
     for (function, text) in [("Order.total", "this.lines.reduce"), ("charge", "order.total()")] {
@@ -81,7 +84,10 @@ fn calls_have_the_values_that_they_were_made_with() {
     }
     let crash: Value = serde_json::from_str(&crash).unwrap();
     assert_eq!(crash["signal"], "SIGTRAP");
-    assert!(crash["text"].as_str().unwrap().starts_with("TypeError: \"Cannot read properties of null"), "{crash}");
+    assert!(
+        crash["text"].as_str().unwrap().starts_with("TypeError: \"Cannot read properties of null"),
+        "{crash}"
+    );
     assert!(crash["calls"][0].as_str().unwrap().contains(&place("this.lines.reduce")), "{crash}");
     // The program gives V8 no limit.
     assert_eq!(crash["heapLimit"], crash["firstHeapLimit"]);
@@ -89,7 +95,8 @@ fn calls_have_the_values_that_they_were_made_with() {
 
 #[test]
 fn a_full_heap_is_said_to_be_full_and_what_fills_it_is_found() {
-    let [status, suspect, crash] = answers("full", &["::status -j", "::jsleaks -j -n 1", "::jscrash -j"]).try_into().unwrap();
+    let [status, suspect, crash] =
+        answers("full", &["::status -j", "::jsleaks -j -n 1", "::jscrash -j"]).try_into().unwrap();
     let status: Value = serde_json::from_str(&status).unwrap();
     assert_eq!(status["endedOn"]["kind"], "out of memory");
     let crash: Value = serde_json::from_str(&crash).unwrap();

@@ -3,23 +3,15 @@
 
 /// Where the most that the heap may grow to is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitPlace {
-    /// In the `Heap`: the limit, and what it was at first.
-    InHeap {
-        /// `max_old_generation_size_`
-        now: u64,
-        /// `initial_max_old_generation_size_`
-        first: u64,
-    },
-    /// In an object to which the `Heap` has a pointer.
-    Behind {
-        /// The pointer.
-        pointer: u64,
-        /// As above, in that object.
-        now: u64,
-        /// The same.
-        first: u64,
-    },
+pub struct LimitPlace {
+    /// In an object to which the `Heap` has a pointer here; else in the `Heap`.
+    pub pointer: Option<u64>,
+    /// `max_old_generation_size_`
+    pub now: u64,
+    /// `initial_max_old_generation_size_`
+    pub first: u64,
+    /// `max_global_memory_size_`, which is twice as much: a check.
+    pub twice: u64,
 }
 
 /// Offsets in `Heap`.
@@ -37,15 +29,16 @@ impl CrashLayout {
     /// Distance of its end from its start.
     pub const TRACE_END: u64 = 520;
 
-    const fn new(trace: u64, now: u64, first: u64) -> Option<CrashLayout> {
-        Some(CrashLayout { trace, limit: LimitPlace::InHeap { now, first } })
+    const fn new(trace: u64, now: u64) -> Option<CrashLayout> {
+        let limit = LimitPlace { pointer: None, now, first: now + 0x18, twice: now + 0x10 };
+        Some(CrashLayout { trace, limit })
     }
 
-    pub(super) const V11_3: Option<CrashLayout> = CrashLayout::new(0xa00, 0xe0, 0xf8);
-    pub(super) const V12_4: Option<CrashLayout> = CrashLayout::new(0x820, 0x48, 0x60);
-    pub(super) const V13_6: Option<CrashLayout> = CrashLayout::new(0x868, 0x50, 0x68);
+    pub(super) const V11_3: Option<CrashLayout> = CrashLayout::new(0xa00, 0xe0);
+    pub(super) const V12_4: Option<CrashLayout> = CrashLayout::new(0x820, 0x48);
+    pub(super) const V13_6: Option<CrashLayout> = CrashLayout::new(0x868, 0x50);
     pub(super) const V14_6: Option<CrashLayout> = Some(CrashLayout {
         trace: 0x888,
-        limit: LimitPlace::Behind { pointer: 0x7c0, now: 0x160, first: 0x180 },
+        limit: LimitPlace { pointer: Some(0x7b8), now: 0x10, first: 0x30, twice: 0x40 },
     });
 }

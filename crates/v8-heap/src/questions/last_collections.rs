@@ -5,7 +5,7 @@
 
 use crate::heap::Heap;
 use crate::isolate::Isolate;
-use crate::layout::{CrashLayout, LimitPlace};
+use crate::layout::CrashLayout;
 
 /// No heap may grow to more, or less, in bytes.
 const SMALLEST_LIMIT: u64 = 1 << 20;
@@ -37,15 +37,15 @@ impl Heap<'_> {
     /// How far the heap of an isolate may grow; nothing if that is not known.
     pub fn heap_limit(&self, isolate: &Isolate) -> Option<HeapLimit> {
         let word = |at: Option<u64>| self.words().word(at?, "limit of the heap").ok();
-        let (base, now, first) = match self.layout().crash?.limit {
-            LimitPlace::InHeap { now, first } => (isolate.heap, now, first),
-            LimitPlace::Behind { pointer, now, first } => {
-                (word(isolate.heap.checked_add(pointer))?, now, first)
-            }
+        let place = self.layout().crash?.limit;
+        let base = match place.pointer {
+            None => isolate.heap,
+            Some(pointer) => word(isolate.heap.checked_add(pointer))?,
         };
-        let limit = HeapLimit { now: word(base.checked_add(now))?, first: word(base.checked_add(first))? };
+        let at = |offset| word(base.checked_add(offset));
+        let limit = HeapLimit { now: at(place.now)?, first: at(place.first)? };
         let is_one = |bytes: u64| (SMALLEST_LIMIT..LARGEST_LIMIT).contains(&bytes);
-        (is_one(limit.now) && is_one(limit.first) && limit.first <= limit.now).then_some(limit)
+        (is_one(limit.now) && is_one(limit.first) && at(place.twice)? == 2 * limit.now).then_some(limit)
     }
 }
 

@@ -140,7 +140,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             if let Some(collections) = collections.filter(|_| is_full) {
                 writeln!(text, "last collections:")?;
-                for line in collections.lines() {
+                for line in collections.lines().filter(|line| !line.trim().is_empty()) {
                     writeln!(text, "    {}", escape(line))?;
                 }
             }
