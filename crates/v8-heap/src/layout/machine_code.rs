@@ -305,7 +305,8 @@ pub(crate) static V11_3: DeoptimizationLayout = EARLY;
 pub(crate) static V11_8: DeoptimizationLayout =
     DeoptimizationLayout { opcodes: OPCODES_11_8, maglev_header: Some(4), ..EARLY };
 /// V8 12.9
-pub(crate) static V12_9: DeoptimizationLayout = DeoptimizationLayout { opcodes: OPCODES_12_9, maglev_header: Some(4), ..EARLY };
+pub(crate) static V12_9: DeoptimizationLayout =
+    DeoptimizationLayout { opcodes: OPCODES_12_9, maglev_header: Some(4), ..EARLY };
 /// V8 13.6 to 14.6
 pub(crate) static V13_6: DeoptimizationLayout = DeoptimizationLayout {
     opcodes: OPCODES_13_6,

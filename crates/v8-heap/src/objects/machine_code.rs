@@ -8,6 +8,8 @@
 //! An `InstructionStream` is looked for from the instruction backwards: it is the next word that is its map, if its `Code` says that the
 //! instruction is its own.
 
+use crate::Tagged;
+use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
 use crate::view::View;
 
@@ -80,6 +82,14 @@ impl View<'_> {
             at = at.checked_sub(8)?;
         }
         None
+    }
+
+    /// The function that code was made for, a `SharedFunctionInfo`; nothing if it does not say.
+    pub fn function_of_code(&self, code: HeapObject<'_>) -> Option<Tagged> {
+        match self.maker_of_code(code.value()).ok()? {
+            Maker::Function(shared) => Some(shared),
+            Maker::Bytecode(_) | Maker::Unknown => None,
+        }
     }
 
     /// The code of the `InstructionStream` at an address, if there is one.
