@@ -139,7 +139,9 @@ fn compare_lines(stack: &str, ours: &[Value]) -> Result<Found> {
     let mut found = Found::default();
     for (index, line) in theirs.iter().enumerate() {
         let own = ours.get(index).map(text).unwrap_or_default();
-        if own != *line || !ours.get(index).is_some_and(|frame| frame["exact"] == true) {
+        // Up to 12.4 V8 forgets `new` where Maglev's code calls a constructor.
+        let is_same = own == *line || own.strip_prefix("new ") == Some(*line);
+        if !is_same || !ours.get(index).is_some_and(|frame| frame["exact"] == true) {
             found.failures.push(format!("call {index} is {line}, found {own}"));
         }
     }
