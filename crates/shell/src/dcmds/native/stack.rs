@@ -8,8 +8,9 @@
 //! # How frames are found
 //!
 //! By the unwind tables of the executable and the libraries. Code that V8 generated and its builtins have none, and keep a
-//! frame pointer: their callers are found by that. A JavaScript function that V8 compiled has no symbol and shows as an
-//! address; code of V8's own is `Builtins_` and a name. A frame that is not known but guessed says so in brackets:
+//! frame pointer: their callers are found by that. A JavaScript function shows with the place that it has come to, as in `::jsstack`;
+//! those that optimised code has merged into it stand before it, with `[merged]` behind them and without a frame of their own. Code of
+//! V8's own is `Builtins_` and a name. A frame that is not known but guessed says so in brackets:
 //!
 //! ```text
 //! [from the top of the stack]                the function had only begun, or a call led to nowhere
