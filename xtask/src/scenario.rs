@@ -35,6 +35,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "memory", snapshot: false, verifiable: true, in_matrix: true, quick: true },
     Scenario { name: "server", snapshot: true, verifiable: false, in_matrix: true, quick: true },
     Scenario { name: "compiler", snapshot: true, verifiable: false, in_matrix: true, quick: false },
+    Scenario { name: "jobs", snapshot: true, verifiable: false, in_matrix: true, quick: true },
     Scenario { name: "retained", snapshot: true, verifiable: false, in_matrix: true, quick: true },
     Scenario { name: "census", snapshot: true, verifiable: true, in_matrix: false, quick: false },
     Scenario { name: "archive", snapshot: true, verifiable: true, in_matrix: false, quick: false },

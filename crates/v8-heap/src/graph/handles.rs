@@ -10,6 +10,7 @@
 //!           --> EternalHandles --> blocks of 256 words
 //!           --> TracedHandles --> blocks of nodes
 //!           --> HandleScopeImplementer --> blocks of handles, saved contexts
+//!           --> handles of background threads (see `background_handles`)
 //!           --> CompilationCache; strong roots of compilers and deserializers
 //!   NativeContext --> MicrotaskQueue --> ring of tasks
 //! ```
@@ -18,6 +19,7 @@
 
 use std::collections::HashSet;
 
+use super::background_handles::HANDLE_BLOCK;
 use super::root_finder::{Finder, read, u64_at, words_of};
 use super::roots::RootKind;
 use crate::index::ObjectId;
@@ -30,8 +32,7 @@ use crate::shape::map::MapId;
 /// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
 const HEAP_REACH: u64 = 0x2000;
 const MOST_HEAP_REACH: u64 = 0x6000;
-/// Words of a block of handles (`kHandleBlockSize`), and of one of eternal handles.
-const HANDLE_BLOCK: u64 = 1022;
+/// Words of a block of eternal handles.
 const ETERNAL_BLOCK: u64 = 256;
 /// No list of roots is longer; a longer one is damage.
 const MOST_ENTRIES: u64 = 1 << 22;
@@ -94,6 +95,7 @@ impl Finder<'_, '_> {
                 _ => {}
             }
         }
+        self.background(isolate, &words);
         if !has_handles {
             self.found.missing.push(format!("the global handles of the isolate at {start:x}"));
         }
@@ -219,7 +221,7 @@ impl Finder<'_, '_> {
             return;
         }
         let last = self.word(blocks.saturating_add(8 * (count - 1))).unwrap_or(0);
-        let limit = last.saturating_add(8 * HANDLE_BLOCK);
+        let limit = last.saturating_add(HANDLE_BLOCK);
         let next = isolate_words.windows(2).find_map(|pair| {
             let (next, end) = (pair[0].1, pair[1].1);
             (last != 0 && last <= next && next <= end && end <= limit && next.is_multiple_of(8))
@@ -231,7 +233,7 @@ impl Finder<'_, '_> {
         for (index, (_, block)) in
             words_of(self.memory, blocks, blocks.saturating_add(8 * count)).0.into_iter().enumerate()
         {
-            let full = block.saturating_add(8 * HANDLE_BLOCK);
+            let full = block.saturating_add(HANDLE_BLOCK);
             let end = if index as u64 + 1 == count { next } else { full };
             self.add_range(RootKind::HandleScope, block, end);
             // Behind the last handle are those of scopes that were left: no roots.

@@ -213,6 +213,7 @@ impl RootKind {
             RootKind::Register(_) => 11,
             RootKind::NativeMemory => 12,
             RootKind::NativeFrame(_) => 13,
+            RootKind::Job => 14,
         }
     }
 
@@ -232,6 +233,7 @@ impl RootKind {
             11 => RootKind::Register(thread),
             12 => RootKind::NativeMemory,
             13 => RootKind::NativeFrame(thread),
+            14 => RootKind::Job,
             _ => return None,
         })
     }

@@ -12,6 +12,7 @@
 //! The value of an ephemeron (an entry of a WeakMap) lives as long as both its key and its table. It is no edge, but kept as
 //! such a triple. As there is only one line above each object in a tree of dominators, a value hangs below its key.
 
+mod background_handles;
 mod census;
 mod dominators;
 mod handles;

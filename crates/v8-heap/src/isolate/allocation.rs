@@ -82,7 +82,7 @@ fn bookkeeping(memory: &dyn Memory, spaces: &Spaces<'_>) -> Vec<(u64, u64)> {
 
 /// Objects whose first word is the address of the heap, found from the heap and from one another. `IsolateSafepoint` is
 /// one, which heads the list of `LocalHeap`s, which are such objects too (V8: `src/heap/safepoint.h`, `local-heap.h`).
-fn owned_by_heap(memory: &dyn Memory, spaces: &Spaces<'_>, heap: u64) -> Vec<u64> {
+pub(super) fn owned_by_heap(memory: &dyn Memory, spaces: &Spaces<'_>, heap: u64) -> Vec<u64> {
     let mut found: Vec<u64> = Vec::new();
     let mut windows = vec![(heap, heap.saturating_add(HEAP_REACH))];
     while let Some((start, end)) = windows.pop() {

@@ -130,6 +130,11 @@ impl<'t> Spaces<'t> {
         spaces
     }
 
+    /// What belongs to a heap and says so in its first word: the `LocalHeap`s of its threads, among others.
+    pub(crate) fn owned_by_heap(&self, memory: &dyn Memory, heap: u64) -> Vec<u64> {
+        allocation::owned_by_heap(memory, self, heap)
+    }
+
     /// Memory outside the pages that tells how they are used: isolates, spaces, the allocators of threads.
     pub(crate) fn bookkeeping(&self) -> &[(u64, u64)] {
         &self.bookkeeping

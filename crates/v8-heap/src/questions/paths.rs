@@ -4,7 +4,7 @@
 //! program has (objects, and the storage of their properties, elements, entries and variables) to the global object or a
 //! root that certainly is one; the same to any root, stacks and native memory included; then both through everything.
 
-use crate::graph::{BETWEEN_LOOKS, Ephemeron, Graph, RetainingPath, Root, RootKind, Rows, internal_maps};
+use crate::graph::{BETWEEN_LOOKS, Ephemeron, Graph, RetainingPath, Root, Rows, internal_maps};
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::{Kind, TailLayout};
@@ -227,16 +227,7 @@ impl Search<'_, '_> {
         }
         let start = self.roots.partition_point(|root| root.target < id);
         let own = self.roots[start..].iter().take_while(|root| root.target == id);
-        let is_sure = |kind: RootKind| {
-            !matches!(
-                kind,
-                RootKind::Stack(_)
-                    | RootKind::Register(_)
-                    | RootKind::NativeFrame(_)
-                    | RootKind::NativeMemory
-            )
-        };
-        own.copied().find(|root| reach.to_any_root || is_sure(root.kind)).map(Some)
+        own.copied().find(|root| reach.to_any_root || root.kind.is_listed()).map(Some)
     }
 
     fn path(&self, root: Option<Root>, first: u32) -> RetainingPath {
