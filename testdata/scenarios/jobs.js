@@ -2,13 +2,13 @@
 /*
  * Functions that nothing holds but the jobs of the optimising compiler, which wait: V8 has handed them to background threads, and
  * keeps what they need by handles of their own. Each has captured a `Held`; how many jobs V8 takes at a time is its own choice.
+ *
+ * To be run with --concurrent-recompilation-delay=1000000, in milliseconds.
  */
 const v8 = require('v8');
 const { hold } = require('./hold');
 
 v8.setFlagsFromString('--allow-natives-syntax');
-// Milliseconds, longer than the process lives.
-v8.setFlagsFromString('--concurrent-recompilation-delay=1000000');
 
 class Held { constructor(n) { this.n = n; } }
 class Waiting { constructor(functions) { this.functions = functions; } }

@@ -13,6 +13,8 @@ use crate::{node_release, places};
 pub struct Scenario {
     /// The program is `NAME.js`, its facts `NAME.expected.json`, its packages, if any, `NAME.packages.json`.
     pub name: &'static str,
+    /// Options of Node.js that it needs.
+    pub node_options: &'static [&'static str],
     /// V8 can write a heap snapshot of it in bearable time on every line.
     pub snapshot: bool,
     /// The program can be asked for its own values: `verify.js NAME`.
@@ -25,26 +27,138 @@ pub struct Scenario {
 
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "leak", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "kinds", snapshot: true, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "workers", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "internals", snapshot: true, verifiable: false, in_matrix: true, quick: false },
-    Scenario { name: "exotic", snapshot: true, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "scopes", snapshot: true, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "modules", snapshot: true, verifiable: false, in_matrix: true, quick: false },
-    Scenario { name: "memory", snapshot: false, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "server", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "compiler", snapshot: true, verifiable: false, in_matrix: true, quick: false },
-    Scenario { name: "jobs", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "retained", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "census", snapshot: true, verifiable: true, in_matrix: false, quick: false },
-    Scenario { name: "archive", snapshot: true, verifiable: true, in_matrix: false, quick: false },
-    Scenario { name: "growth", snapshot: true, verifiable: false, in_matrix: false, quick: false },
-    Scenario { name: "big", snapshot: false, verifiable: false, in_matrix: false, quick: false },
+    Scenario {
+        name: "leak",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "kinds",
+        node_options: &[],
+        snapshot: true,
+        verifiable: true,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "workers",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "internals",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: false,
+    },
+    Scenario {
+        name: "exotic",
+        node_options: &[],
+        snapshot: true,
+        verifiable: true,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "scopes",
+        node_options: &[],
+        snapshot: true,
+        verifiable: true,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "modules",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: false,
+    },
+    Scenario {
+        name: "memory",
+        node_options: &[],
+        snapshot: false,
+        verifiable: true,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "server",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "compiler",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: false,
+    },
+    Scenario {
+        name: "jobs",
+        node_options: &["--concurrent-recompilation-delay=1000000"],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "retained",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: true,
+        quick: true,
+    },
+    Scenario {
+        name: "census",
+        node_options: &[],
+        snapshot: true,
+        verifiable: true,
+        in_matrix: false,
+        quick: false,
+    },
+    Scenario {
+        name: "archive",
+        node_options: &[],
+        snapshot: true,
+        verifiable: true,
+        in_matrix: false,
+        quick: false,
+    },
+    Scenario {
+        name: "growth",
+        node_options: &[],
+        snapshot: true,
+        verifiable: false,
+        in_matrix: false,
+        quick: false,
+    },
+    Scenario {
+        name: "big",
+        node_options: &[],
+        snapshot: false,
+        verifiable: false,
+        in_matrix: false,
+        quick: false,
+    },
 ];
 
 const fn leak(name: &'static str) -> Scenario {
-    Scenario { name, snapshot: false, verifiable: false, in_matrix: false, quick: false }
+    Scenario { name, node_options: &[], snapshot: false, verifiable: false, in_matrix: false, quick: false }
 }
 
 /// The programs that leak, one in each classic way: see `leaks.rs`. They state their own facts.
