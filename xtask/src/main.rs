@@ -70,7 +70,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "dist",
-        arguments: "",
+        arguments: "[--machine NAME]...",
         summary: "make a static binary with its manual page and completions, and try it where there is nothing else",
         run: dist::run,
     },
