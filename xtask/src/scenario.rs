@@ -27,138 +27,41 @@ pub struct Scenario {
 
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "leak",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "kinds",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "workers",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "internals",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-    },
-    Scenario {
-        name: "exotic",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "scopes",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "modules",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-    },
-    Scenario {
-        name: "memory",
-        node_options: &[],
-        snapshot: false,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "server",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "compiler",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-    },
-    Scenario {
-        name: "jobs",
-        node_options: &["--concurrent-recompilation-delay=1000000"],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "retained",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "census",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: false,
-        quick: false,
-    },
-    Scenario {
-        name: "archive",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: false,
-        quick: false,
-    },
-    Scenario {
-        name: "growth",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: false,
-        quick: false,
-    },
-    Scenario {
-        name: "big",
-        node_options: &[],
-        snapshot: false,
-        verifiable: false,
-        in_matrix: false,
-        quick: false,
-    },
+    quick("leak"),
+    Scenario { verifiable: true, ..quick("kinds") },
+    quick("workers"),
+    full("internals"),
+    Scenario { verifiable: true, ..quick("exotic") },
+    Scenario { verifiable: true, ..quick("scopes") },
+    full("modules"),
+    Scenario { snapshot: false, verifiable: true, ..quick("memory") },
+    quick("server"),
+    full("compiler"),
+    Scenario { node_options: &["--concurrent-recompilation-delay=1000000"], ..quick("jobs") },
+    quick("contexts"),
+    quick("retained"),
+    Scenario { verifiable: true, ..outside_matrix("census") },
+    Scenario { verifiable: true, ..outside_matrix("archive") },
+    outside_matrix("growth"),
+    Scenario { snapshot: false, ..outside_matrix("big") },
 ];
 
+/// A scenario of the matrix, its short form too.
+const fn quick(name: &'static str) -> Scenario {
+    Scenario { quick: true, ..full(name) }
+}
+
+/// A scenario of the whole matrix only.
+const fn full(name: &'static str) -> Scenario {
+    Scenario { in_matrix: true, ..outside_matrix(name) }
+}
+
+const fn outside_matrix(name: &'static str) -> Scenario {
+    Scenario { name, node_options: &[], snapshot: true, verifiable: false, in_matrix: false, quick: false }
+}
+
 const fn leak(name: &'static str) -> Scenario {
-    Scenario { name, node_options: &[], snapshot: false, verifiable: false, in_matrix: false, quick: false }
+    Scenario { snapshot: false, ..outside_matrix(name) }
 }
 
 /// The programs that leak, one in each classic way: see `leaks.rs`. They state their own facts.

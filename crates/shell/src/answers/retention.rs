@@ -338,6 +338,7 @@ fn hold_text(hold: &Hold) -> String {
         Hold::Field(name) => format!(".{name}"),
         Hold::Entry(name, index) => format!(".{name}[{index}]"),
         Hold::Word(at) => format!("+{at:#x}"),
+        Hold::CppObject(at) => format!("by its C++ object at {at:x}"),
         Hold::WeakValue => "value of this key in a WeakMap".to_owned(),
         Hold::Code => "code".to_owned(),
         Hold::Unknown => "(not known how)".to_owned(),

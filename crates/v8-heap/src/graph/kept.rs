@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::census::Tally;
+use super::cpp_objects::CppObjects;
 use super::dominators::Dominators;
 use super::dominators::NOBODY;
 use super::liveness::{Liveness, ObjectSet};
@@ -111,7 +112,8 @@ impl Graph {
         let spaces = view.spaces();
         let plans = Plan::all(view);
         // What leads from functions to their code is left out: to find that table costs a look at many objects.
-        let reader = Reader { view, table, spaces, plans: &plans, dispatch: None };
+        let cpp_objects = &CppObjects::find(view, table);
+        let reader = Reader { view, table, spaces, plans: &plans, dispatch: None, cpp_objects };
         let is_small =
             |page: &usize| spaces.pages()[*page].size <= PAGE_SIZE && !table.page_maps(*page).1.is_empty();
         let pages: Vec<usize> = (0..table.page_count()).filter(is_small).collect();
