@@ -552,6 +552,7 @@ impl Part for Suspects {
             Gatherer::Owner(id) => (0u8, id),
             Gatherer::Holder(id) => (1, id),
             Gatherer::Root(kind) => (2, u32::from(kind.number())),
+            Gatherer::Several => (3, 0),
         };
         to.column(self.0.iter().map(|suspect| gatherer(suspect).0));
         to.column(self.0.iter().map(|suspect| gatherer(suspect).1));
@@ -559,6 +560,7 @@ impl Part for Suspects {
         to.column(self.0.iter().map(|suspect| suspect.count));
         to.column(self.0.iter().map(|suspect| suspect.retained));
         to.column(self.0.iter().map(|suspect| suspect.outside));
+        to.column(self.0.iter().map(|suspect| u8::from(suspect.is_few)));
         to.column(self.0.iter().map(|suspect| suspect.some.len() as u32));
         to.column(self.0.iter().flat_map(|suspect| suspect.some.iter().copied()));
     }
@@ -576,6 +578,7 @@ impl Part for Suspects {
         let counts: Array<u64> = from.array_of(constructors.len())?;
         let retained: Array<u64> = from.array_of(constructors.len())?;
         let outside: Array<u64> = from.array_of(constructors.len())?;
+        let few: Array<u8> = from.array_of(constructors.len())?;
         let lengths: Array<u32> = from.array_of(constructors.len())?;
         let some: Array<u32> = from.array()?;
         let named = lengths.iter().map(|length| u64::from(*length)).sum::<u64>();
@@ -597,6 +600,7 @@ impl Part for Suspects {
                     let kind = u8::try_from(number).ok().and_then(|number| RootKind::numbered(number, 0));
                     Gatherer::Root(kind.ok_or(Unusable::Damaged("a gathering has a root of no kind"))?)
                 }
+                (3, _) => Gatherer::Several,
                 _ => return Err(Unusable::Damaged("a gathering is nowhere")),
             };
             ensure(
@@ -616,6 +620,7 @@ impl Part for Suspects {
                 outside: outside[index],
                 largest: largest[index],
                 path: None,
+                is_few: few[index] != 0,
                 is_nodes: false,
                 some: some.by_ref().take(lengths[index] as usize).collect(),
             });

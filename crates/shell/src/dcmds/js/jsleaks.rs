@@ -13,9 +13,16 @@
 //! common; where they have nothing in common, in one that holds many, `and held by others too`. Sockets, watchers and the like that
 //! nobody has closed are `held one by one by a global handle`: a handle of Node.js or of an addon.
 //!
+//! `each held by several objects` are instances of a class that have no holder in common, such as requests that nobody answers: the way
+//! is that to the largest. Few objects are suspects, too, if each retains much that is in no other JavaScript object, but in strings,
+//! in elements or outside of the heap.
+//!
+//! One leak is one suspect: what has gathered below members of a suspect is not told again. The last line says how much of the heap is
+//! in no suspect.
+//!
 //! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. What Node.js has gathered for itself,
-//! such as its builtin modules, comes behind all else and is marked `(Node.js's own)`: all that says whose it is, on the way to it
-//! and below it, is code of Node.js. The modules that a program has loaded are its own.
+//! such as its builtin modules, is marked `(Node.js's own)`, and comes behind all else unless it is much: all that says whose it is, on
+//! the way to it and below it, is code of Node.js. The modules that a program has loaded are its own.
 //!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
@@ -78,9 +85,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let (heap, table) = open(context, &monitor)?;
             let suspects = heap.leak_suspects(most, &monitor)?;
             let dominators = heap.dominators(&monitor)?;
-            let total: u64 =
-                dominators.tops().map(|id| dominators.retained(id) + dominators.outside(id)).sum();
+            let total: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
             drop(monitor);
+            let explained: u64 = suspects.iter().map(Suspect::size).sum();
             for (index, suspect) in suspects.iter().enumerate() {
                 context.check_interrupt()?;
                 if out.is_pipe() {
@@ -95,6 +102,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     continue;
                 }
                 print(context, heap, table, index + 1, suspect, total, out)?;
+            }
+            if !suspects.is_empty() && !as_json && !out.is_pipe() {
+                let rest = total.saturating_sub(explained);
+                writeln!(
+                    out.text(),
+                    "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
+                    100 * rest / total.max(1)
+                )?;
             }
             if suspects.is_empty() && most > 0 && !as_json && !out.is_pipe() {
                 writeln!(out.text(), "nothing has gathered anywhere")?;
@@ -123,8 +138,10 @@ fn print(
         Gatherer::Owner(id) => format!("in one {}", name(id).unwrap_or_default()),
         Gatherer::Holder(id) => format!("in one {}, and held by others too,", name(id).unwrap_or_default()),
         Gatherer::Root(kind) => format!("held one by one by a {}", root_name(kind)),
+        Gatherer::Several if suspect.count == 1 => "held by several objects".to_owned(),
+        Gatherer::Several => "each held by several objects".to_owned(),
     };
-    let bytes = suspect.retained + suspect.outside;
+    let bytes = suspect.size();
     let nodes = if suspect.is_nodes { " (Node.js's own)" } else { "" };
     writeln!(
         out.text(),
@@ -136,8 +153,9 @@ fn print(
     let monitor = context.progress();
     let largest = ObjectId(suspect.largest);
     let dominators = heap.dominators(&monitor)?;
-    let retained = dominators.retained(suspect.largest) + dominators.outside(suspect.largest);
+    let retained = dominators.total(suspect.largest);
     let below = heap.below_by_constructor(largest, BELOW, &monitor)?;
+    let (strings, bytes_of_strings) = heap.strings_below(largest, BELOW, &monitor)?;
     drop(monitor);
     let mut with: Vec<String> = below
         .iter()
@@ -146,6 +164,13 @@ fn print(
         .collect();
     if below.len() > NAMES {
         with.push("...".to_owned());
+    }
+    if 4 * bytes_of_strings > retained || strings as usize >= BELOW / 2 {
+        let more = if strings as usize >= BELOW / 2 { " and more" } else { "" };
+        with.push(format!(
+            "{strings}{more} {} of {bytes_of_strings} bytes",
+            if strings == 1 { "string" } else { "strings" }
+        ));
     }
     let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
     let label_of_largest = name(suspect.largest).unwrap_or_default();
@@ -195,8 +220,9 @@ fn print_json(
     let (gatherer, root) = match suspect.gatherer {
         Gatherer::Owner(id) | Gatherer::Holder(id) => (Some(id), None),
         Gatherer::Root(kind) => (None, Some(root_name(kind))),
+        Gatherer::Several => (None, None),
     };
-    let bytes = suspect.retained + suspect.outside;
+    let bytes = suspect.size();
     let below: Vec<_> = below
         .iter()
         .map(|(name, count)| json!({ "constructor": heap.name(*name), "count": count }))
@@ -213,9 +239,9 @@ fn print_json(
         "gatherer": gatherer.map(hexadecimal),
         "gathererName": gatherer.and_then(name),
         "heldByRoot": root,
-        "shared": matches!(suspect.gatherer, Gatherer::Holder(_)),
+        "shared": matches!(suspect.gatherer, Gatherer::Holder(_) | Gatherer::Several),
         "largest": hexadecimal(suspect.largest),
-        "largestRetained": dominators.retained(suspect.largest) + dominators.outside(suspect.largest),
+        "largestRetained": dominators.total(suspect.largest),
         "below": below,
         "root": path.map(|path| root_of(context, path, table)),
         "steps": path.map(|path| path_json(context, path, false)).transpose()?,
