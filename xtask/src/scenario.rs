@@ -84,6 +84,9 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/asyncstore"),
     leak("leaks/bufferslice"),
     leak("leaks/handle"),
+    leak("leaks/unanswered"),
+    leak("leaks/text"),
+    leak("leaks/lists"),
 ];
 
 /// A program full of text that means harm: it has no facts, as there is nothing in it to count.

@@ -9,6 +9,7 @@ pub(crate) mod lives;
 pub(crate) mod machine_code;
 pub(crate) mod mapping_name;
 pub(crate) mod members;
+pub(crate) mod merged_ways;
 pub(crate) mod place_name;
 pub(crate) mod reference;
 pub(crate) mod retention;

@@ -333,7 +333,7 @@ fn variable_in(heap: &Heap<'_>, context: HeapObject<'_>, target: Tagged) -> Opti
     }
 }
 
-fn hold_text(hold: &Hold) -> String {
+pub fn hold_text(hold: &Hold) -> String {
     match hold {
         Hold::Field(name) => format!(".{name}"),
         Hold::Entry(name, index) => format!(".{name}[{index}]"),

@@ -619,6 +619,7 @@ impl Part for Suspects {
                 retained: retained[index],
                 outside: outside[index],
                 largest: largest[index],
+                typical: largest[index],
                 path: None,
                 is_few: few[index] != 0,
                 is_nodes: false,

@@ -32,6 +32,8 @@ pub struct Suspect {
     pub outside: u64,
     /// The largest of them.
     pub largest: u32,
+    /// One of them that retains as much as others do: the middle one of some of them.
+    pub typical: u32,
     /// The way from a root to the gatherer; of one that is a kind of roots, to the largest object.
     pub path: Option<RetainingPath>,
     /// They are few, but each retains much that is not in other JavaScript objects: strings, elements, bytes outside of the heap.

@@ -5,6 +5,7 @@ mod class_check;
 mod commonjs;
 mod essential;
 mod functions;
+mod many_paths;
 mod members;
 mod ownership;
 mod paths;

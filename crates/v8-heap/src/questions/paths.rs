@@ -37,7 +37,7 @@ pub enum Hold {
 const MOST_PATHS: usize = 1000;
 
 /// Not reached by the search.
-const UNSEEN: u32 = u32::MAX;
+pub(super) const UNSEEN: u32 = u32::MAX;
 
 /// A search backwards through the graph.
 struct Search<'a, 't> {
@@ -138,7 +138,7 @@ impl Heap<'_> {
     }
 
     /// The global objects whose contexts a root holds. That of another context lives only as long as somebody holds that.
-    fn lasting_globals(
+    pub(super) fn lasting_globals(
         &self,
         table: &ObjectTable,
         graph: &Graph,

@@ -79,6 +79,9 @@ impl Heap<'_> {
             };
             suspect.path = self.retaining_paths(ObjectId(end), 1, false, monitor)?.pop();
             let way = suspect.path.as_ref().map_or(&[][..], |path| &path.objects);
+            let mut some = suspect.some.clone();
+            some.sort_by_key(|id| dominators.total(*id));
+            suspect.typical = some.get(some.len() / 2).copied().unwrap_or(suspect.largest);
             suspect.is_nodes = self.are_nodes_own(way, &suspect.some, monitor)?;
             let size = suspect.size();
             let is_much = size > NODES_BYTES && size > heap / NODES_PART;
@@ -307,6 +310,7 @@ fn add(
         retained: 0,
         outside: 0,
         largest: id,
+        typical: id,
         path: None,
         is_few: false,
         is_nodes: false,

@@ -31,9 +31,9 @@
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::Heap;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
@@ -131,8 +131,6 @@ fn print(
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
-    /// Constructors of what hangs below the largest object that are named.
-    const NAMES: usize = 4;
     let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
     let place = match suspect.gatherer {
         Gatherer::Owner(id) => format!("in one {}", name(id).unwrap_or_default()),
@@ -151,34 +149,24 @@ fn print(
         100 * bytes / total.max(1),
     )?;
     let monitor = context.progress();
-    let largest = ObjectId(suspect.largest);
     let dominators = heap.dominators(&monitor)?;
-    let retained = dominators.total(suspect.largest);
-    let below = heap.below_by_constructor(largest, BELOW, &monitor)?;
-    let (strings, bytes_of_strings) = heap.strings_below(largest, BELOW, &monitor)?;
+    let average = bytes / suspect.count.max(1);
+    let mut members = vec![("the largest", suspect.largest)];
+    // What an odd one retains says nothing about the others.
+    if dominators.total(suspect.largest) > 2 * average && suspect.typical != suspect.largest {
+        members.push(("a usual one", suspect.typical));
+    }
+    for (which, id) in members {
+        let retained = dominators.total(id);
+        let below = heap.below_by_constructor(ObjectId(id), BELOW, &monitor)?;
+        let strings = heap.strings_below(ObjectId(id), BELOW, &monitor)?;
+        let with = what_hangs_below(heap, &below, strings, retained);
+        let shown = address(table, ObjectId(id));
+        let label = name(id).unwrap_or_default();
+        writeln!(out.text(), "  {which} is {shown} {label}, which retains {retained} bytes{with}")?;
+    }
     drop(monitor);
-    let mut with: Vec<String> = below
-        .iter()
-        .take(NAMES)
-        .map(|(name, count)| format!("{count} {}", escape(heap.name(*name))))
-        .collect();
-    if below.len() > NAMES {
-        with.push("...".to_owned());
-    }
-    if 4 * bytes_of_strings > retained || strings as usize >= BELOW / 2 {
-        let more = if strings as usize >= BELOW / 2 { " and more" } else { "" };
-        with.push(format!(
-            "{strings}{more} {} of {bytes_of_strings} bytes",
-            if strings == 1 { "string" } else { "strings" }
-        ));
-    }
-    let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
-    let label_of_largest = name(suspect.largest).unwrap_or_default();
-    let shown = address(table, largest);
-    writeln!(
-        out.text(),
-        "  the largest is {shown} {label_of_largest}, which retains {retained} bytes{with}"
-    )?;
+    let shown = address(table, ObjectId(suspect.largest));
     if let Some(path) = &suspect.path
         && let Some(&end) = path.objects.last()
     {
@@ -199,6 +187,31 @@ fn print(
     };
     writeln!(out.text(), "  next: {shown}::jsprint{all}")?;
     Ok(())
+}
+
+/// `: 1 Session, 2 Buffer, ..., 12 strings of 4096 bytes`
+fn what_hangs_below(
+    heap: &Heap<'_>,
+    below: &[(NameId, u64)],
+    (strings, bytes_of_strings): (u64, u64),
+    retained: u64,
+) -> String {
+    /// Constructors that are named.
+    const NAMES: usize = 4;
+    let named = below.iter().take(NAMES);
+    let mut with: Vec<String> =
+        named.map(|(name, count)| format!("{count} {}", escape(heap.name(*name)))).collect();
+    if below.len() > NAMES {
+        with.push("...".to_owned());
+    }
+    // More than so many objects are not looked at.
+    let is_all = (strings as usize) < BELOW / 2;
+    if 4 * bytes_of_strings > retained || !is_all {
+        let more = if is_all { "" } else { " and more" };
+        let noun = if strings == 1 { "string" } else { "strings" };
+        with.push(format!("{strings}{more} {noun} of {bytes_of_strings} bytes"));
+    }
+    if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) }
 }
 
 /// A suspect as one line.
