@@ -92,10 +92,13 @@ pub const LEAKS: &[Scenario] = &[
 /// A program full of text that means harm: it has no facts, as there is nothing in it to count.
 const HOSTILE: &[Scenario] = &[leak("hostile")];
 
+/// Deep in calls of every kind: see `calls.rs`. It says itself where it is.
+const STACKS: &[Scenario] = &[leak("stacks")];
+
 impl Scenario {
     /// The scenario of that name.
     pub fn find(name: &str) -> Result<Scenario> {
-        let all = || SCENARIOS.iter().chain(LEAKS).chain(HOSTILE);
+        let all = || SCENARIOS.iter().chain(LEAKS).chain(HOSTILE).chain(STACKS);
         match all().find(|scenario| scenario.name == name) {
             Some(scenario) => Ok(*scenario),
             None => {

@@ -4,6 +4,7 @@ pub(crate) mod adding_place;
 pub(crate) mod closure_context;
 pub(crate) mod elsewhere;
 pub(crate) mod ending;
+pub(crate) mod javascript_stack;
 pub(crate) mod kinds;
 pub(crate) mod lives;
 pub(crate) mod machine_code;

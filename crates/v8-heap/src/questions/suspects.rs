@@ -316,10 +316,19 @@ fn add(
         is_nodes: false,
         some: Vec::new(),
     });
-    suspect.count += 1;
-    if suspect.some.len() < SAMPLE {
+    // Some of all of them, and not of the first.
+    let stride = (suspect.count / SAMPLE as u64).max(1).ilog2();
+    if suspect.count.trailing_zeros() >= stride {
         suspect.some.push(id);
+        if suspect.some.len() == 2 * SAMPLE {
+            let mut index = 0;
+            suspect.some.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
     }
+    suspect.count += 1;
     if !is_nested {
         suspect.retained += dominators.retained(id);
         suspect.outside += dominators.outside(id);

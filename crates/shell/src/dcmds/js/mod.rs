@@ -9,8 +9,10 @@ mod jsarray;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
+mod jscrash;
 mod jsdominators;
 mod jsfindrefs;
+mod jsframe;
 mod jsfunction;
 mod jsfunctions;
 mod jsleaks;
@@ -21,6 +23,7 @@ mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstack;
+mod jsstacks;
 mod jsstrings;
 mod nodebuffer;
 mod nodeinfo;
@@ -35,8 +38,10 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
+    &jscrash::DCMD,
     &jsdominators::DCMD,
     &jsfindrefs::DCMD,
+    &jsframe::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
     &jsleaks::DCMD,
@@ -47,6 +52,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstack::DCMD,
+    &jsstacks::DCMD,
     &jsstrings::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,
