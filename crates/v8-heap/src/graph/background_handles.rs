@@ -80,6 +80,7 @@ impl Finder<'_, '_> {
                 if !self.blocks_of_handles(&blocks) {
                     let address = isolate.address;
                     self.found.missing.push(format!("handles of a compiler of the isolate at {address:x}"));
+                    break;
                 }
                 (before, job) = (job, field(7));
             }
@@ -119,12 +120,17 @@ impl Finder<'_, '_> {
 
     /// Adds the handles in use; says whether all of them could be read.
     fn blocks_of_handles(&mut self, blocks: &Blocks) -> bool {
-        let (addresses, mut complete) = words_of(self.memory, blocks.begin, blocks.end);
+        if !self.may_read(blocks.end - blocks.begin) {
+            return false;
+        }
+        let (addresses, complete) = words_of(self.memory, blocks.begin, blocks.end);
         self.found.memory.push((blocks.begin, blocks.end));
         for (at, block) in addresses {
             let full = block.saturating_add(HANDLE_BLOCK);
             let end = if at + 8 == blocks.end { blocks.next } else { full };
-            complete &= self.add_range(RootKind::Job, block, end);
+            if !self.add_range(RootKind::Job, block, end) {
+                return false;
+            }
             // Behind the last handle are those of scopes that were left: no roots.
             self.found.memory.push((end, full));
         }

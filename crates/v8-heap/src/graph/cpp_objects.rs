@@ -17,6 +17,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use core_reader::{Address, Memory};
 
@@ -37,6 +38,8 @@ const ENTRIES: u64 = 256;
 const MOST_BLOCKS: u64 = 1 << 12;
 /// An object that has a page of its own is read up to this many bytes.
 const MOST_BYTES: u64 = 1 << 20;
+/// Bytes of C++ objects that are read in all. Where they seem to have more, it is the same memory again and again.
+const MOST_READ: u64 = 1 << 31;
 /// C++ objects that are gone through for one wrapper, at most.
 const MOST_OBJECTS: usize = 1 << 12;
 /// How far in front of an address inside of an object its header is looked for, in words.
@@ -49,6 +52,8 @@ pub(crate) struct CppObjects {
     heaps: Vec<CppHeap>,
     /// The handles to V8's heap, by address, and the numbers of the objects they hold.
     handles: HashMap<u64, u32>,
+    /// Bytes of C++ objects that have been read.
+    read: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -64,7 +69,7 @@ impl CppObjects {
     pub fn find(view: &View<'_>, table: &ObjectTable) -> CppObjects {
         let memory = view.memory();
         let mut found = CppObjects::default();
-        let finder = Finder::new(view, table);
+        let mut finder = Finder::new(view, table);
         for isolate in view.spaces().isolates() {
             let words = finder.isolate_words(isolate);
             let mut seen = HashSet::new();
@@ -78,6 +83,9 @@ impl CppObjects {
             let Some(heap) = heap else { continue };
             found.heaps.push(heap);
             for block in finder.traced_blocks(isolate, &words) {
+                if !finder.may_read(block.end - block.start) {
+                    break;
+                }
                 for (at, word) in words_of(memory, block.start, block.end).0 {
                     if let Some(target) = finder.target(word) {
                         found.handles.insert(at, target);
@@ -132,6 +140,10 @@ impl CppObjects {
         while let Some(object) = waiting.pop() {
             if seen.len() >= MOST_OBJECTS || !seen.insert(object.start) {
                 continue;
+            }
+            let bytes = object.end - object.start;
+            if self.read.fetch_add(bytes, Ordering::Relaxed) > MOST_READ {
+                break;
             }
             for (_, word) in words_of(memory, object.start, object.end).0 {
                 if let Some(target) = self.handles.get(&word) {

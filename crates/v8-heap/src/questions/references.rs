@@ -130,7 +130,7 @@ pub struct Step {
 /// Who counts as referring to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// JavaScript objects, and variables of scripts.
+    /// JavaScript objects, strings made of others, and variables of scripts.
     JavaScript,
     /// Objects of V8's own too, and words outside the heap.
     Everything,
@@ -314,13 +314,16 @@ impl Heap<'_> {
             look(index)?;
             ways.from(*holder, true, &mut reached, &mut references);
         }
+        // A string made of others keeps them alive: a short piece of a long text all of it.
+        let is_string = |at: &u64| self.map_at(*at).is_ok_and(|(_, map)| map.kind == Kind::String);
+        let mut others: Vec<u64> = others.into_iter().collect();
+        others.retain(|other| scope == Scope::Everything || is_string(other));
+        others.sort_unstable();
+        for (index, other) in others.iter().enumerate() {
+            look(index)?;
+            ways.from(*other, false, &mut reached, &mut references);
+        }
         if scope == Scope::Everything {
-            let mut others: Vec<u64> = others.into_iter().collect();
-            others.sort_unstable();
-            for (index, other) in others.iter().enumerate() {
-                look(index)?;
-                ways.from(*other, false, &mut reached, &mut references);
-            }
             self.ownerless(&ways, &seen, &explained, &reached, &mut references)?;
             self.outside_references(&order, monitor, &mut references)?;
         }
