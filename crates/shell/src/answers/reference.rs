@@ -51,8 +51,13 @@ fn through(heap: &Heap<'_>, reference: &Reference, steps: &[Step]) -> String {
     format!("{text}{} ({class})", if weak { ", weak" } else { "" })
 }
 
-/// Whether a word does not keep the object alive that it refers to.
+/// Whether a word, or an address in an instruction, does not keep the object alive that it refers to.
 fn is_weak(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64) -> bool {
+    if heap.is_pointer_in_code(object, offset) {
+        return heap
+            .pointers_in_code(object)
+            .any(|(at, word)| at == offset && heap.is_weak_in_code(Tagged(word)));
+    }
     match heap.object_words(object).map(|words| words.at(offset)) {
         Ok(Word::Held | Word::EphemeronKey) => true,
         Ok(Word::Weak) => heap.field(object, offset).is_ok_and(|word| word.0 & 3 == 3),

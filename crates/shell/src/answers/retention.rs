@@ -340,6 +340,7 @@ fn hold_text(hold: &Hold) -> String {
         Hold::Word(at) => format!("+{at:#x}"),
         Hold::WeakValue => "value of this key in a WeakMap".to_owned(),
         Hold::Code => "code".to_owned(),
+        Hold::Instruction => "in its machine code".to_owned(),
         Hold::Unknown => "(not known how)".to_owned(),
     }
 }

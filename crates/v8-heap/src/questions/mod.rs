@@ -5,6 +5,7 @@ mod class_check;
 mod commonjs;
 mod essential;
 mod functions;
+mod machine_code;
 mod members;
 mod ownership;
 mod paths;

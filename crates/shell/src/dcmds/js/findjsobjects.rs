@@ -55,7 +55,7 @@ use crate::answers::retention::open;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::{self, Progress, cells, cut, escape, screen_height};
+use crate::output::{self, Progress, cells, cut, escape, number_of, screen_height};
 use crate::said::Once;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind as ItemKind};
@@ -337,7 +337,11 @@ impl FindJsObjects {
         let (count, bytes) = census.left_out();
         let is_much = count.saturating_mul(100) >= kinds.statistics.javascript_objects;
         if is_much && watched && self.asked.is_none() && !self.json {
-            writeln!(out.text(), "garbage is left out: {count} objects, {bytes} bytes (-d lists it)")?;
+            writeln!(
+                out.text(),
+                "garbage is left out: {}, {bytes} bytes (-d lists it)",
+                number_of(count as u64, "object")
+            )?;
         }
         Ok(())
     }
@@ -562,7 +566,8 @@ fn word_of(table: &ObjectTable, group: &Group) -> u64 {
 fn tell_of_garbage(context: &Context, count: u64) {
     if count > 0 {
         context.tell_of_nothing(&format_args!(
-            "nothing of it is alive: {count} objects are garbage (-d lists them)"
+            "nothing of it is alive: {} garbage (-d lists them)",
+            if count == 1 { "1 object is".to_owned() } else { format!("{count} objects are") }
         ));
     }
 }
