@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use v8_heap::objects::value::HeapObject;
 use v8_heap::questions::{How, Reference, ReferenceKind, Step};
-use v8_heap::{Heap, Tagged, Word};
+use v8_heap::{Heap, PropertyValue, Tagged, Word};
 
 use crate::answers::place_name::place_name;
 use crate::answers::roots::root_name;
@@ -141,9 +141,23 @@ fn brief(heap: &Heap<'_>, value: Tagged) -> String {
         }
         Err(_) => match heap.object(value) {
             Ok(object) if object.kind().is_js_object() => {
-                format!("{:x} {}", value.0, escape(heap.name(heap.constructor_name(object))))
+                let class = escape(heap.name(heap.constructor_name(object)));
+                format!("{:x} {class}{}", value.0, own_name(heap, object))
             }
             _ => format!("{:x}", value.0),
         },
     }
+}
+
+/// What a program calls the objects that it uses as keys for a purpose: ` "request"`, for `new AsyncLocalStorage({ name: 'request' })`.
+/// Nothing for most objects.
+fn own_name(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
+    /// Longer names are cut.
+    const LONGEST: usize = 40;
+    let name = match heap.own_property(object, "#name") {
+        Ok(Some(PropertyValue::Data(name))) => heap.string(name, LONGEST).ok(),
+        _ => None,
+    };
+    let name = name.map(|name| name.to_text()).filter(|name| !name.is_empty());
+    name.map_or_else(String::new, |name| format!(" \"{}\"", escape(&name)))
 }

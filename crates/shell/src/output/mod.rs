@@ -13,7 +13,7 @@ mod terminal;
 mod text;
 
 pub use cells::{cells, cut, padded};
-pub use colour::{Colours, Paint};
+pub use colour::{Colours, Ink, Paint};
 pub use count::number_of;
 pub use escape::{escape, escape_char, escape_lines, is_safe};
 pub use facts::Facts;

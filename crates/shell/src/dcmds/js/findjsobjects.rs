@@ -14,7 +14,8 @@
 //! lacks what tells the two apart, as one that was cut off may, that is said once, and all objects are counted.
 //!
 //! The constructor is what V8's own heap snapshots say: the class that made the object, derived classes included; all
-//! functions under `Function`, all regular expressions under `RegExp`.
+//! functions under `Function`, all regular expressions under `RegExp`, suspended async functions under `Generator`; which function each
+//! of these is, `::jsprint` says.
 //!
 //! With an address: all objects of the same kind as the one there, of those that are counted: as many as the row says.
 //!
@@ -340,7 +341,7 @@ impl FindJsObjects {
             writeln!(
                 out.text(),
                 "garbage is left out: {}, {bytes} bytes (-d lists it)",
-                number_of(count as u64, "object")
+                number_of(count, "object")
             )?;
         }
         Ok(())
