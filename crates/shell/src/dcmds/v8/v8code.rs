@@ -26,9 +26,9 @@ const EXAMPLES: &[Example] = &[Example::on(
     "leak-24",
     "1950f7e25d01::v8code",
     r#"
-code: 13e17f702241
-instructions: [7ff60c089300, 7ff60c08951c)
-kind: BASELINE
+code: 13e17f70bcb9
+instructions: [7ff60c08da40, 7ff60c08e0b8)
+kind: MAGLEV
 ...
 "#,
 )];
