@@ -341,6 +341,7 @@ pub fn hold_text(hold: &Hold) -> String {
         Hold::CppObject(at) => format!("by its C++ object at {at:x}"),
         Hold::WeakValue => "value of this key in a WeakMap".to_owned(),
         Hold::Code => "code".to_owned(),
+        Hold::Instruction => "in its machine code".to_owned(),
         Hold::Unknown => "(not known how)".to_owned(),
     }
 }

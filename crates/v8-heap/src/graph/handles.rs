@@ -30,8 +30,7 @@ use crate::layout::{Kind, StringShape};
 use crate::objects::value::HeapObject;
 use crate::shape::map::MapId;
 
-/// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
-const HEAP_REACH: u64 = 0x2000;
+/// How far behind the `Heap` an isolate goes on at most, in bytes.
 const MOST_HEAP_REACH: u64 = 0x6000;
 /// Words of a block of eternal handles.
 const ETERNAL_BLOCK: u64 = 256;
@@ -48,7 +47,7 @@ impl Finder<'_, '_> {
     /// The roots of an isolate.
     pub fn isolate(&mut self, isolate: &Isolate) {
         let start = isolate.address;
-        let end = isolate.heap.saturating_add(HEAP_REACH);
+        let end = isolate.end();
         let words = self.isolate_words(isolate);
         let complete = words.last().is_some_and(|(at, _)| *at + 8 >= end);
         let table = &isolate.roots_table;

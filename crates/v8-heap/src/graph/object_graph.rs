@@ -302,11 +302,23 @@ pub(crate) fn code_holds_weakly(kind: Kind) -> bool {
 
 /// Words in instructions that look like strong pointers: in x86-64 code a `mov` of 64 bits into a register.
 pub(crate) fn embedded_words(code: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    placed_words(code).map(|(_, word)| word)
+}
+
+/// The same, each with where it is in the code, in bytes.
+pub(crate) fn placed_words(code: &[u8]) -> impl Iterator<Item = (usize, u64)> + '_ {
     memchr::memchr2_iter(0x48, 0x49, code).filter_map(|at| {
         let &[_, operation, ref immediate @ ..] = code.get(at..at + 10)? else { return None };
         let word = u64::from_le_bytes(immediate.try_into().expect("eight bytes"));
-        (operation & 0xf8 == 0xb8 && word & 3 == 1).then_some(word)
+        (operation & 0xf8 == 0xb8 && word & 3 == 1).then_some((at + 2, word))
     })
+}
+
+impl DispatchTable {
+    /// The table that functions of a heap call through.
+    pub fn of(view: &View<'_>, table: &ObjectTable) -> Option<DispatchTable> {
+        DispatchTable::find(view, &sample_handles(view, table, &Plan::all(view)))
+    }
 }
 
 /// Dispatch handles of some functions.

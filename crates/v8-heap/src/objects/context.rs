@@ -347,7 +347,11 @@ impl<'t> View<'t> {
         Ok(object.kind().is_js_object().then_some(extension))
     }
 
-    fn variable_value(&self, word: Tagged) -> Result<VariableValue> {
+    /// The value of a variable whose slot holds `word`: that itself, or what a cell of its own keeps.
+    ///
+    /// # Errors
+    /// The cell cannot be read.
+    pub fn variable_value(&self, word: Tagged) -> Result<VariableValue> {
         let plain = |word: Tagged| match self.is_hole(word) {
             true => VariableValue::Uninitialized,
             false => VariableValue::Tagged(word),

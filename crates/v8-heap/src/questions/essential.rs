@@ -3,13 +3,11 @@
 use core_reader::{Address, Contents};
 
 use crate::heap::Heap;
+use crate::isolate::METADATA_REACH;
 use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
 use crate::objects::value::HeapObject;
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
-
-/// Bytes of a page's metadata block that a reader looks at.
-const LARGEST_METADATA: u64 = 0x200;
 
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
@@ -31,7 +29,7 @@ impl Heap<'_> {
         for page in spaces.pages() {
             ranges.push((page.base, page.area_end));
             if let HeaderPlace::Metadata { .. } = layout.page.header {
-                ranges.push((page.handle(), page.handle().saturating_add(LARGEST_METADATA)));
+                ranges.push((page.handle(), page.handle().saturating_add(METADATA_REACH)));
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());

@@ -29,6 +29,8 @@ pub enum Hold {
     WeakValue,
     /// Through V8's table of functions' code.
     Code,
+    /// Its address is in an instruction.
+    Instruction,
     /// In no way that is known.
     Unknown,
 }
@@ -171,6 +173,9 @@ impl Heap<'_> {
             }
         }
         let Some(at) = found else {
+            if self.pointers_in_code(holder).any(|(_, word)| word == target.0) {
+                return Hold::Instruction;
+            }
             return match self.class_name(target) {
                 "Code" => Hold::Code,
                 _ if weak => Hold::Unknown,

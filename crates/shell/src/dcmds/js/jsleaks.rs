@@ -68,7 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::number('n', "suspects", "show so many; 5 if not said"),
         Opt::flag('j', "print one line of JSON for each suspect, as docs/json.md describes it"),

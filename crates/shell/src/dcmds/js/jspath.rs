@@ -94,9 +94,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Depends(|args| {
-        if args.has('j') || args.has('m') { Yields::Text } else { Yields::Items(Kind::Value) }
-    }),
+    yields: Yields::Depends(|args| if args.has('m') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('v', "every step, V8's own objects included"),
         Opt::number('n', "ways", "at most so many ways; 1 if not said"),
