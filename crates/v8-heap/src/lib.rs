@@ -88,6 +88,7 @@ pub mod layout;
 mod monitor;
 mod node_runtime;
 pub mod objects;
+pub mod pending;
 pub mod questions;
 mod remembered;
 mod self_check;

@@ -415,6 +415,8 @@ pub struct Layout {
     pub date_is_raw_double: bool,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
+    /// Slot of the `EmbedderDataArray` in a native context.
+    pub embedder_data_slot: u64,
     scope_kinds: scope_info::ScopeKinds,
     types: Vec<TypeInfo>,
     map_type: u16,
@@ -474,7 +476,8 @@ impl Layout {
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
             (
-                (self.fields, self.bits, self.facts, self.script_context_table_slot),
+                (self.fields, self.bits, self.facts),
+                (self.script_context_table_slot, self.embedder_data_slot),
                 &self.types,
                 self.map_type,
                 self.classes.iter().collect::<Vec<_>>(),
@@ -553,6 +556,8 @@ impl Layout {
             date_is_raw_double: classes.kind("JSDate", "value") == Some(FieldKind::Double),
             script_context_table_slot: native_context::slot("script_context_table", version)
                 .expect("a test finds it in every version"),
+            embedder_data_slot: native_context::slot("embedder_data", version)
+                .expect("it is in every version"),
             scope_kinds: scope_info::ScopeKinds::of(version),
             types,
             map_type,

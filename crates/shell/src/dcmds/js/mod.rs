@@ -13,15 +13,18 @@ mod jsdominators;
 mod jsfindrefs;
 mod jsfunction;
 mod jsfunctions;
+mod jshandles;
 mod jsleaks;
 mod jsmap;
 mod jspath;
 mod jsprint;
+mod jsrequests;
 mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstack;
 mod jsstrings;
+mod jstimers;
 mod nodebuffer;
 mod nodeinfo;
 mod snapshotnode;
@@ -39,15 +42,18 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsfindrefs::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
+    &jshandles::DCMD,
     &jsleaks::DCMD,
     &jsmap::DCMD,
     &jspath::DCMD,
     &jsprint::DCMD,
+    &jsrequests::DCMD,
     &jsretained::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstack::DCMD,
     &jsstrings::DCMD,
+    &jstimers::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,
     &snapshotnode::DCMD,
