@@ -129,7 +129,7 @@ async function viaAll() {
 }
 
 async function viaRace() {
-  await Promise.race([part(), new Promise(() => {})]); // @viaRace
+  await Promise.race([part(), part()]); // @viaRace
 }
 
 async function viaAny() {
@@ -167,12 +167,34 @@ async function sleeper() {
   await timers.setTimeout(70000); // @sleeper
 }
 
+async function napper() {
+  await new Promise((resolve) => setTimeout(() => resolve(), 80000)); // @napper
+}
+
+const answers = new Map();
+
+async function asker(number) {
+  await new Promise((resolve, reject) => answers.set(number, { resolve, reject })); // @asker
+}
+
+async function adopter() {
+  return new Promise((resolve) => keep.push(resolve));
+}
+
+async function callsAdopter(adopted) {
+  await adopted; // @callsAdopter
+}
+
 async function reader() {
   await fs.promises.readFile(__filename); // @reader
 }
 
+// Nothing settles it, and it is held: what waits for one that nobody holds is garbage.
+const nothing = new Promise(() => {});
+keep.push(nothing);
+
 async function lost() {
-  await new Promise(() => {}); // @lost
+  await nothing; // @lost
 }
 
 async function callsLost() {
@@ -220,17 +242,20 @@ function suspend() {
   start(viaAll, ['part part', 'Promise.all', 'viaAll viaAll'], 'held');
   expected.at(-1).count = 2;
   start(viaRace, ['part part', 'Promise.race', 'viaRace viaRace'], 'held');
-  expected.push({ count: 1, links: ['Promise.race', `viaRace ${place('viaRace', 'await')}`], wakes: 'orphan' });
+  expected.at(-1).count = 2;
   start(viaAny, ['part part', 'Promise.any', 'viaAny viaAny'], 'held');
   start(viaAllSettled, ['part part', 'Promise.allSettled', 'viaAllSettled viaAllSettled'], 'held');
   start(viaThen, ['part part', 'then', 'catch', 'finally', 'viaThen viaThen'], 'held');
-  start(viaForAwait, ['part part', 'rows rows', 'viaForAwait viaForAwait rows'], 'held');
-  start(viaThenable, ['viaThenable viaThenable'], 'held');
+  start(viaForAwait, ['part part', 'rows rows', 'viaForAwait viaForAwait row'], 'held');
+  start(viaThenable, ['viaThenable viaThenable'], 'ready');
   start(sleeper, ['sleeper sleeper'], 'timer');
+  start(napper, ['napper napper'], 'timer');
+  start(asker, ['asker asker'], 'held', 3);
+  start(() => callsAdopter(adopted), ['follows', 'callsAdopter callsAdopter'], 'held');
   start(callsLost, ['lost lost', 'callsLost callsLost'], 'orphan');
   start(first, ['first first'], 'held');
   start(second, ['second second'], 'held');
-  expected.push({ count: 1, links: [`left ${place('left', 'await')}`, 'adopts'], wakes: 'cycle' });
+  expected.push({ count: 1, links: [`left ${place('left', 'await')}`, 'follows'], wakes: 'cycle' });
   const generator = plain();
   generator.next();
   keep.push(generator);
@@ -240,6 +265,8 @@ function suspend() {
 // --- Handles and requests ---
 
 const handles = [];
+/** Has come to its end with a promise that is not settled. */
+let adopted;
 /** A connection that is closed in the last turn. */
 let closing;
 
@@ -312,6 +339,7 @@ async function main() {
   // It waits for itself.
   const waiting = left();
   open(waiting);
+  adopted = adopter();
   keep.push(waiting);
   await openHandles();
   // The connections that have been accepted.
@@ -330,10 +358,13 @@ async function main() {
   hold({
     pending: {
       timers: started,
-      sleeping: [{ after: 70000 }],
+      sleeping: [70000],
+      napping: [80000],
       immediates: [{ line: lineOf('soon'), refed: true }, { line: lineOf('soon'), refed: false }],
       ticks: [{ line: lineOf('tick') }, { line: lineOf('tick') }],
       handles,
+      // Two that connected to the server and keep the process alive, one to the pipe, one that is to connect.
+      listening: 4,
       requests: process._getActiveRequests().map((request) => request.constructor.name),
       resources: process.getActiveResourcesInfo(),
       chains,

@@ -10,6 +10,9 @@ use crate::print::function::{definition_name, file_name, script_name};
 /// Functions that call another are followed up to here.
 const DEEPEST: usize = 8;
 
+/// What the names of Node.js's own scripts begin with.
+pub const NODE: &str = "node:";
+
 /// What is called.
 #[derive(Clone, Debug, Default)]
 pub struct Callback {
@@ -59,8 +62,11 @@ impl Callback {
         };
         callback.name = definition_name(heap, &shared);
         if let Some(location) = heap.function_location(shared.object) {
-            callback.file = Some(file_name(heap, &location.script));
-            callback.script = Some(script_name(heap, &location.script));
+            let script = script_name(heap, &location.script);
+            // Whose it is shows in the names of Node.js's own.
+            let is_foreign = script.starts_with(NODE);
+            callback.file = Some(if is_foreign { script.clone() } else { file_name(heap, &location.script) });
+            callback.script = Some(script);
             callback.line = location.place.map(|place| place.line);
             callback.column = location.place.map(|place| place.column);
         }
@@ -69,7 +75,7 @@ impl Callback {
 
     /// Whether it belongs to Node.js or V8 and not to the program.
     pub fn is_foreign(&self) -> bool {
-        self.script.as_ref().is_none_or(|script| script.starts_with("node:"))
+        self.script.as_ref().is_none_or(|script| script.starts_with(NODE))
     }
 
     /// `onOrder (app.js:26:27)`, not yet escaped.

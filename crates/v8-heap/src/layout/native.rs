@@ -153,7 +153,6 @@ pub(crate) mod frame {
 /// What Node.js publishes for debuggers, each a word in the executable's data that is set when the process starts (Node.js:
 /// `src/node_postmortem_metadata.cc`).
 pub(crate) mod node_metadata {
-
     /// Slot of the `Environment` in the embedder's data of a context, i32.
     pub const ENVIRONMENT_SLOT: &str = "nodedbg_const_ContextEmbedderIndex__kEnvironment__int";
     pub const PERSISTENT: &str = "nodedbg_offset_BaseObject__persistent_handle___v8_Persistent_v8_Object";
@@ -162,6 +161,9 @@ pub(crate) mod node_metadata {
     pub const REQUEST_QUEUE: &str = "nodedbg_offset_Environment__req_wrap_queue___Environment_ReqWrapQueue";
     pub const HANDLE_NODE: &str = "nodedbg_offset_HandleWrap__handle_wrap_queue___ListNode_HandleWrap";
     pub const REQUEST_NODE: &str = "nodedbg_offset_ReqWrap__req_wrap_queue___ListNode_ReqWrapQueue";
+    /// All of them.
+    pub const ALL: [&str; 6] =
+        [ENVIRONMENT_SLOT, PERSISTENT, HANDLE_QUEUE, REQUEST_QUEUE, HANDLE_NODE, REQUEST_NODE];
     /// No slot or offset is larger.
     pub const LARGEST: u64 = 1 << 14;
 }

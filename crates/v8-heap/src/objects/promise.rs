@@ -19,8 +19,6 @@ use crate::{Error, Result, Tagged};
 
 /// Slots of the context of one of V8's own closures that can tell whom it is for.
 const CLOSURE_SLOTS: std::ops::Range<u64> = 2..6;
-/// Nobody looks at more that wait for one promise.
-const MOST_REACTIONS: usize = 1 << 16;
 
 /// What has become of a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +42,11 @@ pub enum Waits {
     AllSettled,
     /// `Promise.any`
     Any,
-    /// Another promise that becomes what this one does: it was resolved with it, or is that of `Promise.race`.
+    /// Another promise that becomes what this one does: it was resolved with this one.
     Follows,
+    /// Another promise that becomes what this one does by the functions that settle it: as in `Promise.race`, or in
+    /// `then(resolve, reject)`.
+    Resolves,
     /// `then` with a function for the value.
     Then,
     /// `catch`, or `then` with a function for the reason only.
@@ -114,17 +115,23 @@ impl View<'_> {
         let (words, fields) = (self.words(), self.fields());
         let mut next = words.tagged(promise.address + fields.promise_result, "reactions of a JSPromise")?;
         let mut reactions = Vec::new();
+        // A list that goes round comes by a reaction that is remembered for twice as many steps each time.
+        let (mut remembered, mut steps, mut most) = (Tagged::default(), 0u64, 1u64);
         while next.smi().is_none() {
             let reaction = self.object(next)?;
             if self.layout().type_name(reaction.map.instance_type) != "PromiseReaction" {
                 return Err(self.wrong_type(next, "PromiseReaction"));
             }
-            if reactions.len() == MOST_REACTIONS {
+            if next == remembered {
                 return Err(Error::Implausible {
                     what: "list of reactions",
                     object: promise.value(),
-                    found: "it does not end".to_owned(),
+                    found: "it goes round".to_owned(),
                 });
+            }
+            steps += 1;
+            if steps == most {
+                (remembered, steps, most) = (next, 0, 2 * most);
             }
             let field = |at: u64| words.tagged(reaction.address + at, "PromiseReaction");
             reactions.push(self.reaction(
@@ -174,8 +181,9 @@ impl View<'_> {
             }
             [Closure::Settles(promise), _] | [Closure::None, Closure::Settles(promise)] => {
                 reaction.promise = self.promise_of(promise);
-                Waits::Follows
+                Waits::Resolves
             }
+            [Closure::None, Closure::None] => Waits::Follows,
             [Closure::Calls(function), _] | [_, Closure::Calls(function)] => {
                 reaction.handler = Some(function);
                 Waits::Finally

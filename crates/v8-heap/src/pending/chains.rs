@@ -18,6 +18,7 @@ use crate::graph::{RootKind, Rows};
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::layout::Kind;
+use crate::objects::context::{Variable, VariableValue};
 use crate::objects::generator::GeneratorState;
 use crate::objects::promise::{Promise, Waits};
 use crate::objects::properties::PropertyValue;
@@ -28,11 +29,14 @@ use crate::{Error, Monitor, Result, Tagged};
 /// Links of a chain that are followed.
 const LONGEST_CHAIN: usize = 256;
 /// Ways from one promise to those that nobody waits for: forks multiply.
-const MOST_WAYS: usize = 1 << 12;
-/// Chains of one heap.
-const MOST_CHAINS: u64 = 1 << 27;
+const MOST_WAYS: usize = 1 << 20;
+/// Ways of a heap, for each that waits, and beside that.
+const WAYS_OF_ONE: usize = 16;
+const FEWEST_WAYS: usize = 1 << 20;
 /// Holders that are looked through for what can settle one promise.
 const MOST_HOLDERS: usize = 512;
+/// Functions of one scope that are followed to what calls them.
+const MOST_SHARING: usize = 4;
 /// Holders of one object among them.
 const HOLDERS_OF_ONE: usize = 64;
 
@@ -81,6 +85,8 @@ pub struct Settler {
     pub property: Option<Tagged>,
     /// The `SharedFunctionInfo` of the function that has it in a variable, where no object has it.
     pub function: Option<Tagged>,
+    /// The name of the variable that holds it, or that holds the collection it is in, where no object has it.
+    pub variable: Option<Tagged>,
 }
 
 /// Chains that are alike.
@@ -134,6 +140,9 @@ struct Waiting {
     calls: HashSet<Tagged>,
     /// Suspended calls that wait for none.
     ready: Vec<Waiter>,
+    /// All that wait.
+    count: usize,
+    is_cut: bool,
 }
 
 impl Heap<'_> {
@@ -150,17 +159,18 @@ impl Heap<'_> {
                 table.id_at(self.spaces(), address).is_some_and(|id| reached.contains(id.0))
             })
         };
-        let waiting = self.waiting(&lives, monitor)?;
+        let waiting = self.waiting(table.len(), &lives, monitor)?;
         let mut search = Search {
             heap: self,
             table,
             held_by: if tells { Some(self.held_by(monitor)?) } else { None },
             timers: HashSet::new(),
+            of_store: AddressMap::default(),
             lives: &lives,
         };
         search.timers.extend(self.timers(monitor)?.into_iter().map(|timer| timer.object));
         search.timers.extend(self.immediates(monitor)?.into_iter().map(|immediate| immediate.object));
-        let mut ways = Ways { waiting: &waiting, groups: HashMap::new(), visited: AddressMap::default(), count: 0, is_cut: false };
+        let mut ways = Ways { waiting: &waiting, groups: HashMap::new(), visited: AddressMap::default(), count: 0, most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)), is_cut: waiting.is_cut };
         monitor.begin("following promises", waiting.of.len() as u64);
         let mut starts: Vec<u64> =
             waiting.of.keys().copied().filter(|promise| !waiting.followed.contains_key(promise)).collect();
@@ -177,7 +187,7 @@ impl Heap<'_> {
         }
         for waiter in &waiting.ready {
             let kind = SettlerKind::Ready;
-            ways.follow_from(waiter, Settler { kind, constructor: None, property: None, function: None }, None);
+            ways.follow_from(waiter, Settler { kind, constructor: None, property: None, function: None, variable: None }, None);
         }
         // What is left goes round. A circle begins where a call waits, if there is one.
         let mut rest: Vec<u64> =
@@ -187,14 +197,15 @@ impl Heap<'_> {
         for promise in rest {
             if !ways.visited.contains_key(&promise) {
                 let kind = SettlerKind::Cycle;
-                let settler = Settler { kind, constructor: None, property: None, function: None };
+                let settler = Settler { kind, constructor: None, property: None, function: None, variable: None };
                 ways.follow(promise, settler, None);
             }
         }
         Ok(ways.finish())
     }
 
-    fn waiting(&self, lives: &dyn Fn(u64) -> bool, monitor: &dyn Monitor) -> Result<Waiting> {
+    /// `most` objects are there: no more can wait.
+    fn waiting(&self, most: usize, lives: &dyn Fn(u64) -> bool, monitor: &dyn Monitor) -> Result<Waiting> {
         let mut waiting = Waiting::default();
         // A function that settles one promise for several others is that of a race.
         let mut handlers: HashMap<Tagged, u32> = HashMap::new();
@@ -205,6 +216,11 @@ impl Heap<'_> {
             let reactions = self.promise_reactions(promise).unwrap_or_default();
             if reactions.is_empty() {
                 return true;
+            }
+            waiting.count += reactions.len();
+            if waiting.count > most {
+                waiting.is_cut = true;
+                return false;
             }
             let waiters = waiting.of.entry(promise.address).or_default();
             for reaction in reactions {
@@ -219,7 +235,7 @@ impl Heap<'_> {
                 if let Some(next) = next {
                     waiting.followed.insert(next, ());
                 }
-                if reaction.waits == Waits::Follows
+                if reaction.waits == Waits::Resolves
                     && let Some(handler) = reaction.handler
                 {
                     *handlers.entry(handler).or_default() += 1;
@@ -237,7 +253,7 @@ impl Heap<'_> {
                     // Kept until all handlers have been seen.
                     (None, waits) => Link {
                         waits,
-                        function: reaction.handler.filter(|_| waits == Waits::Follows),
+                        function: reaction.handler.filter(|_| waits == Waits::Resolves),
                         offset: None,
                         is_race: false,
                     },
@@ -248,7 +264,7 @@ impl Heap<'_> {
         })?;
         for waiters in waiting.of.values_mut() {
             for waiter in waiters {
-                if waiter.link.waits == Waits::Follows
+                if waiter.link.waits == Waits::Resolves
                     && let Some(handler) = waiter.link.function.take()
                 {
                     waiter.link.is_race = handlers.get(&handler).is_some_and(|count| *count > 1);
@@ -294,7 +310,8 @@ struct Ways<'w> {
     waiting: &'w Waiting,
     groups: HashMap<Key, (Option<Tagged>, Vec<Tagged>)>,
     visited: AddressMap<()>,
-    count: u64,
+    count: usize,
+    most: usize,
     is_cut: bool,
 }
 
@@ -326,7 +343,7 @@ impl Ways<'_> {
         while let Some((depth, waiter, next)) = open.pop() {
             links.truncate(depth);
             inner.truncate(1 + depth - base);
-            path.truncate(depth - base);
+            path.truncate(1 + depth - base);
             if let Some(waiter) = waiter {
                 links.push(waiter.link);
                 inner.push(waiter.call);
@@ -353,7 +370,7 @@ impl Ways<'_> {
                     group.1.extend(member);
                     self.count += 1;
                     ways += 1;
-                    if ways >= MOST_WAYS || self.count >= MOST_CHAINS {
+                    if ways >= MOST_WAYS || self.count >= self.most {
                         self.is_cut = true;
                         break;
                     }
@@ -396,6 +413,8 @@ struct Search<'s, 'h> {
     /// Nothing if the core does not tell what lives.
     held_by: Option<&'s Rows>,
     timers: HashSet<Tagged>,
+    /// What has been found of a store of elements: many promises are settled from one array.
+    of_store: AddressMap<(Settler, Option<Tagged>)>,
     lives: &'s dyn Fn(u64) -> bool,
 }
 
@@ -412,13 +431,17 @@ impl<'s> Search<'s, '_> {
             .collect()
     }
 
-    fn settler_of(&self, promise: u64, monitor: &dyn Monitor) -> Result<(Settler, Option<Tagged>)> {
+    fn settler_of(&mut self, promise: u64, monitor: &dyn Monitor) -> Result<(Settler, Option<Tagged>)> {
         let heap = self.heap;
-        let settler = |kind| Settler { kind, constructor: None, property: None, function: None };
+        let settler = |kind| Settler { kind, constructor: None, property: None, function: None, variable: None };
         if self.held_by.is_none() {
             return Ok((settler(SettlerKind::Unknown), None));
         }
         let own = Tagged::pointer(promise);
+        let native = |object: HeapObject<'_>| {
+            let constructor = Some(heap.constructor_name(object));
+            (Settler { constructor, ..settler(SettlerKind::Native) }, Some(object.value()))
+        };
         let mut functions = Vec::new();
         for holder in self.holders(promise) {
             match holder.kind() {
@@ -427,13 +450,20 @@ impl<'s> Search<'s, '_> {
                         .into_iter()
                         .filter(|function| heap.settled_by(function.value()) == Some(own)),
                 ),
-                Kind::JsApiObject => {
-                    let constructor = Some(heap.constructor_name(holder));
-                    let kind = SettlerKind::Native;
-                    return Ok((Settler { constructor, ..settler(kind) }, Some(holder.value())));
-                }
+                Kind::JsApiObject => return Ok(native(holder)),
                 Kind::JsGenerator if heap.async_function_promise(holder) == Some(own) => {
                     return Ok((settler(SettlerKind::Running), Some(holder.value())));
+                }
+                // The microtask that asks a thenable.
+                _ if heap.class_name(holder.value()) == "PromiseResolveThenableJobTask" => {
+                    return Ok((settler(SettlerKind::Ready), Some(holder.value())));
+                }
+                Kind::PropertyArray | Kind::NameDictionary => {
+                    let object = self.holders(holder.address).into_iter();
+                    let mut object = object.filter(|object| object.kind() == Kind::JsApiObject);
+                    if let Some(object) = object.next() {
+                        return Ok(native(object));
+                    }
                 }
                 _ => {}
             }
@@ -446,27 +476,39 @@ impl<'s> Search<'s, '_> {
             let kind = if has_handle { SettlerKind::Native } else { SettlerKind::Orphan };
             return Ok((settler(kind), None));
         }
-        Ok(self.holder_of(functions))
+        let mut stores = functions.iter().flat_map(|function| self.holders(function.address));
+        let store = stores.next().filter(|store| store.kind() == Kind::FixedArray);
+        let store = store.filter(|_| stores.next().is_none()).map(|store| store.address);
+        drop(stores);
+        if let Some(known) = store.and_then(|store| self.of_store.get(&store)) {
+            return Ok(*known);
+        }
+        let found = self.holder_of(&functions);
+        if let Some(store) = store {
+            self.of_store.insert(store, found);
+        }
+        Ok(found)
     }
 
-    /// What has one of some functions: the nearest timer or native object, else the nearest object of the program.
-    fn holder_of(&self, functions: Vec<HeapObject<'s>>) -> (Settler, Option<Tagged>) {
+    /// What has one of some functions: the nearest timer or native object, else the nearest object of a class of the program, or
+    /// variable.
+    fn holder_of(&self, functions: &[HeapObject<'s>]) -> (Settler, Option<Tagged>) {
         let heap = self.heap;
-        let mut seen: HashSet<u64> = functions.iter().map(|function| function.address).collect();
-        let mut queue: VecDeque<(HeapObject<'s>, HeapObject<'s>)> = VecDeque::new();
-        let mut named: Option<(Settler, Tagged)> = None;
-        let none = Settler { kind: SettlerKind::Held, constructor: None, property: None, function: None };
-        let mut enqueue = |queue: &mut VecDeque<_>, held: HeapObject<'s>| {
-            for holder in self.holders(held.address) {
-                if seen.len() < MOST_HOLDERS && seen.insert(holder.address) {
-                    queue.push_back((holder, held));
-                }
-            }
+        let none = Settler {
+            kind: SettlerKind::Held,
+            constructor: None,
+            property: None,
+            function: None,
+            variable: None,
         };
+        let mut seen: HashSet<u64> = functions.iter().map(|function| function.address).collect();
+        // What holds something, what it holds, and whether that is one of the functions or holds only what captured them.
+        let mut queue: VecDeque<(HeapObject<'s>, HeapObject<'s>, bool)> = VecDeque::new();
+        let mut named: Vec<(u8, Settler, Tagged)> = Vec::new();
         for function in functions {
-            enqueue(&mut queue, function);
+            self.enqueue(*function, true, &mut seen, &mut queue);
         }
-        while let Some((holder, held)) = queue.pop_front() {
+        while let Some((holder, held, is_direct)) = queue.pop_front() {
             if self.timers.contains(&holder.value()) {
                 let constructor = Some(heap.constructor_name(holder));
                 return (Settler { kind: SettlerKind::Timer, constructor, ..none }, Some(holder.value()));
@@ -476,35 +518,86 @@ impl<'s> Search<'s, '_> {
                     let constructor = Some(heap.constructor_name(holder));
                     return (Settler { kind: SettlerKind::Native, constructor, ..none }, Some(holder.value()));
                 }
-                Kind::JsFunction => {
-                    let shared = heap.shared_function_info(holder).ok().map(|shared| shared.value());
-                    if named.is_none() && heap.settled_by(holder.value()).is_none() {
-                        named = Some((Settler { function: shared, ..none }, holder.value()));
+                Kind::Context => {
+                    let variable = self.variable_with(holder, held);
+                    if variable.is_some() {
+                        named.push((1, Settler { variable, ..none }, holder.value()));
                     }
-                    enqueue(&mut queue, holder);
+                    // Where many functions share the variables of a scope, it is not known which of them use this one.
+                    let holders = self.holders(holder.address);
+                    let inside =
+                        |object: &&HeapObject<'_>| matches!(object.kind(), Kind::JsFunction | Kind::Context);
+                    if is_direct && holders.iter().filter(inside).count() <= MOST_SHARING {
+                        for inner in holders {
+                            if matches!(inner.kind(), Kind::JsFunction | Kind::Context)
+                                && seen.len() < MOST_HOLDERS
+                                && seen.insert(inner.address)
+                            {
+                                queue.push_back((inner, holder, true));
+                            }
+                        }
+                    }
+                }
+                Kind::JsFunction => {
+                    if heap.settled_by(holder.value()).is_none() {
+                        let function = heap.shared_function_info(holder).ok().map(|shared| shared.value());
+                        named.push((2, Settler { function, ..none }, holder.value()));
+                    }
+                    self.enqueue(holder, true, &mut seen, &mut queue);
                 }
                 // A suspended call that has it, and the reactions of promises, are no way out.
                 Kind::JsGenerator | Kind::JsPromise => {}
-                Kind::JsArray => enqueue(&mut queue, holder),
                 kind if kind.is_js_object() => {
-                    if named.as_ref().is_none_or(|(settler, _)| settler.constructor.is_none()) {
-                        let constructor = Some(heap.constructor_name(holder));
-                        let property = heap.own_properties(holder).unwrap_or_default().into_iter().find_map(
-                            |property| match property.value {
-                                PropertyValue::Data(value) if value == held.value() => Some(property.name),
-                                _ => None,
-                            },
-                        );
-                        named = Some((Settler { constructor, property, ..none }, holder.value()));
+                    let is_plain = heap.constructor_function(holder).is_none_or(|constructor| {
+                        heap.object(constructor)
+                            .and_then(|function| heap.shared_function(heap.shared_function_info(function)?))
+                            .is_ok_and(|shared| shared.script.is_none())
+                    });
+                    let constructor = Some(heap.constructor_name(holder));
+                    let property = self.property_with(holder, held);
+                    let rank = if is_plain { 3 } else { 0 };
+                    named.push((rank, Settler { constructor, property, ..none }, holder.value()));
+                    // Collections and records belong to somebody.
+                    if is_plain {
+                        self.enqueue(holder, false, &mut seen, &mut queue);
                     }
                 }
-                Kind::Context | Kind::FixedArray | Kind::PropertyArray => enqueue(&mut queue, holder),
+                kind if kind != Kind::NativeContext => self.enqueue(holder, false, &mut seen, &mut queue),
                 _ => {}
             }
         }
-        match named {
-            Some((settler, object)) => (settler, Some(object)),
+        match named.into_iter().min_by_key(|(rank, ..)| *rank) {
+            Some((_, settler, object)) => (settler, Some(object)),
             None => (none, None),
         }
+    }
+
+    fn enqueue(
+        &self,
+        held: HeapObject<'s>,
+        is_direct: bool,
+        seen: &mut HashSet<u64>,
+        queue: &mut VecDeque<(HeapObject<'s>, HeapObject<'s>, bool)>,
+    ) {
+        for holder in self.holders(held.address) {
+            if seen.len() < MOST_HOLDERS && seen.insert(holder.address) {
+                queue.push_back((holder, held, is_direct));
+            }
+        }
+    }
+
+    /// The variable of a context that holds an object.
+    fn variable_with(&self, context: HeapObject<'_>, held: HeapObject<'_>) -> Option<Tagged> {
+        let variables = self.heap.context_variables(context).ok()?;
+        let holds =
+            |variable: &Variable| matches!(variable.value, VariableValue::Tagged(value) if value == held.value());
+        variables.into_iter().find(holds).map(|variable| variable.name)
+    }
+
+    /// The property of an object that holds another, itself or by its array of properties.
+    fn property_with(&self, object: HeapObject<'_>, held: HeapObject<'_>) -> Option<Tagged> {
+        let properties = self.heap.own_properties(object).ok()?;
+        let holds = |value: PropertyValue| matches!(value, PropertyValue::Data(value) if value == held.value());
+        properties.into_iter().find(|property| holds(property.value)).map(|property| property.name)
     }
 }

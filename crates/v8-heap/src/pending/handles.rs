@@ -22,9 +22,9 @@ use super::{js_object, object_property};
 /// Owners of owners that are followed.
 const MOST_OWNERS: usize = 16;
 /// Objects point behind offset and type at the head of a table of virtual functions (Itanium C++ ABI, 2.5.2).
-const VIRTUAL_FUNCTIONS: u64 = 2 * size_of::<u64>() as u64;
+pub(super) const VIRTUAL_FUNCTIONS: u64 = 2 * size_of::<u64>() as u64;
 /// Longer paths are cut, in bytes.
-const LONGEST_PATH: usize = 4096;
+pub(super) const LONGEST_PATH: usize = 1024;
 
 /// `uv_fs_type`, from `UV_FS_CUSTOM` on.
 const FS_TYPES: [&str; 38] = [
@@ -190,6 +190,22 @@ impl Heap<'_> {
         Ok(requests)
     }
 
+    /// Where the paths of requests are.
+    pub(super) fn request_texts(&self, environments: &Environments) -> Vec<(u64, u64)> {
+        let Some(places) = &environments.places else { return Vec::new() };
+        let nodes = environments
+            .list
+            .iter()
+            .flat_map(|environment| self.queue(environment.address, places.request_queue).unwrap_or_default());
+        nodes
+            .filter_map(|node| {
+                let request = self.request_of_libuv(node.checked_sub(places.request_node)?, node)?;
+                let is_file = self.libuv_u32(request, uv_request::TYPE) == Some(uv_request::FS);
+                self.text_range(request.checked_add(uv_request::FS_PATH), is_file)
+            })
+            .collect()
+    }
+
     /// The object that a program knows a handle by.
     pub fn owner_of(&self, object: Tagged) -> Tagged {
         let mut owner = object;
@@ -230,7 +246,7 @@ impl Heap<'_> {
         let table = self.libuv_word(object, 0)?.checked_sub(VIRTUAL_FUNCTIONS)?;
         let symbol = symbols.at(Address(table)).filter(|symbol| symbol.address.0 == table)?;
         let name = demangle(&symbol.name)?;
-        let name = name.strip_prefix("vtable for ")?.split('<').next()?;
+        let name = name.strip_prefix("{vtable(")?.strip_suffix(")}")?.split('<').next()?;
         Some(name.rsplit("::").next()?.to_owned())
     }
 

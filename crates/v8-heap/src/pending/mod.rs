@@ -6,6 +6,7 @@
 
 mod chains;
 mod environments;
+mod essential;
 mod handles;
 mod scopes;
 mod ticks;
@@ -14,6 +15,7 @@ mod timers;
 
 pub use chains::{Chain, Chains, Link, Settler, SettlerKind};
 pub use environments::{Clock, Environment, Environments};
+pub use essential::PendingMemory;
 pub use handles::{Handle, Request};
 pub use ticks::Tick;
 pub use timers::{Immediate, Timer};

@@ -6,6 +6,7 @@ mod diff;
 mod findjsobjects;
 mod heapsnapshot;
 mod jsarray;
+mod jsasync;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
@@ -35,6 +36,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &findjsobjects::DCMD,
     &heapsnapshot::DCMD,
     &jsarray::DCMD,
+    &jsasync::DCMD,
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
