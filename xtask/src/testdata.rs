@@ -33,7 +33,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let executable = executable.map_or_else(build::debugger, Ok)?;
     fs::create_dir_all(places::workspace().join("testdata/cores"))?;
     let stage = Path::new(STAGE);
-    let names = || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE, shipped::PENDING]);
+    let names =
+        || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE, shipped::PENDING]);
     let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
     if let Some(unknown) = scenarios.iter().find(|name| !names().any(|known| known == **name)) {
         bail!("no cores of `{unknown}` ship (those of {} do)", names().collect::<Vec<_>>().join(", "));

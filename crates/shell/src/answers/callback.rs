@@ -50,7 +50,8 @@ impl Callback {
                 break;
             }
         }
-        let mut callback = Callback { function: Some(value), settles: heap.settled_by(value), ..Callback::default() };
+        let mut callback =
+            Callback { function: Some(value), settles: heap.settled_by(value), ..Callback::default() };
         let shared = heap
             .object(value)
             .ok()

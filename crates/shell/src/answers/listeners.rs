@@ -20,7 +20,9 @@ pub struct Listener {
 /// All listeners that an object keeps in `_events`, in the order of events, and of each the first in front.
 pub fn listeners(heap: &Heap<'_>, emitter: HeapObject<'_>) -> Vec<Listener> {
     let mut listeners = Vec::new();
-    let Ok(Some(PropertyValue::Data(events))) = heap.own_property(emitter, "_events") else { return listeners };
+    let Ok(Some(PropertyValue::Data(events))) = heap.own_property(emitter, "_events") else {
+        return listeners;
+    };
     let Ok(Value::Object(events)) = heap.value(events) else { return listeners };
     for property in heap.own_properties(events).unwrap_or_default() {
         let PropertyValue::Data(value) = property.value else { continue };

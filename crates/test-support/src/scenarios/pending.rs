@@ -20,8 +20,7 @@ pub fn check(debugger: &Debugger, report: &Value) -> Result<String> {
     let lines = ["::jstimers -j", "::jshandles -j", "::jsrequests -j", "::jsasync -j"].map(str::to_owned);
     let answers = debugger.session(&lines)?;
     let [timers, handles, requests, chains] = answers.as_slice() else { anyhow::bail!("no four answers") };
-    let (timers, handles, requests, chains) =
-        (rows(timers)?, rows(handles)?, rows(requests)?, rows(chains)?);
+    let (timers, handles, requests, chains) = (rows(timers)?, rows(handles)?, rows(requests)?, rows(chains)?);
     let own = check_timers(truth, &timers)?;
     check_resources(truth, &timers, &handles, &requests)?;
     check_handles(truth, &handles)?;
@@ -58,7 +57,8 @@ fn is_own(truth: &Value, file: &Value) -> bool {
 fn check_timers(truth: &Value, rows: &[Value]) -> Result<usize> {
     let own = |kind: &'static [&str]| {
         rows.iter().filter(move |row| {
-            row["kind"].as_str().is_some_and(|own| kind.contains(&own)) && is_own(truth, &row["callback"]["file"])
+            row["kind"].as_str().is_some_and(|own| kind.contains(&own))
+                && is_own(truth, &row["callback"]["file"])
         })
     };
     let mut expected: Vec<String> = Vec::new();
@@ -80,7 +80,8 @@ fn check_timers(truth: &Value, rows: &[Value]) -> Result<usize> {
     let (expected, shown) = (counted(expected.into_iter()), counted(shown));
     ensure!(expected == shown, "timers are {shown:?}, not {expected:?}");
     for after in list(truth, "sleeping")? {
-        let is_it = |row: &&Value| row["every"].as_f64() == after.as_f64() && row["callback"]["settles"].is_string();
+        let is_it =
+            |row: &&Value| row["every"].as_f64() == after.as_f64() && row["callback"]["settles"].is_string();
         ensure!(rows.iter().filter(is_it).count() == 1, "no timer settles a promise after {after} ms");
     }
     for row in own(&["timeout", "interval"]) {
@@ -90,7 +91,9 @@ fn check_timers(truth: &Value, rows: &[Value]) -> Result<usize> {
         ensure!(due <= every && due >= every - LATEST, "{row} is not due then");
     }
     for (name, kind) in [("immediates", &["immediate"]), ("ticks", &["tick"])] {
-        let expected = list(truth, name)?.iter().map(|it| format!("{} {}", it["line"], it["refed"].as_bool().unwrap_or(true)));
+        let expected = list(truth, name)?
+            .iter()
+            .map(|it| format!("{} {}", it["line"], it["refed"].as_bool().unwrap_or(true)));
         let shown = own(kind).map(|row| format!("{} {}", row["callback"]["line"], row["referenced"]));
         let (expected, shown): (Vec<_>, Vec<_>) = (expected.collect(), shown.collect());
         ensure!(expected == shown, "{name} are {shown:?}, not {expected:?}");
@@ -101,7 +104,8 @@ fn check_timers(truth: &Value, rows: &[Value]) -> Result<usize> {
 /// `process.getActiveResourcesInfo()`: requests, handles, timers and immediates that keep the process alive.
 fn check_resources(truth: &Value, timers: &[Value], handles: &[Value], requests: &[Value]) -> Result<()> {
     let expected: Vec<&str> = list(truth, "resources")?.iter().filter_map(Value::as_str).collect();
-    let mut shown: Vec<&str> = requests.iter().chain(handles).filter_map(|row| row["kind"].as_str()).collect();
+    let mut shown: Vec<&str> =
+        requests.iter().chain(handles).filter_map(|row| row["kind"].as_str()).collect();
     let counts = |kinds: &[&str]| {
         let is_it = |row: &&Value| {
             row["referenced"] == true && row["kind"].as_str().is_some_and(|kind| kinds.contains(&kind))
@@ -130,12 +134,17 @@ fn check_handles(truth: &Value, handles: &[Value]) -> Result<()> {
         ];
         for (name, shown) in same {
             let expected = &expected[name];
-            ensure!(expected.is_null() || *expected == shown, "{name} of a handle is {shown}, not {expected}");
+            ensure!(
+                expected.is_null() || *expected == shown,
+                "{name} of a handle is {shown}, not {expected}"
+            );
         }
     }
     let listens = |handle: &&Value| {
         let listeners = handle["listeners"].as_array();
-        listeners.is_some_and(|listeners| listeners.iter().any(|it| it["name"] == "onData" && is_own(truth, &it["file"])))
+        listeners.is_some_and(|listeners| {
+            listeners.iter().any(|it| it["name"] == "onData" && is_own(truth, &it["file"]))
+        })
     };
     let count = handles.iter().filter(listens).count();
     let expected = truth["listening"].as_u64().context("the program does not say how many listen")?;
@@ -166,7 +175,9 @@ fn check_chains(truth: &Value, chains: &[Value]) -> Result<usize> {
         let links: Vec<String> = links
             .iter()
             .map(|link| match link["waits"].as_str().unwrap_or("?") {
-                "await" => format!("{} {}:{}", link["name"].as_str().unwrap_or("?"), link["line"], link["column"]),
+                "await" => {
+                    format!("{} {}:{}", link["name"].as_str().unwrap_or("?"), link["line"], link["column"])
+                }
                 kind @ ("all" | "allSettled" | "any" | "race") => format!("Promise.{kind}"),
                 kind => kind.to_owned(),
             })

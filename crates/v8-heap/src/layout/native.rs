@@ -206,8 +206,6 @@ pub(crate) mod uv_handles {
     pub const PROCESS_ID: u64 = 104;
     /// `uv_signal_t::signum`, i32
     pub const SIGNAL: u64 = 104;
-
-
 }
 
 /// Offsets in `uv_req_t` and `uv_fs_t` (libuv: `include/uv.h`, `include/uv/unix.h`).

@@ -147,8 +147,7 @@ impl View<'_> {
 
     fn reaction(&self, on_fulfilled: Tagged, on_rejected: Tagged, promise: Tagged) -> Reaction {
         let is_there = |word: &Tagged| matches!(self.value(*word), Ok(Value::Object(_)));
-        let (fulfilled, rejected) =
-            (Some(on_fulfilled).filter(is_there), Some(on_rejected).filter(is_there));
+        let (fulfilled, rejected) = (Some(on_fulfilled).filter(is_there), Some(on_rejected).filter(is_there));
         let mut reaction = Reaction {
             waits: Waits::Internal,
             handler: fulfilled.or(rejected),
@@ -214,9 +213,8 @@ impl View<'_> {
     /// The promise that a function which V8 has made settles when it is called: what an executor is given.
     pub fn settled_by(&self, function: Tagged) -> Option<Tagged> {
         let subject = self.is_closure_of_v8(function).then(|| self.closure_subject(function)).flatten()?;
-        self.promise_of(subject).filter(|promise| {
-            self.object(*promise).is_ok_and(|promise| promise.kind() == Kind::JsPromise)
-        })
+        self.promise_of(subject)
+            .filter(|promise| self.object(*promise).is_ok_and(|promise| promise.kind() == Kind::JsPromise))
     }
 
     /// Whether a function is one that V8 made for itself.

@@ -170,7 +170,14 @@ impl Heap<'_> {
         };
         search.timers.extend(self.timers(monitor)?.into_iter().map(|timer| timer.object));
         search.timers.extend(self.immediates(monitor)?.into_iter().map(|immediate| immediate.object));
-        let mut ways = Ways { waiting: &waiting, groups: HashMap::new(), visited: AddressMap::default(), count: 0, most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)), is_cut: waiting.is_cut };
+        let mut ways = Ways {
+            waiting: &waiting,
+            groups: HashMap::new(),
+            visited: AddressMap::default(),
+            count: 0,
+            most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)),
+            is_cut: waiting.is_cut,
+        };
         monitor.begin("following promises", waiting.of.len() as u64);
         let mut starts: Vec<u64> =
             waiting.of.keys().copied().filter(|promise| !waiting.followed.contains_key(promise)).collect();
@@ -187,7 +194,11 @@ impl Heap<'_> {
         }
         for waiter in &waiting.ready {
             let kind = SettlerKind::Ready;
-            ways.follow_from(waiter, Settler { kind, constructor: None, property: None, function: None, variable: None }, None);
+            ways.follow_from(
+                waiter,
+                Settler { kind, constructor: None, property: None, function: None, variable: None },
+                None,
+            );
         }
         // What is left goes round. A circle begins where a call waits, if there is one.
         let mut rest: Vec<u64> =
@@ -197,7 +208,8 @@ impl Heap<'_> {
         for promise in rest {
             if !ways.visited.contains_key(&promise) {
                 let kind = SettlerKind::Cycle;
-                let settler = Settler { kind, constructor: None, property: None, function: None, variable: None };
+                let settler =
+                    Settler { kind, constructor: None, property: None, function: None, variable: None };
                 ways.follow(promise, settler, None);
             }
         }
@@ -433,7 +445,8 @@ impl<'s> Search<'s, '_> {
 
     fn settler_of(&mut self, promise: u64, monitor: &dyn Monitor) -> Result<(Settler, Option<Tagged>)> {
         let heap = self.heap;
-        let settler = |kind| Settler { kind, constructor: None, property: None, function: None, variable: None };
+        let settler =
+            |kind| Settler { kind, constructor: None, property: None, function: None, variable: None };
         if self.held_by.is_none() {
             return Ok((settler(SettlerKind::Unknown), None));
         }
@@ -516,7 +529,10 @@ impl<'s> Search<'s, '_> {
             match holder.kind() {
                 Kind::JsApiObject => {
                     let constructor = Some(heap.constructor_name(holder));
-                    return (Settler { kind: SettlerKind::Native, constructor, ..none }, Some(holder.value()));
+                    return (
+                        Settler { kind: SettlerKind::Native, constructor, ..none },
+                        Some(holder.value()),
+                    );
                 }
                 Kind::Context => {
                     let variable = self.variable_with(holder, held);
@@ -589,15 +605,15 @@ impl<'s> Search<'s, '_> {
     /// The variable of a context that holds an object.
     fn variable_with(&self, context: HeapObject<'_>, held: HeapObject<'_>) -> Option<Tagged> {
         let variables = self.heap.context_variables(context).ok()?;
-        let holds =
-            |variable: &Variable| matches!(variable.value, VariableValue::Tagged(value) if value == held.value());
+        let holds = |variable: &Variable| matches!(variable.value, VariableValue::Tagged(value) if value == held.value());
         variables.into_iter().find(holds).map(|variable| variable.name)
     }
 
     /// The property of an object that holds another, itself or by its array of properties.
     fn property_with(&self, object: HeapObject<'_>, held: HeapObject<'_>) -> Option<Tagged> {
         let properties = self.heap.own_properties(object).ok()?;
-        let holds = |value: PropertyValue| matches!(value, PropertyValue::Data(value) if value == held.value());
+        let holds =
+            |value: PropertyValue| matches!(value, PropertyValue::Data(value) if value == held.value());
         properties.into_iter().find(|property| holds(property.value)).map(|property| property.name)
     }
 }

@@ -122,7 +122,8 @@ impl Heap<'_> {
                 let mut loops = nodes.iter().filter_map(|node| self.loop_of(*node));
                 // Where a thread has no handle, it can only be the main one.
                 let event_loop = loops.next().or(main.filter(|_| nodes.is_empty()));
-                let clock = event_loop.and_then(|event_loop| self.clock(address, &places, event_loop, start?));
+                let clock =
+                    event_loop.and_then(|event_loop| self.clock(address, &places, event_loop, start?));
                 Some(Environment { address, heap, event_loop, clock })
             })
             .collect();
@@ -139,7 +140,9 @@ impl Heap<'_> {
         {
             return None;
         }
-        let at = array.address + self.fields().embedder_data_slots + size_of::<u64>() as u64 * places.environment_slot;
+        let at = array.address
+            + self.fields().embedder_data_slots
+            + size_of::<u64>() as u64 * places.environment_slot;
         let address = self.words().word(at, "embedder data").ok()?;
         // Contexts that are not Node.js's have a small integer or undefined there.
         (address != 0 && address.is_multiple_of(size_of::<u64>() as u64)).then_some(address)

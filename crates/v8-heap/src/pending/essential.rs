@@ -34,10 +34,8 @@ impl Heap<'_> {
             if let Some(event_loop) = environment.event_loop {
                 kept.ranges.push((event_loop, event_loop.saturating_add(uv_loop::TIME + word)));
             }
-            let queues = [
-                (places.handle_queue, places.handle_node),
-                (places.request_queue, places.request_node),
-            ];
+            let queues =
+                [(places.handle_queue, places.handle_node), (places.request_queue, places.request_node)];
             for (queue, node_place) in queues {
                 for node in self.queue(environment.address, queue).unwrap_or_default() {
                     let Some(wrap) = node.checked_sub(node_place) else { continue };
@@ -54,7 +52,9 @@ impl Heap<'_> {
         for handle in self.handles(&environments, symbols, monitor)? {
             let end = handle.address.saturating_add(uv_handles::STREAM_DESCRIPTOR + word);
             kept.ranges.push((handle.address, end));
-            kept.ranges.extend(self.text_range(handle.address.checked_add(uv_handles::WATCHED), handle.path.is_some()));
+            kept.ranges.extend(
+                self.text_range(handle.address.checked_add(uv_handles::WATCHED), handle.path.is_some()),
+            );
         }
         kept.ranges.extend(self.request_texts(&environments));
         kept.symbols.sort_by_key(|symbol| symbol.address);

@@ -28,16 +28,50 @@ pub(super) const LONGEST_PATH: usize = 1024;
 
 /// `uv_fs_type`, from `UV_FS_CUSTOM` on.
 const FS_TYPES: [&str; 38] = [
-    "custom", "open", "close", "read", "write", "sendfile", "stat", "lstat", "fstat", "ftruncate", "utime",
-    "futime", "access", "chmod", "fchmod", "fsync", "fdatasync", "unlink", "rmdir", "mkdir", "mkdtemp",
-    "rename", "scandir", "link", "symlink", "readlink", "chown", "fchown", "realpath", "copyfile", "lchown",
-    "opendir", "readdir", "closedir", "statfs", "mkstemp", "lutime", "other",
+    "custom",
+    "open",
+    "close",
+    "read",
+    "write",
+    "sendfile",
+    "stat",
+    "lstat",
+    "fstat",
+    "ftruncate",
+    "utime",
+    "futime",
+    "access",
+    "chmod",
+    "fchmod",
+    "fsync",
+    "fdatasync",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "mkdtemp",
+    "rename",
+    "scandir",
+    "link",
+    "symlink",
+    "readlink",
+    "chown",
+    "fchown",
+    "realpath",
+    "copyfile",
+    "lchown",
+    "opendir",
+    "readdir",
+    "closedir",
+    "statfs",
+    "mkstemp",
+    "lutime",
+    "other",
 ];
 
 /// A handle: something that is open, and may keep the event loop alive.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    /// As `process.getActiveResourcesInfo()` calls it: `TCPSocketWrap`.
+    /// As `process.getActiveResourcesInfo()` calls it: `TCPSocketWrap`; `?` if the executable has no symbol for its class.
     pub kind: String,
     /// Its own object: `TCP`.
     pub object: Option<Tagged>,
@@ -80,6 +114,11 @@ pub struct Request {
     pub descriptor: Option<i32>,
     /// The V8 `Heap` of its thread.
     pub heap: u64,
+}
+
+/// A class without a symbol: that of an addon, or of an executable without symbols.
+fn unknown() -> String {
+    "?".to_owned()
 }
 
 impl Heap<'_> {
@@ -133,7 +172,7 @@ impl Heap<'_> {
         };
         let is = |wanted: &str| uv_type == Some(wanted);
         Some(Handle {
-            kind: self.handle_kind(&self.class_of_native(wrap, symbols)?, object),
+            kind: self.handle_kind(&self.class_of_native(wrap, symbols).unwrap_or_else(unknown), object),
             object,
             owner: object.map(|object| self.owner_of(object)),
             address,
@@ -167,18 +206,17 @@ impl Heap<'_> {
                     return Err(Error::Interrupted);
                 }
                 let Some(wrap) = node.checked_sub(places.request_node) else { continue };
-                let Some(kind) = self.class_of_native(wrap, symbols) else { continue };
-                let file = self.request_of_libuv(wrap, node).filter(|request| {
-                    self.libuv_u32(*request, uv_request::TYPE) == Some(uv_request::FS)
-                });
+                let kind = self.class_of_native(wrap, symbols).unwrap_or_else(unknown);
+                let file = self
+                    .request_of_libuv(wrap, node)
+                    .filter(|request| self.libuv_u32(*request, uv_request::TYPE) == Some(uv_request::FS));
                 let operation = file.and_then(|file| self.libuv_u32(file, uv_request::FS_TYPE));
                 let path = file.and_then(|file| self.libuv_text(file, uv_request::FS_PATH));
                 let descriptor = file.and_then(|file| self.libuv_u32(file, uv_request::FS_FILE));
                 requests.push(Request {
                     kind,
                     object: self.native_object(wrap, places),
-                    operation: operation
-                        .and_then(|operation| FS_TYPES.get(operation as usize).copied()),
+                    operation: operation.and_then(|operation| FS_TYPES.get(operation as usize).copied()),
                     descriptor: descriptor
                         .map(|descriptor| descriptor as i32)
                         .filter(|descriptor| *descriptor > 0 && path.is_none()),
@@ -193,10 +231,9 @@ impl Heap<'_> {
     /// Where the paths of requests are.
     pub(super) fn request_texts(&self, environments: &Environments) -> Vec<(u64, u64)> {
         let Some(places) = &environments.places else { return Vec::new() };
-        let nodes = environments
-            .list
-            .iter()
-            .flat_map(|environment| self.queue(environment.address, places.request_queue).unwrap_or_default());
+        let nodes = environments.list.iter().flat_map(|environment| {
+            self.queue(environment.address, places.request_queue).unwrap_or_default()
+        });
         nodes
             .filter_map(|node| {
                 let request = self.request_of_libuv(node.checked_sub(places.request_node)?, node)?;

@@ -3,7 +3,6 @@
 //! Node.js keeps timers, immediates and ticks in objects of its own modules, which are found by the names of the variables that
 //! hold them. Handles and requests are C++ objects in two queues of each `Environment`, each with its object in the heap.
 
-
 mod chains;
 mod environments;
 mod essential;
@@ -11,7 +10,6 @@ mod handles;
 mod scopes;
 mod ticks;
 mod timers;
-
 
 pub use chains::{Chain, Chains, Link, Settler, SettlerKind};
 pub use environments::{Clock, Environment, Environments};

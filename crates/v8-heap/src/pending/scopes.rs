@@ -14,11 +14,7 @@ const MOST_SCOPES: usize = 1 << 14;
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
-pub(super) fn variables(
-    heap: &Heap<'_>,
-    names: &[&str],
-    monitor: &dyn Monitor,
-) -> Result<Vec<Vec<Tagged>>> {
+pub(super) fn variables(heap: &Heap<'_>, names: &[&str], monitor: &dyn Monitor) -> Result<Vec<Vec<Tagged>>> {
     // All contexts of one place of a script have the same variables.
     let mut known: HashMap<Tagged, bool> = HashMap::new();
     let mut found = Vec::new();

@@ -74,7 +74,9 @@ impl Heap<'_> {
                 self.timers_of_queue(queue[0], &mut seen, &mut timers);
             }
         }
-        timers.sort_by(|a: &Timer, b: &Timer| (a.heap, a.due()).partial_cmp(&(b.heap, b.due())).unwrap_or(a.heap.cmp(&b.heap)));
+        timers.sort_by(|a: &Timer, b: &Timer| {
+            (a.heap, a.due()).partial_cmp(&(b.heap, b.due())).unwrap_or(a.heap.cmp(&b.heap))
+        });
         Ok(timers)
     }
 
@@ -140,7 +142,8 @@ impl Heap<'_> {
                 && seen.insert(immediate.value())
             {
                 let callback = self.data_property(immediate, "_onImmediate");
-                let callback = callback.filter(|callback| matches!(self.value(*callback), Ok(Value::Object(_))));
+                let callback =
+                    callback.filter(|callback| matches!(self.value(*callback), Ok(Value::Object(_))));
                 // One that has been cleared has none.
                 if callback.is_some() {
                     immediates.push(Immediate {

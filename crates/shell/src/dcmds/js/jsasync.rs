@@ -38,7 +38,9 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::callback::NODE;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::output::{self, escape};
 use crate::print::function::{definition_name, file_name, script_name};
@@ -46,7 +48,26 @@ use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[];
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "pending-24",
+        "::jsasync -p",
+        r#"
+"#,
+    ),
+    Example::on(
+        "pending-24",
+        "::jsasync -n getUser | ::count",
+        r#"
+"#,
+    ),
+    Example::on(
+        "pending-24",
+        "::jsasync -w orphan",
+        r#"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsasync",
@@ -60,7 +81,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('p', "only chains with a function of the program").filter(),
         Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it"),
         Opt::text('n', "name", "only chains with a function that has this in its name").filter(),
-        Opt::text('w', "settler", "only chains that this settles: timer, native, held, orphan, cycle, ...").filter(),
+        Opt::text('w', "settler", "only chains that this settles: timer, native, held, orphan, cycle, ...")
+            .filter(),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -103,7 +125,12 @@ impl Wanted {
                 }
             },
         };
-        Ok(Wanted { own: args.has('p'), json: args.has('j'), name: args.text('n').map(str::to_owned), settler })
+        Ok(Wanted {
+            own: args.has('p'),
+            json: args.has('j'),
+            name: args.text('n').map(str::to_owned),
+            settler,
+        })
     }
 
     fn answer(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
@@ -112,7 +139,9 @@ impl Wanted {
         let chains = heap.await_chains(&monitor)?;
         drop(monitor);
         if chains.is_cut {
-            context.warn(&"warning: some chains fork so often, or are so long, that not all of them are counted");
+            context.warn(
+                &"warning: some chains fork so often, or are so long, that not all of them are counted",
+            );
         }
         if chains.list.is_empty() && !out.is_pipe() && !self.json {
             context.tell_of_nothing(&"nothing waits for a promise");
@@ -199,7 +228,8 @@ impl Place {
             line: None,
             column: None,
         };
-        let shared = link.function.and_then(|function| heap.shared_function(heap.object(function).ok()?).ok());
+        let shared =
+            link.function.and_then(|function| heap.shared_function(heap.object(function).ok()?).ok());
         let Some(shared) = shared else { return place };
         place.name = definition_name(heap, &shared);
         if let Some(location) = heap.function_location(shared.object) {

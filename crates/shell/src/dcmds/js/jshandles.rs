@@ -33,7 +33,20 @@ use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[];
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "pending-24",
+        "::jshandles",
+        r#"
+"#,
+    ),
+    Example::on(
+        "pending-24",
+        "::jshandles -a | ::count",
+        r#"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jshandles",
@@ -77,7 +90,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 context.tell_of_nothing(&"no handle keeps the process alive");
             }
             if !handles.is_empty() && !out.is_pipe() && !as_json {
-                let heading = format!("{:>16} {:<15} {:<13} {:<3} {:>5} DETAILS", "OBJECT", "KIND", "CONSTRUCTOR", "REF", "FD");
+                let heading = format!(
+                    "{:>16} {:<15} {:<13} {:<3} {:>5} DETAILS",
+                    "OBJECT", "KIND", "CONSTRUCTOR", "REF", "FD"
+                );
                 out.text().heading(context.colours.underline(heading))?;
             }
             for handle in &handles {
@@ -120,14 +136,16 @@ impl<'r> Row<'r> {
         let text = |name: &str| text_of(heap, data(heap, owner?, name)?);
         let mut listeners = owner.map_or_else(Vec::new, |owner| listeners(heap, owner));
         if let Some(callback) = owner.and_then(|owner| data(heap, owner, "onmessage")) {
-            listeners.push(Listener { event: "onmessage".to_owned(), callback: Callback::of(heap, callback) });
+            listeners
+                .push(Listener { event: "onmessage".to_owned(), callback: Callback::of(heap, callback) });
         }
         if !verbose {
             listeners.retain(|listener| !listener.callback.is_foreign());
         }
         Row {
             handle,
-            constructor: owner.map_or_else(String::new, |owner| heap.name(heap.constructor_name(owner)).to_owned()),
+            constructor: owner
+                .map_or_else(String::new, |owner| heap.name(heap.constructor_name(owner)).to_owned()),
             local: owner.and_then(|owner| address(heap, owner, "_sockname")),
             peer: owner.and_then(|owner| address(heap, owner, "_peername")),
             listening: text("_connectionKey"),
@@ -164,7 +182,8 @@ impl<'r> Row<'r> {
         for Listener { event, callback } in &self.listeners {
             details.push(format!("on {event}: {}", callback.text()));
         }
-        let descriptor = handle.descriptor.map_or_else(|| "-".to_owned(), |descriptor| descriptor.to_string());
+        let descriptor =
+            handle.descriptor.map_or_else(|| "-".to_owned(), |descriptor| descriptor.to_string());
         let reference = if handle.is_referenced { "yes" } else { "no" };
         let line = format!(
             "{:>16x} {:<15} {:<13} {reference:<3} {descriptor:>5} {}",

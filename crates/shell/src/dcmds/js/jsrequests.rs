@@ -30,7 +30,14 @@ use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[];
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "pending-24",
+        "::jsrequests",
+        r#"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsrequests",
@@ -55,7 +62,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let requests = heap.requests(&environments, symbols, &monitor)?;
             drop(monitor);
             if let Some(missing) = environments.missing {
-                return Err(DcmdError::failed(format!("the core lacks {missing}: requests cannot be listed")));
+                return Err(DcmdError::failed(format!(
+                    "the core lacks {missing}: requests cannot be listed"
+                )));
             }
             if requests.is_empty() && !out.is_pipe() && !as_json {
                 context.tell_of_nothing(&"no request is under way");
@@ -104,7 +113,8 @@ impl<'r> Row<'r> {
         let text = |name: &str| heap.string(value(name)?, LONGEST).ok().map(|string| string.to_text());
         let is_object = |value: &Tagged| matches!(heap.value(*value), Ok(Value::Object(_)));
         // What the program gave, before what Node.js put around it.
-        let callbacks = ["callback", "oncomplete"].into_iter().filter_map(|name| value(name).filter(is_object));
+        let callbacks =
+            ["callback", "oncomplete"].into_iter().filter_map(|name| value(name).filter(is_object));
         let mut callbacks: Vec<Callback> = callbacks.map(|callback| Callback::of(heap, callback)).collect();
         callbacks.sort_by_key(Callback::is_foreign);
         Row {

@@ -26,7 +26,9 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::callback::Callback;
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmd::{
+    AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
+};
 use crate::error::DcmdError;
 use crate::output::{self, escape};
 use crate::print::format_number;
@@ -34,7 +36,20 @@ use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[];
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "pending-24",
+        "::jstimers -p",
+        r#"
+"#,
+    ),
+    Example::on(
+        "pending-24",
+        "::jstimers -t -p | ::count",
+        r#"
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jstimers",
@@ -125,7 +140,8 @@ impl Wanted {
     fn rows(&self, context: &Context, heap: &Heap<'_>) -> Result<Vec<Row>, DcmdError> {
         let monitor = context.progress();
         let target = context.target()?;
-        let of = |callback: Option<Tagged>| callback.map_or_else(Callback::default, |it| Callback::of(heap, it));
+        let of =
+            |callback: Option<Tagged>| callback.map_or_else(Callback::default, |it| Callback::of(heap, it));
         let mut rows = Vec::new();
         if self.ticks {
             for tick in heap.ticks(&monitor)? {
