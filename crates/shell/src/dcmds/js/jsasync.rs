@@ -53,18 +53,41 @@ const EXAMPLES: &[Example] = &[
         "pending-24",
         "::jsasync -p",
         r#"
+            CALL    COUNT SETTLED BY           CHAIN
+    1e88c436a099       11 Pool.waiting         getUser (pending.js:89:22) <- handler (pending.js:94:16)
+    1e88c4369f91        3 variable answers     asker (pending.js:177:3)
+    1e88c436a511        2 Pool.waiting         part (pending.js:124:3) <- Promise.all <- viaAll (pending.js:128:3)
+    1e88c436a5c1        2 Pool.waiting         part (pending.js:124:3) <- Promise.race <- viaRace (pending.js:132:3)
+    1e88c435fa19        1 its turn             viaThenable (pending.js:163:3)
+    1e88c436a461        1 Pool.waiting         inner (pending.js:99:3) <- middle (pending.js:103:3) <- load (pending.js:110:5)
+    1e88c436a4b9        1 Pool.waiting         #fetch (pending.js:114:5) <- run (pending.js:119:5)
+    1e88c436a671        1 Pool.waiting         part (pending.js:124:3) <- Promise.any <- viaAny (pending.js:136:3)
+    1e88c436a6c9        1 Pool.waiting         part (pending.js:124:3) <- Promise.allSettled <- viaAllSettled (pending.js:140:3)
+    1e88c436a721        1 Pool.waiting         part (pending.js:124:3) <- then onValue (pending.js:143:1) <- catch onReason (pending.js:144:1) <- finally onEnd (pending.js:145:1) <- viaThen (pending.js:148:3)
+    1e88c436a779        1 Pool.waiting         part (pending.js:124:3) <- rows (pending.js:152:3) <- viaForAwait (pending.js:157:20)
+    1e88c4370119        1 timer                sleeper (pending.js:167:3)
+    1e88c43701d1        1 timer                napper (pending.js:171:3)
+    1e88c4370389        1 itself               left (pending.js:218:3) <- promise resolved with it
+    1e88c43703e1        1 variable keep        promise resolved with it <- callsAdopter (pending.js:185:3)
+    1e88c4371241        1 nothing              lost (pending.js:197:3) <- callsLost (pending.js:201:3)
+    1e88c4375461        1 variable keep        first (pending.js:207:3)
+    1e88c4377289        1 variable keep        second (pending.js:211:3)
+    3a79ced123e9        1 FSReqPromise         catch handleErrorFromBinding (node:internal/fs/promises) <- open (node:internal/fs/promises) <- readFile (node:internal/fs/promises) <- reader (pending.js:189:3)
 "#,
     ),
     Example::on(
         "pending-24",
         "::jsasync -n getUser | ::count",
         r#"
+11
 "#,
     ),
     Example::on(
         "pending-24",
         "::jsasync -w orphan",
         r#"
+            CALL    COUNT SETTLED BY           CHAIN
+    1e88c4371241        1 nothing              lost (pending.js:197:3) <- callsLost (pending.js:201:3)
 "#,
     ),
 ];

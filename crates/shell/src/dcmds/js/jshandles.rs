@@ -38,12 +38,33 @@ const EXAMPLES: &[Example] = &[
         "pending-24",
         "::jshandles",
         r#"
+          OBJECT KIND            CONSTRUCTOR   REF    FD DETAILS
+     a5b7e0ed1d9 TCPServerWrap   Server        yes    22 listens on 4:127.0.0.1:0, on connection: onConnection (pending.js:273:1)
+    1e88c4345de9 TCPSocketWrap   Socket        yes    23 127.0.0.1:43568 to 127.0.0.1:45237, on data: onData (pending.js:274:1)
+    1e88c4345cc9 TCPSocketWrap   Socket        yes    24
+    1e88c4345ba9 TCPSocketWrap   Socket        yes    25 127.0.0.1:43576 to 127.0.0.1:45237, on data: onData (pending.js:274:1)
+    1e88c4345a89 TCPSocketWrap   Socket        yes    26
+    1e88c43457d9 TCPSocketWrap   Socket        yes    28
+    1e88c43455b1 TCPSocketWrap   Socket        yes     -
+     a5b7e0ecfb1 TCPSocketWrap   Socket        yes    30
+    1e88c435d859 TCPServerWrap   Server        yes    31 listens on 4:127.0.0.1:0, on request: onRequest (pending.js:275:1)
+     a5b7e0ed831 PipeWrap        Server        yes    32 listens on -1:/tmp/pending-OP5aAj/socket:-1, on connection: onConnection (pending.js:273:1)
+     a5b7e0ecdd1 PipeWrap        Socket        yes    33 on data: onData (pending.js:274:1)
+     a5b7e0ecc21 PipeWrap        Socket        yes    34
+    1e88c435d959 UDPWrap         Socket        yes    35 on message: onMessage (pending.js:276:1)
+     a5b7e0ec0c9 FSEventWrap     FSWatcher     yes     - watches /tmp/pending-OP5aAj, on change: onChange (pending.js:277:1)
+     a5b7e0ebbd1 PipeWrap        Socket        yes    37
+     a5b7e0ebab1 PipeWrap        Socket        yes    39 on data: onOutput (pending.js:278:1)
+     a5b7e0ec001 ProcessWrap     ChildProcess  yes     - process 17406 (cat)
+    1e88c437b791 TCPSocketWrap   Socket        yes     - on error: onData (pending.js:274:1)
+    1e88c437de79 PipeWrap        Socket        yes     2
 "#,
     ),
     Example::on(
         "pending-24",
         "::jshandles -a | ::count",
         r#"
+21
 "#,
     ),
 ];

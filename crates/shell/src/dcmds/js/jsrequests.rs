@@ -30,14 +30,19 @@ use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[
-    Example::on(
-        "pending-24",
-        "::jsrequests",
-        r#"
+const EXAMPLES: &[Example] = &[Example::on(
+    "pending-24",
+    "::jsrequests",
+    r#"
+          OBJECT KIND                 DETAILS
+     a5b7e0c6649 ConnectWrap          to /tmp/pending-OP5aAj/socket, calls afterConnect (node:net)
+    1e88c437ae71 FSReqCallback        stat /tmp/v8mdb-stage/app/pending.js, calls (node:fs:position 4942)
+    1e88c437b1c1 FSReqCallback        scandir /tmp/v8mdb-stage/app, calls (node:fs:position 4644)
+    1e88c437b319 GetAddrInfoReqWrap   looks up localhost, calls onMessage (pending.js:276:1)
+    1e88c437b611 GetAddrInfoReqWrap   looks up 127.0.0.1.nip.invalid, calls onMessage (pending.js:276:1)
+    3a79ced12639 FSReqPromise         open /tmp/v8mdb-stage/app/pending.js, settles promise 3a79ced12671
 "#,
-    ),
-];
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsrequests",

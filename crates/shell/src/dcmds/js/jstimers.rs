@@ -41,12 +41,34 @@ const EXAMPLES: &[Example] = &[
         "pending-24",
         "::jstimers -p",
         r#"
+          OBJECT KIND               DUE        EVERY REF CALLS
+    1e88c437d361 tick                 -            - yes tick (pending.js:63:1)
+    1e88c437d4f9 tick                 -            - yes tick (pending.js:63:1)
+    1e88c437c901 immediate            -            - yes soon (pending.js:62:1)
+    1e88c437d019 immediate            -            - no  soon (pending.js:62:1)
+    1e88c4364891 interval         44995        45000 yes beat (pending.js:46:1)
+    1e88c4364b61 timeout          59995        60000 yes late (pending.js:47:1)
+    1e88c4364ae1 timeout          59995        60000 no  expire (pending.js:49:1)
+    1e88c4364c01 timeout          70000        70000 yes settles promise 1e88c43679e1
+    1e88c4364ca1 timeout          80000        80000 yes (pending.js:171:45)
+    1e88c4364a51 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367069 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367641 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367a29 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367cb1 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367bd9 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367b01 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367569 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c4367129 timeout          89996        90001 yes rejectLater (pending.js:50:1)
+    1e88c43649d1 timeout          89997        90001 yes rejectLater (pending.js:50:1)
+    1e88c4364931 timeout     2147483643   2147483647 yes late (pending.js:47:1)
 "#,
     ),
     Example::on(
         "pending-24",
         "::jstimers -t -p | ::count",
         r#"
+16
 "#,
     ),
 ];
