@@ -17,9 +17,9 @@ use test_support::scenarios::verdict;
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
 
-/// What a core of `census` is asked, in this order; the last of a core of `memory`, if there is one.
-pub const QUESTIONS: [&str; 8] =
-    ["opened", "gaps", "counts", "living", "values", "threads", "stack", "memory"];
+/// What a core of `census` is asked, in this order; the last two of cores of `memory` and `stacks`, if there are any.
+pub const QUESTIONS: [&str; 9] =
+    ["opened", "gaps", "counts", "living", "values", "threads", "stack", "memory", "calls"];
 
 /// The answer to one question.
 #[derive(Debug, Default, Clone)]
@@ -43,6 +43,14 @@ impl Judgement {
         let mut answers = vec![Answer::default(); QUESTIONS.len()];
         answers[0].failures.push(format!("{error:#}"));
         Judgement { answers }
+    }
+
+    /// Puts an answer in its place.
+    pub fn answer(&mut self, question: &str, answer: Result<Answer>) {
+        let failed = |error| Answer { compared: String::new(), failures: vec![format!("{error:#}")] };
+        if let Some(index) = QUESTIONS.iter().position(|own| *own == question) {
+            self.answers[index] = answer.unwrap_or_else(failed);
+        }
     }
 
     /// Adds what is wrong beyond what was asked.
@@ -142,6 +150,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement> {
         asked.values(),
         asked.threads(),
         asked.stack(),
+        Ok(Answer::default()),
         Ok(Answer::default()),
     ];
     let failed = |error| Answer { compared: String::new(), failures: vec![format!("{error:#}")] };

@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod calls;
 mod ci;
 mod conditions;
 mod diff;
@@ -49,6 +50,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION] [--core DIR]... [--runs N] [--markdown] [--debugger FILE]",
         summary: "measure the debugger on big cores against a plain read of the same pages",
         run: bench::run,
+    },
+    Task {
+        name: "calls",
+        arguments: "[--node VERSION]... [--kernel] [--keep] [--debugger FILE]",
+        summary: "hold the functions on stacks, in every tier of V8, against what the program's own errors say",
+        run: calls::run,
     },
     Task { name: "ci", arguments: "[--no-matrix]", summary: "everything that CI checks", run: ci::run },
     Task {

@@ -28,7 +28,7 @@ use test_support::scenarios::facts::Facts;
 use crate::judgement::{self, Answer, Case, Judgement, QUESTIONS};
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release, places, support_matrix};
+use crate::{build, calls, node_release, places, support_matrix};
 
 /// What runs on each release.
 const SCENARIO: &str = "census";
@@ -212,9 +212,8 @@ impl Judge {
             fs::remove_dir_all(&directory)?;
         }
         let mut judgement = judgement?;
-        let memory = self.memory(node);
-        let failed = |error| Answer { compared: String::new(), failures: vec![format!("{error:#}")] };
-        judgement.answers[QUESTIONS.len() - 1] = memory.unwrap_or_else(failed);
+        judgement.answer("memory", self.memory(node));
+        judgement.answer("calls", calls::compare(&self.executable, node, Writer::Gdb, self.keep));
         Ok(judgement)
     }
 
@@ -292,7 +291,8 @@ fn report(rows: &[Row]) -> String {
          many as in V8's snapshots; what lives is told from garbage; all values and captured variables are those that the program has; \
          each isolate has its thread; and the main thread's stack leads through JavaScript to where the process began. Of a second \
          program (`memory.js`), which writes the statistics of V8's spaces, of buffers and of external memory last of all, all of these \
-         are the same in the core.\n\n\
+         are the same in the core. Of a third (`stacks.js`), deep in calls of every kind, compiled by each of V8's compilers, every function \
+         on the stack is at the line and column that `new Error().stack` said.\n\n\
          | Node.js | {} | |\n| --- | {}| --- |\n",
         rows.len(),
         QUESTIONS.map(|question| if question == "opened" { "V8" } else { question }).join(" | "),

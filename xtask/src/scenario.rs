@@ -17,6 +17,8 @@ pub struct Scenario {
     pub node_options: &'static [&'static str],
     /// V8 can write a heap snapshot of it in bearable time on every line.
     pub snapshot: bool,
+    /// It makes garbage behind the snapshot, which the core holds.
+    pub leaves_garbage: bool,
     /// The program can be asked for its own values: `verify.js NAME`.
     pub verifiable: bool,
     /// Part of the matrix.
@@ -27,138 +29,49 @@ pub struct Scenario {
 
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "leak",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "kinds",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "workers",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "internals",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-    },
-    Scenario {
-        name: "exotic",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "scopes",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "modules",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-    },
-    Scenario {
-        name: "memory",
-        node_options: &[],
-        snapshot: false,
-        verifiable: true,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "server",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "compiler",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: false,
-    },
-    Scenario {
-        name: "jobs",
-        node_options: &["--concurrent-recompilation-delay=1000000"],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "retained",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: true,
-        quick: true,
-    },
-    Scenario {
-        name: "census",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: false,
-        quick: false,
-    },
-    Scenario {
-        name: "archive",
-        node_options: &[],
-        snapshot: true,
-        verifiable: true,
-        in_matrix: false,
-        quick: false,
-    },
-    Scenario {
-        name: "growth",
-        node_options: &[],
-        snapshot: true,
-        verifiable: false,
-        in_matrix: false,
-        quick: false,
-    },
-    Scenario {
-        name: "big",
-        node_options: &[],
-        snapshot: false,
-        verifiable: false,
-        in_matrix: false,
-        quick: false,
-    },
+    quick("leak"),
+    Scenario { verifiable: true, ..quick("kinds") },
+    quick("workers"),
+    full("internals"),
+    Scenario { verifiable: true, ..quick("exotic") },
+    Scenario { verifiable: true, ..quick("scopes") },
+    full("modules"),
+    Scenario { snapshot: false, verifiable: true, ..quick("memory") },
+    quick("server"),
+    full("compiler"),
+    Scenario { node_options: &["--concurrent-recompilation-delay=1000000"], ..quick("jobs") },
+    Scenario { leaves_garbage: true, ..quick("contexts") },
+    quick("retained"),
+    Scenario { verifiable: true, ..outside_matrix("census") },
+    Scenario { verifiable: true, ..outside_matrix("archive") },
+    outside_matrix("growth"),
+    Scenario { snapshot: false, ..outside_matrix("big") },
 ];
 
+/// A scenario of the matrix, its short form too.
+const fn quick(name: &'static str) -> Scenario {
+    Scenario { quick: true, ..full(name) }
+}
+
+/// A scenario of the whole matrix only.
+const fn full(name: &'static str) -> Scenario {
+    Scenario { in_matrix: true, ..outside_matrix(name) }
+}
+
+const fn outside_matrix(name: &'static str) -> Scenario {
+    Scenario {
+        name,
+        node_options: &[],
+        snapshot: true,
+        leaves_garbage: false,
+        verifiable: false,
+        in_matrix: false,
+        quick: false,
+    }
+}
+
 const fn leak(name: &'static str) -> Scenario {
-    Scenario { name, node_options: &[], snapshot: false, verifiable: false, in_matrix: false, quick: false }
+    Scenario { snapshot: false, ..outside_matrix(name) }
 }
 
 /// The programs that leak, one in each classic way: see `leaks.rs`. They state their own facts.
@@ -171,15 +84,21 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/asyncstore"),
     leak("leaks/bufferslice"),
     leak("leaks/handle"),
+    leak("leaks/unanswered"),
+    leak("leaks/text"),
+    leak("leaks/lists"),
 ];
 
 /// A program full of text that means harm, and one that says itself what it waits for: they have no facts.
 const OTHERS: &[Scenario] = &[leak("hostile"), leak("pending")];
 
+/// Deep in calls of every kind: see `calls.rs`. It says itself where it is.
+const STACKS: &[Scenario] = &[leak("stacks")];
+
 impl Scenario {
     /// The scenario of that name.
     pub fn find(name: &str) -> Result<Scenario> {
-        let all = || SCENARIOS.iter().chain(LEAKS).chain(OTHERS);
+        let all = || SCENARIOS.iter().chain(LEAKS).chain(OTHERS).chain(STACKS);
         match all().find(|scenario| scenario.name == name) {
             Some(scenario) => Ok(*scenario),
             None => {

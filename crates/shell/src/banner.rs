@@ -8,6 +8,7 @@ use core_reader::{Contents, Core, Memory};
 use v8_heap::Heap;
 
 use crate::answers::ending::{Ending, ending};
+use crate::answers::javascript_stack::javascript_stack;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{cut, escape};
@@ -67,6 +68,10 @@ pub fn print(context: &Context) -> Result<(), DcmdError> {
                     let what = what.map_or(String::new(), |what| format!(": {what}"));
                     writeln!(text, "out of memory{}", cut(&what, LONGEST_LINE.saturating_sub(13)))?;
                     NEXT_OF_FULL.to_owned()
+                }
+                Some(Ending::Itself { text: what }) => {
+                    writeln!(text, "ended on {}", cut(&what, LONGEST_LINE.saturating_sub(9)))?;
+                    NEXT_OF_CRASH.to_owned()
                 }
                 None if core.signal().is_some() => NEXT_OF_CRASH.to_owned(),
                 None if is_in_javascript(context, heap, core) => NEXT_OF_BUSY.to_owned(),
@@ -163,16 +168,13 @@ fn trust(core: &Core, heap: &Heap<'_>) -> String {
 }
 
 /// Whether the main thread is in JavaScript: it does not wait for events.
-fn is_in_javascript(context: &Context, heap: &Heap<'_>, core: &'static Core) -> bool {
+fn is_in_javascript(context: &Context, heap: &Heap<'static>, core: &'static Core) -> bool {
     /// Frames that are looked at.
     const MOST_FRAMES: usize = 32;
     let Some(thread) = core.threads().first() else { return false };
     let Ok(stack) = context.stack_of(thread, MOST_FRAMES) else { return false };
-    stack
-        .frames
-        .iter()
-        .filter_map(|frame| frame.frame_pointer)
-        .any(|pointer| heap.javascript_frame(pointer.0).is_some())
+    let javascript = javascript_stack(heap, &stack);
+    (0..stack.frames.len()).any(|index| javascript.function(index).is_some())
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -8,6 +8,7 @@ use v8_heap::compare::{Counted, Fingerprints, Side, Texts, collections, newcomer
 use v8_heap::graph::Life;
 use v8_heap::index::{GroupId, ObjectId, StoreKind};
 use v8_heap::objects::error::CallSite;
+use v8_heap::objects::frame::PhysicalFrame;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::questions::Lives;
 use v8_heap::questions::{Scope, StringQuery};
@@ -205,6 +206,16 @@ fn ask_exotic(heap: &Heap<'_>, object: HeapObject<'_>) {
         is_wasm: false,
         is_builtin: false,
     };
+    let frames = vec![PhysicalFrame {
+        pointer: Some(object.address + 16),
+        instruction: object.address + 40,
+        is_interrupted: object.address & 8 == 0,
+    }];
+    for frame in heap.javascript_stack(frames).functions(0) {
+        if let Some(site) = &frame.site {
+            let _ = heap.frame_text(site).to_text();
+        }
+    }
     for (is_in_bytecode, is_async) in [(true, false), (false, true)] {
         let frame = CallSite { is_in_bytecode, is_async, ..frame };
         let _ = heap.stack_text(object, &[frame]).to_text();

@@ -1,4 +1,5 @@
-//! Why a process ended, as far as the stack of the thread that ended it says: an exception that nobody caught, or no memory left.
+//! Why a process ended, as far as the stack of the thread that ended it says: an exception that nobody caught, no memory left, a call of
+//! its own.
 //!
 //! V8 makes a message object when it is about to report an exception, and a handle on the stack holds it; functions of V8 and Node.js
 //! whose names are known are on the stack when no memory is left, with the words that they print. What is not found is not guessed.
@@ -8,6 +9,7 @@ use v8_heap::graph::RootKind;
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Tagged};
 
+use crate::answers::javascript_stack::javascript_stack;
 use crate::context::Context;
 use crate::output::escape;
 use crate::print::{Place, Printer, Style, function};
@@ -42,7 +44,26 @@ pub enum Ending {
         /// What V8 said: `Reached heap limit`. Escaped.
         text: Option<String>,
     },
+    /// It ended itself, or a check of its own failed: `process.abort()`. Escaped.
+    Itself {
+        /// What it called, or which check it was.
+        text: String,
+    },
 }
+
+/// Functions that are on the stack only if the process ends itself, and what that is called.
+const ENDS_ITSELF: [(&str, &str); 6] = [
+    ("node::Abort(v8::FunctionCallbackInfo", "process.abort()"),
+    ("node::Kill(v8::FunctionCallbackInfo", "a signal that it sent itself: process.kill()"),
+    ("node::ReallyExit(v8::FunctionCallbackInfo", "process.exit()"),
+    ("node::Assert(", "an assertion of Node.js that failed"),
+    ("node::OnFatalError(", "a fatal error that V8 reported"),
+    ("V8_Fatal(", "a check of V8 that failed"),
+];
+/// The function that has an exception for its argument which nobody has caught.
+const TRIGGERS: [&str; 1] = ["node::errors::TriggerUncaughtException("];
+/// What Node.js adds to what V8 says.
+const MESSAGE: &str = "Allocation failed - ";
 
 /// Why the process ended; nothing if no signal ended it, or if its stack does not say.
 pub fn ending(context: &Context) -> Option<Ending> {
@@ -52,8 +73,19 @@ pub fn ending(context: &Context) -> Option<Ending> {
     if is_in(context, core, &OUT_OF_MEMORY) {
         return Some(Ending::OutOfMemory { text: words_of_it(core) });
     }
+    if is_in(context, core, &TRIGGERS)
+        && let Some(exception) = triggered(context, core, heap)
+    {
+        return Some(exception);
+    }
     if !is_in(context, core, &ABOUT_TO_REPORT) {
-        return None;
+        let found = ENDS_ITSELF.iter().find(|(function, _)| is_in(context, core, &[function]));
+        return found.map(|(function, what)| {
+            let caller =
+                called_by(context, core, function).filter(|_| !function.contains("FunctionCallbackInfo"));
+            let caller = caller.map_or(String::new(), |caller| format!(", in {}", escape(&caller)));
+            Ending::Itself { text: format!("{what}{caller}") }
+        });
     }
     let monitor = context.progress();
     let table = heap.objects(&monitor).ok()?;
@@ -71,6 +103,40 @@ pub fn ending(context: &Context) -> Option<Ending> {
         thrown: thrown.exception,
         text: text_of(context, heap, thrown.exception),
         place: place_of(heap, &thrown),
+    })
+}
+
+/// The exception that Node.js ends on: the first argument of the function that JavaScript has called for it.
+fn triggered(context: &Context, core: &'static Core, heap: &Heap<'static>) -> Option<Ending> {
+    let stack = context.stack_of(core.threads().first()?, MOST_FRAMES).ok()?;
+    let javascript = javascript_stack(heap, &stack);
+    let frames = (0..stack.frames.len()).map(|index| javascript.functions(index));
+    let innermost = frames.into_iter().find(|functions| !functions.is_empty())?;
+    let thrown = innermost.first()?.arguments.first()?.tagged()?;
+    Some(Ending::Exception { thrown, text: text_of(context, heap, thrown), place: None })
+}
+
+/// The function that has called one of these.
+fn called_by(context: &Context, core: &'static Core, function: &str) -> Option<String> {
+    let stack = context.stack_of(core.threads().first()?, MOST_FRAMES).ok()?;
+    let name =
+        |frame: &core_reader::Frame| context.symbolic_from(frame.lookup_address().0, frame.instruction.0);
+    let mut names = stack
+        .frames
+        .iter()
+        .map(name)
+        .skip_while(|name| !name.as_ref().is_some_and(|name| name.contains(function)));
+    names.nth(1)?
+}
+
+/// The words that Node.js prints when no memory is left, if both parts are on the stack: what V8 says, and what Node.js adds.
+pub fn fatal_error(core: &'static Core) -> Option<String> {
+    let location = words_of_it(core)?;
+    let message =
+        words_of_stack(core).filter_map(|word| text_at(core, word)).find(|text| text.starts_with(MESSAGE));
+    Some(match message {
+        Some(message) => format!("FATAL ERROR: {location} {}", escape(message.trim())),
+        None => format!("FATAL ERROR: {location}"),
     })
 }
 
@@ -109,12 +175,17 @@ pub fn essential_memory(core: &'static Core) -> Option<(u64, u64)> {
 
 fn words_with_place(core: &'static Core) -> Option<(u64, String)> {
     words_of_stack(core).find_map(|word| {
-        let bytes = core.memory().bytes_from(Address(word)).ok()?;
-        let bytes = &bytes[..bytes.len().min(LONGEST)];
-        let text = std::str::from_utf8(&bytes[..bytes.iter().position(|byte| *byte == 0)?]).ok()?;
-        let is_it = WORDS_OF_IT.iter().any(|part| text.contains(part));
+        let text = text_at(core, word)?;
+        let is_it = WORDS_OF_IT.iter().any(|part| text.contains(part)) && !text.starts_with(MESSAGE);
         is_it.then(|| (word, escape(text.trim()).into_owned()))
     })
+}
+
+/// The text at an address that ends with a zero.
+fn text_at(core: &'static Core, address: u64) -> Option<&'static str> {
+    let bytes = core.memory().bytes_from(Address(address)).ok()?;
+    let bytes = &bytes[..bytes.len().min(LONGEST)];
+    std::str::from_utf8(&bytes[..bytes.iter().position(|byte| *byte == 0)?]).ok()
 }
 
 /// `TypeError: "x is not a function"`

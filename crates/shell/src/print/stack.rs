@@ -4,6 +4,10 @@ use std::io::Write;
 
 use core_reader::{FoundBy, Frame, Stack, StackEnd};
 
+use v8_heap::Heap;
+use v8_heap::objects::frame::{JavaScriptStack, Tier};
+
+use crate::answers::javascript_stack::{javascript_stack, text_of};
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -29,6 +33,31 @@ pub struct Columns {
     pub address: bool,
 }
 
+impl Columns {
+    /// Of a function that has no frame of its own.
+    fn blank(self, indent: &str, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        const WIDTH: usize = 17;
+        let width = WIDTH * (usize::from(self.frame_pointer) + usize::from(self.address));
+        Ok(write!(out.text(), "{indent}{:width$}", "")?)
+    }
+}
+
+/// The JavaScript on a stack, if code of V8's or code without a symbol is on it.
+fn javascript<'c>(
+    context: &'c Context,
+    stack: &Stack,
+) -> Option<(&'c Heap<'static>, JavaScriptStack<'c, 'static>)> {
+    let is_of_v8 = |frame: &Frame| {
+        let name = context.symbolic_from(frame.lookup_address().0, frame.instruction.0);
+        name.is_none_or(|name| name.starts_with("Builtins_"))
+    };
+    if !stack.frames.iter().any(is_of_v8) {
+        return None;
+    }
+    let heap = context.heap().ok()?;
+    Some((heap, javascript_stack(heap, stack)))
+}
+
 /// Prints a stack, innermost frame first, each line behind `indent`.
 ///
 /// # Errors
@@ -40,9 +69,24 @@ pub fn print(
     columns: Columns,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
-    for frame in &stack.frames {
+    let javascript = javascript(context, stack);
+    for (index, frame) in stack.frames.iter().enumerate() {
         context.check_interrupt()?;
-        let place = context.show_frame(frame);
+        let names = javascript.as_ref().map_or_else(Vec::new, |(heap, stack)| {
+            let functions = stack.functions(index).into_iter().filter(|frame| frame.tier != Tier::Builtin);
+            functions.map(|frame| escape(&text_of(heap, &frame)).into_owned()).collect()
+        });
+        let place = match names.split_last() {
+            None => context.show_frame(frame) + "()",
+            // Innermost first; the outermost has the frame, the others are merged into it.
+            Some((own, merged)) => {
+                for name in merged {
+                    columns.blank(indent, out)?;
+                    writeln!(out.text(), "{name} [merged]")?;
+                }
+                own.clone()
+            }
+        };
         let mut text = out.text();
         write!(text, "{indent}")?;
         if columns.frame_pointer {
@@ -54,7 +98,7 @@ pub fn print(
         if columns.address {
             write!(text, "{:016x} ", frame.instruction.0)?;
         }
-        write!(text, "{place}()")?;
+        write!(text, "{place}")?;
         match frame.found {
             FoundBy::Registers | FoundBy::UnwindTable | FoundBy::FramePointer => writeln!(text)?,
             FoundBy::Signal => writeln!(text, " [interrupted by a signal]")?,

@@ -103,6 +103,19 @@ impl Maps {
         Ok(OriginalSource { text, lines: (original.line, original.last_line), file: original.file })
     }
 
+    /// Where a place in a script comes from, given in code units; `None` if the script has no map, or the map does not tell.
+    pub fn of_position(&self, context: &Context, script: &Script<'_>, position: u32) -> Option<Original> {
+        let located = self.of_script(context, script)?;
+        let place = context.heap().ok()?.script_lines(script).ok()?.place(position)?;
+        let segment = located.map.segment_at(place.0, place.1)?;
+        let (number, line, column) = segment.original?;
+        let source = located.map.sources.get(number as usize)?;
+        let file = source_path(located.file.as_deref(), &source.name);
+        let line = line.saturating_add(1);
+        let name = located.map.name(segment).map(str::to_owned);
+        Some(Original { file, line, column: column.saturating_add(1), name, last_line: line })
+    }
+
     fn find(&self, context: &Context, shared: &SharedFunction<'_>) -> Option<(Original, Rc<Located>, u32)> {
         let heap = context.heap().ok()?;
         let script = heap.script(shared.script?).ok()?;

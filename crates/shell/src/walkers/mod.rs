@@ -15,7 +15,7 @@ use internals::{V8CONTEXT, V8MAP, V8OBJECT};
 use members::{JSELEMENT, JSMAPENTRY, JSPROP};
 use objects::{JSGLOBAL, JSOBJECT, JSSTRING};
 use spaces::{ISOLATE, PAGE};
-use threads::THREAD;
+use threads::{JSFRAME, THREAD};
 
 /// All walkers, sorted by name.
 pub static WALKERS: &[&Walker] = &[
@@ -23,6 +23,7 @@ pub static WALKERS: &[&Walker] = &[
     &JSCLOSURE,
     &JSCONTEXT,
     &JSELEMENT,
+    &JSFRAME,
     &JSFUNCTION,
     &JSGLOBAL,
     &JSMAPENTRY,

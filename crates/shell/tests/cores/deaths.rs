@@ -51,11 +51,59 @@ fn an_error_that_nobody_caught_is_named_with_its_line() {
     assert_eq!(frames[0]["exact"], true, "{frames:#?}");
 }
 
+/// What a call was given is there: the order that `charge` charges is the one whose `total` fails.
+#[test]
+fn calls_have_the_values_that_they_were_made_with() {
+    let [order, same, lines, shown, frame, native, crash] = answers(
+        "uncaught",
+        &[
+            "::jsstack -f charge -p arg0",
+            "::jsstack -f total -p this",
+            "::jsstack -f charge -p arg0 | ::jsprint lines",
+            "::jsstack -v -s -f charge",
+            "::walk jsframe | ::head -2 | ::jsframe -f charge",
+            "$C",
+            "::jscrash -j",
+        ],
+    )
+    .try_into()
+    .unwrap();
+    assert_eq!(order, same);
+    assert_eq!(lines.trim(), "null");
+    assert!(shown.contains(&format!("arg0: {} (JSObject: Order)", order.trim())), "{shown}");
+    let line = line_of("uncaught", "order.total()");
+    assert!(
+        shown.contains(&format!("{line}   return {{ order: order.id, cents: order.total() * 100 }};")),
+        "{shown}"
+    );
+    assert!(frame.contains(&format!(" charge (/tmp/v8mdb-stage/app/uncaught.js:{line}:")), "{frame}");
+    let place = |text: &str| format!("uncaught.js:{}:", line_of("uncaught", text));
+    for (function, text) in [("Order.total", "this.lines.reduce"), ("charge", "order.total()")] {
+        let is_it = |line: &str| line.contains(function) && line.contains(&place(text));
+        assert!(native.lines().any(is_it), "{native}");
+    }
+    let crash: Value = serde_json::from_str(&crash).unwrap();
+    assert_eq!(crash["signal"], "SIGTRAP");
+    assert!(
+        crash["text"].as_str().unwrap().starts_with("TypeError: \"Cannot read properties of null"),
+        "{crash}"
+    );
+    assert!(crash["calls"][0].as_str().unwrap().contains(&place("this.lines.reduce")), "{crash}");
+    // The program gives V8 no limit.
+    assert_eq!(crash["heapLimit"], crash["firstHeapLimit"]);
+}
+
 #[test]
 fn a_full_heap_is_said_to_be_full_and_what_fills_it_is_found() {
-    let [status, suspect] = answers("full", &["::status -j", "::jsleaks -j -n 1"]).try_into().unwrap();
+    let [status, suspect, crash] =
+        answers("full", &["::status -j", "::jsleaks -j -n 1", "::jscrash -j"]).try_into().unwrap();
     let status: Value = serde_json::from_str(&status).unwrap();
     assert_eq!(status["endedOn"]["kind"], "out of memory");
+    let crash: Value = serde_json::from_str(&crash).unwrap();
+    assert!(crash["text"].as_str().unwrap().starts_with("FATAL ERROR: "), "{crash}");
+    // --max-old-space-size=20
+    assert_eq!(crash["firstHeapLimit"], 20 << 20, "{crash}");
+    assert!(crash["lastCollections"].as_str().unwrap().contains(" ms: Mark-Compact"), "{crash}");
     let suspect: Value = serde_json::from_str(&suspect).unwrap();
     assert_eq!((&suspect["constructor"], &suspect["gathererName"]), (&json!("Reading"), &json!("Array")));
     let line = line_of("full", "this.readings.push");

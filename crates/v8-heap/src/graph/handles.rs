@@ -8,7 +8,7 @@
 //!   Isolate --> roots table, its own tagged fields, startup object cache
 //!           --> GlobalHandles --> NodeSpace --> blocks of 256 nodes       strong ones only
 //!           --> EternalHandles --> blocks of 256 words
-//!           --> TracedHandles --> blocks of nodes
+//!           --> TracedHandles --> blocks of nodes                   none (see `cpp_objects`)
 //!           --> HandleScopeImplementer --> blocks of handles, saved contexts
 //!           --> handles of background threads (see `background_handles`)
 //!           --> CompilationCache; strong roots of compilers and deserializers
@@ -18,6 +18,7 @@
 //! The string table and the table of external strings are weak, global handles may be. None of these are roots.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::background_handles::HANDLE_BLOCK;
 use super::root_finder::{Finder, read, u64_at, words_of};
@@ -39,11 +40,16 @@ const MOST_ENTRIES: u64 = 1 << 22;
 const MOST_BLOCKS: usize = 1 << 16;
 
 impl Finder<'_, '_> {
+    /// The words of an isolate, as far as the core has them, with their addresses.
+    pub fn isolate_words(&self, isolate: &Isolate) -> Vec<(u64, u64)> {
+        words_of(self.memory, isolate.address, isolate.heap.saturating_add(MOST_HEAP_REACH)).0
+    }
+
     /// The roots of an isolate.
     pub fn isolate(&mut self, isolate: &Isolate) {
         let start = isolate.address;
         let end = isolate.heap.saturating_add(HEAP_REACH);
-        let (words, _) = words_of(self.memory, start, isolate.heap.saturating_add(MOST_HEAP_REACH));
+        let words = self.isolate_words(isolate);
         let complete = words.last().is_some_and(|(at, _)| *at + 8 >= end);
         let table = &isolate.roots_table;
         self.found.memory.push((start, words.last().map_or(start, |(at, _)| *at + 8)));
@@ -99,14 +105,16 @@ impl Finder<'_, '_> {
         if !has_handles {
             self.found.missing.push(format!("the global handles of the isolate at {start:x}"));
         }
-        // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
-        let is_behind = |(at, _): &&(u64, u64)| *at >= isolate.heap;
-        let eternal =
-            words.iter().filter(is_behind).find(|(_, word)| self.is_eternal_handles(*word)).copied();
-        match eternal {
-            Some((at, handles)) if self.eternal_handles(handles) => self.traced_handles(&words, at),
+        match self.eternal_pointer(isolate, &words) {
+            Some((_, handles)) if self.eternal_handles(handles) => self.traced_handles(isolate, &words),
             _ => self.found.missing.push(format!("the eternal handles of the isolate at {start:x}")),
         }
+    }
+
+    /// The word that leads to the eternal handles, and its address.
+    fn eternal_pointer(&self, isolate: &Isolate, words: &[(u64, u64)]) -> Option<(u64, u64)> {
+        // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
+        words.iter().find(|(at, word)| *at >= isolate.heap && self.is_eternal_handles(*word)).copied()
     }
 
     /// `GlobalHandles { isolate_, regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
@@ -320,15 +328,30 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// `TracedHandles`, which lies in the isolate in front of the pointer to eternal handles: blocks that point back to it.
-    fn traced_handles(&mut self, words: &[(u64, u64)], eternal: u64) {
+    /// The handles of C++ objects: roots only where what keeps those objects alive is not known.
+    fn traced_handles(&mut self, isolate: &Isolate, words: &[(u64, u64)]) {
+        let blocks = self.traced_blocks(isolate, words);
+        if self.cpp_objects.has_heap_of(isolate.address) {
+            // What they hold is held by whoever holds the C++ object.
+            self.found.memory.extend(blocks.into_iter().map(|block| (block.start, block.end)));
+            return;
+        }
+        for block in blocks {
+            self.add_range(RootKind::TracedHandle, block.start, block.end);
+        }
+    }
+
+    /// Blocks of handles of C++ objects. `TracedHandles` lies in the isolate in front of the pointer to eternal handles; its blocks
+    /// point back to it.
+    pub fn traced_blocks(&self, isolate: &Isolate, words: &[(u64, u64)]) -> Vec<Range<u64>> {
         /// Size of `TracedHandles` and what is around it, in bytes.
         const REACH: u64 = 0x100;
         /// `TracedNodeBlock`: three links of two words each, the back pointer, counts, then the nodes, of two words.
         const BACK: u64 = 48;
         const HEAD: u64 = 72;
+        let Some((eternal, _)) = self.eternal_pointer(isolate, words) else { return Vec::new() };
         let start = eternal.saturating_sub(REACH);
-        let mut seen = HashSet::new();
+        let (mut blocks, mut seen) = (Vec::new(), HashSet::new());
         let mut waiting: Vec<u64> =
             words.iter().filter(|(at, _)| (start..eternal).contains(at)).map(|(_, word)| *word).collect();
         while let Some(block) = waiting.pop() {
@@ -343,11 +366,12 @@ impl Finder<'_, '_> {
             }
             // IndexType used_, capacity_: u16 each.
             let capacity = u64::from(u16::from_le_bytes([back[10], back[11]]));
-            self.add_range(RootKind::TracedHandle, block, block.saturating_add(HEAD + 16 * capacity));
+            blocks.push(block..block.saturating_add(HEAD + 16 * capacity));
             if let Some(links) = read::<48>(self.memory, block) {
                 waiting.extend((0..6).map(|index| u64_at(&links, 8 * index)));
             }
         }
+        blocks
     }
 
     /// The queues of all native contexts.

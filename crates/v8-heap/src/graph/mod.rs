@@ -14,6 +14,7 @@
 
 mod background_handles;
 mod census;
+mod cpp_objects;
 mod dominators;
 mod handles;
 mod kept;
@@ -29,6 +30,7 @@ mod stacks;
 mod suspects;
 
 pub(crate) use census::Tally;
+pub(crate) use cpp_objects::CppObjects;
 pub use dominators::Dominators;
 pub(crate) use dominators::NOBODY;
 pub(crate) use kept::{RetainedByKind, Suspects};

@@ -15,6 +15,7 @@ use crate::store::Array;
 use crate::view::View;
 use crate::{Error, Monitor, Result, Tagged};
 
+use super::cpp_objects::CppObjects;
 use super::plan::{DispatchTable, Outside, Plan, Rest};
 
 /// Adjacency of all objects in one direction.
@@ -248,7 +249,8 @@ impl Graph {
         let spaces = view.spaces();
         let total: u64 = spaces.pages().iter().map(|page| page.present()).sum();
         monitor.begin("reading references", total);
-        let reader = Reader { view, table, spaces, plans: &plans, dispatch };
+        let cpp_objects = &CppObjects::find(view, table);
+        let reader = Reader { view, table, spaces, plans: &plans, dispatch, cpp_objects };
         let read = |done: &mut Vec<(usize, PageEdges)>, page: usize| {
             if !table.page_maps(page).1.is_empty() {
                 done.push((page, reader.read(page)));
@@ -344,6 +346,7 @@ pub(super) struct Reader<'a, 't> {
     pub spaces: &'a Spaces<'t>,
     pub plans: &'a [Plan],
     pub dispatch: Option<DispatchTable>,
+    pub cpp_objects: &'a CppObjects,
 }
 
 impl Reader<'_, '_> {
@@ -442,6 +445,11 @@ impl Reader<'_, '_> {
                 {
                     self.add(edges, Tagged::pointer(code).0);
                 }
+            }
+            Outside::CppObject(start, end) => {
+                let words = bytes.get(start as usize..end as usize).unwrap_or_default();
+                let memory = self.view.memory();
+                self.cpp_objects.for_each_held(memory, words, &mut |target| edges.targets.push(target));
             }
             Outside::Buffer => {
                 let fields = self.view.fields();

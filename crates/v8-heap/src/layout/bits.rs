@@ -45,6 +45,7 @@ bits! {{
     call_site_constructor: "CallSiteInfoFlags.is_constructor";
     call_site_position_computed: "CallSiteInfoFlags.is_source_position_computed";
     call_site_wasm: "CallSiteInfoFlags.is_wasm";
+    code_kind: "CodeFlags.kind";
     map_callable: "MapBitFields1.is_callable";
     map_dictionary: "MapBitFields3.is_dictionary_map";
     map_elements_kind: "MapBitFields2.elements_kind";

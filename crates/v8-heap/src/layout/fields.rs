@@ -68,6 +68,7 @@ fields! {{
     bound_this: "JSBoundFunction::bound_this";
     byte_array_bytes: "ByteArray::values[]" | "ByteArray::bytes[]";
     bytecode_data: "BytecodeArray::bytes[]";
+    bytecode_frame_size: "BytecodeArray::frame_size";
     bytecode_length: "BytecodeArray::length";
     bytecode_source_positions: "BytecodeArray::source_position_table";
     call_site_code: "CallSiteInfo::code_object";
@@ -80,6 +81,9 @@ fields! {{
     class_positions_end: "ClassPositions::end";
     class_positions_start: "ClassPositions::start";
     code_data: "Code::deoptimization_data_or_interpreter_data";
+    code_flags: "Code::flags";
+    code_instruction_size: "Code::instruction_size";
+    code_instruction_start: "Code::instruction_start";
     code_position_table: "Code::source_position_table";
     collection_table: "JSCollection::table";
     collection_iterator_index: "JSCollectionIterator::index";

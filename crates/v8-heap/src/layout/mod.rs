@@ -14,9 +14,13 @@
 
 mod accounting;
 mod bits;
+mod bytecode;
 mod class;
+mod crash;
 mod fields;
+mod frames;
 mod kind;
+pub(crate) mod machine_code;
 pub(crate) mod native;
 mod native_context;
 mod postmortem;
@@ -34,9 +38,13 @@ use core_reader::Symbols;
 
 pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use bits::Bits;
+pub use bytecode::BytecodeSizes;
 pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub use crash::{CrashLayout, LimitPlace};
 pub use fields::Fields;
+pub use frames::{ArgumentCount, ExitLayout, FrameLayout};
 pub use kind::{Kind, StringShape};
+pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
 pub(crate) use scope_info::ScopeInfoParts;
 pub use scope_info::{ScopeInfoLayout, ScopeKind};
@@ -236,9 +244,6 @@ pub struct Facts {
     pub script_context_table_first: u64,
     /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
     pub transition_array_first: u64,
-    /// Lengths of bytecodes by their number, with operands of one, two and four bytes: needed where stack traces count bytes
-    /// of machine code.
-    pub bytecode_sizes: Option<&'static [[u8; 212]; 3]>,
     /// Bits of a WebAssembly value type in front of the number of its kind.
     pub wasm_value_kind_shift: u32,
     /// Number of the kind `i32` of WebAssembly values, in front of `i64`, `f32`, `f64`.
@@ -334,6 +339,9 @@ struct Table {
     read_only_page_flag: u32,
     space_names: &'static [&'static str],
     accounting: AccountingLayout,
+    frames: FrameLayout,
+    deoptimization: &'static DeoptimizationLayout,
+    crash: Option<CrashLayout>,
     facts: Facts,
 }
 
@@ -403,6 +411,14 @@ pub struct Layout {
     pub space_names: &'static [&'static str],
     /// Where V8 keeps count of memory.
     pub accounting: AccountingLayout,
+    /// Frames on the stack.
+    pub frames: FrameLayout,
+    /// How optimised machine code is left for bytecode; nothing if the binary contradicts what is known of its version.
+    pub deoptimization: Option<&'static DeoptimizationLayout>,
+    /// What V8 remembers of its last collections; nothing if that is not known of this version.
+    pub crash: Option<CrashLayout>,
+    /// Lengths of bytecodes; nothing if the binary contradicts what is known of its version.
+    pub bytecode_sizes: Option<BytecodeSizes>,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Places of fields in objects.
@@ -449,16 +465,22 @@ impl Layout {
     ) -> Result<Vec<Layout>> {
         let wanted = (version.major, version.minor);
         let metadata = postmortem::Metadata::load(symbols, read_int);
+        let assemble = |table: &Table, exact| {
+            let mut layout = Layout::assemble(table, exact, &metadata);
+            layout.deoptimization.take_if(|known| !machine_code::agrees(known, symbols, read_int));
+            layout.bytecode_sizes.take_if(|known| !known.agrees(symbols, read_int));
+            layout
+        };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
         let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
         let Some(older) = older.filter(|_| !UNSUPPORTED.contains(&wanted)) else {
             return Err(unsupported(version));
         };
         if older.v8 == wanted {
-            return Ok(vec![Layout::assemble(older, true, &metadata)]);
+            return Ok(vec![assemble(older, true)]);
         }
         let neighbours = [older].into_iter().chain(tables::TABLES.get(newer).copied());
-        Ok(neighbours.map(|table| Layout::assemble(table, false, &metadata)).collect())
+        Ok(neighbours.map(|table| assemble(table, false)).collect())
     }
 
     /// Places of fields as the newest table has them. For maps and strings that is where every version has them, so they can be
@@ -475,6 +497,7 @@ impl Layout {
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
+            (self.frames, self.deoptimization, self.crash, &self.bytecode_sizes),
             (
                 (self.fields, self.bits, self.facts),
                 (self.script_context_table_slot, self.embedder_data_slot),
@@ -549,6 +572,10 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             accounting: table.accounting,
+            frames: table.frames.published(|name| metadata.frame_type(name)),
+            deoptimization: Some(table.deoptimization),
+            crash: table.crash,
+            bytecode_sizes: Some(BytecodeSizes::of(version)),
             functions,
             fields,
             bits,

@@ -132,6 +132,10 @@ pub(crate) mod frame {
     pub const CONTEXT: u64 = 8;
     /// `StandardFrameConstants::kFunctionOffset`
     pub const FUNCTION: u64 = 16;
+    /// `StandardFrameConstants::kArgCOffset`: how many arguments were passed, with the receiver, as it is.
+    pub const ARGUMENTS: u64 = 24;
+    /// Bytes of a word.
+    pub const SLOT: u64 = 8;
     /// `InterpreterFrameConstants::kBytecodeArrayFromFp`
     pub const BYTECODE: u64 = 32;
     /// `InterpreterFrameConstants::kBytecodeOffsetFromFp`: a small integer that counts from the tagged pointer to the `BytecodeArray`.

@@ -60,6 +60,11 @@ impl Metadata {
         types
     }
 
+    /// The type of stack frames that is called so.
+    pub(super) fn frame_type(&self, name: &str) -> Option<u64> {
+        u64::try_from(*self.values.get(&format!("frametype_{name}"))?).ok()
+    }
+
     pub(super) fn function_types(&self) -> Option<FunctionTypes> {
         let number = |name: &str| u16::try_from(*self.values.get(name)?).ok();
         Some(FunctionTypes { first: number("FirstJSFunctionType")?, last: number("LastJSFunctionType")? })

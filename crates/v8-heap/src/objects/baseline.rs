@@ -8,12 +8,10 @@
 //! The lengths are unsigned numbers in groups of seven bits, least significant first; the first is of what comes before the
 //! first bytecode (V8: `src/baseline/bytecode-offset-iterator.h`).
 
+use crate::layout::BytecodeSizes;
+use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Result, Tagged};
-
-/// Prefixes of a bytecode whose operands have two and four bytes.
-const WIDE: u8 = 0;
-const EXTRA_WIDE: u8 = 1;
 
 impl View<'_> {
     /// The offset of the bytecode that the machine code at `pc`, counted from its start, was made from: of a call, where it
@@ -22,7 +20,7 @@ impl View<'_> {
     /// # Errors
     /// If the code cannot be read.
     pub fn baseline_offset(&self, code: Tagged, pc: u32) -> Result<Option<u32>> {
-        let Some(sizes) = self.layout().facts.bytecode_sizes else { return Ok(None) };
+        let Some(sizes) = &self.layout().bytecode_sizes else { return Ok(None) };
         let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;
         if self.class_name(object.value()) == "CodeWrapper" {
@@ -36,29 +34,31 @@ impl View<'_> {
         let Ok(table) = self.object(words.tagged(table, "table of a Code")?) else {
             return Ok(None);
         };
-        if self.class_name(bytecode.value()) != "BytecodeArray"
-            || self.class_name(table.value()) != "TrustedByteArray"
-        {
+        if self.class_name(bytecode.value()) != "BytecodeArray" {
             return Ok(None);
         }
-        let bytes_of = |array: u64, length: u64, first: u64, what| -> Result<&[u8]> {
-            let length = words.tagged(array + length, what)?.smi().unwrap_or(0);
-            words.slice(array + first, usize::try_from(length).unwrap_or(0), what)
-        };
-        let lengths = bytes_of(
-            table.address,
-            fields.trusted_byte_array_length,
-            fields.trusted_byte_array_bytes,
-            "table of a Code",
-        )?;
-        let bytecodes =
-            bytes_of(bytecode.address, fields.bytecode_length, fields.bytecode_data, "bytecodes")?;
+        let Some(lengths) = self.bytes_of_array(table)? else { return Ok(None) };
+        let (start, end) = self.bytecode_range(bytecode)?;
+        let bytecodes = words.slice(start, (end - start) as usize, "bytecodes")?;
         Ok(bytecode_at(lengths, bytecodes, sizes, pc))
+    }
+
+    /// The bytes of a `ByteArray` or a `TrustedByteArray`; nothing of another object.
+    pub(super) fn bytes_of_array(&self, array: HeapObject<'_>) -> Result<Option<&[u8]>> {
+        let fields = self.fields();
+        let (length, first) = match self.class_name(array.value()) {
+            "ByteArray" => (fields.array_length, fields.byte_array_bytes),
+            "TrustedByteArray" => (fields.trusted_byte_array_length, fields.trusted_byte_array_bytes),
+            _ => return Ok(None),
+        };
+        let length = self.words().tagged(array.address + length, "length of a ByteArray")?.smi().unwrap_or(0);
+        let length = usize::try_from(length).unwrap_or(0);
+        self.words().slice(array.address + first, length, "bytes of a ByteArray").map(Some)
     }
 }
 
 /// The offset of the bytecode whose machine code `pc` is in or right behind.
-fn bytecode_at(lengths: &[u8], bytecodes: &[u8], sizes: &[[u8; 212]; 3], pc: u32) -> Option<u32> {
+fn bytecode_at(lengths: &[u8], bytecodes: &[u8], sizes: &BytecodeSizes, pc: u32) -> Option<u32> {
     let mut lengths = lengths.iter().copied();
     let mut end = u64::from(unsigned(&mut lengths)?);
     if u64::from(pc) <= end {
@@ -70,18 +70,12 @@ fn bytecode_at(lengths: &[u8], bytecodes: &[u8], sizes: &[[u8; 212]; 3], pc: u32
         if u64::from(pc) <= end {
             return u32::try_from(at).ok();
         }
-        let (scale, prefix) = match bytecodes[at] {
-            WIDE => (1, 1),
-            EXTRA_WIDE => (2, 1),
-            _ => (0, 0),
-        };
-        let number = usize::from(*bytecodes.get(at + prefix)?);
-        at += prefix + usize::from(*sizes[scale].get(number)?).max(1);
+        at += sizes.length(bytecodes.get(at..)?)?;
     }
     None
 }
 
-fn unsigned(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
+pub(super) fn unsigned(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
     let (mut value, mut shift) = (0_u32, 0);
     loop {
         let byte = bytes.next()?;
@@ -99,12 +93,13 @@ mod tests {
 
     #[test]
     fn a_return_address_belongs_to_the_bytecode_before_it() {
-        let mut sizes = [[1; 212]; 3];
+        let mut sizes = [vec![1; 10], vec![1; 10], vec![1; 10]];
         sizes[0][7] = 3;
         sizes[1][7] = 5;
+        let sizes = BytecodeSizes::made_up(sizes);
         // Twenty bytes of prologue; then a short bytecode, a call, a wide call and a return.
         let lengths = [20, 4, 0x80 | 2, 1, 30, 6];
-        let bytecodes = [9, 7, 0, 0, WIDE, 7, 0, 0, 0, 0, 8];
+        let bytecodes = [9, 7, 0, 0, 0, 7, 0, 0, 0, 0, 8];
         let at = |pc| bytecode_at(&lengths, &bytecodes, &sizes, pc);
         assert_eq!(at(20), None, "before the first");
         assert_eq!(at(24), Some(0));

@@ -11,7 +11,7 @@ use crate::layout::Kind;
 use crate::objects::error::CallSite;
 use crate::objects::properties::PropertyValue;
 use crate::objects::script::{LineColumn, Script};
-use crate::objects::shared_function_info::{FunctionCode, FunctionKind};
+use crate::objects::shared_function_info::{FunctionCode, FunctionKind, SharedFunction};
 use crate::objects::value::{HeapObject, Value};
 use crate::view::View;
 
@@ -70,6 +70,45 @@ impl View<'_> {
         let mut text = StackText::default();
         self.push_frame(frame, &mut text);
         text
+    }
+
+    /// What a frame's function is called, as V8 has it in stack traces, without what it is a method of.
+    pub fn frame_name(&self, frame: &CallSite) -> Option<String> {
+        let function = self.object(frame.function).ok()?;
+        let shared = self.shared_of_frame(function)?;
+        let script = shared.script.and_then(|script| self.script(script).ok());
+        self.frame_function_name(function, script.as_ref())
+    }
+
+    /// The script that a frame is in, and where in its source, in code units; nothing if that is not known.
+    pub fn frame_position(&self, frame: &CallSite) -> Option<(Script<'_>, u32)> {
+        if frame.is_wasm || frame.is_builtin {
+            return None;
+        }
+        let shared = self.shared_of_frame(self.object(frame.function).ok()?)?;
+        let script = self.script(shared.script?).ok()?;
+        Some((script, self.position_of(frame, shared.object)?))
+    }
+
+    fn shared_of_frame(&self, function: HeapObject<'_>) -> Option<SharedFunction<'_>> {
+        // Of a closure that was never allocated only that is known.
+        let shared = match function.kind() {
+            Kind::SharedFunctionInfo => function,
+            _ => self.shared_function_info(function).ok()?,
+        };
+        self.shared_function(shared).ok()
+    }
+
+    /// Where a frame is in the source of its script, in code units.
+    fn position_of(&self, frame: &CallSite, shared: HeapObject<'_>) -> Option<u32> {
+        if frame.is_position {
+            Some(frame.offset)
+        } else if frame.is_in_bytecode {
+            self.source_position(shared, frame.offset).ok().flatten()
+        } else {
+            let offset = self.baseline_offset(frame.code, frame.offset).ok().flatten();
+            offset.and_then(|offset| self.source_position(shared, offset).ok().flatten())
+        }
     }
 
     /// `RangeError: out of bounds`
@@ -142,11 +181,9 @@ impl View<'_> {
             let number = frame.function.smi().unwrap_or(0);
             return text.incomplete(&format!("<builtin {number} of V8> (<anonymous>)"));
         }
-        let read = self.object(frame.function).and_then(|function| {
-            let shared = self.shared_function(self.shared_function_info(function)?)?;
-            Ok((function, shared))
-        });
-        let Ok((function, shared)) = read else { return text.incomplete("<function cannot be read>") };
+        let read = self.object(frame.function).ok();
+        let read = read.and_then(|function| Some((function, self.shared_of_frame(function)?)));
+        let Some((function, shared)) = read else { return text.incomplete("<function cannot be read>") };
         let script = shared.script.and_then(|script| self.script(script).ok());
         let is_builtin = matches!(shared.code, FunctionCode::Builtin(_)) && script.is_none();
         let name = self.frame_function_name(function, script.as_ref());
@@ -156,16 +193,7 @@ impl View<'_> {
             return text.push(&format!(" (index {})", frame.offset));
         }
         let place = |text: &mut StackText| {
-            let position = if is_builtin {
-                None
-            } else if frame.is_position {
-                Some(frame.offset)
-            } else if frame.is_in_bytecode {
-                self.source_position(shared.object, frame.offset).ok().flatten()
-            } else {
-                let offset = self.baseline_offset(frame.code, frame.offset).ok().flatten();
-                offset.and_then(|offset| self.source_position(shared.object, offset).ok().flatten())
-            };
+            let position = if is_builtin { None } else { self.position_of(frame, shared.object) };
             self.push_place(script.as_ref(), position, shared.object, text);
         };
         let receiver = self.value(frame.receiver);
@@ -197,16 +225,21 @@ impl View<'_> {
 
     /// The name that a program gave a function, else that of its declaration, else what the parser inferred.
     fn function_debug_name(&self, function: HeapObject<'_>) -> Option<String> {
-        if let Ok(Some(PropertyValue::Data(name))) = self.own_property(function, "name")
+        let is_closure = function.kind() != Kind::SharedFunctionInfo;
+        if is_closure
+            && let Ok(Some(PropertyValue::Data(name))) = self.own_property(function, "name")
             && self.is_string(name)
         {
             return self.part(name).filter(|name| !name.is_empty());
         }
-        let shared = self.shared_function(self.shared_function_info(function).ok()?).ok()?;
-        match shared.kind {
+        let shared = if is_closure { self.shared_function_info(function).ok()? } else { function };
+        match self.shared_function(shared).ok()?.kind {
             FunctionKind::FieldInitializer => Some("<instance_members_initializer>".to_owned()),
             FunctionKind::StaticInitializer => Some("<static_initializer>".to_owned()),
-            _ => self.part(self.debug_name(function).ok()??),
+            _ => match self.shared_name(shared).ok()? {
+                Some(name) => self.part(name),
+                None => self.part(self.shared_inferred_name(shared).ok()??),
+            },
         }
     }
 
@@ -282,7 +315,10 @@ impl View<'_> {
 
     /// `CallSiteInfo::GetMethodName`: the name under which the receiver has the function.
     fn method_name(&self, receiver: HeapObject<'_>, function: HeapObject<'_>) -> Option<String> {
-        let shared = self.shared_function_info(function).ok()?;
+        let shared = match function.kind() {
+            Kind::SharedFunctionInfo => function,
+            _ => self.shared_function_info(function).ok()?,
+        };
         let declared = self.shared_name(shared).ok()?.and_then(|name| self.part(name));
         let name = match declared {
             Some(name) => {

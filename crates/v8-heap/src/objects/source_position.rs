@@ -11,7 +11,6 @@
 //! asks for it, so many functions have none.
 
 use crate::Result;
-use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::view::View;
 
@@ -24,24 +23,40 @@ impl View<'_> {
     pub fn source_position(&self, shared: HeapObject<'_>, code_offset: u32) -> Result<Option<u32>> {
         let Some(bytecode) = self.bytecode_array(shared)? else { return Ok(None) };
         let fields = self.fields();
-        let table = self.words().tagged(
-            bytecode.address + fields.bytecode_source_positions,
-            "source positions of a BytecodeArray",
-        )?;
+        let at = bytecode.address + fields.bytecode_source_positions;
+        let Some(raw) = self.raw_position(at, code_offset)? else { return Ok(None) };
+        Ok(raw.script_offset())
+    }
+
+    /// The last entry that is not behind `code_offset` in the source position table to which the word at `at` points.
+    pub(super) fn raw_position(&self, at: u64, code_offset: u32) -> Result<Option<RawPosition>> {
+        let table = self.words().tagged(at, "source position table")?;
         let Ok(table) = self.object(table) else { return Ok(None) };
-        if table.kind() != Kind::ByteArray {
-            return Ok(None);
-        }
-        let length = self.words().tagged(table.address + fields.array_length, "length of a ByteArray")?;
-        let length = length.smi().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        let bytes =
-            self.words().slice(table.address + fields.byte_array_bytes, length, "source position table")?;
+        let Some(bytes) = self.bytes_of_array(table)? else { return Ok(None) };
         Ok(position_at(bytes, code_offset, self.layout().facts.source_positions_have_two_flags))
     }
 }
 
+/// A position as V8 keeps it: in the source of a function, which may be one that was merged into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RawPosition(pub i64);
+
+impl RawPosition {
+    /// Where in the script, in code units.
+    pub fn script_offset(self) -> Option<u32> {
+        // Bit 0 marks positions outside of JavaScript.
+        let offset = (self.0 & 1 == 0).then_some(self.0 >> 1 & 0x3fff_ffff)?;
+        u32::try_from(offset - 1).ok()
+    }
+
+    /// Which of the calls that were merged it is in; none if it is in the function itself.
+    pub fn inlining(self) -> Option<usize> {
+        usize::try_from((self.0 >> 31 & 0xffff) - 1).ok()
+    }
+}
+
 /// The position of the last entry that is not behind `code_offset`.
-fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<u32> {
+fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<RawPosition> {
     let mut bytes = bytes.iter().copied();
     // The entry of the function comes before its first bytecode: `kFunctionEntryBytecodeOffset`. Kept plus one.
     let (mut code, mut position, mut found) = (0_u64, 0_i64, None);
@@ -59,9 +74,7 @@ fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<u32> {
         }
         found = Some(position);
     }
-    // Bit 0 marks positions outside of JavaScript.
-    let position = found.filter(|raw| raw & 1 == 0)? >> 1 & 0x3fff_ffff;
-    u32::try_from(position - 1).ok()
+    found.map(RawPosition)
 }
 
 fn unsigned(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
@@ -100,10 +113,22 @@ mod tests {
             0x86, 0x03, 0x84, 0x03, // 195 -> 390; 194 -> 388
         ];
         for (offset, position) in PLACES {
-            assert_eq!(position_at(&table, offset, false), position, "{offset}");
+            assert_eq!(
+                position_at(&table, offset, false).and_then(RawPosition::script_offset),
+                position,
+                "{offset}"
+            );
         }
         assert_eq!(position_at(&[], 0, false), None);
         assert_eq!(position_at(&[0x80; 40], 7, false), None, "a number that never ends");
+    }
+
+    #[test]
+    fn a_position_says_which_call_it_was_merged_from() {
+        let raw = RawPosition(4 << 31 | 101 << 1);
+        assert_eq!((raw.script_offset(), raw.inlining()), (Some(100), Some(3)));
+        assert_eq!(RawPosition(101 << 1).inlining(), None);
+        assert_eq!(RawPosition(101 << 1 | 1).script_offset(), None, "outside of JavaScript");
     }
 
     #[test]
@@ -114,7 +139,11 @@ mod tests {
             0x8d, 0x06, 0x84, 0x03, // 195 << 2 | statement = 781
         ];
         for (offset, position) in PLACES {
-            assert_eq!(position_at(&table, offset, true), position, "{offset}");
+            assert_eq!(
+                position_at(&table, offset, true).and_then(RawPosition::script_offset),
+                position,
+                "{offset}"
+            );
         }
         assert_eq!(position_at(&[0x80; 40], 7, true), None, "a number that never ends");
     }

@@ -269,7 +269,7 @@ fn printable(line: &str) -> String {
 }
 
 /// A line of a script; `own` is the range whose text in it is never cut.
-fn print_line(
+pub(super) fn print_line(
     context: &Context,
     script: &Script<'_>,
     lines: &Lines,

@@ -10,8 +10,10 @@ mod jsasync;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
+mod jscrash;
 mod jsdominators;
 mod jsfindrefs;
+mod jsframe;
 mod jsfunction;
 mod jsfunctions;
 mod jshandles;
@@ -24,6 +26,7 @@ mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstack;
+mod jsstacks;
 mod jsstrings;
 mod jstimers;
 mod nodebuffer;
@@ -40,8 +43,10 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
+    &jscrash::DCMD,
     &jsdominators::DCMD,
     &jsfindrefs::DCMD,
+    &jsframe::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
     &jshandles::DCMD,
@@ -54,6 +59,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstack::DCMD,
+    &jsstacks::DCMD,
     &jsstrings::DCMD,
     &jstimers::DCMD,
     &nodebuffer::DCMD,

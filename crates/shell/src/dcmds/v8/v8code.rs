@@ -20,6 +20,7 @@ use crate::dcmd::{
 use crate::disassembly::instruction;
 use crate::error::DcmdError;
 use crate::output::escape;
+use crate::print::function::{definition_name, origin, subject};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -87,6 +88,7 @@ fn code_of<'h>(context: &Context, heap: &'h Heap<'static>, word: u64) -> Result<
     let object = match heap.object(value) {
         Ok(object) => object,
         // An address of an instruction.
+        Err(_) if let Some(code) = heap.machine_code_at(word) => return Ok(code.object),
         Err(_) => match heap.object_around(word, &context.progress())? {
             Some((object, _)) if heap.class_name(object.value()) == "InstructionStream" => object,
             _ => return Err(DcmdError::failed(format!("{value} is no code"))),
@@ -125,6 +127,12 @@ pub(super) fn describe(
         if set("marked_for_deoptimization") {
             writeln!(text, "marked for deoptimization")?;
         }
+    }
+    if let Some(shared) = heap.function_of_code(code)
+        && let Ok(found) = subject(heap, shared)
+    {
+        let (name, origin) = (definition_name(heap, &found.shared), origin(heap, &found.shared));
+        writeln!(text, "function: {} (defined at {})", escape(&name), escape(&origin))?;
     }
     if let Ok(FieldValue::Signed(builtin)) = heap.named_field(code, "builtin_id")
         && builtin >= 0

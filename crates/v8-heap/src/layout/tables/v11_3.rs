@@ -2,9 +2,11 @@
 //!
 //! Offsets: V8 11.3 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
+use crate::layout::machine_code;
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FreeSpaceUnit, HeaderPlace, PageLayout,
-    ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
+    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 11.3, as Node.js 20 builds it for x86-64.
@@ -66,6 +68,9 @@ pub(super) const TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    frames: FrameLayout::V11_3,
+    deoptimization: &machine_code::V11_3,
+    crash: CrashLayout::V11_3,
     facts: Facts {
         scope_info: ScopeInfoLayout::V11,
         undefined_kind: 5,
@@ -88,7 +93,6 @@ pub(super) const TABLE: Table = Table {
         static_initializer_kind: 25,
         script_context_table_first: 2,
         transition_array_first: 2,
-        bytecode_sizes: None,
         // src/wasm/value-type.h
         wasm_value_kind_shift: 0,
         wasm_first_value_kind: 1,

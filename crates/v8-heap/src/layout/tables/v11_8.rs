@@ -5,13 +5,17 @@
 //! 21.0.0 and 21.7.3 that had written their statistics before.
 
 use super::v11_3;
-use crate::layout::{AccountingLayout, ExternalBytes, PageLayout, Table};
+use crate::layout::machine_code;
+use crate::layout::{AccountingLayout, ExternalBytes, FrameLayout, PageLayout, Table};
 
 /// Layout of V8 11.8, as Node.js 21 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (11, 8),
     node: 21,
     page: PageLayout { first_object: 0x1128, ..v11_3::TABLE.page },
+    frames: FrameLayout::V11_8,
+    deoptimization: &machine_code::V11_8,
+    crash: None,
     accounting: AccountingLayout {
         spaces: 0x190,
         external_bytes: ExternalBytes::One(0xf0),

@@ -2,9 +2,11 @@
 //!
 //! Offsets: V8 12.4 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
+use crate::layout::machine_code;
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FreeSpaceUnit, HeaderPlace, PageLayout,
-    ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
+    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 12.4, as Node.js 22 builds it for x86-64.
@@ -68,6 +70,9 @@ pub(super) const TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    frames: FrameLayout::V12_4,
+    deoptimization: &machine_code::V11_8,
+    crash: CrashLayout::V12_4,
     facts: Facts {
         scope_info: ScopeInfoLayout::V12,
         undefined_kind: 4,
@@ -90,7 +95,6 @@ pub(super) const TABLE: Table = Table {
         static_initializer_kind: 25,
         script_context_table_first: 0,
         transition_array_first: 2,
-        bytecode_sizes: None,
         // src/wasm/value-type.h
         wasm_value_kind_shift: 0,
         wasm_first_value_kind: 1,

@@ -4,12 +4,16 @@
 //! 23.11.1: free blocks count bytes. Where V8 keeps count of memory was not looked up: taken from 13.6.
 
 use super::v13_6;
-use crate::layout::{Facts, FreeSpaceUnit, ScopeInfoLayout, Table};
+use crate::layout::machine_code;
+use crate::layout::{Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table};
 
 /// Layout of V8 12.9, as Node.js 23 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (12, 9),
     node: 23,
+    frames: FrameLayout::V12_9,
+    deoptimization: &machine_code::V12_9,
+    crash: None,
     facts: Facts {
         // src/objects/scope-info.tq
         scope_info: ScopeInfoLayout::V12_9,

@@ -2,9 +2,11 @@
 //!
 //! Offsets: V8 13.6 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
+use crate::layout::machine_code;
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FreeSpaceUnit, HeaderPlace, PageLayout,
-    ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
+    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 13.6, as Node.js 24 builds it for x86-64.
@@ -70,6 +72,9 @@ pub(super) const TABLE: Table = Table {
             wasm_counts_elsewhere: false,
         },
     },
+    frames: FrameLayout::V13_6,
+    deoptimization: &machine_code::V13_6,
+    crash: CrashLayout::V13_6,
     facts: Facts {
         scope_info: ScopeInfoLayout::V13,
         undefined_kind: 4,
@@ -92,7 +97,6 @@ pub(super) const TABLE: Table = Table {
         static_initializer_kind: 25,
         script_context_table_first: 0,
         transition_array_first: 3,
-        bytecode_sizes: None,
         // src/wasm/value-type.h
         wasm_value_kind_shift: 8,
         wasm_first_value_kind: 22,

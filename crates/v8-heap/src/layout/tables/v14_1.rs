@@ -4,15 +4,21 @@
 //! is checked by value, on cores of Node.js 25.0.0 and 25.9.0 that had written their statistics before.
 
 use super::v13_6;
-use crate::layout::{AccountingLayout, BackingStoreLayout, Table};
+use crate::layout::machine_code;
+use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, Table};
 
 /// Layout of V8 14.1, as Node.js 25 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (14, 1),
     node: 25,
+    frames: FrameLayout::V14_1,
+    deoptimization: &machine_code::V13_6,
+    crash: None,
     accounting: AccountingLayout {
         backing_store: BackingStoreLayout { flags: 56, ..v13_6::TABLE.accounting.backing_store },
         ..v13_6::TABLE.accounting
     },
+    // src/codegen/source-position-table.cc
+    facts: Facts { source_positions_have_two_flags: true, ..v13_6::TABLE.facts },
     ..v13_6::TABLE
 };

@@ -2,9 +2,11 @@
 //!
 //! Offsets: V8 14.6 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::CrashLayout;
+use crate::layout::machine_code;
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FreeSpaceUnit, HeaderPlace, PageLayout,
-    ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
+    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
@@ -70,6 +72,9 @@ pub(super) const TABLE: Table = Table {
             wasm_counts_elsewhere: true,
         },
     },
+    frames: FrameLayout::V14_6,
+    deoptimization: &machine_code::V13_6,
+    crash: CrashLayout::V14_6,
     facts: Facts {
         scope_info: ScopeInfoLayout::V14,
         undefined_kind: 4,
@@ -92,7 +97,6 @@ pub(super) const TABLE: Table = Table {
         static_initializer_kind: 26,
         script_context_table_first: 0,
         transition_array_first: 3,
-        bytecode_sizes: Some(&BYTECODE_SIZES),
         // src/wasm/value-type.h
         wasm_value_kind_shift: 8,
         wasm_first_value_kind: 22,
@@ -105,32 +109,3 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: true,
     },
 };
-
-/// Lengths of the bytecodes with operands of one, two and four bytes, a prefix not counted (`Bytecodes::kBytecodeSizes`).
-#[rustfmt::skip]
-static BYTECODE_SIZES: [[u8; 212]; 3] = [
-    [
-        1, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 2, 1, 2, 1, 1, 1, 1, 1, 2, 4, 4, 4, 2, 2, 2, 2, 3, 2, 2, 2, 1, 1, 1, 2, 3,
-        3, 3, 4, 2, 4, 2, 2, 4, 4, 4, 2, 4, 4, 4, 3, 4, 4, 3, 5, 3, 3, 4, 4, 4, 5, 4, 5, 3, 3, 3, 3, 3, 3, 3, 3, 3,
-        3, 3, 3, 3, 4, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 4, 5, 5, 4, 5, 6, 5, 3, 4,
-        5, 5, 5, 6, 4, 4, 5, 5, 3, 4, 4, 4, 4, 4, 4, 3, 3, 1, 2, 2, 2, 1, 1, 5, 4, 1, 2, 4, 1, 4, 3, 4, 2, 3, 3, 3,
-        3, 3, 1, 1, 1, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 2, 3, 5, 2, 5,
-        1, 1, 1, 1, 2, 1, 1, 2, 4, 5, 4, 4, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    ],
-    [
-        1, 1, 1, 1, 1, 3, 5, 7, 9, 7, 9, 3, 1, 3, 1, 1, 1, 1, 1, 3, 7, 7, 7, 3, 3, 3, 3, 5, 3, 3, 3, 1, 1, 1, 2, 5,
-        5, 5, 7, 3, 7, 3, 3, 7, 7, 7, 3, 7, 7, 7, 4, 7, 7, 5, 9, 5, 5, 7, 7, 7, 8, 7, 8, 5, 5, 5, 5, 5, 5, 5, 5, 5,
-        5, 5, 5, 5, 6, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 1, 1, 3, 3, 3, 3, 7, 9, 9, 7, 9, 11, 9, 5, 7,
-        9, 9, 7, 9, 6, 6, 9, 9, 5, 5, 5, 5, 5, 5, 5, 5, 5, 1, 3, 3, 3, 1, 1, 7, 6, 1, 3, 6, 1, 6, 5, 6, 3, 5, 5, 5,
-        5, 5, 1, 1, 1, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 7, 3, 5, 9, 3, 9,
-        1, 1, 1, 1, 3, 1, 1, 3, 7, 9, 7, 7, 1, 3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    ],
-    [
-        1, 1, 1, 1, 1, 5, 9, 13, 17, 11, 15, 5, 1, 5, 1, 1, 1, 1, 1, 5, 13, 13, 13, 5, 5, 5, 5, 9, 5, 5, 5, 1, 1, 1, 2, 9,
-        9, 9, 13, 5, 13, 5, 5, 13, 13, 13, 5, 13, 13, 13, 6, 13, 13, 9, 17, 9, 9, 13, 13, 13, 14, 13, 14, 9, 9, 9, 9, 9, 9, 9, 9, 9,
-        9, 9, 9, 9, 10, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 5, 5, 5, 5, 1, 1, 5, 5, 5, 5, 13, 17, 17, 13, 17, 21, 17, 9, 13,
-        17, 17, 11, 15, 10, 10, 17, 17, 9, 7, 7, 7, 7, 7, 7, 9, 9, 1, 5, 5, 5, 1, 1, 11, 10, 1, 5, 10, 1, 10, 9, 10, 5, 9, 9, 9,
-        9, 9, 1, 1, 1, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 13, 13, 5, 9, 17, 5, 17,
-        1, 1, 1, 1, 5, 1, 1, 5, 13, 17, 13, 13, 1, 5, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    ],
-];

@@ -1,0 +1,112 @@
+//! The stack of a thread as V8 reads it, and its functions as text.
+
+use std::io::Write;
+
+use core_reader::Stack;
+use v8_heap::objects::context::Scope;
+use v8_heap::objects::frame::{FrameValue, JavaScriptFrame, JavaScriptStack, PhysicalFrame};
+use v8_heap::{Heap, Tagged};
+
+use crate::answers::summary::summary;
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::output::escape;
+use crate::print::function::{definition_name, origin, subject};
+use crate::print::{Place, Printer, Style};
+
+/// The JavaScript on a stack; its frames have the same numbers.
+pub(crate) fn javascript_stack<'h>(heap: &'h Heap<'static>, stack: &Stack) -> JavaScriptStack<'h, 'static> {
+    let frames = stack.frames.iter().map(|frame| PhysicalFrame {
+        pointer: frame.frame_pointer.map(|pointer| pointer.0),
+        instruction: frame.instruction.0,
+        is_interrupted: frame.interrupted,
+    });
+    heap.javascript_stack(frames.collect())
+}
+
+/// `Order.total (/srv/app.js:2:96)`; a place that is near the right one says so. Not escaped.
+pub(crate) fn text_of(heap: &Heap<'_>, frame: &JavaScriptFrame) -> String {
+    let Some(site) = &frame.site else { return defined(heap, frame.function) };
+    let text = heap.frame_text(site).to_text();
+    if frame.is_exact { text } else { format!("{text}, approximate") }
+}
+
+/// `spin, place unknown (defined at /srv/app.js line 2)`
+fn defined(heap: &Heap<'_>, function: Tagged) -> String {
+    match subject(heap, function) {
+        Ok(found) => {
+            let name = definition_name(heap, &found.shared);
+            format!("{name}, place unknown (defined at {})", origin(heap, &found.shared))
+        }
+        Err(_) => "(a function that cannot be read)".to_owned(),
+    }
+}
+
+/// What can be printed of a value of a frame; else why not.
+pub(crate) fn place_of(value: &FrameValue) -> Result<Place, &'static str> {
+    Ok(match value {
+        FrameValue::Value(value) => Place::Value(*value),
+        FrameValue::Number(number) => Place::Number(*number),
+        FrameValue::Boolean(truth) => Place::Boolean(*truth),
+        FrameValue::BigInt(number) => Place::BigInt(format!("{number}n")),
+        FrameValue::Unallocated(_) | FrameValue::Again(_) => {
+            return Err("an object that was never allocated");
+        }
+        FrameValue::OptimizedOut => return Err("optimized away"),
+        FrameValue::Unknown => return Err("unknown"),
+    })
+}
+
+/// The scopes that a call has made contexts for, innermost first.
+pub(crate) fn own_scopes<'h>(heap: &'h Heap<'static>, frame: &JavaScriptFrame) -> Vec<Scope<'h>> {
+    let own = || {
+        let context = heap.object(frame.context.tagged()?).ok()?;
+        let outer = heap.closure_context(heap.object(frame.function).ok()?).ok()?;
+        let chain = heap.context_chain(context);
+        let end = chain.iter().position(|context| context.address == outer.address)?;
+        Some(chain[..end].iter().filter_map(|context| heap.scope(*context).ok()).collect())
+    };
+    own().unwrap_or_default()
+}
+
+/// Prints `this`, arguments, registers and captured variables of a frame, a line each.
+///
+/// # Errors
+/// Those of the output.
+pub(crate) fn print_values(
+    context: &Context,
+    heap: &Heap<'static>,
+    frame: &JavaScriptFrame,
+    out: &mut dyn Write,
+) -> Result<(), DcmdError> {
+    let check = || context.check_interrupt();
+    let style = Style { depth: 0, ..Style::default() };
+    let mut line = |name: &str, value: Result<Place, &'static str>| -> Result<(), DcmdError> {
+        write!(out, "{:20} {name}: ", "")?;
+        match value {
+            // What it is, with its address: `2b1e00e00321 (JSObject: Server)`.
+            Ok(Place::Value(value)) if value.smi().is_none() => {
+                write!(out, "{value} ({})", summary(heap, value))?
+            }
+            Ok(place) => Printer::new(heap, style, out, &check).print(&place)?,
+            Err(why) => write!(out, "{why}")?,
+        }
+        Ok(writeln!(out)?)
+    };
+    line("this", place_of(&frame.receiver))?;
+    for (index, value) in frame.arguments.iter().enumerate() {
+        let is_missing = frame.passed.is_some_and(|passed| index >= passed);
+        let name = format!("arg{index}{}", if is_missing { " (not passed)" } else { "" });
+        line(&name, place_of(value))?;
+    }
+    for (index, value) in frame.registers.iter().flatten().enumerate() {
+        line(&format!("r{index}"), place_of(value))?;
+    }
+    for scope in own_scopes(heap, frame) {
+        for variable in &scope.variables {
+            let name = heap.name_text(variable.name).unwrap_or_default();
+            line(&escape(&name), Ok(Place::of_variable(heap, variable.value)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What V8 keeps that says why it ended: offsets in `Heap` (V8: `src/heap/heap.h`). V8 publishes none of them; they were found by value on
+//! cores of processes that had run out of memory, against what these had written.
+
+/// Where the most that the heap may grow to is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitPlace {
+    /// In an object to which the `Heap` has a pointer here; else in the `Heap`.
+    pub pointer: Option<u64>,
+    /// `max_old_generation_size_`
+    pub now: u64,
+    /// `initial_max_old_generation_size_`
+    pub first: u64,
+    /// `max_global_memory_size_`, which is twice as much: a check.
+    pub twice: u64,
+}
+
+/// Offsets in `Heap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashLayout {
+    /// `trace_ring_buffer_`: text, the last of it wherever its end is.
+    pub trace: u64,
+    /// The most that the old generation may grow to.
+    pub limit: LimitPlace,
+}
+
+impl CrashLayout {
+    /// `kTraceRingBufferSize`; one byte behind it says whether it is full, a word behind that where its end is.
+    pub const TRACE_SIZE: usize = 512;
+    /// Distance of its end from its start.
+    pub const TRACE_END: u64 = 520;
+
+    const fn new(trace: u64, now: u64) -> Option<CrashLayout> {
+        let limit = LimitPlace { pointer: None, now, first: now + 0x18, twice: now + 0x10 };
+        Some(CrashLayout { trace, limit })
+    }
+
+    pub(super) const V11_3: Option<CrashLayout> = CrashLayout::new(0xa00, 0xe0);
+    pub(super) const V12_4: Option<CrashLayout> = CrashLayout::new(0x820, 0x48);
+    pub(super) const V13_6: Option<CrashLayout> = CrashLayout::new(0x868, 0x50);
+    pub(super) const V14_6: Option<CrashLayout> = Some(CrashLayout {
+        trace: 0x888,
+        limit: LimitPlace { pointer: Some(0x7b8), now: 0x10, first: 0x30, twice: 0x40 },
+    });
+}

@@ -1,0 +1,111 @@
+//! Frames of V8 on the stack: what differs between versions (V8: `src/execution/frame-constants.h`, `frames.h`). What does not is
+//! in [`super::native::frame`].
+
+/// Where an exit frame has the number of arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgumentCount {
+    /// So many bytes above the frame pointer, a small integer that counts so many more.
+    Above(u64, u64),
+    /// So many bytes below it, as it is.
+    Below(u64),
+}
+
+/// A frame by which a builtin written in C++ was called, as a function of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitLayout {
+    /// Its name among the published types.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: u64,
+    /// Distance of the function above the frame pointer, in bytes.
+    pub function: u64,
+    /// Distance of the value of `new.target`, if it is there.
+    pub new_target: Option<u64>,
+    /// Distance of `this`; the arguments follow.
+    pub receiver: u64,
+    /// How many there are.
+    pub arguments: ArgumentCount,
+}
+
+/// Where frames have their parts, and what their types are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLayout {
+    /// Distance of the first register of bytecode below the frame pointer, in bytes.
+    pub registers: u64,
+    /// `CONSTRUCT` and `FAST_CONSTRUCT`: what calls a function with `new`; 0 where there is none.
+    pub construct: [u64; 2],
+    /// `STUB`
+    pub stub: u64,
+    /// Calls of builtins, and of functions of the embedder.
+    pub exits: [Option<ExitLayout>; 2],
+}
+
+/// Types of frames by their published names.
+pub(super) const CONSTRUCT: [&str; 2] = ["ConstructFrame", "FastConstructFrame"];
+pub(super) const STUB: &str = "StubFrame";
+
+const fn builtin(kind: u64, receiver: u64) -> Option<ExitLayout> {
+    // What lies between counts as well: `kNumExtraArgsWithReceiver`.
+    let arguments = ArgumentCount::Above(32, (receiver - 16) / 8 + 1);
+    Some(ExitLayout {
+        name: "BuiltinExitFrame",
+        kind,
+        function: 24,
+        new_target: Some(16),
+        receiver,
+        arguments,
+    })
+}
+
+const fn api(kind: u64, function: u64, receiver: u64, arguments: ArgumentCount) -> Option<ExitLayout> {
+    Some(ExitLayout { name: "ApiCallbackExitFrame", kind, function, new_target: None, receiver, arguments })
+}
+
+impl FrameLayout {
+    pub(super) const V11_3: FrameLayout =
+        FrameLayout { registers: 48, construct: [23, 0], stub: 17, exits: [builtin(25, 48), None] };
+    pub(super) const V11_8: FrameLayout = FrameLayout {
+        registers: 48,
+        construct: [23, 24],
+        stub: 17,
+        exits: [builtin(26, 48), api(27, 16, 88, ArgumentCount::Above(24, 0))],
+    };
+    pub(super) const V12_4: FrameLayout = FrameLayout {
+        registers: 56,
+        construct: [23, 24],
+        stub: 17,
+        exits: [builtin(26, 48), api(27, 16, 88, ArgumentCount::Above(24, 0))],
+    };
+    pub(super) const V12_9: FrameLayout = FrameLayout {
+        registers: 56,
+        construct: [23, 24],
+        stub: 17,
+        exits: [builtin(26, 48), api(27, 48, 64, ArgumentCount::Below(24))],
+    };
+    pub(super) const V13_6: FrameLayout = FrameLayout {
+        registers: 56,
+        construct: [24, 25],
+        stub: 18,
+        exits: [builtin(27, 48), api(28, 48, 64, ArgumentCount::Below(24))],
+    };
+    pub(super) const V14_1: FrameLayout = FrameLayout::V13_6;
+    pub(super) const V14_6: FrameLayout = FrameLayout {
+        registers: 56,
+        construct: [14, 15],
+        stub: 8,
+        exits: [builtin(17, 40), api(18, 40, 48, ArgumentCount::Below(24))],
+    };
+
+    /// With the types that a binary publishes in place of those of the table.
+    pub(super) fn published(self, kind_of: impl Fn(&str) -> Option<u64>) -> FrameLayout {
+        let mut found = self;
+        for (kind, name) in found.construct.iter_mut().zip(CONSTRUCT) {
+            *kind = kind_of(name).unwrap_or(*kind);
+        }
+        found.stub = kind_of(STUB).unwrap_or(found.stub);
+        for exit in found.exits.iter_mut().flatten() {
+            exit.kind = kind_of(exit.name).unwrap_or(exit.kind);
+        }
+        found
+    }
+}

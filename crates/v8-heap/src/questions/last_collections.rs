@@ -1,0 +1,85 @@
+//! What an isolate remembers of its last collections, and how far its heap may grow.
+//!
+//! V8 writes a line for each collection into a ring of text, whether anybody asked for it or not, and prints that when it has no memory left
+//! (V8: `Heap::PrintShortHeapStatistics`, `Heap::AddToRingBuffer`, `GetFromRingBuffer`).
+
+use crate::heap::Heap;
+use crate::isolate::Isolate;
+use crate::layout::CrashLayout;
+
+/// No heap may grow to more, or less, in bytes.
+const SMALLEST_LIMIT: u64 = 1 << 20;
+const LARGEST_LIMIT: u64 = 1 << 44;
+
+/// The most that the old generation of a heap may grow to, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapLimit {
+    /// Now.
+    pub now: u64,
+    /// At first.
+    pub first: u64,
+}
+
+impl Heap<'_> {
+    /// What V8 prints of the last collections of an isolate when it has no memory left; nothing if there was none, or if that is not
+    /// known.
+    pub fn last_collections(&self, isolate: &Isolate) -> Option<String> {
+        let at = isolate.heap.checked_add(self.layout().crash?.trace)?;
+        let words = self.words();
+        let ring: [u8; CrashLayout::TRACE_SIZE] = words.bytes(at, "text of collections").ok()?;
+        let [full] =
+            words.bytes::<1>(at.checked_add(CrashLayout::TRACE_SIZE as u64)?, "text of collections").ok()?;
+        let end =
+            words.word(at.checked_add(CrashLayout::TRACE_END)?, "end of the text of collections").ok()?;
+        from_ring(&ring, full, end)
+    }
+
+    /// How far the heap of an isolate may grow; nothing if that is not known.
+    pub fn heap_limit(&self, isolate: &Isolate) -> Option<HeapLimit> {
+        let word = |at: Option<u64>| self.words().word(at?, "limit of the heap").ok();
+        let place = self.layout().crash?.limit;
+        let base = match place.pointer {
+            None => isolate.heap,
+            Some(pointer) => word(isolate.heap.checked_add(pointer))?,
+        };
+        let at = |offset| word(base.checked_add(offset));
+        let limit = HeapLimit { now: at(place.now)?, first: at(place.first)? };
+        let is_one = |bytes: u64| (SMALLEST_LIMIT..LARGEST_LIMIT).contains(&bytes);
+        (is_one(limit.now) && is_one(limit.first) && at(place.twice)? == 2 * limit.now).then_some(limit)
+    }
+}
+
+/// The text of a ring that begins anew at its start once it is full.
+fn from_ring(ring: &[u8], full: u8, end: u64) -> Option<String> {
+    let end = usize::try_from(end).ok().filter(|end| *end <= ring.len())?;
+    let (new, old) = ring.split_at(end);
+    let bytes = match full {
+        0 => new.to_vec(),
+        1 => [old, new].concat(),
+        _ => return None,
+    };
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0);
+    // V8 prints it up to the first zero.
+    let until = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    if !bytes.iter().all(is_text) || until == 0 {
+        return None;
+    }
+    String::from_utf8(bytes[..until].to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_is_read_from_its_oldest_text_on() {
+        let ring = b"ms: new\n [1] 2 ";
+        assert_eq!(from_ring(ring, 1, 8).as_deref(), Some(" [1] 2 ms: new\n"));
+        assert_eq!(from_ring(ring, 0, 8).as_deref(), Some("ms: new\n"));
+        assert_eq!(from_ring(b"text\0\0\0\0", 1, 4), None, "what begins with nothing");
+        assert_eq!(from_ring(ring, 7, 8), None);
+        assert_eq!(from_ring(ring, 1, 99), None);
+        assert_eq!(from_ring(b"\xff\x01", 0, 2), None, "no text");
+        assert_eq!(from_ring(ring, 0, 0), None, "nothing yet");
+    }
+}
