@@ -407,12 +407,13 @@ impl Ways<'_> {
                 Chain { links, settler, settled_by, members, is_cut }
             })
             .collect();
+        let place = |link: &Link| (link.waits, link.function, link.offset);
         list.sort_by(|a, b| {
-            (b.members.len(), a.members.first(), a.links.len()).cmp(&(
-                a.members.len(),
-                b.members.first(),
-                b.links.len(),
-            ))
+            b.members
+                .len()
+                .cmp(&a.members.len())
+                .then_with(|| a.members.first().cmp(&b.members.first()))
+                .then_with(|| a.links.iter().map(place).cmp(b.links.iter().map(place)))
         });
         Chains { list, is_cut: self.is_cut }
     }
@@ -432,9 +433,13 @@ struct Search<'s, 'h> {
 
 impl<'s> Search<'s, '_> {
     fn holders(&self, object: u64) -> Vec<HeapObject<'s>> {
+        self.first_holders(object, HOLDERS_OF_ONE)
+    }
+
+    fn first_holders(&self, object: u64, most: usize) -> Vec<HeapObject<'s>> {
         let Some(rows) = self.held_by else { return Vec::new() };
         let Some(id) = self.table.id_at(self.heap.spaces(), object) else { return Vec::new() };
-        let holders = rows.of(id.0).iter().take(HOLDERS_OF_ONE);
+        let holders = rows.of(id.0).iter().take(most);
         holders
             .filter_map(|holder| {
                 let holder = self.heap.object_by_id(self.table, crate::index::ObjectId(*holder))?;
@@ -456,7 +461,8 @@ impl<'s> Search<'s, '_> {
             (Settler { constructor, ..settler(SettlerKind::Native) }, Some(object.value()))
         };
         let mut functions = Vec::new();
-        for holder in self.holders(promise) {
+        // All of them: it is an orphan only if none of them leads to what settles it.
+        for holder in self.first_holders(promise, usize::MAX) {
             match holder.kind() {
                 Kind::Context => functions.extend(
                     self.holders(holder.address)
