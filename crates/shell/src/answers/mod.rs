@@ -1,11 +1,13 @@
 //! What dcmds share: answers that more than one of them gives.
 
 pub(crate) mod adding_place;
+pub(crate) mod callback;
 pub(crate) mod closure_context;
 pub(crate) mod elsewhere;
 pub(crate) mod ending;
 pub(crate) mod javascript_stack;
 pub(crate) mod kinds;
+pub(crate) mod listeners;
 pub(crate) mod lives;
 pub(crate) mod machine_code;
 pub(crate) mod mapping_name;

@@ -186,6 +186,7 @@ fn fields_of(section: &str) -> HashSet<String> {
 fn facts_have_the_documented_fields() {
     let leak = ShippedCore { scenario: "leak", line: 24 };
     let retained = ShippedCore { scenario: "retained", line: 24 };
+    let pending = ShippedCore { scenario: "pending", line: 24 };
     let upload = "::findjsobjects -c Upload | ::findjsobjects";
     for (section, core, lines) in [
         ("::jsleaks -j", leak, vec!["::jsleaks -j".to_owned()]),
@@ -259,6 +260,10 @@ fn facts_have_the_documented_fields() {
         ("::walkers -j", leak, vec!["::walkers -j".to_owned()]),
         ("::which -j", leak, vec!["::which -j head thread".to_owned()]),
         ("::version -j", leak, vec!["::version -j".to_owned()]),
+        ("::jstimers -j", pending, vec!["::jstimers -j".to_owned()]),
+        ("::jshandles -j", pending, vec!["::jshandles -j".to_owned()]),
+        ("::jsrequests -j", pending, vec!["::jsrequests -j".to_owned()]),
+        ("::jsasync -j", pending, vec!["::jsasync -j".to_owned()]),
     ] {
         let documented = fields_of(section);
         let mut met = HashSet::new();

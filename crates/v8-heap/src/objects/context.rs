@@ -277,6 +277,11 @@ impl<'t> View<'t> {
             .filter(|object| matches!(object.kind(), Kind::Context | Kind::NativeContext)))
     }
 
+    /// The `ScopeInfo` of a context: the same for all that one place of a script opens.
+    pub(crate) fn context_scope_info(&self, context: HeapObject<'_>) -> Result<Tagged> {
+        self.words().tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info")
+    }
+
     /// The variables of a context, in slot order. Empty for native contexts.
     ///
     /// # Errors

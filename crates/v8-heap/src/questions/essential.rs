@@ -12,7 +12,8 @@ use crate::{Monitor, Result};
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
     pub fn essential_symbols() -> (Vec<&'static str>, &'static str) {
-        (VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS).collect(), METADATA_PREFIX)
+        let names = VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS);
+        (names.chain(crate::layout::native::node_metadata::ALL).collect(), METADATA_PREFIX)
     }
 
     /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what holds objects
