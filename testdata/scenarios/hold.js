@@ -6,6 +6,9 @@
  * holds in its core exactly the objects of the snapshot. Hence the order here: the process writes what it knows of
  * itself, then says READY, then writes the snapshot, and then blocks its main thread, inside JavaScript, for good.
  *
+ * What V8 compiles in the background it is given time for: a job that is done between snapshot and core would hold what it needs in the
+ * one and not in the other.
+ *
  * A scenario that sets `hold.last` has it called behind all this, just before the process blocks.
  *
  * Options, read from the command line of the scenario:
@@ -42,6 +45,11 @@ function report(more) {
 // Made before anything is counted, so that blocking creates nothing.
 const cell = new Int32Array(new SharedArrayBuffer(8));
 
+/** Waits until the background compilers are done, and V8 has taken in what they made. */
+function settle() {
+  for (let n = 0; n < 10; n++) Atomics.wait(cell, 0, 0, 25);
+}
+
 /** Ends the scenario. Never returns. */
 function hold(more) {
   const reportFile = option('report', '');
@@ -55,6 +63,7 @@ function hold(more) {
     fs.closeSync(file);
   }
   fs.writeSync(1, 'READY ' + process.pid + '\n');
+  settle();
   if (snapshotFile) v8.writeHeapSnapshot(snapshotFile);
   if (hold.last) hold.last();
   if (abort) process.abort();

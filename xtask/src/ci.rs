@@ -35,6 +35,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         step("matrix", &["xtask", "matrix", "--report", &report])?;
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
+        step("pending", &["xtask", "pending"])?;
         step("growth", &["xtask", "diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;
         step("living objects", &["xtask", "graph"])?;

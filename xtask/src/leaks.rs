@@ -21,12 +21,24 @@ use crate::{build, node_release};
 struct Truth {
     /// Constructor of what has gathered.
     leaked: String,
-    /// How many there are, one for each request.
+    /// How many there are: one for each request, mostly.
     count: u64,
     /// Constructor of what they have gathered in; nothing if handles of native code hold them.
     owner: Option<String>,
-    /// A class of the program with one object for each request.
+    /// Where they have gathered, if it is nowhere in particular.
+    place: Option<String>,
+    /// A class of the program.
     holds: String,
+    /// Requests to the route that leaks.
+    held: u64,
+    /// There are so few of what has gathered.
+    few: Option<u64>,
+    /// No other suspect has anything to do with it.
+    #[serde(default)]
+    alone: bool,
+    /// Requests that are open for another reason count as well.
+    #[serde(default)]
+    unanswered: bool,
     /// The last steps of ways to the owner, any of which may be shown.
     paths: Vec<Vec<String>>,
 }
@@ -91,7 +103,9 @@ fn check(executable: &Path, node: &str, scenario: Scenario) -> Result<String> {
     let answers = debugger.session(&lines)?;
     let place = find(&truth, &answers[0])?;
     let count: u64 = answers[1].trim().parse().context("no count")?;
-    ensure!(count == truth.count, "{count} {holds} are alive, not {}", truth.count);
+    // Few are what has gathered themselves, or each holds several.
+    let held = if truth.holds == truth.leaked { truth.count } else { truth.held };
+    ensure!(count == held, "{count} {holds} are alive, not {held}");
     let ways: Vec<&str> = answers[2].split("way 1: ").skip(1).collect();
     ensure!(ways.len() == 3, "no ways to three {holds}:\n{}", answers[2]);
     for way in ways {
@@ -118,19 +132,31 @@ fn check_garbage(debugger: &Debugger) -> Result<u64> {
 /// Which suspect is the leak, counted from 1.
 fn find(truth: &Truth, answer: &str) -> Result<usize> {
     let Truth { count, leaked, .. } = truth;
-    let place = match &truth.owner {
-        Some(owner) => format!("{count} {leaked} in one {owner} retain "),
-        None => format!("{count} {leaked} held one by one by a global handle retain "),
+    let place = match (&truth.owner, &truth.place) {
+        (_, Some(place)) => format!(" {leaked} {place} retain "),
+        (Some(owner), None) => format!("{count} {leaked} in one {owner} retain "),
+        (None, None) => format!("{count} {leaked} held one by one by a global handle retain "),
     };
     for (index, suspect) in answer.split("suspect ").skip(1).enumerate() {
-        let Some((_, rest)) = suspect.split_once(&place) else { continue };
+        let Some((before, rest)) = suspect.split_once(&place) else { continue };
+        if truth.unanswered {
+            let told: u64 = before.rsplit(' ').next().unwrap_or_default().parse().unwrap_or(0);
+            ensure!((*count..count + 20).contains(&told), "{told} of {count}:\n{suspect}");
+        }
         ensure!(
-            truth.holds == *leaked || rest.contains(&format!(" 1 {}", truth.holds)),
+            !truth.alone
+                || !answer.split("suspect ").skip(index + 2).any(|other| other.contains(&truth.holds)),
+            "it is told twice:\n{answer}"
+        );
+        ensure!(
+            truth.few.is_some() || truth.holds == *leaked || rest.contains(&format!(" 1 {}", truth.holds)),
             "the {} in it is not named:\n{suspect}",
             truth.holds
         );
         let steps = steps(suspect);
-        let ends = truth.owner.is_none() || truth.paths.iter().any(|path| steps.ends_with(path));
+        let ends = truth.owner.is_none()
+            || truth.place.is_some()
+            || truth.paths.iter().any(|path| steps.ends_with(path));
         ensure!(ends, "another way to it:\n{suspect}");
         return Ok(index + 1);
     }
@@ -140,7 +166,8 @@ fn find(truth: &Truth, answer: &str) -> Result<usize> {
 /// Whether a way leads over the last steps to the owner.
 fn leads_through(truth: &Truth, way: &str) -> bool {
     let steps = steps(way);
-    truth.owner.is_none() && way.starts_with("global handle ")
+    truth.place.is_some()
+        || truth.owner.is_none() && way.starts_with("global handle ")
         || truth.paths.iter().any(|path| steps.windows(path.len()).any(|part| part == path))
 }
 
@@ -180,7 +207,12 @@ suspect 2: 12 Other in one Map retain 5 bytes, 0 % of the heap
             leaked: "Function".into(),
             count: 400,
             owner: Some("Array".into()),
+            place: None,
             holds: "Visitor".into(),
+            held: 400,
+            few: None,
+            alone: false,
+            unanswered: false,
             paths: vec![vec!["closure variable \"all\"".into()], path],
         }
     }

@@ -19,6 +19,7 @@ mod matrix;
 mod mutate;
 mod native;
 mod node_release;
+mod pending;
 mod places;
 mod readers;
 mod releases;
@@ -77,7 +78,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "dist",
-        arguments: "",
+        arguments: "[--machine NAME]...",
         summary: "make a static binary with its manual page and completions, and try it where there is nothing else",
         run: dist::run,
     },
@@ -122,6 +123,12 @@ const TASKS: &[Task] = &[
         arguments: "[--core DIR]... [--debugger FILE]",
         summary: "compare registers, stacks, symbols, code and memory with what gdb says",
         run: native::run,
+    },
+    Task {
+        name: "pending",
+        arguments: "[--node VERSION]... [--calls N]... [--debugger FILE]",
+        summary: "compare what a program waits for with its own lists and those of Node.js, on every line",
+        run: pending::run,
     },
     Task {
         name: "releases",

@@ -13,8 +13,12 @@ use crate::{node_release, places};
 pub struct Scenario {
     /// The program is `NAME.js`, its facts `NAME.expected.json`, its packages, if any, `NAME.packages.json`.
     pub name: &'static str,
+    /// Options of Node.js that it needs.
+    pub node_options: &'static [&'static str],
     /// V8 can write a heap snapshot of it in bearable time on every line.
     pub snapshot: bool,
+    /// It makes garbage behind the snapshot, which the core holds.
+    pub leaves_garbage: bool,
     /// The program can be asked for its own values: `verify.js NAME`.
     pub verifiable: bool,
     /// Part of the matrix.
@@ -25,25 +29,49 @@ pub struct Scenario {
 
 /// Every scenario.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "leak", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "kinds", snapshot: true, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "workers", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "internals", snapshot: true, verifiable: false, in_matrix: true, quick: false },
-    Scenario { name: "exotic", snapshot: true, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "scopes", snapshot: true, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "modules", snapshot: true, verifiable: false, in_matrix: true, quick: false },
-    Scenario { name: "memory", snapshot: false, verifiable: true, in_matrix: true, quick: true },
-    Scenario { name: "server", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "compiler", snapshot: true, verifiable: false, in_matrix: true, quick: false },
-    Scenario { name: "retained", snapshot: true, verifiable: false, in_matrix: true, quick: true },
-    Scenario { name: "census", snapshot: true, verifiable: true, in_matrix: false, quick: false },
-    Scenario { name: "archive", snapshot: true, verifiable: true, in_matrix: false, quick: false },
-    Scenario { name: "growth", snapshot: true, verifiable: false, in_matrix: false, quick: false },
-    Scenario { name: "big", snapshot: false, verifiable: false, in_matrix: false, quick: false },
+    quick("leak"),
+    Scenario { verifiable: true, ..quick("kinds") },
+    quick("workers"),
+    full("internals"),
+    Scenario { verifiable: true, ..quick("exotic") },
+    Scenario { verifiable: true, ..quick("scopes") },
+    full("modules"),
+    Scenario { snapshot: false, verifiable: true, ..quick("memory") },
+    quick("server"),
+    full("compiler"),
+    Scenario { node_options: &["--concurrent-recompilation-delay=1000000"], ..quick("jobs") },
+    Scenario { leaves_garbage: true, ..quick("contexts") },
+    quick("retained"),
+    Scenario { verifiable: true, ..outside_matrix("census") },
+    Scenario { verifiable: true, ..outside_matrix("archive") },
+    outside_matrix("growth"),
+    Scenario { snapshot: false, ..outside_matrix("big") },
 ];
 
+/// A scenario of the matrix, its short form too.
+const fn quick(name: &'static str) -> Scenario {
+    Scenario { quick: true, ..full(name) }
+}
+
+/// A scenario of the whole matrix only.
+const fn full(name: &'static str) -> Scenario {
+    Scenario { in_matrix: true, ..outside_matrix(name) }
+}
+
+const fn outside_matrix(name: &'static str) -> Scenario {
+    Scenario {
+        name,
+        node_options: &[],
+        snapshot: true,
+        leaves_garbage: false,
+        verifiable: false,
+        in_matrix: false,
+        quick: false,
+    }
+}
+
 const fn leak(name: &'static str) -> Scenario {
-    Scenario { name, snapshot: false, verifiable: false, in_matrix: false, quick: false }
+    Scenario { snapshot: false, ..outside_matrix(name) }
 }
 
 /// The programs that leak, one in each classic way: see `leaks.rs`. They state their own facts.
@@ -56,10 +84,13 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/asyncstore"),
     leak("leaks/bufferslice"),
     leak("leaks/handle"),
+    leak("leaks/unanswered"),
+    leak("leaks/text"),
+    leak("leaks/lists"),
 ];
 
-/// A program full of text that means harm: it has no facts, as there is nothing in it to count.
-const HOSTILE: &[Scenario] = &[leak("hostile")];
+/// A program full of text that means harm, and one that says itself what it waits for: they have no facts.
+const OTHERS: &[Scenario] = &[leak("hostile"), leak("pending")];
 
 /// Deep in calls of every kind: see `calls.rs`. It says itself where it is.
 const STACKS: &[Scenario] = &[leak("stacks")];
@@ -67,7 +98,7 @@ const STACKS: &[Scenario] = &[leak("stacks")];
 impl Scenario {
     /// The scenario of that name.
     pub fn find(name: &str) -> Result<Scenario> {
-        let all = || SCENARIOS.iter().chain(LEAKS).chain(HOSTILE).chain(STACKS);
+        let all = || SCENARIOS.iter().chain(LEAKS).chain(OTHERS).chain(STACKS);
         match all().find(|scenario| scenario.name == name) {
             Some(scenario) => Ok(*scenario),
             None => {

@@ -204,7 +204,7 @@ pub fn take(request: &Request) -> Result<()> {
             shell
         }
     };
-    command.args(&request.start.options);
+    command.args(request.scenario.node_options).args(&request.start.options);
     if !request.start.contains_program {
         command.arg(program);
     }

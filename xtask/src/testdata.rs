@@ -33,7 +33,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let executable = executable.map_or_else(build::debugger, Ok)?;
     fs::create_dir_all(places::workspace().join("testdata/cores"))?;
     let stage = Path::new(STAGE);
-    let names = || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE]);
+    let names =
+        || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE, shipped::PENDING]);
     let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
     if let Some(unknown) = scenarios.iter().find(|name| !names().any(|known| known == **name)) {
         bail!("no cores of `{unknown}` ship (those of {} do)", names().collect::<Vec<_>>().join(", "));
@@ -47,6 +48,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         }
         if line == shipped::HOSTILE_LINE && is_wanted(shipped::HOSTILE) {
             ship(&executable, node, shipped::HOSTILE, Vec::new(), &shipped::hostile())?;
+        }
+        if line == shipped::PENDING_LINE && is_wanted(shipped::PENDING) {
+            ship(&executable, node, shipped::PENDING, Vec::new(), &shipped::pending())?;
         }
         for (_, of) in
             shipped::STAGES.into_iter().filter(|(own, _)| *own == line && is_wanted(shipped::GROWTH))
@@ -63,12 +67,13 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
 fn ship(executable: &Path, node: &str, name: &str, arguments: Vec<String>, file: &Path) -> Result<()> {
     let stage = Path::new(STAGE);
     let directory = stage.join("out");
+    let reports = name == shipped::PENDING || shipped::REPORTING.contains(&name);
     take_core::take(&Request {
         node: node.to_owned(),
         scenario: Scenario::find(name)?,
         directory: directory.clone(),
         writer: Writer::Gdb,
-        snapshot: !shipped::REPORTING.contains(&name) && name != shipped::HOSTILE,
+        snapshot: !reports && name != shipped::HOSTILE,
         arguments,
         start: Start::default(),
         stage: Some(stage.to_owned()),
@@ -80,7 +85,7 @@ fn ship(executable: &Path, node: &str, name: &str, arguments: Vec<String>, file:
     if name == shipped::HOSTILE {
         return Ok(());
     }
-    if shipped::REPORTING.contains(&name) {
+    if reports {
         let report = fs::read_to_string(directory.join("process.json"))?;
         fs::write(shipped::with_ending(file.to_owned(), "process.json"), report)?;
         return Ok(());

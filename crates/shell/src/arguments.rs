@@ -40,6 +40,9 @@ pub struct Opt {
 }
 
 impl Opt {
+    /// `-j`: the same letter wherever there is one, and nothing can follow it in a pipe.
+    pub const JSON: Opt = Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it");
+
     /// `-a`
     pub const fn flag(letter: char, help: &'static str) -> Opt {
         Opt { letter, shape: Shape::Flag, value: "", help, filters: false }

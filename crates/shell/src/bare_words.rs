@@ -58,12 +58,10 @@ const WORDS: &[(&[&str], Does)] = &[
     ),
     (&["v8 findrefs", "findrefs", "referrers"], Run("{address}::findjsobjects -r")),
     (&["v8 inspect", "inspect", "v8 i", "v8 print", "i"], Run("{address}::jsprint")),
-    (
-        &["v8 getactivehandles", "getactivehandles", "v8 getactiverequests", "getactiverequests"],
-        Hint(
-            "what the event loop waits for is said by '::nodeinfo'; the objects are listed by '::findjsobjects -c Socket' and the like",
-        ),
-    ),
+    (&["v8 getactivehandles", "getactivehandles"], Run("::jshandles")),
+    (&["v8 getactiverequests", "getactiverequests"], Run("::jsrequests")),
+    // .NET's debugger.
+    (&["dumpasync"], Run("::jsasync")),
     (&["v8 source list", "source list"], Hint("the source of a function: 'ADDRESS::jssource'")),
     (&["v8 settings", "settings"], Run("::set")),
     // Chrome's developer tools, memlab, node's inspector.

@@ -11,7 +11,8 @@ use crate::interrupt::Interrupt;
 use crate::opening::Opening;
 use crate::target::Target;
 
-/// So many are kept open; the one that was used least recently goes.
+/// So many are kept with all that was computed of them; the one that was used least recently goes, but for the map of its file, which
+/// stays until the program ends: what is read from a core may be kept without asking for how long.
 const MOST_OPEN: usize = 3;
 
 /// An older core.

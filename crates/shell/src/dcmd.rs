@@ -59,9 +59,10 @@ pub enum Yields {
 }
 
 impl Yields {
-    /// The answer for these arguments.
+    /// The answer for these arguments. Lines of JSON are text, whatever the dcmd yields without them.
     pub fn with(self, args: &Args) -> Yields {
         match self {
+            _ if args.has(Opt::JSON.letter) => Yields::Text,
             Yields::Depends(on) => on(args),
             other => other,
         }

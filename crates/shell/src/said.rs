@@ -51,7 +51,7 @@ impl Said {
     pub fn error(&self, reason: &dyn Display) {
         self.set_failed();
         self.errors.set(self.errors.get().wrapping_add(1));
-        self.message(&format!("{}: {reason}", crate::PROGRAM));
+        self.tell_failure(reason);
     }
 
     /// How many failures have been reported.
@@ -85,6 +85,12 @@ impl Said {
         // Where results cannot be written, a message is all there is.
         let _ = self.text.flush();
         self.terminal.message(text);
+    }
+
+    /// Prints that something failed; in red, where it appears on a terminal.
+    fn tell_failure(&self, reason: &dyn Display) {
+        let _ = self.text.flush();
+        self.terminal.failure(&format!("{}: {reason}", crate::PROGRAM));
     }
 
     /// Notes that a command failed.

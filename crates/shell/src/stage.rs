@@ -7,9 +7,11 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::{Text, TextSink};
+use crate::output::{Text, TextSink, json};
 use crate::print::format_number;
 use crate::value::{Item, Kind};
 
@@ -231,6 +233,14 @@ impl Out<'_> {
     #[inline]
     pub fn text(&self) -> std::cell::RefMut<'_, TextSink> {
         self.text.borrow()
+    }
+
+    /// Prints one line of JSON.
+    ///
+    /// # Errors
+    /// As the text's.
+    pub fn json(&self, line: &Value) -> Result<(), DcmdError> {
+        Ok(writeln!(self.text(), "{}", json(line))?)
     }
 
     /// A handle on the same text, for commands that run commands.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use core_reader::{Address, Memory, Symbols, Thread};
 
 use crate::graph::{
-    Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
+    DispatchTable, Dominators, Graph, Liveness, ObjectSet, RetainedByKind, Root, Roots, Rows, Suspects, Tally,
 };
 use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable};
 use crate::isolate::{Spaces, thread};
@@ -46,6 +46,7 @@ pub struct Heap<'t> {
     dominators: OnceLock<Dominators>,
     pub(crate) retained_by_kind: OnceLock<RetainedByKind>,
     pub(crate) suspects: OnceLock<Suspects>,
+    pub(crate) dispatch: OnceLock<Option<DispatchTable>>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -156,6 +157,7 @@ impl<'t> Heap<'t> {
             dominators: OnceLock::new(),
             retained_by_kind: OnceLock::new(),
             suspects: OnceLock::new(),
+            dispatch: OnceLock::new(),
         })
     }
 

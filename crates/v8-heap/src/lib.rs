@@ -66,6 +66,7 @@
 //! 5. [`index`]: all objects by dense number, by kind. [`graph`]: who holds whom, and what is alive. `self_check`: whether the
 //!    layout fits the heap at hand. `store`: parts of this that are kept from one session to the next.
 //! 6. [`Heap`] keeps what has been computed. [`questions`]: what is asked of it.
+//!    [`pending`]: what the process waits for.
 //! 7. [`snapshot`]: the heap as V8's own tools read it. [`compare`]: what has grown from one heap to another, of another process.
 //!
 //! # Promises
@@ -88,6 +89,7 @@ pub mod layout;
 mod monitor;
 mod node_runtime;
 pub mod objects;
+pub mod pending;
 pub mod questions;
 mod remembered;
 mod self_check;

@@ -29,14 +29,14 @@ pub(crate) fn allocators(symbols: &dyn Symbols) -> Vec<u64> {
 }
 
 /// `node::per_process::node_start_time`: monotonic clock, nanoseconds.
-const START_TIME: &str = "_ZN4node11per_process15node_start_timeE";
+pub(crate) const START_TIME: &str = "_ZN4node11per_process15node_start_timeE";
 /// `node::performance::performance_process_start_timestamp`: microseconds since 1970, a double.
-const START_TIMESTAMP: &str = "_ZN4node11performance35performance_process_start_timestampE";
+pub(crate) const START_TIMESTAMP: &str = "_ZN4node11performance35performance_process_start_timestampE";
 /// The `uv_loop_t` of the main thread (libuv: `src/uv-common.c`).
-const DEFAULT_LOOP: &str = "default_loop_struct";
+pub(crate) const DEFAULT_LOOP: &str = "default_loop_struct";
 
 /// `uv_handle_type`, from 1 on.
-const HANDLE_TYPES: [&str; 16] = [
+pub(crate) const HANDLE_TYPES: [&str; 16] = [
     "async", "check", "fs_event", "fs_poll", "handle", "idle", "pipe", "poll", "prepare", "process",
     "stream", "tcp", "timer", "tty", "udp", "signal",
 ];

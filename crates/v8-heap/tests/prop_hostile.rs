@@ -222,6 +222,19 @@ fn ask_exotic(heap: &Heap<'_>, object: HeapObject<'_>) {
     }
 }
 
+/// Asks what the process waits for.
+fn ask_pending(heap: &Heap<'_>) {
+    let _ = heap.timers(&Unattended);
+    let _ = heap.immediates(&Unattended);
+    let _ = heap.ticks(&Unattended);
+    let chains = heap.await_chains(&Unattended);
+    for link in chains.iter().flat_map(|chains| &chains.list).flat_map(|chain| &chain.links) {
+        if let (Some(function), Some(offset)) = (link.function, link.offset) {
+            let _ = heap.suspended_position(function, offset);
+        }
+    }
+}
+
 /// Asks everything that can be asked of one object.
 fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
     let value = object.value();
@@ -338,6 +351,7 @@ fn ask_everything(dump: &Dump) {
             ask_object(&heap, HeapObject { address, map_id, map: heap.map(map_id) });
         }
     }
+    ask_pending(&heap);
     let check = heap.check_classes(&Unattended).unwrap();
     assert_eq!(check.objects, table.len() as u64);
     let all = (0..table.page_count()).flat_map(|page| table.page_objects(page));

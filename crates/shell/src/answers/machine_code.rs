@@ -1,10 +1,12 @@
 //! The machine code of functions.
 
-use v8_heap::Heap;
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::shared_function_info::FunctionCode;
 use v8_heap::objects::value::HeapObject;
+use v8_heap::{Heap, Monitor};
+
+use crate::error::DcmdError;
 
 /// First address of the instructions, and the first behind them.
 pub(crate) fn instructions(heap: &Heap<'_>, code: HeapObject<'_>) -> Option<(u64, u64)> {
@@ -14,6 +16,16 @@ pub(crate) fn instructions(heap: &Heap<'_>, code: HeapObject<'_>) -> Option<(u64
         return None;
     };
     Some((start, start.checked_add(u64::try_from(size).ok()?)?))
+}
+
+/// The `Code` that a function runs, where V8's table of functions' code leads to it; else as [`own_code`].
+pub(crate) fn current_code<'h>(
+    heap: &'h Heap<'_>,
+    object: HeapObject<'h>,
+    monitor: &dyn Monitor,
+) -> Result<Option<HeapObject<'h>>, DcmdError> {
+    let in_table = heap.code_in_table(object, monitor)?;
+    Ok(in_table.or_else(|| own_code(heap, object)))
 }
 
 /// The `Code` of code, of its instructions, or of a function.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use v8_heap::objects::value::HeapObject;
 use v8_heap::questions::{How, Reference, ReferenceKind, Step};
-use v8_heap::{Heap, Tagged, Word};
+use v8_heap::{Heap, PropertyValue, Tagged, Word};
 
 use crate::answers::place_name::place_name;
 use crate::answers::roots::root_name;
@@ -51,8 +51,13 @@ fn through(heap: &Heap<'_>, reference: &Reference, steps: &[Step]) -> String {
     format!("{text}{} ({class})", if weak { ", weak" } else { "" })
 }
 
-/// Whether a word does not keep the object alive that it refers to.
+/// Whether a word, or an address in an instruction, does not keep the object alive that it refers to.
 fn is_weak(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64) -> bool {
+    if heap.is_pointer_in_code(object, offset) {
+        return heap
+            .pointers_in_code(object)
+            .any(|(at, word)| at == offset && heap.is_weak_in_code(Tagged(word)));
+    }
     match heap.object_words(object).map(|words| words.at(offset)) {
         Ok(Word::Held | Word::EphemeronKey) => true,
         Ok(Word::Weak) => heap.field(object, offset).is_ok_and(|word| word.0 & 3 == 3),
@@ -136,9 +141,23 @@ fn brief(heap: &Heap<'_>, value: Tagged) -> String {
         }
         Err(_) => match heap.object(value) {
             Ok(object) if object.kind().is_js_object() => {
-                format!("{:x} {}", value.0, escape(heap.name(heap.constructor_name(object))))
+                let class = escape(heap.name(heap.constructor_name(object)));
+                format!("{:x} {class}{}", value.0, own_name(heap, object))
             }
             _ => format!("{:x}", value.0),
         },
     }
+}
+
+/// What a program calls the objects that it uses as keys for a purpose: ` "request"`, for `new AsyncLocalStorage({ name: 'request' })`.
+/// Nothing for most objects.
+fn own_name(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
+    /// Longer names are cut.
+    const LONGEST: usize = 40;
+    let name = match heap.own_property(object, "#name") {
+        Ok(Some(PropertyValue::Data(name))) => heap.string(name, LONGEST).ok(),
+        _ => None,
+    };
+    let name = name.map(|name| name.to_text()).filter(|name| !name.is_empty());
+    name.map_or_else(String::new, |name| format!(" \"{}\"", escape(&name)))
 }

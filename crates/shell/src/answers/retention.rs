@@ -333,13 +333,15 @@ fn variable_in(heap: &Heap<'_>, context: HeapObject<'_>, target: Tagged) -> Opti
     }
 }
 
-fn hold_text(hold: &Hold) -> String {
+pub fn hold_text(hold: &Hold) -> String {
     match hold {
         Hold::Field(name) => format!(".{name}"),
         Hold::Entry(name, index) => format!(".{name}[{index}]"),
         Hold::Word(at) => format!("+{at:#x}"),
+        Hold::CppObject(at) => format!("by its C++ object at {at:x}"),
         Hold::WeakValue => "value of this key in a WeakMap".to_owned(),
         Hold::Code => "code".to_owned(),
+        Hold::Instruction => "in its machine code".to_owned(),
         Hold::Unknown => "(not known how)".to_owned(),
     }
 }

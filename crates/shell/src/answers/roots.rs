@@ -33,6 +33,7 @@ pub fn root_name(kind: RootKind) -> String {
         RootKind::ObjectCache => "cache of the startup snapshot",
         RootKind::CompilationCache => "compilation cache",
         RootKind::StrongRoots => "list of V8's own roots",
+        RootKind::Job => "handle of a compiler's job",
         RootKind::NativeMemory => "native memory",
     }
     .to_owned()

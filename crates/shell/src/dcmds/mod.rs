@@ -56,6 +56,8 @@ const UNSUPPORTED: &[(&[&str], &str)] = &[
          there is ::jsprint)",
     ),
     (&["unload"], "failed to unload module: cannot unload built-in module"),
+    (&["obey"], "No Language H here"),
+    (&["$a"], "No adb here"),
     (&["$M"], "there are no macro aliases: '$<file' runs a file"),
 ];
 

@@ -64,6 +64,17 @@ pub struct Pass {
     pub failure: Option<String>,
 }
 
+/// What comes behind the address in front of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heading {
+    /// Blanks up to the next column.
+    Column,
+    /// A line of its own: `ai`.
+    Line,
+    /// The first instruction, at once: `ia`.
+    Close,
+}
+
 /// The words of a format as the interpreter hands them to a dcmd.
 pub mod words {
     /// Quoted text.
@@ -94,17 +105,17 @@ impl Format {
         self.items.is_empty()
     }
 
-    /// Whether an instruction stands beside the address at the start: no blanks between them.
-    pub fn starts_with_address_and_instruction(&self) -> bool {
+    /// What comes behind the address in front of all: as in adb, that depends on whether instructions are to be listed.
+    pub fn heading(&self) -> Heading {
         let action = |index: usize| match self.items.get(index) {
             Some(Item::Letter { letter, .. }) => Some(letter.action),
             _ => None,
         };
-        matches!(
-            (action(0), action(1)),
-            (Some(Action::Dot), Some(Action::Instruction(_)))
-                | (Some(Action::Instruction(_)), Some(Action::Dot))
-        )
+        match (action(0), action(1)) {
+            (Some(Action::Dot), Some(Action::Instruction(_))) => Heading::Line,
+            (Some(Action::Instruction(_)), Some(Action::Dot)) => Heading::Close,
+            _ => Heading::Column,
+        }
     }
 
     /// Runs the format once from dot on; what it prints goes behind what `line` has already.
@@ -126,8 +137,7 @@ impl Format {
             dot: context.dot(),
             printed: context.increment(),
         };
-        let close_up = self.starts_with_address_and_instruction();
-        for (index, item) in self.items.iter().enumerate() {
+        for item in &self.items {
             match item {
                 Item::Text(text) => line.text(&escape(text), run.page, out)?,
                 Item::Letter { letter, repeat } => {
@@ -135,9 +145,6 @@ impl Format {
                         return Ok(Pass { end: run.dot, failure: Some(failure) });
                     }
                 }
-            }
-            if close_up && index == 0 {
-                line.close_up();
             }
         }
         Ok(Pass { end: run.dot, failure: None })

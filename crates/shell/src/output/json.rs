@@ -20,6 +20,11 @@ pub fn json(value: &Value) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
+/// An address as JSON has it: hexadecimal behind `0x`, in a string.
+pub fn hex(address: u64) -> Value {
+    Value::String(format!("{address:#x}"))
+}
+
 /// Writes a character between quotes that is not safe: as one or two escapes.
 ///
 /// # Errors

@@ -2,7 +2,9 @@
 
 mod cells;
 mod colour;
+mod count;
 mod escape;
+mod facts;
 mod json;
 mod pager;
 mod progress;
@@ -11,9 +13,11 @@ mod terminal;
 mod text;
 
 pub use cells::{cells, cut, padded};
-pub use colour::{Colours, Paint};
+pub use colour::{Colours, Ink, Paint};
+pub use count::number_of;
 pub use escape::{escape, escape_char, escape_lines, is_safe};
-pub use json::{escape_json, json};
+pub use facts::Facts;
+pub use json::{escape_json, hex, json};
 pub use progress::Progress;
 pub use table::{Align, Column, Hex, Table};
 pub use terminal::{Terminal, screen_height, screen_width};

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::pager::{self, Answer, Screen};
-use super::{escape, escape_lines};
+use super::{Colours, Ink, escape, escape_lines};
 use crate::error::reasons;
 use crate::host_files;
 
@@ -47,6 +47,7 @@ pub struct Terminal(Rc<RefCell<State>>);
 struct State {
     results: Box<dyn Write>,
     messages: Box<dyn Write>,
+    message_colours: Colours,
     log: Option<(String, File)>,
     paging: Paging,
     /// What the user wants to end; taken when that has ended.
@@ -79,6 +80,7 @@ impl Terminal {
         Terminal(Rc::new(RefCell::new(State {
             results,
             messages,
+            message_colours: Colours::Never,
             log: None,
             paging: Paging::Off,
             ended: None,
@@ -87,7 +89,9 @@ impl Terminal {
 
     /// Standard output and standard error.
     pub fn standard() -> Terminal {
-        Terminal::new(Box::new(io::stdout()), Box::new(io::stderr()))
+        let terminal = Terminal::new(Box::new(io::stdout()), Box::new(io::stderr()));
+        terminal.0.borrow_mut().message_colours = Colours::of_standard_error();
+        terminal
     }
 
     /// Shows what follows by screens of `height` lines; or, if the user has chosen a pager, holds it back until it is known
@@ -111,7 +115,13 @@ impl Terminal {
         state.ended = None;
         match std::mem::replace(&mut state.paging, Paging::Off) {
             Paging::Off => Ok(()),
-            Paging::Screens(_) => state.results.flush(),
+            Paging::Screens(screen) => {
+                if let Some(text) = screen.not_found() {
+                    let text = String::from_utf8_lossy(text).into_owned();
+                    writeln!(state.results, "(no line further on has \"{}\")", escape(&text))?;
+                }
+                state.results.flush()
+            }
             Paging::Holding { held, .. } => {
                 state.results.write_all(&held)?;
                 state.results.flush()
@@ -146,6 +156,21 @@ impl Terminal {
         }
         let _ = state.results.flush().and_then(|()| state.messages.write_all(line.as_bytes()));
         state.log(line.as_bytes());
+    }
+
+    /// The same for what went wrong: in the colour for it, where messages go to a terminal.
+    pub fn failure(&self, text: &str) {
+        let mut state = self.0.borrow_mut();
+        let colours = state.message_colours;
+        if colours == Colours::Never || !matches!(state.paging, Paging::Off) {
+            drop(state);
+            return self.message(text);
+        }
+        let plain = format!("{}\n", escape_lines(text));
+        let painted = format!("{}\n", colours.ink(Ink::Error, escape_lines(text)));
+        let state = &mut *state;
+        let _ = state.results.flush().and_then(|()| state.messages.write_all(painted.as_bytes()));
+        state.log(plain.as_bytes());
     }
 
     /// Notes a line of input in the log.
@@ -219,25 +244,14 @@ impl State {
     }
 
     /// Writes to the screen, and asks whenever it is full.
-    fn write_screens(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while let Paging::Screens(screen) = &mut self.paging {
-            let fits = screen.fits(bytes);
-            let (now, later) = bytes.split_at(fits);
-            self.results.write_all(now)?;
-            if later.is_empty() {
-                return Ok(());
-            }
-            bytes = later;
-            match pager::ask(&mut *self.results)? {
-                answer @ (Answer::EndCommand | Answer::EndLine) => {
-                    screen.go_on(Answer::Screen);
-                    self.ended = Some(answer);
-                    return Err(io::ErrorKind::BrokenPipe.into());
-                }
-                answer => screen.go_on(answer),
-            }
+    fn write_screens(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Paging::Screens(screen) = &mut self.paging else { return self.results.write_all(bytes) };
+        let ended = screen.write(bytes, &mut *self.results, &mut pager::key)?;
+        if ended.is_none() {
+            return Ok(());
         }
-        self.results.write_all(bytes)
+        self.ended = ended;
+        Err(io::ErrorKind::BrokenPipe.into())
     }
 
     /// Starts the pager on what is held back; without one, everything goes straight to the terminal.

@@ -16,7 +16,7 @@ use v8_heap::{Heap, PropertyValue};
 
 use super::{Place, Printer, Style, function, number, temporal};
 use crate::error::{DcmdError, reasons};
-use crate::output::escape;
+use crate::output::{escape, number_of};
 
 /// The internal slots of an object, by their names in the language's specification.
 pub(super) type Slots = Vec<(&'static str, Place)>;
@@ -245,13 +245,13 @@ fn other_head(heap: &Heap<'_>, object: HeapObject<'_>, constructor: &str) -> v8_
         return Ok(format!("{constructor} ({state})"));
     }
     if let Some(memory) = heap.wasm_memory(object)? {
-        let pages = memory.pages.map_or_else(|| "? pages".to_owned(), |pages| counted(pages, "page"));
+        let pages = memory.pages.map_or_else(|| "? pages".to_owned(), |pages| number_of(pages, "page"));
         let maximum = memory.maximum.map_or_else(String::new, |most| format!(", at most {most}"));
         return Ok(format!("WebAssembly.Memory ({pages}{maximum})"));
     }
     if let Some(table) = heap.wasm_table(object)? {
         let maximum = heap.number(table.maximum).map_or_else(String::new, |most| format!(", at most {most}"));
-        return Ok(format!("WebAssembly.Table ({}{maximum})", counted(table.length, "entry")));
+        return Ok(format!("WebAssembly.Table ({}{maximum})", number_of(table.length, "entry")));
     }
     if let Some(global) = heap.wasm_global(object)? {
         let mutable = if global.is_mutable { "mutable " } else { "" };
@@ -273,14 +273,6 @@ fn other_head(heap: &Heap<'_>, object: HeapObject<'_>, constructor: &str) -> v8_
         return Ok(format!("Intl.{name}"));
     }
     Ok(format!("<{class}>"))
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    match (count, noun) {
-        (1, _) => format!("1 {noun}"),
-        (_, "entry") => format!("{count} entries"),
-        _ => format!("{count} {noun}s"),
-    }
 }
 
 fn wasm_type(value: &WasmValue) -> &'static str {

@@ -10,7 +10,7 @@
 
 use v8_heap::layout::{Kind, TypedElement};
 use v8_heap::objects::value::{HeapObject, Value};
-use v8_heap::{Heap, Tagged};
+use v8_heap::{Heap, PropertyValue, Tagged};
 
 use super::{Place, head, number, object, typed_array};
 
@@ -95,6 +95,23 @@ impl Member {
         }
         Ok((place, None))
     }
+
+    /// The same, but a getter that the last object inherits counts as its member: a program that asks for it is given something.
+    ///
+    /// # Errors
+    /// As [`Member::find`].
+    pub fn find_or_getter(&self, heap: &Heap<'_>, value: Tagged) -> v8_heap::Result<(Place, Option<String>)> {
+        let found = self.find(heap, value)?;
+        let (Place::Missing, Some((Step::Name(name), before))) = (&found.0, self.steps.split_last()) else {
+            return Ok(found);
+        };
+        let holder = Member { steps: before.to_vec() }.find(heap, value)?.0;
+        let Place::Value(holder) = holder else { return Ok(found) };
+        Ok(match inherited_getter(heap, holder, name)? {
+            Some(getter) => (getter, None),
+            None => found,
+        })
+    }
 }
 
 /// The key in `get(key)`, and what follows it.
@@ -169,6 +186,23 @@ fn find_step(heap: &Heap<'_>, value: Tagged, step: &Step) -> v8_heap::Result<Res
         Step::Get(key) => Ok(map_entry(heap, object, key)?.ok_or(None)),
         Step::Index(index) => indexed_member(heap, object, *index),
     }
+}
+
+/// The getter or setter of a name on the nearest prototype that has it.
+fn inherited_getter(heap: &Heap<'_>, value: Tagged, name: &str) -> v8_heap::Result<Option<Place>> {
+    /// Longer chains are not followed.
+    const MOST_PROTOTYPES: usize = 64;
+    let Value::Object(object) = heap.value(value)? else { return Ok(None) };
+    let mut object = object::behind_proxy(heap, object);
+    for _ in 0..MOST_PROTOTYPES {
+        let Ok(Value::Object(prototype)) = heap.value(object.map.prototype) else { break };
+        if let Some(property) = heap.own_property(prototype, name)? {
+            let is_computed = !matches!(property, PropertyValue::Data(_) | PropertyValue::Double(_));
+            return Ok(is_computed.then(|| Place::of_property(heap, property)));
+        }
+        object = prototype;
+    }
+    Ok(None)
 }
 
 /// One step into what is no value of its own.

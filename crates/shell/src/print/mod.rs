@@ -34,7 +34,7 @@ use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, PropertyValue, Tagged};
 
 use crate::error::{DcmdError, reasons};
-use crate::output::escape;
+use crate::output::{Colours, Ink, escape};
 
 pub use member::Member;
 pub(crate) use number::{bigint as format_bigint, double as format_number};
@@ -59,6 +59,8 @@ pub struct Style {
     pub internals: bool,
     /// Say of properties what cannot be done with them.
     pub attributes: bool,
+    /// Colours, where somebody looks at them.
+    pub colours: Colours,
 }
 
 impl Default for Style {
@@ -72,6 +74,7 @@ impl Default for Style {
             prototypes: false,
             internals: false,
             attributes: false,
+            colours: Colours::Never,
         }
     }
 }
@@ -192,18 +195,39 @@ impl<'a> Printer<'a> {
         Ok(self.out.write_all(b"\n")?)
     }
 
+    /// Prints something in the colour for it.
+    fn inked(
+        &mut self,
+        ink: Ink,
+        print: impl FnOnce(&mut Self) -> Result<(), DcmdError>,
+    ) -> Result<(), DcmdError> {
+        let (on, off) = self.style.colours.switches(ink);
+        self.out.write_all(on.as_bytes())?;
+        let printed = print(self);
+        self.out.write_all(off.as_bytes())?;
+        printed
+    }
+
+    /// A word in the colour for it.
+    fn word(&mut self, ink: Ink, word: impl std::fmt::Display) -> Result<(), DcmdError> {
+        Ok(write!(self.out, "{}", self.style.colours.ink(ink, word))?)
+    }
+
     fn place(&mut self, place: &Place, level: u64) -> Result<(), DcmdError> {
         match place {
             Place::Value(value) => return self.value(*value, level),
-            Place::Number(number) => write!(self.out, "{}", number::double(*number))?,
-            Place::BigInt(text) => write!(self.out, "{text}")?,
-            Place::Boolean(truth) => write!(self.out, "{truth}")?,
+            Place::Number(number) => self.word(Ink::Number, number::double(*number))?,
+            Place::BigInt(text) => self.word(Ink::Number, text)?,
+            Place::Boolean(truth) => self.word(Ink::Number, truth)?,
             Place::Text(text) => {
                 let units: Vec<u16> = text.encode_utf16().collect();
-                self.units(&units)?;
+                self.inked(Ink::Text, |printer| printer.units(&units))?;
             }
             Place::Address(address) => write!(self.out, "{address:x}")?,
-            Place::Accessor { getter, setter } => self.accessor(*getter, *setter)?,
+            Place::Accessor { getter, setter } => {
+                let (getter, setter) = (*getter, *setter);
+                self.inked(Ink::Special, |printer| printer.accessor(getter, setter))?;
+            }
             Place::List(places) => return self.list(places, level),
             Place::Record(fields) => return self.record(fields, level),
             Place::Stack(stack) => {
@@ -217,7 +241,7 @@ impl<'a> Printer<'a> {
             Place::Prototypes(first) => self.prototypes(*first)?,
             Place::Native => self.out.write_all(b"[Native accessor]")?,
             Place::Hole => self.out.write_all(b"hole")?,
-            Place::Missing => self.out.write_all(b"undefined")?,
+            Place::Missing => self.word(Ink::Undefined, "undefined")?,
             Place::Uninitialized => self.out.write_all(b"uninitialized")?,
         }
         Ok(())
@@ -255,19 +279,19 @@ impl<'a> Printer<'a> {
 
     fn value(&mut self, value: Tagged, level: u64) -> Result<(), DcmdError> {
         if self.style.addresses {
-            write!(self.out, "{value}: ")?;
+            self.word(Ink::Address, format_args!("{value}: "))?;
         }
         match self.heap.value(value) {
-            Ok(Value::Smi(number)) => write!(self.out, "{number}")?,
-            Ok(Value::Double(number)) => write!(self.out, "{}", number::double(number))?,
-            Ok(Value::Undefined) => self.out.write_all(b"undefined")?,
-            Ok(Value::Null) => self.out.write_all(b"null")?,
-            Ok(Value::Boolean(truth)) => write!(self.out, "{truth}")?,
+            Ok(Value::Smi(number)) => self.word(Ink::Number, number)?,
+            Ok(Value::Double(number)) => self.word(Ink::Number, number::double(number))?,
+            Ok(Value::Undefined) => self.word(Ink::Undefined, "undefined")?,
+            Ok(Value::Null) => self.word(Ink::Null, "null")?,
+            Ok(Value::Boolean(truth)) => self.word(Ink::Number, truth)?,
             Ok(Value::Hole) => self.out.write_all(b"hole")?,
-            Ok(Value::String(_)) => self.string(value)?,
-            Ok(Value::Symbol(symbol)) => self.symbol(symbol)?,
+            Ok(Value::String(_)) => self.inked(Ink::Text, |printer| printer.string(value))?,
+            Ok(Value::Symbol(symbol)) => self.inked(Ink::Text, |printer| printer.symbol(symbol))?,
             Ok(Value::BigInt(bigint)) => match self.heap.bigint(bigint) {
-                Ok((negative, digits)) => self.out.write_all(number::bigint(negative, digits).as_bytes())?,
+                Ok((negative, digits)) => self.word(Ink::Number, number::bigint(negative, digits))?,
                 Err(error) => self.fault(&error)?,
             },
             Ok(Value::Object(object)) => self.object(object, level)?,

@@ -10,10 +10,10 @@ use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::{Visit, Walker};
 
-/// `jselement`: the elements of an array, missing ones left out.
+/// `jselement`: the elements of an array. Missing ones are left out, for what takes values could do nothing with them; `::jsarray` has them.
 pub(crate) static JSELEMENT: Walker = Walker {
     name: "jselement",
-    summary: "walk the elements of a JavaScript array",
+    summary: "walk the elements of a JavaScript array; holes are left out (::jsarray has them)",
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Kind::Value,

@@ -38,7 +38,8 @@ const SPECIAL: [(&str, &str); 14] = [
     ("jsmapentry", "15cb447412d9"),
 ];
 /// What dcmds are called with that cannot do without. Files are none that are there.
-const OPERANDS: [(&str, &[&str]); 26] = [
+const OPERANDS: [(&str, &[&str]); 27] = [
+    ("tls", &["errno"]),
     ("v8internal", &["0"]),
     ("v8field", &["JSArray", "length"]),
     ("grep", &[".==."]),

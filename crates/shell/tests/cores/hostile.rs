@@ -165,6 +165,7 @@ fn nothing_steers_a_real_terminal() {
     let seen = shown.as_bytes();
     let text = String::from_utf8_lossy(seen);
     assert!(text.contains("Hostile"), "{text}");
+    assert!(text.contains("\x1b[32m\""), "strings are green: {text}");
     for bad in [
         "\x1b]52",
         "\x1b]8;;",

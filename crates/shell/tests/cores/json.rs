@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
+use shell::dcmd::{AddressUse, Dcmd};
+use shell::dcmds::ALL;
+use shell::output::is_safe;
 use test_support::scenarios::shipped::{self, ShippedCore};
 use test_support::scenarios::testdata;
 
@@ -171,8 +174,9 @@ fn every_object_is_a_line_with_documented_types_and_fields() {
 /// The fields that a section of the documentation names in its table.
 fn fields_of(section: &str) -> HashSet<String> {
     let text = std::fs::read_to_string(testdata().join("../docs/json.md")).unwrap();
-    let (_, text) = text.split_once(&format!("## `{section}`\n")).unwrap_or_else(|| panic!("no {section}"));
-    let text = text.split("\n## ").next().unwrap();
+    let (_, text) = text.split_once(&format!("# `{section}`\n")).unwrap_or_else(|| panic!("no {section}"));
+    // Up to the next heading of any level.
+    let text = text.split("\n#").next().unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
     rows.flat_map(|(names, _)| names.split(", ").map(|name| name.trim_matches('`').to_owned())).collect()
 }
@@ -182,6 +186,7 @@ fn fields_of(section: &str) -> HashSet<String> {
 fn facts_have_the_documented_fields() {
     let leak = ShippedCore { scenario: "leak", line: 24 };
     let retained = ShippedCore { scenario: "retained", line: 24 };
+    let pending = ShippedCore { scenario: "pending", line: 24 };
     let upload = "::findjsobjects -c Upload | ::findjsobjects";
     for (section, core, lines) in [
         ("::jsleaks -j", leak, vec!["::jsleaks -j".to_owned()]),
@@ -195,6 +200,70 @@ fn facts_have_the_documented_fields() {
         ("::threads -j", leak, vec!["::threads -j".to_owned()]),
         ("::signal -j", leak, vec!["::signal -j".to_owned()]),
         ("::status -j", leak, vec!["::status -j".to_owned()]),
+        ("::mappings -j", leak, vec!["::mappings -j".to_owned()]),
+        ("::files -j", leak, vec!["::files -j".to_owned(), "::files -s -j".to_owned()]),
+        ("::objects -j", leak, vec!["::objects -j".to_owned()]),
+        ("::nm -j", leak, vec!["::nm -j ! head -50".to_owned()]),
+        ("::findsym -j", leak, vec!["::findsym -j epoll_wait".to_owned()]),
+        ("::whatis -j", leak, vec!["8ba8239fd91::whatis -j".to_owned()]),
+        ("::strings -j", leak, vec!["::strings -j -p session-12".to_owned()]),
+        ("::dis -j", leak, vec!["<rip::dis -j -n 2".to_owned()]),
+        ("::regs -j", leak, vec!["::regs -j".to_owned()]),
+        ("::psinfo -j", leak, vec!["::psinfo -j".to_owned()]),
+        ("::pargs -j", leak, vec!["::pargs -j".to_owned()]),
+        ("::getenv -j", leak, vec!["::getenv -j".to_owned()]),
+        ("::auxv -j", leak, vec!["::auxv -j".to_owned()]),
+        ("::showrev -j", leak, vec!["::showrev -j".to_owned()]),
+        ("::jsconstructor -j", leak, vec!["1950f7e24af9::jsconstructor -j".to_owned()]),
+        (
+            "::jsfunction -j",
+            ShippedCore { scenario: "scopes", line: 24 },
+            vec![
+                "::jsfunctions -n n -s total.min.js | ::jsfunction -j -m".to_owned(),
+                "1a42aab5ec1::jsfunction -j".to_owned(),
+            ],
+        ),
+        ("::jssource -j", leak, vec!["15cb4477d409::jssource -j".to_owned()]),
+        ("::snapshotnode -j", leak, vec!["::snapshotnode -j 6087".to_owned()]),
+        ("::v8type -j", leak, vec!["8ba8239fd91::v8type -j".to_owned()]),
+        ("::v8whatis -j", leak, vec!["8ba8239fda9::v8whatis -j".to_owned(), "<rsp::v8whatis -j".to_owned()]),
+        ("::v8print -j", leak, vec!["8ba8239fd91::v8print -j".to_owned()]),
+        ("::v8array -j", leak, vec!["12fd195d1f49::v8array -j".to_owned()]),
+        (
+            "::v8internal -j",
+            ShippedCore { scenario: "server", line: 24 },
+            vec!["163fabf2a2e1::v8internal -j 1".to_owned()],
+        ),
+        ("::v8map -j", leak, vec!["8ba8239fd91::v8map -j".to_owned()]),
+        (
+            "::v8function -j",
+            leak,
+            vec!["1950f7e25d01::v8function -j".to_owned(), "::jsfunctions -l | ::v8function -j".to_owned()],
+        ),
+        (
+            "::v8code -j",
+            leak,
+            vec!["1950f7e25d01::v8code -j -d".to_owned(), "::jsfunctions -l | ::v8code -j".to_owned()],
+        ),
+        (
+            "::v8context -j",
+            leak,
+            vec!["15cb4477d409::walk v8context | ::head -1 | ::v8context -j".to_owned()],
+        ),
+        ("::v8scopeinfo -j", leak, vec!["1950f7e19fb1::v8scopeinfo -j".to_owned()]),
+        ("::v8classes -j", leak, vec!["::v8classes -j".to_owned(), "::v8classes -c -j".to_owned()]),
+        ("::v8field -j", leak, vec!["::v8field -j JSArray length".to_owned()]),
+        ("::v8types -j", leak, vec!["::v8types -j".to_owned()]),
+        ("::v8frametypes -j", leak, vec!["::v8frametypes -j".to_owned()]),
+        ("::v8pages -j", leak, vec!["::v8pages -j".to_owned()]),
+        ("::dcmds -j", leak, vec!["::dcmds -j".to_owned()]),
+        ("::walkers -j", leak, vec!["::walkers -j".to_owned()]),
+        ("::which -j", leak, vec!["::which -j head thread".to_owned()]),
+        ("::version -j", leak, vec!["::version -j".to_owned()]),
+        ("::jstimers -j", pending, vec!["::jstimers -j".to_owned()]),
+        ("::jshandles -j", pending, vec!["::jshandles -j".to_owned()]),
+        ("::jsrequests -j", pending, vec!["::jsrequests -j".to_owned()]),
+        ("::jsasync -j", pending, vec!["::jsasync -j".to_owned()]),
     ] {
         let documented = fields_of(section);
         let mut met = HashSet::new();
@@ -227,4 +296,85 @@ fn facts_as_json_are_those_of_the_text() {
     assert_eq!((&way["root"], &way["steps"][1]["how"]), (&json!("global object"), &json!(".gateway")));
     let thread: Value = serde_json::from_str(&thread).unwrap();
     assert_eq!((&thread["current"], &thread["signal"]), (&json!(true), &Value::Null));
+}
+
+/// Every dcmd that can print JSON has its section, and no section names a field twice.
+#[test]
+fn every_dcmd_with_json_is_documented() {
+    let text = std::fs::read_to_string(testdata().join("../docs/json.md")).unwrap();
+    let (mut missing, mut twice) = (Vec::new(), Vec::new());
+    for dcmd in dcmds() {
+        let heading = format!("# `::{} -j`\n", dcmd.name);
+        let Some((_, section)) = text.split_once(&heading) else {
+            missing.push(dcmd.name);
+            continue;
+        };
+        // A section may have tables for several sorts of lines.
+        let section = section.split("\n#").next().unwrap();
+        for table in section.split("\n\n") {
+            let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+            let mut names = HashSet::new();
+            for name in rows.flat_map(|(names, _)| names.split(", ")).map(|name| name.trim_matches('`')) {
+                let is_new = names.insert(name);
+                // `::jsstrings -j` has a row for each of its three sorts of lines.
+                if !is_new && dcmd.name != "jsstrings" {
+                    twice.push(format!("{}: {name}", dcmd.name));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no section: {missing:?}");
+    assert!(twice.is_empty(), "named twice: {twice:?}");
+}
+
+/// The dcmds that print JSON.
+fn dcmds() -> impl Iterator<Item = &'static Dcmd> {
+    ALL.iter().copied().filter(|dcmd| dcmd.options.iter().any(|option| option.letter == 'j'))
+}
+
+/// What leads to values of every sort: of the program, of V8, and of neither.
+const SOURCES: [&str; 6] = [
+    "::findjsobjects | ::findjsobjects | ::head -20 | ",
+    "::jsfunctions -l | ::head -20 | ",
+    "::jsscripts | ::head -5 | ",
+    "::walk v8object | ::head -60 | ",
+    "::walk thread | ",
+    "<rsp",
+];
+
+/// Whatever a dcmd prints with -j is JSON for strict readers, line by line, and steers no terminal.
+#[test]
+fn all_that_is_printed_with_j_is_json() {
+    for (scenario, line) in [("exotic", 26), ("internals", 20), ("server", 22), ("workers", 24)] {
+        let core = ShippedCore { scenario, line };
+        let mut lines = Vec::new();
+        for dcmd in dcmds().filter(|dcmd| dcmd.name != "diff") {
+            let operands = match dcmd.name {
+                "v8field" => " JSArray length",
+                "findsym" => " epoll",
+                "which" => " thread",
+                "snapshotnode" => " 6087",
+                "v8internal" => " 0",
+                "sum" | "group" => " length",
+                _ => "",
+            };
+            if dcmd.address != AddressUse::Required {
+                lines.push(format!("::{} -j{operands}", dcmd.name));
+            }
+            if dcmd.address != AddressUse::Refused {
+                lines.extend(SOURCES.map(|source| format!("{source}::{} -j{operands}", dcmd.name)));
+            }
+        }
+        let answers = all_answers(core, &lines);
+        let mut read = 0;
+        for (line, answer) in lines.iter().zip(&answers) {
+            for printed in answer.lines() {
+                let value: Result<Value, _> = serde_json::from_str(printed);
+                assert!(value.is_ok(), "{core}: {line}: {:?}: {printed:.300}", value.err());
+                assert!(printed.chars().all(is_safe), "{core}: {line}: {printed:?}");
+                read += 1;
+            }
+        }
+        assert!(read > 2000, "{core}: {read} lines");
+    }
 }

@@ -21,6 +21,7 @@ mod memory;
 mod objects;
 mod on_call;
 mod options;
+mod pending;
 mod readme;
 mod references;
 mod retention;

@@ -94,3 +94,26 @@ fn addresses_of_accessors_lead_to_their_functions() {
         assert!(function.starts_with("function"), "{core}: {function}");
     }
 }
+
+#[test]
+fn inherited_getters_are_getters() {
+    for line in LINES {
+        let core = ShippedCore { scenario: "kinds", line };
+        let [text, json] = answers(
+            core,
+            [
+                "::findjsobjects -c Thermometer | ::jsprint fahrenheit kelvin toString",
+                "::findjsobjects -c Thermometer | ::jsprint -j fahrenheit",
+            ],
+        );
+        // A prototype has the pair itself; other inherited members are no members of the object.
+        assert!(text.lines().count() > 0, "{core}");
+        for line in text.lines() {
+            assert_eq!(line, "[Getter/Setter] undefined undefined", "{core}: {text}");
+        }
+        assert!(
+            json.contains(r#"{"fahrenheit":{"type":"accessor","get":true,"set":true}}"#),
+            "{core}: {json}"
+        );
+    }
+}

@@ -164,3 +164,30 @@ fn answers_do_not_depend_on_what_was_asked_before() {
         assert_eq!(all_answers(core, &lines)[1..], searched, "{core}");
     }
 }
+
+/// Addresses of objects in instructions, as the disassembler reads them, are references of the machine code.
+#[test]
+fn machine_code_refers_to_what_is_in_its_instructions() {
+    for core in cores("kinds") {
+        let code = "::walk v8object | ::v8code -d ! grep -o 'movabs $0x[0-9a-f]*[19],' | sort -u | head -400";
+        let [found] = answers(core, [code]);
+        let words: Vec<&str> =
+            found.lines().filter_map(|line| line.strip_prefix("movabs $0x")?.strip_suffix(',')).collect();
+        let types: Vec<String> = words.iter().map(|word| format!("{word}::v8type")).collect();
+        // What is read-only lives on without references, and is in more places than can be shown.
+        let is_wanted = |answer: &&String| {
+            ["JSFunction: ", "FeedbackCell", "SharedFunctionInfo", "BytecodeArray"]
+                .iter()
+                .any(|class| answer.contains(class))
+        };
+        let types = all_answers(core, &types);
+        let mut tried = 0;
+        for (word, _) in words.iter().zip(&types).filter(|(_, answer)| is_wanted(answer)).take(6) {
+            let [references] = answers(core, [&format!("{word}::jsfindrefs")]);
+            let in_code = references.lines().filter(|line| line.contains("(InstructionStream)"));
+            assert!(in_code.count() > 0, "{core}: {word}: {references}");
+            tried += 1;
+        }
+        assert!(tried > 0, "{core}: {} words in code", words.len());
+    }
+}

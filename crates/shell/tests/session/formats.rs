@@ -123,7 +123,7 @@ fn lines_are_laid_out_as_in_mdb() {
         (format!("{at:x}/"), format!("{}1234            = xor    $0x12,%al\n", label(at))),
         (format!("{at:x}/i"), format!("{}xor    $0x12,%al\n", label(at))),
         (format!("{at:x}/I"), format!("{}{at:x} 1234: xor    $0x12,%al\n", label(at))),
-        ("40000000,2/ai".to_owned(), "0x40000000:0x40000000:int3\n0x40000001:int3\n".to_owned()),
+        ("40000000,2/ai".to_owned(), "0x40000000:\n0x40000000:     int3\n0x40000001:     int3\n".to_owned()),
         (format!("{at:x}\\J"), format!("{}1234\n", label(at))),
         (format!("{at:x}@J"), format!("{}1234\n", label(at))),
         ("+/J".to_owned(), format!("{}2\n", label(at + 8))),

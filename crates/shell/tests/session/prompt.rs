@@ -113,7 +113,7 @@ fn long_output_goes_through_the_pager_and_short_output_does_not() {
 fn without_a_pager_a_screen_at_a_time_is_shown() {
     let mut prompt = start(&[("PAGER", "")]);
     prompt.session.get_process_mut().set_window_size(80, 10).unwrap();
-    let question = ">> More \\[<space>, <cr>, q, n, c, a\\] \\? ";
+    let question = ">> More \\[<space>, <cr>, q, n, c, a, b, /\\] \\? ";
     prompt.session.send_line(",20::map \".\" | ::map \"0x77\"; ::echo next").unwrap();
     let before = prompt.session.expect(expectrl::Regex(question)).unwrap();
     let screen = String::from_utf8_lossy(before.before()).matches("77\r\n").count();

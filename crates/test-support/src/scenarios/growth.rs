@@ -100,8 +100,7 @@ pub fn check(
         }
     }
     // By how much all constructors have grown, those of Node.js as well, V8 knows: but for one object that the writing of a
-    // snapshot has at hand, and that may be left over in native memory behind it; and one function that a job of the optimising
-    // compiler holds, whose own handles (V8: `PersistentHandles`) are not read.
+    // snapshot has at hand, and that may be left over in native memory behind it.
     let names: BTreeSet<&String> = truths.iter().flat_map(Counts::keys).collect();
     for name in names {
         let amounts: Vec<u64> = truths.iter().map(|truth| truth.get(name).copied().unwrap_or(0)).collect();
@@ -111,7 +110,7 @@ pub fn check(
             counts.iter().map(|count| *count as i64 - counts[0] as i64).collect()
         };
         let (truth, found) = (growth(&amounts), growth(&counts));
-        let most = i64::from(name == "Uint8Array" || name == "Function");
+        let most = i64::from(name == "Uint8Array");
         if truth.iter().zip(&found).any(|(truth, found)| (truth - found).abs() > most) {
             expect(format!("{name} by V8's snapshots"), truth.into(), found.into());
         }

@@ -13,6 +13,7 @@ pub mod definitions;
 pub mod facts;
 pub mod growth;
 pub mod memory_report;
+pub mod pending;
 pub mod printed;
 pub mod shipped;
 pub mod verdict;

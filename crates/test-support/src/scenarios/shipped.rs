@@ -34,6 +34,25 @@ pub fn hostile() -> PathBuf {
     testdata().join(format!("cores/{HOSTILE}-{HOSTILE_LINE}"))
 }
 
+/// The program that says itself what it waits for, of which the core of one line ships, with its report.
+pub const PENDING: &str = "pending";
+
+/// The line of Node.js of the core of [`PENDING`].
+pub const PENDING_LINE: u32 = 24;
+
+/// The core of [`PENDING`], without the ending of its name.
+pub fn pending() -> PathBuf {
+    testdata().join(format!("cores/{PENDING}-{PENDING_LINE}"))
+}
+
+/// What the program of [`pending`] said of itself.
+///
+/// # Errors
+/// The file beside the core cannot be read.
+pub fn report_of_pending() -> Result<Value> {
+    read(with_ending(pending(), "process.json"))
+}
+
 /// The last stage of [`GROWTH`].
 pub const LAST_STAGE: u32 = 3;
 

@@ -385,6 +385,19 @@ impl HeapBuilder {
         self.object(page, class.map, empty, empty, fields)
     }
 
+    /// An object made from a template of Node.js, which stands for the C++ object at an address: it has that in the field for it,
+    /// or in its second embedder field where there is none.
+    pub fn api_object(&mut self, page: PageId, cpp_object: u64) -> u64 {
+        let has_field = !matches!(self.release, super::Release::Node20 | super::Release::Node22);
+        let fields = if has_field { vec![cpp_object, 0, 0] } else { vec![0, cpp_object] };
+        let mut draft = self.draft(Type::JsApiObject);
+        draft.instance_words = 3 + fields.len() as u8;
+        draft.inobject_start = draft.instance_words;
+        let map = self.map(self.old, draft);
+        let empty = self.roots.empty_fixed_array;
+        self.object(page, map, empty, empty, &fields)
+    }
+
     /// A JavaScript object: map, properties, elements, then fields.
     pub fn object(&mut self, page: PageId, map: u64, properties: u64, elements: u64, fields: &[u64]) -> u64 {
         let mut words = vec![map, properties, elements];

@@ -314,15 +314,10 @@ impl Heap<'_> {
         }
         let mut held: BTreeMap<Step, Option<u32>> = BTreeMap::new();
         for root in self.roots(monitor)?.all() {
-            let is_sure = !matches!(
-                root.kind,
-                RootKind::Stack(_)
-                    | RootKind::Register(_)
-                    | RootKind::NativeFrame(_)
-                    | RootKind::NativeMemory
-            );
             let object = self.object_by_id(table, ObjectId(root.target));
-            if let Some(object) = object.filter(|object| is_sure && object.kind().is_js_object()) {
+            if let Some(object) =
+                object.filter(|object| root.kind.is_listed() && object.kind().is_js_object())
+            {
                 let constructor = self.name(self.constructor_name(object)).into();
                 let one = held.entry(Step::Root(root.kind, constructor)).or_insert(Some(root.target));
                 // Two of a kind cannot be told apart.

@@ -51,6 +51,16 @@ impl Dominators {
         self.outside.binary_search_by_key(&id, |(own, _)| *own).map_or(0, |at| self.outside[at].1)
     }
 
+    /// Bytes in the heap and outside of it that would be freed with an object.
+    pub fn total(&self, id: u32) -> u64 {
+        self.retained(id) + self.outside(id)
+    }
+
+    /// The objects with which bytes outside of the heap would be freed.
+    pub(crate) fn with_outside(&self) -> impl Iterator<Item = u32> + '_ {
+        self.outside.iter().map(|(id, _)| *id)
+    }
+
     /// Objects that are reached, each behind its dominator.
     pub fn order(&self) -> &[u32] {
         &self.order

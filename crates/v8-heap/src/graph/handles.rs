@@ -8,8 +8,9 @@
 //!   Isolate --> roots table, its own tagged fields, startup object cache
 //!           --> GlobalHandles --> NodeSpace --> blocks of 256 nodes       strong ones only
 //!           --> EternalHandles --> blocks of 256 words
-//!           --> TracedHandles --> blocks of nodes
+//!           --> TracedHandles --> blocks of nodes                   none (see `cpp_objects`)
 //!           --> HandleScopeImplementer --> blocks of handles, saved contexts
+//!           --> handles of background threads (see `background_handles`)
 //!           --> CompilationCache; strong roots of compilers and deserializers
 //!   NativeContext --> MicrotaskQueue --> ring of tasks
 //! ```
@@ -17,7 +18,9 @@
 //! The string table and the table of external strings are weak, global handles may be. None of these are roots.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
+use super::background_handles::HANDLE_BLOCK;
 use super::root_finder::{Finder, read, u64_at, words_of};
 use super::roots::RootKind;
 use crate::index::ObjectId;
@@ -27,22 +30,25 @@ use crate::layout::{Kind, StringShape};
 use crate::objects::value::HeapObject;
 use crate::shape::map::MapId;
 
-/// How far behind the `Heap` an isolate certainly goes on, and how far at most, in bytes.
-const HEAP_REACH: u64 = 0x2000;
+/// How far behind the `Heap` an isolate goes on at most, in bytes.
 const MOST_HEAP_REACH: u64 = 0x6000;
-/// Words of a block of handles (`kHandleBlockSize`), and of one of eternal handles.
-const HANDLE_BLOCK: u64 = 1022;
+/// Words of a block of eternal handles.
 const ETERNAL_BLOCK: u64 = 256;
 /// No list of roots is longer; a longer one is damage.
 const MOST_ENTRIES: u64 = 1 << 22;
 const MOST_BLOCKS: usize = 1 << 16;
 
 impl Finder<'_, '_> {
+    /// The words of an isolate, as far as the core has them, with their addresses.
+    pub fn isolate_words(&self, isolate: &Isolate) -> Vec<(u64, u64)> {
+        words_of(self.memory, isolate.address, isolate.heap.saturating_add(MOST_HEAP_REACH)).0
+    }
+
     /// The roots of an isolate.
     pub fn isolate(&mut self, isolate: &Isolate) {
         let start = isolate.address;
-        let end = isolate.heap.saturating_add(HEAP_REACH);
-        let (words, _) = words_of(self.memory, start, isolate.heap.saturating_add(MOST_HEAP_REACH));
+        let end = isolate.end();
+        let words = self.isolate_words(isolate);
         let complete = words.last().is_some_and(|(at, _)| *at + 8 >= end);
         let table = &isolate.roots_table;
         self.found.memory.push((start, words.last().map_or(start, |(at, _)| *at + 8)));
@@ -94,17 +100,20 @@ impl Finder<'_, '_> {
                 _ => {}
             }
         }
+        self.background(isolate, &words);
         if !has_handles {
             self.found.missing.push(format!("the global handles of the isolate at {start:x}"));
         }
-        // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
-        let is_behind = |(at, _): &&(u64, u64)| *at >= isolate.heap;
-        let eternal =
-            words.iter().filter(is_behind).find(|(_, word)| self.is_eternal_handles(*word)).copied();
-        match eternal {
-            Some((at, handles)) if self.eternal_handles(handles) => self.traced_handles(&words, at),
+        match self.eternal_pointer(isolate, &words) {
+            Some((_, handles)) if self.eternal_handles(handles) => self.traced_handles(isolate, &words),
             _ => self.found.missing.push(format!("the eternal handles of the isolate at {start:x}")),
         }
+    }
+
+    /// The word that leads to the eternal handles, and its address.
+    fn eternal_pointer(&self, isolate: &Isolate, words: &[(u64, u64)]) -> Option<(u64, u64)> {
+        // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
+        words.iter().find(|(at, word)| *at >= isolate.heap && self.is_eternal_handles(*word)).copied()
     }
 
     /// `GlobalHandles { isolate_, regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
@@ -219,7 +228,7 @@ impl Finder<'_, '_> {
             return;
         }
         let last = self.word(blocks.saturating_add(8 * (count - 1))).unwrap_or(0);
-        let limit = last.saturating_add(8 * HANDLE_BLOCK);
+        let limit = last.saturating_add(HANDLE_BLOCK);
         let next = isolate_words.windows(2).find_map(|pair| {
             let (next, end) = (pair[0].1, pair[1].1);
             (last != 0 && last <= next && next <= end && end <= limit && next.is_multiple_of(8))
@@ -231,7 +240,7 @@ impl Finder<'_, '_> {
         for (index, (_, block)) in
             words_of(self.memory, blocks, blocks.saturating_add(8 * count)).0.into_iter().enumerate()
         {
-            let full = block.saturating_add(8 * HANDLE_BLOCK);
+            let full = block.saturating_add(HANDLE_BLOCK);
             let end = if index as u64 + 1 == count { next } else { full };
             self.add_range(RootKind::HandleScope, block, end);
             // Behind the last handle are those of scopes that were left: no roots.
@@ -318,15 +327,30 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// `TracedHandles`, which lies in the isolate in front of the pointer to eternal handles: blocks that point back to it.
-    fn traced_handles(&mut self, words: &[(u64, u64)], eternal: u64) {
+    /// The handles of C++ objects: roots only where what keeps those objects alive is not known.
+    fn traced_handles(&mut self, isolate: &Isolate, words: &[(u64, u64)]) {
+        let blocks = self.traced_blocks(isolate, words);
+        if self.cpp_objects.has_heap_of(isolate.address) {
+            // What they hold is held by whoever holds the C++ object.
+            self.found.memory.extend(blocks.into_iter().map(|block| (block.start, block.end)));
+            return;
+        }
+        for block in blocks {
+            self.add_range(RootKind::TracedHandle, block.start, block.end);
+        }
+    }
+
+    /// Blocks of handles of C++ objects. `TracedHandles` lies in the isolate in front of the pointer to eternal handles; its blocks
+    /// point back to it.
+    pub fn traced_blocks(&self, isolate: &Isolate, words: &[(u64, u64)]) -> Vec<Range<u64>> {
         /// Size of `TracedHandles` and what is around it, in bytes.
         const REACH: u64 = 0x100;
         /// `TracedNodeBlock`: three links of two words each, the back pointer, counts, then the nodes, of two words.
         const BACK: u64 = 48;
         const HEAD: u64 = 72;
+        let Some((eternal, _)) = self.eternal_pointer(isolate, words) else { return Vec::new() };
         let start = eternal.saturating_sub(REACH);
-        let mut seen = HashSet::new();
+        let (mut blocks, mut seen) = (Vec::new(), HashSet::new());
         let mut waiting: Vec<u64> =
             words.iter().filter(|(at, _)| (start..eternal).contains(at)).map(|(_, word)| *word).collect();
         while let Some(block) = waiting.pop() {
@@ -341,11 +365,12 @@ impl Finder<'_, '_> {
             }
             // IndexType used_, capacity_: u16 each.
             let capacity = u64::from(u16::from_le_bytes([back[10], back[11]]));
-            self.add_range(RootKind::TracedHandle, block, block.saturating_add(HEAD + 16 * capacity));
+            blocks.push(block..block.saturating_add(HEAD + 16 * capacity));
             if let Some(links) = read::<48>(self.memory, block) {
                 waiting.extend((0..6).map(|index| u64_at(&links, 8 * index)));
             }
         }
+        blocks
     }
 
     /// The queues of all native contexts.

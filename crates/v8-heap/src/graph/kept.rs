@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::census::Tally;
+use super::cpp_objects::CppObjects;
 use super::dominators::Dominators;
 use super::dominators::NOBODY;
 use super::liveness::{Liveness, ObjectSet};
@@ -111,7 +112,8 @@ impl Graph {
         let spaces = view.spaces();
         let plans = Plan::all(view);
         // What leads from functions to their code is left out: to find that table costs a look at many objects.
-        let reader = Reader { view, table, spaces, plans: &plans, dispatch: None };
+        let cpp_objects = &CppObjects::find(view, table);
+        let reader = Reader { view, table, spaces, plans: &plans, dispatch: None, cpp_objects };
         let is_small =
             |page: &usize| spaces.pages()[*page].size <= PAGE_SIZE && !table.page_maps(*page).1.is_empty();
         let pages: Vec<usize> = (0..table.page_count()).filter(is_small).collect();
@@ -213,6 +215,7 @@ impl RootKind {
             RootKind::Register(_) => 11,
             RootKind::NativeMemory => 12,
             RootKind::NativeFrame(_) => 13,
+            RootKind::Job => 14,
         }
     }
 
@@ -232,6 +235,7 @@ impl RootKind {
             11 => RootKind::Register(thread),
             12 => RootKind::NativeMemory,
             13 => RootKind::NativeFrame(thread),
+            14 => RootKind::Job,
             _ => return None,
         })
     }
@@ -548,6 +552,7 @@ impl Part for Suspects {
             Gatherer::Owner(id) => (0u8, id),
             Gatherer::Holder(id) => (1, id),
             Gatherer::Root(kind) => (2, u32::from(kind.number())),
+            Gatherer::Several => (3, 0),
         };
         to.column(self.0.iter().map(|suspect| gatherer(suspect).0));
         to.column(self.0.iter().map(|suspect| gatherer(suspect).1));
@@ -555,6 +560,7 @@ impl Part for Suspects {
         to.column(self.0.iter().map(|suspect| suspect.count));
         to.column(self.0.iter().map(|suspect| suspect.retained));
         to.column(self.0.iter().map(|suspect| suspect.outside));
+        to.column(self.0.iter().map(|suspect| u8::from(suspect.is_few)));
         to.column(self.0.iter().map(|suspect| suspect.some.len() as u32));
         to.column(self.0.iter().flat_map(|suspect| suspect.some.iter().copied()));
     }
@@ -572,6 +578,7 @@ impl Part for Suspects {
         let counts: Array<u64> = from.array_of(constructors.len())?;
         let retained: Array<u64> = from.array_of(constructors.len())?;
         let outside: Array<u64> = from.array_of(constructors.len())?;
+        let few: Array<u8> = from.array_of(constructors.len())?;
         let lengths: Array<u32> = from.array_of(constructors.len())?;
         let some: Array<u32> = from.array()?;
         let named = lengths.iter().map(|length| u64::from(*length)).sum::<u64>();
@@ -593,6 +600,7 @@ impl Part for Suspects {
                     let kind = u8::try_from(number).ok().and_then(|number| RootKind::numbered(number, 0));
                     Gatherer::Root(kind.ok_or(Unusable::Damaged("a gathering has a root of no kind"))?)
                 }
+                (3, _) => Gatherer::Several,
                 _ => return Err(Unusable::Damaged("a gathering is nowhere")),
             };
             ensure(
@@ -611,7 +619,9 @@ impl Part for Suspects {
                 retained: retained[index],
                 outside: outside[index],
                 largest: largest[index],
+                typical: largest[index],
                 path: None,
+                is_few: few[index] != 0,
                 is_nodes: false,
                 some: some.by_ref().take(lengths[index] as usize).collect(),
             });

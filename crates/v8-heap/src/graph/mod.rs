@@ -12,7 +12,9 @@
 //! The value of an ephemeron (an entry of a WeakMap) lives as long as both its key and its table. It is no edge, but kept as
 //! such a triple. As there is only one line above each object in a tree of dominators, a value hangs below its key.
 
+mod background_handles;
 mod census;
+mod cpp_objects;
 mod dominators;
 mod handles;
 mod kept;
@@ -28,6 +30,7 @@ mod stacks;
 mod suspects;
 
 pub(crate) use census::Tally;
+pub(crate) use cpp_objects::CppObjects;
 pub use dominators::Dominators;
 pub(crate) use dominators::NOBODY;
 pub(crate) use kept::{RetainedByKind, Suspects};
@@ -39,5 +42,5 @@ pub use suspects::{Gatherer, Suspect};
 
 pub(crate) use plan::DispatchTable;
 
-pub(crate) use object_graph::{BETWEEN_LOOKS, code_holds_weakly, embedded_words};
+pub(crate) use object_graph::{BETWEEN_LOOKS, code_holds_weakly, embedded_words, placed_words};
 pub use object_graph::{Ephemeron, Graph, Owned, Rows};

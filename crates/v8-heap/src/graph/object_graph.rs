@@ -15,6 +15,7 @@ use crate::store::Array;
 use crate::view::View;
 use crate::{Error, Monitor, Result, Tagged};
 
+use super::cpp_objects::CppObjects;
 use super::plan::{DispatchTable, Outside, Plan, Rest};
 
 /// Adjacency of all objects in one direction.
@@ -248,7 +249,8 @@ impl Graph {
         let spaces = view.spaces();
         let total: u64 = spaces.pages().iter().map(|page| page.present()).sum();
         monitor.begin("reading references", total);
-        let reader = Reader { view, table, spaces, plans: &plans, dispatch };
+        let cpp_objects = &CppObjects::find(view, table);
+        let reader = Reader { view, table, spaces, plans: &plans, dispatch, cpp_objects };
         let read = |done: &mut Vec<(usize, PageEdges)>, page: usize| {
             if !table.page_maps(page).1.is_empty() {
                 done.push((page, reader.read(page)));
@@ -300,11 +302,23 @@ pub(crate) fn code_holds_weakly(kind: Kind) -> bool {
 
 /// Words in instructions that look like strong pointers: in x86-64 code a `mov` of 64 bits into a register.
 pub(crate) fn embedded_words(code: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    placed_words(code).map(|(_, word)| word)
+}
+
+/// The same, each with where it is in the code, in bytes.
+pub(crate) fn placed_words(code: &[u8]) -> impl Iterator<Item = (usize, u64)> + '_ {
     memchr::memchr2_iter(0x48, 0x49, code).filter_map(|at| {
         let &[_, operation, ref immediate @ ..] = code.get(at..at + 10)? else { return None };
         let word = u64::from_le_bytes(immediate.try_into().expect("eight bytes"));
-        (operation & 0xf8 == 0xb8 && word & 3 == 1).then_some(word)
+        (operation & 0xf8 == 0xb8 && word & 3 == 1).then_some((at + 2, word))
     })
+}
+
+impl DispatchTable {
+    /// The table that functions of a heap call through.
+    pub fn of(view: &View<'_>, table: &ObjectTable) -> Option<DispatchTable> {
+        DispatchTable::find(view, &sample_handles(view, table, &Plan::all(view)))
+    }
 }
 
 /// Dispatch handles of some functions.
@@ -344,6 +358,7 @@ pub(super) struct Reader<'a, 't> {
     pub spaces: &'a Spaces<'t>,
     pub plans: &'a [Plan],
     pub dispatch: Option<DispatchTable>,
+    pub cpp_objects: &'a CppObjects,
 }
 
 impl Reader<'_, '_> {
@@ -442,6 +457,11 @@ impl Reader<'_, '_> {
                 {
                     self.add(edges, Tagged::pointer(code).0);
                 }
+            }
+            Outside::CppObject(start, end) => {
+                let words = bytes.get(start as usize..end as usize).unwrap_or_default();
+                let memory = self.view.memory();
+                self.cpp_objects.for_each_held(memory, words, &mut |target| edges.targets.push(target));
             }
             Outside::Buffer => {
                 let fields = self.view.fields();

@@ -46,6 +46,8 @@ pub(super) enum Outside {
     Nothing,
     /// An entry of the dispatch table, whose handle is at this offset, in bytes.
     Dispatch(u32),
+    /// A C++ object on a heap of its own, whose address is among the words `[start, end)`, in bytes.
+    CppObject(u32, u32),
     /// The bytes of a buffer.
     Buffer,
     /// The characters of an external string, of so many bytes each.
@@ -86,6 +88,10 @@ impl Plan {
         };
         let outside = match map.kind {
             Kind::JsArrayBuffer => Outside::Buffer,
+            Kind::JsApiObject => match view.embedder_range(map) {
+                range if range.is_empty() => Outside::Nothing,
+                range => Outside::CppObject(range.start, range.end),
+            },
             Kind::String => match StringShape::of(map.instance_type) {
                 Some(StringShape::External { one_byte, .. }) => {
                     Outside::Characters(if one_byte { 1 } else { 2 })

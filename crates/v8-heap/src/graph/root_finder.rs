@@ -2,6 +2,7 @@
 
 use core_reader::{Address, Memory};
 
+use super::cpp_objects::CppObjects;
 use super::roots::{Root, RootKind, Roots};
 use crate::index::ObjectTable;
 use crate::view::View;
@@ -14,6 +15,8 @@ pub(super) struct Finder<'a, 't> {
     pub view: &'a View<'t>,
     pub table: &'a ObjectTable,
     pub memory: &'t dyn Memory,
+    /// What keeps the handles of C++ objects.
+    pub cpp_objects: CppObjects,
     pub found: Roots,
     /// Bytes that may still be read.
     pub budget: u64,
@@ -21,7 +24,14 @@ pub(super) struct Finder<'a, 't> {
 
 impl<'a, 't> Finder<'a, 't> {
     pub fn new(view: &'a View<'t>, table: &'a ObjectTable) -> Finder<'a, 't> {
-        Finder { view, table, memory: view.memory(), found: Roots::default(), budget: MOST_BYTES }
+        Finder {
+            view,
+            table,
+            memory: view.memory(),
+            cpp_objects: CppObjects::default(),
+            found: Roots::default(),
+            budget: MOST_BYTES,
+        }
     }
 
     pub fn word(&self, at: u64) -> Option<u64> {

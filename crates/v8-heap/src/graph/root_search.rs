@@ -1,7 +1,8 @@
 //! Finds all roots of a process.
 
+use super::cpp_objects::CppObjects;
 use super::root_finder::Finder;
-use super::roots::{Roots, merged};
+use super::roots::{Root, RootKind, Roots, merged};
 use crate::index::ObjectTable;
 use crate::view::View;
 use crate::{Error, Monitor, Result};
@@ -13,6 +14,7 @@ impl Roots {
     /// [`Error::Interrupted`] if the monitor says so.
     pub(crate) fn find(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Roots> {
         let mut finder = Finder::new(view, table);
+        finder.cpp_objects = CppObjects::find(view, table);
         monitor.begin("finding roots", view.spaces().isolates().len() as u64);
         for isolate in view.spaces().isolates() {
             if monitor.cancelled() {
@@ -23,6 +25,9 @@ impl Roots {
         }
         if view.spaces().isolates().is_empty() {
             finder.found.missing.push("no isolate".to_owned());
+        }
+        for (at, target) in finder.cpp_objects.roots(view.memory()) {
+            finder.found.roots.push(Root { target, kind: RootKind::TracedHandle, at });
         }
         finder.microtasks();
         // The kernel's own workers hold nothing of the view.

@@ -1,6 +1,6 @@
 //! Roots: what keeps objects alive from outside of the heap.
 //!
-//! How they are found is told in `handles` (what V8 lists), `stacks` and `native_memory` (what nobody lists).
+//! How they are found is told in `handles` and `background_handles` (what V8 lists), `stacks` and `native_memory` (what nobody lists).
 
 /// What holds an object from outside of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +25,8 @@ pub enum RootKind {
     CompilationCache,
     /// A list that V8 keeps of roots of its own parts.
     StrongRoots,
+    /// A handle of work for a background thread that waits or runs: of a compiler, mostly.
+    Job,
     /// A frame of V8 on the stack of a thread, by its number.
     Stack(u32),
     /// A register of a thread that runs code of V8, by its number.
@@ -33,6 +35,16 @@ pub enum RootKind {
     NativeFrame(u32),
     /// Some word of native memory, of which it is not known what it is.
     NativeMemory,
+}
+
+impl RootKind {
+    /// Whether V8 lists it; of the others, which are found by what they look like, some may be left over.
+    pub fn is_listed(self) -> bool {
+        !matches!(
+            self,
+            RootKind::Stack(_) | RootKind::Register(_) | RootKind::NativeFrame(_) | RootKind::NativeMemory
+        )
+    }
 }
 
 /// A word outside of the heap that holds an object.

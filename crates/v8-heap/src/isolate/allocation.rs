@@ -13,11 +13,9 @@ use std::collections::HashMap;
 
 use core_reader::{Address, Memory};
 
-use super::{PageState, Spaces, readable_words};
+use super::{HEAP_REACH, PageState, Spaces, readable_words};
 /// How far around a space object its allocation area can be, in bytes.
 const SPACE_OBJECT_REACH: u64 = 0x400;
-/// How far behind the `Heap` the isolate still has allocation areas, in bytes.
-const HEAP_REACH: u64 = 0x2000;
 /// Size of a `LocalHeap` with its allocators, and of the part of it that links to others, in bytes.
 const LOCAL_HEAP_REACH: u64 = 0x1000;
 const LOCAL_HEAP_LINKS: u64 = 0x100;
@@ -62,7 +60,7 @@ pub(super) fn mark_unused(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
 fn bookkeeping(memory: &dyn Memory, spaces: &Spaces<'_>) -> Vec<(u64, u64)> {
     let mut windows = Vec::new();
     for isolate in &spaces.isolates {
-        windows.push((isolate.address, isolate.heap.saturating_add(HEAP_REACH)));
+        windows.push((isolate.address, isolate.end()));
         for object in owned_by_heap(memory, spaces, isolate.heap) {
             windows.push((object, object.saturating_add(LOCAL_HEAP_REACH)));
             windows.extend(allocators_of(memory, spaces, object));
@@ -82,7 +80,7 @@ fn bookkeeping(memory: &dyn Memory, spaces: &Spaces<'_>) -> Vec<(u64, u64)> {
 
 /// Objects whose first word is the address of the heap, found from the heap and from one another. `IsolateSafepoint` is
 /// one, which heads the list of `LocalHeap`s, which are such objects too (V8: `src/heap/safepoint.h`, `local-heap.h`).
-fn owned_by_heap(memory: &dyn Memory, spaces: &Spaces<'_>, heap: u64) -> Vec<u64> {
+pub(super) fn owned_by_heap(memory: &dyn Memory, spaces: &Spaces<'_>, heap: u64) -> Vec<u64> {
     let mut found: Vec<u64> = Vec::new();
     let mut windows = vec![(heap, heap.saturating_add(HEAP_REACH))];
     while let Some((start, end)) = windows.pop() {

@@ -6,6 +6,7 @@
 //! objects of its page.
 
 use core_reader::Memory;
+use memchr::memmem;
 
 use super::locate::{is_object, read_only_maps};
 use super::page::{Page, PageState};
@@ -21,9 +22,9 @@ const MOST_PAGES: usize = 128;
 
 /// Asks the free blocks of these pages.
 pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> FreeSpaceVote {
-    let maps: Vec<u64> = read_only_maps(memory, layout, pages, Kind::FreeSpace)
+    let maps: Vec<[u8; 8]> = read_only_maps(memory, layout, pages, Kind::FreeSpace)
         .into_iter()
-        .map(|map| Tagged::pointer(map).0)
+        .map(|map| Tagged::pointer(map).0.to_le_bytes())
         .collect();
     let mut vote = FreeSpaceVote::default();
     if maps.is_empty() {
@@ -33,15 +34,14 @@ pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> 
     for page in in_use.take(MOST_PAGES) {
         let before = vote.bytes + vote.words;
         'page: for piece in &page.pieces {
-            for (index, pair) in piece.bytes.windows(16).step_by(8).enumerate() {
-                let word = |at: usize| u64::from_le_bytes(pair[at..at + 8].try_into().expect("eight bytes"));
-                if !maps.contains(&word(0)) {
-                    continue;
-                }
-                let Some(size) = Tagged(word(8)).smi().and_then(|size| u64::try_from(size).ok()) else {
+            let found = maps.iter().flat_map(|map| memmem::find_iter(piece.bytes, map));
+            for at in found.filter(|at| at.is_multiple_of(8)) {
+                let Some(size) = piece.bytes.get(at + 8..at + 16) else { continue };
+                let size = Tagged(u64::from_le_bytes(size.try_into().expect("eight bytes")));
+                let Some(size) = size.smi().and_then(|size| u64::try_from(size).ok()) else {
                     continue;
                 };
-                let address = piece.start + 8 * index as u64;
+                let address = piece.start + at as u64;
                 let fits = |unit: FreeSpaceUnit| {
                     let Some(end) = address.checked_add(size * unit.bytes(layout.fields.words)) else {
                         return false;

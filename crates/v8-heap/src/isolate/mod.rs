@@ -63,6 +63,25 @@ pub struct Isolate {
     pub page_bytes: u64,
 }
 
+/// What counts as the block of metadata of a page whose header is outside of it, in bytes from its start
+/// (`MutablePageMetadata`).
+pub(crate) const METADATA_REACH: u64 = 0x200;
+
+/// How far behind the start of its `Heap` an isolate certainly goes on, in bytes.
+pub(crate) const HEAP_REACH: u64 = 0x2000;
+
+impl Isolate {
+    /// The address behind what certainly belongs to it.
+    pub fn end(&self) -> u64 {
+        self.heap.saturating_add(HEAP_REACH)
+    }
+
+    /// Whether an address is in it.
+    pub fn contains(&self, address: u64) -> bool {
+        (self.address..self.end()).contains(&address)
+    }
+}
+
 /// All pages of all heaps, sorted by address.
 #[derive(Debug)]
 pub struct Spaces<'t> {
@@ -128,6 +147,11 @@ impl<'t> Spaces<'t> {
         let mut spaces = Spaces { pages, isolates, directory, bookkeeping: Vec::new() };
         allocation::mark_unused(memory, &mut spaces);
         spaces
+    }
+
+    /// What belongs to a heap and says so in its first word: the `LocalHeap`s of its threads, among others.
+    pub(crate) fn owned_by_heap(&self, memory: &dyn Memory, heap: u64) -> Vec<u64> {
+        allocation::owned_by_heap(memory, self, heap)
     }
 
     /// Memory outside the pages that tells how they are used: isolates, spaces, the allocators of threads.

@@ -103,6 +103,7 @@ fields! {{
     descriptor_value: "DescriptorArray::descriptors[].value";
     descriptor_array_header: "DescriptorArray::descriptors[]";
     elements: "JSObject::elements";
+    embedder_data_slots: "EmbedderDataArray::slots[]";
     embedder_fields: "JSApiObject::end()";
     error_stack: "ErrorStackData::call_site_infos_or_formatted_stack";
     external_data: "ExternalString::resource_data";

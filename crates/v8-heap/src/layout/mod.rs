@@ -431,6 +431,8 @@ pub struct Layout {
     pub date_is_raw_double: bool,
     /// Slot of the `ScriptContextTable` in a native context.
     pub script_context_table_slot: u64,
+    /// Slot of the `EmbedderDataArray` in a native context.
+    pub embedder_data_slot: u64,
     scope_kinds: scope_info::ScopeKinds,
     types: Vec<TypeInfo>,
     map_type: u16,
@@ -497,7 +499,8 @@ impl Layout {
             (self.space_names, self.accounting, self.functions),
             (self.frames, self.deoptimization, self.crash, &self.bytecode_sizes),
             (
-                (self.fields, self.bits, self.facts, self.script_context_table_slot),
+                (self.fields, self.bits, self.facts),
+                (self.script_context_table_slot, self.embedder_data_slot),
                 &self.types,
                 self.map_type,
                 self.classes.iter().collect::<Vec<_>>(),
@@ -580,6 +583,8 @@ impl Layout {
             date_is_raw_double: classes.kind("JSDate", "value") == Some(FieldKind::Double),
             script_context_table_slot: native_context::slot("script_context_table", version)
                 .expect("a test finds it in every version"),
+            embedder_data_slot: native_context::slot("embedder_data", version)
+                .expect("it is in every version"),
             scope_kinds: scope_info::ScopeKinds::of(version),
             types,
             map_type,

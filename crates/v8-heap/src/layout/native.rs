@@ -153,3 +153,77 @@ pub(crate) mod frame {
     /// There are some 30.
     pub const MOST_TYPES: u64 = 64;
 }
+
+/// What Node.js publishes for debuggers, each a word in the executable's data that is set when the process starts (Node.js:
+/// `src/node_postmortem_metadata.cc`).
+pub(crate) mod node_metadata {
+    /// Slot of the `Environment` in the embedder's data of a context, i32.
+    pub const ENVIRONMENT_SLOT: &str = "nodedbg_const_ContextEmbedderIndex__kEnvironment__int";
+    pub const PERSISTENT: &str = "nodedbg_offset_BaseObject__persistent_handle___v8_Persistent_v8_Object";
+    pub const HANDLE_QUEUE: &str =
+        "nodedbg_offset_Environment__handle_wrap_queue___Environment_HandleWrapQueue";
+    pub const REQUEST_QUEUE: &str = "nodedbg_offset_Environment__req_wrap_queue___Environment_ReqWrapQueue";
+    pub const HANDLE_NODE: &str = "nodedbg_offset_HandleWrap__handle_wrap_queue___ListNode_HandleWrap";
+    pub const REQUEST_NODE: &str = "nodedbg_offset_ReqWrap__req_wrap_queue___ListNode_ReqWrapQueue";
+    /// All of them.
+    pub const ALL: [&str; 6] =
+        [ENVIRONMENT_SLOT, PERSISTENT, HANDLE_QUEUE, REQUEST_QUEUE, HANDLE_NODE, REQUEST_NODE];
+    /// No slot or offset is larger.
+    pub const LARGEST: u64 = 1 << 14;
+}
+
+/// `node::ListNode` (Node.js: `src/util.h`).
+pub(crate) mod list_node {
+    pub const PREVIOUS: u64 = 0;
+    pub const NEXT: u64 = 8;
+}
+
+/// `node::HandleWrap`: its state is in front of its place in the queue, and its `uv_handle_t` behind that (Node.js:
+/// `src/handle_wrap.h`).
+pub(crate) mod handle_wrap {
+    pub const STATE_BEFORE_NODE: u64 = 8;
+    pub const HANDLE_BEHIND_NODE: u64 = 16;
+    /// `kClosed`, the last state.
+    pub const CLOSED: u32 = 2;
+}
+
+/// `node::ReqWrap<T>`: the request of libuv is behind the place in the queue, and its `data` is the wrap (Node.js:
+/// `src/req_wrap-inl.h`, `ReqWrap::Dispatched`).
+pub(crate) mod req_wrap {
+    /// How far behind it is looked for, in bytes.
+    pub const FURTHEST: u64 = 128;
+}
+
+/// Offsets in what derives from `uv_handle_t` (libuv: `include/uv.h`, `include/uv/unix.h`, `include/uv/linux.h`).
+pub(crate) mod uv_handles {
+    /// `uv_stream_t::write_queue_size` and `uv_udp_t::send_queue_size`
+    pub const QUEUED: u64 = 96;
+    /// `uv_stream_t::io_watcher.fd`
+    pub const STREAM_DESCRIPTOR: u64 = 184;
+    /// `uv_udp_t::io_watcher.fd`
+    pub const UDP_DESCRIPTOR: u64 = 176;
+    /// `uv_poll_t::io_watcher.fd`
+    pub const POLL_DESCRIPTOR: u64 = 152;
+    /// `uv_fs_event_t::path`
+    pub const WATCHED: u64 = 96;
+    /// `uv_process_t::pid`, i32
+    pub const PROCESS_ID: u64 = 104;
+    /// `uv_signal_t::signum`, i32
+    pub const SIGNAL: u64 = 104;
+}
+
+/// Offsets in `uv_req_t` and `uv_fs_t` (libuv: `include/uv.h`, `include/uv/unix.h`).
+pub(crate) mod uv_request {
+    pub const DATA: u64 = 0;
+    pub const TYPE: u64 = 8;
+    /// `UV_FS` of `uv_req_type`.
+    pub const FS: u32 = 6;
+    /// The largest of `uv_req_type`.
+    pub const LAST_TYPE: u32 = 11;
+    /// `uv_fs_t::fs_type`, u32
+    pub const FS_TYPE: u64 = 64;
+    /// `uv_fs_t::path`
+    pub const FS_PATH: u64 = 104;
+    /// `uv_fs_t::file`, i32
+    pub const FS_FILE: u64 = 280;
+}

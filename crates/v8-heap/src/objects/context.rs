@@ -277,6 +277,11 @@ impl<'t> View<'t> {
             .filter(|object| matches!(object.kind(), Kind::Context | Kind::NativeContext)))
     }
 
+    /// The `ScopeInfo` of a context: the same for all that one place of a script opens.
+    pub(crate) fn context_scope_info(&self, context: HeapObject<'_>) -> Result<Tagged> {
+        self.words().tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info")
+    }
+
     /// The variables of a context, in slot order. Empty for native contexts.
     ///
     /// # Errors
@@ -347,7 +352,11 @@ impl<'t> View<'t> {
         Ok(object.kind().is_js_object().then_some(extension))
     }
 
-    fn variable_value(&self, word: Tagged) -> Result<VariableValue> {
+    /// The value of a variable whose slot holds `word`: that itself, or what a cell of its own keeps.
+    ///
+    /// # Errors
+    /// The cell cannot be read.
+    pub fn variable_value(&self, word: Tagged) -> Result<VariableValue> {
         let plain = |word: Tagged| match self.is_hole(word) {
             true => VariableValue::Uninitialized,
             false => VariableValue::Tagged(word),

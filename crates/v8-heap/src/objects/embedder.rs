@@ -6,9 +6,12 @@
 //!
 //! (V8: `src/objects/js-objects.h`, `JSObject::GetEmbedderFieldCount`; Node.js: `src/base_object.h`.)
 
+use std::ops::Range;
+
 use crate::Result;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::shape::map::Map;
 use crate::view::View;
 
 /// What an embedder keeps in an object.
@@ -21,6 +24,14 @@ pub struct EmbedderData {
 }
 
 impl View<'_> {
+    /// Where objects with this map have what the embedder keeps in them, in bytes from their start.
+    pub(crate) fn embedder_range(&self, map: &Map) -> Range<u32> {
+        let fields = self.fields();
+        let start = fields.api_wrappable.unwrap_or(fields.embedder_fields).min(fields.embedder_fields);
+        let end = 8 * u32::from(map.inobject_start_words.min(map.instance_size_words));
+        start as u32..end.max(start as u32)
+    }
+
     /// What the embedder keeps in an object; nothing for objects that are not made from its templates.
     ///
     /// # Errors

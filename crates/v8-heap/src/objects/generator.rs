@@ -97,6 +97,26 @@ impl View<'_> {
         Ok(Generator { function, state })
     }
 
+    /// The `SharedFunctionInfo` of a suspended call, and how far it has come in its bytecode: a small integer of V8's, for
+    /// [`View::suspended_position`]. `None` if it is not suspended, or that is not known.
+    pub fn suspended_in(&self, object: HeapObject<'_>) -> Option<(Tagged, i32)> {
+        let generator = self.generator(object).ok()?;
+        if generator.state != GeneratorState::Suspended {
+            return None;
+        }
+        let shared = self.shared_function_info(self.object(generator.function).ok()?).ok()?.value();
+        let at = object.address + self.fields().generator_input_or_position;
+        Some((shared, self.words().tagged(at, "field of a generator").ok()?.smi()?))
+    }
+
+    /// Where in its script a call stopped, of what [`View::suspended_in`] gives.
+    pub fn suspended_position(&self, shared: Tagged, offset: i32) -> Option<u32> {
+        // The stored offset counts from the tagged pointer to the BytecodeArray.
+        let header = u32::try_from(self.fields().bytecode_data.saturating_sub(1)).unwrap_or(0);
+        let offset = u32::try_from(offset).ok()?.checked_sub(header)?;
+        self.source_position(self.object(shared).ok()?, offset).ok()?
+    }
+
     /// What a suspended generator still has; `None` if it is not suspended.
     ///
     /// # Errors

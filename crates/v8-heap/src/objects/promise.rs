@@ -19,8 +19,6 @@ use crate::{Error, Result, Tagged};
 
 /// Slots of the context of one of V8's own closures that can tell whom it is for.
 const CLOSURE_SLOTS: std::ops::Range<u64> = 2..6;
-/// Nobody looks at more that wait for one promise.
-const MOST_REACTIONS: usize = 1 << 16;
 
 /// What has become of a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +31,39 @@ pub enum Promise {
     Rejected(Tagged),
 }
 
+/// How something waits for a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Waits {
+    /// A suspended call: `await`, or what `for await` and `yield*` do.
+    Await,
+    /// `Promise.all`
+    All,
+    /// `Promise.allSettled`
+    AllSettled,
+    /// `Promise.any`
+    Any,
+    /// Another promise that becomes what this one does: it was resolved with this one.
+    Follows,
+    /// Another promise that becomes what this one does by the functions that settle it: as in `Promise.race`, or in
+    /// `then(resolve, reject)`.
+    Resolves,
+    /// `then` with a function for the value.
+    Then,
+    /// `catch`, or `then` with a function for the reason only.
+    Catch,
+    /// `finally`
+    Finally,
+    /// V8 itself.
+    Internal,
+}
+
 /// Something that waits for a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reaction {
+    /// How it waits.
+    pub waits: Waits,
+    /// The function that is called with the value, or if there is none with the reason; of `finally` that which it was given.
+    pub handler: Option<Tagged>,
     /// The suspended call of an async function or generator that awaits the promise.
     pub awaiting: Option<Tagged>,
     /// What `then` was given to call with the value, if it is the program's.
@@ -44,6 +72,25 @@ pub struct Reaction {
     pub on_rejected: Option<Tagged>,
     /// The promise that is settled then: that which `then` returned, or which waits for this one.
     pub promise: Option<Tagged>,
+}
+
+/// What a handler of a promise is.
+#[derive(Clone, Copy, Debug)]
+enum Closure {
+    /// There is none.
+    None,
+    /// A function of the program, or one that V8 has for programs.
+    Programs,
+    /// V8's own, of a suspended call.
+    Call(Tagged),
+    /// V8's own, for one of the promises that a capability's promise is for.
+    Element(Tagged),
+    /// V8's own, which settles a promise or capability.
+    Settles(Tagged),
+    /// V8's own, which calls a function: that of `finally`.
+    Calls(Tagged),
+    /// Another one of V8's own.
+    Other,
 }
 
 impl View<'_> {
@@ -68,17 +115,23 @@ impl View<'_> {
         let (words, fields) = (self.words(), self.fields());
         let mut next = words.tagged(promise.address + fields.promise_result, "reactions of a JSPromise")?;
         let mut reactions = Vec::new();
+        // A list that goes round comes by a reaction that is remembered for twice as many steps each time.
+        let (mut remembered, mut steps, mut most) = (Tagged::default(), 0u64, 1u64);
         while next.smi().is_none() {
             let reaction = self.object(next)?;
             if self.layout().type_name(reaction.map.instance_type) != "PromiseReaction" {
                 return Err(self.wrong_type(next, "PromiseReaction"));
             }
-            if reactions.len() == MOST_REACTIONS {
+            if next == remembered {
                 return Err(Error::Implausible {
                     what: "list of reactions",
                     object: promise.value(),
-                    found: "it does not end".to_owned(),
+                    found: "it goes round".to_owned(),
                 });
+            }
+            steps += 1;
+            if steps == most {
+                (remembered, steps, most) = (next, 0, 2 * most);
             }
             let field = |at: u64| words.tagged(reaction.address + at, "PromiseReaction");
             reactions.push(self.reaction(
@@ -94,25 +147,50 @@ impl View<'_> {
 
     fn reaction(&self, on_fulfilled: Tagged, on_rejected: Tagged, promise: Tagged) -> Reaction {
         let is_there = |word: &Tagged| matches!(self.value(*word), Ok(Value::Object(_)));
+        let (fulfilled, rejected) = (Some(on_fulfilled).filter(is_there), Some(on_rejected).filter(is_there));
         let mut reaction = Reaction {
+            waits: Waits::Internal,
+            handler: fulfilled.or(rejected),
             awaiting: None,
-            on_fulfilled: Some(on_fulfilled).filter(is_there),
-            on_rejected: Some(on_rejected).filter(is_there),
+            on_fulfilled: fulfilled,
+            on_rejected: rejected,
             promise: self.promise_of(promise),
         };
-        let own = |handler: Option<Tagged>| handler.is_none_or(|handler| self.is_closure_of_v8(handler));
-        if reaction.promise.is_none() && own(reaction.on_fulfilled) && own(reaction.on_rejected) {
-            let of = [reaction.on_fulfilled, reaction.on_rejected].into_iter().flatten();
-            for word in of.filter_map(|handler| self.closure_subject(handler)) {
-                match self.object(word).map(|object| object.kind()) {
-                    Ok(Kind::JsGenerator) => reaction.awaiting = Some(word),
-                    _ => reaction.promise = self.promise_of(word),
-                }
-            }
-            if reaction.awaiting.is_some() {
+        let closures = [fulfilled, rejected]
+            .map(|handler| handler.map_or(Closure::None, |handler| self.closure_of_v8(handler)));
+        let programs = |closure: &Closure| matches!(closure, Closure::Programs);
+        reaction.waits = match closures {
+            [Closure::Call(call), _] | [_, Closure::Call(call)] => {
+                // With hooks for promises there is a promise as well, which nobody has.
+                (reaction.awaiting, reaction.promise) = (Some(call), None);
                 (reaction.on_fulfilled, reaction.on_rejected) = (None, None);
+                Waits::Await
             }
-        }
+            [Closure::Element(all), Closure::Element(_)] => {
+                reaction.promise = self.promise_of(all);
+                Waits::AllSettled
+            }
+            [Closure::Element(all), _] => {
+                reaction.promise = self.promise_of(all);
+                Waits::All
+            }
+            [_, Closure::Element(any)] => {
+                reaction.promise = self.promise_of(any);
+                Waits::Any
+            }
+            [Closure::Settles(promise), _] | [Closure::None, Closure::Settles(promise)] => {
+                reaction.promise = self.promise_of(promise);
+                Waits::Resolves
+            }
+            [Closure::None, Closure::None] => Waits::Follows,
+            [Closure::Calls(function), _] | [_, Closure::Calls(function)] => {
+                reaction.handler = Some(function);
+                Waits::Finally
+            }
+            [fulfilled, _] if programs(&fulfilled) => Waits::Then,
+            [_, rejected] if programs(&rejected) => Waits::Catch,
+            _ => Waits::Internal,
+        };
         reaction
     }
 
@@ -132,6 +210,13 @@ impl View<'_> {
         matches!(self.value(promise), Ok(Value::Object(_))).then_some(promise)
     }
 
+    /// The promise that a function which V8 has made settles when it is called: what an executor is given.
+    pub fn settled_by(&self, function: Tagged) -> Option<Tagged> {
+        let subject = self.is_closure_of_v8(function).then(|| self.closure_subject(function)).flatten()?;
+        self.promise_of(subject)
+            .filter(|promise| self.object(*promise).is_ok_and(|promise| promise.kind() == Kind::JsPromise))
+    }
+
     /// Whether a function is one that V8 made for itself.
     fn is_closure_of_v8(&self, function: Tagged) -> bool {
         let shared = self
@@ -143,18 +228,57 @@ impl View<'_> {
             .is_some_and(|shared| shared.script.is_none() && matches!(shared.code, FunctionCode::Builtin(_)))
     }
 
+    /// What a handler is.
+    fn closure_of_v8(&self, function: Tagged) -> Closure {
+        if !self.is_closure_of_v8(function) {
+            return Closure::Programs;
+        }
+        let slots = self.closure_slots(function);
+        if slots.is_empty() {
+            // One for programs, such as `JSON.parse`.
+            return Closure::Programs;
+        }
+        let of = |index: usize| slots.get(index).and_then(|word| Some((*word, self.object(*word).ok()?)));
+        match (of(0), of(1)) {
+            (Some((call, object)), _) if object.kind() == Kind::JsGenerator => Closure::Call(call),
+            (Some((promise, object)), _) if object.kind() == Kind::JsPromise => Closure::Settles(promise),
+            (Some((called, object)), _) if object.kind() == Kind::JsFunction => Closure::Calls(called),
+            (None, Some((capability, object)))
+                if self.layout().type_name(object.map.instance_type) == "PromiseCapability" =>
+            {
+                Closure::Element(capability)
+            }
+            _ => match self.closure_subject(function) {
+                Some(subject) => Closure::Settles(subject),
+                None => Closure::Other,
+            },
+        }
+    }
+
+    /// The slots of the context of one of V8's own closures that tell whom it is for.
+    fn closure_slots(&self, function: Tagged) -> Vec<Tagged> {
+        let context = self.object(function).and_then(|function| self.function_context(function));
+        let Ok(context) = context.and_then(|context| self.object(context)) else { return Vec::new() };
+        let Ok(length) = self.fixed_array_length(context.address) else { return Vec::new() };
+        if context.kind() != Kind::Context {
+            return Vec::new();
+        }
+        let slots = CLOSURE_SLOTS.take_while(|slot| *slot < length);
+        slots
+            .map_while(|slot| {
+                let at = self.fields().context_slot(context.address, slot);
+                self.words().tagged(at, "slot of a closure").ok()
+            })
+            .collect()
+    }
+
     /// Whom one of V8's own closures is for: the generator, promise or capability in its context.
     fn closure_subject(&self, function: Tagged) -> Option<Tagged> {
-        let context = self.function_context(self.object(function).ok()?).ok()?;
-        let context = self.object(context).ok().filter(|context| context.kind() == Kind::Context)?;
-        let length = self.fixed_array_length(context.address).ok()?;
-        CLOSURE_SLOTS.take_while(|slot| *slot < length).find_map(|slot| {
-            let at = self.fields().context_slot(context.address, slot);
-            let word = self.words().tagged(at, "slot of a closure").ok()?;
-            let object = self.object(word).ok()?;
-            let fits = matches!(object.kind(), Kind::JsGenerator | Kind::JsPromise)
-                || self.layout().type_name(object.map.instance_type) == "PromiseCapability";
-            fits.then_some(word)
+        self.closure_slots(function).into_iter().find(|word| {
+            self.object(*word).is_ok_and(|object| {
+                matches!(object.kind(), Kind::JsGenerator | Kind::JsPromise)
+                    || self.layout().type_name(object.map.instance_type) == "PromiseCapability"
+            })
         })
     }
 

@@ -3,18 +3,17 @@
 use core_reader::{Address, Contents};
 
 use crate::heap::Heap;
+use crate::isolate::METADATA_REACH;
 use crate::layout::{HeaderPlace, Kind, METADATA_PREFIX, StringShape};
 use crate::objects::value::HeapObject;
 use crate::version::VERSION_SYMBOLS;
 use crate::{Monitor, Result};
 
-/// Bytes of a page's metadata block that a reader looks at.
-const LARGEST_METADATA: u64 = 0x200;
-
 impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
     pub fn essential_symbols() -> (Vec<&'static str>, &'static str) {
-        (VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS).collect(), METADATA_PREFIX)
+        let names = VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS);
+        (names.chain(crate::layout::native::node_metadata::ALL).collect(), METADATA_PREFIX)
     }
 
     /// Memory that the heap is made of, as `[start, end)`: pages, their headers, the isolates, the spaces, what holds objects
@@ -31,7 +30,7 @@ impl Heap<'_> {
         for page in spaces.pages() {
             ranges.push((page.base, page.area_end));
             if let HeaderPlace::Metadata { .. } = layout.page.header {
-                ranges.push((page.handle(), page.handle().saturating_add(LARGEST_METADATA)));
+                ranges.push((page.handle(), page.handle().saturating_add(METADATA_REACH)));
             }
         }
         ranges.extend_from_slice(spaces.bookkeeping());

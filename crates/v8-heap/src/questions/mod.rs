@@ -6,6 +6,8 @@ mod commonjs;
 mod essential;
 mod functions;
 pub mod last_collections;
+mod machine_code;
+mod many_paths;
 mod members;
 mod ownership;
 mod paths;

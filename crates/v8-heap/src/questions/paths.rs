@@ -4,13 +4,15 @@
 //! program has (objects, and the storage of their properties, elements, entries and variables) to the global object or a
 //! root that certainly is one; the same to any root, stacks and native memory included; then both through everything.
 
-use crate::graph::{BETWEEN_LOOKS, Ephemeron, Graph, RetainingPath, Root, RootKind, Rows, internal_maps};
+use std::collections::HashSet;
+
+use crate::graph::{BETWEEN_LOOKS, CppObjects, Ephemeron, Graph, RetainingPath, Root, Rows, internal_maps};
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::{Kind, TailLayout};
 use crate::objects::value::HeapObject;
 use crate::shape::body::Word;
-use crate::{Error, Monitor, Result, Tagged};
+use crate::{Error, Monitor, Result, Tagged, Unattended};
 
 /// How one object holds another, in V8's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +23,14 @@ pub enum Hold {
     Entry(&'static str, u64),
     /// A property that is stored in the object itself, or a word of which nothing else is known: offset in bytes.
     Word(u64),
+    /// By way of a C++ object that it stands for: the address of that.
+    CppObject(u64),
     /// It is the key of an entry of a WeakMap, the other the value.
     WeakValue,
     /// Through V8's table of functions' code.
     Code,
+    /// Its address is in an instruction.
+    Instruction,
     /// In no way that is known.
     Unknown,
 }
@@ -33,7 +39,7 @@ pub enum Hold {
 const MOST_PATHS: usize = 1000;
 
 /// Not reached by the search.
-const UNSEEN: u32 = u32::MAX;
+pub(super) const UNSEEN: u32 = u32::MAX;
 
 /// A search backwards through the graph.
 struct Search<'a, 't> {
@@ -53,6 +59,8 @@ struct Search<'a, 't> {
     root_is_banned: bool,
     /// Ephemerons by value.
     by_value: Vec<Ephemeron>,
+    /// Global objects that live as long as their isolates.
+    globals: HashSet<u32>,
 }
 
 /// How far a search may go.
@@ -96,6 +104,7 @@ impl Heap<'_> {
             banned: Vec::new(),
             root_is_banned: false,
             by_value,
+            globals: self.lasting_globals(table, graph, monitor)?,
         };
         // What may be garbage keeps nothing alive that certainly is.
         let least = liveness.of(target.0);
@@ -118,6 +127,35 @@ impl Heap<'_> {
         Ok(paths)
     }
 
+    /// The C++ object by way of which a JavaScript object holds another.
+    fn cpp_object_between(&self, holder: HeapObject<'_>, target: Tagged) -> Option<u64> {
+        let data = self.embedder_fields(holder).ok()?;
+        let table = self.objects(&Unattended).ok()?;
+        let target = table.id_at(self.spaces(), target.strong()?)?;
+        let cpp_objects = CppObjects::find(self, table);
+        data.wrappable
+            .into_iter()
+            .chain(data.fields)
+            .find(|object| cpp_objects.held_by(self.memory(), *object).contains(&target.0))
+    }
+
+    /// The global objects whose contexts a root holds. That of another context lives only as long as somebody holds that.
+    pub(super) fn lasting_globals(
+        &self,
+        table: &ObjectTable,
+        graph: &Graph,
+        monitor: &dyn Monitor,
+    ) -> Result<HashSet<u32>> {
+        let kind = |id: u32| Some(self.map(table.map_of(ObjectId(id))?).kind);
+        let contexts = self
+            .roots(monitor)?
+            .all()
+            .iter()
+            .filter(|root| root.kind.is_listed() && kind(root.target) == Some(Kind::NativeContext));
+        let held = contexts.flat_map(|root| graph.holds.of(root.target).iter().copied());
+        Ok(held.filter(|id| kind(*id) == Some(Kind::JsGlobalObject)).collect())
+    }
+
     /// How `holder` holds `target`.
     pub fn hold(&self, holder: HeapObject<'_>, target: Tagged) -> Hold {
         let mut found = None;
@@ -135,9 +173,13 @@ impl Heap<'_> {
             }
         }
         let Some(at) = found else {
+            if self.pointers_in_code(holder).any(|(_, word)| word == target.0) {
+                return Hold::Instruction;
+            }
             return match self.class_name(target) {
                 "Code" => Hold::Code,
                 _ if weak => Hold::Unknown,
+                _ if let Some(object) = self.cpp_object_between(holder, target) => Hold::CppObject(object),
                 _ => Hold::WeakValue,
             };
         };
@@ -220,23 +262,14 @@ impl Search<'_, '_> {
         Ok(None)
     }
 
-    /// What makes an object the end of a search: the global object, or a root.
+    /// What makes an object the end of a search: a global object that lives as long as its isolate, or a root.
     fn root_of(&self, id: u32, reach: Reach) -> Option<Option<Root>> {
-        if !reach.through_internals && self.kind(id) == Some(Kind::JsGlobalObject) {
+        if !reach.through_internals && self.globals.contains(&id) {
             return Some(None);
         }
         let start = self.roots.partition_point(|root| root.target < id);
         let own = self.roots[start..].iter().take_while(|root| root.target == id);
-        let is_sure = |kind: RootKind| {
-            !matches!(
-                kind,
-                RootKind::Stack(_)
-                    | RootKind::Register(_)
-                    | RootKind::NativeFrame(_)
-                    | RootKind::NativeMemory
-            )
-        };
-        own.copied().find(|root| reach.to_any_root || is_sure(root.kind)).map(Some)
+        own.copied().find(|root| reach.to_any_root || root.kind.is_listed()).map(Some)
     }
 
     fn path(&self, root: Option<Root>, first: u32) -> RetainingPath {

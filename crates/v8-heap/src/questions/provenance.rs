@@ -151,6 +151,24 @@ impl Heap<'_> {
         groups.sort_by_key(|(name, below)| (!below.is_program, Reverse(below.bytes), self.name(*name)));
         Ok(groups.into_iter().map(|(name, below)| (name, below.count)).collect())
     }
+
+    /// The strings that would be garbage without an object, among the first `most` objects below it: how many, and their bytes, in the
+    /// heap and outside of it.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn strings_below(&self, head: ObjectId, most: usize, monitor: &dyn Monitor) -> Result<(u64, u64)> {
+        let (table, graph) = (self.objects(monitor)?, self.graph(monitor)?);
+        let (mut count, mut bytes) = (0, 0);
+        self.for_each_below(head.0, most, monitor, |id| {
+            if table.map_of(ObjectId(id)).is_some_and(|map| self.map(map).kind == Kind::String) {
+                count += 1;
+                bytes += graph.size(id) + graph.outside(id);
+            }
+            true
+        })?;
+        Ok((count, bytes))
+    }
 }
 
 /// Objects of one constructor below another object.

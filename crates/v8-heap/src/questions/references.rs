@@ -130,7 +130,7 @@ pub struct Step {
 /// Who counts as referring to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// JavaScript objects, and variables of scripts.
+    /// JavaScript objects, strings made of others, and variables of scripts.
     JavaScript,
     /// Objects of V8's own too, and words outside the heap.
     Everything,
@@ -219,6 +219,14 @@ impl Heap<'_> {
                 Some(found) => found,
                 None => self.holders_of(table, &sought, monitor)?,
             };
+            if round == 0 && scope == Scope::Everything {
+                self.for_each_pointer_in_code(monitor, &mut |holder, offset, word| {
+                    if sought.has_tagged(word) {
+                        found.push(Hit { holder: holder.address, offset, target: word & !3 });
+                    }
+                })?;
+                found.sort_unstable();
+            }
             let mut checked = 0usize;
             let mut stopped = Ok(());
             found.retain(|hit| {
@@ -314,13 +322,16 @@ impl Heap<'_> {
             look(index)?;
             ways.from(*holder, true, &mut reached, &mut references);
         }
+        // A string made of others keeps them alive: a short piece of a long text all of it.
+        let is_string = |at: &u64| self.map_at(*at).is_ok_and(|(_, map)| map.kind == Kind::String);
+        let mut others: Vec<u64> = others.into_iter().collect();
+        others.retain(|other| scope == Scope::Everything || is_string(other));
+        others.sort_unstable();
+        for (index, other) in others.iter().enumerate() {
+            look(index)?;
+            ways.from(*other, false, &mut reached, &mut references);
+        }
         if scope == Scope::Everything {
-            let mut others: Vec<u64> = others.into_iter().collect();
-            others.sort_unstable();
-            for (index, other) in others.iter().enumerate() {
-                look(index)?;
-                ways.from(*other, false, &mut reached, &mut references);
-            }
             self.ownerless(&ways, &seen, &explained, &reached, &mut references)?;
             self.outside_references(&order, monitor, &mut references)?;
         }
@@ -333,6 +344,8 @@ impl Heap<'_> {
     fn is_reference(&self, hit: &Hit) -> bool {
         let Ok(object) = self.object(Tagged::pointer(hit.holder)) else { return false };
         match self.object_words(object) {
+            // An address in an instruction is no word.
+            Ok(_) if self.is_pointer_in_code(object, hit.offset) => true,
             Ok(words) => {
                 hit.offset < words.size() && !matches!(words.at(hit.offset), Word::Raw | Word::Pointer)
             }
@@ -438,14 +451,7 @@ impl Heap<'_> {
 
     /// What a word outside the heap is.
     fn outside_word(&self, at: u64) -> How {
-        /// `HEAP_BYTES` of a `Heap` at least, behind its start in the isolate.
-        const HEAP_BYTES: u64 = 0x2000;
-        let isolate = self
-            .spaces()
-            .isolates()
-            .iter()
-            .find(|isolate| (isolate.address..isolate.heap.saturating_add(HEAP_BYTES)).contains(&at));
-        if let Some(isolate) = isolate {
+        if let Some(isolate) = self.spaces().isolates().iter().find(|isolate| isolate.contains(at)) {
             return How::Isolate(at - isolate.address);
         }
         if let Some(weak) = self.global_handle(at) {
@@ -715,6 +721,11 @@ fn is_storage(kind: Kind, class: &str) -> bool {
             | "WasmTrustedInstanceData"
             | "TrustedFixedArray"
             | "ProtectedFixedArray"
+            // What a RegExp was compiled to, behind a wrapper where that is in trusted space.
+            | "RegExpData"
+            | "AtomRegExpData"
+            | "IrRegExpData"
+            | "RegExpDataWrapper"
     )
 }
 

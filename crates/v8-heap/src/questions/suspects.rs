@@ -2,20 +2,30 @@
 //!
 //! Mostly that is under one object that alone keeps them alive: an array, a Map, an object by whose keys they are found. An object
 //! that another of the same shape keeps alive counts where that one counts: links of a list, nodes of a tree. What nobody owns alone
-//! has gathered where one object holds many, though others hold them too, or is held by handles of native code.
+//! has gathered where one object holds many, though others hold them too, or is held by handles of native code; or, if they are
+//! instances of a class that have no holder in common, nowhere in particular: requests that are never answered, each of which hangs on a
+//! parser and a socket.
 //!
-//! What Node.js has gathered for itself comes last: gatherings in which all functions, from the root to what they hold, are of
-//! scripts of its own.
+//! A few may be as bad as many: objects that each retain much which is in no other JavaScript object, but in strings, elements, or
+//! outside of the heap.
+//!
+//! One leak is one suspect. What has gathered below members of a gathering is told with that; but where most of it has gathered below
+//! one member, that is the leak.
+//!
+//! What Node.js has gathered for itself comes last, unless it is much: gatherings in which all functions, from the root to what they
+//! hold, are of scripts of its own.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::graph::{
-    BETWEEN_LOOKS, Dominators, Gatherer, NOBODY, RootKind, Roots, Rows, Suspect, Suspects, internal_maps,
+    BETWEEN_LOOKS, Dominators, Gatherer, NOBODY, ObjectSet, RootKind, Roots, Rows, Suspect, Suspects,
+    internal_maps,
 };
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::Kind;
+use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, NameId, Result};
 
 /// Fewer are no gathering.
@@ -29,6 +39,18 @@ const MOST_STEPS: usize = 32;
 const MOST_SHARED: usize = 1 << 20;
 /// Gatherings of Node.js's own that are passed over in search of others.
 const MOST_PASSED: usize = 16;
+/// Of Node.js's own gatherings those are not passed over that take more than so many bytes and one part in so many of the heap: it has
+/// gathered them for the program.
+const NODES_BYTES: u64 = 4 << 20;
+const NODES_PART: u64 = 20;
+/// An object that is one of a few retains at least so many bytes, and one part in so many of the heap; all of them, one part in so many.
+const FEW_BYTES: u64 = 1 << 16;
+const FEW_PART: u64 = 400;
+const ALL_FEW_PART: u64 = 50;
+/// Gatherings that may be told as one with another.
+const MOST_DISTINCT: usize = 1 << 12;
+/// Owners above one another that are looked at for that.
+const MOST_OWNERS: usize = 64;
 
 type Gatherings = HashMap<(Gatherer, NameId), Suspect>;
 
@@ -46,17 +68,24 @@ impl Heap<'_> {
     /// As [`Heap::graph`].
     pub fn leak_suspects(&self, most: usize, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
         let mut all = self.gatherings(monitor)?.iter().cloned();
+        let dominators = self.dominators(monitor)?;
+        let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
         let (mut found, mut passed) = (Vec::new(), Vec::new());
         while found.len() < most && passed.len() < MOST_PASSED {
             let Some(mut suspect) = all.next() else { break };
             let end = match suspect.gatherer {
                 Gatherer::Owner(id) | Gatherer::Holder(id) => id,
-                Gatherer::Root(_) => suspect.largest,
+                Gatherer::Root(_) | Gatherer::Several => suspect.largest,
             };
             suspect.path = self.retaining_paths(ObjectId(end), 1, false, monitor)?.pop();
             let way = suspect.path.as_ref().map_or(&[][..], |path| &path.objects);
+            let mut some = suspect.some.clone();
+            some.sort_by_key(|id| dominators.total(*id));
+            suspect.typical = some.get(some.len() / 2).copied().unwrap_or(suspect.largest);
             suspect.is_nodes = self.are_nodes_own(way, &suspect.some, monitor)?;
-            if suspect.is_nodes { passed.push(suspect) } else { found.push(suspect) }
+            let size = suspect.size();
+            let is_much = size > NODES_BYTES && size > heap / NODES_PART;
+            if suspect.is_nodes && !is_much { passed.push(suspect) } else { found.push(suspect) }
         }
         found.extend(passed);
         found.truncate(most);
@@ -100,25 +129,139 @@ impl Heap<'_> {
             let is_nested = owners.is_nested[id as usize];
             if owner != NOBODY {
                 add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
-            } else {
-                for gatherer in shared.gatherers(id) {
-                    if suspects.len() < MOST_SHARED {
-                        add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
-                    }
+                continue;
+            }
+            for gatherer in shared.gatherers(id) {
+                if suspects.len() < MOST_SHARED {
+                    add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
                 }
+            }
+            if self.is_of_class(object, constructor) {
+                add(&mut suspects, Gatherer::Several, constructor, id, is_nested, dominators);
             }
         }
         let mut suspects: Vec<Suspect> =
             suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
-        let size = |suspect: &Suspect| suspect.retained + suspect.outside;
-        suspects.sort_by_key(|suspect| (Reverse(size(suspect)), suspect.largest, suspect.gatherer));
+        suspects.extend(self.few_but_large(table, dominators, &owners, &mut shared, monitor)?);
+        suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
         // Held by several, they have gathered in the first of these.
         suspects.dedup_by(|b, a| {
             !matches!(b.gatherer, Gatherer::Owner(_))
-                && (a.constructor, a.count, a.largest, size(a))
-                    == (b.constructor, b.count, b.largest, size(b))
+                && (a.constructor, a.count, a.largest, a.size())
+                    == (b.constructor, b.count, b.largest, b.size())
         });
-        Ok(suspects)
+        Ok(self.distinct(table, suspects, &owners))
+    }
+
+    /// Whether the constructor says what an object is: that of an object literal, of an array or of a function does not.
+    fn is_of_class(&self, object: HeapObject<'_>, constructor: NameId) -> bool {
+        matches!(object.kind(), Kind::JsObject | Kind::JsApiObject) && self.name(constructor) != "Object"
+    }
+
+    /// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.
+    fn few_but_large(
+        &self,
+        table: &ObjectTable,
+        dominators: &Dominators,
+        owners: &Owners,
+        shared: &mut Shared<'_, '_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<Suspect>> {
+        let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
+        let least = FEW_BYTES.max(heap / FEW_PART);
+        let is_js = |id: u32| kind(self, table, id).is_some_and(Kind::is_js_object);
+        let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
+        let mut large: HashMap<u32, u64> =
+            dominators.order().iter().copied().filter(is_large).map(|id| (id, 0)).collect();
+        let outside = dominators.with_outside().filter(|id| dominators.total(*id) >= least && is_js(*id));
+        large.extend(outside.map(|id| (id, 0)));
+        let set = ObjectSet::new(owners.of.len());
+        for id in large.keys() {
+            set.insert(*id);
+        }
+        for (index, &id) in dominators.order().iter().enumerate() {
+            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let owner = owners.of[id as usize];
+            // What is nested counts with the object that it is nested in.
+            if owner != NOBODY && set.contains(owner) && !owners.is_nested[id as usize] && is_js(id) {
+                *large.entry(owner).or_default() += dominators.total(id);
+            }
+        }
+        let mut few = Gatherings::new();
+        let mut ids: Vec<(u32, u64)> = large.into_iter().collect();
+        ids.sort_unstable();
+        for (id, below) in ids {
+            let total = dominators.total(id);
+            let Some(object) = self.object_by_id(table, ObjectId(id)) else { continue };
+            if total.saturating_sub(below) < total.div_ceil(2).max(least) {
+                continue;
+            }
+            let gatherer = match owners.of[id as usize] {
+                NOBODY => shared.gatherers(id).first().copied().unwrap_or(Gatherer::Several),
+                owner => Gatherer::Owner(owner),
+            };
+            let constructor = self.constructor_name(object);
+            add(&mut few, gatherer, constructor, id, owners.is_nested[id as usize], dominators);
+        }
+        let few = few
+            .into_values()
+            .filter(|suspect| suspect.count < u64::from(FEWEST) && suspect.size() >= heap / ALL_FEW_PART);
+        Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
+    }
+
+    /// Of gatherings, the largest first, those that are not told with another.
+    fn distinct(&self, table: &ObjectTable, suspects: Vec<Suspect>, owners: &Owners) -> Vec<Suspect> {
+        let constructor =
+            |id: u32| self.object_by_id(table, ObjectId(id)).map(|object| self.constructor_name(object));
+        let mut told: Vec<Option<Suspect>> = Vec::new();
+        // Where those are told that have gathered under one owner, and those of a constructor that have none.
+        let mut owned: HashMap<(u32, NameId), usize> = HashMap::new();
+        let mut ownerless: HashMap<NameId, usize> = HashMap::new();
+        let mut rest = suspects.into_iter();
+        for suspect in rest.by_ref().take(MOST_DISTINCT) {
+            let still = |place: Option<&usize>| place.copied().filter(|place| told[*place].is_some());
+            let (mut at, mut outer) = match suspect.gatherer {
+                Gatherer::Owner(id) => (id, None),
+                // Of those that are held in several ways, most are the same.
+                _ => (suspect.largest, still(ownerless.get(&suspect.constructor))),
+            };
+            for _ in 0..MOST_OWNERS {
+                let owner = owners.of[at as usize];
+                if outer.is_some() || at == suspect.largest && owner == NOBODY {
+                    break;
+                }
+                let Some(constructor) = constructor(at) else { break };
+                outer = still(match owner {
+                    NOBODY => ownerless.get(&constructor),
+                    owner => owned.get(&(owner, constructor)),
+                });
+                if owner == NOBODY {
+                    break;
+                }
+                at = owner;
+            }
+            if let Some(outer) = outer {
+                // What is told already says less if most of it is below, or if it says of no holder that it holds them.
+                let is_better = told[outer].as_ref().is_some_and(|told| {
+                    2 * suspect.size() > told.size()
+                        && (suspect.constructor != told.constructor
+                            || told.gatherer == Gatherer::Several
+                            || matches!(suspect.gatherer, Gatherer::Owner(_)))
+                });
+                if !is_better {
+                    continue;
+                }
+                told[outer] = None;
+            }
+            match suspect.gatherer {
+                Gatherer::Owner(owner) => owned.insert((owner, suspect.constructor), told.len()),
+                _ => ownerless.insert(suspect.constructor, told.len()),
+            };
+            told.push(Some(suspect));
+        }
+        told.into_iter().flatten().chain(rest).collect()
     }
 
     fn owners(&self, dominators: &Dominators, monitor: &dyn Monitor) -> Result<Owners> {
@@ -167,19 +310,30 @@ fn add(
         retained: 0,
         outside: 0,
         largest: id,
+        typical: id,
         path: None,
+        is_few: false,
         is_nodes: false,
         some: Vec::new(),
     });
-    suspect.count += 1;
-    if suspect.some.len() < SAMPLE {
+    // Some of all of them, and not of the first.
+    let stride = (suspect.count / SAMPLE as u64).max(1).ilog2();
+    if suspect.count.trailing_zeros() >= stride {
         suspect.some.push(id);
+        if suspect.some.len() == 2 * SAMPLE {
+            let mut index = 0;
+            suspect.some.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
     }
+    suspect.count += 1;
     if !is_nested {
         suspect.retained += dominators.retained(id);
         suspect.outside += dominators.outside(id);
     }
-    if dominators.retained(id) > dominators.retained(suspect.largest) {
+    if dominators.total(id) > dominators.total(suspect.largest) {
         suspect.largest = id;
     }
 }

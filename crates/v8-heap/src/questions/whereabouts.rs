@@ -1,7 +1,7 @@
 //! Where an address is, as far as V8 has to do with it.
 
 use crate::heap::Heap;
-use crate::isolate::{Isolate, Page, PageState};
+use crate::isolate::{Isolate, METADATA_REACH, Page, PageState};
 use crate::layout::HeaderPlace;
 use crate::objects::value::HeapObject;
 use crate::{Monitor, Result, Tagged};
@@ -26,11 +26,6 @@ pub enum Whereabouts<'h> {
     /// Anything else.
     Elsewhere,
 }
-
-/// The `Heap` in an isolate takes this much, in bytes, and more (`src/heap/heap.h`).
-const SMALLEST_HEAP: u64 = 0x800;
-/// `MutablePageMetadata` takes this much, in bytes, and more.
-const SMALLEST_METADATA: u64 = 0x100;
 
 impl Heap<'_> {
     /// Where an address is, tagged or not.
@@ -62,16 +57,13 @@ impl Heap<'_> {
         }
         if matches!(self.layout().page.header, HeaderPlace::Metadata { .. }) {
             let holds = |page: &&Page<'_>| {
-                address.checked_sub(page.handle()).is_some_and(|distance| distance < SMALLEST_METADATA)
+                address.checked_sub(page.handle()).is_some_and(|distance| distance < METADATA_REACH)
             };
             if let Some(page) = pages.iter().find(holds) {
                 return Ok(Whereabouts::Header(page, address - page.handle()));
             }
         }
-        let isolate =
-            self.spaces().isolates().iter().find(|isolate| {
-                (isolate.address..isolate.heap.saturating_add(SMALLEST_HEAP)).contains(&address)
-            });
+        let isolate = self.spaces().isolates().iter().find(|isolate| isolate.contains(address));
         Ok(match isolate {
             Some(isolate) => Whereabouts::Isolate(isolate, address - isolate.address),
             None => Whereabouts::Elsewhere,

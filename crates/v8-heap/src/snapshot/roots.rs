@@ -55,7 +55,7 @@ fn group_of(kind: RootKind) -> usize {
     match kind {
         RootKind::RootsTable => 0,
         RootKind::Isolate => 1,
-        RootKind::HandleScope => 2,
+        RootKind::HandleScope | RootKind::Job => 2,
         RootKind::GlobalHandle => 3,
         RootKind::EternalHandle => 4,
         RootKind::TracedHandle => 5,

@@ -14,7 +14,8 @@
 //! lacks what tells the two apart, as one that was cut off may, that is said once, and all objects are counted.
 //!
 //! The constructor is what V8's own heap snapshots say: the class that made the object, derived classes included; all
-//! functions under `Function`, all regular expressions under `RegExp`.
+//! functions under `Function`, all regular expressions under `RegExp`, suspended async functions under `Generator`; which function each
+//! of these is, `::jsprint` says.
 //!
 //! With an address: all objects of the same kind as the one there, of those that are counted: as many as the row says.
 //!
@@ -55,7 +56,7 @@ use crate::answers::retention::open;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::{self, Progress, cells, cut, escape, screen_height};
+use crate::output::{self, Progress, cells, cut, escape, number_of, screen_height};
 use crate::said::Once;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind as ItemKind};
@@ -337,7 +338,11 @@ impl FindJsObjects {
         let (count, bytes) = census.left_out();
         let is_much = count.saturating_mul(100) >= kinds.statistics.javascript_objects;
         if is_much && watched && self.asked.is_none() && !self.json {
-            writeln!(out.text(), "garbage is left out: {count} objects, {bytes} bytes (-d lists it)")?;
+            writeln!(
+                out.text(),
+                "garbage is left out: {}, {bytes} bytes (-d lists it)",
+                number_of(count, "object")
+            )?;
         }
         Ok(())
     }
@@ -562,7 +567,8 @@ fn word_of(table: &ObjectTable, group: &Group) -> u64 {
 fn tell_of_garbage(context: &Context, count: u64) {
     if count > 0 {
         context.tell_of_nothing(&format_args!(
-            "nothing of it is alive: {count} objects are garbage (-d lists them)"
+            "nothing of it is alive: {} garbage (-d lists them)",
+            if count == 1 { "1 object is".to_owned() } else { format!("{count} objects are") }
         ));
     }
 }

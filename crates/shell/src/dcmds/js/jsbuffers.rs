@@ -64,7 +64,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::flag('v', "add views by constructor, and all ArrayBuffers of each store"),
         Opt::text('c', "constructor", "only stores that views of this constructor look at").filter(),

@@ -85,7 +85,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::flag('a', "all scopes around the function, each with its kind and its context"),
         Opt::number('d', "depth", "levels to print of each value; 1 if not said"),

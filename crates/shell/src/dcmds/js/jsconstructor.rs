@@ -8,6 +8,7 @@
 
 use std::io::Write;
 
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::objects::value::Value;
 
@@ -15,7 +16,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::print::function::{origin, subject};
 use crate::value::{Item, Kind};
 
@@ -45,13 +46,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),
-    options: &[Opt::flag('v', "print the constructor's address, too")],
+    options: &[Opt::flag('v', "print the constructor's address, too"), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("jsconstructor.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let verbose = args.has('v');
+        let (verbose, as_json) = (args.has('v'), args.has('j'));
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
@@ -73,13 +74,27 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 Ok(Value::Internal(_)) => format!("({})", heap.class_name(value)),
                 _ => String::new(),
             };
+            if as_json && !primitive.is_empty() {
+                return out.json(&json!({ "object": hex(value.0), "constructor": primitive }));
+            }
             if !primitive.is_empty() {
                 return Ok(writeln!(out.text(), "{primitive}")?);
             }
             let Ok(Value::Object(object)) = heap.value(value) else {
                 return Err(DcmdError::failed(format!("{value} is not a JSObject")));
             };
-            let name = escape(heap.name(heap.constructor_name(object)));
+            let name = heap.name(heap.constructor_name(object));
+            if as_json {
+                let function = heap.constructor_function(object);
+                let found = function.and_then(|function| subject(heap, function).ok());
+                return out.json(&json!({
+                    "object": hex(value.0),
+                    "constructor": name,
+                    "function": function.map(|function| hex(function.0)),
+                    "definedAt": found.map(|found| origin(heap, &found.shared)),
+                }));
+            }
+            let name = escape(name);
             let mut text = out.text();
             write!(text, "{name}")?;
             if verbose && let Some(function) = heap.constructor_function(object) {

@@ -56,7 +56,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::number('d', "depth", "show so many levels; 3, and the heaviest branch, if not said"),
         Opt::flag('j', "print one line of JSON for each line, as docs/json.md describes it"),

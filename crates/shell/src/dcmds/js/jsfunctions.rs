@@ -68,7 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::flag('X', "add columns that say where the bytecode starts and ends"),
         Opt::flag(

@@ -13,9 +13,16 @@
 //! common; where they have nothing in common, in one that holds many, `and held by others too`. Sockets, watchers and the like that
 //! nobody has closed are `held one by one by a global handle`: a handle of Node.js or of an addon.
 //!
+//! `each held by several objects` are instances of a class that have no holder in common, such as requests that nobody answers: the way
+//! is that to the largest. Few objects are suspects, too, if each retains much that is in no other JavaScript object, but in strings,
+//! in elements or outside of the heap.
+//!
+//! One leak is one suspect: what has gathered below members of a suspect is not told again. The last line says how much of the heap is
+//! in no suspect.
+//!
 //! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. What Node.js has gathered for itself,
-//! such as its builtin modules, comes behind all else and is marked `(Node.js's own)`: all that says whose it is, on the way to it
-//! and below it, is code of Node.js. The modules that a program has loaded are its own.
+//! such as its builtin modules, is marked `(Node.js's own)`, and comes behind all else unless it is much: all that says whose it is, on
+//! the way to it and below it, is code of Node.js. The modules that a program has loaded are its own.
 //!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
@@ -24,9 +31,9 @@
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::Heap;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
@@ -61,7 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::number('n', "suspects", "show so many; 5 if not said"),
         Opt::flag('j', "print one line of JSON for each suspect, as docs/json.md describes it"),
@@ -78,9 +85,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let (heap, table) = open(context, &monitor)?;
             let suspects = heap.leak_suspects(most, &monitor)?;
             let dominators = heap.dominators(&monitor)?;
-            let total: u64 =
-                dominators.tops().map(|id| dominators.retained(id) + dominators.outside(id)).sum();
+            let total: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
             drop(monitor);
+            let explained: u64 = suspects.iter().map(Suspect::size).sum();
             for (index, suspect) in suspects.iter().enumerate() {
                 context.check_interrupt()?;
                 if out.is_pipe() {
@@ -95,6 +102,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     continue;
                 }
                 print(context, heap, table, index + 1, suspect, total, out)?;
+            }
+            if !suspects.is_empty() && !as_json && !out.is_pipe() {
+                let rest = total.saturating_sub(explained);
+                writeln!(
+                    out.text(),
+                    "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
+                    100 * rest / total.max(1)
+                )?;
             }
             if suspects.is_empty() && most > 0 && !as_json && !out.is_pipe() {
                 writeln!(out.text(), "nothing has gathered anywhere")?;
@@ -116,15 +131,15 @@ fn print(
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
-    /// Constructors of what hangs below the largest object that are named.
-    const NAMES: usize = 4;
     let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
     let place = match suspect.gatherer {
         Gatherer::Owner(id) => format!("in one {}", name(id).unwrap_or_default()),
         Gatherer::Holder(id) => format!("in one {}, and held by others too,", name(id).unwrap_or_default()),
         Gatherer::Root(kind) => format!("held one by one by a {}", root_name(kind)),
+        Gatherer::Several if suspect.count == 1 => "held by several objects".to_owned(),
+        Gatherer::Several => "each held by several objects".to_owned(),
     };
-    let bytes = suspect.retained + suspect.outside;
+    let bytes = suspect.size();
     let nodes = if suspect.is_nodes { " (Node.js's own)" } else { "" };
     writeln!(
         out.text(),
@@ -134,26 +149,24 @@ fn print(
         100 * bytes / total.max(1),
     )?;
     let monitor = context.progress();
-    let largest = ObjectId(suspect.largest);
     let dominators = heap.dominators(&monitor)?;
-    let retained = dominators.retained(suspect.largest) + dominators.outside(suspect.largest);
-    let below = heap.below_by_constructor(largest, BELOW, &monitor)?;
-    drop(monitor);
-    let mut with: Vec<String> = below
-        .iter()
-        .take(NAMES)
-        .map(|(name, count)| format!("{count} {}", escape(heap.name(*name))))
-        .collect();
-    if below.len() > NAMES {
-        with.push("...".to_owned());
+    let average = bytes / suspect.count.max(1);
+    let mut members = vec![("the largest", suspect.largest)];
+    // What an odd one retains says nothing about the others.
+    if dominators.total(suspect.largest) > 2 * average && suspect.typical != suspect.largest {
+        members.push(("a usual one", suspect.typical));
     }
-    let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
-    let label_of_largest = name(suspect.largest).unwrap_or_default();
-    let shown = address(table, largest);
-    writeln!(
-        out.text(),
-        "  the largest is {shown} {label_of_largest}, which retains {retained} bytes{with}"
-    )?;
+    for (which, id) in members {
+        let retained = dominators.total(id);
+        let below = heap.below_by_constructor(ObjectId(id), BELOW, &monitor)?;
+        let strings = heap.strings_below(ObjectId(id), BELOW, &monitor)?;
+        let with = what_hangs_below(heap, &below, strings, retained);
+        let shown = address(table, ObjectId(id));
+        let label = name(id).unwrap_or_default();
+        writeln!(out.text(), "  {which} is {shown} {label}, which retains {retained} bytes{with}")?;
+    }
+    drop(monitor);
+    let shown = address(table, ObjectId(suspect.largest));
     if let Some(path) = &suspect.path
         && let Some(&end) = path.objects.last()
     {
@@ -176,6 +189,31 @@ fn print(
     Ok(())
 }
 
+/// `: 1 Session, 2 Buffer, ..., 12 strings of 4096 bytes`
+fn what_hangs_below(
+    heap: &Heap<'_>,
+    below: &[(NameId, u64)],
+    (strings, bytes_of_strings): (u64, u64),
+    retained: u64,
+) -> String {
+    /// Constructors that are named.
+    const NAMES: usize = 4;
+    let named = below.iter().take(NAMES);
+    let mut with: Vec<String> =
+        named.map(|(name, count)| format!("{count} {}", escape(heap.name(*name)))).collect();
+    if below.len() > NAMES {
+        with.push("...".to_owned());
+    }
+    // More than so many objects are not looked at.
+    let is_all = (strings as usize) < BELOW / 2;
+    if 4 * bytes_of_strings > retained || !is_all {
+        let more = if is_all { "" } else { " and more" };
+        let noun = if strings == 1 { "string" } else { "strings" };
+        with.push(format!("{strings}{more} {noun} of {bytes_of_strings} bytes"));
+    }
+    if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) }
+}
+
 /// A suspect as one line.
 fn print_json(
     context: &Context,
@@ -195,8 +233,9 @@ fn print_json(
     let (gatherer, root) = match suspect.gatherer {
         Gatherer::Owner(id) | Gatherer::Holder(id) => (Some(id), None),
         Gatherer::Root(kind) => (None, Some(root_name(kind))),
+        Gatherer::Several => (None, None),
     };
-    let bytes = suspect.retained + suspect.outside;
+    let bytes = suspect.size();
     let below: Vec<_> = below
         .iter()
         .map(|(name, count)| json!({ "constructor": heap.name(*name), "count": count }))
@@ -213,9 +252,9 @@ fn print_json(
         "gatherer": gatherer.map(hexadecimal),
         "gathererName": gatherer.and_then(name),
         "heldByRoot": root,
-        "shared": matches!(suspect.gatherer, Gatherer::Holder(_)),
+        "shared": matches!(suspect.gatherer, Gatherer::Holder(_) | Gatherer::Several),
         "largest": hexadecimal(suspect.largest),
-        "largestRetained": dominators.retained(suspect.largest) + dominators.outside(suspect.largest),
+        "largestRetained": dominators.total(suspect.largest),
         "below": below,
         "root": path.map(|path| root_of(context, path, table)),
         "steps": path.map(|path| path_json(context, path, false)).transpose()?,

@@ -14,6 +14,10 @@
 //!
 //! A garbage object has no way; the dcmd says so.
 //!
+//! `-m` merges the ways of all objects that come through the pipe: those that read alike are one, with the number of objects that
+//! hang on it, the most frequent first; `-n` says how many are shown (5 if not said). Of a collection that holds many of them it does
+//! not count which entry it is: `[*]`, `.*`, `map value`.
+//!
 //! In a pipe it hands on the objects of the way, from the root to the end.
 
 use std::io::Write;
@@ -21,15 +25,19 @@ use std::io::Write;
 use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::graph::Life;
+use v8_heap::index::ObjectId;
 
+use crate::answers::merged_ways::merged_ways;
 use crate::answers::retention::{
     address, alive, for_each_step, object_at, open, path_json, print_path, root_of,
 };
+use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
+use crate::error::DcmdError;
 use crate::output;
-use crate::stage::Flow;
+use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -86,10 +94,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Depends(|args| if args.has('m') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('v', "every step, V8's own objects included"),
         Opt::number('n', "ways", "at most so many ways; 1 if not said"),
+        Opt::flag('m', "the ways of all objects, merged and counted"),
         Opt::flag('j', "print one line of JSON for each way, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
@@ -98,6 +107,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     examples: EXAMPLES,
     start: |_, args| {
         let (verbose, as_json) = (args.has('v'), args.has('j'));
+        if args.has('m') {
+            let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
+            return Ok(Box::new(Merged { targets: Vec::new(), most, as_json }));
+        }
         let most = usize::try_from(args.number('n').unwrap_or(1)).unwrap_or(usize::MAX);
         Ok(for_each_item(move |context, item, out| {
             let monitor = context.progress();
@@ -144,3 +157,89 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         }))
     },
 };
+
+/// The ways of a whole set.
+struct Merged {
+    targets: Vec<ObjectId>,
+    most: usize,
+    as_json: bool,
+}
+
+impl Stage for Merged {
+    fn run(&mut self, _: &Context, _: &mut Out<'_>) -> Result<(), DcmdError> {
+        Err(DcmdError::usage(""))
+    }
+
+    fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        let monitor = context.progress();
+        let (heap, table) = open(context, &monitor)?;
+        for item in batch {
+            context.check_interrupt()?;
+            context.set_dot(item.word);
+            match object_at(heap, table, Tagged(item.word)) {
+                Ok(id) => self.targets.push(id),
+                Err(DcmdError::Failed(reason)) => out.fault(&reason),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        if self.targets.is_empty() {
+            return Ok(());
+        }
+        self.targets.sort_unstable();
+        self.targets.dedup();
+        let monitor = context.progress();
+        let (heap, table) = open(context, &monitor)?;
+        let (ways, without) = merged_ways(context, heap, table, &self.targets, &monitor)?;
+        drop(monitor);
+        let all = self.targets.len() as u64;
+        let percent = |count: u64| 100 * count / all.max(1);
+        for way in ways.iter().take(self.most) {
+            if self.as_json {
+                let steps: Vec<_> = way
+                    .steps
+                    .iter()
+                    .map(
+                        |(how, name)| json!({ "how": Some(how).filter(|how| !how.is_empty()), "name": name }),
+                    )
+                    .collect();
+                let line = json!({
+                    "count": way.count,
+                    "percent": percent(way.count),
+                    "example": format!("0x{:x}", way.example.0),
+                    "root": way.root,
+                    "steps": steps,
+                });
+                writeln!(out.text(), "{}", output::json(&line))?;
+                continue;
+            }
+            let mut text = out.text();
+            writeln!(
+                text,
+                "{} of {all} ({} %): {}, as to {}",
+                way.count,
+                percent(way.count),
+                way.root,
+                way.example
+            )?;
+            for (how, name) in &way.steps {
+                let equals = if how.is_empty() { "" } else { " = " };
+                writeln!(text, "  {how}{equals}{name}")?;
+            }
+        }
+        if self.as_json {
+            return Ok(());
+        }
+        if let Some(rest) = ways.get(self.most..).filter(|rest| !rest.is_empty()) {
+            let count: u64 = rest.iter().map(|way| way.count).sum();
+            writeln!(out.text(), "{count} more have {} other ways (-n shows more)", rest.len())?;
+        }
+        if without > 0 {
+            writeln!(out.text(), "{without} are garbage: nothing keeps them alive")?;
+        }
+        Ok(())
+    }
+}

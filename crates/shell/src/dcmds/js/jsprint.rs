@@ -115,7 +115,7 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
 };
 use crate::error::{DcmdError, reasons};
-use crate::output::escape;
+use crate::output::{Colours, escape};
 use crate::print::{Member, Place, Printer, Style};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
@@ -207,7 +207,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address, Kind::Double]),
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::flag(
             'a',
@@ -266,6 +266,7 @@ impl Wanted {
                 prototypes: args.has('p'),
                 internals: args.has('i'),
                 attributes: args.has('A'),
+                ..Style::default()
             },
             base_address: args.has('b'),
             storage: args.has('v'),
@@ -299,7 +300,7 @@ impl Wanted {
             }
             for (_, member) in &self.members {
                 places.push(match member {
-                    Ok(member) => match member.find(heap, value) {
+                    Ok(member) => match member.find_or_getter(heap, value) {
                         Ok((place, strange)) => {
                             warnings.borrow_mut().extend(strange);
                             place
@@ -316,7 +317,10 @@ impl Wanted {
                     }
                 });
             }
-            let mut printer = Printer::new(heap, self.style, &mut *text, &check);
+            // What goes to a program, or into a file, is text alone.
+            let colours = if text.is_watched() && !self.json { context.colours } else { Colours::Never };
+            let style = Style { colours, ..self.style };
+            let mut printer = Printer::new(heap, style, &mut *text, &check);
             if self.json {
                 self.print_json(value, &places, &mut printer)?;
             } else {

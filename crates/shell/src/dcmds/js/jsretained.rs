@@ -57,10 +57,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Depends(|args| {
-        if args.has('j') || args.has('g') { Yields::Text } else { Yields::Items(Kind::Value) }
+        if args.has('j') || args.has('g') || args.has('s') {
+            Yields::Text
+        } else {
+            Yields::Items(Kind::Value)
+        }
     }),
     options: &[
         Opt::flag('g', "only what all objects retain together"),
+        Opt::flag('s', "the same: what would be freed if all of the set went"),
         Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
@@ -69,7 +74,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     examples: EXAMPLES,
     start: |_, args: &Args| {
         Ok(Box::new(JsRetained {
-            only_together: args.has('g'),
+            only_together: args.has('g') || args.has('s'),
             as_json: args.has('j'),
             group: Vec::new(),
             has_heading: false,

@@ -69,7 +69,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::flag('v', "add how each came about, its source map and its isolate"),
         Opt::flag('j', "print one JSON object for each script"),

@@ -19,6 +19,7 @@
 
 use std::io::Write;
 
+use serde_json::json;
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::script::{Lines, Script};
 use v8_heap::objects::value::Value;
@@ -71,6 +72,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::number('n', "lines", "lines to print around the function; 5 if not said"),
         Opt::flag('r', "print the exact text and nothing else"),
         Opt::flag('m', "print the source that the script was built from, by its source map"),
+        Opt::JSON,
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -94,6 +96,7 @@ const PIECE: u32 = 1 << 20;
 struct Wanted {
     around: Option<usize>,
     raw: bool,
+    json: bool,
     maps: Option<Maps>,
 }
 
@@ -101,7 +104,8 @@ impl Wanted {
     fn of(args: &Args) -> Wanted {
         Wanted {
             around: args.number('n').map(|lines| usize::try_from(lines).unwrap_or(usize::MAX)),
-            raw: args.has('r'),
+            raw: args.has('r') && !args.has('j'),
+            json: args.has('j'),
             maps: args.has('m').then(Maps::default),
         }
     }
@@ -128,7 +132,7 @@ impl Wanted {
         if self.raw {
             return raw(context, &script, (start, end), out);
         }
-        writeln!(out.text(), "file: {}", escape(&script_name(heap, &script)))?;
+        let listing = Listing::begin(self.json, script_name(heap, &script), out)?;
         let lines = heap.script_lines(&script)?;
         let line_of = |position: u32| lines.place(position).map(|(line, _)| line as usize);
         let Some((first, last)) = line_of(start).zip(line_of(end.saturating_sub(1).max(start))) else {
@@ -138,7 +142,7 @@ impl Wanted {
         let until = last.saturating_add(around).saturating_add(1).min(lines.count());
         for line in first.saturating_sub(around)..until {
             let own = (first..=last).contains(&line).then_some((start, end));
-            print_line(context, &script, &lines, line, own, out)?;
+            listing.line(context, &script, &lines, line, own, out)?;
         }
         Ok(())
     }
@@ -152,7 +156,7 @@ impl Wanted {
         if self.raw {
             return raw(context, script, (0, u32::MAX), out);
         }
-        writeln!(out.text(), "file: {}", escape(&script_name(heap, script)))?;
+        let listing = Listing::begin(self.json, script_name(heap, script), out)?;
         let lines = heap.script_lines(script)?;
         let count = match lines.range(lines.count().wrapping_sub(1)) {
             // Behind the last terminator there is nothing to show.
@@ -160,7 +164,7 @@ impl Wanted {
             _ => lines.count(),
         };
         for line in 0..count.min(self.around.unwrap_or(usize::MAX)) {
-            print_line(context, script, &lines, line, Some((0, u32::MAX)), out)?;
+            listing.line(context, script, &lines, line, Some((0, u32::MAX)), out)?;
         }
         Ok(())
     }
@@ -177,9 +181,10 @@ impl Wanted {
         let source = maps.source_of(context, &found.shared).map_err(|reason| failed(value, &reason))?;
         let (first, last) = (source.lines.0 as usize, source.lines.1 as usize);
         let around = if self.raw { 0 } else { self.around.unwrap_or(AROUND) };
-        if !self.raw {
-            writeln!(out.text(), "file: {}", escape(&source.file))?;
-        }
+        let listing = match self.raw {
+            true => None,
+            false => Some(Listing::begin(self.json, source.file.clone(), out)?),
+        };
         let mut printed = false;
         for (index, line) in source.text.lines().enumerate() {
             context.check_interrupt()?;
@@ -188,10 +193,11 @@ impl Wanted {
                 continue;
             }
             printed |= number >= first;
-            if self.raw {
-                write_exactly(&format!("{line}\n"), out)?;
-            } else {
-                numbered(context, number as u64, &printable(line), (first..=last).contains(&number), out)?;
+            match &listing {
+                None => write_exactly(&format!("{line}\n"), out)?,
+                Some(listing) => {
+                    listing.numbered(context, number as u64, line, (first..=last).contains(&number), out)?;
+                }
             }
         }
         if printed {
@@ -268,51 +274,78 @@ fn printable(line: &str) -> String {
     line.split('\t').map(|part| escape(part).into_owned()).collect::<Vec<_>>().join("\t")
 }
 
-/// A line of a script; `own` is the range whose text in it is never cut.
-pub(super) fn print_line(
-    context: &Context,
-    script: &Script<'_>,
-    lines: &Lines,
-    line: usize,
-    own: Option<(u32, u32)>,
-    out: &mut Out<'_>,
-) -> Result<(), DcmdError> {
-    context.check_interrupt()?;
-    let heap = context.heap()?;
-    let Some((start, end)) = lines.range(line) else { return Ok(()) };
-    let (mut from, mut to) = (start, end);
-    if (end - start) as usize > LONG_LINE {
-        match own {
-            None => to = start + LONG_LINE as u32,
-            Some((first, last)) => {
-                from = from.max(first.saturating_sub(BESIDE as u32));
-                to = to.min(last.saturating_add(BESIDE as u32)).max(from);
-            }
-        }
-    }
-    let units = heap.script_text(script, from, to)?;
-    let text = String::from_utf16_lossy(&units);
-    let text = text.trim_end_matches(['\n', '\r', '\u{2028}', '\u{2029}']);
-    let cut = |is_cut: bool| if is_cut { "[...]" } else { "" };
-    let shown = format!("{}{}{}", cut(from > start), printable(text), cut(to < end));
-    let number = u64::try_from(line as i64 + 1 + i64::from(script.line_offset)).unwrap_or(0);
-    numbered(context, number, &shown, own.is_some_and(|(_, last)| last < u32::MAX), out)
+/// Lines of one file.
+pub(super) struct Listing {
+    json: bool,
+    file: String,
 }
 
-/// `  210 function parseHeader(line) {`
-fn numbered(
-    context: &Context,
-    number: u64,
-    text: &str,
-    bold: bool,
-    out: &mut Out<'_>,
-) -> Result<(), DcmdError> {
-    let line = if text.is_empty() { format!("{number:>5}") } else { format!("{number:>5} {text}") };
-    let mut sink = out.text();
-    if bold {
-        return Ok(writeln!(sink, "{}", context.colours.bold(line))?);
+impl Listing {
+    /// Lines as text, of a file that needs not be named.
+    pub(super) fn of_text() -> Listing {
+        Listing { json: false, file: String::new() }
     }
-    Ok(writeln!(sink, "{line}")?)
+
+    /// Names the file, as text does once for all lines.
+    fn begin(json: bool, file: String, out: &mut Out<'_>) -> Result<Listing, DcmdError> {
+        if !json {
+            writeln!(out.text(), "file: {}", escape(&file))?;
+        }
+        Ok(Listing { json, file })
+    }
+
+    /// A line of a script; `own` is the range whose text in it is never cut.
+    pub(super) fn line(
+        &self,
+        context: &Context,
+        script: &Script<'_>,
+        lines: &Lines,
+        line: usize,
+        own: Option<(u32, u32)>,
+        out: &mut Out<'_>,
+    ) -> Result<(), DcmdError> {
+        context.check_interrupt()?;
+        let heap = context.heap()?;
+        let Some((start, end)) = lines.range(line) else { return Ok(()) };
+        let (mut from, mut to) = (start, end);
+        if (end - start) as usize > LONG_LINE {
+            match own {
+                None => to = start + LONG_LINE as u32,
+                Some((first, last)) => {
+                    from = from.max(first.saturating_sub(BESIDE as u32));
+                    to = to.min(last.saturating_add(BESIDE as u32)).max(from);
+                }
+            }
+        }
+        let units = heap.script_text(script, from, to)?;
+        let text = String::from_utf16_lossy(&units);
+        let text = text.trim_end_matches(['\n', '\r', '\u{2028}', '\u{2029}']);
+        let cut = |is_cut: bool| if is_cut { "[...]" } else { "" };
+        let shown = format!("{}{text}{}", cut(from > start), cut(to < end));
+        let number = u64::try_from(line as i64 + 1 + i64::from(script.line_offset)).unwrap_or(0);
+        self.numbered(context, number, &shown, own.is_some_and(|(_, last)| last < u32::MAX), out)
+    }
+
+    /// `  210 function parseHeader(line) {`; `own` lines are the function's.
+    fn numbered(
+        &self,
+        context: &Context,
+        number: u64,
+        text: &str,
+        own: bool,
+        out: &mut Out<'_>,
+    ) -> Result<(), DcmdError> {
+        if self.json {
+            return out.json(&json!({ "file": self.file, "line": number, "text": text, "own": own }));
+        }
+        let text = printable(text);
+        let line = if text.is_empty() { format!("{number:>5}") } else { format!("{number:>5} {text}") };
+        let mut sink = out.text();
+        if own {
+            return Ok(writeln!(sink, "{}", context.colours.bold(line))?);
+        }
+        Ok(writeln!(sink, "{line}")?)
+    }
 }
 
 /// The function that an object stands for: its class, or what was called to make a generator; else the object itself.

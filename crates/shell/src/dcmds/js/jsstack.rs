@@ -39,7 +39,7 @@ use crate::source_map::Maps;
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
-use super::jssource::print_line;
+use super::jssource::Listing;
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -471,7 +471,7 @@ fn source(
     let until = own.saturating_add(around).saturating_add(1).min(lines.count());
     for line in own.saturating_sub(around)..until {
         let range = (line == own).then_some((position, position.saturating_add(1)));
-        print_line(context, &script, &lines, line, range, out)?;
+        Listing::of_text().line(context, &script, &lines, line, range, out)?;
     }
     Ok(())
 }

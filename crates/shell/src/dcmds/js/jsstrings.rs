@@ -80,7 +80,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::JavaScript,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
+    yields: Yields::Items(Kind::Value),
     options: &[
         Opt::text('p', "text", "only strings with this text in them").filter(),
         Opt::text('r', "regex", "only strings that match this regular expression").filter(),

@@ -6,6 +6,7 @@ mod diff;
 mod findjsobjects;
 mod heapsnapshot;
 mod jsarray;
+mod jsasync;
 mod jsbuffers;
 mod jsclosure;
 mod jsconstructor;
@@ -15,16 +16,19 @@ mod jsfindrefs;
 mod jsframe;
 mod jsfunction;
 mod jsfunctions;
+mod jshandles;
 mod jsleaks;
 mod jsmap;
 mod jspath;
 mod jsprint;
+mod jsrequests;
 mod jsretained;
 mod jsscripts;
 mod jssource;
 mod jsstack;
 mod jsstacks;
 mod jsstrings;
+mod jstimers;
 mod nodebuffer;
 mod nodeinfo;
 mod snapshotnode;
@@ -35,6 +39,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &findjsobjects::DCMD,
     &heapsnapshot::DCMD,
     &jsarray::DCMD,
+    &jsasync::DCMD,
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
@@ -44,16 +49,19 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsframe::DCMD,
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
+    &jshandles::DCMD,
     &jsleaks::DCMD,
     &jsmap::DCMD,
     &jspath::DCMD,
     &jsprint::DCMD,
+    &jsrequests::DCMD,
     &jsretained::DCMD,
     &jsscripts::DCMD,
     &jssource::DCMD,
     &jsstack::DCMD,
     &jsstacks::DCMD,
     &jsstrings::DCMD,
+    &jstimers::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,
     &snapshotnode::DCMD,

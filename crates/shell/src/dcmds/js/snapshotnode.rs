@@ -5,11 +5,12 @@
 //! Ids are decimal, as readers show them. They hold for snapshots of this very core that were written by this debugger, not for
 //! those that V8 wrote.
 
+use serde_json::json;
 use v8_heap::snapshot::object_of_node;
 
 use crate::answers::retention::address;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
-use crate::output::escape;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::output::{escape, hex};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
@@ -30,7 +31,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Value),
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::between("id ...", 1, usize::MAX),
     needs: &[Capability::V8Heap],
     manual: include_str!("snapshotnode.rs"),
@@ -41,6 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             .iter()
             .map(|word| word.text().map_or_else(|| word.number(10).unwrap_or(0).to_string(), str::to_owned))
             .collect();
+        let as_json = args.has('j');
         Ok(for_each(move |context, _, out| {
             let heap = context.heap()?;
             let table = heap.objects(&context.progress())?;
@@ -51,6 +53,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     out.fault(&format!("{} is the id of no object (ids are decimal, and odd)", escape(id)));
                     continue;
                 };
+                if as_json {
+                    let object = hex(address(table, object).0);
+                    out.json(&json!({ "id": number, "object": object }))?;
+                    continue;
+                }
                 if out.emit(Item::value(address(table, object).0))? == Flow::Enough {
                     break;
                 }

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Takes, Yields};
 use crate::error::DcmdError;
 use crate::format::layout::Line;
-use crate::format::{self, Format, Search, Source};
+use crate::format::{self, Format, Heading, Search, Source};
 use crate::lang::Space;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
@@ -111,12 +111,19 @@ impl Examine {
         let Some(format) = &self.format else { return Ok(None) };
         if !std::mem::replace(&mut self.started, true) && !out.is_pipe() {
             let address = context.show_address(context.dot());
-            if !address.contains('+') && !address.starts_with("0x") {
-                writeln!(out.text(), "{address}:")?;
-            }
-            self.line.label(&address, out)?;
-            if format.starts_with_address_and_instruction() {
-                self.line.close_up();
+            let is_exact = !address.contains('+') && !address.starts_with("0x");
+            match format.heading() {
+                Heading::Line => writeln!(out.text(), "{address}:")?,
+                Heading::Close => {
+                    self.line.label(&address, out)?;
+                    self.line.close_up();
+                }
+                Heading::Column => {
+                    if is_exact {
+                        writeln!(out.text(), "{address}:")?;
+                    }
+                    self.line.label(&address, out)?;
+                }
             }
         }
         let start = context.dot();

@@ -1,12 +1,14 @@
 //! `::vars`: list the variables.
 //!
 //! All of them with their values; `-n`, and `$v`, only those that are not zero; `-t` only those that `::typeset -t` has marked;
-//! `-p` in a form that can be read back. Registers are variables too, which `::regs` lists.
+//! `-p` in a form that can be read back. The registers of the current thread are variables too, which cannot be assigned to: they come
+//! last, and `-p` and `-t` leave them out.
 
 use std::io::Write;
 
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::output::escape;
+use crate::variables::{REGISTERS, register};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -17,6 +19,7 @@ const EXAMPLES: &[Example] = &[
         r#"
 ...
 x = 1234
+...
 "#,
     ),
     Example::on(
@@ -59,6 +62,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 if assignments {
                     writeln!(out.text(), "{value:#x}>{name}")?;
                 } else {
+                    writeln!(out.text(), "{name} = {value:x}")?;
+                }
+            }
+            let Ok(thread) = context.thread() else { return Ok(()) };
+            for name in REGISTERS.iter().filter(|_| !assignments && !tagged) {
+                let value = register(&thread.registers, name).unwrap_or(0);
+                if value != 0 || !non_zero {
                     writeln!(out.text(), "{name} = {value:x}")?;
                 }
             }

@@ -5,11 +5,12 @@
 use std::io::Write;
 
 use core_reader::{Address, Memory};
+use serde_json::json;
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -33,13 +34,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("auxv.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
             let entries = context.target()?.core().auxv().entries();
             if entries.is_empty() {
                 return Err(DcmdError::failed("the core has no auxiliary vector"));
@@ -47,10 +49,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             for (kind, value) in entries {
                 let known = NAMES.iter().find(|(number, ..)| number == kind);
                 let name = known.map_or_else(|| kind.to_string(), |(_, name, _)| (*name).to_owned());
+                let text = text_at(context, *value).filter(|_| known.is_some_and(|(.., text)| *text));
+                if as_json {
+                    let line = json!({ "type": kind, "name": name, "value": hex(*value), "text": text });
+                    out.json(&line)?;
+                    continue;
+                }
                 write!(out.text(), "{name:<17} {value:x}")?;
-                if known.is_some_and(|(.., text)| *text)
-                    && let Some(text) = text_at(context, *value)
-                {
+                if let Some(text) = text {
                     write!(out.text(), "  \"{}\"", escape(&text))?;
                 }
                 writeln!(out.text())?;

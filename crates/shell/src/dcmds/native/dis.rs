@@ -16,12 +16,13 @@
 use std::io::Write;
 
 use core_reader::Address;
+use serde_json::json;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::disassembly::{before, instruction};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -52,6 +53,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('f', "accepted; code is read from the file where the core leaves it out"),
         Opt::flag('w', "a window around the address, even if a function begins there"),
         Opt::number('n', "instructions", "how many before and after the address"),
+        Opt::JSON,
     ],
     operands: Operands::optional("[symbol | addr]"),
     needs: &[Capability::Core],
@@ -63,7 +65,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             (false, true) => Label::Both,
             (false, false) => Label::Symbol,
         };
-        let (window, number) = (args.has('w'), args.number('n'));
+        let (window, number, as_json) = (args.has('w'), args.number('n'), args.has('j'));
         let operand = args.operands().first().cloned();
         Ok(for_each(move |context, item, out| {
             let wanted = usize::try_from(number.unwrap_or(10)).unwrap_or(usize::MAX);
@@ -77,7 +79,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 (None, Some(item)) => Some(item.word),
                 (None, None) => None,
             };
-            let page = Page { context, label };
+            let page = Page { context, label, as_json };
             let Some(address) = address else {
                 return page.forward(context.dot(), wanted.saturating_add(1), None, out);
             };
@@ -113,6 +115,7 @@ enum Label {
 struct Page<'c> {
     context: &'c Context,
     label: Label,
+    as_json: bool,
 }
 
 impl Page<'_> {
@@ -145,6 +148,18 @@ impl Page<'_> {
     fn line(&self, at: u64, bold: Option<u64>, out: &mut Out<'_>) -> Result<u64, DcmdError> {
         self.context.check_interrupt()?;
         let decoded = instruction(self.context, at)?;
+        let next = at.wrapping_add(decoded.length as u64);
+        self.context.set_dot(next);
+        if self.as_json {
+            out.json(&json!({
+                "address": hex(at),
+                "symbol": self.context.symbolic(at),
+                "length": decoded.length,
+                "instruction": decoded.text,
+                "wanted": bold == Some(at),
+            }))?;
+            return Ok(next);
+        }
         let symbol = || self.context.symbolic(at).map(|symbol| escape(&symbol).into_owned());
         let label = match self.label {
             Label::Address => format!("{at:x}:"),
@@ -160,8 +175,6 @@ impl Page<'_> {
         } else {
             writeln!(out.text(), "{line}")?;
         }
-        let next = at.wrapping_add(decoded.length as u64);
-        self.context.set_dot(next);
         Ok(next)
     }
 }

@@ -11,11 +11,12 @@
 use std::io::Write;
 
 use core_reader::TableKind;
+use serde_json::json;
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Table, escape};
+use crate::output::{Column, Hex, Table, escape, hex};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -46,18 +47,19 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::flag('s', "the source files that the symbol tables name")],
+    options: &[Opt::flag('s', "the source files that the symbol tables name"), Opt::JSON],
     operands: Operands::optional("[object]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("files.rs"),
     examples: EXAMPLES,
     start: |_, args| {
         let sources = args.has('s') || args.called() == "$f";
+        let as_json = args.has('j');
         let name = args.operand(0).map(str::to_owned);
         let mut headed = false;
         Ok(for_each(move |context, item, out| {
             if sources {
-                return source_files(context, name.as_deref(), out);
+                return source_files(context, name.as_deref(), as_json, out);
             }
             let core = context.target()?.core();
             let mut any = false;
@@ -70,6 +72,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     continue;
                 }
                 any = true;
+                if as_json {
+                    out.json(&json!({
+                        "base": hex(file.start.0),
+                        "limit": hex(file.end.0),
+                        "offset": file.offset,
+                        "path": &*file.path,
+                        "deleted": file.deleted,
+                    }))?;
+                    continue;
+                }
                 if !std::mem::replace(&mut headed, true) {
                     TABLE.heading(context.colours, &mut out.text())?;
                 }
@@ -89,7 +101,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 };
 
 /// Names of the source files of static symbols (`STT_FILE`).
-fn source_files(context: &Context, object: Option<&str>, out: &mut Out<'_>) -> Result<(), DcmdError> {
+fn source_files(
+    context: &Context,
+    object: Option<&str>,
+    as_json: bool,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
     const FILE: u8 = 4;
     let target = context.target()?;
     let mut number = 0;
@@ -100,7 +117,11 @@ fn source_files(context: &Context, object: Option<&str>, out: &mut Out<'_>) -> R
         for entry in target.symbols().entries(index, TableKind::Static).filter(|entry| entry.kind == FILE) {
             context.check_interrupt()?;
             number += 1;
-            writeln!(out.text(), "{number:<6}{}", escape(&entry.name))?;
+            if as_json {
+                out.json(&json!({ "number": number, "path": entry.name, "object": module.name() }))?;
+            } else {
+                writeln!(out.text(), "{number:<6}{}", escape(&entry.name))?;
+            }
         }
     }
     match number {

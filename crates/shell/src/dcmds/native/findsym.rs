@@ -10,12 +10,13 @@ use std::io::Write;
 
 use core_reader::{SymbolEntry, TableKind, demangle};
 use regex::{Regex, RegexBuilder};
+use serde_json::json;
 
 use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
@@ -54,6 +55,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('i', "upper and lower case are the same"),
         Opt::flag('r', "the text is a regular expression"),
         Opt::text('o', "object", "only symbols of this object").filter(),
+        Opt::JSON,
     ],
     operands: Operands::one("text").filter(),
     needs: &[Capability::Core],
@@ -61,6 +63,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     examples: EXAMPLES,
     start: |_, args| {
         let wanted = wanted(args)?;
+        let as_json = args.has('j');
         let object = args.text('o').map(str::to_owned);
         Ok(for_each(move |context, _, out| {
             let target = context.target()?;
@@ -94,6 +97,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                         continue;
                     }
                     let shown = context.symbol_name(&name);
+                    if as_json {
+                        let object = module.name();
+                        out.json(&json!({ "address": hex(entry.value), "name": shown, "object": object }))?;
+                        continue;
+                    }
                     let object =
                         if module.executable { String::new() } else { format!("{}`", module.name()) };
                     writeln!(out.text(), "{:#x} {}{}", entry.value, escape(&object), escape(&shown))?;

@@ -9,8 +9,12 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use core_reader::FloatingPoint;
+use serde_json::{Value, json};
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
+use crate::output::hex;
 use crate::value::Kind;
 
 /// What it says, on cores that ship.
@@ -30,13 +34,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread]),
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("fpregs.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, item, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, item, out| {
             let thread = context.thread_of(item)?;
             let core = context.target()?.core();
             let index = core.thread_with_id(thread.id);
@@ -44,6 +49,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let registers = registers.ok_or_else(|| {
                 DcmdError::failed(format!("no floating point registers available for thread {:x}", thread.id))
             })?;
+            if as_json {
+                return out.json(&line_of(thread.id, &registers));
+            }
             let mut text = out.text();
             writeln!(
                 text,
@@ -55,14 +63,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 "instruction {:#018x}  operand {:#018x}",
                 registers.instruction, registers.operand
             )?;
-            let top = registers.status >> 11 & 7;
             for (index, bytes) in registers.stack.iter().enumerate() {
                 let hex: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
-                // The tags are by physical number, the registers by their distance from the top.
-                let physical = (usize::from(top) + index) % 8;
-                let value = match registers.tags >> physical & 1 {
-                    0 => "empty".to_owned(),
-                    _ => extended(*bytes).to_string(),
+                let value = match is_empty(&registers, index) {
+                    true => "empty".to_owned(),
+                    false => extended(*bytes).to_string(),
                 };
                 writeln!(text, "%st{index}  0x{hex} {value}")?;
             }
@@ -77,6 +82,37 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         }))
     },
 };
+
+/// Whether nothing is in an x87 register, counted from the top of their stack.
+fn is_empty(registers: &FloatingPoint, index: usize) -> bool {
+    let top = registers.status >> 11 & 7;
+    // The tags are by physical number.
+    let physical = (usize::from(top) + index) % 8;
+    registers.tags >> physical & 1 == 0
+}
+
+/// All registers as one line.
+fn line_of(thread: u32, registers: &FloatingPoint) -> Value {
+    let x87 = registers.stack.iter().enumerate().map(|(index, bytes)| {
+        let digits: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+        let value = (!is_empty(registers, index)).then(|| extended(*bytes).to_string());
+        json!({ "bits": format!("0x{digits}"), "value": value })
+    });
+    let wide = |values: &[u128; 16]| values.iter().map(|value| format!("0x{value:032x}")).collect::<Vec<_>>();
+    json!({
+        "thread": thread,
+        "control": hex(registers.control.into()),
+        "status": hex(registers.status.into()),
+        "tags": hex(registers.tags.into()),
+        "opcode": hex(registers.opcode.into()),
+        "instruction": hex(registers.instruction),
+        "operand": hex(registers.operand),
+        "x87": x87.collect::<Vec<_>>(),
+        "mxcsr": hex(registers.mxcsr.into()),
+        "xmm": wide(&registers.xmm),
+        "ymmHigh": registers.ymm_high.as_ref().map(wide),
+    })
+}
 
 /// An 80-bit number: sign, 15 bits of exponent, 64 bits of significand with its leading 1.
 fn extended(bytes: [u8; 10]) -> f64 {

@@ -6,6 +6,8 @@
 
 use std::io::Write;
 
+use serde_json::json;
+
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -29,12 +31,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[Opt::flag('t', "accepted; the environment is always that of the process")],
+    options: &[Opt::flag('t', "accepted; the environment is always that of the process"), Opt::JSON],
     operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("getenv.rs"),
     examples: EXAMPLES,
     start: |_, args| {
+        let as_json = args.has('j');
         let name = args.operand(0).map(str::to_owned);
         Ok(for_each(move |context, _, out| {
             let environment = &context.target()?.core().process().environment;
@@ -48,7 +51,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 Some(name) => entry.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('=')),
             };
             for entry in environment.iter().filter(is_called) {
-                writeln!(out.text(), "{}", escape(entry))?;
+                if as_json {
+                    let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+                    out.json(&json!({ "name": name, "value": value }))?;
+                } else {
+                    writeln!(out.text(), "{}", escape(entry))?;
+                }
             }
             Ok(())
         }))

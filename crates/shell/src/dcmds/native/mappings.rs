@@ -16,11 +16,12 @@
 //! ```
 
 use core_reader::{Contents, Memory, MemoryRange};
+use serde_json::json;
 
 use crate::answers::mapping_name::mapping_name;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Table};
+use crate::output::{Column, Hex, Table, hex};
 use crate::value::Kind;
 
 static TABLE: Table = Table::new(&[
@@ -63,12 +64,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("mappings.rs"),
     examples: EXAMPLES,
     start: |_, args| {
+        let as_json = args.has('j');
         let name = args.operand(0).map(str::to_owned);
         let mut headed = false;
         Ok(for_each(move |context, item, out| {
@@ -81,11 +83,23 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 if !wanted {
                     continue;
                 }
+                any = true;
+                let size = range.end.0 - range.start.0;
+                if as_json {
+                    out.json(&json!({
+                        "base": hex(range.start.0),
+                        "limit": hex(range.end.0),
+                        "size": size,
+                        "permissions": range.permissions.to_string(),
+                        "contents": contents(range),
+                        "name": mapping_name(context.target()?.core(), range),
+                        "file": range.file.as_deref(),
+                    }))?;
+                    continue;
+                }
                 if !std::mem::replace(&mut headed, true) {
                     TABLE.heading(context.colours, &mut out.text())?;
                 }
-                any = true;
-                let size = range.end.0 - range.start.0;
                 let row: [&dyn std::fmt::Display; 6] = [
                     &Hex(range.start.0),
                     &Hex(range.end.0),

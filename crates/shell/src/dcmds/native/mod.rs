@@ -14,6 +14,7 @@ mod findstack;
 mod findsym;
 mod fpregs;
 mod getenv;
+mod globals;
 mod mappings;
 mod nm;
 mod nmadd;
@@ -27,11 +28,13 @@ mod showrev;
 mod signal;
 mod stack;
 mod status;
+mod status_and_registers;
 mod strings;
 mod symbol_distance;
 mod thread_id;
 mod thread_ids;
 mod threads;
+mod tls;
 mod ugrep;
 mod whatis;
 mod xdata;
@@ -50,6 +53,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &findsym::DCMD,
     &fpregs::DCMD,
     &getenv::DCMD,
+    &globals::DCMD,
     &mappings::DCMD,
     &nm::DCMD,
     &nmadd::DCMD,
@@ -63,11 +67,13 @@ pub(super) const LIST: &[&Dcmd] = &[
     &signal::DCMD,
     &stack::DCMD,
     &status::DCMD,
+    &status_and_registers::DCMD,
     &strings::DCMD,
     &symbol_distance::DCMD,
     &thread_id::DCMD,
     &thread_ids::DCMD,
     &threads::DCMD,
+    &tls::DCMD,
     &ugrep::DCMD,
     &whatis::DCMD,
     &xdata::DCMD,

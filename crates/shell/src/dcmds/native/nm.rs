@@ -17,13 +17,14 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use core_reader::{Address, SymbolEntry, TableKind};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -63,6 +64,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::text('f', "format", "columns, separated by commas"),
         Opt::text('t', "types", "only symbols of these types: noty, objt, func, sect, file, comm, tls, regi")
             .filter(),
+        Opt::JSON,
     ],
     operands: Operands::optional("[object]").filter(),
     needs: &[Capability::Core],
@@ -141,6 +143,7 @@ struct List {
     global: bool,
     undefined: bool,
     commands: bool,
+    json: bool,
     heading: bool,
     radix: u32,
     sort: Sort,
@@ -186,7 +189,8 @@ impl List {
             global: args.has('g'),
             undefined: args.has('u'),
             commands: args.has('p'),
-            heading: !args.has('h') && !args.has('p'),
+            json: args.has('j'),
+            heading: !args.has('h') && !args.has('p') && !args.has('j'),
             radix: if args.has('d') {
                 10
             } else if args.has('o') {
@@ -306,6 +310,20 @@ impl List {
         }
         for row in rows {
             context.check_interrupt()?;
+            if self.json {
+                out.json(&json!({
+                    "number": row.number,
+                    "value": hex(row.value),
+                    "size": row.size,
+                    "type": self.cell(row, Column::Type),
+                    "binding": self.cell(row, Column::Binding),
+                    "other": row.other,
+                    "section": self.cell(row, Column::Section),
+                    "name": row.shown,
+                    "object": row.object,
+                }))?;
+                continue;
+            }
             if self.commands {
                 if row.size == 0 {
                     writeln!(out.text(), "{:#x}::nmadd -f {}", row.value, escape(&row.name))?;

@@ -10,11 +10,12 @@
 
 use std::io::Write;
 
-use core_reader::{Address, Core, Verification};
+use core_reader::{Address, Core, Module, Verification};
+use serde_json::{Value, json};
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Table, escape};
+use crate::output::{Column, Hex, Table, escape, hex};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -46,13 +47,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::flag('v', "add build-ids and the files that stand for the objects")],
+    options: &[Opt::flag('v', "add build-ids and the files that stand for the objects"), Opt::JSON],
     operands: Operands::optional("[name]").filter(),
     needs: &[Capability::Core],
     manual: include_str!("objects.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let verbose = args.has('v');
+        let (verbose, as_json) = (args.has('v'), args.has('j'));
         let name = args.operand(0).map(str::to_owned);
         let mut headed = false;
         Ok(for_each(move |context, item, out| {
@@ -64,6 +65,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     continue;
                 }
                 any = true;
+                if as_json {
+                    out.json(&line_of(module))?;
+                    continue;
+                }
                 if !std::mem::replace(&mut headed, true) {
                     TABLE.heading(context.colours, &mut out.text())?;
                 }
@@ -80,11 +85,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 writeln!(out.text(), "{:51}build-id: {id}", "")?;
                 let file = match &module.file {
                     Ok(found) => {
-                        let why = match found.verification {
-                            Verification::BuildId => "same build-id",
-                            Verification::Headers => "same headers",
-                            Verification::Layout => "mapped at the same places; nothing else identifies it",
-                        };
+                        let why = recognised(found.verification);
                         let what = if found.symbols_only { "symbols only, " } else { "" };
                         format!("{} ({what}{why})", escape(&found.path.to_string_lossy()))
                     }
@@ -95,7 +96,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     writeln!(out.text(), "{:51}removed or replaced while the process ran", "")?;
                 }
             }
-            if item.is_none() && name.is_none() && context.target()?.core().origin().is_none() {
+            if !as_json && item.is_none() && name.is_none() && context.target()?.core().origin().is_none() {
                 missing(context.target()?.core(), out)?;
             }
             match any {
@@ -105,6 +106,33 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         }))
     },
 };
+
+/// How a file was recognised as that of an object.
+fn recognised(verification: Verification) -> &'static str {
+    match verification {
+        Verification::BuildId => "same build-id",
+        Verification::Headers => "same headers",
+        Verification::Layout => "mapped at the same places; nothing else identifies it",
+    }
+}
+
+/// An object as JSON, with what `-v` adds to the text.
+fn line_of(module: &Module) -> Value {
+    let found = module.file.as_ref().ok();
+    json!({
+        "base": hex(module.start.0),
+        "limit": hex(module.end.0),
+        "size": module.end.0 - module.start.0,
+        "path": module.path,
+        "executable": module.executable,
+        "buildId": module.build_id.as_ref().map(ToString::to_string),
+        "file": found.map(|found| found.path.to_string_lossy()),
+        "symbolsOnly": found.is_some_and(|found| found.symbols_only),
+        "recognisedBy": found.map(|found| recognised(found.verification)),
+        "missing": module.file.as_ref().err(),
+        "deleted": module.deleted,
+    })
+}
 
 /// Which files are not at hand, and how to get them.
 fn missing(core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError> {

@@ -6,6 +6,8 @@
 
 use std::io::Write;
 
+use serde_json::json;
+
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
@@ -30,13 +32,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[Opt::flag('e', "the environment")],
+    options: &[Opt::flag('e', "the environment"), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("pargs.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let environment = args.has('e');
+        let (environment, as_json) = (args.has('e'), args.has('j'));
         Ok(for_each(move |context, _, out| {
             let process = context.target()?.core().process();
             let (name, strings) =
@@ -47,7 +49,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 ));
             }
             for (index, string) in strings.iter().enumerate() {
-                writeln!(out.text(), "{name}[{index}]: {}", escape(string))?;
+                if as_json {
+                    out.json(&json!({ "list": name, "index": index, "text": string }))?;
+                } else {
+                    writeln!(out.text(), "{name}[{index}]: {}", escape(string))?;
+                }
             }
             Ok(())
         }))

@@ -2,10 +2,8 @@
 //!
 //! What `ps` would have shown, the start of the command line included; `::pargs` prints it in full.
 
-use std::io::Write;
-
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
-use crate::output::escape;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::output::{Facts, escape};
 use crate::threads::number_of_threads;
 
 /// What it says, on cores that ship.
@@ -32,26 +30,30 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("psinfo.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
             let core = context.target()?.core();
             let process = core.process();
             let executable = core.modules().iter().find(|module| module.executable);
             let path = executable.map(|module| module.path.as_str()).or(process.executed_path.as_deref());
-            let mut text = out.text();
-            writeln!(text, "name: {}", escape(&process.name))?;
-            writeln!(text, "pid: {}", process.id)?;
-            writeln!(text, "parent: {}", process.parent_id)?;
-            writeln!(text, "user: {}", process.user_id)?;
-            writeln!(text, "group: {}", process.group_id)?;
-            writeln!(text, "threads: {}", number_of_threads(core))?;
-            writeln!(text, "executable: {}", escape(path.unwrap_or("unknown")))?;
-            Ok(writeln!(text, "command line: {}", escape(&process.command_line))?)
+            let threads = number_of_threads(core);
+            let mut facts = Facts::new();
+            facts.tell("name", process.name.as_str(), format!("name: {}", escape(&process.name)));
+            facts.tell("pid", process.id, format!("pid: {}", process.id));
+            facts.tell("parent", process.parent_id, format!("parent: {}", process.parent_id));
+            facts.tell("user", process.user_id, format!("user: {}", process.user_id));
+            facts.tell("group", process.group_id, format!("group: {}", process.group_id));
+            facts.tell("threads", core.threads().len(), format!("threads: {threads}"));
+            facts.tell("executable", path, format!("executable: {}", escape(path.unwrap_or("unknown"))));
+            let command = process.command_line.as_str();
+            facts.tell("commandLine", command, format!("command line: {}", escape(command)));
+            Ok(facts.print(as_json, &mut out.text())?)
         }))
     },
 };

@@ -8,12 +8,13 @@
 
 use std::io::Write;
 
-use core_reader::Registers;
+use core_reader::{Registers, Thread};
+use serde_json::{Map, Value, json};
 
 use crate::context::Context;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -49,18 +50,62 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Optional,
     takes: Takes::Only(&[Kind::Thread]),
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("regs.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, item, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, item, out| {
             let thread = context.thread_of(item)?;
+            if as_json {
+                return out.json(&line_of(context, thread));
+            }
             print(context, &thread.registers, out)
         }))
     },
 };
+
+/// All registers as one line, with the symbols of those that hold an address of one.
+fn line_of(context: &Context, thread: &Thread) -> Value {
+    let r = &thread.registers;
+    let registers = [
+        ("rax", r.rax),
+        ("rbx", r.rbx),
+        ("rcx", r.rcx),
+        ("rdx", r.rdx),
+        ("rsi", r.rsi),
+        ("rdi", r.rdi),
+        ("r8", r.r8),
+        ("r9", r.r9),
+        ("r10", r.r10),
+        ("r11", r.r11),
+        ("r12", r.r12),
+        ("r13", r.r13),
+        ("r14", r.r14),
+        ("r15", r.r15),
+        ("cs", r.cs),
+        ("ds", r.ds),
+        ("es", r.es),
+        ("fs", r.fs),
+        ("gs", r.gs),
+        ("ss", r.ss),
+        ("fsbase", r.fs_base),
+        ("gsbase", r.gs_base),
+        ("rip", r.rip),
+        ("rbp", r.rbp),
+        ("rsp", r.rsp),
+        ("rflags", r.rflags),
+        ("orig_rax", r.orig_rax),
+    ];
+    let symbol = |value| Some(Value::from(context.symbolic(value)?));
+    let symbols: Map<String, Value> =
+        registers.iter().filter_map(|(name, value)| Some(((*name).to_owned(), symbol(*value)?))).collect();
+    let registers: Map<String, Value> =
+        registers.iter().map(|(name, value)| ((*name).to_owned(), hex(*value))).collect();
+    json!({ "thread": thread.id, "registers": registers, "symbols": symbols })
+}
 
 /// Column at which the second register of a line begins.
 const SECOND: usize = 42;

@@ -108,6 +108,10 @@ fn save(
         for (start, end) in NodeRuntime::essential_memory(memory, core.symbols()) {
             keep_pages(&mut writer, start, end);
         }
+        let pending = heap.pending_memory(core.symbols(), &monitor)?;
+        for (start, end) in pending.ranges {
+            keep_pages(&mut writer, start, end);
+        }
         for symbol in &symbols.symbols {
             keep_pages(
                 &mut writer,
@@ -138,7 +142,8 @@ fn save(
         if let Some((start, end)) = ending::essential_memory(core) {
             keep_pages(&mut writer, start, end);
         }
-        // The functions on the stacks keep their names.
+        // The classes of native objects keep their names, and the functions on the stacks.
+        symbols.symbols.extend(pending.symbols);
         let mut known: HashSet<u64> = symbols.symbols.iter().map(|symbol| symbol.address.0).collect();
         for thread in core.threads() {
             for frame in context.stack_of(thread, MOST_FRAMES)?.frames {

@@ -2,12 +2,10 @@
 //!
 //! A core records neither the name of the host nor the release of its kernel.
 
-use std::io::Write;
-
 use core_reader::{Address, Memory};
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
-use crate::output::escape;
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::output::{Facts, escape};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -30,22 +28,24 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("showrev.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|context, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |context, _, out| {
             let target = context.target()?;
-            let mut text = out.text();
-            writeln!(text, "Architecture: x86-64")?;
-            writeln!(text, "Operating system: Linux")?;
+            let mut facts = Facts::new();
+            facts.tell("architecture", "x86-64", "Architecture: x86-64");
+            facts.tell("system", "Linux", "Operating system: Linux");
             if let Ok(heap) = context.heap() {
                 if let Some(version) = heap.node_version() {
-                    writeln!(text, "Node.js: {}", escape(version))?;
+                    facts.tell("node", version, format!("Node.js: {}", escape(version)));
                 }
-                writeln!(text, "V8: {}", escape(&heap.version().to_string()))?;
+                let version = heap.version().to_string();
+                facts.tell("v8", version.as_str(), format!("V8: {}", escape(&version)));
             }
             // The banner that glibc prints when it is run as a program.
             const BANNER: &[u8] = b"GNU C Library ";
@@ -59,10 +59,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let Some(place) = memchr::memmem::find(bytes, BANNER) else { continue };
                 let line = bytes[place..].split(|byte| *byte == b'\n').next().unwrap_or_default();
                 let line = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
-                writeln!(text, "C library: {}", escape(line.trim_end_matches('.')))?;
+                let line = line.trim_end_matches('.');
+                facts.tell("library", line, format!("C library: {}", escape(line)));
                 break;
             }
-            Ok(())
+            Ok(facts.print(as_json, &mut out.text())?)
         }))
     },
 };

@@ -18,6 +18,7 @@ use std::io::Write;
 use core_reader::{Address, Chunk, Memory};
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
+use serde_json::json;
 
 use crate::answers::search::search;
 use crate::context::Context;
@@ -25,8 +26,8 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
-use crate::stage::{Flow, Out};
+use crate::output::{escape, hex};
+use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -55,6 +56,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::number('n', "characters", "fewest characters of a run, 8 if not said otherwise"),
         Opt::number('a', "address", "search from here"),
         Opt::number('A', "address", "search to here"),
+        Opt::JSON,
     ],
     operands: Operands::NONE,
     needs: &[Capability::Core],
@@ -62,7 +64,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     examples: EXAMPLES,
     start: |_, args| {
         let range = (args.number('a').unwrap_or(0), args.number('A').unwrap_or(u64::MAX));
-        let wide = args.has('u');
+        let (wide, as_json) = (args.has('u'), args.has('j'));
         let wanted = wanted(args, wide)?;
         Ok(for_each(move |context, _, out| {
             let find = |chunk: Chunk<'_>, found: &mut Vec<Place>| wanted.find(chunk, wide, found);
@@ -74,10 +76,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 }
                 behind = end;
                 if out.is_pipe() {
-                    out.emit(Item::address(place))
-                } else {
-                    print(context, place, &wanted, wide, out)
+                    return out.emit(Item::address(place));
                 }
+                let text = text_around(context, place, &wanted, wide)?;
+                if as_json {
+                    out.json(&json!({ "address": hex(place), "text": text }))?;
+                } else {
+                    writeln!(out.text(), "{place:x}  \"{}\"", escape(&text))?;
+                }
+                Ok(Flow::Continue)
             })
         }))
     },
@@ -204,14 +211,8 @@ fn is_printable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t')
 }
 
-/// One place: its address, and the text there.
-fn print(
-    context: &Context,
-    place: u64,
-    wanted: &Wanted,
-    wide: bool,
-    out: &mut Out<'_>,
-) -> Result<Flow, DcmdError> {
+/// The text at a place, with what is printable around it.
+fn text_around(context: &Context, place: u64, wanted: &Wanted, wide: bool) -> Result<String, DcmdError> {
     let memory = context.memory()?;
     context.check_interrupt()?;
     let unit = if wide { 2 } else { 1 };
@@ -240,7 +241,7 @@ fn print(
     let after = read(place, AFTER * unit);
     let count = after.chunks_exact(unit).take_while(|bytes| is_text(bytes)).count().max(1);
     let text = [before, after[..after.len().min(count * unit)].to_vec()].concat();
-    let text = if wide {
+    Ok(if wide {
         let units = text.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
         char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
     } else {
@@ -249,9 +250,7 @@ fn print(
             // Strings of JavaScript are Latin-1.
             Err(error) => error.into_bytes().iter().map(|byte| char::from(*byte)).collect(),
         }
-    };
-    writeln!(out.text(), "{place:x}  \"{}\"", escape(&text))?;
-    Ok(Flow::Continue)
+    })
 }
 
 #[cfg(test)]

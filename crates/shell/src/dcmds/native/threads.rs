@@ -50,7 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::Process,
     address: AddressUse::Refused,
     takes: Takes::Nothing,
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Thread) }),
+    yields: Yields::Items(Kind::Thread),
     options: &[Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it")],
     operands: Operands::NONE,
     needs: &[Capability::Core],

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::io::Write;
 
 use core_reader::{Address, Contents, MallocChunks, MallocHeap, Memory, MemoryRange, Symbols, TableKind};
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::isolate::{Page, PageState};
 
@@ -22,7 +23,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::value::Kind;
 
 /// What it says, on cores that ship.
@@ -64,49 +65,62 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('i', "accepted; there are no identifiers to be told apart"),
         Opt::flag('k', "accepted; there is no kernel memory"),
         Opt::flag('q', "accepted; answers are short"),
+        Opt::JSON,
     ],
     operands: Operands::NONE,
     needs: &[Capability::Core],
     manual: include_str!("whatis.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let (all, verbose) = (args.has('a'), args.has('v'));
+        let (all, verbose, as_json) = (args.has('a'), args.has('v'), args.has('j'));
         let asked = Asked::default();
         Ok(for_each_item(move |context, item, out| {
             let address = item.word;
-            let mut any = false;
+            let mut answers = Vec::new();
             for who in ANSWERS {
                 context.check_interrupt()?;
-                if let Some(what) = who(context, &asked, address)? {
-                    writeln!(out.text(), "{address:x} is {what}")?;
-                    any = true;
-                    if !all {
-                        break;
-                    }
+                answers.extend(who(context, &asked, address)?);
+                if !all && !answers.is_empty() {
+                    break;
                 }
             }
-            if verbose && let Some(range) = context.memory()?.range_at(Address(address)) {
-                let contents = match range.contents {
-                    Contents::Dumped => "in the core",
-                    Contents::FromBinary => "read from the binary",
-                    Contents::NotDumped => "not in the core",
-                    Contents::NoAccess => "without access: reserved, or a guard",
-                    Contents::Truncated => "beyond the end of the truncated core",
-                };
-                writeln!(
-                    out.text(),
-                    "    mapping {} {}, contents {contents}",
+            let range = context.memory()?.range_at(Address(address));
+            let range = range.map(|range| (contents(range), range));
+            let mapping = match range {
+                Some((contents, range)) => Some(format!(
+                    "{} {}, contents {contents}",
                     mapping(context, range, address)?,
                     range.permissions
-                )?;
+                )),
+                None => None,
+            };
+            if as_json {
+                return out.json(&json!({ "address": hex(address), "is": answers, "mapping": mapping }));
             }
-            if !any {
+            for what in &answers {
+                writeln!(out.text(), "{address:x} is {what}")?;
+            }
+            if verbose && let Some(mapping) = mapping {
+                writeln!(out.text(), "    mapping {mapping}")?;
+            }
+            if answers.is_empty() {
                 writeln!(out.text(), "{address:x} is unknown")?;
             }
             Ok(())
         }))
     },
 };
+
+/// Where the bytes of a range come from.
+fn contents(range: &MemoryRange) -> &'static str {
+    match range.contents {
+        Contents::Dumped => "in the core",
+        Contents::FromBinary => "read from the binary",
+        Contents::NotDumped => "not in the core",
+        Contents::NoAccess => "without access: reserved, or a guard",
+        Contents::Truncated => "beyond the end of the truncated core",
+    }
+}
 
 /// What is kept from one address to the next.
 #[derive(Default)]

@@ -53,7 +53,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     family: Family::Pipes,
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
-    yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Same }),
+    yields: Yields::Same,
     options: &[
         Opt::flag('l', "list all objects, group by group"),
         Opt::text('m', "value", "list the objects of one group").filter(),

@@ -6,6 +6,7 @@
 use std::io::Write;
 
 use regex::Regex;
+use serde_json::json;
 
 use crate::dcmd::{AddressUse, Args, Dcmd, Example, Family, Operands, Opt, Started, Takes, Yields, for_each};
 use crate::dcmds::ALL;
@@ -31,14 +32,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[Opt::flag('n', "print names only")],
+    options: &[Opt::flag('n', "print names only"), Opt::JSON],
     operands: Operands::optional("[regex]").filter(),
     needs: &[],
     manual: include_str!("dcmds.rs"),
     examples: EXAMPLES,
     start: |_, args| {
         let filter = filter(args)?;
-        let names_only = args.has('n');
+        let (names_only, as_json) = (args.has('n'), args.has('j'));
         Ok(for_each(move |context, _, out| {
             let mut found: Vec<_> = ALL
                 .iter()
@@ -50,6 +51,18 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             found.sort_unstable_by_key(|(name, _)| *name);
             if let (true, Some(filter)) = (found.is_empty(), &filter) {
                 return Err(nothing(filter, ALL.iter().map(|dcmd| dcmd.name)));
+            }
+            if as_json {
+                for (name, dcmd) in &found {
+                    out.json(&json!({
+                        "name": name,
+                        "dcmd": dcmd.name,
+                        "summary": dcmd.summary,
+                        "family": dcmd.family.title(),
+                        "usage": dcmd.usage(name),
+                    }))?;
+                }
+                return Ok(());
             }
             if names_only {
                 for (name, _) in &found {
@@ -90,7 +103,7 @@ fn nothing<'n>(filter: &Regex, names: impl Iterator<Item = &'n str> + Clone) -> 
 
 /// A stage that lists names with their summaries, as the arguments choose.
 pub(super) fn list(args: &Args, entries: Vec<(&'static str, &'static str)>) -> Started {
-    let names_only = args.has('n');
+    let (names_only, as_json) = (args.has('n'), args.has('j'));
     let filter = filter(args)?;
     Ok(for_each(move |_, _, out| {
         let is_chosen = |name: &str| filter.as_ref().is_none_or(|filter| filter.is_match(name));
@@ -101,7 +114,9 @@ pub(super) fn list(args: &Args, entries: Vec<(&'static str, &'static str)>) -> S
             if !is_chosen(name) {
                 continue;
             }
-            if names_only {
+            if as_json {
+                out.json(&json!({ "name": name, "summary": summary }))?;
+            } else if names_only {
                 writeln!(out.text(), "{name}")?;
             } else {
                 writeln!(out.text(), "{name:<24} - {summary}")?;

@@ -5,7 +5,7 @@
 //! key says how to go on. Output into a pipe, a file or a shell command never waits. Without argument it says how things are.
 //!
 //! ```text
-//! >> More [<space>, <cr>, q, n, c, a] ?
+//! >> More [<space>, <cr>, q, n, c, a, b, /] ?
 //! ```
 //!
 //! ```text
@@ -14,6 +14,8 @@
 //! c          all the rest
 //! q, ^C      no more of this command
 //! a          no more of this line
+//! b          the screen before
+//! /text      on to the next line that has this text; / alone looks for the same once more
 //! ```
 
 use std::io::Write;

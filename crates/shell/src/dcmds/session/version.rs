@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use serde_json::json;
+
+use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
@@ -21,13 +23,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[],
     manual: include_str!("version.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
-        Ok(for_each(|_, _, out| {
+    start: |_, args| {
+        let as_json = args.has('j');
+        Ok(for_each(move |_, _, out| {
+            if as_json {
+                return out.json(&json!({ "program": crate::PROGRAM, "version": env!("CARGO_PKG_VERSION") }));
+            }
             Ok(writeln!(out.text(), "{} {}", crate::PROGRAM, env!("CARGO_PKG_VERSION"))?)
         }))
     },

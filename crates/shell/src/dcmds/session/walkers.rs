@@ -22,7 +22,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[Opt::flag('n', "print names only")],
+    options: &[Opt::flag('n', "print names only"), Opt::JSON],
     operands: Operands::optional("[regex]").filter(),
     needs: &[],
     manual: include_str!("walkers.rs"),

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use serde_json::json;
+
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::dcmds::ALL;
 use crate::error::DcmdError;
@@ -27,7 +29,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[Opt::flag('v', "accepted; all meanings are always shown")],
+    options: &[Opt::flag('v', "accepted; all meanings are always shown"), Opt::JSON],
     operands: Operands::between("name ...", 1, usize::MAX),
     needs: &[],
     manual: include_str!("which.rs"),
@@ -35,17 +37,24 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
+        let as_json = args.has('j');
         Ok(for_each(move |_, _, out| {
             let mut missing = Vec::new();
             for name in &names {
                 let shown = escape(name);
                 let dcmd = ALL.iter().find(|dcmd| dcmd.is_called(name.trim_start_matches("::")));
                 let walker = WALKERS.iter().find(|walker| walker.name == name);
-                if let Some(dcmd) = dcmd {
-                    writeln!(out.text(), "{shown} is a {}", origin(dcmd.needs, "dcmd"))?;
-                }
-                if let Some(walker) = walker {
-                    writeln!(out.text(), "{shown} is a {}", origin(walker.needs, "walker"))?;
+                let meanings = dcmd
+                    .map(|dcmd| ("dcmd", dcmd.needs))
+                    .into_iter()
+                    .chain(walker.map(|walker| ("walker", walker.needs)));
+                for (what, needs) in meanings {
+                    if as_json {
+                        let module = needs.contains(&Capability::V8Heap).then_some("v8");
+                        out.json(&json!({ "name": name, "is": what, "module": module }))?;
+                    } else {
+                        writeln!(out.text(), "{shown} is a {}", origin(needs, what))?;
+                    }
                 }
                 if dcmd.is_none() && walker.is_none() {
                     missing.push(shown);

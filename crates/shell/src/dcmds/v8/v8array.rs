@@ -6,6 +6,7 @@
 
 use std::io::Write;
 
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::layout::FieldKind;
 use v8_heap::objects::place::Place;
@@ -14,7 +15,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
@@ -48,13 +49,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),
-    options: &[Opt::flag('i', "print the index in front of each element")],
+    options: &[Opt::flag('i', "print the index in front of each element"), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8array.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let indices = args.has('i');
+        let (indices, as_json) = (args.has('i'), args.has('j'));
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
@@ -80,7 +81,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             for (index, offset) in (start..size).step_by(8).enumerate() {
                 context.check_interrupt()?;
                 let word = heap.field(object, offset)?;
-                if indices && !out.is_pipe() {
+                if as_json {
+                    let array = hex(value.0);
+                    out.json(&json!({ "array": array, "index": index, "value": hex(word.0) }))?;
+                } else if indices && !out.is_pipe() {
                     writeln!(out.text(), "{index} {word}")?;
                 } else if out.emit(Item::value(word.0))? == Flow::Enough {
                     return Ok(());

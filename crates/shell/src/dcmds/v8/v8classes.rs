@@ -13,12 +13,13 @@
 
 use std::io::Write;
 
-use v8_heap::layout::{Class, Classes, FieldKind, TailLayout};
+use serde_json::{Value, json};
+use v8_heap::layout::{Class, Classes, Field, FieldKind, TailLayout};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Facts, escape};
 use crate::stage::Out;
 
 /// What it says, on cores that ship.
@@ -41,7 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[Opt::flag('c', "check them against every word of the heap")],
+    options: &[Opt::flag('c', "check them against every word of the heap"), Opt::JSON],
     operands: Operands::any("[name ...]").filter(),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8classes.rs"),
@@ -49,17 +50,20 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |_, args| {
         let names: Vec<String> =
             args.operands().iter().filter_map(|word| word.text()).map(str::to_owned).collect();
-        let check_all = args.has('c');
+        let (check_all, as_json) = (args.has('c'), args.has('j'));
         Ok(for_each(move |context, _, out| {
             if check_all {
-                return check(context, out);
+                return check(context, as_json, out);
             }
             let heap = context.heap()?;
             let classes = heap.classes();
             for class in classes.iter() {
                 if names.is_empty() || names.iter().any(|name| class.name.contains(name.as_str())) {
                     context.check_interrupt()?;
-                    list(classes, class, out)?;
+                    match as_json {
+                        true => out.json(&line_of(classes, class))?,
+                        false => list(classes, class, out)?,
+                    }
                 }
             }
             Ok(())
@@ -76,25 +80,50 @@ fn list(classes: &Classes, class: &Class, out: &mut Out<'_>) -> Result<(), DcmdE
         writeln!(text, "    0x{:x} {}: {}{flags}", field.offset, field.name, kind_name(field.kind))?;
     }
     if let Some(tail) = &class.tail {
-        let layout = match &tail.layout {
-            TailLayout::Entries(parts) => {
-                let parts = parts.iter().map(|part| match part.name {
-                    "" => kind_name(part.kind),
-                    name => format!("{name}: {}", kind_name(part.kind)),
-                });
-                parts.collect::<Vec<_>>().join(", ")
-            }
-            TailLayout::Preparse => "bytes, then tagged".to_owned(),
-            TailLayout::Machine => "machine code".to_owned(),
-            TailLayout::Scope => "tagged, as the flags announce".to_owned(),
-            TailLayout::NativeContext => "tagged, then held, pointer".to_owned(),
-            TailLayout::Ephemeron => "smi, smi, smi, then pairs of held key and value".to_owned(),
-            TailLayout::Small | TailLayout::Swiss => "tagged, then bytes".to_owned(),
-            TailLayout::Wasm => "as a WebAssembly type says".to_owned(),
-        };
+        let layout = layout_name(&tail.layout);
         writeln!(text, "    0x{:x} tail {}[]: {layout}", tail.offset, tail.name)?;
     }
     Ok(())
+}
+
+/// What is in the tail of an object.
+fn layout_name(layout: &TailLayout) -> String {
+    let name = match layout {
+        TailLayout::Entries(parts) => {
+            let parts = parts.iter().map(|part| match part.name {
+                "" => kind_name(part.kind),
+                name => format!("{name}: {}", kind_name(part.kind)),
+            });
+            return parts.collect::<Vec<_>>().join(", ");
+        }
+        TailLayout::Preparse => "bytes, then tagged",
+        TailLayout::Machine => "machine code",
+        TailLayout::Scope => "tagged, as the flags announce",
+        TailLayout::NativeContext => "tagged, then held, pointer",
+        TailLayout::Ephemeron => "smi, smi, smi, then pairs of held key and value",
+        TailLayout::Small | TailLayout::Swiss => "tagged, then bytes",
+        TailLayout::Wasm => "as a WebAssembly type says",
+    };
+    name.to_owned()
+}
+
+/// A class as one line of JSON.
+fn line_of(classes: &Classes, class: &Class) -> Value {
+    let field = |field: &Field| {
+        let kind = kind_name(field.kind);
+        json!({ "name": field.name, "offset": field.offset, "kind": kind, "flags": field.flags })
+    };
+    let tail = class
+        .tail
+        .as_ref()
+        .map(|tail| json!({ "name": tail.name, "offset": tail.offset, "holds": layout_name(&tail.layout) }));
+    json!({
+        "class": class.name,
+        "parent": class.parent.map(|parent| classes.class(parent).name),
+        "size": class.size,
+        "fields": class.fields.iter().map(field).collect::<Vec<_>>(),
+        "tail": tail,
+    })
 }
 
 /// As the kinds are called in the manual.
@@ -113,22 +142,29 @@ pub(super) fn kind_name(kind: FieldKind) -> String {
     }
 }
 
-fn check(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+fn check(context: &Context, as_json: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let heap = context.heap()?;
     let check = heap.check_classes(&context.progress())?;
-    let mut text = out.text();
-    writeln!(
-        text,
+    let mut facts = Facts::new();
+    facts.line(format!(
         "{} objects of {} types, {} words, {} of them tagged",
         check.objects,
         check.types.len(),
         check.words,
         check.tagged
-    )?;
+    ));
+    facts.field("objects", check.objects);
+    facts.field("types", check.types.len());
+    facts.field("words", check.words);
+    facts.field("tagged", check.tagged);
+    let mut contradictions = Vec::new();
     for ((number, offset, what), (count, example)) in &check.contradictions {
         let name = escape(heap.layout().type_name(*number));
-        writeln!(text, "{name} +0x{offset:x}: {what:?} x {count}, first {example}")?;
+        let line = format!("{name} +0x{offset:x}: {what:?} x {count}, first {example}");
+        contradictions.push(line.clone());
+        facts.line(line);
     }
+    facts.field("contradictions", contradictions);
     let unnamed: Vec<String> = check
         .types
         .keys()
@@ -137,9 +173,10 @@ fn check(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         .map(str::to_owned)
         .collect();
     if !unnamed.is_empty() {
-        writeln!(text, "not known by name: {}", unnamed.join(", "))?;
+        facts.line(format!("not known by name: {}", unnamed.join(", ")));
     }
-    drop(text);
+    facts.field("unnamed", unnamed.clone());
+    facts.print(as_json, &mut out.text())?;
     if !check.contradictions.is_empty() {
         return Err(DcmdError::failed(format!(
             "{} places of the descriptions do not fit this heap",

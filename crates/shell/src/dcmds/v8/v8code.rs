@@ -4,14 +4,13 @@
 //!
 //! `-d` adds the instructions. Behind them code has tables, which the range does not tell apart: the last lines may be data.
 
-use std::io::Write;
-
+use serde_json::{Value, json};
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged};
 
-use crate::answers::machine_code::{instructions, own_code};
+use crate::answers::machine_code::{current_code, instructions};
 use crate::answers::summary::summary;
 use crate::context::Context;
 use crate::dcmd::{
@@ -19,9 +18,8 @@ use crate::dcmd::{
 };
 use crate::disassembly::instruction;
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Facts, escape, hex};
 use crate::print::function::{definition_name, origin, subject};
-use crate::stage::Out;
 use crate::value::Kind;
 
 /// What it says, on cores that ship.
@@ -29,9 +27,9 @@ const EXAMPLES: &[Example] = &[Example::on(
     "leak-24",
     "1950f7e25d01::v8code",
     r#"
-code: 13e17f702241
-instructions: [7ff60c089300, 7ff60c08951c)
-kind: BASELINE
+code: 13e17f70bcb9
+instructions: [7ff60c08da40, 7ff60c08e0b8)
+kind: MAGLEV
 ...
 "#,
 )];
@@ -44,28 +42,31 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::flag('d', "disassemble the instructions")],
+    options: &[Opt::flag('d', "disassemble the instructions"), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8code.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let disassemble = args.has('d');
+        let (disassemble, as_json) = (args.has('d'), args.has('j'));
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let code = code_of(context, heap, item.word)?;
-            describe(heap, code, out)?;
-            if disassemble { instructions_as_text(context, heap, code, out) } else { Ok(()) }
+            let mut facts = describe(heap, code);
+            if disassemble {
+                disassembly(context, heap, code, &mut facts)?;
+            }
+            Ok(facts.print(as_json, &mut out.text())?)
         }))
     },
 };
 
-/// All instructions of some code, a line each.
-pub(super) fn instructions_as_text(
+/// Adds all instructions of some code, a line each.
+pub(super) fn disassembly(
     context: &Context,
     heap: &Heap<'_>,
     code: HeapObject<'_>,
-    out: &mut Out<'_>,
+    facts: &mut Facts,
 ) -> Result<(), DcmdError> {
     let Some((mut at, end)) = instructions(heap, code) else {
         return Err(DcmdError::failed(format!(
@@ -73,12 +74,15 @@ pub(super) fn instructions_as_text(
             code.value()
         )));
     };
+    let mut listed = Vec::new();
     while at < end {
         context.check_interrupt()?;
         let decoded = instruction(context, at)?;
-        writeln!(out.text(), "{:<31} {}", format!("{at:x}:"), decoded.text)?;
+        facts.line(format!("{:<31} {}", format!("{at:x}:"), decoded.text));
+        listed.push(json!({ "address": hex(at), "instruction": decoded.text }));
         at = at.saturating_add(decoded.length.max(1) as u64);
     }
+    facts.field("disassembly", listed);
     Ok(())
 }
 
@@ -94,7 +98,7 @@ fn code_of<'h>(context: &Context, heap: &'h Heap<'static>, word: u64) -> Result<
             _ => return Err(DcmdError::failed(format!("{value} is no code"))),
         },
     };
-    if let Some(code) = own_code(heap, object) {
+    if let Some(code) = current_code(heap, object, &context.progress())? {
         return Ok(code);
     }
     let class = escape(heap.class_name(value)).into_owned();
@@ -105,50 +109,55 @@ fn code_of<'h>(context: &Context, heap: &'h Heap<'static>, word: u64) -> Result<
 }
 
 /// Where the instructions are, and what they are for.
-pub(super) fn describe(
-    heap: &Heap<'static>,
-    code: HeapObject<'_>,
-    out: &mut Out<'_>,
-) -> Result<(), DcmdError> {
-    let mut text = out.text();
-    writeln!(text, "code: {}", code.value())?;
+pub(super) fn describe(heap: &Heap<'static>, code: HeapObject<'_>) -> Facts {
+    let mut facts = Facts::new();
+    facts.tell("code", hex(code.value().0), format!("code: {}", code.value()));
     match instructions(heap, code) {
-        Some((start, end)) => writeln!(text, "instructions: [{start:x}, {end:x})")?,
-        None => writeln!(text, "instructions: not readable")?,
+        Some((start, end)) => facts.tell(
+            "instructions",
+            json!([hex(start), hex(end)]),
+            format!("instructions: [{start:x}, {end:x})"),
+        ),
+        None => facts.tell("instructions", Value::Null, "instructions: not readable"),
     }
     if let Ok(FieldValue::Unsigned(flags)) = heap.named_field(code, "flags") {
         let known = heap.layout().flags("CodeFlags");
         let kind = known.iter().find(|flag| flag.name == "kind").map_or(0, |flag| flag.of(flags));
-        match heap.layout().value_name("CodeFlags", "kind", kind) {
-            Some(name) => writeln!(text, "kind: {name}")?,
-            None => writeln!(text, "kind: {kind}")?,
-        }
+        let name = heap.layout().value_name("CodeFlags", "kind", kind);
+        let name = name.map_or_else(|| kind.to_string(), str::to_owned);
+        facts.tell("kind", name.as_str(), format!("kind: {name}"));
         let set = |name| known.iter().any(|flag| flag.name == name && flag.of(flags) != 0);
+        facts.field("markedForDeoptimization", set("marked_for_deoptimization"));
         if set("marked_for_deoptimization") {
-            writeln!(text, "marked for deoptimization")?;
+            facts.line("marked for deoptimization");
         }
     }
     if let Some(shared) = heap.function_of_code(code)
         && let Ok(found) = subject(heap, shared)
     {
         let (name, origin) = (definition_name(heap, &found.shared), origin(heap, &found.shared));
-        writeln!(text, "function: {} (defined at {})", escape(&name), escape(&origin))?;
+        facts.field("function", name.as_str());
+        facts.tell(
+            "definedAt",
+            origin.as_str(),
+            format!("function: {} (defined at {})", escape(&name), escape(&origin)),
+        );
     }
     if let Ok(FieldValue::Signed(builtin)) = heap.named_field(code, "builtin_id")
         && builtin >= 0
     {
-        writeln!(text, "builtin: {builtin}")?;
+        facts.tell("builtin", builtin, format!("builtin: {builtin}"));
     }
-    for (label, name) in [
-        ("instruction stream", "instruction_stream"),
-        ("deoptimization data", "deoptimization_data_or_interpreter_data"),
-        ("source positions", "source_position_table"),
+    for (key, label, name) in [
+        ("instructionStream", "instruction stream", "instruction_stream"),
+        ("deoptimizationData", "deoptimization data", "deoptimization_data_or_interpreter_data"),
+        ("sourcePositions", "source positions", "source_position_table"),
     ] {
         if let Ok(FieldValue::Tagged(part)) = heap.named_field(code, name)
             && part.smi().is_none()
         {
-            writeln!(text, "{label}: {part} ({})", summary(heap, part))?;
+            facts.tell(key, hex(part.0), format!("{label}: {part} ({})", summary(heap, part)));
         }
     }
-    Ok(())
+    facts
 }

@@ -7,7 +7,9 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use serde_json::json;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -37,7 +39,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::between("class field [offset]", 2, 3),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8field.rs"),
@@ -52,6 +54,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             return Err(DcmdError::abort("offsets of fields cannot be changed"));
         }
         let (class, field) = (class.clone(), field.clone());
+        let as_json = args.has('j');
         Ok(for_each(move |context, _, out| {
             let classes = context.heap()?.classes();
             let Some(id) = classes.find(&class) else {
@@ -64,6 +67,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     escape(&field)
                 )));
             };
+            if as_json {
+                let (class, name) = (class.name, field.name);
+                return out.json(&json!({ "class": class, "field": name, "offset": field.offset }));
+            }
             Ok(writeln!(out.text(), "{}::{} at offset 0x{:x}", class.name, field.name, field.offset)?)
         }))
     },

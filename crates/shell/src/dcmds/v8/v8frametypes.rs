@@ -5,7 +5,9 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use serde_json::json;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::escape;
 
@@ -29,20 +31,24 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8frametypes.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
+    start: |_, args| {
+        let as_json = args.has('j');
         Ok(for_each(move |context, _, out| {
             let types = context.heap()?.layout().published_frame_types();
             if types.is_empty() {
                 return Err(DcmdError::failed("the binary publishes no frame types"));
             }
-            let mut text = out.text();
             for (number, name) in types {
-                writeln!(text, "{:<30} = 0x{number:02x}", escape(name))?;
+                if as_json {
+                    out.json(&json!({ "name": name, "number": number }))?;
+                } else {
+                    writeln!(out.text(), "{:<30} = 0x{number:02x}", escape(name))?;
+                }
             }
             Ok(())
         }))

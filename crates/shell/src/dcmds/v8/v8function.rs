@@ -5,19 +5,18 @@
 //!
 //! In a pipe it hands on the SharedFunctionInfo.
 
-use std::io::Write;
-
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::shared_function_info::FunctionCode;
 
 use super::v8code;
-use crate::answers::machine_code::own_code;
+use crate::answers::machine_code::current_code;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Facts, escape, hex};
 use crate::print::function::{definition_name, origin, subject};
 use crate::value::{Item, Kind};
 
@@ -44,13 +43,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),
-    options: &[Opt::flag('d', "disassemble its machine code")],
+    options: &[Opt::flag('d', "disassemble its machine code"), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8function.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let disassemble = args.has('d');
+        let (disassemble, as_json) = (args.has('d'), args.has('j'));
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let found = subject(heap, Tagged(item.word))?;
@@ -59,28 +58,33 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             if out.is_pipe() {
                 return out.emit(Item::value(shared.object.value().0)).map(|_| ());
             }
-            let code = own_code(heap, object);
-            let mut text = out.text();
-            let class = escape(heap.class_name(object.value())).into_owned();
-            let name = escape(&definition_name(heap, shared)).into_owned();
-            writeln!(text, "{}: {class}: {name}", object.value())?;
-            writeln!(text, "defined at {}", escape(&origin(heap, shared)))?;
+            let code = current_code(heap, object, &context.progress())?;
+            let mut facts = Facts::new();
+            let value = object.value();
+            let class = escape(heap.class_name(value)).into_owned();
+            let (name, place) = (definition_name(heap, shared), origin(heap, shared));
+            facts.field("class", heap.class_name(value));
+            facts.field("name", name.as_str());
+            facts.tell("function", hex(value.0), format!("{value}: {class}: {}", escape(&name)));
+            facts.tell("definedAt", place.as_str(), format!("defined at {}", escape(&place)));
             if let Some(function) = found.function {
-                writeln!(text, "context: {}", heap.function_context(function)?)?;
+                let context = heap.function_context(function)?;
+                facts.tell("context", hex(context.0), format!("context: {context}"));
             }
-            writeln!(text, "shared: {}", shared.object.value())?;
+            let definition = shared.object.value();
+            facts.tell("shared", hex(definition.0), format!("shared: {definition}"));
             match heap.named_field(shared.object, "name_or_scope_info") {
                 Ok(FieldValue::Tagged(scope)) if heap.class_name(scope) == "ScopeInfo" => {
-                    writeln!(text, "shared scope_info: {scope}")?;
+                    facts.tell("scopeInfo", hex(scope.0), format!("shared scope_info: {scope}"));
                 }
-                _ => writeln!(text, "shared scope_info not available")?,
+                _ => facts.line("shared scope_info not available"),
             }
             if let Some(function) = found.function {
                 if let Ok(FieldValue::Tagged(cell)) = heap.named_field(function, "feedback_cell") {
-                    writeln!(text, "feedback cell: {cell}")?;
+                    facts.tell("feedbackCell", hex(cell.0), format!("feedback cell: {cell}"));
                 }
                 if let Ok(FieldValue::Unsigned(handle)) = heap.named_field(function, "dispatch_handle") {
-                    writeln!(text, "dispatch handle: 0x{handle:x}")?;
+                    facts.tell("dispatchHandle", hex(handle), format!("dispatch handle: 0x{handle:x}"));
                 }
             }
             match shared.code {
@@ -92,28 +96,39 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                         _ => 0,
                     };
                     let end = start + length;
-                    writeln!(text, "bytecode: {bytecode}, 0x{length:x} bytes at [{start:x}, {end:x})")?;
+                    let line = format!("bytecode: {bytecode}, 0x{length:x} bytes at [{start:x}, {end:x})");
+                    facts.tell("bytecode", hex(bytecode.0), line);
+                    facts.field("bytecodes", json!([hex(start), hex(end)]));
                 }
-                FunctionCode::Uncompiled(data) => writeln!(text, "not compiled: {data}")?,
-                FunctionCode::Builtin(number) => writeln!(text, "builtin {number} of V8")?,
-                FunctionCode::Native(data) => writeln!(text, "native code, by {data}")?,
+                FunctionCode::Uncompiled(data) => {
+                    facts.tell("uncompiled", hex(data.0), format!("not compiled: {data}"));
+                }
+                FunctionCode::Builtin(number) => {
+                    facts.tell("builtin", number, format!("builtin {number} of V8"));
+                }
+                FunctionCode::Native(data) => {
+                    facts.tell("native", hex(data.0), format!("native code, by {data}"));
+                }
                 _ => {}
             }
-            drop(text);
+            let mut failed = None;
             match code {
                 Some(code) => {
-                    v8code::describe(heap, code, out)?;
-                    match disassemble {
-                        true => v8code::instructions_as_text(context, heap, code, out),
-                        false => Ok(()),
+                    let mut part = v8code::describe(heap, code);
+                    if disassemble {
+                        v8code::disassembly(context, heap, code, &mut part)?;
                     }
+                    facts.part("code", part);
                 }
-                None if disassemble => Err(DcmdError::failed(format!(
-                    "{}: its machine code is not known: the function runs as bytecode, or calls through a table",
-                    object.value()
-                ))),
-                None => Ok(()),
+                None if disassemble => {
+                    failed = Some(DcmdError::failed(format!(
+                        "{value}: its machine code is not known: the function runs as bytecode, or calls through a table"
+                    )));
+                }
+                None => {}
             }
+            facts.print(as_json, &mut out.text())?;
+            failed.map_or(Ok(()), Err)
         }))
     },
 };

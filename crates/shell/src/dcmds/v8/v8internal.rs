@@ -5,12 +5,15 @@
 //!
 //! In a pipe it hands on the field, an address.
 
+use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::objects::place::Place;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -39,7 +42,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Address),
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::one("index"),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8internal.rs"),
@@ -51,6 +54,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             .first()
             .and_then(|word| word.number(radix))
             .ok_or_else(|| DcmdError::usage("the index is a number"))?;
+        let as_json = args.has('j');
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
@@ -62,6 +66,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     fields += 1;
                     if index == wanted {
                         let word = heap.field(object, offset)?;
+                        if as_json {
+                            let object = hex(value.0);
+                            let line = json!({ "object": object, "index": wanted, "value": hex(word.0) });
+                            return out.json(&line);
+                        }
                         return out.emit(Item::address(word.0)).map(|_| ());
                     }
                 }

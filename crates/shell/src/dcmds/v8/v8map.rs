@@ -11,9 +11,8 @@
 //!
 //! In a pipe it hands on the map.
 
+use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::io::Write;
-
 use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::map_details::{Descriptor, Representation};
 use v8_heap::objects::place::FieldValue;
@@ -26,8 +25,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
-use crate::stage::Out;
+use crate::output::{Facts, escape, hex};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -53,13 +51,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Items(Kind::Value),
-    options: &[Opt::flag('t', "print the whole tree of transitions")],
+    options: &[Opt::flag('t', "print the whole tree of transitions"), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8map.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let whole_tree = args.has('t');
+        let (whole_tree, as_json) = (args.has('t'), args.has('j'));
         let mut counts: Option<Vec<u64>> = None;
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
@@ -73,8 +71,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 Some(counts) => counts,
                 none => none.insert(count_instances(context, heap)?),
             };
-            describe(heap, id, map, counts, out)?;
-            tree(context, heap, map, counts, whole_tree, out)
+            let mut facts = describe(heap, id, map, counts)?;
+            tree(context, heap, map, counts, whole_tree, &mut facts)?;
+            Ok(facts.print(as_json, &mut out.text())?)
         }))
     },
 };
@@ -98,46 +97,48 @@ fn instances(counts: &[u64], id: MapId) -> u64 {
     counts.get(id.0 as usize).copied().unwrap_or(0)
 }
 
-fn describe(
-    heap: &Heap<'static>,
-    id: MapId,
-    map: &Map,
-    counts: &[u64],
-    out: &mut Out<'_>,
-) -> Result<(), DcmdError> {
+fn describe(heap: &Heap<'static>, id: MapId, map: &Map, counts: &[u64]) -> Result<Facts, DcmdError> {
     let object = heap.object(Tagged::pointer(map.address))?;
-    let mut text = out.text();
     let number = |name| match heap.named_field(object, name) {
         Ok(FieldValue::Unsigned(number)) => number,
         _ => 0,
     };
-    let type_name = escape(heap.layout().type_name(map.instance_type)).into_owned();
-    write!(text, "map: {}, of {type_name} (0x{:x})", object.value(), map.instance_type)?;
+    let type_name = heap.layout().type_name(map.instance_type);
+    let mut facts = Facts::new();
+    facts.field("map", hex(object.value().0));
+    facts.field("type", type_name);
+    let mut line = format!("map: {}, of {} (0x{:x})", object.value(), escape(type_name), map.instance_type);
     let is_js = map.kind.is_js_object();
     if is_js {
-        write!(text, ", elements {}", heap.elements_kind_name(map.elements_kind))?;
+        let elements = heap.elements_kind_name(map.elements_kind);
+        facts.field("elementsKind", elements.as_str());
+        line += &format!(", elements {elements}");
     }
-    writeln!(text)?;
-    write!(text, "instances: {}", instances(counts, id))?;
-    match u64::from(map.instance_size_words) {
-        0 => writeln!(text, ", of different sizes")?,
+    facts.line(line);
+    let count = instances(counts, id);
+    let words = u64::from(map.instance_size_words);
+    facts.field("size", Some(8 * words).filter(|size| *size != 0));
+    let sizes = match words {
+        0 => "of different sizes".to_owned(),
         words if is_js => {
             let used = number("used_or_unused_instance_size_in_words");
-            write!(
-                text,
-                ", of 0x{:x} bytes, {} in-object properties, ",
-                8 * words,
-                map.inobject_properties()
-            )?;
+            let inside = map.inobject_properties();
             // Less than the words of a JSObject is the room left in the property array.
-            match used {
-                0..3 => writeln!(text, "0 unused, {used} unused in the property array")?,
-                _ => writeln!(text, "{} unused", words.saturating_sub(used))?,
-            }
+            let (unused, outside) = if used < 3 { (0, used) } else { (words.saturating_sub(used), 0) };
+            facts.field("inobjectProperties", inside);
+            facts.field("unused", unused);
+            facts.field("unusedOutside", outside);
+            let outside = match used {
+                0..3 => format!(", {used} unused in the property array"),
+                _ => String::new(),
+            };
+            format!("of 0x{:x} bytes, {inside} in-object properties, {unused} unused{outside}", 8 * words)
         }
-        words => writeln!(text, ", of 0x{:x} bytes", 8 * words)?,
-    }
-    writeln!(text, "prototype: {} ({})", map.prototype, summary(heap, map.prototype))?;
+        words => format!("of 0x{:x} bytes", 8 * words),
+    };
+    facts.tell("instances", count, format!("instances: {count}, {sizes}"));
+    let shown = |label: &str, value: Tagged| format!("{label}: {value} ({})", summary(heap, value));
+    facts.tell("prototype", hex(map.prototype.0), shown("prototype", map.prototype));
     let mut constructor = map.constructor_or_back_pointer;
     for _ in 0..MOST_STEPS {
         match heap.object(constructor) {
@@ -148,10 +149,10 @@ fn describe(
         }
     }
     let what = if heap.class_name(constructor) == "NativeContext" { "native context" } else { "constructor" };
-    writeln!(text, "{what}: {constructor} ({})", summary(heap, constructor))?;
-    match heap.back_pointer(map) {
-        Some(back) => writeln!(text, "back pointer: {}", back.value())?,
-        None => writeln!(text, "back pointer: none")?,
+    facts.tell("constructor", hex(constructor.0), shown(what, constructor));
+    match heap.back_pointer(map).map(|back| back.value()) {
+        Some(back) => facts.tell("backPointer", hex(back.0), format!("back pointer: {back}")),
+        None => facts.tell("backPointer", Value::Null, "back pointer: none"),
     }
     let class = heap.layout().type_info(object.map.instance_type).and_then(|info| info.class);
     let mut flags = Vec::new();
@@ -164,7 +165,8 @@ fn describe(
             flags.extend(shown.split(", ").filter(|flag| is_told_as_flag(flag)).map(str::to_owned));
         }
     }
-    writeln!(text, "flags: {}", if flags.is_empty() { "none".to_owned() } else { flags.join(", ") })?;
+    let line = if flags.is_empty() { "none".to_owned() } else { flags.join(", ") };
+    facts.tell("flags", flags, format!("flags: {line}"));
     match heap.named_field(object, "dependent_code") {
         Ok(FieldValue::Tagged(code)) => {
             let length = heap
@@ -177,23 +179,31 @@ fn describe(
                 })
                 .unwrap_or(0);
             match length {
-                0 => writeln!(text, "dependent code: none")?,
+                0 => facts.tell("dependentCode", Value::Null, "dependent code: none"),
                 // Each code with what of the map it depends on.
-                _ => writeln!(text, "dependent code: {code}, {} entries", length / 2)?,
+                _ => {
+                    let line = format!("dependent code: {code}, {} entries", length / 2);
+                    facts.tell("dependentCode", hex(code.0), line);
+                }
             }
         }
-        _ => writeln!(text, "dependent code: unknown")?,
+        _ => facts.line("dependent code: unknown"),
     }
+    facts.field("dictionary", map.is_dictionary);
     if map.is_dictionary {
-        writeln!(text, "descriptors: none, properties are in a dictionary of each object")?;
-        return Ok(());
+        facts.line("descriptors: none, properties are in a dictionary of each object");
+        return Ok(facts);
     }
     let descriptors = heap.descriptors(map);
-    writeln!(text, "descriptors: {}, {} own", map.descriptors, descriptors.len())?;
+    facts.line(format!("descriptors: {}, {} own", map.descriptors, descriptors.len()));
+    let mut listed = Vec::new();
     for descriptor in descriptors {
-        writeln!(text, "    {}", property(heap, map, &descriptor))?;
+        let (name, parts) = (quoted(heap, descriptor.name), property(heap, map, &descriptor));
+        facts.line(format!("    {name}: {}", parts.join(", ")));
+        listed.push(json!({ "name": heap.name_text(descriptor.name), "is": parts }));
     }
-    Ok(())
+    facts.field("descriptors", listed);
+    Ok(facts)
 }
 
 /// What other lines say already is not repeated among the flags.
@@ -205,8 +215,8 @@ fn is_told_as_flag(flag: &str) -> bool {
 /// Maps between a map and its root, at most.
 const MOST_STEPS: usize = 2048;
 
-/// One property of a map.
-fn property(heap: &Heap<'static>, map: &Map, descriptor: &Descriptor) -> String {
+/// What there is to say of one property of a map.
+fn property(heap: &Heap<'static>, map: &Map, descriptor: &Descriptor) -> Vec<String> {
     let mut parts = Vec::new();
     match descriptor.field {
         Some(field) if field < map.inobject_properties() => {
@@ -244,7 +254,7 @@ fn property(heap: &Heap<'static>, map: &Map, descriptor: &Descriptor) -> String 
             parts.push(otherwise.to_owned());
         }
     }
-    format!("{}: {}", quoted(heap, descriptor.name), parts.join(", "))
+    parts
 }
 
 /// `"name"`, or a symbol as it is.
@@ -261,7 +271,7 @@ fn tree(
     map: &Map,
     counts: &[u64],
     whole: bool,
-    out: &mut Out<'_>,
+    facts: &mut Facts,
 ) -> Result<(), DcmdError> {
     let mut path = vec![map.address];
     let mut seen: HashSet<u64> = path.iter().copied().collect();
@@ -274,11 +284,10 @@ fn tree(
         current = heap.decoded_map(back.address)?.1;
     }
     path.reverse();
-    writeln!(out.text(), "transitions:")?;
-    let mut printer =
-        Tree { context, heap, counts, whole, path: &path, seen: HashSet::new(), own: map.address };
+    facts.line("transitions:");
+    let mut tree = Tree { context, heap, counts, whole, path: &path, seen: HashSet::new(), own: map.address };
     let root = path[0];
-    printer.print(None, root, 1, out)
+    tree.tell(None, root, 1, facts)
 }
 
 struct Tree<'a> {
@@ -293,13 +302,14 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    fn print(
+    fn tell(
         &mut self,
         key: Option<Tagged>,
         root: u64,
         depth: usize,
-        out: &mut Out<'_>,
+        facts: &mut Facts,
     ) -> Result<(), DcmdError> {
+        let mut listed = Vec::new();
         // A stack of its own: trees are as deep as objects have properties.
         let mut open = vec![(key, root, depth, false)];
         while let Some((key, address, depth, is_below)) = open.pop() {
@@ -309,18 +319,25 @@ impl Tree<'_> {
             }
             let (id, map) = self.heap.decoded_map(address)?;
             let label = key.map_or(String::new(), |key| format!("{} ", quoted(self.heap, key)));
-            let count = match instances(self.counts, id) {
+            let instances = instances(self.counts, id);
+            let count = match instances {
                 1 => "1 instance".to_owned(),
                 count => format!("{count} instances"),
             };
             let is_own = address == self.own;
             let mark = if is_own { " <--" } else { "" };
             let value = Tagged::pointer(address);
-            writeln!(out.text(), "{:indent$}{label}{value} ({count}){mark}", "", indent = 4 * depth)?;
+            facts.line(format!("{:indent$}{label}{value} ({count}){mark}", "", indent = 4 * depth));
+            listed.push(json!({
+                "level": depth - 1,
+                "key": key.and_then(|key| self.heap.name_text(key)),
+                "map": hex(value.0),
+                "instances": instances,
+            }));
             let transitions = self.heap.transitions(map)?;
             if let Some(instead) = transitions.instead {
                 let what = summary(self.heap, instead);
-                writeln!(out.text(), "{:indent$}{instead} ({what})", "", indent = 4 * (depth + 1))?;
+                facts.line(format!("{:indent$}{instead} ({what})", "", indent = 4 * (depth + 1)));
             }
             let is_below = is_below || is_own;
             for (key, target) in transitions.targets.into_iter().rev() {
@@ -330,6 +347,7 @@ impl Tree<'_> {
                 }
             }
         }
+        facts.field("transitions", listed);
         Ok(())
     }
 }

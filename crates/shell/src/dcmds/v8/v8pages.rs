@@ -7,12 +7,13 @@
 //!
 //! `-s space` keeps those of the spaces whose names begin so: `-s old`. In a pipe it yields the addresses of the pages.
 
+use serde_json::json;
 use v8_heap::isolate::{Page, PageState};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Hex, Table, escape};
+use crate::output::{Column, Hex, Table, escape, hex};
 use crate::stage::Out;
 use crate::value::{Item, Kind};
 
@@ -34,12 +35,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Items(Kind::Address),
-    options: &[Opt::text('s', "space", "only those of the spaces whose names begin so").filter()],
+    options: &[Opt::text('s', "space", "only those of the spaces whose names begin so").filter(), Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8pages.rs"),
     examples: EXAMPLES,
     start: |context, args| {
+        let as_json = args.has('j');
         let wanted = args.text('s').map(str::to_owned);
         if let Some(wanted) = &wanted {
             let names = context.heap()?.layout().space_names;
@@ -49,7 +51,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 return Err(DcmdError::usage(reason));
             }
         }
-        Ok(for_each(move |context, _, out| list(context, wanted.as_deref().unwrap_or(""), out)))
+        Ok(for_each(move |context, _, out| list(context, wanted.as_deref().unwrap_or(""), as_json, out)))
     },
 };
 
@@ -66,7 +68,7 @@ static TABLE: Table = Table::new(&[
     Column::left("", 0),
 ]);
 
-fn list(context: &Context, wanted: &str, out: &mut Out<'_>) -> Result<(), DcmdError> {
+fn list(context: &Context, wanted: &str, as_json: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let heap = context.heap()?;
     let names = heap.layout().space_names;
     let name_of = |page: &Page<'_>| match page.space.and_then(|space| names.get(usize::from(space))) {
@@ -86,7 +88,9 @@ fn list(context: &Context, wanted: &str, out: &mut Out<'_>) -> Result<(), DcmdEr
         return Ok(());
     }
     let table = heap.objects(&context.progress())?;
-    TABLE.heading(context.colours, &mut out.text())?;
+    if !as_json {
+        TABLE.heading(context.colours, &mut out.text())?;
+    }
     for (index, page) in pages {
         context.check_interrupt()?;
         if out.has_enough() {
@@ -94,7 +98,6 @@ fn list(context: &Context, wanted: &str, out: &mut Out<'_>) -> Result<(), DcmdEr
         }
         let usage = table.page_usage(index);
         let isolate = heap.spaces().isolates().iter().find(|isolate| isolate.heap == page.heap);
-        let isolate = isolate.map_or("-".to_owned(), |isolate| format!("{:x}", isolate.address));
         let mut notes = Vec::new();
         if page.large {
             notes.push("large".to_owned());
@@ -111,6 +114,23 @@ fn list(context: &Context, wanted: &str, out: &mut Out<'_>) -> Result<(), DcmdEr
             notes.push(format!("missing {}", page.missing()));
         }
         let unused: u64 = page.unused.iter().map(|(start, end)| end.saturating_sub(*start)).sum();
+        let free = usage.free_bytes.saturating_add(unused);
+        if as_json {
+            out.json(&json!({
+                "page": hex(page.base),
+                "size": page.size,
+                "start": hex(page.area_start),
+                "end": hex(page.area_end),
+                "space": name_of(page),
+                "isolate": isolate.map(|isolate| hex(isolate.address)),
+                "objects": usage.objects,
+                "objectBytes": usage.object_bytes,
+                "freeBytes": free,
+                "notes": notes,
+            }))?;
+            continue;
+        }
+        let isolate = isolate.map_or("-".to_owned(), |isolate| format!("{:x}", isolate.address));
         TABLE.row(
             &[
                 &Hex(page.base),
@@ -121,7 +141,7 @@ fn list(context: &Context, wanted: &str, out: &mut Out<'_>) -> Result<(), DcmdEr
                 &isolate,
                 &usage.objects,
                 &usage.object_bytes,
-                &usage.free_bytes.saturating_add(unused),
+                &free,
                 &notes.join(", "),
             ],
             &mut out.text(),

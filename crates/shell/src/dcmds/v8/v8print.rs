@@ -11,6 +11,7 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
 use v8_heap::layout::{Class, ClassId, Classes, Field, FieldKind};
 use v8_heap::objects::place::{FieldValue, Place};
 use v8_heap::objects::value::HeapObject;
@@ -23,7 +24,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{escape, hex};
 use crate::stage::Out;
 use crate::value::Kind;
 
@@ -57,13 +58,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
-    options: &[Opt::number('n', "count", "print so many elements of arrays and tables; 16 if not said")],
+    options: &[
+        Opt::number('n', "count", "print so many elements of arrays and tables; 16 if not said"),
+        Opt::JSON,
+    ],
     operands: Operands::optional("[class]"),
     needs: &[Capability::V8Heap],
     manual: include_str!("v8print.rs"),
     examples: EXAMPLES,
     start: |_, args| {
         let count = args.number('n').unwrap_or(16);
+        let as_json = args.has('j');
         let class = args.operands().first().and_then(|word| word.text()).map(str::to_owned);
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
@@ -77,7 +82,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 Some(name) => Some(heap.classes().find(name).ok_or_else(|| unknown(name))?),
                 None => own,
             };
-            let mut printer = ObjectPrinter { context, heap, object, out, count, is_own: class == own };
+            let is_own = class == own;
+            let fields = as_json.then(Vec::new);
+            let mut printer = ObjectPrinter { context, heap, object, out, count, is_own, fields, more: 0 };
             match class {
                 Some(class) => printer.print(class),
                 None => Err(DcmdError::failed(format!(
@@ -102,6 +109,10 @@ struct ObjectPrinter<'a, 'o> {
     count: u64,
     /// Printed as what it is, not as some other class.
     is_own: bool,
+    /// What is gathered for JSON, if that is wanted in place of text.
+    fields: Option<Vec<Value>>,
+    /// Words that are left out.
+    more: u64,
 }
 
 impl ObjectPrinter<'_, '_> {
@@ -112,11 +123,41 @@ impl ObjectPrinter<'_, '_> {
         if self.is_own {
             self.rest(class)?;
         }
+        if let Some(fields) = self.fields.take() {
+            return self.out.json(&json!({
+                "object": hex(self.object.value().0),
+                "class": class.name,
+                "is": summary(self.heap, self.object.value()),
+                "fields": fields,
+                "more": self.more,
+            }));
+        }
         self.line(0, format_args!("}}"))
+    }
+
+    /// One field, as a line or for JSON: at which offset it is, and which class it belongs to, if it is no entry of a tail.
+    fn told(
+        &mut self,
+        depth: usize,
+        offset: u64,
+        class: Option<&str>,
+        name: &str,
+        shown: &str,
+    ) -> Result<(), DcmdError> {
+        let at = self.object.address + offset;
+        if let Some(fields) = &mut self.fields {
+            self.context.check_interrupt()?;
+            fields.push(json!({ "address": hex(at), "class": class, "name": name, "value": shown }));
+            return Ok(());
+        }
+        self.line(depth, format_args!("{at:x} {name} = {shown}"))
     }
 
     fn line(&mut self, depth: usize, text: std::fmt::Arguments<'_>) -> Result<(), DcmdError> {
         self.context.check_interrupt()?;
+        if self.fields.is_some() {
+            return Ok(());
+        }
         Ok(writeln!(self.out.text(), "{:indent$}{text}", "", indent = 4 * depth)?)
     }
 
@@ -153,8 +194,7 @@ impl ObjectPrinter<'_, '_> {
                 more = format!(" ({})", escape(name));
             }
         }
-        let at = self.object.address + field.offset;
-        self.line(depth, format_args!("{at:x} {} = {shown}{more}", field.name))
+        self.told(depth, field.offset, Some(class.name), field.name, &format!("{shown}{more}"))
     }
 
     /// What follows the fields of the class.
@@ -195,15 +235,15 @@ impl ObjectPrinter<'_, '_> {
             }
             if shown > self.count {
                 let left = (size - offset).div_ceil(8);
+                self.more = left;
                 return self.line(1, format_args!("... {left} more words (-n says how many elements)"));
             }
-            let at = self.object.address + offset;
             let value = match (&place, heap.field_value(self.object, offset, kind)) {
                 (_, Err(error)) => return Err(error.into()),
                 (Place::Bytes(..), Ok(FieldValue::Unsigned(bytes))) => format!("{bytes:016x} (bytes)"),
                 (_, Ok(value)) => show(heap, value, kind),
             };
-            self.line(1, format_args!("{at:x} {name} = {value}"))?;
+            self.told(1, offset, None, &name, &value)?;
             offset += kind.size(heap.fields().words);
         }
         Ok(())

@@ -3,17 +3,18 @@
 //! The names behind the slots of its contexts, and how many parameters a function has: V8 keeps the names of parameters and
 //! variables only if closures capture them.
 
-use std::io::Write;
-
+use serde_json::{Map, Value, json};
 use v8_heap::Tagged;
 use v8_heap::layout::{FieldKind, Kind as HeapKind};
 use v8_heap::objects::place::{FieldValue, Place};
 
 use crate::answers::place_name::place_name;
 use crate::answers::summary::summary;
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each_item};
+use crate::dcmd::{
+    AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
+};
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Facts, escape, hex};
 use crate::value::Kind;
 
 /// What it says, on cores that ship.
@@ -44,12 +45,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8scopeinfo.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
+    start: |_, args| {
+        let as_json = args.has('j');
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);
@@ -66,24 +68,26 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let flags = number("flags");
             let bits = heap.layout().flags("ScopeFlags");
             let scope_type = bits.iter().find(|flag| flag.name == "scope_type").map_or(0, |f| f.of(flags));
-            let mut text = out.text();
-            match heap.layout().value_name("ScopeFlags", "scope_type", scope_type) {
-                Some(name) => writeln!(text, "{name}")?,
-                None => writeln!(text, "scope type {scope_type}")?,
-            }
+            let mut facts = Facts::new();
+            facts.field("scopeInfo", hex(value.0));
+            let name = heap.layout().value_name("ScopeFlags", "scope_type", scope_type);
+            let name = name.map_or_else(|| format!("scope type {scope_type}"), str::to_owned);
+            facts.tell("kind", name.as_str(), name.as_str());
             let set: Vec<&str> = bits
                 .iter()
                 .filter(|flag| flag.width == 1 && flag.of(flags) != 0)
                 .map(|flag| flag.name)
                 .collect();
             if !set.is_empty() {
-                writeln!(text, "flags: {}", set.join(", "))?;
+                facts.line(format!("flags: {}", set.join(", ")));
             }
+            facts.field("flags", set);
             let plural = |count: u64| if count == 1 { "" } else { "s" };
             let parameters = number("parameter_count");
-            writeln!(text, "{parameters} parameter{}", plural(parameters))?;
+            facts.tell("parameters", parameters, format!("{parameters} parameter{}", plural(parameters)));
             let locals = number("context_local_count");
-            writeln!(text, "{locals} context local variable{}", plural(locals))?;
+            facts.line(format!("{locals} context local variable{}", plural(locals)));
+            let (mut names, mut parts) = (Vec::new(), Map::new());
             let size = heap.object_size(object)?;
             for offset in (8..size).step_by(8) {
                 context.check_interrupt()?;
@@ -95,16 +99,21 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 match (part, index) {
                     ("context_local_names", Some(index)) => {
                         let name = heap.name_text(word).unwrap_or_else(|| "<unreadable name>".to_owned());
-                        writeln!(text, "    context local variable {index}: {word} (\"{}\")", escape(&name))?;
+                        let shown = escape(&name);
+                        facts.line(format!("    context local variable {index}: {word} (\"{shown}\")"));
+                        names.push(name);
                     }
                     ("context_local_infos" | "part", _) => {}
                     _ => {
                         let name = place_name(heap, &place);
-                        writeln!(text, "{name}: {word} ({})", summary(heap, word))?;
+                        facts.line(format!("{name}: {word} ({})", summary(heap, word)));
+                        parts.insert(name, json!({ "value": hex(word.0), "is": summary(heap, word) }));
                     }
                 }
             }
-            Ok(())
+            facts.field("locals", names);
+            facts.field("parts", Value::Object(parts));
+            Ok(facts.print(as_json, &mut out.text())?)
         }))
     },
 };

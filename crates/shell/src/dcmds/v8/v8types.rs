@@ -6,7 +6,9 @@
 
 use std::io::Write;
 
-use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
+use serde_json::json;
+
+use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::output::escape;
 
 /// What it says, on cores that ship.
@@ -29,22 +31,26 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Yields::Text,
-    options: &[],
+    options: &[Opt::JSON],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8types.rs"),
     examples: EXAMPLES,
-    start: |_, _| {
+    start: |_, args| {
+        let as_json = args.has('j');
         Ok(for_each(move |context, _, out| {
             let layout = context.heap()?.layout();
-            let mut text = out.text();
             let mut before = String::new();
             for (number, info) in layout.types() {
                 if info.name.starts_with("type ") || *info.name == *before {
                     continue;
                 }
                 before = info.name.clone().into_string();
-                writeln!(text, "{:<30} = 0x{number:02x}", escape(&info.name))?;
+                if as_json {
+                    out.json(&json!({ "name": &*info.name, "number": number }))?;
+                } else {
+                    writeln!(out.text(), "{:<30} = 0x{number:02x}", escape(&info.name))?;
+                }
             }
             Ok(())
         }))

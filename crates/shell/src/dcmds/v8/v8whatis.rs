@@ -10,8 +10,7 @@
 //!
 //! `-d` refuses objects that begin more than so many bytes before the address.
 
-use std::io::Write;
-
+use serde_json::json;
 use v8_heap::isolate::Page;
 use v8_heap::{Heap, Whereabouts};
 
@@ -24,7 +23,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Facts, escape, hex};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -65,13 +64,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::flag('v', "say what is there, and where"),
         Opt::number('d', "bytes", "look back at most so far; as far as it takes if not said"),
+        Opt::JSON,
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
     manual: include_str!("v8whatis.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let verbose = args.has('v');
+        let as_json = args.has('j');
+        let verbose = args.has('v') || as_json;
         let farthest = args.number('d').unwrap_or(u64::MAX);
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
@@ -81,7 +82,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let Whereabouts::Object(object, distance) = found else {
                 if verbose && !out.is_pipe() {
                     let place = outside(context, heap, found, address)?;
-                    writeln!(out.text(), "{:x}: in no heap object: {place}", item.word)?;
+                    let mut facts = Facts::new();
+                    facts.field("address", hex(item.word));
+                    facts.field("object", json!(null));
+                    let line = format!("{:x}: in no heap object: {place}", item.word);
+                    facts.tell("outside", place, line);
+                    facts.print(as_json, &mut out.text())?;
                 }
                 return Ok(());
             };
@@ -100,20 +106,30 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             let remarks = Remarks::new(context, &context.progress())?;
             let class = escape(heap.class_name(object.value())).into_owned();
-            let mut text = out.text();
+            let mut facts = Facts::new();
             let start = object.address;
             let value = object.value();
             let back = item.word.wrapping_sub(start);
-            writeln!(text, "{value} (found Map at {start:x} ({:x}-0x{back:x}) for type {class})", item.word)?;
+            facts.field("address", hex(item.word));
+            facts.field("offset", distance);
+            let line =
+                format!("{value} (found Map at {start:x} ({:x}-0x{back:x}) for type {class})", item.word);
+            facts.tell("object", hex(value.0), line);
             let place = place_name(heap, &heap.place_at(object, distance));
-            writeln!(text, "    at {place} of {}", summary(heap, value))?;
+            let is = summary(heap, value);
+            facts.tell("place", place.as_str(), format!("    at {place} of {is}"));
+            facts.field("is", is);
             if let Some(page) = heap.spaces().page_of(address) {
-                writeln!(text, "    on {}", of_page(heap, page))?;
+                let shown = of_page(heap, page);
+                facts.tell("page", hex(page.base), format!("    on {shown}"));
+                let space = page.space.and_then(|space| heap.layout().space_names.get(usize::from(space)));
+                facts.field("space", space.copied());
             }
+            facts.field("garbage", remarks.is_garbage(value));
             if remarks.is_garbage(value) {
-                writeln!(text, "    garbage: nothing keeps it alive")?;
+                facts.line("    garbage: nothing keeps it alive");
             }
-            Ok(())
+            Ok(facts.print(as_json, &mut out.text())?)
         }))
     },
 };

@@ -1,0 +1,107 @@
+//! Callbacks in a few words: what is called, where it is defined, or which promise is settled.
+
+use serde_json::{Value as Json, json};
+use v8_heap::layout::Kind;
+use v8_heap::objects::value::Value;
+use v8_heap::{Heap, PropertyValue, Tagged};
+
+use crate::print::function::{definition_name, file_name, script_name};
+
+/// Functions that call another are followed up to here.
+const DEEPEST: usize = 8;
+
+/// What the names of Node.js's own scripts begin with.
+pub const NODE: &str = "node:";
+
+/// What is called.
+#[derive(Clone, Debug, Default)]
+pub struct Callback {
+    /// The function itself, behind what was bound or wrapped.
+    pub function: Option<Tagged>,
+    /// Its name.
+    pub name: String,
+    /// The last part of its script's name, or none if it is V8's.
+    pub file: Option<String>,
+    /// The whole name of its script.
+    pub script: Option<String>,
+    /// Where it is defined.
+    pub line: Option<u32>,
+    /// The column there.
+    pub column: Option<u32>,
+    /// The promise that it settles, if it is one of V8's own for that.
+    pub settles: Option<Tagged>,
+}
+
+impl Callback {
+    /// What `value` calls in the end: bound functions and the wrappers of `once` are seen through.
+    pub fn of(heap: &Heap<'_>, value: Tagged) -> Callback {
+        let mut value = value;
+        for _ in 0..DEEPEST {
+            let Ok(Value::Object(object)) = heap.value(value) else { break };
+            if let Ok(Some(PropertyValue::Data(listener))) = heap.own_property(object, "listener")
+                && matches!(heap.value(listener), Ok(Value::Object(_)))
+            {
+                value = listener;
+            } else if object.kind() == Kind::JsBoundFunction
+                && let Ok(bound) = heap.bound_function(object)
+            {
+                value = bound.target;
+            } else {
+                break;
+            }
+        }
+        let mut callback =
+            Callback { function: Some(value), settles: heap.settled_by(value), ..Callback::default() };
+        let shared = heap
+            .object(value)
+            .ok()
+            .filter(|object| object.kind() == Kind::JsFunction)
+            .and_then(|function| heap.shared_function(heap.shared_function_info(function).ok()?).ok());
+        let Some(shared) = shared else {
+            callback.name = "(no function)".to_owned();
+            return callback;
+        };
+        callback.name = definition_name(heap, &shared);
+        if let Some(location) = heap.function_location(shared.object) {
+            let script = script_name(heap, &location.script);
+            // Whose it is shows in the names of Node.js's own.
+            let is_foreign = script.starts_with(NODE);
+            callback.file = Some(if is_foreign { script.clone() } else { file_name(heap, &location.script) });
+            callback.script = Some(script);
+            callback.line = location.place.map(|place| place.line);
+            callback.column = location.place.map(|place| place.column);
+        }
+        callback
+    }
+
+    /// Whether it belongs to Node.js or V8 and not to the program.
+    pub fn is_foreign(&self) -> bool {
+        self.script.as_ref().is_none_or(|script| script.starts_with(NODE))
+    }
+
+    /// `onOrder (app.js:26:27)`, not yet escaped.
+    pub fn text(&self) -> String {
+        if let Some(promise) = self.settles {
+            return format!("settles promise {promise}");
+        }
+        match (&self.file, self.line, self.column) {
+            // A name that says where it is need not say it twice.
+            _ if self.name.starts_with('(') => self.name.clone(),
+            (Some(file), Some(line), Some(column)) => format!("{} ({file}:{line}:{column})", self.name),
+            (Some(file), ..) => format!("{} ({file})", self.name),
+            (None, ..) => self.name.clone(),
+        }
+    }
+
+    /// As an object.
+    pub fn json(&self) -> Json {
+        json!({
+            "function": self.function.map(|function| format!("{:#x}", function.0)),
+            "name": self.name,
+            "file": self.script,
+            "line": self.line,
+            "column": self.column,
+            "settles": self.settles.map(|promise| format!("{:#x}", promise.0)),
+        })
+    }
+}

@@ -1,0 +1,625 @@
+//! Await chains: who waits for whom, from the promise that nothing has settled to the one that nobody waits for.
+//!
+//! ```text
+//!   promise ── reaction ──► suspended call ──► its own promise ── reaction ──► then(f) ──► promise ── ...
+//! ```
+//!
+//! A chain begins at a pending promise that does not follow another, and goes on over what waits for it. Where two wait for one
+//! promise, the chain forks, and each way is one chain. Chains of the same functions, suspended at the same places, are one line
+//! with a count. Of what nothing keeps alive nothing is counted, if the core tells.
+//!
+//! What can settle the promise at the beginning is told by who holds the functions that do: an executor's `resolve` and `reject`, or the
+//! object of a request. If nothing living holds any, nothing ever settles it: an orphan.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use crate::address_map::AddressMap;
+use crate::graph::{RootKind, Rows};
+use crate::heap::Heap;
+use crate::index::ObjectTable;
+use crate::layout::Kind;
+use crate::objects::context::{Variable, VariableValue};
+use crate::objects::generator::GeneratorState;
+use crate::objects::promise::{Promise, Waits};
+use crate::objects::properties::PropertyValue;
+use crate::objects::value::HeapObject;
+use crate::remembered::names::NameId;
+use crate::{Error, Monitor, Result, Tagged};
+
+/// Links of a chain that are followed.
+const LONGEST_CHAIN: usize = 256;
+/// Ways from one promise to those that nobody waits for: forks multiply.
+const MOST_WAYS: usize = 1 << 20;
+/// Ways of a heap, for each that waits, and beside that.
+const WAYS_OF_ONE: usize = 16;
+const FEWEST_WAYS: usize = 1 << 20;
+/// Holders that are looked through for what can settle one promise.
+const MOST_HOLDERS: usize = 512;
+/// Functions of one scope that are followed to what calls them.
+const MOST_SHARING: usize = 4;
+/// Holders of one object among them.
+const HOLDERS_OF_ONE: usize = 64;
+
+/// One link: what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// How it waits.
+    pub waits: Waits,
+    /// The `SharedFunctionInfo` of the suspended call, or of the function that `then` and its kin were given.
+    pub function: Option<Tagged>,
+    /// How far a suspended call is: for [`crate::View::suspended_position`].
+    pub offset: Option<i32>,
+    /// The promise is that of `Promise.race`: several others settle it.
+    pub is_race: bool,
+}
+
+/// What can settle the promise at the beginning of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SettlerKind {
+    /// Nothing: the chain waits for ever.
+    Orphan,
+    /// The chain waits for itself.
+    Cycle,
+    /// A timer or immediate.
+    Timer,
+    /// A request, or another object of Node.js's native part.
+    Native,
+    /// A function of the program that has not called `resolve`, or an object that keeps it.
+    Held,
+    /// A call that is running.
+    Running,
+    /// Nothing is awaited any more: the call goes on as soon as it is its turn.
+    Ready,
+    /// The core does not tell what lives, so that this cannot be told.
+    Unknown,
+}
+
+/// What can settle a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Settler {
+    /// What it is.
+    pub kind: SettlerKind,
+    /// The constructor of the object that has the function that settles the promise.
+    pub constructor: Option<NameId>,
+    /// The name of the property of that object through which it has it.
+    pub property: Option<Tagged>,
+    /// The `SharedFunctionInfo` of the function that has it in a variable, where no object has it.
+    pub function: Option<Tagged>,
+    /// The name of the variable that holds it, or that holds the collection it is in, where no object has it.
+    pub variable: Option<Tagged>,
+}
+
+/// Chains that are alike.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// From the inside out: what waits for the promise, what waits for that, and so on.
+    pub links: Vec<Link>,
+    /// What can settle the promise at the beginning.
+    pub settler: Settler,
+    /// What settles it in the first of the chains: a timer, a request, an object of the program.
+    pub settled_by: Option<Tagged>,
+    /// The suspended call at the inner end of each, or the promise where there is none.
+    pub members: Vec<Tagged>,
+    /// There are more links.
+    pub is_cut: bool,
+}
+
+/// All await chains of a heap.
+#[derive(Clone, Debug, Default)]
+pub struct Chains {
+    /// Those of which there are most in front.
+    pub list: Vec<Chain>,
+    /// Not all ways have been followed.
+    pub is_cut: bool,
+}
+
+/// What waits for one promise.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    link: Link,
+    call: Option<Tagged>,
+    /// The promise that is settled next.
+    next: Option<u64>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    settler: Settler,
+    links: Vec<Link>,
+    is_cut: bool,
+}
+
+/// Who waits for whom.
+#[derive(Default)]
+struct Waiting {
+    /// By the address of the promise.
+    of: AddressMap<Vec<Waiter>>,
+    /// Promises that another one settles.
+    followed: AddressMap<()>,
+    /// Calls that wait for a promise.
+    calls: HashSet<Tagged>,
+    /// Suspended calls that wait for none.
+    ready: Vec<Waiter>,
+    /// All that wait.
+    count: usize,
+    is_cut: bool,
+}
+
+impl Heap<'_> {
+    /// All await chains, those of which there are most in front.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so; what fails when the heap is indexed or its references are read.
+    pub fn await_chains(&self, monitor: &dyn Monitor) -> Result<Chains> {
+        let table = self.objects(monitor)?;
+        let tells = self.lacks_for_census(monitor)?.is_empty();
+        let reached = if tells { Some(&**self.reached(monitor)?) } else { None };
+        let lives = |address: u64| {
+            reached.is_none_or(|reached| {
+                table.id_at(self.spaces(), address).is_some_and(|id| reached.contains(id.0))
+            })
+        };
+        let waiting = self.waiting(table.len(), &lives, monitor)?;
+        let mut search = Search {
+            heap: self,
+            table,
+            held_by: if tells { Some(self.held_by(monitor)?) } else { None },
+            timers: HashSet::new(),
+            of_store: AddressMap::default(),
+            lives: &lives,
+        };
+        search.timers.extend(self.timers(monitor)?.into_iter().map(|timer| timer.object));
+        search.timers.extend(self.immediates(monitor)?.into_iter().map(|immediate| immediate.object));
+        let mut ways = Ways {
+            waiting: &waiting,
+            groups: HashMap::new(),
+            visited: AddressMap::default(),
+            count: 0,
+            most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)),
+            is_cut: waiting.is_cut,
+        };
+        monitor.begin("following promises", waiting.of.len() as u64);
+        let mut starts: Vec<u64> =
+            waiting.of.keys().copied().filter(|promise| !waiting.followed.contains_key(promise)).collect();
+        starts.sort_unstable();
+        for (index, promise) in starts.iter().enumerate() {
+            if index % 1024 == 0 {
+                monitor.advance(1024);
+                if monitor.cancelled() {
+                    return Err(Error::Interrupted);
+                }
+            }
+            let (settler, by) = search.settler_of(*promise, monitor)?;
+            ways.follow(*promise, settler, by);
+        }
+        for waiter in &waiting.ready {
+            let kind = SettlerKind::Ready;
+            ways.follow_from(
+                waiter,
+                Settler { kind, constructor: None, property: None, function: None, variable: None },
+                None,
+            );
+        }
+        // What is left goes round. A circle begins where a call waits, if there is one.
+        let mut rest: Vec<u64> =
+            waiting.of.keys().copied().filter(|promise| !ways.visited.contains_key(promise)).collect();
+        let calls = |promise: &u64| waiting.of[promise].iter().any(|waiter| waiter.call.is_some());
+        rest.sort_unstable_by_key(|promise| (!calls(promise), *promise));
+        for promise in rest {
+            if !ways.visited.contains_key(&promise) {
+                let kind = SettlerKind::Cycle;
+                let settler =
+                    Settler { kind, constructor: None, property: None, function: None, variable: None };
+                ways.follow(promise, settler, None);
+            }
+        }
+        Ok(ways.finish())
+    }
+
+    /// `most` objects are there: no more can wait.
+    fn waiting(&self, most: usize, lives: &dyn Fn(u64) -> bool, monitor: &dyn Monitor) -> Result<Waiting> {
+        let mut waiting = Waiting::default();
+        // A function that settles one promise for several others is that of a race.
+        let mut handlers: HashMap<Tagged, u32> = HashMap::new();
+        self.for_each_of(Kind::JsPromise, monitor, |promise| {
+            if !matches!(self.promise(promise), Ok(Promise::Pending)) || !lives(promise.address) {
+                return true;
+            }
+            let reactions = self.promise_reactions(promise).unwrap_or_default();
+            if reactions.is_empty() {
+                return true;
+            }
+            waiting.count += reactions.len();
+            if waiting.count > most {
+                waiting.is_cut = true;
+                return false;
+            }
+            let waiters = waiting.of.entry(promise.address).or_default();
+            for reaction in reactions {
+                let next = match reaction.awaiting {
+                    Some(call) => {
+                        waiting.calls.insert(call);
+                        self.promise_of_call(call)
+                    }
+                    None => reaction.promise,
+                };
+                let next = next.and_then(Tagged::strong);
+                if let Some(next) = next {
+                    waiting.followed.insert(next, ());
+                }
+                if reaction.waits == Waits::Resolves
+                    && let Some(handler) = reaction.handler
+                {
+                    *handlers.entry(handler).or_default() += 1;
+                }
+                let function = |handler: Option<Tagged>| {
+                    let function = self.object(handler?).ok()?;
+                    (function.kind() == Kind::JsFunction)
+                        .then(|| self.shared_function_info(function).ok().map(|shared| shared.value()))?
+                };
+                let link = match (reaction.awaiting, reaction.waits) {
+                    (Some(call), waits) => self.link_of_call(call, waits),
+                    (None, waits @ (Waits::Then | Waits::Catch | Waits::Finally)) => {
+                        Link { waits, function: function(reaction.handler), offset: None, is_race: false }
+                    }
+                    // Kept until all handlers have been seen.
+                    (None, waits) => Link {
+                        waits,
+                        function: reaction.handler.filter(|_| waits == Waits::Resolves),
+                        offset: None,
+                        is_race: false,
+                    },
+                };
+                waiters.push(Waiter { link, call: reaction.awaiting, next });
+            }
+            true
+        })?;
+        for waiters in waiting.of.values_mut() {
+            for waiter in waiters {
+                if waiter.link.waits == Waits::Resolves
+                    && let Some(handler) = waiter.link.function.take()
+                {
+                    waiter.link.is_race = handlers.get(&handler).is_some_and(|count| *count > 1);
+                }
+            }
+        }
+        self.for_each_of(Kind::JsGenerator, monitor, |call| {
+            if self.async_function_promise(call).is_some()
+                && matches!(self.generator(call), Ok(generator) if generator.state == GeneratorState::Suspended)
+                && !waiting.calls.contains(&call.value())
+                && lives(call.address)
+            {
+                let next = self.promise_of_call(call.value()).and_then(Tagged::strong);
+                if let Some(next) = next {
+                    waiting.followed.insert(next, ());
+                }
+                let link = self.link_of_call(call.value(), Waits::Await);
+                waiting.ready.push(Waiter { link, call: Some(call.value()), next });
+            }
+            true
+        })?;
+        Ok(waiting)
+    }
+
+    fn link_of_call(&self, call: Tagged, waits: Waits) -> Link {
+        let found = self.object(call).ok().and_then(|call| self.suspended_in(call));
+        let (function, offset) = (found.map(|(function, _)| function), found.map(|(_, offset)| offset));
+        Link { waits, function, offset, is_race: false }
+    }
+
+    /// The promise that is settled when a suspended call goes on to its end, or to its next `yield`.
+    fn promise_of_call(&self, call: Tagged) -> Option<Tagged> {
+        let call = self.object(call).ok()?;
+        match self.async_function_promise(call) {
+            Some(promise) => Some(promise),
+            None => Some(self.generator_requests(call).ok()??.first()?.promise),
+        }
+    }
+}
+
+/// The ways that have been gone.
+struct Ways<'w> {
+    waiting: &'w Waiting,
+    groups: HashMap<Key, (Option<Tagged>, Vec<Tagged>)>,
+    visited: AddressMap<()>,
+    count: usize,
+    most: usize,
+    is_cut: bool,
+}
+
+impl Ways<'_> {
+    /// All ways from a promise on.
+    fn follow(&mut self, promise: u64, settler: Settler, by: Option<Tagged>) {
+        let first = Waiter {
+            link: Link { waits: Waits::Internal, function: None, offset: None, is_race: false },
+            call: None,
+            next: Some(promise),
+        };
+        self.walk(first, None, settler, by);
+    }
+
+    /// All ways from a call on that waits for nothing.
+    fn follow_from(&mut self, waiter: &Waiter, settler: Settler, by: Option<Tagged>) {
+        self.walk(*waiter, Some(waiter.link), settler, by);
+    }
+
+    fn walk(&mut self, first: Waiter, link: Option<Link>, settler: Settler, by: Option<Tagged>) {
+        let mut links: Vec<Link> = link.into_iter().collect();
+        let start = first.next.map(Tagged::pointer);
+        let mut inner: Vec<Option<Tagged>> = vec![first.call];
+        let mut path: Vec<u64> = Vec::new();
+        // What has still to be gone: how many links are in front of it, and what waits there.
+        let mut open: Vec<(usize, Option<Waiter>, Option<u64>)> = vec![(links.len(), None, first.next)];
+        let base = links.len();
+        let mut ways = 0;
+        while let Some((depth, waiter, next)) = open.pop() {
+            links.truncate(depth);
+            inner.truncate(1 + depth - base);
+            path.truncate(1 + depth - base);
+            if let Some(waiter) = waiter {
+                links.push(waiter.link);
+                inner.push(waiter.call);
+            }
+            let waiters = next.and_then(|next| Some((next, self.waiting.of.get(&next)?)));
+            let is_too_long = links.len() >= LONGEST_CHAIN;
+            match waiters {
+                Some((promise, waiters)) if !path.contains(&promise) && !is_too_long => {
+                    self.visited.insert(promise, ());
+                    path.push(promise);
+                    for waiter in waiters.iter().rev() {
+                        open.push((links.len(), Some(*waiter), waiter.next));
+                    }
+                }
+                more => {
+                    let member = inner.iter().flatten().next().copied().or(start);
+                    let is_cut = is_too_long && more.is_some();
+                    self.is_cut |= is_cut;
+                    if links.is_empty() {
+                        continue;
+                    }
+                    let key = Key { settler, links: links.clone(), is_cut };
+                    let group = self.groups.entry(key).or_insert_with(|| (by, Vec::new()));
+                    group.1.extend(member);
+                    self.count += 1;
+                    ways += 1;
+                    if ways >= MOST_WAYS || self.count >= self.most {
+                        self.is_cut = true;
+                        break;
+                    }
+                }
+            }
+        }
+        // What was left out has been met all the same.
+        for (_, _, next) in open {
+            if let Some(next) = next {
+                self.visited.insert(next, ());
+            }
+        }
+    }
+
+    fn finish(self) -> Chains {
+        let mut list: Vec<Chain> = self
+            .groups
+            .into_iter()
+            .map(|(key, (settled_by, mut members))| {
+                members.sort_unstable();
+                let Key { settler, links, is_cut } = key;
+                Chain { links, settler, settled_by, members, is_cut }
+            })
+            .collect();
+        let place = |link: &Link| (link.waits, link.function, link.offset);
+        list.sort_by(|a, b| {
+            b.members
+                .len()
+                .cmp(&a.members.len())
+                .then_with(|| a.members.first().cmp(&b.members.first()))
+                .then_with(|| a.links.iter().map(place).cmp(b.links.iter().map(place)))
+        });
+        Chains { list, is_cut: self.is_cut }
+    }
+}
+
+/// Looks for what can settle a promise.
+struct Search<'s, 'h> {
+    heap: &'s Heap<'h>,
+    table: &'s ObjectTable,
+    /// Nothing if the core does not tell what lives.
+    held_by: Option<&'s Rows>,
+    timers: HashSet<Tagged>,
+    /// What has been found of a store of elements: many promises are settled from one array.
+    of_store: AddressMap<(Settler, Option<Tagged>)>,
+    lives: &'s dyn Fn(u64) -> bool,
+}
+
+impl<'s> Search<'s, '_> {
+    fn holders(&self, object: u64) -> Vec<HeapObject<'s>> {
+        self.first_holders(object, HOLDERS_OF_ONE)
+    }
+
+    fn first_holders(&self, object: u64, most: usize) -> Vec<HeapObject<'s>> {
+        let Some(rows) = self.held_by else { return Vec::new() };
+        let Some(id) = self.table.id_at(self.heap.spaces(), object) else { return Vec::new() };
+        let holders = rows.of(id.0).iter().take(most);
+        holders
+            .filter_map(|holder| {
+                let holder = self.heap.object_by_id(self.table, crate::index::ObjectId(*holder))?;
+                (self.lives)(holder.address).then_some(holder)
+            })
+            .collect()
+    }
+
+    fn settler_of(&mut self, promise: u64, monitor: &dyn Monitor) -> Result<(Settler, Option<Tagged>)> {
+        let heap = self.heap;
+        let settler =
+            |kind| Settler { kind, constructor: None, property: None, function: None, variable: None };
+        if self.held_by.is_none() {
+            return Ok((settler(SettlerKind::Unknown), None));
+        }
+        let own = Tagged::pointer(promise);
+        let native = |object: HeapObject<'_>| {
+            let constructor = Some(heap.constructor_name(object));
+            (Settler { constructor, ..settler(SettlerKind::Native) }, Some(object.value()))
+        };
+        let mut functions = Vec::new();
+        // All of them: it is an orphan only if none of them leads to what settles it.
+        for holder in self.first_holders(promise, usize::MAX) {
+            match holder.kind() {
+                Kind::Context => functions.extend(
+                    self.holders(holder.address)
+                        .into_iter()
+                        .filter(|function| heap.settled_by(function.value()) == Some(own)),
+                ),
+                Kind::JsApiObject => return Ok(native(holder)),
+                Kind::JsGenerator if heap.async_function_promise(holder) == Some(own) => {
+                    return Ok((settler(SettlerKind::Running), Some(holder.value())));
+                }
+                // The microtask that asks a thenable.
+                _ if heap.class_name(holder.value()) == "PromiseResolveThenableJobTask" => {
+                    return Ok((settler(SettlerKind::Ready), Some(holder.value())));
+                }
+                Kind::PropertyArray | Kind::NameDictionary => {
+                    let object = self.holders(holder.address).into_iter();
+                    let mut object = object.filter(|object| object.kind() == Kind::JsApiObject);
+                    if let Some(object) = object.next() {
+                        return Ok(native(object));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if functions.is_empty() {
+            let id = self.table.id_at(heap.spaces(), promise);
+            let roots = self.heap.roots(monitor)?;
+            let is_native = |kind: RootKind| matches!(kind, RootKind::GlobalHandle | RootKind::TracedHandle);
+            let has_handle = id.is_some_and(|id| roots.of(id.0).iter().any(|root| is_native(root.kind)));
+            let kind = if has_handle { SettlerKind::Native } else { SettlerKind::Orphan };
+            return Ok((settler(kind), None));
+        }
+        let mut stores = functions.iter().flat_map(|function| self.holders(function.address));
+        let store = stores.next().filter(|store| store.kind() == Kind::FixedArray);
+        let store = store.filter(|_| stores.next().is_none()).map(|store| store.address);
+        drop(stores);
+        if let Some(known) = store.and_then(|store| self.of_store.get(&store)) {
+            return Ok(*known);
+        }
+        let found = self.holder_of(&functions);
+        if let Some(store) = store {
+            self.of_store.insert(store, found);
+        }
+        Ok(found)
+    }
+
+    /// What has one of some functions: the nearest timer or native object, else the nearest object of a class of the program, or
+    /// variable.
+    fn holder_of(&self, functions: &[HeapObject<'s>]) -> (Settler, Option<Tagged>) {
+        let heap = self.heap;
+        let none = Settler {
+            kind: SettlerKind::Held,
+            constructor: None,
+            property: None,
+            function: None,
+            variable: None,
+        };
+        let mut seen: HashSet<u64> = functions.iter().map(|function| function.address).collect();
+        // What holds something, what it holds, and whether that is one of the functions or holds only what captured them.
+        let mut queue: VecDeque<(HeapObject<'s>, HeapObject<'s>, bool)> = VecDeque::new();
+        let mut named: Vec<(u8, Settler, Tagged)> = Vec::new();
+        for function in functions {
+            self.enqueue(*function, true, &mut seen, &mut queue);
+        }
+        while let Some((holder, held, is_direct)) = queue.pop_front() {
+            if self.timers.contains(&holder.value()) {
+                let constructor = Some(heap.constructor_name(holder));
+                return (Settler { kind: SettlerKind::Timer, constructor, ..none }, Some(holder.value()));
+            }
+            match holder.kind() {
+                Kind::JsApiObject => {
+                    let constructor = Some(heap.constructor_name(holder));
+                    return (
+                        Settler { kind: SettlerKind::Native, constructor, ..none },
+                        Some(holder.value()),
+                    );
+                }
+                Kind::Context => {
+                    let variable = self.variable_with(holder, held);
+                    if variable.is_some() {
+                        named.push((1, Settler { variable, ..none }, holder.value()));
+                    }
+                    // Where many functions share the variables of a scope, it is not known which of them use this one.
+                    let holders = self.holders(holder.address);
+                    let inside =
+                        |object: &&HeapObject<'_>| matches!(object.kind(), Kind::JsFunction | Kind::Context);
+                    if is_direct && holders.iter().filter(inside).count() <= MOST_SHARING {
+                        for inner in holders {
+                            if matches!(inner.kind(), Kind::JsFunction | Kind::Context)
+                                && seen.len() < MOST_HOLDERS
+                                && seen.insert(inner.address)
+                            {
+                                queue.push_back((inner, holder, true));
+                            }
+                        }
+                    }
+                }
+                Kind::JsFunction => {
+                    if heap.settled_by(holder.value()).is_none() {
+                        let function = heap.shared_function_info(holder).ok().map(|shared| shared.value());
+                        named.push((2, Settler { function, ..none }, holder.value()));
+                    }
+                    self.enqueue(holder, true, &mut seen, &mut queue);
+                }
+                // A suspended call that has it, and the reactions of promises, are no way out.
+                Kind::JsGenerator | Kind::JsPromise => {}
+                kind if kind.is_js_object() => {
+                    let is_plain = heap.constructor_function(holder).is_none_or(|constructor| {
+                        heap.object(constructor)
+                            .and_then(|function| heap.shared_function(heap.shared_function_info(function)?))
+                            .is_ok_and(|shared| shared.script.is_none())
+                    });
+                    let constructor = Some(heap.constructor_name(holder));
+                    let property = self.property_with(holder, held);
+                    let rank = if is_plain { 3 } else { 0 };
+                    named.push((rank, Settler { constructor, property, ..none }, holder.value()));
+                    // Collections and records belong to somebody.
+                    if is_plain {
+                        self.enqueue(holder, false, &mut seen, &mut queue);
+                    }
+                }
+                kind if kind != Kind::NativeContext => self.enqueue(holder, false, &mut seen, &mut queue),
+                _ => {}
+            }
+        }
+        match named.into_iter().min_by_key(|(rank, ..)| *rank) {
+            Some((_, settler, object)) => (settler, Some(object)),
+            None => (none, None),
+        }
+    }
+
+    fn enqueue(
+        &self,
+        held: HeapObject<'s>,
+        is_direct: bool,
+        seen: &mut HashSet<u64>,
+        queue: &mut VecDeque<(HeapObject<'s>, HeapObject<'s>, bool)>,
+    ) {
+        for holder in self.holders(held.address) {
+            if seen.len() < MOST_HOLDERS && seen.insert(holder.address) {
+                queue.push_back((holder, held, is_direct));
+            }
+        }
+    }
+
+    /// The variable of a context that holds an object.
+    fn variable_with(&self, context: HeapObject<'_>, held: HeapObject<'_>) -> Option<Tagged> {
+        let variables = self.heap.context_variables(context).ok()?;
+        let holds = |variable: &Variable| matches!(variable.value, VariableValue::Tagged(value) if value == held.value());
+        variables.into_iter().find(holds).map(|variable| variable.name)
+    }
+
+    /// The property of an object that holds another, itself or by its array of properties.
+    fn property_with(&self, object: HeapObject<'_>, held: HeapObject<'_>) -> Option<Tagged> {
+        let properties = self.heap.own_properties(object).ok()?;
+        let holds =
+            |value: PropertyValue| matches!(value, PropertyValue::Data(value) if value == held.value());
+        properties.into_iter().find(|property| holds(property.value)).map(|property| property.name)
+    }
+}

@@ -1,0 +1,58 @@
+//! What a process waits for: timers and what is due next, handles and requests of libuv, suspended functions.
+//!
+//! Node.js keeps timers, immediates and ticks in objects of its own modules, which are found by the names of the variables that
+//! hold them. Handles and requests are C++ objects in two queues of each `Environment`, each with its object in the heap.
+
+mod chains;
+mod environments;
+mod essential;
+mod handles;
+mod scopes;
+mod ticks;
+mod timers;
+
+pub use chains::{Chain, Chains, Link, Settler, SettlerKind};
+pub use environments::{Clock, Environment, Environments};
+pub use essential::PendingMemory;
+pub use handles::{Handle, Request};
+pub use ticks::Tick;
+pub use timers::{Immediate, Timer};
+
+use crate::heap::Heap;
+use crate::objects::value::{HeapObject, Value};
+use crate::{PropertyValue, Tagged};
+
+/// The JavaScript object that a word stands for.
+fn js_object<'h>(heap: &'h Heap<'_>, value: Tagged) -> Option<HeapObject<'h>> {
+    match heap.value(value).ok()? {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// The JavaScript object in a property.
+fn object_property<'h>(heap: &'h Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<HeapObject<'h>> {
+    js_object(heap, heap.data_property(object, name)?)
+}
+
+/// The number in a property.
+fn number_property(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<f64> {
+    match heap.own_property(object, name).ok()?? {
+        PropertyValue::Data(value) => heap.number(value),
+        PropertyValue::Double(number) => Some(number),
+        _ => None,
+    }
+}
+
+/// `true` or `false` in a property.
+fn boolean_property(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<bool> {
+    match heap.value(heap.data_property(object, name)?).ok()? {
+        Value::Boolean(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// The `Heap` whose object this is.
+fn heap_of(heap: &Heap<'_>, object: HeapObject<'_>) -> u64 {
+    heap.spaces().page_of(object.address).map_or(0, |page| page.heap)
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask pending`: a program with something of every kind that it waits for, on every supported line: timers, ticks, handles,
+//! requests and await chains must be those that the program and Node.js list themselves.
+//!
+//! What is true the program says itself (`testdata/scenarios/pending.js`). The cores are kept for the next run.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use test_support::scenarios::debugger::Debugger;
+use test_support::scenarios::pending::check;
+
+use crate::scenario::Scenario;
+use crate::take_core::{self, Request, Start, Writer};
+use crate::{build, node_release};
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    use lexopt::prelude::*;
+    let (mut releases, mut executable, mut calls) = (Vec::new(), None, Vec::new());
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("node") => releases.push(arguments.value()?.string()?),
+            Long("calls") => calls.push(arguments.value()?.parse::<u64>()?),
+            Long("debugger") => executable = Some(arguments.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if releases.is_empty() {
+        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
+    }
+    if calls.is_empty() {
+        calls = vec![11, 1000];
+    }
+    let executable = executable.map_or_else(build::debugger, Ok)?;
+    let mut failed = 0;
+    for node in &releases {
+        for calls in &calls {
+            match one(&executable, node, *calls) {
+                Ok(found) => println!("node {node}, {calls} calls: {found}"),
+                Err(error) => {
+                    failed += 1;
+                    println!("node {node}, {calls} calls WRONG: {error:#}");
+                }
+            }
+        }
+    }
+    ensure!(failed == 0, "{failed} programs wait for something else");
+    Ok(())
+}
+
+fn one(executable: &Path, node: &str, calls: u64) -> Result<String> {
+    let directory = take_core::directory_of(&format!("pending-{calls}"), node);
+    take_core::take_once(&Request {
+        node: node.to_owned(),
+        scenario: Scenario::find("pending")?,
+        directory: directory.clone(),
+        writer: Writer::Gdb,
+        snapshot: false,
+        arguments: vec![format!("--calls={calls}")],
+        start: Start::default(),
+        stage: None,
+    })?;
+    let report = serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
+    check(&Debugger::new(executable.to_owned(), &directory.join("core")), &report)
+}
