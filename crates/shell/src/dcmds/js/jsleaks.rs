@@ -58,6 +58,7 @@ suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the h
     .bySession = 15cb447412d9 Map
   added to at leak.js:53: this.bySession.set('session-' + id, connection);
   next: 12fd195c4fb9::jsprint     all: ::findjsobjects -c UpstreamConnection | ::findjsobjects
+6089290 bytes, 82 % of the heap, are in none of these (::jsdominators shows where all of it is)
 "#,
 )];
 
