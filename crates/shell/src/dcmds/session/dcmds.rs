@@ -19,6 +19,7 @@ const EXAMPLES: &[Example] = &[Example::on(
     "::dcmds ^jsre",
     r#"
 JavaScript: objects, what holds them, functions
+  jsrequests       list the requests that are under way: files, names, connections, writes
   jsretained       say how much would be freed with an object, and who holds it
 "#,
 )];
