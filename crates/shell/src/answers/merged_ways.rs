@@ -27,6 +27,9 @@ pub struct MergedWay {
     pub example: Tagged,
 }
 
+/// What holds the first object, and the steps behind it.
+type Reading = (String, Vec<(String, String)>);
+
 /// An object from which ways lead on to more than so many others is a collection: which of its entries it is does not count.
 const FEW: usize = 8;
 
@@ -63,7 +66,7 @@ pub fn merged_ways(
     let is_collection = |id: u32| followers.get(&id).is_some_and(|followers| followers.len() > FEW);
     let mut manners: HashMap<(u32, u32), String> = HashMap::new();
     let mut labels: HashMap<u32, String> = HashMap::new();
-    let mut merged: HashMap<(String, Vec<(String, String)>), (u64, u32)> = HashMap::new();
+    let mut merged: HashMap<Reading, (u64, u32)> = HashMap::new();
     let mut without = 0;
     for ((target, path), way) in targets.iter().zip(&paths).zip(&ways) {
         context.check_interrupt()?;

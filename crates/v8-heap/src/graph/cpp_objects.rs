@@ -96,9 +96,9 @@ impl CppObjects {
         found
     }
 
-    /// Whether the C++ objects of an isolate are known, so that their handles need not be taken for roots.
-    pub fn has_heap_of(&self, isolate: u64) -> bool {
-        self.heaps.iter().any(|heap| heap.isolate == isolate)
+    /// Isolates whose C++ objects are known, so that the handles of these need not be taken for roots.
+    pub fn isolates(&self) -> impl Iterator<Item = u64> + '_ {
+        self.heaps.iter().map(|heap| heap.isolate)
     }
 
     /// Handles that are held by what keeps C++ objects alive in any case: their addresses, and the objects.

@@ -330,7 +330,7 @@ impl Finder<'_, '_> {
     /// The handles of C++ objects: roots only where what keeps those objects alive is not known.
     fn traced_handles(&mut self, isolate: &Isolate, words: &[(u64, u64)]) {
         let blocks = self.traced_blocks(isolate, words);
-        if self.cpp_objects.has_heap_of(isolate.address) {
+        if self.with_cpp_heap.contains(&isolate.address) {
             // What they hold is held by whoever holds the C++ object.
             self.found.memory.extend(blocks.into_iter().map(|block| (block.start, block.end)));
             return;

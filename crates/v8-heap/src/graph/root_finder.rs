@@ -1,8 +1,9 @@
 //! Collects roots, within bounds.
 
+use std::collections::HashSet;
+
 use core_reader::{Address, Memory};
 
-use super::cpp_objects::CppObjects;
 use super::roots::{Root, RootKind, Roots};
 use crate::index::ObjectTable;
 use crate::view::View;
@@ -15,8 +16,8 @@ pub(super) struct Finder<'a, 't> {
     pub view: &'a View<'t>,
     pub table: &'a ObjectTable,
     pub memory: &'t dyn Memory,
-    /// What keeps the handles of C++ objects.
-    pub cpp_objects: CppObjects,
+    /// Isolates of which it is known what keeps the handles of C++ objects, so that these are no roots.
+    pub with_cpp_heap: HashSet<u64>,
     pub found: Roots,
     /// Bytes that may still be read.
     pub budget: u64,
@@ -28,7 +29,7 @@ impl<'a, 't> Finder<'a, 't> {
             view,
             table,
             memory: view.memory(),
-            cpp_objects: CppObjects::default(),
+            with_cpp_heap: HashSet::new(),
             found: Roots::default(),
             budget: MOST_BYTES,
         }

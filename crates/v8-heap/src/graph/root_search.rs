@@ -14,7 +14,8 @@ impl Roots {
     /// [`Error::Interrupted`] if the monitor says so.
     pub(crate) fn find(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Roots> {
         let mut finder = Finder::new(view, table);
-        finder.cpp_objects = CppObjects::find(view, table);
+        let cpp_objects = CppObjects::find(view, table);
+        finder.with_cpp_heap = cpp_objects.isolates().collect();
         monitor.begin("finding roots", view.spaces().isolates().len() as u64);
         for isolate in view.spaces().isolates() {
             if monitor.cancelled() {
@@ -26,7 +27,7 @@ impl Roots {
         if view.spaces().isolates().is_empty() {
             finder.found.missing.push("no isolate".to_owned());
         }
-        for (at, target) in finder.cpp_objects.roots(view.memory()) {
+        for (at, target) in cpp_objects.roots(view.memory()) {
             finder.found.roots.push(Root { target, kind: RootKind::TracedHandle, at });
         }
         finder.microtasks();

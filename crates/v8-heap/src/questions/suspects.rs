@@ -41,12 +41,12 @@ const MOST_SHARED: usize = 1 << 20;
 const MOST_PASSED: usize = 16;
 /// Of Node.js's own gatherings those are not passed over that take more than so many bytes and one part in so many of the heap: it has
 /// gathered them for the program.
-const NODES_BYTES: u64 = 4 << 20;
-const NODES_PART: u64 = 20;
+const FEWEST_BYTES_OF_NODE: u64 = 4 << 20;
+const SMALLEST_PART_OF_NODE: u64 = 20;
 /// An object that is one of a few retains at least so many bytes, and one part in so many of the heap; all of them, one part in so many.
-const FEW_BYTES: u64 = 1 << 16;
-const FEW_PART: u64 = 400;
-const ALL_FEW_PART: u64 = 50;
+const FEWEST_BYTES_OF_ONE: u64 = 1 << 16;
+const SMALLEST_PART_OF_ONE: u64 = 400;
+const SMALLEST_PART_OF_ALL: u64 = 50;
 /// Gatherings that may be told as one with another.
 const MOST_DISTINCT: usize = 1 << 12;
 /// Owners above one another that are looked at for that.
@@ -84,7 +84,7 @@ impl Heap<'_> {
             suspect.typical = some.get(some.len() / 2).copied().unwrap_or(suspect.largest);
             suspect.is_nodes = self.are_nodes_own(way, &suspect.some, monitor)?;
             let size = suspect.size();
-            let is_much = size > NODES_BYTES && size > heap / NODES_PART;
+            let is_much = size > FEWEST_BYTES_OF_NODE && size > heap / SMALLEST_PART_OF_NODE;
             if suspect.is_nodes && !is_much { passed.push(suspect) } else { found.push(suspect) }
         }
         found.extend(passed);
@@ -168,7 +168,7 @@ impl Heap<'_> {
         monitor: &dyn Monitor,
     ) -> Result<Vec<Suspect>> {
         let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
-        let least = FEW_BYTES.max(heap / FEW_PART);
+        let least = FEWEST_BYTES_OF_ONE.max(heap / SMALLEST_PART_OF_ONE);
         let is_js = |id: u32| kind(self, table, id).is_some_and(Kind::is_js_object);
         let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
         let mut large: HashMap<u32, u64> =
@@ -205,9 +205,9 @@ impl Heap<'_> {
             let constructor = self.constructor_name(object);
             add(&mut few, gatherer, constructor, id, owners.is_nested[id as usize], dominators);
         }
-        let few = few
-            .into_values()
-            .filter(|suspect| suspect.count < u64::from(FEWEST) && suspect.size() >= heap / ALL_FEW_PART);
+        let few = few.into_values().filter(|suspect| {
+            suspect.count < u64::from(FEWEST) && suspect.size() >= heap / SMALLEST_PART_OF_ALL
+        });
         Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
     }
 
