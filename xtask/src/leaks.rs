@@ -98,7 +98,7 @@ fn check(executable: &Path, node: &str, scenario: Scenario) -> Result<String> {
     let lines = [
         "::jsleaks -n 2".to_owned(),
         format!("::findjsobjects -c {holds} | ::findjsobjects | ::count"),
-        format!("::findjsobjects -c {holds} | ::findjsobjects | ::tail -3 | ::jspath"),
+        format!("::findjsobjects -c {holds} | ::findjsobjects | ::jspath -m -n 0t100"),
     ];
     let answers = debugger.session(&lines)?;
     let place = find(&truth, &answers[0])?;
@@ -106,11 +106,10 @@ fn check(executable: &Path, node: &str, scenario: Scenario) -> Result<String> {
     // Few are what has gathered themselves, or each holds several.
     let held = if truth.holds == truth.leaked { truth.count } else { truth.held };
     ensure!(count == held, "{count} {holds} are alive, not {held}");
-    let ways: Vec<&str> = answers[2].split("way 1: ").skip(1).collect();
-    ensure!(ways.len() == 3, "no ways to three {holds}:\n{}", answers[2]);
-    for way in ways {
-        ensure!(leads_through(&truth, way), "another way to a {holds}:\n{way}");
-    }
+    // The last ones may be held by timers of their connections as well.
+    let true_ones: u64 =
+        ways(&answers[2]).iter().filter(|(_, way)| leads_through(&truth, way)).map(|(n, _)| n).sum();
+    ensure!(10 * true_ones >= 9 * held, "{true_ones} of {held} {holds} have a true way:\n{}", answers[2]);
     let garbage = check_garbage(&debugger)?;
     Ok(format!("suspect {place} is {} {}; {garbage} objects are garbage", truth.count, truth.leaked))
 }
@@ -163,11 +162,30 @@ fn find(truth: &Truth, answer: &str) -> Result<usize> {
     bail!("no suspect is `{place}`:\n{answer}")
 }
 
+/// Merged ways, and how many objects have each: `400 of 400 (100 %): global object, as to 1b2`, then the steps.
+fn ways(answer: &str) -> Vec<(u64, String)> {
+    let mut ways: Vec<(u64, String)> = Vec::new();
+    for line in answer.lines() {
+        let head = line
+            .split_once(" %): ")
+            .and_then(|(counts, root)| Some((counts.split_once(" of ")?.0.parse().ok()?, root.to_owned())));
+        match (head, ways.last_mut()) {
+            (Some(head), _) => ways.push(head),
+            (None, Some((_, way))) => {
+                way.push('\n');
+                way.push_str(line);
+            }
+            (None, None) => {}
+        }
+    }
+    ways
+}
+
 /// Whether a way leads over the last steps to the owner.
 fn leads_through(truth: &Truth, way: &str) -> bool {
     let steps = steps(way);
     truth.place.is_some()
-        || truth.owner.is_none() && way.starts_with("global handle ")
+        || truth.owner.is_none() && way.starts_with("global handle")
         || truth.paths.iter().any(|path| steps.windows(path.len()).any(|part| part == path))
 }
 

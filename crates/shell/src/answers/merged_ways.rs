@@ -27,6 +27,9 @@ pub struct MergedWay {
     pub example: Tagged,
 }
 
+/// Behind a step that is the same again and again.
+const AGAIN: &str = " x *";
+
 /// What holds the first object, and the steps behind it.
 type Reading = (String, Vec<(String, String)>);
 
@@ -74,7 +77,7 @@ pub fn merged_ways(
             without += 1;
             continue;
         };
-        let mut steps = Vec::with_capacity(way.len());
+        let mut steps: Vec<(String, String)> = Vec::new();
         let mut before = None;
         for &id in way {
             let Some(object) = heap.object_by_id(table, ObjectId(id)) else { break };
@@ -94,7 +97,12 @@ pub fn merged_ways(
                 true => class(heap, object),
                 false => labels.entry(id).or_insert_with(|| label(heap, object)).clone(),
             };
-            steps.push((manner, name));
+            // Along a list it does not count how far.
+            match steps.last_mut() {
+                Some((last, label)) if *label == name && last.strip_suffix(AGAIN) == Some(&*manner) => {}
+                Some((last, label)) if *label == name && *last == manner => last.push_str(AGAIN),
+                _ => steps.push((manner, name)),
+            }
             before = Some((id, object));
         }
         let root = root(path);

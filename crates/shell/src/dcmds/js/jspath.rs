@@ -16,7 +16,7 @@
 //!
 //! `-m` merges the ways of all objects that come through the pipe: those that read alike are one, with the number of objects that
 //! hang on it, the most frequent first; `-n` says how many are shown (5 if not said). Of a collection that holds many of them it does
-//! not count which entry it is: `[*]`, `.*`, `map value`.
+//! not count which entry it is: `[*]`, `.*`, `map value`; and along a list not how far: `.next x *`.
 //!
 //! In a pipe it hands on the objects of the way, from the root to the end.
 
