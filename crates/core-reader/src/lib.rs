@@ -134,7 +134,9 @@ pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
 pub use file_map::{DamagedFile, FileMap, damaged_files};
 pub use floating_point::FloatingPoint;
-pub use malloc::{Arena, Block, BlockId, BlockState, Blocks, Malloc, Parameters, Run, RunKind, Unreached};
+pub use malloc::{
+    Arena, Block, BlockId, BlockState, Blocks, Malloc, Owner, Owners, Parameters, Run, RunKind, Unreached,
+};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
 pub use module_symbols::ModuleSymbols;
 pub use modules::{FoundFile, Module, Verification};

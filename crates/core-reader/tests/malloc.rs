@@ -63,7 +63,11 @@ fn blocks_are_where_the_program_has_them() {
             asked[thread as usize] += 1;
             for at in [start, start + size / 2, start + size - 1] {
                 let block = malloc.blocks().around(at).unwrap();
-                assert_eq!((block.start, block.end()), (Address(start), Address(start + size)), "{word} {at:x}");
+                assert_eq!(
+                    (block.start, block.end()),
+                    (Address(start), Address(start + size)),
+                    "{word} {at:x}"
+                );
                 assert_eq!(block.state, BlockState::Used);
                 let kind = malloc.blocks().runs()[block.run].kind;
                 let arena = match kind {
@@ -84,7 +88,9 @@ fn blocks_are_where_the_program_has_them() {
 fn sums_are_those_of_the_allocator_itself() {
     let taken = taken();
     let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
-    let &[from_system, free, mappings, mapped] = taken.said("INFO").next().unwrap() else { panic!("four numbers") };
+    let &[from_system, free, mappings, mapped] = taken.said("INFO").next().unwrap() else {
+        panic!("four numbers")
+    };
     let arenas = malloc.arenas();
     assert_eq!(arenas.iter().map(|arena| arena.system).sum::<u64>(), from_system);
     assert!(arenas.iter().all(|arena| arena.walked == arena.system), "{arenas:?}");
@@ -109,13 +115,17 @@ fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
     let unreached = malloc.unreached(&taken.core, &Unwatched).unwrap();
     let said = |word: &str| taken.said(word).map(|numbers| numbers[1]).collect::<BTreeSet<u64>>();
-    let heads: BTreeSet<u64> = unreached.heads.iter().map(|(id, ..)| malloc.blocks().get(*id).unwrap().start.0).collect();
+    let heads: BTreeSet<u64> =
+        unreached.heads.iter().map(|(id, ..)| malloc.blocks().get(*id).unwrap().start.0).collect();
     let planted: BTreeSet<u64> = said("LEAK").union(&said("RING")).copied().collect();
     assert_eq!(planted.len(), 241);
     // Some word of old may still lead to a few.
     let found = heads.intersection(&planted).count();
     assert!(found * 100 >= planted.len() * 98, "{found} of {}", planted.len());
-    let others: Vec<_> = heads.difference(&planted).filter(|start| !said("HANGS").contains(start) && !said("OTHER").contains(start)).collect();
+    let others: Vec<_> = heads
+        .difference(&planted)
+        .filter(|start| !said("HANGS").contains(start) && !said("OTHER").contains(start))
+        .collect();
     assert!(others.is_empty(), "{others:x?}");
     for (word, head) in [("HANGS", "LEAK"), ("OTHER", "RING")] {
         for (hanging, head) in taken.said(word).zip(taken.said(head)) {
@@ -130,7 +140,12 @@ fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
         assert_eq!(unreached.head_of(id), None, "{:x}", kept[1]);
     }
     let (count, bytes) = unreached.total();
-    assert_eq!(count, (0..malloc.blocks().len() as u32).filter(|id| unreached.head_of(core_reader::BlockId(*id)).is_some()).count() as u64);
+    assert_eq!(
+        count,
+        (0..malloc.blocks().len() as u32)
+            .filter(|id| unreached.head_of(core_reader::BlockId(*id)).is_some())
+            .count() as u64
+    );
     assert!(bytes > 5_000_000);
     assert!(malloc.unreached(&taken.core, &Cancelled).is_none());
 }

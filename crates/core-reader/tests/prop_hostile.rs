@@ -117,7 +117,9 @@ fn ask_memory(core: &Core) {
     assert_eq!(seen, pieces.iter().map(|(_, length)| length).sum::<u64>());
     if let Some(malloc) = Malloc::of(core, &Unwatched) {
         let blocks = malloc.blocks();
-        assert!(blocks.iter().all(|block| blocks.around(block.start.0).is_some_and(|found| found.id == block.id)));
+        assert!(
+            blocks.iter().all(|block| blocks.around(block.start.0).is_some_and(|found| found.id == block.id))
+        );
         let _ = malloc.unreached(core, &Unwatched);
     }
 }

@@ -19,9 +19,9 @@
 //!
 //! Only the right distance from the start of the structure to the bins closes the ring.
 
+use super::RunKind;
 use super::blocks::{BlockState, Blocks};
 use super::words::Words;
-use super::RunKind;
 use crate::address_space::AddressSpace;
 use crate::{Address, Contents, Memory as _};
 
@@ -106,10 +106,9 @@ pub(super) fn find(memory: &AddressSpace) -> Vec<Arena> {
     let mut found: Vec<Arena> = Vec::new();
     let mut words = Words::of(memory);
     let mut tries = 0;
-    let of_file = memory
-        .ranges()
-        .iter()
-        .filter(|range| range.permissions.write && range.file.is_some() && range.contents == Contents::Dumped);
+    let of_file = memory.ranges().iter().filter(|range| {
+        range.permissions.write && range.file.is_some() && range.contents == Contents::Dumped
+    });
     for range in of_file {
         let mut at = range.start.0.next_multiple_of(8);
         while let Some(next) = at.checked_add(8).filter(|end| *end <= range.end.0) {
@@ -121,7 +120,9 @@ pub(super) fn find(memory: &AddressSpace) -> Vec<Arena> {
                     continue;
                 };
                 if !found.iter().any(|arena| arena.bins == bins) {
-                    found.extend(BINS.iter().find_map(|to_bins| ring(&mut words, bins, *to_bins)).unwrap_or_default());
+                    found.extend(
+                        BINS.iter().find_map(|to_bins| ring(&mut words, bins, *to_bins)).unwrap_or_default(),
+                    );
                 }
                 at = bins + 16 * PAIRS;
                 continue;

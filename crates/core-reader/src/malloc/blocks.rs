@@ -224,7 +224,8 @@ impl Blocks {
     /// The last block of a run whose chunk begins at or before `address`.
     fn index_at(&self, run: usize, address: u64) -> Option<usize> {
         let of = &self.runs[run];
-        let pages = &self.pages[self.first_pages[run]..self.first_pages.get(run + 1).copied().unwrap_or(self.pages.len())];
+        let pages = &self.pages
+            [self.first_pages[run]..self.first_pages.get(run + 1).copied().unwrap_or(self.pages.len())];
         let page = ((address - of.start.0) / PAGE) as usize;
         let from = pages.get(page).or(pages.last()).map_or(of.first, |first| *first as usize);
         let to = pages.get(page + 1).or(pages.last()).map_or(of.first + of.count, |first| *first as usize);

@@ -70,7 +70,9 @@ pub(super) fn mark(memory: &AddressSpace, arenas: &[Arena], blocks: &mut Blocks)
             if block.state != BlockState::Used {
                 continue;
             }
-            let Some(shape) = SHAPES.iter().find(|shape| shape.chunk_bytes == block.chunk_bytes) else { continue };
+            let Some(shape) = SHAPES.iter().find(|shape| shape.chunk_bytes == block.chunk_bytes) else {
+                continue;
+            };
             let lists = [Links::Mangled, Links::Plain]
                 .into_iter()
                 .find_map(|links| cache(&mut words, blocks, block.start.0, (shape, links), &mut steps));
@@ -88,7 +90,8 @@ pub(super) fn mark(memory: &AddressSpace, arenas: &[Arena], blocks: &mut Blocks)
         for number in 0..FAST_BINS {
             let head = words.word(arena.bins - FAST_BINS_BEFORE + 8 * number).unwrap_or(0);
             let lists = [Links::Mangled, Links::Plain].into_iter();
-            let found = lists.map(|links| fast_bin(&mut words, blocks, head, links)).find(|(_, whole)| *whole);
+            let found =
+                lists.map(|links| fast_bin(&mut words, blocks, head, links)).find(|(_, whole)| *whole);
             fast.extend(found.map(|(found, _)| found).unwrap_or_default());
         }
     }
@@ -156,7 +159,9 @@ fn fast_bin(words: &mut Words<'_>, blocks: &Blocks, head: u64, links: Links) -> 
     let mut chunk = head;
     while chunk != 0 {
         let Some(start) = chunk.checked_add(HEADER) else { return (found, false) };
-        let Some(index) = blocks.starting_at(start).filter(|_| found.len() < LONGEST) else { return (found, false) };
+        let Some(index) = blocks.starting_at(start).filter(|_| found.len() < LONGEST) else {
+            return (found, false);
+        };
         found.push(index);
         let Some(next) = links.next(words, start) else { return (found, false) };
         chunk = next;

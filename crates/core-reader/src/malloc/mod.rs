@@ -24,6 +24,7 @@
 mod arena;
 mod blocks;
 mod cached;
+mod owners;
 mod parameters;
 mod runs;
 mod unreached;
@@ -34,6 +35,7 @@ use crate::{Address, Core};
 
 pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
+pub use owners::{Owner, Owners};
 pub use parameters::Parameters;
 pub use runs::{Run, RunKind};
 pub use unreached::Unreached;

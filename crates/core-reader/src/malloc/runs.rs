@@ -195,8 +195,13 @@ fn main_runs(
     {
         let first = base.next_multiple_of(16);
         let walked = follow(&mut words, first, end, arena.top_chunk, watch);
-        let run_end = if walked.ended == Ended::FencePost { (walked.end + 2 * HEADER).min(end) } else { walked.end };
-        let run_end = if walked.ended == Ended::Broken { run_end.max(end.min(base.saturating_add(missing))) } else { run_end };
+        let run_end =
+            if walked.ended == Ended::FencePost { (walked.end + 2 * HEADER).min(end) } else { walked.end };
+        let run_end = if walked.ended == Ended::Broken {
+            run_end.max(end.min(base.saturating_add(missing)))
+        } else {
+            run_end
+        };
         let taken = if walked.ended == Ended::Broken { walked.end - base } else { run_end - base };
         missing = missing.saturating_sub(taken);
         all.push((Run::new((base, run_end), RunKind::Break(number), taken, &walked), walked.chunks));
@@ -216,7 +221,10 @@ fn main_runs(
             }
             let plausible = words.word(at + 8).is_some_and(|word| {
                 let size = word & !FLAGS;
-                word & FLAGS == PREVIOUS_IN_USE && size >= SMALLEST_CHUNK && size.is_multiple_of(16) && size <= missing
+                word & FLAGS == PREVIOUS_IN_USE
+                    && size >= SMALLEST_CHUNK
+                    && size.is_multiple_of(16)
+                    && size <= missing
             });
             if plausible {
                 let walked = follow(&mut words, at, range.end.0, arena.top_chunk, watch);
@@ -259,7 +267,8 @@ fn heaps(memory: &AddressSpace, (number, arena): (usize, &Arena), watch: &dyn Wa
     let Some((mut heap, alignment)) = HEAP_SIZES.into_iter().find_map(&mut heap_of) else { return };
     let mut seen = HashSet::new();
     for _ in 0..MOST_HEAPS {
-        let word = |words: &mut Words<'_>, index: u64| heap.checked_add(8 * index).and_then(|at| words.word(at));
+        let word =
+            |words: &mut Words<'_>, index: u64| heap.checked_add(8 * index).and_then(|at| words.word(at));
         let (Some(of), Some(previous), Some(size)) =
             (word(&mut words, 0), word(&mut words, 1), word(&mut words, 2))
         else {
@@ -301,7 +310,8 @@ fn mappings(memory: &AddressSpace, parameters: Option<&Parameters>, watch: &dyn 
     for range in memory.ranges().iter().filter(|range| is_memory(range)) {
         let mut at = range.start.0.next_multiple_of(PAGE);
         while missing > 0 && at < range.end.0 {
-            let run = covered.partition_point(|(start, _)| *start <= at).checked_sub(1).map(|run| covered[run]);
+            let run =
+                covered.partition_point(|(start, _)| *start <= at).checked_sub(1).map(|run| covered[run]);
             if let Some((_, end)) = run.filter(|(_, end)| at < *end) {
                 at = end.next_multiple_of(PAGE);
                 continue;

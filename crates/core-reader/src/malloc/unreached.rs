@@ -38,7 +38,10 @@ impl Unreached {
 
     /// The head that a leaked block hangs on.
     pub fn head_of(&self, block: BlockId) -> Option<BlockId> {
-        self.head_of.get(block.0 as usize).filter(|head| **head != Unreached::REACHED).map(|head| BlockId(*head))
+        self.head_of
+            .get(block.0 as usize)
+            .filter(|head| **head != Unreached::REACHED)
+            .map(|head| BlockId(*head))
     }
 
     /// Number and bytes of all leaked blocks.
@@ -78,14 +81,14 @@ impl Malloc {
     }
 
     /// The least and the greatest address of blocks.
-    fn bounds(&self) -> (u64, u64) {
+    pub(super) fn bounds(&self) -> (u64, u64) {
         let runs = self.blocks.runs();
         let start = runs.first().map_or(0, |run| run.start.0);
         (start, runs.last().map_or(0, |run| run.end.0))
     }
 
     /// The block in use that a word leads to.
-    fn target(&self, word: u64, (from, to): (u64, u64)) -> Option<usize> {
+    pub(super) fn target(&self, word: u64, (from, to): (u64, u64)) -> Option<usize> {
         if word < from || word >= to {
             return None;
         }
@@ -115,7 +118,8 @@ impl Malloc {
             let to = Address(from.0 + length);
             let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
                 let skip = chunk.start.0.next_multiple_of(8) - chunk.start.0;
-                let own = chunk.bytes.get(skip as usize..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
+                let own =
+                    chunk.bytes.get(skip as usize..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
                 let mut last = u32::MAX;
                 for word in own.unwrap_or_default().as_chunks::<8>().0 {
                     let word = u64::from_le_bytes(*word);
@@ -140,17 +144,18 @@ impl Malloc {
 
     /// The memory to start from: what the process can write, but for the allocator's runs and what lies below the
     /// stacks in use: that is old.
-    fn outside(&self, core: &Core) -> Vec<(u64, u64)> {
+    pub(super) fn outside(&self, core: &Core) -> Vec<(u64, u64)> {
         // What lies behind the place where a run stopped making sense may be anything.
         let end = |run: &Run| run.broken_at.unwrap_or(run.end).0;
-        let mut taken: Vec<(u64, u64)> = self.blocks.runs().iter().map(|run| (run.start.0, end(run))).collect();
+        let mut taken: Vec<(u64, u64)> =
+            self.blocks.runs().iter().map(|run| (run.start.0, end(run))).collect();
         let ranges = core.memory().ranges();
         for (number, range) in ranges.iter().enumerate().filter(|(_, range)| range.permissions.write) {
             // Below a stack lies its guard. What is joined to the memory before may be more than a stack.
-            let is_guarded = number == 0
-                || ranges[number - 1].end != range.start
-                || !ranges[number - 1].permissions.write;
-            let stack = core.threads_with_stack_in(range.start, range.end).find(|thread| thread.has_user_stack());
+            let is_guarded =
+                number == 0 || ranges[number - 1].end != range.start || !ranges[number - 1].permissions.write;
+            let stack =
+                core.threads_with_stack_in(range.start, range.end).find(|thread| thread.has_user_stack());
             if let Some(lowest) = stack.filter(|_| is_guarded) {
                 let in_use = lowest.stack_pointer().0.saturating_sub(RED_ZONE);
                 taken.push((range.start.0, in_use.max(range.start.0)));

@@ -173,7 +173,8 @@ impl Ledger {
                 ledger.untold.extend(native_memory::not_found(malloc));
             }
             None => ledger.untold.push(
-                "native memory: no arena of glibc's allocator was found, its blocks are among other memory".to_owned(),
+                "native memory: no arena of glibc's allocator was found, its blocks are among other memory"
+                    .to_owned(),
             ),
         }
         let (mut buffers, mut stored_buffers) = (0, 0);
@@ -189,11 +190,16 @@ impl Ledger {
                         if seen.insert(block.id) {
                             buffers += block.chunk_bytes;
                             if has_holes {
-                                stored_buffers += bytes_in_core(target.memory(), block.start.0, block.end().0);
+                                stored_buffers +=
+                                    bytes_in_core(target.memory(), block.start.0, block.end().0);
                             }
                         }
                     }
-                    _ => claims.add(store.address, store.address.saturating_add(store.byte_length), Claim::Buffers),
+                    _ => claims.add(
+                        store.address,
+                        store.address.saturating_add(store.byte_length),
+                        Claim::Buffers,
+                    ),
                 }
             }
         }
@@ -297,10 +303,14 @@ impl Ledger {
         if lacks.is_empty() {
             let graph = heap.graph(monitor)?;
             let reached = heap.reached(monitor)?;
-            living = (0..graph.len() as u32).filter(|id| reached.contains(*id)).map(|id| graph.size(id)).sum();
+            living =
+                (0..graph.len() as u32).filter(|id| reached.contains(*id)).map(|id| graph.size(id)).sum();
         } else {
             self.is_garbage_unknown = true;
-            self.untold.push(format!("garbage: the core lacks {}, so that all objects count as living", lacks.join(", ")));
+            self.untold.push(format!(
+                "garbage: the core lacks {}, so that all objects count as living",
+                lacks.join(", ")
+            ));
         }
         let living = living.min(all);
         self.add(Use::Living, living);
@@ -318,7 +328,14 @@ impl Ledger {
     }
 
     /// Splits malloc's runs.
-    fn blocks(&mut self, target: &Target, malloc: &Malloc, runs: u64, (buffers, stored_buffers): (u64, u64), progress: &Progress) {
+    fn blocks(
+        &mut self,
+        target: &Target,
+        malloc: &Malloc,
+        runs: u64,
+        (buffers, stored_buffers): (u64, u64),
+        progress: &Progress,
+    ) {
         let mut used = malloc.mapped().1;
         let mut free = 0;
         for arena in malloc.arenas() {

@@ -75,7 +75,9 @@ pub(crate) fn arena_name(arena: &Arena) -> String {
 /// Where a block is: `arena main`, `a mapping of its own`.
 pub(crate) fn place_of(malloc: &Malloc, block: &Block) -> String {
     let arena = match malloc.blocks().runs().get(block.run).map(|run| run.kind) {
-        Some(RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) => malloc.arenas().get(arena),
+        Some(RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) => {
+            malloc.arenas().get(arena)
+        }
         _ => None,
     };
     arena.map_or_else(|| "a mapping of its own".to_owned(), |arena| format!("arena {}", arena_name(arena)))
@@ -88,9 +90,11 @@ pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
     const FUNCTIONS: u64 = 16;
     let target = context.target().ok().filter(|_| block.state.is_used() && block.bytes >= 8)?;
     let table = target.memory().read_u64(block.start).ok()?.checked_sub(FUNCTIONS)?;
-    let found = target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
+    let found =
+        target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
     let name = demangle(&found.symbol.name)?;
-    let class = name.strip_prefix("vtable for ").or_else(|| name.strip_prefix("{vtable(")?.strip_suffix(")}"))?;
+    let class =
+        name.strip_prefix("vtable for ").or_else(|| name.strip_prefix("{vtable(")?.strip_suffix(")}"))?;
     Some(escape(class).into_owned())
 }
 
@@ -105,7 +109,9 @@ pub(crate) fn whole_pages(malloc: &Malloc) -> Vec<u64> {
     let mut whole = vec![0; malloc.arenas().len()];
     let blocks = malloc.blocks();
     for (run, of) in blocks.runs().iter().enumerate() {
-        let (RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) = of.kind else { continue };
+        let (RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) = of.kind else {
+            continue;
+        };
         for block in blocks.of_run(run).filter(|block| !block.state.is_used()) {
             whole[arena] += whole_pages_in(&block).map_or(0, |(start, end)| end - start);
         }
@@ -138,13 +144,17 @@ pub(crate) fn not_found(malloc: &Malloc) -> Vec<String> {
         })
         .collect();
     let (count, bytes) = malloc.mapped();
-    if let Some(known) = malloc.parameters().filter(|known| (known.mappings, known.mapped_bytes) != (count, bytes)) {
+    if let Some(known) =
+        malloc.parameters().filter(|known| (known.mappings, known.mapped_bytes) != (count, bytes))
+    {
         problems.push(format!(
             "{count} blocks with mappings of their own were found, {bytes} bytes: malloc counts {}, {} bytes",
             known.mappings, known.mapped_bytes
         ));
     }
     let broken = malloc.blocks().runs().iter().filter_map(|run| run.broken_at);
-    problems.extend(broken.map(|at| format!("what is at {at} is no block, though it should be: the memory behind it is not told")));
+    problems.extend(broken.map(|at| {
+        format!("what is at {at} is no block, though it should be: the memory behind it is not told")
+    }));
     problems
 }

@@ -92,7 +92,11 @@ fn the_ledger_adds_up_and_says_what_is_wrong() {
 }
 
 fn reserved(mappings: &str) -> u64 {
-    rows(mappings).iter().filter(|row| row["contents"] == "none").map(|row| row["size"].as_u64().unwrap()).sum()
+    rows(mappings)
+        .iter()
+        .filter(|row| row["contents"] == "none")
+        .map(|row| row["size"].as_u64().unwrap())
+        .sum()
 }
 
 /// As for all other dcmds: see `json.rs`.

@@ -58,12 +58,14 @@ const EXAMPLES: &[Example] = &[
         "native",
         "::findleaks",
         r#"
+to be filled findleaks 1
 "#,
     ),
     Example::on(
         "native",
         "::findleaks | ::head -1 | ::whatis",
         r#"
+to be filled findleaks 2
 "#,
     ),
 ];
@@ -123,7 +125,8 @@ fn answer(context: &Context, each: bool, as_json: bool, out: &mut Out<'_>) -> Re
     }
     if leaks.is_empty() {
         let used: u64 = malloc.arenas().iter().map(|arena| arena.used.0).sum::<u64>() + malloc.mapped().0;
-        let text = format!("something leads to each of the {used} blocks of malloc: no leak of native memory");
+        let text =
+            format!("something leads to each of the {used} blocks of malloc: no leak of native memory");
         if !as_json && !out.is_pipe() {
             writeln!(out.text(), "{text}")?;
         }
@@ -258,8 +261,8 @@ fn said_of(context: &Context, word: u64, exactly: bool) -> String {
     {
         return name;
     }
-    let is_address =
-        word >= FIRST_ADDRESS && context.memory().is_ok_and(|memory| memory.range_at(Address(word)).is_some());
+    let is_address = word >= FIRST_ADDRESS
+        && context.memory().is_ok_and(|memory| memory.range_at(Address(word)).is_some());
     if is_address && !exactly { "address".to_owned() } else { format!("{word:x}") }
 }
 

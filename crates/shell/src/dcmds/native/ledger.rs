@@ -26,6 +26,7 @@ use serde_json::json;
 
 use crate::answers::ledger::{Ledger, Use};
 use crate::answers::mapping_name::mapping_name;
+use crate::answers::native_owners::native_owners;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
@@ -45,18 +46,20 @@ static GROWTH: Table = Table::new(&[
     Column::left("WHAT IT IS", 0),
 ]);
 
+/// How what is said of native code begins.
+const NATIVE: &str = "native code";
+
 /// Mappings of no known use that `-v` shows.
 const UNKNOWN_SHOWN: usize = 10;
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[
-    Example::on(
-        "native",
-        "::ledger",
-        r#"
+const EXAMPLES: &[Example] = &[Example::on(
+    "native",
+    "::ledger",
+    r#"
+to be filled ledger 1
 "#,
-    ),
-];
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "ledger",
@@ -109,7 +112,10 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
     let number = |stored: Option<u64>| stored.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
     let row = |bytes: u64, stored: Option<u64>, name: &str| {
         let part = if ledger.stored.is_some() { stored } else { Some(bytes) };
-        let share = part.map_or_else(|| "-".to_owned(), |part| format!("{:.1}", 100.0 * part as f64 / whole.max(1) as f64));
+        let share = part.map_or_else(
+            || "-".to_owned(),
+            |part| format!("{:.1}", 100.0 * part as f64 / whole.max(1) as f64),
+        );
         TABLE.row(&[&bytes, &share, &number(stored), &name], &mut out.text())
     };
     for (of, bytes, stored) in rows(ledger) {
@@ -117,12 +123,19 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
     }
     let mut all = "all that the process could read or write".to_owned();
     if let Some(stored) = &ledger.stored {
-        all += if stored.is_exact { "; IN CORE: resident, without files" } else { "; IN CORE: at least so much was resident" };
+        all += if stored.is_exact {
+            "; IN CORE: resident, without files"
+        } else {
+            "; IN CORE: at least so much was resident"
+        };
     }
     row(total, ledger.stored.as_ref().map(|stored| stored.all), &all)?;
     let mut text = out.text();
     writeln!(text, "reserved without access, no memory: {} bytes", ledger.reserved)?;
-    for line in verdicts(ledger) {
+    drop(text);
+    let owner = greatest_owner(context, ledger);
+    let mut text = out.text();
+    for line in verdicts(ledger, owner) {
         writeln!(text, "{line}")?;
     }
     for untold in &ledger.untold {
@@ -132,7 +145,7 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
 }
 
 /// What the rows say, in words, each with the command that shows more.
-fn verdicts(ledger: &Ledger) -> Vec<String> {
+fn verdicts(ledger: &Ledger, owner: Option<String>) -> Vec<String> {
     /// Less of all memory than one part in so many is not worth a word.
     const SHARE: u64 = 10;
     // Files and stacks do not grow with a leak.
@@ -150,7 +163,10 @@ fn verdicts(ledger: &Ledger) -> Vec<String> {
     let leaked = ledger.of_use(Use::Leaked);
     if is_much(leaked) {
         let blocks = ledger.leaked_blocks;
-        said.push((leaked, format!("native leak: nothing leads to {leaked} bytes in {blocks} blocks (::findleaks)")));
+        said.push((
+            leaked,
+            format!("native leak: nothing leads to {leaked} bytes in {blocks} blocks (::findleaks)"),
+        ));
     }
     let (whole, resident) = ledger.returnable;
     if is_much(resident.unwrap_or(whole)) {
@@ -168,7 +184,7 @@ fn verdicts(ledger: &Ledger) -> Vec<String> {
         (Use::Garbage, "garbage: {} bytes that the next full collection would free (::findjsobjects -d)"),
         (Use::FreeInPages, "V8 has {} bytes in its pages that it does not use (::v8spaces)"),
         (Use::Buffers, "buffers: {} bytes (::jsbuffers, ::jsleaks)"),
-        (Use::Blocks, "native code: {} bytes of malloc in use (::malloc -s, ::malloc -c)"),
+        (Use::Blocks, "native code: {} bytes of malloc in use (::malloc -o, ::malloc -s)"),
         (Use::Code, "machine code: {} bytes made at run time (::mappings)"),
         (Use::Anonymous, "other memory: {} bytes of no known use (::ledger -v)"),
     ] {
@@ -177,8 +193,20 @@ fn verdicts(ledger: &Ledger) -> Vec<String> {
             said.push((weight, what.replace("{}", &weight.to_string())));
         }
     }
+    if let Some(line) = said.iter_mut().map(|(_, line)| line).find(|line| line.starts_with(NATIVE)) {
+        line.push_str(&owner.unwrap_or_default());
+    }
     said.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
     said.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Whose most of the native memory is, as far as that can be estimated and is worth a word.
+fn greatest_owner(context: &Context, ledger: &Ledger) -> Option<String> {
+    let owners = native_owners(context).ok()?;
+    let ((constructor, _), class) = owners.greatest()?;
+    let (objects, bytes) = (class.objects, class.bytes);
+    let is_much = bytes.saturating_mul(4) >= ledger.of_use(Use::Blocks);
+    is_much.then(|| format!(": some {bytes} are of {objects} {constructor} objects"))
 }
 
 fn unknown(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), DcmdError> {
@@ -198,7 +226,8 @@ fn growth(context: &Context, now: &Ledger, as_json: bool, out: &mut Out<'_>) -> 
         return Err(DcmdError::usage("there is no older core: give one with --base"));
     };
     let warn = |text: &dyn std::fmt::Display| context.warn(text);
-    let base = context.bases.open(Path::new(path), None, &context.interrupt, &warn).map_err(DcmdError::failed)?;
+    let base =
+        context.bases.open(Path::new(path), None, &context.interrupt, &warn).map_err(DcmdError::failed)?;
     let before = Ledger::of(&base.target, &context.progress())?;
     context.check_interrupt()?;
     if !as_json {
@@ -216,7 +245,9 @@ fn growth(context: &Context, now: &Ledger, as_json: bool, out: &mut Out<'_>) -> 
     if !as_json {
         let (old, new) = (before.total(), now.total());
         GROWTH.row(&[&old, &new, &format!("{:+}", more(old, new)), &"all"], &mut out.text())?;
-        for untold in before.untold.iter().map(|reason| format!("before: {reason}")).chain(now.untold.iter().cloned()) {
+        for untold in
+            before.untold.iter().map(|reason| format!("before: {reason}")).chain(now.untold.iter().cloned())
+        {
             writeln!(out.text(), "not told: {untold}")?;
         }
     }

@@ -8,7 +8,8 @@
 //! WHOLE is what of the free memory are whole pages: `malloc_trim(3)` gives them back to the system, as far as they are still in
 //! memory. Much there and little in use is fragmentation: the program did free its memory, and the allocator keeps it.
 //!
-//! `-s` counts the blocks in use by size instead, those that take most first, `-c` those with a C++ class by class. With an address only
+//! `-s` counts the blocks in use by size instead, those that take most first, `-c` those with a C++ class by class. `-o` counts all by
+//! owner: by the objects of Node.js and of add-ons behind objects of JavaScript, such as the streams of zlib and sockets. With an address only
 //! the block that holds it is described. `::walk malloc` and `::walk freed` walk the blocks, `::whatis` says what an address is in,
 //! `::findleaks` lists those that nothing leads to.
 //!
@@ -17,6 +18,12 @@
 //! Nothing is guessed: the arenas are recognised by their lists of free blocks, which lead back to them, and each is walked block by
 //! block. Whether that found everything is known, as the allocator counts what it has from the system; if some of it was not found,
 //! a warning says how much. Blocks that were being taken or given back when the core was taken may stand wrong.
+//!
+//! # Owners
+//!
+//! That a C++ object and an object of JavaScript belong together is certain: each leads to the other. What it owns is an estimate: a
+//! block belongs to the object that fewest steps lead from, to nobody if several are as near. Sums of a class were right within a few
+//! per cent for streams of zlib and Blobs; a single object's may be far off. Buffers of JavaScript are taken out first.
 //!
 //! # Limits
 //!
@@ -30,6 +37,7 @@ use core_reader::{Arena, RunKind};
 use serde_json::json;
 
 use crate::answers::native_memory;
+use crate::answers::native_owners::{OwnerClass, native_owners};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
@@ -52,18 +60,27 @@ static SIZES: Table =
 static CLASSES: Table =
     Table::new(&[Column::right("BLOCKS", 10), Column::right("BYTES", 14), Column::left("CLASS", 0)]);
 
+static OWNERS: Table = Table::new(&[
+    Column::right("OBJECTS", 10),
+    Column::right("BLOCKS", 10),
+    Column::right("BYTES", 14),
+    Column::left("OWNER", 0),
+]);
+
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "native",
         "::malloc",
         r#"
+to be filled malloc 1
 "#,
     ),
     Example::on(
         "native",
         "::malloc -s ! head -4",
         r#"
+to be filled malloc 2
 "#,
     ),
 ];
@@ -79,6 +96,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::flag('s', "blocks in use by size"),
         Opt::flag('c', "blocks in use by C++ class"),
+        Opt::flag('o', "blocks in use by owner, estimated"),
         Opt::JSON,
     ],
     operands: Operands::NONE,
@@ -86,11 +104,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("malloc.rs"),
     examples: EXAMPLES,
     start: |_, args| {
-        let (by_size, by_class, as_json) = (args.has('s'), args.has('c'), args.has('j'));
+        let (by_size, by_class, by_owner, as_json) =
+            (args.has('s'), args.has('c'), args.has('o'), args.has('j'));
         Ok(for_each(move |context, item, out| match item {
             Some(item) => block(context, item.word, as_json, out),
             None if by_size => sizes(context, as_json, out),
             None if by_class => classes(context, as_json, out),
+            None if by_owner => owners(context, as_json, out),
             None => arenas(context, as_json, out),
         }))
     },
@@ -239,6 +259,43 @@ fn classes(context: &Context, as_json: bool, out: &mut Out<'_>) -> Result<(), Dc
     Ok(())
 }
 
+fn owners(context: &Context, as_json: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let all = native_owners(context)?;
+    if !as_json {
+        OWNERS.heading(context.colours, &mut out.text())?;
+    }
+    let mut classes: Vec<_> = all.classes.iter().collect();
+    classes.sort_by_key(|(_, class)| Reverse(class.bytes));
+    for ((constructor, class), sums) in classes {
+        let OwnerClass { objects, blocks, bytes } = sums;
+        if as_json {
+            out.json(&json!({
+                "constructor": constructor, "class": class, "objects": objects, "blocks": blocks, "bytes": bytes,
+            }))?;
+            continue;
+        }
+        let name = match class {
+            Some(class) => format!("{constructor} ({class})"),
+            None => constructor.clone(),
+        };
+        OWNERS.row(&[objects, blocks, bytes, &name], &mut out.text())?;
+    }
+    for ((blocks, bytes), key, name) in [
+        (all.buffers, "buffers", "buffers of JavaScript"),
+        (all.shared, "shared", "as near to several owners"),
+        (all.elsewhere, "elsewhere", "of data, stacks and other memory"),
+        (all.nobody, "nobody", "only V8's pages lead to them, or nothing (::findleaks)"),
+        (all.own, "own", "malloc's own"),
+    ] {
+        if as_json {
+            out.json(&json!({ "other": key, "blocks": blocks, "bytes": bytes }))?;
+        } else if blocks > 0 {
+            OWNERS.row(&[&"-", &blocks, &bytes, &name], &mut out.text())?;
+        }
+    }
+    Ok(())
+}
+
 fn block(context: &Context, address: u64, as_json: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
     use std::io::Write as _;
     let malloc = native_memory::malloc(context)?;
@@ -267,4 +324,3 @@ fn block(context: &Context, address: u64, as_json: bool, out: &mut Out<'_>) -> R
     )?;
     Ok(())
 }
-
