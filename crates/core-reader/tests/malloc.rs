@@ -5,7 +5,8 @@ mod program;
 
 use std::collections::BTreeSet;
 
-use core_reader::{Address, Block, BlockState, Malloc, RunKind, Watch};
+use core_reader::{Address, Block, BlockId, BlockState, Core, Malloc, OpenOptions, Owner, RunKind, Watch};
+use proptest::prelude::*;
 
 struct Unwatched;
 
@@ -142,10 +143,86 @@ fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let (count, bytes) = unreached.total();
     assert_eq!(
         count,
-        (0..malloc.blocks().len() as u32)
-            .filter(|id| unreached.head_of(core_reader::BlockId(*id)).is_some())
-            .count() as u64
+        (0..malloc.blocks().len() as u32).filter(|id| unreached.head_of(BlockId(*id)).is_some()).count()
+            as u64
     );
     assert!(bytes > 5_000_000);
     assert!(malloc.unreached(&taken.core, &Cancelled).is_none());
+}
+
+/// The core of a program that leaks, which ships: with words of its memory overwritten by words of its own, by small numbers, or by ones
+/// with a bit changed.
+fn damaged(changes: &[(u64, u8, u64)]) -> Core {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cores/native.core.zst");
+    let mut bytes = zstd::decode_all(&std::fs::read(shipped).unwrap()[..]).unwrap();
+    let words = bytes.len() / 8;
+    let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[8 * at..8 * at + 8].try_into().unwrap());
+    // Behind headers and notes, and only what holds something.
+    let places: Vec<usize> = (1024..words).filter(|at| word(&bytes, *at) != 0).collect();
+    for (place, how, what) in changes {
+        let at = places[*place as usize % places.len()];
+        let old = word(&bytes, at);
+        let new = match how % 4 {
+            0 => word(&bytes, places[*what as usize % places.len()]),
+            1 => old ^ 1 << (what % 64),
+            2 => what % 4096,
+            _ => *what,
+        };
+        bytes[8 * at..8 * at + 8].copy_from_slice(&new.to_le_bytes());
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("core");
+    std::fs::write(&path, bytes).unwrap();
+    Core::open(&OpenOptions { core: path, ..OpenOptions::default() }).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever the words say: blocks do not overlap, and everything asked of them ends.
+    #[test]
+    fn damaged_memory_is_walked_all_the_same(changes in prop::collection::vec(any::<(u64, u8, u64)>(), 1..60)) {
+        let core = damaged(&changes);
+        let Some(malloc) = Malloc::of(&core, &Unwatched) else { return Ok(()) };
+        let blocks = malloc.blocks();
+        let mut before = 0;
+        for block in blocks.iter() {
+            prop_assert!(block.start.0 >= before + 16, "{block:?}");
+            before = block.start.0 + block.chunk_bytes - 16;
+            prop_assert_eq!(blocks.around(block.start.0).map(|found| found.id), Some(block.id));
+            prop_assert_eq!(blocks.get(block.id), Some(block));
+        }
+        let unreached = malloc.unreached(&core, &Unwatched).unwrap();
+        let (count, _) = unreached.total();
+        prop_assert!(count <= blocks.len() as u64);
+        let owners: Vec<BlockId> = blocks.iter().filter(|block| block.state.is_used()).map(|block| block.id).take(9).collect();
+        let owned = malloc.owners(&core, &owners, &[], &[], &Unwatched).unwrap();
+        for (number, owner) in owners.iter().enumerate() {
+            prop_assert_eq!(owned.of(*owner), Owner::Of(number as u32));
+        }
+    }
+}
+
+/// Each leaked session, taken for an owner, owns the text of its user and nothing else.
+#[test]
+fn a_block_belongs_to_the_only_one_that_leads_to_it() {
+    let core = damaged(&[]);
+    let malloc = Malloc::of(&core, &Unwatched).unwrap();
+    let unreached = malloc.unreached(&core, &Unwatched).unwrap();
+    let sessions: Vec<BlockId> = unreached
+        .heads
+        .iter()
+        .filter(|(id, blocks, _)| *blocks == 2 && malloc.blocks().get(*id).unwrap().bytes == 40)
+        .map(|(id, ..)| *id)
+        .collect();
+    assert_eq!(sessions.len(), 250);
+    let owners = malloc.owners(&core, &sessions, &[], &[], &Unwatched).unwrap();
+    for (number, session) in sessions.iter().enumerate() {
+        let own = (0..malloc.blocks().len() as u32)
+            .map(BlockId)
+            .filter(|id| owners.of(*id) == Owner::Of(number as u32));
+        let own: Vec<BlockId> = own.collect();
+        assert_eq!(own.len(), 2, "{session:?}");
+        assert!(own.iter().all(|id| unreached.head_of(*id) == Some(*session)));
+    }
 }

@@ -88,8 +88,8 @@ pub(crate) fn place_of(malloc: &Malloc, block: &Block) -> String {
 pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
     /// In front of the functions of a table are the offset to the top and the type information (Itanium C++ ABI, 2.5.2).
     const FUNCTIONS: u64 = 16;
-    let target = context.target().ok().filter(|_| block.state.is_used() && block.bytes >= 8)?;
-    let table = target.memory().read_u64(block.start).ok()?.checked_sub(FUNCTIONS)?;
+    let target = context.target().ok().filter(|_| block.state.is_used())?;
+    let table = table_word(context, block)?.checked_sub(FUNCTIONS)?;
     let found =
         target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
     let name = demangle(&found.symbol.name)?;
@@ -98,10 +98,11 @@ pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
     Some(escape(class).into_owned())
 }
 
-/// The first word of a block.
-pub(crate) fn first_word(context: &Context, block: &Block) -> Option<u64> {
-    let memory = context.memory().ok().filter(|_| block.bytes >= 8)?;
-    memory.read_u64(block.start).ok()
+/// The first word of a block, if it is an address in the executable or a library, as that of an object with virtual functions is.
+pub(crate) fn table_word(context: &Context, block: &Block) -> Option<u64> {
+    let target = context.target().ok().filter(|_| block.bytes >= 8)?;
+    let word = target.memory().read_u64(block.start).ok()?;
+    target.core().modules().iter().any(|module| module.contains(Address(word))).then_some(word)
 }
 
 /// For each arena, the bytes of whole pages in its free blocks.

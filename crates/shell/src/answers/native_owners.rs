@@ -123,6 +123,6 @@ fn owning(context: &Context, malloc: &Malloc) -> Result<(Vec<BlockId>, Vec<Name>
 }
 
 fn class(context: &Context, block: &Block, known: &mut HashMap<u64, Option<String>>) -> Option<String> {
-    let first = crate::answers::native_memory::first_word(context, block)?;
+    let first = crate::answers::native_memory::table_word(context, block)?;
     known.entry(first).or_insert_with(|| class_of(context, block)).clone()
 }

@@ -58,14 +58,19 @@ const EXAMPLES: &[Example] = &[
         "native",
         "::findleaks",
         r#"
-to be filled findleaks 1
+...
+     COUNT          BYTES        HANGING       SIZE            BLOCK CONTENTS
+       250          10000          20000         40     55c1117c02d0 0 55c1117c0300 "logged in"
+        60          12000          12000        200     55c1117c6090 "GET /orders/0 HTTP/1.1"
+        12           1440           2880        120     55c1117c9150 0 0 55c1117c91d0 0
+584 blocks of 34880 bytes are leaked: nothing leads to them
 "#,
     ),
     Example::on(
         "native",
         "::findleaks | ::head -1 | ::whatis",
         r#"
-to be filled findleaks 2
+55c1117c02d0 is the start of a block [55c1117c02d0,55c1117c02f8) of malloc, used, arena main
 "#,
     ),
 ];

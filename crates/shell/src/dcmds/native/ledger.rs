@@ -16,7 +16,8 @@
 //! # What is exact
 //!
 //! Sizes of mappings, V8's pages and objects, blocks of malloc: they are counted. Leaked blocks are found as `::findleaks` does. A
-//! buffer that is a block of malloc counts with the block's own header. What could not be told is said below the table, not guessed:
+//! buffer that is a block of malloc counts with the block's own header. Of a core that `gcore` took, memory that could only be read and
+//! holds nothing but zeros counts as reserved: gdb writes memory without access so. What could not be told is said below the table, not guessed:
 //! with another allocator than glibc's, native memory is in the row of other memory.
 
 use std::io::Write;
@@ -55,9 +56,17 @@ const UNKNOWN_SHOWN: usize = 10;
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[Example::on(
     "native",
-    "::ledger",
+    "::ledger ! cut -c 1-15,38- | tail -n +2 | head -8",
     r#"
-to be filled ledger 1
+...
+          70176 native memory in use (malloc)
+          39552 native memory that is leaked
+        2304656 native memory that is free (malloc keeps it)
+           2256 malloc's own
+         409600 stacks of threads
+          94208 other memory of the process
+          20480 data of the executable and libraries
+        2138112 code and constants of files
 "#,
 )];
 

@@ -22,8 +22,8 @@
 //! # Owners
 //!
 //! That a C++ object and an object of JavaScript belong together is certain: each leads to the other. What it owns is an estimate: a
-//! block belongs to the object that fewest steps lead from, to nobody if several are as near. Sums of a class were right within a few
-//! per cent for streams of zlib and Blobs; a single object's may be far off. Buffers of JavaScript are taken out first.
+//! block belongs to the object that fewest steps lead from, to nobody if several are as near. Sums of a class are
+//! right within a quarter for streams of zlib and Blobs; a single object's may be far off. Buffers of JavaScript are taken out first.
 //!
 //! # Limits
 //!
@@ -73,14 +73,22 @@ const EXAMPLES: &[Example] = &[
         "native",
         "::malloc",
         r#"
-to be filled malloc 1
+...
+ARENA                BLOCKS           USED           FREE       CACHED          TOP         SYSTEM          WHOLE
+main                   1595         105056        2044512            0       131904        2281472        2150400
+7f47ec000030              2           4672              0            0       128240         135168         126976
+mappings                  0              0              0            0            0              0              0
+all                    1597         109728        2044512            0       260144        2416640        2277376
 "#,
     ),
     Example::on(
         "native",
         "::malloc -s ! head -4",
         r#"
-to be filled malloc 2
+          SIZE     BLOCKS          BYTES
+            48       1000          48000
+          3008          8          24064
+            32        500          16000
 "#,
     ),
 ];
@@ -231,7 +239,7 @@ fn classes(context: &Context, as_json: bool, out: &mut Out<'_>) -> Result<(), Dc
     let mut counts: HashMap<String, (u64, u64)> = HashMap::new();
     for block in malloc.blocks().iter().filter(|block| block.state.is_used()) {
         context.check_interrupt()?;
-        let Some(first) = native_memory::first_word(context, &block) else { continue };
+        let Some(first) = native_memory::table_word(context, &block) else { continue };
         let class = known.entry(first).or_insert_with(|| native_memory::class_of(context, &block));
         if let Some(class) = class {
             let sum = counts.entry(class.clone()).or_default();
