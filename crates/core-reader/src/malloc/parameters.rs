@@ -56,7 +56,7 @@ fn at_base(memory: &AddressSpace, words: &mut Words<'_>, at: u64) -> Option<Para
     }
     let (bins, most, count) = (words.word(at + 8)?, words.word(at + 16)?, words.word(at + 24)?);
     // `tcache_max_bytes` is the largest size that a block of the last bin can hold.
-    if !(1..=128).contains(&bins) || most > 1 << 22 || most < 24 || count > 1 << 16 {
+    if !(1..=128).contains(&bins) || !(24..=1 << 22).contains(&most) || count > 1 << 16 {
         return None;
     }
     let range = memory.range_at(Address(start))?;
