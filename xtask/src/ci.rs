@@ -38,6 +38,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         step("pending", &["xtask", "pending"])?;
         step("growth", &["xtask", "diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;
+        step("native memory", &["xtask", "memory"])?;
         step("living objects", &["xtask", "graph"])?;
         step("heap snapshots", &["xtask", "snapshot", "--readers"])?;
     }

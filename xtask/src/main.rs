@@ -18,6 +18,7 @@ mod licences;
 mod matrix;
 mod mutate;
 mod native;
+mod native_memory;
 mod node_release;
 mod pending;
 mod places;
@@ -111,6 +112,12 @@ const TASKS: &[Task] = &[
         arguments: "[--quick] [--node VERSION]... [--scenario NAME]... [--report FILE] [--debugger FILE]",
         summary: "compare the debugger with V8's own answers on every line and scenario",
         run: matrix::run,
+    },
+    Task {
+        name: "memory",
+        arguments: "[--node VERSION]... [--debugger FILE]",
+        summary: "compare native memory with what malloc, the kernel and a program with planted leaks say",
+        run: native_memory::run,
     },
     Task {
         name: "mutate",

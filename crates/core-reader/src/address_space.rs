@@ -104,6 +104,29 @@ impl AddressSpace {
             .then(|| (&self.images[piece.image], piece.offset + behind as usize, (piece.end - at.0) as usize))
     }
 
+    /// The parts of `[from, to)` that the core has bytes for, as start and length. What lies between is zero, and was left out of the
+    /// file: the kernel leaves a hole for every page that the process did not have in memory.
+    pub fn stored(&self, from: Address, to: Address) -> Vec<(Address, u64)> {
+        let mut found = Vec::new();
+        for (start, length) in self.readable(from, to) {
+            let mut at = start.0;
+            while let Some((image, offset, len)) =
+                Some(at).filter(|at| *at < start.0 + length).and_then(|at| self.locate(Address(at)))
+            {
+                let len = len.min((start.0 + length - at) as usize);
+                let parts = image.stored(offset, len).into_iter();
+                found.extend(parts.map(|(part, bytes)| (Address(at + (part - offset) as u64), bytes as u64)));
+                at += len as u64;
+            }
+        }
+        found
+    }
+
+    /// Whether holes of the core tell what the process had in memory.
+    pub fn has_holes(&self) -> bool {
+        self.images.first().is_some_and(|core| core.has_holes())
+    }
+
     /// The range that holds `at`.
     pub fn range_at(&self, at: Address) -> Option<&MemoryRange> {
         let index = self.ranges.partition_point(|range| range.start <= at).checked_sub(1)?;

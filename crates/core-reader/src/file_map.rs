@@ -73,6 +73,42 @@ impl FileMap {
         }
     }
 
+    /// The parts of `len` bytes at `offset` that the file has bytes for, as offset and length: what lies between are holes, which read
+    /// as zeros. All of it where the file system cannot tell.
+    pub(crate) fn stored(&self, offset: usize, len: usize) -> Vec<(usize, usize)> {
+        use rustix::fs::{SeekFrom, seek};
+        let end = offset.saturating_add(len);
+        let mut parts = Vec::new();
+        let mut at = offset;
+        while at < end {
+            let from = match seek(&self.file, SeekFrom::Data(at as u64)) {
+                Ok(from) => from as usize,
+                // Nothing but a hole is left.
+                Err(rustix::io::Errno::NXIO) => break,
+                Err(_) => return vec![(offset, len)],
+            };
+            if from >= end {
+                break;
+            }
+            let Ok(to) = seek(&self.file, SeekFrom::Hole(from as u64)) else { return vec![(offset, len)] };
+            let to = (to as usize).min(end);
+            // A file that changes meanwhile must not hold us here.
+            if from < at || to <= from {
+                return vec![(offset, len)];
+            }
+            parts.push((from, to - from));
+            at = to;
+        }
+        parts
+    }
+
+    /// Whether the file takes less room than its length.
+    pub(crate) fn has_holes(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        const BLOCK: u64 = 512;
+        self.file.metadata().is_ok_and(|metadata| metadata.blocks().saturating_mul(BLOCK) < metadata.len())
+    }
+
     /// Gives up the pages of `len` bytes at `offset`, which will hardly be read again; who reads them all the same gets them from
     /// the file.
     pub(crate) fn release(&self, offset: usize, len: usize) {

@@ -58,7 +58,7 @@
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary`, `debuginfod` | what was loaded, where its file is, whether it is the right one |
 //! | `address_space` | from an address to bytes |
-//! | `malloc` | the chunks of glibc's allocator |
+//! | `malloc` | the blocks of glibc's allocator, and those that nothing leads to |
 //! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
 //! | `unwind` | from the registers of a thread to the frames of its stack |
@@ -134,7 +134,9 @@ pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
 pub use file_map::{DamagedFile, FileMap, damaged_files};
 pub use floating_point::FloatingPoint;
-pub use malloc::{MallocChunk, MallocChunks, MallocHeap};
+pub use malloc::{
+    Arena, Block, BlockId, BlockState, Blocks, Malloc, Owner, Owners, Parameters, Run, RunKind, Unreached,
+};
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
 pub use module_symbols::ModuleSymbols;
 pub use modules::{FoundFile, Module, Verification};

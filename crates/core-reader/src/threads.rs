@@ -38,6 +38,14 @@ pub struct Registers {
 }
 
 impl Registers {
+    /// Those that may hold addresses of data.
+    pub(crate) fn general(&self) -> [u64; 16] {
+        [
+            self.rax, self.rbx, self.rcx, self.rdx, self.rsi, self.rdi, self.rbp, self.rsp, self.r8, self.r9,
+            self.r10, self.r11, self.r12, self.r13, self.r14, self.r15,
+        ]
+    }
+
     /// Neither instruction nor stack pointer: see [`Thread::has_user_stack`].
     pub(crate) fn are_of_kernel_worker(&self) -> bool {
         (self.rip, self.rsp) == (0, 0)

@@ -1,42 +1,228 @@
-//! The chunks of glibc's allocator in a core, beside what a program and `malloc_usable_size` say of them.
+//! The blocks of glibc's allocator in a core, beside what a program, `malloc_usable_size` and `mallinfo2` say of them.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod program;
 
-use core_reader::{Address, MallocChunks, MallocHeap};
+use std::collections::BTreeSet;
+
+use core_reader::{Address, Block, BlockId, BlockState, Core, Malloc, OpenOptions, Owner, RunKind, Watch};
+use proptest::prelude::*;
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn advance(&self, _: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+struct Cancelled;
+
+impl Watch for Cancelled {
+    fn advance(&self, _: u64) {}
+    fn cancelled(&self) -> bool {
+        true
+    }
+}
+
+fn taken_with(arguments: &[&str]) -> program::Taken {
+    let directory = tempfile::tempdir().unwrap();
+    program::take(&program::compile(directory.path(), "heap.c", &["-O1", "-pthread"]), arguments)
+}
+
+fn taken() -> program::Taken {
+    taken_with(&[])
+}
+
+/// Something is mapped behind the program break: the main arena goes on with runs of mmap, which nothing lists.
+#[test]
+fn an_arena_that_brk_could_not_extend_is_found_to_its_end() {
+    let taken = taken_with(&["blocked"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let runs = malloc.blocks().runs();
+    assert!(runs.iter().any(|run| matches!(run.kind, RunKind::Extension(0))), "{runs:?}");
+    assert!(malloc.arenas().iter().all(|arena| arena.walked == arena.system), "{:?}", malloc.arenas());
+    let free: u64 = malloc.arenas().iter().map(|arena| arena.free.1 + arena.fast.1 + arena.top).sum();
+    assert_eq!(free, taken.said("INFO").next().unwrap()[1]);
+    for numbers in taken.said("CHUNK") {
+        let block = malloc.blocks().around(numbers[1]).unwrap();
+        assert_eq!((block.start.0, block.bytes), (numbers[1], numbers[2]));
+    }
+}
 
 #[test]
-fn chunks_are_where_the_program_has_them() {
-    let directory = tempfile::tempdir().unwrap();
-    let taken = program::take(&program::compile(directory.path(), "heap.c", &["-O1", "-pthread"]), &[]);
+fn blocks_are_where_the_program_has_them() {
+    let taken = taken();
     let core = &taken.core;
-    let end = taken.said("BREAK").next().unwrap()[0];
-    assert_eq!(core.program_break(), Some(Address(end)));
-    let mut chunks = MallocChunks::default();
-    let mut asked = [0, 0];
-    for numbers in taken.said("CHUNK") {
-        let &[thread, start, size] = numbers else { panic!("three numbers") };
-        asked[thread as usize] += 1;
-        for at in [start, start + size / 2, start + size - 1] {
-            let heap = core.malloc_heap(Address(at)).unwrap();
-            assert_eq!(matches!(heap, MallocHeap::Main { .. }), thread == 0, "{heap:?}");
-            let chunk = core.malloc_chunk(&mut chunks, heap, Address(at)).unwrap();
-            assert_eq!((chunk.start, chunk.end), (Address(start), Address(start + size)), "{at:x}");
-            assert!(!chunk.free && !chunk.top);
+    assert_eq!(core.program_break(), Some(Address(taken.said("BREAK").next().unwrap()[0])));
+    let malloc = Malloc::of(core, &Unwatched).unwrap();
+    let mut asked = [0, 0, 0];
+    for word in ["CHUNK", "LEAK", "HANGS", "RING", "OTHER"] {
+        for numbers in taken.said(word) {
+            let &[thread, start, size] = numbers else { panic!("three numbers") };
+            asked[thread as usize] += 1;
+            for at in [start, start + size / 2, start + size - 1] {
+                let block = malloc.blocks().around(at).unwrap();
+                assert_eq!(
+                    (block.start, block.end()),
+                    (Address(start), Address(start + size)),
+                    "{word} {at:x}"
+                );
+                assert_eq!(block.state, BlockState::Used);
+                let kind = malloc.blocks().runs()[block.run].kind;
+                let arena = match kind {
+                    RunKind::Break(arena) | RunKind::Heap(arena) => Some(malloc.arenas()[arena].is_main),
+                    RunKind::Mapped => None,
+                    RunKind::Extension(_) => panic!("brk could go on"),
+                };
+                assert_eq!(arena, [Some(true), Some(false), None][thread as usize], "{kind:?}");
+            }
+            // What is before the memory is the header of its chunk.
+            assert!(!malloc.blocks().around(start - 8).is_some_and(|block| block.contains(start - 8)));
         }
     }
-    assert!(asked[0] > 200 && asked[1] > 200, "{asked:?}");
-    let heap = core.malloc_heap(Address(end - 1)).unwrap();
-    assert!(core.malloc_chunk(&mut chunks, heap, Address(end - 1)).unwrap().top);
-    // Behind the first chunk that was not given back lies memory that is free.
-    let mut free = 0;
-    let first = taken.said("CHUNK").next().unwrap()[1];
-    let mut at = first;
-    while at < end {
-        let chunk = core.malloc_chunk(&mut chunks, heap, Address(at)).unwrap();
-        free += usize::from(chunk.free);
-        assert!(chunk.end.0 > at - 16);
-        at = (chunk.end.0 + 8).next_multiple_of(16);
+    assert!(asked[0] > 500 && asked[1] > 500 && asked[2] == 2, "{asked:?}");
+}
+
+#[test]
+fn sums_are_those_of_the_allocator_itself() {
+    let taken = taken();
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let &[from_system, free, mappings, mapped] = taken.said("INFO").next().unwrap() else {
+        panic!("four numbers")
+    };
+    let arenas = malloc.arenas();
+    assert_eq!(arenas.iter().map(|arena| arena.system).sum::<u64>(), from_system);
+    assert!(arenas.iter().all(|arena| arena.walked == arena.system), "{arenas:?}");
+    // `fordblks` does not count what caches of threads have.
+    let found = arenas.iter().map(|arena| arena.free.1 + arena.fast.1 + arena.top).sum::<u64>();
+    assert_eq!(found, free);
+    assert_eq!(malloc.mapped(), (mappings, mapped));
+    assert!(arenas.iter().all(|arena| arena.cached.0 >= 28), "seven of four sizes each: {arenas:?}");
+    let known = malloc.parameters().unwrap();
+    assert_eq!((known.mappings, known.mapped_bytes), (mappings, mapped));
+    // The blocks of a run leave no gap.
+    let blocks: Vec<Block> = malloc.blocks().iter().collect();
+    for pair in blocks.windows(2).filter(|pair| pair[0].run == pair[1].run) {
+        assert_eq!(pair[0].start.0 + pair[0].chunk_bytes, pair[1].start.0);
     }
-    assert!(free > 20, "{free}");
+    assert!(blocks.iter().all(|block| malloc.blocks().get(block.id) == Some(*block)));
+}
+
+#[test]
+fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
+    let taken = taken();
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let unreached = malloc.unreached(&taken.core, &Unwatched).unwrap();
+    let said = |word: &str| taken.said(word).map(|numbers| numbers[1]).collect::<BTreeSet<u64>>();
+    let heads: BTreeSet<u64> =
+        unreached.heads.iter().map(|(id, ..)| malloc.blocks().get(*id).unwrap().start.0).collect();
+    let planted: BTreeSet<u64> = said("LEAK").union(&said("RING")).copied().collect();
+    assert_eq!(planted.len(), 241);
+    // Some word of old may still lead to a few.
+    let found = heads.intersection(&planted).count();
+    assert!(found * 100 >= planted.len() * 98, "{found} of {}", planted.len());
+    let others: Vec<_> = heads
+        .difference(&planted)
+        .filter(|start| !said("HANGS").contains(start) && !said("OTHER").contains(start))
+        .collect();
+    assert!(others.is_empty(), "{others:x?}");
+    for (word, head) in [("HANGS", "LEAK"), ("OTHER", "RING")] {
+        for (hanging, head) in taken.said(word).zip(taken.said(head)) {
+            let id = malloc.blocks().around(hanging[1]).unwrap().id;
+            if let Some(found) = unreached.head_of(id).filter(|found| *found != id) {
+                assert_eq!(malloc.blocks().get(found).unwrap().start.0, head[1]);
+            }
+        }
+    }
+    for kept in taken.said("CHUNK") {
+        let id = malloc.blocks().around(kept[1]).unwrap().id;
+        assert_eq!(unreached.head_of(id), None, "{:x}", kept[1]);
+    }
+    let (count, bytes) = unreached.total();
+    assert_eq!(
+        count,
+        (0..malloc.blocks().len() as u32).filter(|id| unreached.head_of(BlockId(*id)).is_some()).count()
+            as u64
+    );
+    assert!(bytes > 5_000_000);
+    assert!(malloc.unreached(&taken.core, &Cancelled).is_none());
+}
+
+/// The core of a program that leaks, which ships: with words of its memory overwritten by words of its own, by small numbers, or by ones
+/// with a bit changed.
+fn damaged(changes: &[(u64, u8, u64)]) -> Core {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cores/native.core.zst");
+    let mut bytes = zstd::decode_all(&std::fs::read(shipped).unwrap()[..]).unwrap();
+    let words = bytes.len() / 8;
+    let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[8 * at..8 * at + 8].try_into().unwrap());
+    // Behind headers and notes, and only what holds something.
+    let places: Vec<usize> = (1024..words).filter(|at| word(&bytes, *at) != 0).collect();
+    for (place, how, what) in changes {
+        let at = places[*place as usize % places.len()];
+        let old = word(&bytes, at);
+        let new = match how % 4 {
+            0 => word(&bytes, places[*what as usize % places.len()]),
+            1 => old ^ 1 << (what % 64),
+            2 => what % 4096,
+            _ => *what,
+        };
+        bytes[8 * at..8 * at + 8].copy_from_slice(&new.to_le_bytes());
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("core");
+    std::fs::write(&path, bytes).unwrap();
+    Core::open(&OpenOptions { core: path, ..OpenOptions::default() }).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever the words say: blocks do not overlap, and everything asked of them ends.
+    #[test]
+    fn damaged_memory_is_walked_all_the_same(changes in prop::collection::vec(any::<(u64, u8, u64)>(), 1..60)) {
+        let core = damaged(&changes);
+        let Some(malloc) = Malloc::of(&core, &Unwatched) else { return Ok(()) };
+        let blocks = malloc.blocks();
+        let mut before = 0;
+        for block in blocks.iter() {
+            prop_assert!(block.start.0 >= before + 16, "{block:?}");
+            before = block.start.0 + block.chunk_bytes - 16;
+            prop_assert_eq!(blocks.around(block.start.0).map(|found| found.id), Some(block.id));
+            prop_assert_eq!(blocks.get(block.id), Some(block));
+        }
+        let unreached = malloc.unreached(&core, &Unwatched).unwrap();
+        let (count, _) = unreached.total();
+        prop_assert!(count <= blocks.len() as u64);
+        let owners: Vec<BlockId> = blocks.iter().filter(|block| block.state.is_used()).map(|block| block.id).take(9).collect();
+        let owned = malloc.owners(&core, &owners, &[], &[], &Unwatched).unwrap();
+        for (number, owner) in owners.iter().enumerate() {
+            prop_assert_eq!(owned.of(*owner), Owner::Of(number as u32));
+        }
+    }
+}
+
+/// Each leaked session, taken for an owner, owns the text of its user and nothing else.
+#[test]
+fn a_block_belongs_to_the_only_one_that_leads_to_it() {
+    let core = damaged(&[]);
+    let malloc = Malloc::of(&core, &Unwatched).unwrap();
+    let unreached = malloc.unreached(&core, &Unwatched).unwrap();
+    let sessions: Vec<BlockId> = unreached
+        .heads
+        .iter()
+        .filter(|(id, blocks, _)| *blocks == 2 && malloc.blocks().get(*id).unwrap().bytes == 40)
+        .map(|(id, ..)| *id)
+        .collect();
+    assert_eq!(sessions.len(), 250);
+    let owners = malloc.owners(&core, &sessions, &[], &[], &Unwatched).unwrap();
+    for (number, session) in sessions.iter().enumerate() {
+        let own = (0..malloc.blocks().len() as u32)
+            .map(BlockId)
+            .filter(|id| owners.of(*id) == Owner::Of(number as u32));
+        let own: Vec<BlockId> = own.collect();
+        assert_eq!(own.len(), 2, "{session:?}");
+        assert!(own.iter().all(|id| unreached.head_of(*id) == Some(*session)));
+    }
 }

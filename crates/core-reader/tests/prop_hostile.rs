@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use core_reader::{
-    Address, Chunk, Core, MallocChunks, Memory, OpenOptions, Symbols, TableKind, Unwinder, Watch, demangle,
+    Address, Chunk, Core, Malloc, Memory, OpenOptions, Symbols, TableKind, Unwinder, Watch, demangle,
 };
 use proptest::prelude::*;
 use test_support::elf_core::{ElfBinary, ElfCore, words};
@@ -115,13 +115,12 @@ fn ask_memory(core: &Core) {
         ControlFlow::Continue(())
     });
     assert_eq!(seen, pieces.iter().map(|(_, length)| length).sum::<u64>());
-    let mut chunks = MallocChunks::default();
-    for range in memory.ranges().iter().take(8) {
-        for at in [range.start, Address(range.start.0 + (range.end.0 - range.start.0) / 2)] {
-            if let Some(heap) = core.malloc_heap(at) {
-                core.malloc_chunk(&mut chunks, heap, at);
-            }
-        }
+    if let Some(malloc) = Malloc::of(core, &Unwatched) {
+        let blocks = malloc.blocks();
+        assert!(
+            blocks.iter().all(|block| blocks.around(block.start.0).is_some_and(|found| found.id == block.id))
+        );
+        let _ = malloc.unreached(core, &Unwatched);
     }
 }
 

@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use core_reader::{
-    Address, AddressSpace, Core, ModuleSymbols, OpenOptions, STANDARD_INPUT, Stack, Step, Thread, Unwinder,
+    Address, AddressSpace, Core, Malloc, ModuleSymbols, OpenOptions, STANDARD_INPUT, Stack, Step, Thread,
+    Unreached, Unwinder, Watch,
 };
 
 use v8_heap::{Heap, Monitor};
@@ -32,6 +33,8 @@ pub struct Target {
     path: Option<PathBuf>,
     heap: OnceCell<Result<Heap<'static>, String>>,
     unwinder: OnceCell<RefCell<Unwinder<'static>>>,
+    malloc: OnceCell<Option<Malloc>>,
+    unreached: OnceCell<Unreached>,
 }
 
 impl Target {
@@ -69,6 +72,8 @@ impl Target {
             path: None,
             heap: OnceCell::new(),
             unwinder: OnceCell::new(),
+            malloc: OnceCell::new(),
+            unreached: OnceCell::new(),
         }
     }
 
@@ -106,6 +111,28 @@ impl Target {
     /// Its symbols.
     pub fn symbols(&self) -> &'static ModuleSymbols {
         self.core.symbols()
+    }
+
+    /// The blocks of glibc's allocator; found when first asked. Nothing if it is not in use. What was cancelled is not kept.
+    pub fn malloc(&self, watch: &dyn Watch) -> Option<&Malloc> {
+        if let Some(known) = self.malloc.get() {
+            return known.as_ref();
+        }
+        let found = Malloc::of(self.core, watch);
+        if watch.cancelled() {
+            return None;
+        }
+        self.malloc.get_or_init(|| found).as_ref()
+    }
+
+    /// Blocks of the allocator that nothing leads to; looked for when first asked. Nothing if there are no blocks, or if `watch` has
+    /// stopped it.
+    pub fn unreached(&self, watch: &dyn Watch) -> Option<&Unreached> {
+        if let Some(known) = self.unreached.get() {
+            return Some(known);
+        }
+        let found = self.malloc(watch)?.unreached(self.core, watch)?;
+        Some(self.unreached.get_or_init(|| found))
     }
 
     /// Bytes of the file that was mapped at `address`, as they are in the file that stands for it.

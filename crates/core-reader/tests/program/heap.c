@@ -1,18 +1,38 @@
-/* Allocates memory of many sizes in two threads, frees some of it, says what it has, and waits. */
+/*
+ * Allocates memory of many sizes in two threads, frees some of it, leaks some, says what it has and what malloc says, and waits. With
+ * an argument the program break cannot go on.
+ */
+#define _GNU_SOURCE
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define COUNT 400
 
-static void *kept[2][COUNT];
+struct node {
+    struct node *next;
+    void *block;
+};
 
-static void *fill(void *which) {
-    void **mine = kept[(long)which];
+static void *kept[2][COUNT];
+struct node *volatile list;
+__thread void *volatile of_thread;
+void *volatile inside;
+
+static void say(const char *word, int which, void *block) {
+    printf("%s %x %lx %lx\n", word, which, (long)block, (long)malloc_usable_size(block));
+}
+
+__attribute__((noinline)) static void fill(int which) {
+    void **mine = kept[which];
     for (int index = 0; index < COUNT; index++) {
         mine[index] = malloc(1 + 37 * index % 3000);
+        memset(mine[index], 0, 1 + 37 * index % 3000);
     }
     /* Neighbours that are free are merged, and no cache keeps such large ones. */
     for (int index = 0; index < COUNT; index++) {
@@ -21,22 +41,111 @@ static void *fill(void *which) {
             mine[index] = 0;
         }
     }
-    return 0;
+    /* Caches and fast bins take these. */
+    void *small[40];
+    for (int index = 0; index < 40; index++) {
+        small[index] = malloc(24 + 16 * (index % 4));
+    }
+    for (int index = 0; index < 40; index++) {
+        free(small[index]);
+    }
 }
 
-int main(void) {
+__attribute__((noinline)) static void leak(int which) {
+    for (int index = 0; index < 100; index++) {
+        struct node *head = calloc(1, sizeof *head), *hanging = calloc(1, 200);
+        head->next = hanging;
+        say("LEAK", which, head);
+        say("HANGS", which, hanging);
+    }
+    for (int index = 0; index < 20; index++) {
+        struct node *one = calloc(1, 40), *other = calloc(1, 40);
+        one->next = other;
+        other->next = one;
+        say("RING", which, one < other ? one : other);
+        say("OTHER", which, one < other ? other : one);
+    }
+    for (int index = 0; index < 100; index++) {
+        struct node *node = calloc(1, 48);
+        node->next = list;
+        node->block = calloc(1, 64);
+        list = node;
+        say("CHUNK", which, node);
+        say("CHUNK", which, node->block);
+    }
+    /* Only to their middle, and from a variable of the thread. */
+    char *block = calloc(1, 5000);
+    of_thread = block + 2500;
+    say("CHUNK", which, block);
+}
+
+/* What is left on the stack would lead to what was leaked. */
+__attribute__((noinline)) static void forget(void) {
+    volatile char old[1 << 16];
+    for (unsigned index = 0; index < sizeof old; index++) {
+        old[index] = 0;
+    }
+}
+
+static pthread_barrier_t barrier;
+
+static void *run(void *unused) {
+    fill(1);
+    leak(1);
+    forget();
+    pthread_barrier_wait(&barrier);
+    for (;;) {
+        pause();
+    }
+    return unused;
+}
+
+__attribute__((noinline)) static void large(void) {
+    void *leaked = malloc(5000000), *held = malloc(3000000);
+    say("LEAK", 2, leaked);
+    say("CHUNK", 2, held);
+    inside = (char *)held + 1500000;
+}
+
+int main(int count, char **arguments) {
+    (void)arguments;
+    static char buffer[1 << 20];
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    if (count > 1) {
+        kept[0][0] = malloc(100);
+        free(kept[0][0]);
+        mmap(sbrk(0), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        /* More than fits below it, and than one run of mmap has. */
+        for (int index = 0; index < 100; index++) {
+            void *block = calloc(1, 30000);
+            inside = block;
+            if (index % 3) {
+                free(block);
+            }
+        }
+    }
     pthread_t thread;
-    fill((void *)0);
-    pthread_create(&thread, 0, fill, (void *)1);
-    pthread_join(thread, 0);
+    pthread_barrier_init(&barrier, 0, 2);
+    fill(0);
+    leak(0);
+    pthread_create(&thread, 0, run, 0);
+    pthread_barrier_wait(&barrier);
+    large();
+    forget();
     for (int which = 0; which < 2; which++) {
         for (int index = 0; index < COUNT; index++) {
             if (kept[which][index]) {
-                printf("CHUNK %x %lx %lx\n", which, (long)kept[which][index], (long)malloc_usable_size(kept[which][index]));
+                say("CHUNK", which, kept[which][index]);
             }
         }
     }
     printf("BREAK %lx\n", (long)sbrk(0));
+    struct mallinfo2 info = mallinfo2();
+    printf("INFO %zx %zx %zx %zx\n", info.arena, info.fordblks, info.hblks, info.hblkhd);
+    ucontext_t here;
+    getcontext(&here);
+    /* rip rsp rbp rbx r12 r13 r14 r15: all but the first two might hold what is leaked. */
+    printf("REGISTERS %llx %llx 0 0 0 0 0 0\n", here.uc_mcontext.gregs[REG_RIP], here.uc_mcontext.gregs[REG_RSP]);
     printf("READY\n");
     fflush(stdout);
     for (;;) {

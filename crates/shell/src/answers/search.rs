@@ -11,7 +11,7 @@ use crate::output::Progress;
 use crate::stage::Flow;
 
 /// Tells a monitor of a search.
-struct Watched<'m>(&'m Progress);
+pub(crate) struct Watched<'m>(pub &'m Progress);
 
 impl Watch for Watched<'_> {
     fn advance(&self, bytes: u64) {

@@ -3,6 +3,7 @@
 use crate::spelling::nearest;
 use crate::walker::Walker;
 
+mod blocks;
 mod functions;
 mod internals;
 mod members;
@@ -10,6 +11,7 @@ mod objects;
 mod spaces;
 mod threads;
 
+use blocks::{FREED, MALLOC};
 use functions::{JSCLOSURE, JSCONTEXT, JSFUNCTION, JSSCRIPT};
 use internals::{V8CONTEXT, V8MAP, V8OBJECT};
 use members::{JSELEMENT, JSMAPENTRY, JSPROP};
@@ -19,6 +21,7 @@ use threads::{JSFRAME, THREAD};
 
 /// All walkers, sorted by name.
 pub static WALKERS: &[&Walker] = &[
+    &FREED,
     &ISOLATE,
     &JSCLOSURE,
     &JSCONTEXT,
@@ -31,6 +34,7 @@ pub static WALKERS: &[&Walker] = &[
     &JSPROP,
     &JSSCRIPT,
     &JSSTRING,
+    &MALLOC,
     &PAGE,
     &THREAD,
     &V8CONTEXT,

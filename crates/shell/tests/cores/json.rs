@@ -172,7 +172,7 @@ fn every_object_is_a_line_with_documented_types_and_fields() {
 }
 
 /// The fields that a section of the documentation names in its table.
-fn fields_of(section: &str) -> HashSet<String> {
+pub fn fields_of(section: &str) -> HashSet<String> {
     let text = std::fs::read_to_string(testdata().join("../docs/json.md")).unwrap();
     let (_, text) = text.split_once(&format!("# `{section}`\n")).unwrap_or_else(|| panic!("no {section}"));
     // Up to the next heading of any level.

@@ -18,6 +18,7 @@ mod internals;
 mod json;
 mod kept_index;
 mod memory;
+mod native_memory;
 mod objects;
 mod on_call;
 mod options;

@@ -10,11 +10,14 @@ mod dis;
 mod dismode;
 mod dump;
 mod files;
+mod findleaks;
 mod findstack;
 mod findsym;
 mod fpregs;
 mod getenv;
 mod globals;
+mod ledger;
+mod malloc;
 mod mappings;
 mod nm;
 mod nmadd;
@@ -49,11 +52,14 @@ pub(super) const LIST: &[&Dcmd] = &[
     &dismode::DCMD,
     &dump::DCMD,
     &files::DCMD,
+    &findleaks::DCMD,
     &findstack::DCMD,
     &findsym::DCMD,
     &fpregs::DCMD,
     &getenv::DCMD,
     &globals::DCMD,
+    &ledger::DCMD,
+    &malloc::DCMD,
     &mappings::DCMD,
     &nm::DCMD,
     &nmadd::DCMD,

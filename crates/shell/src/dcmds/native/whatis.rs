@@ -1,23 +1,23 @@
 //! `::whatis`: say what an address belongs to.
 //!
 //! The first and narrowest answer: the symbol that covers the address, the JavaScript object or the part of a heap page, the
-//! frame of a stack, a thread's own variables, the chunk of malloc, the mapping. `-a` prints all answers, `-v` the mapping
+//! frame of a stack, a thread's own variables, the block of malloc, the mapping. `-a` prints all answers, `-v` the mapping
 //! as well. An address that the process did not have is `unknown`.
 //!
 //! # What is guessed
 //!
-//! Where a chunk of malloc begins is known from the allocator's own words alone, followed from the start of its heap. A chunk
-//! that glibc keeps in a cache looks as if it were in use. Other allocators are not known: their memory is `[ anon ]`.
+//! Where a block of malloc begins is known from the allocator's own words alone, followed from the start of its heap: see
+//! `::malloc`. Other allocators are not known: their memory is `[ anon ]`.
 
-use std::cell::RefCell;
 use std::io::Write;
 
-use core_reader::{Address, Contents, MallocChunks, MallocHeap, Memory, MemoryRange, Symbols, TableKind};
+use core_reader::{Address, Contents, Memory, MemoryRange, Symbols, TableKind};
 use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::isolate::{Page, PageState};
 
 use crate::answers::mapping_name::mapping_name;
+use crate::answers::native_memory;
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
@@ -73,13 +73,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     examples: EXAMPLES,
     start: |_, args| {
         let (all, verbose, as_json) = (args.has('a'), args.has('v'), args.has('j'));
-        let asked = Asked::default();
         Ok(for_each_item(move |context, item, out| {
             let address = item.word;
             let mut answers = Vec::new();
             for who in ANSWERS {
                 context.check_interrupt()?;
-                answers.extend(who(context, &asked, address)?);
+                answers.extend(who(context, address)?);
                 if !all && !answers.is_empty() {
                     break;
                 }
@@ -122,18 +121,12 @@ fn contents(range: &MemoryRange) -> &'static str {
     }
 }
 
-/// What is kept from one address to the next.
-#[derive(Default)]
-struct Asked {
-    chunks: RefCell<MallocChunks>,
-}
-
-type Answer = fn(&Context, &Asked, u64) -> Result<Option<String>, DcmdError>;
+type Answer = fn(&Context, u64) -> Result<Option<String>, DcmdError>;
 
 /// Everybody who may know an address, the narrowest first. The last one knows all that is mapped.
 const ANSWERS: &[Answer] = &[symbol, heap, thread_local, stack, malloc, mapped];
 
-fn symbol(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
+fn symbol(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
     let target = context.target()?;
     if target.symbols().nearest(Address(address), 0).is_none() {
         return Ok(None);
@@ -144,7 +137,7 @@ fn symbol(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, 
 }
 
 /// The object or the part of a page of the JavaScript heap.
-fn heap(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
+fn heap(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
     let Ok(heap) = context.heap() else { return Ok(None) };
     let spaces = heap.spaces();
     let index = spaces.pages().partition_point(|page| page.base <= address);
@@ -222,7 +215,7 @@ fn of_page(context: &Context, page: &Page<'_>) -> Result<String, DcmdError> {
 }
 
 /// A `thread_local` variable, or the C library's description of a thread.
-fn thread_local(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
+fn thread_local(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
     /// No thread has more variables of its own than this, in bytes.
     const FARTHEST: u64 = 1 << 20;
     /// `sizeof (struct pthread)` of glibc is some 0x900; its exact size differs between versions.
@@ -269,7 +262,7 @@ fn thread_local(context: &Context, _: &Asked, address: u64) -> Result<Option<Str
 }
 
 /// A thread's stack, and the frame.
-fn stack(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
+fn stack(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
     let memory = context.memory()?;
     let Some(range) = memory.range_at(Address(address)) else { return Ok(None) };
     let holds = |pointer: u64| range.start.0 <= pointer && pointer < range.end.0;
@@ -296,33 +289,29 @@ fn stack(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, D
     }))
 }
 
-fn malloc(context: &Context, asked: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
-    let core = context.target()?.core();
-    let Some(heap) = core.malloc_heap(Address(address)) else { return Ok(None) };
-    let place = match heap {
-        MallocHeap::Main { start, end } => format!("the heap of malloc [{start},{end})"),
-        MallocHeap::Arena { start, end, arena } => format!("a heap of malloc [{start},{end}), arena {arena}"),
+/// The block of the allocator.
+fn malloc(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
+    let Some(malloc) = native_memory::known_malloc(context)? else { return Ok(None) };
+    let Some(block) = malloc.blocks().around(address) else { return Ok(None) };
+    let within = match address.checked_sub(block.start.0) {
+        Some(0) => "the start of".to_owned(),
+        Some(offset) if block.contains(address) => format!("{offset:#x} into"),
+        _ => "in the header of".to_owned(),
     };
-    let chunk = core.malloc_chunk(&mut asked.chunks.borrow_mut(), heap, Address(address));
-    Ok(Some(match chunk {
-        None => format!("in {place}"),
-        Some(chunk) => {
-            let state = match (chunk.top, chunk.free) {
-                (true, _) => "the unused end",
-                (_, true) => "free",
-                _ => "in use or cached",
-            };
-            let within = match address.checked_sub(chunk.start.0) {
-                Some(0) => "the start of".to_owned(),
-                Some(offset) => format!("{offset:#x} into"),
-                None => "in the header of".to_owned(),
-            };
-            format!("{within} a chunk [{},{}), {state}, of {place}", chunk.start, chunk.end)
-        }
-    }))
+    let what = match native_memory::class_of(context, &block) {
+        Some(class) => format!(", {class}"),
+        None => String::new(),
+    };
+    Ok(Some(format!(
+        "{within} a block [{},{}) of malloc, {}{what}, {}",
+        block.start,
+        block.end(),
+        block.state.name(),
+        native_memory::place_of(malloc, &block)
+    )))
 }
 
-fn mapped(context: &Context, _: &Asked, address: u64) -> Result<Option<String>, DcmdError> {
+fn mapped(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
     let Some(range) = context.memory()?.range_at(Address(address)) else { return Ok(None) };
     Ok(Some(format!("in {}", mapping(context, range, address)?)))
 }

@@ -79,6 +79,7 @@ ADDR is an address that a command has printed; CLASS and the like are yours.
                       ::findjsobjects           kinds of objects, largest first
                       ::jsdominators            what the memory hangs on
                       ::jsbuffers  ::jsstrings  buffers and strings
+                      ::ledger  ::findleaks     all of the process, native leaks
   What has grown?     ::diff OLDER-CORE         what an older core had less of
   What is in it?      ADDR::jsprint             an object with its properties
                       ADDR::jsprint req.url     a member of it

@@ -1,0 +1,269 @@
+//! All blocks of the allocator, by address.
+//!
+//! A block takes eight bytes here: its chunk is a multiple of 16, which leaves four bits for its state, and it ends where the next one
+//! of its run begins. For every page of a run the first block that begins in it or behind it is kept, so that the block at an address is
+//! found among the few of a page.
+
+use super::runs::{Run, RunKind};
+use super::{ALIGNMENT, HEADER, PAGE};
+use crate::Address;
+
+/// What a block is for the allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BlockState {
+    /// The program has it.
+    Used,
+    /// The allocator's own: the cache of a thread (`tcache_perthread_struct`).
+    Own,
+    /// In a bin.
+    Free,
+    /// In a fast bin: free, and not joined with its neighbours.
+    Fast,
+    /// In the cache of a thread: free.
+    Cached,
+    /// What is left at the end of an arena's newest run.
+    Top,
+}
+
+impl BlockState {
+    const ALL: [BlockState; 6] = [
+        BlockState::Used,
+        BlockState::Own,
+        BlockState::Free,
+        BlockState::Fast,
+        BlockState::Cached,
+        BlockState::Top,
+    ];
+
+    /// The program has it, or the allocator needs it: its contents are meant.
+    pub fn is_used(self) -> bool {
+        matches!(self, BlockState::Used | BlockState::Own)
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            BlockState::Used => "used",
+            BlockState::Own => "malloc's own",
+            BlockState::Free => "free",
+            BlockState::Fast => "free, in a fast bin",
+            BlockState::Cached => "free, in the cache of a thread",
+            BlockState::Top => "top: what is left at the end of the arena",
+        }
+    }
+}
+
+/// A block by number: they are numbered by address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u32);
+
+/// A block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Its number.
+    pub id: BlockId,
+    /// What the program was given: behind the chunk's header.
+    pub start: Address,
+    /// Bytes that may be used from there on; of a free block, up to the next chunk.
+    pub bytes: u64,
+    /// Bytes with the header, what the allocator accounts for.
+    pub chunk_bytes: u64,
+    /// What it is.
+    pub state: BlockState,
+    /// The run it lies in.
+    pub run: usize,
+}
+
+impl Block {
+    /// First address behind what may be used.
+    pub fn end(&self) -> Address {
+        Address(self.start.0.saturating_add(self.bytes))
+    }
+
+    /// Whether an address is in what the program was given.
+    pub fn contains(&self, address: u64) -> bool {
+        (self.start.0..self.end().0).contains(&address)
+    }
+}
+
+/// All blocks of a process, in runs.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    runs: Vec<Run>,
+    /// Addresses of chunks with their states in the low bits, by address.
+    chunks: Vec<u64>,
+    /// For each page of each run, one after the other, and one more: the first block that begins in it or behind it.
+    pages: Vec<u32>,
+    /// Where the pages of each run begin.
+    first_pages: Vec<usize>,
+}
+
+/// Most blocks that are numbered.
+pub(super) const MOST: usize = u32::MAX as usize - 1;
+
+impl Blocks {
+    /// Blocks of runs: each with its chunks (address and state) in order.
+    pub(super) fn new(mut walked: Vec<(Run, Vec<u64>)>) -> Blocks {
+        walked.sort_by_key(|(run, _)| run.start);
+        let mut blocks = Blocks::default();
+        let mut before = 0;
+        for (mut run, chunks) in walked {
+            // Runs that overlap are damage; the first is kept.
+            if run.start.0 < before || blocks.chunks.len() + chunks.len() > MOST {
+                continue;
+            }
+            before = run.end.0;
+            run.first = blocks.chunks.len();
+            run.count = chunks.len();
+            blocks.first_pages.push(blocks.pages.len());
+            let mut next = 0;
+            let page_count = (run.end.0 - run.start.0).div_ceil(PAGE);
+            // No chunk lies behind the last one.
+            let last = chunks.last().map_or(0, |last| (chunk_of(*last) - run.start.0) / PAGE + 1);
+            for page in 0..last.min(page_count) {
+                let start = run.start.0 + page * PAGE;
+                while next < chunks.len() && chunk_of(chunks[next]) < start {
+                    next += 1;
+                }
+                blocks.pages.push((run.first + next) as u32);
+            }
+            blocks.pages.push((run.first + chunks.len()) as u32);
+            blocks.chunks.extend_from_slice(&chunks);
+            blocks.runs.push(run);
+        }
+        blocks.chunks.shrink_to_fit();
+        blocks
+    }
+
+    /// Number of blocks.
+    pub fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// The runs they lie in, by address.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The block with a number.
+    pub fn get(&self, id: BlockId) -> Option<Block> {
+        let index = id.0 as usize;
+        let run = self.runs.partition_point(|run| run.first + run.count <= index);
+        (index < self.chunks.len()).then(|| self.in_run(run, index))
+    }
+
+    /// The blocks of a run, in the order of addresses.
+    pub fn of_run(&self, run: usize) -> impl Iterator<Item = Block> + '_ {
+        let (first, count) = self.runs.get(run).map_or((0, 0), |run| (run.first, run.count));
+        (first..first + count).map(move |index| self.in_run(run, index))
+    }
+
+    /// All blocks, by address.
+    pub fn iter(&self) -> impl Iterator<Item = Block> + '_ {
+        (0..self.runs.len()).flat_map(|run| self.of_run(run))
+    }
+
+    fn in_run(&self, run: usize, index: usize) -> Block {
+        let of = &self.runs[run];
+        let packed = self.chunks[index];
+        let (chunk, state) = (chunk_of(packed), state_of(packed));
+        let is_last = index + 1 == of.first + of.count;
+        let next = if is_last { of.last_end } else { chunk_of(self.chunks[index + 1]) };
+        let chunk_bytes = next.saturating_sub(chunk);
+        // A block in use may also use the first word of the next chunk, unless nothing follows.
+        let shares = state.is_used() && of.kind != RunKind::Mapped;
+        let bytes = chunk_bytes.saturating_sub(HEADER) + if shares { 8 } else { 0 };
+        Block { id: BlockId(index as u32), start: Address(chunk + HEADER), bytes, chunk_bytes, state, run }
+    }
+
+    /// The block that an address lies in, its header included: what is before [`Block::start`] is the allocator's.
+    pub fn around(&self, address: u64) -> Option<Block> {
+        let run = self.run_at(address)?;
+        let of = &self.runs[run];
+        if address >= of.last_end {
+            return None;
+        }
+        let index = self.index_at(run, address)?;
+        let block = self.in_run(run, index);
+        // The first word of a chunk belongs to a block in use before it.
+        if index > of.first && address < chunk_of(self.chunks[index]) + 8 {
+            let before = self.in_run(run, index - 1);
+            if before.contains(address) {
+                return Some(before);
+            }
+        }
+        Some(block)
+    }
+
+    /// The number of the block with `address` in what the program was given, whatever its state.
+    pub(super) fn holding(&self, address: u64) -> Option<usize> {
+        let run = self.run_at(address)?;
+        let index = self.index_at(run, address)?;
+        let of = &self.runs[run];
+        let chunk = chunk_of(self.chunks[index]);
+        if address >= chunk + HEADER {
+            return (address < of.last_end).then_some(index);
+        }
+        let shares = index > of.first
+            && address < chunk + 8
+            && state_of(self.chunks[index - 1]).is_used()
+            && of.kind != RunKind::Mapped;
+        shares.then(|| index - 1)
+    }
+
+    fn run_at(&self, address: u64) -> Option<usize> {
+        let run = self.runs.partition_point(|run| run.start.0 <= address).checked_sub(1)?;
+        (address < self.runs[run].end.0).then_some(run)
+    }
+
+    /// The last block of a run whose chunk begins at or before `address`.
+    fn index_at(&self, run: usize, address: u64) -> Option<usize> {
+        let of = &self.runs[run];
+        let pages = &self.pages
+            [self.first_pages[run]..self.first_pages.get(run + 1).copied().unwrap_or(self.pages.len())];
+        let page = ((address - of.start.0) / PAGE) as usize;
+        let from = pages.get(page).or(pages.last()).map_or(of.first, |first| *first as usize);
+        let to = pages.get(page + 1).or(pages.last()).map_or(of.first + of.count, |first| *first as usize);
+        let within = self.chunks[from..to].partition_point(|chunk| chunk_of(*chunk) <= address);
+        (from + within).checked_sub(1).filter(|index| *index >= of.first)
+    }
+
+    /// The block that the program was given at exactly `address`.
+    pub(super) fn starting_at(&self, address: u64) -> Option<usize> {
+        let chunk = address.checked_sub(HEADER)?;
+        let index = self.index_at(self.run_at(chunk)?, chunk)?;
+        (chunk_of(self.chunks[index]) == chunk).then_some(index)
+    }
+
+    pub(super) fn state(&self, index: usize) -> BlockState {
+        state_of(self.chunks[index])
+    }
+
+    pub(super) fn set_state(&mut self, index: usize, state: BlockState) {
+        self.chunks[index] = packed(chunk_of(self.chunks[index]), state);
+    }
+
+    /// The block with an index that is known to be one.
+    pub(super) fn block(&self, index: usize) -> Block {
+        let run = self.runs.partition_point(|run| run.first + run.count <= index);
+        self.in_run(run, index)
+    }
+}
+
+/// A chunk with its state.
+pub(super) fn packed(chunk: u64, state: BlockState) -> u64 {
+    chunk & !(ALIGNMENT - 1) | BlockState::ALL.iter().position(|other| *other == state).unwrap_or(0) as u64
+}
+
+pub(super) fn chunk_of(packed: u64) -> u64 {
+    packed & !(ALIGNMENT - 1)
+}
+
+fn state_of(packed: u64) -> BlockState {
+    BlockState::ALL.get((packed & (ALIGNMENT - 1)) as usize).copied().unwrap_or(BlockState::Used)
+}

@@ -1,0 +1,112 @@
+//! glibc's allocator: its arenas, what it took from the system for them, and every block of it.
+//!
+//! Source: `malloc/malloc.c`, `malloc/arena.c` of glibc 2.26 to 2.42. Nothing of it has a symbol in a distribution's library, so all
+//! is found by what is in it ([`arena`], [`parameters`]).
+//!
+//! ```text
+//!   malloc_state (main_arena, in libc's .data) --next--> malloc_state (first heap of another arena) --next--> ... back
+//!        | top, system_mem                                    | top
+//!   run: [chunk][chunk][chunk] ... [top]                 run: heap_info, malloc_state, [chunk][chunk] ... [top]
+//!        the program break, or runs of mmap                   64 MiB aligned; older heaps end in two fence posts
+//!
+//!   a chunk    | previous size | size A M P |  what malloc() returned ...         | previous size | size ...
+//!              ^ chunk                       ^ the program's memory                ^ next chunk
+//! ```
+//!
+//! Memory that is taken for an arena is a gapless sequence of chunks, a *run*: each has its size, a multiple of 16, in the word before
+//! what the program was given. The lowest bit of it says that the chunk before is in use. What the allocator keeps in its caches for
+//! threads (`tcache`) and in its fast bins looks as if it were in use, and is told by the lists of them ([`cached`]). Requests of
+//! some size have a mapping each, a run of one block.
+//!
+//! A run is believed as far as each chunk leads to the next. Whether all was found is known: the allocator counts what it took from
+//! the system for each arena, and the mappings ([`Arena::walked`] beside [`Arena::system`]).
+
+mod arena;
+mod blocks;
+mod cached;
+mod owners;
+mod parameters;
+mod runs;
+mod unreached;
+mod words;
+
+use crate::scan::Watch;
+use crate::{Address, Core};
+
+pub use arena::Arena;
+pub use blocks::{Block, BlockId, BlockState, Blocks};
+pub use owners::{Owner, Owners};
+pub use parameters::Parameters;
+pub use runs::{Run, RunKind};
+pub use unreached::Unreached;
+
+/// Bytes between blocks' addresses.
+const ALIGNMENT: u64 = 16;
+/// `MIN_CHUNK_SIZE`
+const SMALLEST_CHUNK: u64 = 32;
+/// `CHUNK_HDR_SZ`: what lies before the program's memory.
+const HEADER: u64 = 16;
+/// Bits of a size that are flags.
+const FLAGS: u64 = 7;
+const PREVIOUS_IN_USE: u64 = 1;
+const IS_MAPPED: u64 = 2;
+/// The unit in which the system gives memory.
+const PAGE: u64 = 4096;
+
+/// All that glibc's allocator manages in a process.
+#[derive(Debug)]
+pub struct Malloc {
+    arenas: Vec<Arena>,
+    parameters: Option<Parameters>,
+    blocks: Blocks,
+}
+
+impl Malloc {
+    /// Finds the arenas of a process and walks all their blocks. Nothing if no arena has ever been used: another allocator is in its
+    /// place, or the core lacks the data of the C library.
+    pub fn of(core: &Core, watch: &dyn Watch) -> Option<Malloc> {
+        let memory = core.memory();
+        let mut arenas = arena::find(memory);
+        if arenas.is_empty() {
+            return None;
+        }
+        let parameters = parameters::find(memory, &arenas);
+        let mut blocks = runs::walk(memory, &mut arenas, parameters.as_ref(), watch);
+        cached::mark(memory, &arenas, &mut blocks);
+        for (index, arena) in arenas.iter_mut().enumerate() {
+            arena.count(&blocks, index);
+        }
+        Some(Malloc { arenas, parameters, blocks })
+    }
+
+    /// The arenas, the main one first.
+    pub fn arenas(&self) -> &[Arena] {
+        &self.arenas
+    }
+
+    /// What the allocator counts and was set to, if it was found.
+    pub fn parameters(&self) -> Option<&Parameters> {
+        self.parameters.as_ref()
+    }
+
+    /// All blocks, by address.
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// Number and bytes of the mappings that hold one block each, their headers included.
+    pub fn mapped(&self) -> (u64, u64) {
+        let mapped = self.blocks.runs().iter().filter(|run| run.kind == RunKind::Mapped);
+        mapped.fold((0, 0), |(count, bytes), run| (count + 1, bytes + (run.end.0 - run.start.0)))
+    }
+}
+
+impl Core {
+    /// The end of the memory that `brk` gave the process, as the C library knows it.
+    pub fn program_break(&self) -> Option<Address> {
+        use crate::Memory;
+        let symbols = self.symbols();
+        let symbol = symbols.resolve(Some("libc"), "__curbrk").or_else(|_| symbols.resolve(None, "__curbrk"));
+        self.memory().read_u64(symbol.ok()?.address).ok().filter(|end| *end != 0).map(Address)
+    }
+}

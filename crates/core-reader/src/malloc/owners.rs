@@ -1,0 +1,210 @@
+//! To whom of some owners each block belongs: the one that fewest steps lead from.
+//!
+//! A C++ object holds the blocks that its fields lead to, and those hold others. Who frees a block is written nowhere, so this is
+//! an estimate, though a good one: all owners, and everything else that is not V8's (data of libraries, stacks), go one step at a time.
+//! A block belongs to who comes first; to nobody if several come at once. Only words that lead to the start of a block, or to
+//! 8 or 16 bytes behind it (where allocators of libraries put what they give out), count as steps, for those further inside are mostly
+//! links of lists. No step leads into an owner.
+//!
+//! ```text
+//!   owner A ---> block ---> block           A's
+//!   owner A ---> block <--- owner B         nobody's: both are as near
+//!   owner A ---> block ---> block <--- data  the last one is not A's
+//! ```
+
+use std::ops::ControlFlow;
+
+use super::Malloc;
+use super::blocks::BlockId;
+use crate::scan::{Chunk, ScanEnd, Watch};
+use crate::{Address, Core, Memory};
+
+/// How far behind the start of a block a step may lead.
+const FARTHEST: u64 = 16;
+
+/// Whose a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// Of the owner with this number in the list of them.
+    Of(u32),
+    /// Several come to it at once.
+    Several,
+    /// Of something that is no owner: data, stacks, other memory.
+    Elsewhere,
+    /// Nothing leads to it but the memory that was left out.
+    Nobody,
+}
+
+/// Whose the blocks are.
+#[derive(Debug)]
+pub struct Owners {
+    tags: Vec<u32>,
+}
+
+const NOBODY: u32 = u32::MAX;
+const ELSEWHERE: u32 = u32::MAX - 1;
+const SEVERAL: u32 = u32::MAX - 2;
+
+impl Owners {
+    /// Whose a block is; an owner is its own.
+    pub fn of(&self, block: BlockId) -> Owner {
+        match self.tags.get(block.0 as usize).copied().unwrap_or(NOBODY) {
+            NOBODY => Owner::Nobody,
+            ELSEWHERE => Owner::Elsewhere,
+            SEVERAL => Owner::Several,
+            number => Owner::Of(number),
+        }
+    }
+}
+
+impl Malloc {
+    /// Whose each block in use is. `owners` are blocks, each with the number of the owner it stands for; `apart` are blocks that
+    /// belong to nobody here, and lead nowhere. The memory in `left_out`, sorted, is not looked at. `None` if `watch` has stopped it.
+    pub fn owners(
+        &self,
+        core: &Core,
+        owners: &[BlockId],
+        apart: &[BlockId],
+        left_out: &[(u64, u64)],
+        watch: &dyn Watch,
+    ) -> Option<Owners> {
+        /// Of what belongs to somebody from the start.
+        const FIXED: u32 = 0;
+        const NOT_YET: u32 = u32::MAX;
+        let count = self.blocks().len();
+        let mut tags = vec![NOBODY; count];
+        // The step in which a block was come to.
+        let mut steps = vec![NOT_YET; count];
+        let mut frontier: Vec<u32> = Vec::new();
+        for block in apart {
+            steps[block.0 as usize] = FIXED;
+        }
+        for (number, block) in owners.iter().enumerate() {
+            (tags[block.0 as usize], steps[block.0 as usize]) = (number as u32, FIXED);
+            frontier.push(block.0);
+        }
+        let mut next: Vec<u32> = Vec::new();
+        let mut claim = |target: usize, tag: u32, step: u32, next: &mut Vec<u32>, tags: &mut Vec<u32>| {
+            if steps[target] == NOT_YET {
+                (steps[target], tags[target]) = (step, tag);
+                next.push(target as u32);
+            } else if steps[target] == step && tags[target] != tag {
+                tags[target] = SEVERAL;
+            }
+        };
+        for target in self.outside_targets(core, left_out, watch)? {
+            claim(target as usize, ELSEWHERE, 1, &mut next, &mut tags);
+        }
+        let mut told = 0;
+        for step in 1.. {
+            for index in frontier.drain(..) {
+                let tag = tags[index as usize];
+                told += self.each_near(core, index as usize, &mut |target| {
+                    claim(target, tag, step, &mut next, &mut tags);
+                });
+                if told > 1 << 22 {
+                    watch.advance(told);
+                    told = 0;
+                    if watch.cancelled() {
+                        return None;
+                    }
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            std::mem::swap(&mut frontier, &mut next);
+        }
+        for block in apart {
+            tags[block.0 as usize] = NOBODY;
+        }
+        Some(Owners { tags })
+    }
+
+    /// The block in use that a word leads to, if to its start or little behind it.
+    fn near(&self, word: u64, bounds: (u64, u64)) -> Option<usize> {
+        let index = self.target(word, bounds)?;
+        (word - self.blocks().block(index).start.0 <= FARTHEST && word.is_multiple_of(8)).then_some(index)
+    }
+
+    /// Calls `found` for the blocks that a block leads to; gives the bytes that were read.
+    fn each_near(&self, core: &Core, index: usize, found: &mut dyn FnMut(usize)) -> u64 {
+        let bounds = self.bounds();
+        let block = self.blocks().block(index);
+        let (mut at, end) = (block.start.0, block.end().0);
+        while at < end {
+            let Ok(bytes) = core.memory().bytes_from(Address(at)) else { break };
+            let length = (bytes.len() as u64).min(end - at);
+            for word in bytes[..length as usize].as_chunks::<8>().0 {
+                if let Some(target) = self.near(u64::from_le_bytes(*word), bounds) {
+                    found(target);
+                }
+            }
+            at += length;
+        }
+        block.bytes
+    }
+
+    /// Blocks that memory outside of the allocator's leads to, as often as it does.
+    fn outside_targets(&self, core: &Core, left_out: &[(u64, u64)], watch: &dyn Watch) -> Option<Vec<u32>> {
+        let bounds = self.bounds();
+        let mut targets = Vec::new();
+        let memory = core.memory();
+        let outside = self.outside(core).into_iter().flat_map(|part| without(part, left_out));
+        for (from, length) in outside.flat_map(|(from, to)| memory.stored(Address(from), Address(to))) {
+            let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
+                let skip = (chunk.start.0.next_multiple_of(8) - chunk.start.0) as usize;
+                let own = chunk.bytes.get(skip..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
+                for word in own.unwrap_or_default().as_chunks::<8>().0 {
+                    found.extend(self.near(u64::from_le_bytes(*word), bounds).map(|index| index as u32));
+                }
+            };
+            let range = (from, Address(from.0 + length));
+            let ended = memory.scan(range, 8, watch, &find, &mut |index: u32| {
+                targets.push(index);
+                ControlFlow::Continue(())
+            });
+            if ended == ScanEnd::Cancelled {
+                return None;
+            }
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        Some(targets)
+    }
+}
+
+/// What is left of a stretch without others, which are sorted.
+fn without((start, end): (u64, u64), others: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut left = Vec::new();
+    let mut at = start;
+    let first = others.partition_point(|(_, to)| *to <= start);
+    for (from, to) in &others[first..] {
+        if *from >= end {
+            break;
+        }
+        if at < *from {
+            left.push((at, *from));
+        }
+        at = at.max(*to);
+    }
+    if at < end {
+        left.push((at, end));
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn a_stretch_is_cut_where_others_are() {
+        let others = [(0, 5), (10, 20), (30, 40)];
+        assert_eq!(without((0, 50), &others), [(5, 10), (20, 30), (40, 50)]);
+        assert_eq!(without((12, 18), &others), []);
+        assert_eq!(without((15, 35), &others), [(20, 30)]);
+        assert_eq!(without((22, 28), &others), [(22, 28)]);
+        assert_eq!(without((45, 50), &[]), [(45, 50)]);
+    }
+}

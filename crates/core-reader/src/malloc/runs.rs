@@ -1,0 +1,342 @@
+//! Runs of chunks: what an arena has from the system, each run without a gap.
+//!
+//! ```text
+//!   main arena     [sbrk_base ... top]                       what brk gave
+//!                  [chunk ... fence post fence post]         where brk could not go on: what it gave before,
+//!                  [chunk ... top]                           and runs of mmap, anywhere
+//!   other arenas   [heap_info][malloc_state][chunk ... top]  the first heap, or the only one
+//!                  [heap_info][chunk ... fence posts]        older and newer heaps, linked backwards from the one with the top
+//!   mappings       [chunk]                                   a large block each
+//! ```
+
+use std::collections::HashSet;
+
+use super::arena::Arena;
+use super::blocks::{BlockState, chunk_of, packed};
+use super::parameters::Parameters;
+use super::words::Words;
+use super::{FLAGS, HEADER, IS_MAPPED, PAGE, PREVIOUS_IN_USE, SMALLEST_CHUNK};
+use crate::address_space::AddressSpace;
+use crate::malloc::blocks::Blocks;
+use crate::scan::Watch;
+use crate::{Address, Contents, Memory, MemoryRange};
+
+/// `HEAP_MAX_SIZE`: alignment and largest size of a heap; larger where huge pages are used for them.
+const HEAP_SIZES: [u64; 4] = [64 << 20, 128 << 20, 32 << 20, 4 << 20];
+/// `sizeof (heap_info)`: from 2.35 on, and before.
+const HEAP_INFO: [u64; 2] = [0x30, 0x20];
+/// So many chunks are followed in vain where the memory of the main arena is looked for, before the search is given up.
+const MOST_STRAYS: usize = 1 << 26;
+/// An arena has hardly more heaps.
+const MOST_HEAPS: usize = 1 << 16;
+
+/// What a run is, and the number of the arena it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunKind {
+    /// What `brk` gave the main arena.
+    Break(usize),
+    /// What `mmap` gave the main arena where `brk` could not.
+    Extension(usize),
+    /// A heap of another arena.
+    Heap(usize),
+    /// A mapping with one block.
+    Mapped,
+}
+
+/// A stretch of memory that is full of blocks.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// First address; of a heap, that of its `heap_info`.
+    pub start: Address,
+    /// First address behind what the allocator has from the system.
+    pub end: Address,
+    /// Whose it is.
+    pub kind: RunKind,
+    /// Bytes of it that the arena has accounted for.
+    pub taken: u64,
+    /// Its blocks do not reach to its end: where the words of the heap stopped making sense.
+    pub broken_at: Option<Address>,
+    /// Number of its first block, and how many they are.
+    pub(super) first: usize,
+    pub(super) count: usize,
+    /// Where the last block ends.
+    pub(super) last_end: u64,
+}
+
+impl Run {
+    fn new((start, end): (u64, u64), kind: RunKind, taken: u64, walked: &Walked) -> Run {
+        Run {
+            start: Address(start),
+            end: Address(end),
+            kind,
+            taken,
+            broken_at: (walked.ended == Ended::Broken).then_some(Address(walked.end)),
+            first: 0,
+            count: 0,
+            last_end: walked.end,
+        }
+    }
+}
+
+/// How a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// With the arena's top.
+    Top,
+    /// At a fence post.
+    FencePost,
+    /// What is there is no chunk.
+    Broken,
+}
+
+/// Where a walk ended: behind its last chunk.
+struct Walked {
+    chunks: Vec<u64>,
+    end: u64,
+    ended: Ended,
+}
+
+/// Follows the chunks from `start` on, up to `end` at most.
+fn follow(words: &mut Words<'_>, start: u64, end: u64, top: u64, watch: &dyn Watch) -> Walked {
+    let mut chunks: Vec<u64> = Vec::new();
+    let mut chunk = start;
+    let mut told = start;
+    let ended = loop {
+        let Some(word) = chunk.checked_add(8).filter(|at| at + 8 <= end).and_then(|at| words.word(at)) else {
+            break Ended::Broken;
+        };
+        if word & PREVIOUS_IN_USE == 0
+            && let Some(before) = chunks.last_mut()
+        {
+            *before = packed(chunk_of(*before), BlockState::Free);
+        }
+        let size = word & !FLAGS;
+        if size == HEADER || (size == 0 && word == PREVIOUS_IN_USE) {
+            break Ended::FencePost;
+        }
+        let Some(next) = chunk.checked_add(size).filter(|next| *next <= end) else { break Ended::Broken };
+        if size < SMALLEST_CHUNK || !size.is_multiple_of(16) || word & IS_MAPPED != 0 {
+            break Ended::Broken;
+        }
+        if chunk == top {
+            chunks.push(packed(chunk, BlockState::Top));
+            chunk = next;
+            break Ended::Top;
+        }
+        chunks.push(packed(chunk, BlockState::Used));
+        chunk = next;
+        if chunk - told > 1 << 22 {
+            watch.advance(chunk - told);
+            told = chunk;
+            if watch.cancelled() {
+                break Ended::Broken;
+            }
+        }
+    };
+    Walked { chunks, end: chunk, ended }
+}
+
+/// Walks all runs of all arenas.
+pub(super) fn walk(
+    memory: &AddressSpace,
+    arenas: &mut [Arena],
+    parameters: Option<&Parameters>,
+    watch: &dyn Watch,
+) -> Blocks {
+    let mut all = Vec::new();
+    for (number, arena) in arenas.iter().enumerate() {
+        if arena.is_main {
+            main_runs(memory, (number, arena), parameters, watch, &mut all);
+        } else {
+            heaps(memory, (number, arena), watch, &mut all);
+        }
+    }
+    mappings(memory, parameters, watch, &mut all);
+    Blocks::new(all)
+}
+
+fn is_memory(range: &MemoryRange) -> bool {
+    range.file.is_none() && range.permissions.write && range.contents == Contents::Dumped
+}
+
+/// The end of the memory without a gap that `at` is in, and that the program may write.
+fn end_of_memory(memory: &AddressSpace, at: u64) -> Option<u64> {
+    let ranges = memory.ranges();
+    let first = ranges.partition_point(|range| range.end.0 <= at);
+    let mut end = None;
+    for range in &ranges[first..] {
+        let joined = end.map_or(range.start.0 <= at, |end| range.start.0 == end);
+        if !joined || !is_memory(range) {
+            break;
+        }
+        end = Some(range.end.0);
+    }
+    end
+}
+
+type All = Vec<(Run, Vec<u64>)>;
+
+/// What the main arena has: below the program break, and elsewhere if that is less than it accounts for.
+fn main_runs(
+    memory: &AddressSpace,
+    (number, arena): (usize, &Arena),
+    parameters: Option<&Parameters>,
+    watch: &dyn Watch,
+    all: &mut All,
+) {
+    let mut words = Words::of(memory);
+    let mut missing = arena.system;
+    let base = parameters
+        .map(|known| known.break_start.0)
+        // Without it: the mapping of the top, which begins with the run unless brk could not go on.
+        .or_else(|| memory.range_at(Address(arena.top_chunk)).map(|range| range.start.0));
+    if let Some(base) = base
+        && let Some(end) = end_of_memory(memory, base)
+    {
+        let first = base.next_multiple_of(16);
+        let walked = follow(&mut words, first, end, arena.top_chunk, watch);
+        let run_end =
+            if walked.ended == Ended::FencePost { (walked.end + 2 * HEADER).min(end) } else { walked.end };
+        let run_end = if walked.ended == Ended::Broken {
+            run_end.max(end.min(base.saturating_add(missing)))
+        } else {
+            run_end
+        };
+        let taken = if walked.ended == Ended::Broken { walked.end - base } else { run_end - base };
+        missing = missing.saturating_sub(taken);
+        all.push((Run::new((base, run_end), RunKind::Break(number), taken, &walked), walked.chunks));
+    }
+    if missing == 0 || watch.cancelled() {
+        return;
+    }
+    let mut strays = 0;
+    let known = all.last().map(|(run, _)| (run.start.0, run.end.0)).into_iter().collect::<Vec<_>>();
+    // mmap gives whole pages; neighbours may have become one mapping.
+    for range in memory.ranges().iter().filter(|range| is_memory(range)) {
+        let mut at = range.start.0.next_multiple_of(PAGE);
+        while at < range.end.0 {
+            if let Some((_, end)) = known.iter().find(|(start, end)| (*start..*end).contains(&at)) {
+                at = end.next_multiple_of(PAGE);
+                continue;
+            }
+            let plausible = words.word(at + 8).is_some_and(|word| {
+                let size = word & !FLAGS;
+                word & FLAGS == PREVIOUS_IN_USE
+                    && size >= SMALLEST_CHUNK
+                    && size.is_multiple_of(16)
+                    && size <= missing
+            });
+            if plausible {
+                let walked = follow(&mut words, at, range.end.0, arena.top_chunk, watch);
+                let end = match walked.ended {
+                    Ended::Top => walked.end,
+                    Ended::FencePost => (walked.end + 2 * HEADER).min(range.end.0),
+                    Ended::Broken => 0,
+                };
+                if end > at && end - at <= missing && end.is_multiple_of(PAGE) {
+                    missing -= end - at;
+                    let run = Run::new((at, end), RunKind::Extension(number), end - at, &walked);
+                    all.push((run, walked.chunks));
+                    if missing == 0 {
+                        return;
+                    }
+                    at = end;
+                    continue;
+                }
+                strays += walked.chunks.len();
+                if strays > MOST_STRAYS {
+                    return;
+                }
+            }
+            at += PAGE;
+        }
+        if watch.cancelled() {
+            return;
+        }
+    }
+}
+
+/// The heaps of another arena, from the newest to the oldest.
+fn heaps(memory: &AddressSpace, (number, arena): (usize, &Arena), watch: &dyn Watch, all: &mut All) {
+    let mut words = Words::of(memory);
+    // heap_info: mstate ar_ptr; heap_info *prev; size_t size; size_t mprotect_size; ...
+    let mut heap_of = |alignment: u64| {
+        let heap = arena.top_chunk & !(alignment - 1);
+        (heap != 0 && words.word(heap) == Some(arena.address.0)).then_some((heap, alignment))
+    };
+    let Some((mut heap, alignment)) = HEAP_SIZES.into_iter().find_map(&mut heap_of) else { return };
+    let mut seen = HashSet::new();
+    for _ in 0..MOST_HEAPS {
+        let word =
+            |words: &mut Words<'_>, index: u64| heap.checked_add(8 * index).and_then(|at| words.word(at));
+        let (Some(of), Some(previous), Some(size)) =
+            (word(&mut words, 0), word(&mut words, 1), word(&mut words, 2))
+        else {
+            return;
+        };
+        if of != arena.address.0 || size == 0 || size > alignment || !seen.insert(heap) {
+            return;
+        }
+        let Some(end) = heap.checked_add(size) else { return };
+        let holds_arena = (heap..end).contains(&arena.address.0);
+        let candidates = if holds_arena {
+            [arena.end().next_multiple_of(16), 0]
+        } else {
+            HEAP_INFO.map(|bytes| (heap + bytes).next_multiple_of(16))
+        };
+        let walks = candidates.into_iter().filter(|first| *first > heap).map(|first| {
+            let walked = follow(&mut words, first, end, arena.top_chunk, watch);
+            (walked.ended == Ended::Broken, std::cmp::Reverse(walked.end), walked)
+        });
+        // The one that leads on is right.
+        let best = walks.min_by_key(|(is_broken, end, _)| (*is_broken, *end));
+        if let Some((.., walked)) = best {
+            all.push((Run::new((heap, end), RunKind::Heap(number), size, &walked), walked.chunks));
+        }
+        if previous == 0 || !previous.is_multiple_of(alignment) || watch.cancelled() {
+            return;
+        }
+        heap = previous;
+    }
+}
+
+/// Mappings with one block each: the start of a page, a size of whole pages, and but one flag.
+fn mappings(memory: &AddressSpace, parameters: Option<&Parameters>, watch: &dyn Watch, all: &mut All) {
+    let mut missing = parameters.map_or(u64::MAX, |known| known.mappings);
+    let mut bytes = parameters.map_or(u64::MAX, |known| known.mapped_bytes);
+    let mut words = Words::of(memory);
+    let mut covered: Vec<(u64, u64)> = all.iter().map(|(run, _)| (run.start.0, run.end.0)).collect();
+    covered.sort_unstable();
+    for range in memory.ranges().iter().filter(|range| is_memory(range)) {
+        let mut at = range.start.0.next_multiple_of(PAGE);
+        while missing > 0 && at < range.end.0 {
+            let run =
+                covered.partition_point(|(start, _)| *start <= at).checked_sub(1).map(|run| covered[run]);
+            if let Some((_, end)) = run.filter(|(_, end)| at < *end) {
+                at = end.next_multiple_of(PAGE);
+                continue;
+            }
+            let size = match (words.word(at), words.word(at + 8)) {
+                (Some(0), Some(word)) if word & FLAGS == IS_MAPPED => word & !FLAGS,
+                _ => 0,
+            };
+            let end = at.checked_add(size).filter(|end| *end <= range.end.0);
+            if let Some(end) = end
+                && size > 0
+                && size.is_multiple_of(PAGE)
+                && size <= bytes
+            {
+                let walked = Walked { chunks: vec![packed(at, BlockState::Used)], end, ended: Ended::Top };
+                all.push((Run::new((at, end), RunKind::Mapped, size, &walked), walked.chunks));
+                missing -= 1;
+                bytes -= size;
+                at = end;
+            } else {
+                at += PAGE;
+            }
+        }
+        if missing == 0 || watch.cancelled() {
+            return;
+        }
+    }
+}

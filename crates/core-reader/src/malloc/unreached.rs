@@ -1,0 +1,286 @@
+//! Blocks that nothing in the process leads to: leaked.
+//!
+//! Conservative, as a collector for C must be: any word that is an address inside of a block in use counts as a reference to it,
+//! wherever it points to. It starts from the registers and stacks of all threads and from all memory that the process can write and
+//! that is not the allocator's: data of libraries, variables of threads, V8's pages, its other mappings. From there it goes on
+//! through blocks in use. Free blocks neither lead anywhere nor can be led to: what is in them is old.
+//!
+//! ```text
+//!   registers, stacks, data, V8's pages ---> block ---> block
+//!                                                        block (nothing leads to it) ---> block
+//!                                                          ^ a head                        ^ hangs on it
+//! ```
+//!
+//! Of the blocks that are not reached, those that no other of them leads to are the *heads*; of a ring, the one with the lowest
+//! address. All others are counted with the head that leads to them first.
+
+use std::ops::ControlFlow;
+
+use super::blocks::{BlockId, BlockState};
+use super::{Malloc, PAGE, Run};
+use crate::scan::{Chunk, ScanEnd, Watch};
+use crate::{Address, Contents, Core, Memory};
+
+/// Bytes below the stack pointer that a function may use (System V ABI for x86-64: the red zone).
+const RED_ZONE: u64 = 128;
+
+/// What nothing leads to.
+#[derive(Debug, Default)]
+pub struct Unreached {
+    /// The heads, by address, each with the number and the bytes of the blocks that hang on it, itself included.
+    pub heads: Vec<(BlockId, u64, u64)>,
+    /// For each block its head; [`Unreached::REACHED`] if it is not leaked.
+    head_of: Vec<u32>,
+}
+
+impl Unreached {
+    const REACHED: u32 = u32::MAX;
+
+    /// The head that a leaked block hangs on.
+    pub fn head_of(&self, block: BlockId) -> Option<BlockId> {
+        self.head_of
+            .get(block.0 as usize)
+            .filter(|head| **head != Unreached::REACHED)
+            .map(|head| BlockId(*head))
+    }
+
+    /// Number and bytes of all leaked blocks.
+    pub fn total(&self) -> (u64, u64) {
+        self.heads.iter().fold((0, 0), |(count, bytes), head| (count + head.1, bytes + head.2))
+    }
+}
+
+/// Bits, one for each block.
+struct Marks(Vec<u64>);
+
+impl Marks {
+    fn new(count: usize) -> Marks {
+        Marks(vec![0; count.div_ceil(64)])
+    }
+
+    fn has(&self, index: usize) -> bool {
+        self.0[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    /// Whether it is new.
+    fn set(&mut self, index: usize) -> bool {
+        let is_new = !self.has(index);
+        self.0[index / 64] |= 1 << (index % 64);
+        is_new
+    }
+}
+
+impl Malloc {
+    /// The blocks in use that nothing leads to; `None` if `watch` has stopped it.
+    pub fn unreached(&self, core: &Core, watch: &dyn Watch) -> Option<Unreached> {
+        let mut marks = Marks::new(self.blocks.len());
+        let mut work = self.roots(core, &mut marks, watch)?;
+        let mut trace = Trace { malloc: self, memory: core.memory(), watch, told: 0 };
+        trace.mark(&mut marks, &mut work)?;
+        self.heads(&mut trace, marks)
+    }
+
+    /// The least and the greatest address of blocks.
+    pub(super) fn bounds(&self) -> (u64, u64) {
+        let runs = self.blocks.runs();
+        let start = runs.first().map_or(0, |run| run.start.0);
+        (start, runs.last().map_or(0, |run| run.end.0))
+    }
+
+    /// The block in use that a word leads to.
+    pub(super) fn target(&self, word: u64, (from, to): (u64, u64)) -> Option<usize> {
+        if word < from || word >= to {
+            return None;
+        }
+        self.blocks.holding(word).filter(|index| self.blocks.state(*index).is_used())
+    }
+
+    /// The blocks that something outside of the allocator's memory leads to.
+    fn roots(&self, core: &Core, marks: &mut Marks, watch: &dyn Watch) -> Option<Vec<u32>> {
+        let bounds = self.bounds();
+        let mut work = Vec::new();
+        let mut found = |index: usize, marks: &mut Marks| {
+            if marks.set(index) {
+                work.push(index as u32);
+            }
+        };
+        for thread in core.threads() {
+            for word in thread.registers.general() {
+                if let Some(index) = self.target(word, bounds) {
+                    found(index, marks);
+                }
+            }
+        }
+        let memory = core.memory();
+        // Holes are zeros, of which V8 reserves gigabytes.
+        let stored = |(from, to): (u64, u64)| memory.stored(Address(from), Address(to));
+        for (from, length) in self.outside(core).into_iter().flat_map(stored) {
+            let to = Address(from.0 + length);
+            let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
+                let skip = chunk.start.0.next_multiple_of(8) - chunk.start.0;
+                let own =
+                    chunk.bytes.get(skip as usize..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
+                let mut last = u32::MAX;
+                for word in own.unwrap_or_default().as_chunks::<8>().0 {
+                    let word = u64::from_le_bytes(*word);
+                    if let Some(index) = self.target(word, bounds)
+                        && index as u32 != last
+                    {
+                        last = index as u32;
+                        found.push(last);
+                    }
+                }
+            };
+            let ended = memory.scan((from, to), 8, watch, &find, &mut |index: u32| {
+                found(index as usize, marks);
+                ControlFlow::Continue(())
+            });
+            if ended == ScanEnd::Cancelled {
+                return None;
+            }
+        }
+        Some(work)
+    }
+
+    /// The memory to start from: what the process can write, but for the allocator's runs and what lies below the
+    /// stacks in use: that is old.
+    pub(super) fn outside(&self, core: &Core) -> Vec<(u64, u64)> {
+        // What lies behind the place where a run stopped making sense may be anything.
+        let end = |run: &Run| run.broken_at.unwrap_or(run.end).0;
+        let mut taken: Vec<(u64, u64)> =
+            self.blocks.runs().iter().map(|run| (run.start.0, end(run))).collect();
+        let ranges = core.memory().ranges();
+        for (number, range) in ranges.iter().enumerate().filter(|(_, range)| range.permissions.write) {
+            // Below a stack lies its guard. What is joined to the memory before may be more than a stack.
+            let is_guarded =
+                number == 0 || ranges[number - 1].end != range.start || !ranges[number - 1].permissions.write;
+            let stack =
+                core.threads_with_stack_in(range.start, range.end).find(|thread| thread.has_user_stack());
+            if let Some(lowest) = stack.filter(|_| is_guarded) {
+                let in_use = lowest.stack_pointer().0.saturating_sub(RED_ZONE);
+                taken.push((range.start.0, in_use.max(range.start.0)));
+            }
+        }
+        taken.sort_unstable();
+        let mut outside = Vec::new();
+        for range in core.memory().ranges() {
+            if !range.permissions.write || range.contents != Contents::Dumped {
+                continue;
+            }
+            let mut at = range.start.0;
+            let first = taken.partition_point(|(_, end)| *end <= at);
+            for (start, end) in &taken[first..] {
+                if *start >= range.end.0 {
+                    break;
+                }
+                if at < *start {
+                    outside.push((at, *start));
+                }
+                at = at.max(*end);
+            }
+            if at < range.end.0 {
+                outside.push((at, range.end.0));
+            }
+        }
+        outside
+    }
+
+    /// Sorts what is not reached into heads and what hangs on them.
+    fn heads(&self, trace: &mut Trace<'_>, reached: Marks) -> Option<Unreached> {
+        let leaked: Vec<u32> = (0..self.blocks.len())
+            .filter(|index| self.blocks.state(*index) == BlockState::Used && !reached.has(*index))
+            .map(|index| index as u32)
+            .collect();
+        // What another leaked block leads to is no head.
+        let mut led_to = Marks::new(self.blocks.len());
+        for index in &leaked {
+            trace.each(*index as usize, &mut |target| {
+                if target != *index as usize {
+                    led_to.set(target);
+                }
+            })?;
+        }
+        let mut result = Unreached { heads: Vec::new(), head_of: Vec::new() };
+        if leaked.is_empty() {
+            return Some(result);
+        }
+        result.head_of = vec![Unreached::REACHED; self.blocks.len()];
+        let mut seen = reached;
+        let heads = leaked.iter().filter(|index| !led_to.has(**index as usize));
+        // Rings, and what hangs on them, are left: each begins with the lowest address.
+        for head in heads.chain(&leaked) {
+            if !seen.set(*head as usize) {
+                continue;
+            }
+            let (mut count, mut bytes) = (0, 0);
+            let mut work = vec![*head];
+            while let Some(index) = work.pop() {
+                result.head_of[index as usize] = *head;
+                count += 1;
+                bytes += self.blocks.block(index as usize).bytes;
+                trace.each(index as usize, &mut |target| {
+                    if seen.set(target) {
+                        work.push(target as u32);
+                    }
+                })?;
+            }
+            result.heads.push((BlockId(*head), count, bytes));
+        }
+        result.heads.sort_unstable_by_key(|(head, ..)| *head);
+        Some(result)
+    }
+}
+
+/// Follows blocks.
+struct Trace<'a> {
+    malloc: &'a Malloc,
+    memory: &'a crate::AddressSpace,
+    watch: &'a dyn Watch,
+    /// Bytes read since the watch was told.
+    told: u64,
+}
+
+impl Trace<'_> {
+    /// Marks all that the blocks of `work` lead to.
+    fn mark(&mut self, marks: &mut Marks, work: &mut Vec<u32>) -> Option<()> {
+        while let Some(index) = work.pop() {
+            self.each(index as usize, &mut |target| {
+                if marks.set(target) {
+                    work.push(target as u32);
+                }
+            })?;
+        }
+        Some(())
+    }
+
+    /// Calls `found` for every block in use that a block leads to.
+    fn each(&mut self, index: usize, found: &mut dyn FnMut(usize)) -> Option<()> {
+        let bounds = self.malloc.bounds();
+        let block = self.malloc.blocks.block(index);
+        let mut at = block.start.0;
+        let end = block.end().0;
+        while at < end {
+            let Ok(bytes) = self.memory.bytes_from(Address(at)) else {
+                // What is missing may lie between what is there.
+                at = (at + 1).next_multiple_of(PAGE);
+                continue;
+            };
+            let length = (bytes.len() as u64).min(end - at);
+            for word in bytes[..length as usize].as_chunks::<8>().0 {
+                if let Some(target) = self.malloc.target(u64::from_le_bytes(*word), bounds) {
+                    found(target);
+                }
+            }
+            at += length;
+        }
+        self.told += block.bytes;
+        if self.told > 1 << 22 {
+            self.watch.advance(self.told);
+            self.told = 0;
+            if self.watch.cancelled() {
+                return None;
+            }
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Words of memory that lie near each other.
+
+use crate::address_space::AddressSpace;
+use crate::{Address, Memory};
+
+/// Reads words; those of one piece of memory without looking for the piece again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'m> {
+    memory: &'m AddressSpace,
+    start: u64,
+    bytes: &'m [u8],
+}
+
+impl<'m> Words<'m> {
+    pub fn of(memory: &'m AddressSpace) -> Words<'m> {
+        Words { memory, start: 0, bytes: &[] }
+    }
+
+    /// The word at an address, if the core has it.
+    pub fn word(&mut self, at: u64) -> Option<u64> {
+        let here = |start: u64, bytes: &[u8]| {
+            let offset = usize::try_from(at.checked_sub(start)?).ok()?;
+            bytes.get(offset..)?.first_chunk::<8>().map(|word| u64::from_le_bytes(*word))
+        };
+        if let Some(word) = here(self.start, self.bytes) {
+            return Some(word);
+        }
+        let bytes = self.memory.bytes_from(Address(at)).ok()?;
+        (self.start, self.bytes) = (at, bytes);
+        here(at, bytes).or_else(|| self.memory.read_u64(Address(at)).ok())
+    }
+}

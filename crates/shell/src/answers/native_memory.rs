@@ -1,0 +1,161 @@
+//! Blocks of the C library's allocator, for dcmds.
+
+use core_reader::{Address, Arena, Block, Malloc, Memory, RunKind, Unreached, demangle};
+use v8_heap::Monitor;
+
+use crate::answers::search::Watched;
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::output::escape;
+
+/// Allocators that take the place of glibc's, by what their libraries are called.
+const OTHERS: &[(&str, &str)] = &[
+    ("jemalloc", "jemalloc"),
+    ("mimalloc", "mimalloc"),
+    ("tcmalloc", "tcmalloc"),
+    ("ld-musl", "musl's allocator"),
+    ("libc.musl", "musl's allocator"),
+];
+
+/// The allocator's memory; nothing if it is not glibc's.
+///
+/// # Errors
+/// There is no target, or the user cancelled it.
+pub(crate) fn known_malloc(context: &Context) -> Result<Option<&Malloc>, DcmdError> {
+    let progress = context.progress();
+    progress.begin("walking the blocks of malloc", 0);
+    let malloc = context.target()?.malloc(&Watched(&progress));
+    context.check_interrupt()?;
+    Ok(malloc)
+}
+
+/// The allocator's memory.
+///
+/// # Errors
+/// It is not glibc's, and what is there instead; or the user cancelled it.
+pub(crate) fn malloc(context: &Context) -> Result<&Malloc, DcmdError> {
+    known_malloc(context)?.map_or_else(|| Err(DcmdError::failed(why_not(context)?)), Ok)
+}
+
+/// Why no arena was found.
+fn why_not(context: &Context) -> Result<String, DcmdError> {
+    let modules = context.target()?.core().modules();
+    let other = OTHERS.iter().find_map(|(part, name)| {
+        let module = modules.iter().find(|module| module.name().contains(part))?;
+        Some(format!(
+            "the process has {name} ({}) instead of glibc's allocator: its blocks cannot be told",
+            escape(&module.path)
+        ))
+    });
+    Ok(other.unwrap_or_else(|| {
+        "no arena of glibc's allocator is in the core: the process uses another allocator, or the core lacks the data of its C library"
+            .to_owned()
+    }))
+}
+
+/// Blocks that nothing leads to.
+///
+/// # Errors
+/// As [`malloc`].
+pub(crate) fn unreached(context: &Context) -> Result<(&Malloc, &Unreached), DcmdError> {
+    let malloc = malloc(context)?;
+    let progress = context.progress();
+    progress.begin("following the blocks of malloc", 0);
+    let found = context.target()?.unreached(&Watched(&progress));
+    context.check_interrupt()?;
+    // It can only be missing if it was cancelled.
+    found.map(|unreached| (malloc, unreached)).ok_or(DcmdError::Interrupted)
+}
+
+/// What an arena is called: `main`, or its address.
+pub(crate) fn arena_name(arena: &Arena) -> String {
+    if arena.is_main { "main".to_owned() } else { arena.address.to_string() }
+}
+
+/// Where a block is: `arena main`, `a mapping of its own`.
+pub(crate) fn place_of(malloc: &Malloc, block: &Block) -> String {
+    let arena = match malloc.blocks().runs().get(block.run).map(|run| run.kind) {
+        Some(RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) => {
+            malloc.arenas().get(arena)
+        }
+        _ => None,
+    };
+    arena.map_or_else(|| "a mapping of its own".to_owned(), |arena| format!("arena {}", arena_name(arena)))
+}
+
+/// The C++ class of a block in use, by its first word: `node::TCPWrap`. It is that of an object at the start of the block if it has
+/// virtual functions and the binary has symbols.
+pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
+    /// In front of the functions of a table are the offset to the top and the type information (Itanium C++ ABI, 2.5.2).
+    const FUNCTIONS: u64 = 16;
+    let target = context.target().ok().filter(|_| block.state.is_used())?;
+    let table = table_word(context, block)?.checked_sub(FUNCTIONS)?;
+    let found =
+        target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
+    let name = demangle(&found.symbol.name)?;
+    let class =
+        name.strip_prefix("vtable for ").or_else(|| name.strip_prefix("{vtable(")?.strip_suffix(")}"))?;
+    Some(escape(class).into_owned())
+}
+
+/// The first word of a block, if it is an address in the executable or a library, as that of an object with virtual functions is.
+pub(crate) fn table_word(context: &Context, block: &Block) -> Option<u64> {
+    let target = context.target().ok().filter(|_| block.bytes >= 8)?;
+    let word = target.memory().read_u64(block.start).ok()?;
+    target.core().modules().iter().any(|module| module.contains(Address(word))).then_some(word)
+}
+
+/// For each arena, the bytes of whole pages in its free blocks.
+pub(crate) fn whole_pages(malloc: &Malloc) -> Vec<u64> {
+    let mut whole = vec![0; malloc.arenas().len()];
+    let blocks = malloc.blocks();
+    for (run, of) in blocks.runs().iter().enumerate() {
+        let (RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) = of.kind else {
+            continue;
+        };
+        for block in blocks.of_run(run).filter(|block| !block.state.is_used()) {
+            whole[arena] += whole_pages_in(&block).map_or(0, |(start, end)| end - start);
+        }
+    }
+    whole
+}
+
+/// The whole pages in a block, behind the words in which a free block keeps its place in the lists.
+pub(crate) fn whole_pages_in(block: &Block) -> Option<(u64, u64)> {
+    const PAGE: u64 = 4096;
+    const LINKS: u64 = 32;
+    let start = block.start.0.saturating_add(LINKS).next_multiple_of(PAGE);
+    let end = block.end().0 / PAGE * PAGE;
+    (start < end).then_some((start, end))
+}
+
+/// What the allocator accounts for and was not found.
+pub(crate) fn not_found(malloc: &Malloc) -> Vec<String> {
+    let mut problems: Vec<String> = malloc
+        .arenas()
+        .iter()
+        .filter(|arena| arena.walked < arena.system)
+        .map(|arena| {
+            format!(
+                "of arena {} {} bytes were not found: it has {} from the system",
+                arena_name(arena),
+                arena.system - arena.walked,
+                arena.system
+            )
+        })
+        .collect();
+    let (count, bytes) = malloc.mapped();
+    if let Some(known) =
+        malloc.parameters().filter(|known| (known.mappings, known.mapped_bytes) != (count, bytes))
+    {
+        problems.push(format!(
+            "{count} blocks with mappings of their own were found, {bytes} bytes: malloc counts {}, {} bytes",
+            known.mappings, known.mapped_bytes
+        ));
+    }
+    let broken = malloc.blocks().runs().iter().filter_map(|run| run.broken_at);
+    problems.extend(broken.map(|at| {
+        format!("what is at {at} is no block, though it should be: the memory behind it is not told")
+    }));
+    problems
+}

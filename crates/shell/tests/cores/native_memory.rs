@@ -1,0 +1,117 @@
+//! Native memory, against what a program that leaks in known ways wrote of itself (`testdata/scenarios/native/leaky.c`).
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use test_support::scenarios::debugger::Debugger;
+use test_support::scenarios::testdata;
+
+fn answers<const N: usize>(lines: [&str; N]) -> [String; N] {
+    let core = testdata().join("cores/native.core.zst");
+    let debugger = Debugger::new(PathBuf::from(env!("CARGO_BIN_EXE_v8mdb")), &core);
+    let answers = debugger.session(&lines.map(str::to_owned)).unwrap();
+    answers.try_into().expect("as many answers as lines")
+}
+
+fn facts() -> Value {
+    let text = std::fs::read_to_string(testdata().join("cores/native.process.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn rows(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn sum(rows: &[Value], key: &str) -> u64 {
+    rows.iter().map(|row| row[key].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn sums_are_those_that_the_allocator_said() {
+    let [text] = answers(["::malloc -j"]);
+    let (rows, facts) = (rows(&text), facts());
+    assert_eq!(sum(&rows, "system"), facts["arenas"]);
+    assert_eq!(sum(&rows, "free") + sum(&rows, "top"), facts["free"]);
+    let arenas: Vec<&Value> = rows.iter().filter(|row| !row["arena"].is_null()).collect();
+    assert_eq!(arenas.len(), 2, "the main thread's, and that of the other");
+    assert!(arenas.iter().all(|arena| arena["notFound"] == 0), "{text}");
+    let mappings: Vec<&Value> = rows.iter().filter(|row| row["arena"].is_null()).collect();
+    assert_eq!(mappings.len(), 1);
+    assert_eq!(mappings[0]["blocks"], facts["mappings"]);
+}
+
+#[test]
+fn all_that_was_leaked_is_found_and_nothing_else() {
+    let [groups, each, walked] = answers(["::findleaks -j", "::findleaks -v -j", "::findleaks | ::count"]);
+    let (groups, each, facts) = (rows(&groups), rows(&each), facts());
+    assert_eq!(sum(&groups, "count"), facts["heads"]);
+    assert_eq!(each.len() as u64, facts["heads"].as_u64().unwrap());
+    assert_eq!(sum(&each, "blocks"), facts["leaked"]);
+    assert_eq!(walked.trim(), facts["heads"].to_string());
+    // Sessions with their users, texts, and rings of two.
+    let of = |count: u64| groups.iter().find(|group| group["count"] == count).unwrap();
+    assert_eq!(sum(&groups, "hanging"), sum(&each, "hanging"));
+    assert!(of(250)["hanging"].as_u64() > of(250)["bytes"].as_u64());
+    assert!(of(60)["contents"].as_str().unwrap().contains("GET /orders/"), "{:?}", of(60));
+    assert_eq!(of(12)["hanging"].as_u64().unwrap(), 2 * of(12)["bytes"].as_u64().unwrap());
+}
+
+#[test]
+fn walkers_and_whatis_agree_with_the_sums() {
+    let [used, freed, malloc] = answers(["::walk malloc | ::count", "::walk freed | ::count", "::malloc -j"]);
+    let rows = rows(&malloc);
+    assert_eq!(used.trim(), sum(&rows, "blocks").to_string());
+    // Between blocks of which each hundredth was kept.
+    assert!(freed.trim().parse::<u64>().unwrap() >= 8, "{freed}");
+    let [what] = answers(["::findleaks | ::head -1 | ::whatis"]);
+    assert!(what.contains("the start of a block") && what.contains(", used, arena main"), "{what}");
+    let [freed] = answers(["::walk freed | ::head -1 | ::whatis"]);
+    assert!(freed.contains("of malloc, free"), "{freed}");
+}
+
+/// Each byte is in one row, and the free memory between the blocks that stayed is named as what it is.
+#[test]
+fn the_ledger_adds_up_and_says_what_is_wrong() {
+    let [text, json, mappings, malloc] = answers(["::ledger", "::ledger -j", "::mappings -j", "::malloc -j"]);
+    let ledger: Value = serde_json::from_str(&json).unwrap();
+    let uses = ledger["bytes"].as_object().unwrap();
+    let total: u64 = uses.values().map(|bytes| bytes.as_u64().unwrap()).sum();
+    assert_eq!(ledger["total"], total);
+    let mapped: u64 = rows(&mappings)
+        .iter()
+        .filter(|row| row["contents"] != "none")
+        .map(|row| row["size"].as_u64().unwrap())
+        .sum();
+    assert_eq!(total + ledger["reserved"].as_u64().unwrap(), mapped + reserved(&mappings));
+    let of_malloc = ["mallocUsed", "mallocLeaked", "mallocFree", "mallocOwn"];
+    let of_malloc: u64 = of_malloc.iter().map(|key| uses[*key].as_u64().unwrap()).sum();
+    assert_eq!(of_malloc, sum(&rows(&malloc), "system"));
+    assert!(text.contains("fragmentation: "), "{text}");
+    assert!(text.contains("not told: the JavaScript heap"), "{text}");
+}
+
+fn reserved(mappings: &str) -> u64 {
+    rows(mappings)
+        .iter()
+        .filter(|row| row["contents"] == "none")
+        .map(|row| row["size"].as_u64().unwrap())
+        .sum()
+}
+
+/// As for all other dcmds: see `json.rs`.
+#[test]
+fn facts_have_the_documented_fields() {
+    for (section, lines) in [
+        ("::malloc -j", ["::malloc -j", "::malloc -j"]),
+        ("::findleaks -j", ["::findleaks -j", "::findleaks -v -j"]),
+        ("::ledger -j", ["::ledger -j", "::ledger -j"]),
+    ] {
+        let met: HashSet<String> = answers(lines)
+            .iter()
+            .flat_map(|answer| rows(answer))
+            .flat_map(|row| row.as_object().unwrap().keys().cloned().collect::<Vec<_>>())
+            .collect();
+        assert_eq!(met, crate::json::fields_of(section), "{section}");
+    }
+}

@@ -1,0 +1,68 @@
+//! C++ objects behind objects of the heap.
+//!
+//! ```text
+//!   object in the heap --embedder field--> C++ object { table of functions, persistent, ... }
+//!        ^                                                                     |
+//!        '--------------- word in a node of the global handles <---------------'
+//! ```
+//!
+//! An object made from a template of the embedder has the address of its C++ object in one of its fields, and the C++ object has a
+//! persistent handle, whose place in V8's global handles holds the object (Node.js: `src/base_object.h`; add-ons:
+//! `node_object_wrap.h`). That the circle closes is the proof: neither symbols nor the places of fields are needed for it.
+
+use crate::heap::Heap;
+use crate::layout::Kind;
+use crate::objects::value::HeapObject;
+use crate::{Monitor, Result, Tagged};
+
+/// Words at the start of a C++ object among which its handle is: behind the tables of its bases.
+const HANDLE_WORDS: u64 = 4;
+
+/// A C++ object with its object in the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NativeObject {
+    /// The object that JavaScript knows.
+    pub object: Tagged,
+    /// Address of the C++ object.
+    pub address: u64,
+}
+
+impl Heap<'_> {
+    /// All C++ objects that objects in the heap stand for and that hold on to them, in the order of the objects.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`] if the monitor says so.
+    pub fn native_objects(&self, monitor: &dyn Monitor) -> Result<Vec<NativeObject>> {
+        let table = self.objects(monitor)?;
+        let mut found = Vec::new();
+        for page in 0..table.page_count() {
+            if monitor.cancelled() {
+                return Err(crate::Error::Interrupted);
+            }
+            let (_, maps) = table.page_maps(page);
+            let is_of_embedder = |map: &crate::MapId| self.map(*map).kind == Kind::JsApiObject;
+            if !maps.iter().any(is_of_embedder) {
+                continue;
+            }
+            for (address, map_id) in table.page_objects(page).filter(|(_, map)| is_of_embedder(map)) {
+                let object = HeapObject { address, map_id, map: self.map(map_id) };
+                let Ok(data) = self.embedder_fields(object) else { continue };
+                let native = data.fields.iter().copied().find(|field| self.holds(*field, object.value()));
+                found.extend(native.map(|address| NativeObject { object: object.value(), address }));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the C++ object at an address has a handle to an object.
+    fn holds(&self, address: u64, object: Tagged) -> bool {
+        let word = |at: Option<u64>| at.and_then(|at| self.words().word(at, "C++ object").ok());
+        address != 0
+            && address.is_multiple_of(8)
+            && (1..HANDLE_WORDS).any(|index| {
+                let place = word(address.checked_add(8 * index))
+                    .filter(|place| *place != 0 && place.is_multiple_of(8));
+                word(place) == Some(object.0)
+            })
+    }
+}

@@ -1,0 +1,82 @@
+/*
+ * Preloaded into a process: leaks blocks of malloc and keeps others, at its start and while it runs, and writes into the file that
+ * FACTS names where they are, and what malloc says of itself, five times a second.
+ *
+ *   cc -O1 -shared -fPIC -pthread planted.c -o planted.so
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct node {
+    struct node *next;
+    char text[24];
+};
+
+struct node *volatile planted_kept;
+static int facts = -1;
+
+static void say(const char *line, int length) {
+    if (write(facts, line, length) != length) {
+        _exit(3);
+    }
+}
+
+static void say_block(const char *what, void *block) {
+    char line[64];
+    say(line, snprintf(line, sizeof line, "%s %lx\n", what, (unsigned long)block));
+}
+
+__attribute__((noinline)) static void plant(void) {
+    for (int round = 0; round < 250; round++) {
+        struct node *leaked = calloc(1, sizeof *leaked + round), *hanging = calloc(1, 200);
+        leaked->next = hanging;
+        strcpy(leaked->text, "planted leak");
+        say_block("LEAK", leaked);
+        say_block("HANGS", hanging);
+        struct node *kept = calloc(1, sizeof *kept + round % 200);
+        kept->next = planted_kept;
+        planted_kept = kept;
+        say_block("KEPT", kept);
+    }
+}
+
+/* What is left on the stack would lead to what was leaked. */
+__attribute__((noinline)) static void forget(void) {
+    volatile char old[1 << 16];
+    for (unsigned index = 0; index < sizeof old; index++) {
+        old[index] = 0;
+    }
+}
+
+static void *watch(void *unused) {
+    for (int round = 0;; round++) {
+        usleep(200000);
+        if (round == 5) {
+            plant();
+            forget();
+        }
+        struct mallinfo2 info = mallinfo2();
+        char line[128];
+        say(line, snprintf(line, sizeof line, "INFO %zx %zx %zx %zx\n", info.arena, info.fordblks, info.hblks, info.hblkhd));
+    }
+    return unused;
+}
+
+__attribute__((constructor)) static void start(void) {
+    const char *path = getenv("FACTS");
+    if (!path) {
+        return;
+    }
+    unsetenv("LD_PRELOAD");
+    facts = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    plant();
+    forget();
+    pthread_t thread;
+    pthread_create(&thread, 0, watch, 0);
+}
