@@ -26,7 +26,7 @@ const UNCAUGHT: &str = "uncaught ";
 /// Cells of a line of the banner.
 const LONGEST_LINE: usize = 79;
 /// What leads on without a heap.
-const NEXT_OF_NATIVE: &str = "::status   $C (the stack)   ::threads   ::mappings   ::help";
+const NEXT_OF_NATIVE: &str = "::status   $C (the stack)   ::ledger (its memory)   ::findleaks   ::help";
 
 /// Longer command lines are cut.
 const LONGEST: usize = 34;

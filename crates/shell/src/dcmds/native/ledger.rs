@@ -170,7 +170,8 @@ fn verdicts(ledger: &Ledger, owner: Option<String>) -> Vec<String> {
     let is_much = |bytes: u64| bytes.saturating_mul(SHARE) >= own.max(1);
     let mut said: Vec<(u64, String)> = Vec::new();
     let leaked = ledger.of_use(Use::Leaked);
-    if is_much(leaked) {
+    // A leak is one also while it is small.
+    if leaked.saturating_mul(100) >= own.max(1) {
         let blocks = ledger.leaked_blocks;
         said.push((
             leaked,
