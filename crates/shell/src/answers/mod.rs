@@ -1,6 +1,7 @@
 //! What dcmds share: answers that more than one of them gives.
 
 pub(crate) mod adding_place;
+pub(crate) mod await_place;
 pub(crate) mod callback;
 pub(crate) mod closure_context;
 pub(crate) mod elsewhere;

@@ -264,6 +264,10 @@ fn facts_have_the_documented_fields() {
         ("::jshandles -j", pending, vec!["::jshandles -j".to_owned()]),
         ("::jsrequests -j", pending, vec!["::jsrequests -j".to_owned()]),
         ("::jsasync -j", pending, vec!["::jsasync -j".to_owned()]),
+        ("::jspromises -j", pending, vec!["::jspromises -j".to_owned()]),
+        ("::jsmicrotasks -j", pending, vec!["::jsmicrotasks -j".to_owned()]),
+        ("::jsworkers -j", pending, vec!["::jsworkers -j".to_owned()]),
+        ("::uvloop -j", pending, vec!["::uvloop -j".to_owned()]),
     ] {
         let documented = fields_of(section);
         let mut met = HashSet::new();

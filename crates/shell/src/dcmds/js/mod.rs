@@ -19,8 +19,10 @@ mod jsfunctions;
 mod jshandles;
 mod jsleaks;
 mod jsmap;
+mod jsmicrotasks;
 mod jspath;
 mod jsprint;
+mod jspromises;
 mod jsrequests;
 mod jsretained;
 mod jsscripts;
@@ -29,9 +31,11 @@ mod jsstack;
 mod jsstacks;
 mod jsstrings;
 mod jstimers;
+mod jsworkers;
 mod nodebuffer;
 mod nodeinfo;
 mod snapshotnode;
+mod uvloop;
 
 /// The dcmds of this family.
 pub(super) const LIST: &[&Dcmd] = &[
@@ -52,8 +56,10 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jshandles::DCMD,
     &jsleaks::DCMD,
     &jsmap::DCMD,
+    &jsmicrotasks::DCMD,
     &jspath::DCMD,
     &jsprint::DCMD,
+    &jspromises::DCMD,
     &jsrequests::DCMD,
     &jsretained::DCMD,
     &jsscripts::DCMD,
@@ -62,7 +68,9 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsstacks::DCMD,
     &jsstrings::DCMD,
     &jstimers::DCMD,
+    &jsworkers::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,
     &snapshotnode::DCMD,
+    &uvloop::DCMD,
 ];
