@@ -7,6 +7,7 @@
 //! handing some of it to others that have none. The value of an ephemeron is marked by whoever marks the second of
 //! key and table.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -177,9 +178,38 @@ impl ObjectSet {
 /// Objects handed from one thread to another at once.
 const SHARE: usize = 4096;
 
+/// References that are taken to be cut.
+#[derive(Debug)]
+pub struct Cuts {
+    holders: ObjectSet,
+    held: HashMap<u32, Vec<u32>>,
+}
+
+impl Cuts {
+    /// Cuts each of these references, from holder to held, of a graph of so many objects.
+    pub fn new(nodes: usize, references: impl Iterator<Item = (u32, u32)>) -> Cuts {
+        let mut cuts = Cuts { holders: ObjectSet::new(nodes), held: HashMap::new() };
+        for (holder, held) in references {
+            cuts.holders.insert(holder);
+            cuts.held.entry(holder).or_default().push(held);
+        }
+        cuts
+    }
+
+    /// What an object would hold no more.
+    #[inline]
+    fn of(&self, holder: u32) -> &[u32] {
+        match self.holders.contains(holder) {
+            true => self.held.get(&holder).map_or(&[], Vec::as_slice),
+            false => &[],
+        }
+    }
+}
+
 /// Marks what is reached.
 pub(super) struct Marker<'g> {
     graph: &'g Graph,
+    cuts: Option<&'g Cuts>,
     /// The ephemerons of `graph`, by table.
     by_table: Vec<Ephemeron>,
     /// Keys and tables of ephemerons.
@@ -203,7 +233,12 @@ impl<'g> Marker<'g> {
             concerned.insert(ephemeron.key);
             concerned.insert(ephemeron.table);
         }
-        Marker { graph, by_table, concerned }
+        Marker { graph, cuts: None, by_table, concerned }
+    }
+
+    /// The same without some references.
+    pub fn without(graph: &'g Graph, cuts: &'g Cuts) -> Marker<'g> {
+        Marker { cuts: Some(cuts), ..Marker::new(graph) }
     }
 
     /// Adds to `marks` what `seeds` reach.
@@ -245,8 +280,9 @@ impl<'g> Marker<'g> {
                         return;
                     }
                 }
+                let cut = self.cuts.map_or(&[][..], |cuts| cuts.of(id));
                 for &target in self.graph.holds.of(id) {
-                    if marks.insert(target) {
+                    if (cut.is_empty() || !cut.contains(&target)) && marks.insert(target) {
                         stack.push(target);
                     }
                 }

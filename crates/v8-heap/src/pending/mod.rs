@@ -3,6 +3,7 @@
 //! Node.js keeps timers, immediates and ticks in objects of its own modules, which are found by the names of the variables that
 //! hold them. Handles and requests are C++ objects in two queues of each `Environment`, each with its object in the heap.
 
+mod async_storage;
 mod chains;
 mod environments;
 mod essential;
@@ -11,6 +12,7 @@ mod scopes;
 mod ticks;
 mod timers;
 
+pub use async_storage::{AsyncContext, AsyncStorage, AsyncStore, ContextHolder};
 pub use chains::{Chain, Chains, Link, Settler, SettlerKind};
 pub use environments::{Clock, Environment, Environments};
 pub use essential::PendingMemory;
