@@ -308,7 +308,7 @@ fn grown_elsewhere(
     shown: Shown,
 ) -> Result<Unnamed, DcmdError> {
     let mut told: Vec<HashSet<u32>> = vec![HashSet::new(); comparison.len()];
-    for change in found.changes.iter().filter(|change| change.growth(|sum| sum.count) > 0) {
+    for change in found.changes.iter().filter(|change| shown.all || change.growth(|sum| sum.count) > 0) {
         for (told, object) in told.iter_mut().zip(&change.group.objects) {
             told.extend(object);
         }

@@ -6,7 +6,7 @@
 //!
 //! A function that has no bytecode, since it has not been called yet or not for a while, reads at most variables whose names are
 //! words of its source. Direct `eval` can read whatever is around it; a name that `with` or sloppy `eval` may have caught is
-//! looked up in every scope.
+//! looked up in every scope. To set a `let` is to look first whether it has been declared, which counts as reading it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -110,7 +110,7 @@ NEW           62788        4477592       69713442 growth-24.core.zst
         0         1         1        +1         1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
         5        12        12        +7         7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
       200       320       500      +300       120     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
-  438 collections have no path of names: not compared
+  438 collections have no path of names: they count by constructors
 "#,
     ),
 ];
