@@ -356,6 +356,19 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_cut_reference_held_is_not_marked() {
+        let graph = graph(6, &[(0, 1), (1, 2), (0, 3), (3, 2), (1, 4), (3, 5)], &[]);
+        for (cut, left) in
+            [(vec![(0, 1)], vec![0, 2, 3, 5]), (vec![(1, 2), (3, 2), (3, 5)], vec![0, 1, 3, 4])]
+        {
+            let cuts = Cuts::new(graph.len(), cut.into_iter());
+            let marks = ObjectSet::new(graph.len());
+            Marker::without(&graph, &cuts).mark(&marks, vec![0], &Unattended).unwrap();
+            assert_eq!((0..6).filter(|id| marks.contains(*id)).collect::<Vec<u32>>(), left);
+        }
+    }
+
+    #[test]
     fn a_set_has_all_of_a_range_or_lacks_one() {
         for missing in [0, 1, 63, 64, 100, 127, 128, 199] {
             let set = ObjectSet::new(200);
