@@ -16,6 +16,34 @@ pub struct BytecodeSizes {
     scales: [Vec<u8>; 3],
 }
 
+/// One bytecode.
+#[derive(Clone, Copy, Debug)]
+pub struct Instruction<'b> {
+    /// Its number, without prefix.
+    pub number: u8,
+    /// Bytes of its prefix.
+    pub prefix: usize,
+    /// Its whole length.
+    pub length: usize,
+    /// Bytes of an operand that grows with the prefix, as all that [`Instruction::unsigned`] reads do.
+    width: usize,
+    operands: &'b [u8],
+}
+
+impl Instruction<'_> {
+    /// An operand, of those that grow with the prefix, without a sign.
+    pub fn unsigned(&self, index: usize) -> Option<u32> {
+        let bytes = self.operands.get(index * self.width..)?.get(..self.width)?;
+        Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+    }
+
+    /// A register: which word of the frame it is, counted from the frame pointer.
+    pub fn register(&self, index: usize) -> Option<i64> {
+        let unused = 32 - 8 * self.width as u32;
+        Some(i64::from((self.unsigned(index)? << unused) as i32 >> unused))
+    }
+}
+
 impl BytecodeSizes {
     /// Prefixes of a bytecode whose operands have two and four bytes, and the same for a debugger.
     const PREFIXES: [(u8, usize); 4] = [(0, 1), (1, 2), (2, 1), (3, 2)];
@@ -57,6 +85,18 @@ impl BytecodeSizes {
         })
     }
 
+    /// The bytecode at the start of `bytes`.
+    pub fn instruction<'b>(&self, bytes: &'b [u8]) -> Option<Instruction<'b>> {
+        let first = *bytes.first()?;
+        let prefix = BytecodeSizes::PREFIXES.iter().find(|(number, _)| *number == first);
+        let (number, width, before) = match prefix {
+            Some((_, scale)) => (*bytes.get(1)?, 1 << scale, 1),
+            None => (first, 1, 0),
+        };
+        let length = self.length(bytes)?;
+        Some(Instruction { number, prefix: before, width, length, operands: bytes.get(before + 1..length)? })
+    }
+
     /// The whole length of the bytecode at the start of `bytes`, with its prefix.
     pub fn length(&self, bytes: &[u8]) -> Option<usize> {
         let first = *bytes.first()?;
@@ -93,5 +133,12 @@ mod tests {
             assert_eq!(sizes.length(&[1, smi]), Some(6), "{:?}", table.v8);
         }
         assert_eq!(BytecodeSizes::of((9, 9)).length(&[7]), None);
+        let sizes = BytecodeSizes::made_up([vec![1, 1, 0, 0, 0, 3], vec![1, 1, 0, 0, 0, 5], vec![]]);
+        let narrow = sizes.instruction(&[5, 0xff, 0x80, 9]).unwrap();
+        assert_eq!((narrow.length, narrow.register(0), narrow.unsigned(1)), (3, Some(-1), Some(0x80)));
+        let wide = sizes.instruction(&[0, 5, 0xfe, 0xff, 1, 2, 9]).unwrap();
+        assert_eq!((wide.number, wide.length, wide.register(0)), (5, 6, Some(-2)));
+        assert_eq!((wide.unsigned(1), wide.unsigned(2)), (Some(0x201), None));
+        assert!(sizes.instruction(&[5, 1]).is_none());
     }
 }

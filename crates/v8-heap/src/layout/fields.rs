@@ -67,8 +67,10 @@ fields! {{
     bound_target: "JSBoundFunction::bound_target_function";
     bound_this: "JSBoundFunction::bound_this";
     byte_array_bytes: "ByteArray::values[]" | "ByteArray::bytes[]";
+    bytecode_constants: "BytecodeArray::constant_pool";
     bytecode_data: "BytecodeArray::bytes[]";
     bytecode_frame_size: "BytecodeArray::frame_size";
+    bytecode_handlers: "BytecodeArray::handler_table";
     bytecode_length: "BytecodeArray::length";
     bytecode_source_positions: "BytecodeArray::source_position_table";
     call_site_code: "CallSiteInfo::code_object";

@@ -16,6 +16,7 @@ mod accounting;
 mod bits;
 mod bytecode;
 mod class;
+mod context_bytecodes;
 mod crash;
 mod fields;
 mod frames;
@@ -40,6 +41,8 @@ pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use bits::Bits;
 pub use bytecode::BytecodeSizes;
 pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub(crate) use context_bytecodes::ContextBytecode;
+pub use context_bytecodes::ContextBytecodes;
 pub use crash::{CrashLayout, LimitPlace};
 pub use fields::Fields;
 pub use frames::{ArgumentCount, ExitLayout, FrameLayout};
@@ -419,6 +422,8 @@ pub struct Layout {
     pub crash: Option<CrashLayout>,
     /// Lengths of bytecodes; nothing if the binary contradicts what is known of its version.
     pub bytecode_sizes: Option<BytecodeSizes>,
+    /// What bytecodes mean for contexts; nothing if that is not known of this very version.
+    pub context_bytecodes: Option<ContextBytecodes>,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Places of fields in objects.
@@ -469,6 +474,7 @@ impl Layout {
             let mut layout = Layout::assemble(table, exact, &metadata);
             layout.deoptimization.take_if(|known| !machine_code::agrees(known, symbols, read_int));
             layout.bytecode_sizes.take_if(|known| !known.agrees(symbols, read_int));
+            layout.context_bytecodes.take_if(|_| layout.bytecode_sizes.is_none());
             layout
         };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
@@ -497,7 +503,7 @@ impl Layout {
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
-            (self.frames, self.deoptimization, self.crash, &self.bytecode_sizes),
+            (self.frames, self.deoptimization, self.crash, &self.bytecode_sizes, &self.context_bytecodes),
             (
                 (self.fields, self.bits, self.facts),
                 (self.script_context_table_slot, self.embedder_data_slot),
@@ -576,6 +582,7 @@ impl Layout {
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
             bytecode_sizes: Some(BytecodeSizes::of(version)),
+            context_bytecodes: ContextBytecodes::of(version),
             functions,
             fields,
             bits,

@@ -3,6 +3,7 @@
 pub mod array_buffer;
 mod baseline;
 pub mod call_site;
+pub mod captured_reads;
 pub mod collection;
 mod constructor;
 pub mod context;

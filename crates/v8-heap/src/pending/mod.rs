@@ -4,6 +4,7 @@
 //! hold them. Handles and requests are C++ objects in two queues of each `Environment`, each with its object in the heap. Promises and
 //! microtasks are V8's; the event loop and the pool of threads are libuv's.
 
+mod async_storage;
 mod chains;
 mod environments;
 mod essential;
@@ -18,6 +19,7 @@ mod ticks;
 mod timers;
 mod workers;
 
+pub use async_storage::{AsyncContext, AsyncStorage, AsyncStore, ContextHolder};
 pub use chains::{Chain, Chains, Link, Settler, SettlerKind};
 pub use environments::{Clock, Environment, Environments};
 pub use essential::PendingMemory;

@@ -5,10 +5,12 @@ use crate::dcmd::Dcmd;
 mod diff;
 mod findjsobjects;
 mod heapsnapshot;
+mod jsals;
 mod jsarray;
 mod jsasync;
 mod jsbuffers;
 mod jsclosure;
+mod jsclosures;
 mod jsconstructor;
 mod jscrash;
 mod jsdominators;
@@ -42,10 +44,12 @@ pub(super) const LIST: &[&Dcmd] = &[
     &diff::DCMD,
     &findjsobjects::DCMD,
     &heapsnapshot::DCMD,
+    &jsals::DCMD,
     &jsarray::DCMD,
     &jsasync::DCMD,
     &jsbuffers::DCMD,
     &jsclosure::DCMD,
+    &jsclosures::DCMD,
     &jsconstructor::DCMD,
     &jscrash::DCMD,
     &jsdominators::DCMD,
