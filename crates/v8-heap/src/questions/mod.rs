@@ -25,6 +25,7 @@ pub use census::{Census, Lives};
 pub use class_check::{ClassCheck, Contradiction};
 pub use commonjs::CommonJsModule;
 pub use last_collections::HeapLimit;
+pub use machine_code::CodePlace;
 pub use ownership::OwnedGroup;
 pub use paths::Hold;
 pub use references::{How, ROUNDS, Reference, ReferenceKind, Rounds, Scope, Step};

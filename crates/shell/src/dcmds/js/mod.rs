@@ -8,6 +8,7 @@ mod heapsnapshot;
 mod jsarray;
 mod jsasync;
 mod jsbuffers;
+mod jsbytecode;
 mod jsclosure;
 mod jsconstructor;
 mod jscrash;
@@ -18,6 +19,7 @@ mod jsfunction;
 mod jsfunctions;
 mod jshandles;
 mod jsleaks;
+mod jslocals;
 mod jsmap;
 mod jspath;
 mod jsprint;
@@ -41,6 +43,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsarray::DCMD,
     &jsasync::DCMD,
     &jsbuffers::DCMD,
+    &jsbytecode::DCMD,
     &jsclosure::DCMD,
     &jsconstructor::DCMD,
     &jscrash::DCMD,
@@ -51,6 +54,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsfunctions::DCMD,
     &jshandles::DCMD,
     &jsleaks::DCMD,
+    &jslocals::DCMD,
     &jsmap::DCMD,
     &jspath::DCMD,
     &jsprint::DCMD,
