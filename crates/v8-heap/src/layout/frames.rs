@@ -37,13 +37,30 @@ pub struct WasmFrameLayout {
     pub code_size: u64,
     /// `WasmCode::index_`, 32 bits.
     pub code_index: u64,
+    /// Calls of WebAssembly are merged, and what says which are is kept with the code.
+    pub merges_calls: bool,
+}
+
+impl WasmFrameLayout {
+    /// `WasmCode::meta_data_`, distance before the size.
+    pub const META_DATA_BEFORE: u64 = 8;
+    /// `reloc_info_size_`, `source_positions_size_` and `inlining_positions_size_`, distances behind the size.
+    pub const SIZES_BEHIND: [u64; 3] = [4, 8, 12];
+    /// `protected_instructions_size_`, distance before the index; what that is of comes first in the metadata.
+    pub const PROTECTED_BEFORE: u64 = 4;
+    /// `WasmInliningPosition`: number of the function, whether it was the last call, position of the call.
+    pub const INLINING_POSITION: usize = 16;
+    /// Where in it the position is.
+    pub const CALLER_POSITION: usize = 8;
 }
 
 /// Its name among the published types.
 pub(super) const WASM: &str = "WasmFrame";
 /// Up to V8 12.9, and from 13.6 on, where one more word is in front of them.
-const WASM_EARLY: WasmFrameLayout = WasmFrameLayout { kind: 4, code_size: 24, code_index: 44 };
-const WASM_13_6: WasmFrameLayout = WasmFrameLayout { kind: 4, code_size: 32, code_index: 56 };
+const WASM_EARLY: WasmFrameLayout =
+    WasmFrameLayout { kind: 4, code_size: 24, code_index: 44, merges_calls: false };
+const WASM_13_6: WasmFrameLayout =
+    WasmFrameLayout { kind: 4, code_size: 32, code_index: 56, merges_calls: true };
 const WASM_14_6: WasmFrameLayout = WasmFrameLayout { kind: 0x18, ..WASM_13_6 };
 
 /// Where frames have their parts, and what their types are.

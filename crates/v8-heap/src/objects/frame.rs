@@ -102,8 +102,9 @@ impl<'v> JavaScriptStack<'v, '_> {
         if let Some(builtin) = view.builtin_exit(pointer) {
             return vec![builtin];
         }
-        if let Some(found) = view.wasm_frame(pointer, frame.instruction) {
-            return vec![found];
+        let found = view.wasm_frames(pointer, frame.instruction);
+        if !found.is_empty() {
+            return found;
         }
         let Some(mut found) = view.physical_frame(pointer) else { return Vec::new() };
         found.is_constructor = self.is_construct_call(index);
@@ -120,7 +121,7 @@ impl<'v> JavaScriptStack<'v, '_> {
     pub fn function(&self, index: usize) -> Option<Tagged> {
         let pointer = self.frames.get(index)?.pointer?;
         let exit = self.view.builtin_exit(pointer);
-        let wasm = || self.view.wasm_frame(pointer, self.frames[index].instruction);
+        let wasm = || self.view.wasm_frames(pointer, self.frames[index].instruction).pop();
         exit.or_else(wasm).or_else(|| self.view.physical_frame(pointer)).map(|frame| frame.function)
     }
 
@@ -209,18 +210,18 @@ impl<'t> View<'t> {
         })
     }
 
-    /// A function of WebAssembly.
-    fn wasm_frame(&self, pointer: u64, instruction: u64) -> Option<JavaScriptFrame> {
-        if self.frame_type(pointer)? != self.layout().frames.wasm.kind {
-            return None;
+    /// The functions of WebAssembly in a frame, innermost first; none if it is no frame of that.
+    fn wasm_frames(&self, pointer: u64, instruction: u64) -> Vec<JavaScriptFrame> {
+        if self.frame_type(pointer) != Some(self.layout().frames.wasm.kind) {
+            return Vec::new();
         }
-        let wasm = self.wasm_function(pointer, instruction)?;
-        Some(JavaScriptFrame {
+        let functions = self.wasm_functions(pointer, instruction).unwrap_or_default();
+        let frame = |wasm: WasmFunction| JavaScriptFrame {
             function: wasm.instance,
             site: None,
             is_exact: wasm.index.is_some(),
             tier: Tier::WebAssembly,
-            is_inlined: false,
+            is_inlined: wasm.is_inlined,
             is_constructor: false,
             receiver: FrameValue::Unknown,
             arguments: Vec::new(),
@@ -228,7 +229,8 @@ impl<'t> View<'t> {
             context: FrameValue::Unknown,
             registers: None,
             wasm: Some(wasm),
-        })
+        };
+        functions.into_iter().map(frame).collect()
     }
 
     /// What every frame of a function has; nothing of one by which JavaScript has called WebAssembly, whose own frame lies below.

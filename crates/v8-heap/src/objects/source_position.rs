@@ -73,7 +73,7 @@ impl RawPosition {
 }
 
 /// The position of the last entry that is not behind `code_offset`.
-fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<RawPosition> {
+pub(super) fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<RawPosition> {
     entries(bytes, two_flags).take_while(|(code, _)| *code <= i64::from(code_offset)).last().map(|(_, at)| at)
 }
 

@@ -11,8 +11,10 @@
 //! A `NativeModule` is no object of the heap, and no symbol says where its parts are. Tree and list are known by what they lead to: pieces of
 //! code that refer back to it and to their instructions. A frame in code that neither of them has is one of a function that is not known.
 
+use crate::layout::WasmFrameLayout;
 use crate::layout::native::{frame, wasm_code};
 use crate::objects::place::FieldValue;
+use crate::objects::source_position::{RawPosition, position_at};
 use crate::view::View;
 use crate::{Result, Tagged};
 
@@ -35,6 +37,8 @@ pub struct WasmFunction {
     pub index: Option<u32>,
     /// The name that the module gives it.
     pub name: Option<String>,
+    /// Optimised code has it merged into its caller.
+    pub is_inlined: bool,
 }
 
 impl std::fmt::Display for WasmFunction {
@@ -52,9 +56,9 @@ impl std::fmt::Display for WasmFunction {
 }
 
 impl View<'_> {
-    /// The function of WebAssembly whose frame has this frame pointer, if it is one; `instruction` is the one that runs, or to which a call
-    /// returns.
-    pub(super) fn wasm_function(&self, pointer: u64, instruction: u64) -> Option<WasmFunction> {
+    /// The functions of WebAssembly in the frame with this frame pointer, if it is one, innermost first; `instruction` is the one to which a
+    /// call returns.
+    pub(super) fn wasm_functions(&self, pointer: u64, instruction: u64) -> Option<Vec<WasmFunction>> {
         let word = self.words().tagged(pointer.checked_sub(frame::WASM_INSTANCE)?, "instance").ok()?;
         let mut object = self.object(word).ok()?;
         if self.class_name(object.value()) == "WasmTrustedInstanceData" {
@@ -70,12 +74,23 @@ impl View<'_> {
             Ok(FieldValue::Tagged(managed)) => self.managed(managed),
             _ => None,
         };
-        let index = native.and_then(|native| self.wasm_function_index(native, instruction));
-        Some(WasmFunction {
+        let indices = native.and_then(|native| self.wasm_function_indices(native, instruction));
+        let module = url.and_then(|url| Some(self.string(url, 1 << 12).ok()?.to_text()));
+        let bytes = native.and_then(|native| self.wire_bytes(native));
+        let function = |index: Option<u32>, is_inlined| WasmFunction {
             instance: object.value(),
-            module: url.and_then(|url| Some(self.string(url, 1 << 12).ok()?.to_text())),
+            module: module.clone(),
             index,
-            name: index.and_then(|index| function_name(self.wire_bytes(native?)?, index)),
+            name: index.zip(bytes).and_then(|(index, bytes)| function_name(bytes, index)),
+            is_inlined,
+        };
+        Some(match indices {
+            None => vec![function(None, false)],
+            Some(indices) => {
+                let last = indices.len() - 1;
+                let numbered = indices.into_iter().enumerate();
+                numbered.map(|(at, index)| function(Some(index), at < last)).collect()
+            }
         })
     }
 
@@ -90,8 +105,8 @@ impl View<'_> {
         places.map_while(move |at| Some((at, self.native_word(at)?)))
     }
 
-    /// The number of the function whose code an instruction is in.
-    fn wasm_function_index(&self, native: u64, instruction: u64) -> Option<u32> {
+    /// The numbers of the functions that an instruction is in, innermost first: never none.
+    fn wasm_function_indices(&self, native: u64, instruction: u64) -> Option<Vec<u32>> {
         let mut words = self.module_words(native);
         words.find_map(|(at, word)| {
             let in_tree = || self.in_tree(native, at, word, instruction);
@@ -99,8 +114,8 @@ impl View<'_> {
         })
     }
 
-    /// The number of the function, if this is the code that an instruction is in.
-    fn index_of_code(&self, native: u64, code: u64, instruction: u64) -> Option<u32> {
+    /// The numbers of the functions, if this is the code that an instruction is in.
+    fn indices_of_code(&self, native: u64, code: u64, instruction: u64) -> Option<Vec<u32>> {
         let layout = self.layout().frames.wasm;
         let number = |offset: u64| self.words().word32(code.checked_add(offset)?, "WasmCode").ok();
         if self.native_word(code.checked_add(wasm_code::NATIVE_MODULE)?)? != native {
@@ -112,11 +127,29 @@ impl View<'_> {
             return None;
         }
         // What V8 has made for itself is no function.
-        number(layout.code_index).filter(|index| i32::try_from(*index).is_ok())
+        let own = number(layout.code_index).filter(|index| i32::try_from(*index).is_ok())?;
+        if !layout.merges_calls {
+            return Some(vec![own]);
+        }
+        let [relocations, positions, inlining] = WasmFrameLayout::SIZES_BEHIND;
+        let size = |behind: u64| number(layout.code_size + behind);
+        let protected = number(layout.code_index - WasmFrameLayout::PROTECTED_BEFORE)?;
+        let before = u64::from(protected) + u64::from(size(relocations)?);
+        let (positions, inlining) = (size(positions)? as usize, size(inlining)? as usize);
+        let data =
+            self.native_word(code.checked_add(layout.code_size - WasmFrameLayout::META_DATA_BEFORE)?)?;
+        let table = self.words().slice(data.checked_add(before)?, positions + inlining, "WasmCode").ok()?;
+        let (positions, inlining) = table.split_at_checked(positions)?;
+        let two_flags = self.layout().facts.source_positions_have_two_flags;
+        // A call returns behind it.
+        let at = u32::try_from(behind).ok()?.saturating_sub(1);
+        let mut functions = merged(position_at(positions, at, two_flags), inlining)?;
+        functions.push(own);
+        Some(functions)
     }
 
     /// Looks an instruction up in a tree whose root a word of the module is.
-    fn in_tree(&self, native: u64, at: u64, root: u64, instruction: u64) -> Option<u32> {
+    fn in_tree(&self, native: u64, at: u64, root: u64, instruction: u64) -> Option<Vec<u32>> {
         // The root refers back to the header, whose second word it is.
         if self.native_word(root.checked_add(wasm_code::PARENT)?)? != at.checked_sub(wasm_code::PARENT)? {
             return None;
@@ -133,11 +166,11 @@ impl View<'_> {
             }
             node = field(if is_before { wasm_code::RIGHT } else { wasm_code::LEFT })?;
         }
-        self.index_of_code(native, nearest?, instruction)
+        self.indices_of_code(native, nearest?, instruction)
     }
 
     /// Looks an instruction up in a list that begins where a word of the module says.
-    fn in_list(&self, native: u64, at: u64, begin: u64, instruction: u64) -> Option<u32> {
+    fn in_list(&self, native: u64, at: u64, begin: u64, instruction: u64) -> Option<Vec<u32>> {
         let end = self.native_word(at.checked_add(wasm_code::VECTOR_END)?)?;
         let bytes = end.checked_sub(begin)?;
         if bytes == 0 || !bytes.is_multiple_of(8) || bytes / 8 > MOST_CODE {
@@ -149,7 +182,7 @@ impl View<'_> {
         if self.native_word(first)? != native {
             return None;
         }
-        (0..bytes / 8).map_while(code).find_map(|code| self.index_of_code(native, code, instruction))
+        (0..bytes / 8).map_while(code).find_map(|code| self.indices_of_code(native, code, instruction))
     }
 
     /// The bytes that a module was made of.
@@ -164,6 +197,24 @@ impl View<'_> {
             bytes.ok().filter(|bytes| bytes.starts_with(MAGIC))
         })
     }
+}
+
+/// The functions that were merged where a position is, innermost first; nothing if that leads nowhere.
+fn merged(mut position: Option<RawPosition>, inlining: &[u8]) -> Option<Vec<u32>> {
+    let mut functions = Vec::new();
+    // A call lies in an earlier one.
+    let mut last = usize::MAX;
+    while let Some(number) = position.and_then(RawPosition::inlining) {
+        let entry = inlining.chunks_exact(WasmFrameLayout::INLINING_POSITION).nth(number)?;
+        if number >= last {
+            return None;
+        }
+        last = number;
+        functions.push(u32::from_le_bytes(*entry.first_chunk()?));
+        let (_, caller) = entry.split_at_checked(WasmFrameLayout::CALLER_POSITION)?;
+        position = Some(RawPosition(i64::from_le_bytes(*caller.first_chunk()?)));
+    }
+    Some(functions)
 }
 
 /// A number in groups of seven bits, and what is behind it.
@@ -241,12 +292,31 @@ mod tests {
     }
 
     #[test]
+    fn merged_calls_lead_from_the_innermost_outwards() {
+        // Function 7 was merged into function 5, and that into the code's own.
+        let mut inlining = Vec::new();
+        for (function, caller) in [(5_u32, 101_i64 << 1), (7, 1 << 31 | 103 << 1)] {
+            inlining.extend(function.to_le_bytes());
+            inlining.extend([0; 4]);
+            inlining.extend(caller.to_le_bytes());
+        }
+        let at = |number: i64| Some(RawPosition(number << 31 | 1 << 1));
+        assert_eq!(merged(at(2), &inlining), Some(vec![7, 5]));
+        assert_eq!(merged(at(1), &inlining), Some(vec![5]));
+        assert_eq!(merged(at(0), &inlining), Some(Vec::new()));
+        assert_eq!(merged(at(3), &inlining), None, "there are two");
+        assert_eq!(merged(at(1), &inlining[16..]), None, "it leads to itself");
+        assert_eq!(merged(None, &inlining), Some(Vec::new()));
+    }
+
+    #[test]
     fn a_function_is_written_as_v8_does() {
         let function = |index, name: Option<&str>| WasmFunction {
             instance: Tagged::default(),
             module: Some("wasm://wasm/0b71b4da".to_owned()),
             index,
             name: name.map(str::to_owned),
+            is_inlined: false,
         };
         assert_eq!(function(Some(2), None).to_string(), "wasm://wasm/0b71b4da:wasm-function[2]");
         assert_eq!(function(Some(2), Some("run")).to_string(), "run (wasm://wasm/0b71b4da:wasm-function[2])");

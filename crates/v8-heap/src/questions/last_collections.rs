@@ -87,7 +87,10 @@ fn from_ring(ring: &[u8], full: u8, end: u64) -> Option<String> {
     if !bytes.iter().all(is_text) || until == 0 {
         return None;
     }
-    String::from_utf8(bytes[..until].to_vec()).ok()
+    let text = &bytes[..until];
+    // V8 leaves out what is in front of the first end of a line, which may be half a line, unless that is all.
+    let first = text.iter().position(|byte| *byte == b'\n').filter(|at| at + 1 < text.len());
+    String::from_utf8(text[first.unwrap_or(0)..].to_vec()).ok()
 }
 
 #[cfg(test)]
@@ -99,6 +102,8 @@ mod tests {
         let ring = b"ms: new\n [1] 2 ";
         assert_eq!(from_ring(ring, 1, 8).as_deref(), Some(" [1] 2 ms: new\n"));
         assert_eq!(from_ring(ring, 0, 8).as_deref(), Some("ms: new\n"));
+        let two = b"lf a line\n[2] whole\n[1] ha";
+        assert_eq!(from_ring(two, 1, 20).as_deref(), Some("\n[2] whole\n"), "half a line is left out");
         assert_eq!(from_ring(b"text\0\0\0\0", 1, 4), None, "what begins with nothing");
         assert_eq!(from_ring(ring, 7, 8), None);
         assert_eq!(from_ring(ring, 1, 99), None);

@@ -171,7 +171,8 @@ fn bytes_of(own: &Instruction) -> String {
 fn text_of(own: &Instruction) -> String {
     let operand = |operand: &Operand| match operand {
         Operand::Registers(first, 1) => first.to_string(),
-        Operand::RegisterList(first, 0) => format!("{first} and on, none"),
+        // As V8 writes it, which could be taken for one.
+        Operand::RegisterList(first, 0) => format!("{first}-{first} (none)"),
         Operand::Registers(first, count) | Operand::RegisterList(first, count) => match first {
             Register::Number(number) => {
                 format!("{first}-{}", Register::Number(number.saturating_add(count.saturating_sub(1))))

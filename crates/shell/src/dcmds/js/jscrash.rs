@@ -8,7 +8,7 @@
 //!
 //! Of a process that hung it is the line that ran when the core was taken.
 //!
-//! The text of collections is the one that V8 prints as `Last few GCs`: it may begin in the middle of a line, as it does there. How far a heap
+//! The text of collections is the one that V8 prints as `Last few GCs`: it begins with a whole line, and older ones are gone. How far a heap
 //! may grow and the last collections lie where no symbol leads: where they are not known of a version, they are found by what they contain.
 
 use std::io::Write;
