@@ -48,10 +48,10 @@ impl WasmFrameLayout {
     pub const SIZES_BEHIND: [u64; 3] = [4, 8, 12];
     /// `protected_instructions_size_`, distance before the index; what that is of comes first in the metadata.
     pub const PROTECTED_BEFORE: u64 = 4;
-    /// `WasmInliningPosition`: number of the function, whether it was the last call, position of the call.
-    pub const INLINING_POSITION: usize = 16;
+    /// `WasmInliningPosition`, packed: number of the function, whether it was the last call, position of the call.
+    pub const INLINING_POSITION: usize = 13;
     /// Where in it the position is.
-    pub const CALLER_POSITION: usize = 8;
+    pub const CALLER_POSITION: usize = 5;
 }
 
 /// Its name among the published types.
