@@ -34,8 +34,16 @@ const LONGEST_TEXT: usize = 1 << 14;
 const OUT_OF_MEMORY: [&str; 3] = ["OOMErrorHandler", "ReportOOMFailure", "FatalProcessOutOfMemory"];
 /// The function that is on the stack only if V8 is about to end on an exception that nobody catches.
 const ABOUT_TO_REPORT: [&str; 1] = ["CreateMessageOrAbort"];
-/// What V8 says then has one of these in it.
-const WORDS_OF_IT: [&str; 3] = ["heap limit", "llocation failed", "out of memory"];
+/// What V8 says then has one of these in it: where it gave up (V8: callers of `Heap::FatalProcessOutOfMemory`).
+const WORDS_OF_IT: [&str; 7] = [
+    "heap limit",
+    "llocation failed",
+    "out of memory",
+    "CALL_AND_RETRY",
+    "invalid array length",
+    "invalid table size",
+    "semi space",
+];
 
 /// Why a process ended.
 #[derive(Debug)]
