@@ -69,7 +69,7 @@ pub fn print(context: &Context) -> Result<(), DcmdError> {
                     writeln!(text, "out of memory{}", cut(&what, LONGEST_LINE.saturating_sub(13)))?;
                     NEXT_OF_FULL.to_owned()
                 }
-                Some(Ending::Itself { text: what }) => {
+                Some(Ending::Itself { text: what, .. }) => {
                     writeln!(text, "ended on {}", cut(&what, LONGEST_LINE.saturating_sub(9)))?;
                     NEXT_OF_CRASH.to_owned()
                 }

@@ -6,6 +6,7 @@ pub(crate) mod callback;
 pub(crate) mod closure_context;
 pub(crate) mod elsewhere;
 pub(crate) mod ending;
+pub(crate) mod heap_limit;
 pub(crate) mod javascript_stack;
 pub(crate) mod kinds;
 pub(crate) mod ledger;

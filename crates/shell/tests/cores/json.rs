@@ -196,6 +196,8 @@ fn facts_have_the_documented_fields() {
         ("::jsfindrefs -j", retained, vec!["::findjsobjects -c Shared | ::jsfindrefs -j".to_owned()]),
         ("::jsclosure -j", leak, vec!["::jsfunctions -n resume -s leak.js | ::jsclosure -j -a".to_owned()]),
         ("::jsstack -j", leak, vec!["::jsstack -j -v".to_owned()]),
+        ("::jslocals -j", leak, vec!["::jslocals -j".to_owned()]),
+        ("::jsbytecode -j", leak, vec!["::jsstack | ::head -1 | ::jsbytecode -j".to_owned()]),
         ("::jscrash -j", leak, vec!["::jscrash -j".to_owned()]),
         ("::threads -j", leak, vec!["::threads -j".to_owned()]),
         ("::signal -j", leak, vec!["::signal -j".to_owned()]),

@@ -113,14 +113,14 @@ fn meaning(name: &str) -> Option<ContextBytecode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::BytecodeSizes;
+    use crate::layout::Bytecodes;
     use crate::layout::tables::TABLES;
 
     #[test]
     fn every_version_has_its_bytecodes_and_they_are_as_long_as_their_operands() {
         for table in TABLES {
             let known = ContextBytecodes::of(table.v8).unwrap();
-            let sizes = BytecodeSizes::of(table.v8);
+            let sizes = Bytecodes::of(table.v8);
             let mut seen = Vec::new();
             for number in 0..=255u8 {
                 let meaning = known.meaning(number);

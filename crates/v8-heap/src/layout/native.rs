@@ -144,6 +144,8 @@ pub(crate) mod base_space {
 /// Distances below the frame pointer in V8's frames on x86-64, in bytes, and their types (V8:
 /// `src/execution/frame-constants.h`, `frames.h`).
 pub(crate) mod frame {
+    /// `WasmFrameConstants::kWasmInstanceOffset`, `kWasmInstanceDataOffset`: below the frame pointer.
+    pub const WASM_INSTANCE: u64 = 16;
     /// `TypedFrameConstants::kFrameTypeOffset`: twice the type, where it is no context.
     pub const MARKER: u64 = 8;
     /// `StandardFrameConstants::kContextOffset`
@@ -170,6 +172,32 @@ pub(crate) mod frame {
     pub const CONSTRUCT_ENTRY: u64 = 2;
     /// There are some 30.
     pub const MOST_TYPES: u64 = 64;
+}
+
+/// WebAssembly code as V8 keeps it outside of the heap (V8: `src/wasm/wasm-code-manager.h`), and a tree of libstdc++
+/// (`bits/stl_tree.h`, `_Rb_tree_node_base`). Where in a `NativeModule` its parts are differs from release to release: they are found by what
+/// they refer to.
+pub(crate) mod wasm_code {
+    /// `WasmCode::native_module_`
+    pub const NATIVE_MODULE: u64 = 0;
+    /// `WasmCode::instructions_`
+    pub const INSTRUCTIONS: u64 = 8;
+    /// Bytes of a `NativeModule` that are looked through.
+    pub const MODULE_SIZE: u64 = 0x800;
+    /// `_M_parent`: of the header the root, of the root the header.
+    pub const PARENT: u64 = 8;
+    /// `_M_left`
+    pub const LEFT: u64 = 16;
+    /// `_M_right`
+    pub const RIGHT: u64 = 24;
+    /// The key of a node of `owned_code_`: the first instruction.
+    pub const KEY: u64 = 32;
+    /// Its value: the `WasmCode`.
+    pub const VALUE: u64 = 40;
+    /// `std::vector`: end behind begin.
+    pub const VECTOR_END: u64 = 8;
+    /// `base::OwnedVector<const uint8_t>`: length behind the pointer.
+    pub const BYTES_LENGTH: u64 = 8;
 }
 
 /// What Node.js publishes for debuggers, each a word in the executable's data that is set when the process starts (Node.js:

@@ -139,7 +139,7 @@ impl View<'_> {
     }
 
     fn reads_of_bytecode(&self, bytecode: HeapObject<'_>, known: &mut KnownReads) -> Result<CapturedReads> {
-        let (Some(sizes), Some(meanings)) = (&self.layout().bytecode_sizes, &self.layout().context_bytecodes)
+        let (Some(sizes), Some(meanings)) = (&self.layout().bytecodes, &self.layout().context_bytecodes)
         else {
             return Ok(CapturedReads::anything());
         };

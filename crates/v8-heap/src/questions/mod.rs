@@ -28,6 +28,7 @@ pub use census::{Census, Lives};
 pub use class_check::{ClassCheck, Contradiction};
 pub use commonjs::CommonJsModule;
 pub use last_collections::HeapLimit;
+pub use machine_code::CodePlace;
 pub use native_objects::NativeObject;
 pub use ownership::OwnedGroup;
 pub use paths::Hold;

@@ -9,6 +9,7 @@ mod jsals;
 mod jsarray;
 mod jsasync;
 mod jsbuffers;
+mod jsbytecode;
 mod jsclosure;
 mod jsclosures;
 mod jsconstructor;
@@ -20,6 +21,7 @@ mod jsfunction;
 mod jsfunctions;
 mod jshandles;
 mod jsleaks;
+mod jslocals;
 mod jsmap;
 mod jsmicrotasks;
 mod jspath;
@@ -48,6 +50,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsarray::DCMD,
     &jsasync::DCMD,
     &jsbuffers::DCMD,
+    &jsbytecode::DCMD,
     &jsclosure::DCMD,
     &jsclosures::DCMD,
     &jsconstructor::DCMD,
@@ -59,6 +62,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsfunctions::DCMD,
     &jshandles::DCMD,
     &jsleaks::DCMD,
+    &jslocals::DCMD,
     &jsmap::DCMD,
     &jsmicrotasks::DCMD,
     &jspath::DCMD,
