@@ -11,7 +11,7 @@ const shutdown = new AbortController();
 setMaxListeners(0, shutdown.signal);
 globalThis.service = { shutdown };
 
-run({ leaked: 'Listener', owner: 'Object', holds: 'Fetch', paths: [] }, (number) => {
+run({ leaked: 'Listener', owner: 'Object', holds: 'Fetch', paths: [['map value of key "abort"']] }, (number) => {
   const fetching = new Fetch(number);
   shutdown.signal.addEventListener('abort', function onAbort() { fetching.open = false; });
 });

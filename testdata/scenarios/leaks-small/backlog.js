@@ -10,7 +10,7 @@ class Reading { constructor(number) { this.number = number; this.values = new Ar
 const readings = new Readable({ objectMode: true, read() {} });
 globalThis.sensor = { readings };
 
-// Its buffer is a list of Node.js's own until 20, and an array from 22 on.
+// Its buffer is a list of Node.js's own, or an array.
 const owner = readings._readableState.buffer.constructor.name;
 run({ leaked: owner === 'Array' ? 'Reading' : 'Object', owner, holds: 'Reading', paths: [['._readableState', '.buffer']] },
   (number) => { readings.push(new Reading(number)); });

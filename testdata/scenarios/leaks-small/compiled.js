@@ -10,6 +10,6 @@ globalThis.Layout = Layout;
 globalThis.templates = [];
 
 run({ leaked: 'Function', owner: 'Array', holds: 'Layout', paths: [['.templates']] }, (number) => {
-  const template = new Function('layout', `return function render${number}() { return layout.slots.join(${number}); };`);
+  const template = new Function('layout', `return function render() { return layout.slots.join(${number}); };`);
   templates.push(template(new Layout(number)));
 });

@@ -4,7 +4,14 @@
  */
 const { run } = require('./small');
 
-class Filters { constructor() { this.compiled = new Map(); } match(text, line) { if (!this.compiled.has(text)) this.compiled.set(text, new RegExp('(' + text + ')+[a-z]*', 'i')); return this.compiled.get(text).test(line); } }
+class Filter { constructor(text) { this.pattern = new RegExp('(' + text + ')+[a-z]*', 'i'); } }
+class Filters {
+  constructor() { this.compiled = new Map(); }
+  match(text, line) {
+    if (!this.compiled.has(text)) this.compiled.set(text, new Filter(text));
+    return this.compiled.get(text).pattern.test(line);
+  }
+}
 globalThis.filters = new Filters();
 
-run({ leaked: 'RegExp', owner: 'Map', holds: 'RegExp', paths: [['.filters', '.compiled']] }, (number) => { filters.match('item' + number, 'item' + number + 'x'); });
+run({ leaked: 'Filter', owner: 'Map', holds: 'Filter', paths: [['.filters', '.compiled']] }, (number) => { filters.match('item' + number, 'item' + number + 'x'); });

@@ -12,4 +12,4 @@ class Loader { constructor() { this.loaded = []; } load(number) { const plugin =
 
 globalThis.loader = new Loader();
 
-run({ leaked: 'Plugin', owner: 'Array', holds: 'Metadata', paths: [['.loader', '.loaded']] }, (number) => loader.load(number));
+run({ leaked: 'Plugin', owner: 'Array', holds: 'Plugin', paths: [['.loader', '.loaded']] }, (number) => loader.load(number));

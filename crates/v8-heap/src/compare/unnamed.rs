@@ -178,7 +178,8 @@ mod tests {
             changes: vec![
                 change(None, "Request", [10, 410]),
                 change(Some("Request"), "Headers", [10, 410]),
-                change(Some("Request"), "Chunk", [10, 9000]),
+                change(None, "Shard", [400, 410]),
+                change(Some("Shard"), "Chunk", [10, 9000]),
                 change(Some("Link"), "Link", [0, 40]),
                 change(Some("Pool"), "Socket", [3, 30]),
             ],
@@ -186,6 +187,6 @@ mod tests {
         };
         found.tell_together();
         let names: Vec<&str> = found.changes.iter().map(|change| change.group.member.as_str()).collect();
-        assert_eq!(names, ["Request", "Chunk", "Link", "Socket"]);
+        assert_eq!(names, ["Request", "Shard", "Chunk", "Link", "Socket"]);
     }
 }
