@@ -14,6 +14,7 @@
 use crate::layout::native::frame;
 use crate::layout::{Bytecodes, Jump, OperandKind, Scale};
 use crate::objects::place::FieldValue;
+pub use crate::objects::source_position::PlacedBytecode;
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Result, Tagged};
@@ -129,7 +130,7 @@ pub struct FunctionBytecode {
     /// What catches exceptions.
     pub handlers: Vec<Handler>,
     /// Where instructions come from in the source, those that have a place of their own, in order; nothing if V8 has not kept that.
-    pub positions: Option<Vec<(u32, Option<u32>)>>,
+    pub positions: Option<Vec<PlacedBytecode>>,
 }
 
 impl FunctionBytecode {

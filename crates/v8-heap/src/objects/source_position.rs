@@ -30,10 +30,7 @@ impl View<'_> {
 
     /// Which bytecodes of a `BytecodeArray` have a place in the source of their own, and which: each by its offset, in order; nothing if V8
     /// has not kept that.
-    pub(super) fn source_positions(
-        &self,
-        bytecode: HeapObject<'_>,
-    ) -> Result<Option<Vec<(u32, Option<u32>)>>> {
+    pub(super) fn source_positions(&self, bytecode: HeapObject<'_>) -> Result<Option<Vec<PlacedBytecode>>> {
         let at = bytecode.address + self.fields().bytecode_source_positions;
         let Ok(table) = self.object(self.words().tagged(at, "source position table")?) else {
             return Ok(None);
@@ -53,6 +50,9 @@ impl View<'_> {
         Ok(position_at(bytes, code_offset, self.layout().facts.source_positions_have_two_flags))
     }
 }
+
+/// Offset of a bytecode that has a place in the source of its own, and that, if it is in the source of its script.
+pub type PlacedBytecode = (u32, Option<u32>);
 
 /// A position as V8 keeps it: in the source of a function, which may be one that was merged into another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

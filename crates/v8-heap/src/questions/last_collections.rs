@@ -67,7 +67,8 @@ impl Heap<'_> {
         let at = |offset| word(base.checked_add(offset));
         let limit = HeapLimit { now: at(place.now)?, first: at(place.first)? };
         // V8 rounds them to pages.
-        let is_one = |bytes: u64| (SMALLEST_LIMIT..LARGEST_LIMIT).contains(&bytes) && bytes % PAGE == 0;
+        let is_one =
+            |bytes: u64| (SMALLEST_LIMIT..LARGEST_LIMIT).contains(&bytes) && bytes.is_multiple_of(PAGE);
         (is_one(limit.now) && is_one(limit.first) && at(place.twice)? == 2 * limit.now).then_some(limit)
     }
 }

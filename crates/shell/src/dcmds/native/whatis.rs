@@ -193,7 +193,9 @@ fn heap(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
         offset => format!("+{:#x}", offset - 1),
     };
     let mut what = format!("{value}{offset}, {}", heap.class_name(value));
-    if let Some(code) = JavaScriptCode::at(heap, address) {
+    if heap.class_name(value) == "InstructionStream"
+        && let Some(code) = JavaScriptCode::at(heap, address)
+    {
         let places = code.places(address, &context.progress())?;
         if let Some(place) = places.first() {
             let (start, _) = code.range();
