@@ -155,7 +155,7 @@ impl View<'_> {
             let Some(one) = sizes.instruction(&bytes[at..]) else { return Ok(CapturedReads::anything()) };
             let Some(level) = levels.enter(at) else { return Ok(CapturedReads::anything()) };
             let offset = at + one.prefix;
-            let forward = |distance: Option<u32>| Some(offset.checked_add(distance? as usize)?);
+            let forward = |distance: Option<u32>| offset.checked_add(distance? as usize);
             let forward_constant = |index| forward(u32::try_from(constant(index)?.smi()?).ok());
             let meaning = meanings.meaning(one.number);
             let is_known = match meaning {
