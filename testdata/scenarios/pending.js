@@ -4,9 +4,14 @@
  * functions suspended in chains of every shape. It says in its report, under `pending`, what Node.js says of that, and what the
  * program knows of itself: which callback, on which line of this file, after how many milliseconds, and who awaits whom.
  *
+ * The threads of libuv's pool are kept busy by what does not end: pipes that nobody writes to, and keys that take for ever. So
+ * what is given to the pool behind that stays in its queue.
+ *
  *   --calls=N   so many calls of `handler` wait for the pool; 11 if not said
+ *   --alone     without a worker, TLS and HTTP/2, whose modules make the core larger
  */
 const childProcess = require('child_process');
+const crypto = require('crypto');
 const { AsyncLocalStorage } = require('async_hooks');
 const dgram = require('dgram');
 const dns = require('dns');
@@ -16,6 +21,9 @@ const net = require('net');
 const os = require('os');
 const path = require('path');
 const timers = require('timers/promises');
+const tty = require('tty');
+const workers = require('worker_threads');
+const zlib = require('zlib');
 const { hold, option } = require('./hold.js');
 
 const calls = Number(option('calls', 11));
@@ -211,6 +219,20 @@ async function second() {
   await shared; // @second
 }
 
+/** What each of them holds by itself, and what they hold together. */
+const hoard = () => new Array(50000).fill(0.5);
+
+async function hoarder(common) {
+  const own = hoard();
+  await pool.acquire(); // @hoarder
+  return own.length + common.length;
+}
+
+function hoarders() {
+  const common = hoard();
+  return () => hoarder(common);
+}
+
 let open;
 const gate = new Promise((resolve) => { open = resolve; });
 
@@ -253,6 +275,8 @@ function suspend() {
   start(asker, ['asker asker'], 'held', 3);
   start(() => callsAdopter(adopted), ['follows', 'callsAdopter callsAdopter'], 'held');
   start(callsLost, ['lost lost', 'callsLost callsLost'], 'orphan');
+  start(hoarders(), ['hoarder hoarder'], 'held', 3);
+  expected.at(-1).bytes = 4 * 50000 * 8;
   start(first, ['first first'], 'held');
   start(second, ['second second'], 'held');
   expected.push({ count: 1, links: [`left ${place('left', 'await')}`, 'follows'], wakes: 'cycle' });
@@ -276,6 +300,11 @@ function onRequest() {} // @onRequest
 function onMessage() {} // @onMessage
 function onChange() {} // @onChange
 function onOutput() {} // @onOutput
+
+function onSecure() {} // @onSecure
+function onStream() {} // @onStream
+function onStat() {} // @onStat
+function onDone() {} // @onDone
 
 const listening = (server, ...where) => new Promise((resolve) => server.listen(...where, () => resolve(server)));
 const connected = (...where) => new Promise((resolve) => {
@@ -308,14 +337,123 @@ async function openHandles() {
   const child = childProcess.spawn('cat', [], { stdio: ['pipe', 'pipe', 'ignore'] });
   child.stdout.on('data', onOutput);
   process.on('SIGUSR2', onChange);
-  keep.push(web, pipe, piped, udp, watcher, child);
+  // An agent keeps this connection when the answer is there.
+  const answering = await listening(http.createServer((request, response) => response.end('yes')), 0, '127.0.0.1');
+  const agent = new http.Agent({ keepAlive: true, timeout: 100000 });
+  await new Promise((resolve) => {
+    http.get({ agent, port: answering.address().port, host: '127.0.0.1' }, (response) => {
+      response.resume().once('end', () => setImmediate(resolve));
+    });
+  });
+  const terminal = new tty.ReadStream(fs.openSync('/dev/ptmx', 'r+'));
+  terminal.on('data', onData);
+  fs.watchFile(__filename, { interval: 77777 }, onStat);
+  keep.push(web, pipe, piped, udp, watcher, child, answering, agent, terminal);
+  return directory;
 }
 
-function startRequests() {
+async function openSecure() {
+  const tls = require('tls');
+  const http2 = require('http2');
+  // A key that both know, and no certificate.
+  const psk = { ciphers: 'PSK', minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' };
+  const key = Buffer.alloc(32, 1);
+  const secure = await listening(tls.createServer({ ...psk, pskCallback: () => key }, onSecure), 0, '127.0.0.1');
+  const secured = await new Promise((resolve) => {
+    const socket = tls.connect({
+      ...psk, port: secure.address().port, host: '127.0.0.1', checkServerIdentity() {},
+      pskCallback: () => ({ psk: key, identity: 'one' }),
+    }, () => resolve(socket));
+  });
+  secured.on('data', onData);
+  const second = await listening(http2.createServer(onStream), 0, '127.0.0.1');
+  const session = http2.connect(`http://127.0.0.1:${second.address().port}`);
+  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const stream = session.request({ ':path': '/' });
+  stream.on('response', onData);
+  keep.push(secure, secured, second, session, stream);
+}
+
+// --- The pool of threads ---
+
+/** What keeps all threads of the pool busy, and then what waits behind that. */
+function fillPool(directory) {
+  const running = [];
+  const queued = [];
+  for (let n = 0; n < 2; n++) {
+    const fifo = path.join(directory, 'fifo' + n);
+    childProcess.execFileSync('mkfifo', [fifo]);
+    fs.open(fifo, 'r', onDone);
+    running.push({ kind: 'fs', operation: 'open', path: fifo });
+    crypto.pbkdf2('secret', 'salt', 2 ** 31 - 1, 64, 'sha512', onDone);
+    running.push({ kind: 'crypto' });
+  }
+  crypto.randomBytes(1 << 16, onDone);
+  queued.push({ kind: 'crypto' });
+  zlib.deflate(Buffer.alloc(1 << 16), onDone);
+  queued.push({ kind: 'zlib' });
+  const gzip = zlib.createGzip();
+  gzip.write('text');
+  keep.push(gzip);
+  queued.push({ kind: 'zlib' });
+  return { running, queued, slow: [] };
+}
+
+/** Settled promises, to be told apart by what they have become. */
+class Ticket {}
+
+function settle() {
+  for (let n = 0; n < 7; n++) keep.push(Promise.resolve(new Ticket()));
+  for (let n = 0; n < 5; n++) {
+    const failed = Promise.reject(new RangeError('ticket ' + n));
+    // Two of them nobody handles.
+    if (n < 3) failed.catch(onReason);
+    keep.push(failed);
+  }
+  return { fulfilled: 7, rejected: 5, unhandled: 2 };
+}
+
+// --- A worker ---
+
+function beatOfWorker() {} // @beatOfWorker
+
+function work() {
+  setInterval(beatOfWorker, 66666);
+  workers.parentPort.on('message', onMessage);
+  const server = net.createServer(onConnection).listen(0, '127.0.0.1', () => {
+    workers.parentPort.postMessage({
+      handles: process._getActiveHandles().map(describe),
+      requests: process._getActiveRequests().length,
+      resources: process.getActiveResourcesInfo(),
+      argv: process.argv.slice(2),
+      line: lineOf('beatOfWorker'),
+    });
+  });
+  keep.push(server);
+}
+
+async function startWorker() {
+  const worker = new workers.Worker(__filename, { argv: ['--role=helper'], name: 'helper' });
+  const said = await new Promise((resolve) => worker.once('message', resolve));
+  keep.push(worker);
+  return { threadId: worker.threadId, name: 'helper', file: __filename, ...said };
+}
+
+function startRequests(pool) {
   fs.stat(__filename, onChange);
+  pool.queued.push({ kind: 'fs', operation: 'stat', path: __filename });
   fs.readdir(__dirname, onChange);
-  dns.lookup('localhost', onMessage);
-  dns.lookup('127.0.0.1.nip.invalid', onMessage);
+  pool.queued.push({ kind: 'fs', operation: 'scandir', path: __dirname });
+  for (const host of ['localhost', '127.0.0.1.nip.invalid']) {
+    dns.lookup(host, onMessage);
+    pool.slow.push({ kind: 'dns', host });
+  }
+  dns.lookupService('127.0.0.1', 80, onMessage);
+  pool.slow.push({ kind: 'dns' });
+  const resolver = new dns.Resolver();
+  resolver.setServers(['192.0.2.1']);
+  resolver.resolve4('name.invalid', onMessage);
+  keep.push(resolver);
   keep.push(net.connect(9, '192.0.2.1').on('error', onData));
 }
 
@@ -335,26 +473,34 @@ function describe(handle) {
 }
 
 async function main() {
+  const alone = option('alone', false);
+  const worker = alone ? undefined : await startWorker();
   const storage = new AsyncLocalStorage();
   // It waits for itself.
   const waiting = left();
   open(waiting);
   adopted = adopter();
   keep.push(waiting);
-  await openHandles();
+  const directory = await openHandles();
+  if (!alone) await openSecure();
   // The connections that have been accepted.
   while (keep.filter((object) => object instanceof net.Socket).length < 9) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   // Everything from here on happens in one turn.
   startTimers();
+  const pool = fillPool(directory);
+  const promises = settle();
   const chains = storage.run({ id: 'R-17' }, suspend);
-  startRequests();
+  startRequests(pool);
   startTicks();
   closing.destroy();
   const active = process._getActiveHandles();
   for (const handle of active) handles.push(describe(handle));
+  const requests = process._getActiveRequests();
   keep.push(reader());
+  // Which work that is differs from release to release.
+  pool.queued.push({ kind: 'fs', reads: true });
   hold({
     pending: {
       timers: started,
@@ -363,14 +509,27 @@ async function main() {
       immediates: [{ line: lineOf('soon'), refed: true }, { line: lineOf('soon'), refed: false }],
       ticks: [{ line: lineOf('tick') }, { line: lineOf('tick') }],
       handles,
-      // Two that connected to the server and keep the process alive, one to the pipe, one that is to connect.
-      listening: 4,
-      requests: process._getActiveRequests().map((request) => request.constructor.name),
+      // Two that connected to the server and keep the process alive, one to the pipe, one that is to connect, a terminal, one with TLS.
+      listening: active.filter((handle) => ['data', 'error'].some((event) =>
+        handle.listeners?.(event).includes(onData))).length,
+      requests: requests.map((request) => request.constructor.name),
       resources: process.getActiveResourcesInfo(),
       chains,
+      pool,
+      promises,
+      // In the order in which they were given: what has failed, what Promise.all and its kin are given that is settled already.
+      microtasks: [
+        ...Array(3).fill(`rejected catch onReason ${lineOf('onReason')}`),
+        'fulfilled all', 'rejected any', 'fulfilled all',
+        `thenable then ${lines.findIndex((line) => line.startsWith('const thenable')) + 1}`,
+        `callback micro ${lineOf('micro')}`, `fulfilled then micro ${lineOf('micro')}`,
+      ],
+      worker,
+      now: Number(process.hrtime.bigint() / 1000000n),
       file: path.basename(__filename),
     },
   });
 }
 
-main();
+if (workers.isMainThread) main();
+else work();

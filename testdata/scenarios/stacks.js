@@ -136,6 +136,21 @@ const wide = new Function('next', `${Array.from({ length: 300 }, (_, i) => `let 
 const evaluated = (next) => eval('const doubled = 2; next(doubled)');
 const called = function (next) { return next(this && 18); };
 
+/*
+ * (module (import "m" "f" (func (param i32) (result i32)))
+ *   (func $inner (param i32) (result i32) local.get 0 call 0 i32.const 1 i32.add)
+ *   (func (export "run") (param i32) (result i32) local.get 0 call $inner i32.const 2 i32.mul))
+ * and the name of one of them.
+ */
+const code = [
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f, 2, 7, 1, 1, 0x6d, 1, 0x66, 0, 0, 3, 3, 2, 0, 0,
+  7, 7, 1, 3, 0x72, 0x75, 0x6e, 0, 2, 10, 21, 2, 9, 0, 0x20, 0, 0x10, 0, 0x41, 1, 0x6a, 11,
+  9, 0, 0x20, 0, 0x10, 1, 0x41, 2, 0x6c, 11, 0, 15, 4, 0x6e, 0x61, 0x6d, 0x65, 1, 8, 1, 1, 5, 0x69, 0x6e, 0x6e, 0x65, 0x72,
+];
+let fromWasm = null;
+const imports = { m: { f: (n) => fromWasm(n) } };
+const wasm = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(code)), imports);
+
 /* Name, link, what compiles it, the functions that are compiled, and those that may be merged into them. */
 const links = [
   ['interpreted', (next) => interpreted(next, 1), null, [], [interpreted]],
@@ -191,6 +206,7 @@ const links = [
   ['wide baseline', (next) => new Function('wide', 'next', 'return wide(next)')(wide, next), baseline, [wide]],
   ['eval', (next) => evaluated(next)],
   ['iterator', (next) => { for (const n of { [Symbol.iterator]: () => ({ next: () => ({ done: !next(1), value: 1 }) }) }) return n; }],
+  ['WebAssembly', (next) => { fromWasm = next; return wasm.exports.run(19); }],
   ['instanceof', (next) => 1 instanceof { [Symbol.hasInstance](value) { return next(value); } }],
 ];
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{licences, places};
+use crate::{licences, node_release, places};
 
 /// The command that the README gives for the tests.
 const TESTS: &[&str] = &["test", "--workspace"];
@@ -36,6 +36,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
         step("pending", &["xtask", "pending"])?;
+        // One line: the others take as long again each.
+        step("ends of processes", &["xtask", "endings", "--node", node_release::SUPPORTED[2]])?;
+        step("bytecode", &["xtask", "bytecode", "--node", node_release::SUPPORTED[2]])?;
         step("growth", &["xtask", "diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;
         step("native memory", &["xtask", "memory"])?;

@@ -3,12 +3,14 @@
 
 mod bench;
 mod build;
+mod bytecode;
 mod calls;
 mod ci;
 mod conditions;
 mod diff;
 mod dist;
 mod docs;
+mod endings;
 mod fuzz;
 mod graph;
 mod heap_snapshot;
@@ -16,6 +18,7 @@ mod judgement;
 mod leaks;
 mod licences;
 mod matrix;
+mod moments;
 mod mutate;
 mod native;
 mod native_memory;
@@ -51,6 +54,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION] [--core DIR]... [--runs N] [--markdown] [--debugger FILE]",
         summary: "measure the debugger on big cores against a plain read of the same pages",
         run: bench::run,
+    },
+    Task {
+        name: "bytecode",
+        arguments: "[--node VERSION]... [--debugger FILE]",
+        summary: "hold what ::jsbytecode says of a function against what V8 itself has printed of it",
+        run: bytecode::run,
     },
     Task {
         name: "calls",
@@ -90,6 +99,12 @@ const TASKS: &[Task] = &[
         run: docs::run,
     },
     Task {
+        name: "endings",
+        arguments: "[--node VERSION]... [--only NAME]... [--debugger FILE]",
+        summary: "hold what ::jscrash says of ends of every kind against what the process wrote, word for word",
+        run: endings::run,
+    },
+    Task {
         name: "fuzz",
         arguments: "[list | build | replay | run | keep] [--target NAME]... [--minutes N | --seconds N] [--runs N] [--report FILE]",
         summary: "fuzz the parsers and decoders, a minute each if nothing is said; replay what is known, keep what covers most",
@@ -118,6 +133,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION]... [--debugger FILE]",
         summary: "compare native memory with what malloc, the kernel and a program with planted leaks say",
         run: native_memory::run,
+    },
+    Task {
+        name: "moments",
+        arguments: "[--node VERSION]... [--runs N] [--debugger FILE]",
+        summary: "abort a busy service at any moment and look whether the stacks of its cores are whole",
+        run: moments::run,
     },
     Task {
         name: "mutate",

@@ -89,8 +89,33 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/lists"),
 ];
 
+/// Small programs that leak in further ways, and need no packages: see `leaks.rs`.
+pub const SMALL_LEAKS: &[Scenario] = &[
+    leak("leaks-small/unusedclosure"),
+    leak("leaks-small/storetimers"),
+    leak("leaks-small/registry"),
+    leak("leaks-small/weakmap"),
+    leak("leaks-small/unsettled"),
+    leak("leaks-small/inworker"),
+    leak("leaks-small/memoize"),
+    leak("leaks-small/failures"),
+    leak("leaks-small/backlog"),
+    leak("leaks-small/linkedqueue"),
+    leak("leaks-small/exithandler"),
+    leak("leaks-small/generator"),
+    leak("leaks-small/proxies"),
+    leak("leaks-small/statics"),
+    leak("leaks-small/privatefield"),
+    leak("leaks-small/loggers"),
+    leak("leaks-small/abortsignal"),
+    leak("leaks-small/marks"),
+    leak("leaks-small/regexps"),
+    leak("leaks-small/jsontexts"),
+    leak("leaks-small/compiled"),
+];
+
 /// A program full of text that means harm, and one that says itself what it waits for: they have no facts.
-const OTHERS: &[Scenario] = &[leak("hostile"), leak("pending")];
+const OTHERS: &[Scenario] = &[leak("hostile"), leak("pending"), leak("leaks-small/unreadkinds")];
 
 /// Deep in calls of every kind: see `calls.rs`. It says itself where it is.
 const STACKS: &[Scenario] = &[leak("stacks")];
@@ -98,7 +123,7 @@ const STACKS: &[Scenario] = &[leak("stacks")];
 impl Scenario {
     /// The scenario of that name.
     pub fn find(name: &str) -> Result<Scenario> {
-        let all = || SCENARIOS.iter().chain(LEAKS).chain(OTHERS).chain(STACKS);
+        let all = || SCENARIOS.iter().chain(LEAKS).chain(SMALL_LEAKS).chain(OTHERS).chain(STACKS);
         match all().find(|scenario| scenario.name == name) {
             Some(scenario) => Ok(*scenario),
             None => {
@@ -146,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_scenario_has_its_program_and_readable_facts() {
-        assert!(LEAKS.iter().all(|scenario| scenario.program().is_file()));
+        assert!(LEAKS.iter().chain(SMALL_LEAKS).all(|scenario| scenario.program().is_file()));
         for scenario in SCENARIOS {
             assert!(scenario.program().is_file(), "{}", scenario.program().display());
             let facts = scenario.facts().unwrap();

@@ -267,7 +267,7 @@ pub fn take(request: &Request) -> Result<()> {
 }
 
 /// A child that does not outlive the task.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -286,7 +286,8 @@ fn require_gcore() -> Result<()> {
     Ok(())
 }
 
-fn require_kernel_cores() -> Result<()> {
+/// Whether the kernel writes cores where they are looked for.
+pub fn require_kernel_cores() -> Result<()> {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern")?;
     let pattern = pattern.trim();
     ensure!(
@@ -355,8 +356,8 @@ fn main_thread_usage(pid: u32) -> Result<ThreadUsage> {
     Ok(ThreadUsage { sleeping: fields.first() == Some(&"S"), ticks: number(11) + number(12) })
 }
 
-/// gcore adds the process id to the name it is given.
-fn gcore(pid: u32, directory: &Path) -> Result<()> {
+/// gcore adds the process id to the name it is given; the core is called `core` in the end.
+pub fn gcore(pid: u32, directory: &Path) -> Result<()> {
     let output = Command::new("gcore")
         .arg("-o")
         .arg(directory.join("written"))
@@ -373,7 +374,7 @@ fn gcore(pid: u32, directory: &Path) -> Result<()> {
 }
 
 /// The kernel writes `core` or, by its settings, `core.PID`.
-fn kernel_core(directory: &Path, pid: u32) -> Result<PathBuf> {
+pub fn kernel_core(directory: &Path, pid: u32) -> Result<PathBuf> {
     for name in [format!("core.{pid}"), "core".to_owned()] {
         let path = directory.join(name);
         if path.is_file() {

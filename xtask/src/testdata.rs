@@ -50,7 +50,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             ship(&executable, node, shipped::HOSTILE, Vec::new(), &shipped::hostile())?;
         }
         if line == shipped::PENDING_LINE && is_wanted(shipped::PENDING) {
-            ship(&executable, node, shipped::PENDING, Vec::new(), &shipped::pending())?;
+            let arguments = vec!["--alone".to_owned()];
+            ship(&executable, node, shipped::PENDING, arguments, &shipped::pending())?;
         }
         for (_, of) in
             shipped::STAGES.into_iter().filter(|(own, _)| *own == line && is_wanted(shipped::GROWTH))

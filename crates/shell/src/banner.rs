@@ -14,13 +14,13 @@ use crate::error::DcmdError;
 use crate::output::{cut, escape};
 
 /// What leads on in a heap.
-const NEXT: &str = "::jsleaks (what gathers)   ::findjsobjects (what there is)   ::help";
+const NEXT: &str = "::jsleaks (what gathers)  ::jsasync (what waits)  ::findjsobjects  ::help";
 /// What leads on after a crash.
 const NEXT_OF_CRASH: &str = "::jsstack (where it was)   $C (native stack)   ::jsleaks   ::help";
 /// What leads on where no memory was left.
 const NEXT_OF_FULL: &str = "::jsleaks (what gathers)   ::jsstack (where it was)   ::help";
 /// What leads on where JavaScript was running.
-const NEXT_OF_BUSY: &str = "::jsleaks (what gathers)  ::jsstack (what runs)  ::findjsobjects  ::help";
+const NEXT_OF_BUSY: &str = "::jsleaks (what gathers)  ::jsstack (runs)  ::jsasync (waits)  ::help";
 /// What stands in front of an error.
 const UNCAUGHT: &str = "uncaught ";
 /// Cells of a line of the banner.
@@ -69,7 +69,7 @@ pub fn print(context: &Context) -> Result<(), DcmdError> {
                     writeln!(text, "out of memory{}", cut(&what, LONGEST_LINE.saturating_sub(13)))?;
                     NEXT_OF_FULL.to_owned()
                 }
-                Some(Ending::Itself { text: what }) => {
+                Some(Ending::Itself { text: what, .. }) => {
                     writeln!(text, "ended on {}", cut(&what, LONGEST_LINE.saturating_sub(9)))?;
                     NEXT_OF_CRASH.to_owned()
                 }

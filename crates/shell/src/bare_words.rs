@@ -62,6 +62,8 @@ const WORDS: &[(&[&str], Does)] = &[
     (&["v8 getactiverequests", "getactiverequests"], Run("::jsrequests")),
     // .NET's debugger.
     (&["dumpasync"], Run("::jsasync")),
+    // What says why a process does not end.
+    (&["wtfnode", "why-is-node-running"], Run("::uvloop")),
     (&["v8 source list", "source list"], Hint("the source of a function: 'ADDRESS::jssource'")),
     (&["v8 settings", "settings"], Run("::set")),
     // Chrome's developer tools, memlab, node's inspector.

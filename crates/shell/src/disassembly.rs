@@ -3,7 +3,7 @@
 //! Numbers are hexadecimal with `0x`. The target of a branch, and what an operand relative to `rip` refers to, is followed by
 //! its symbol in angle brackets: `call 0x7ef4d0 <_start>`.
 
-use core_reader::{Address, Memory, MemoryError};
+use core_reader::{Address, Memory, MemoryError, Registers};
 use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, OpKind, Register};
 
 use crate::context::Context;
@@ -74,6 +74,46 @@ pub fn length(context: &Context, address: u64) -> Result<usize, DcmdError> {
     Ok(if decoded.is_invalid() { 1 } else { decoded.len() })
 }
 
+/// The address that the next instruction of a thread accesses by its one operand in memory, with the registers as they are; nothing if it has
+/// none, or cannot be read. Behind a call of the kernel it has not been executed yet: nothing either.
+pub fn accessed(context: &Context, registers: &Registers) -> Option<u64> {
+    const SYSCALL: [u8; 2] = [0x0f, 0x05];
+    let mut before = [0; SYSCALL.len()];
+    let behind = registers.rip.checked_sub(SYSCALL.len() as u64)?;
+    if context.memory().ok()?.read_into(Address(behind), &mut before).is_ok() && before == SYSCALL {
+        return None;
+    }
+    let (bytes, count) = code(context, registers.rip).ok()?;
+    let decoded = Decoder::with_ip(64, &bytes[..count], registers.rip, DecoderOptions::NONE).decode();
+    let mut operands = (0..decoded.op_count()).filter(|operand| decoded.op_kind(*operand) == OpKind::Memory);
+    let operand = operands.next().filter(|_| !decoded.is_invalid())?;
+    decoded.virtual_address(operand, 0, |register, _, _| {
+        Some(match register {
+            Register::RAX => registers.rax,
+            Register::RBX => registers.rbx,
+            Register::RCX => registers.rcx,
+            Register::RDX => registers.rdx,
+            Register::RSI => registers.rsi,
+            Register::RDI => registers.rdi,
+            Register::RBP => registers.rbp,
+            Register::RSP => registers.rsp,
+            Register::R8 => registers.r8,
+            Register::R9 => registers.r9,
+            Register::R10 => registers.r10,
+            Register::R11 => registers.r11,
+            Register::R12 => registers.r12,
+            Register::R13 => registers.r13,
+            Register::R14 => registers.r14,
+            Register::R15 => registers.r15,
+            Register::FS => registers.fs_base,
+            Register::GS => registers.gs_base,
+            // Their base is zero.
+            Register::CS | Register::DS | Register::ES | Register::SS => 0,
+            _ => return None,
+        })
+    })
+}
+
 /// Where up to `wanted` instructions before `address` begin, the first of them first; and whether that is known. It is if the
 /// instructions from the start of the function on lead to `address`: without a function, the bytes before may be read in
 /// several ways, and this is one of them.
@@ -106,8 +146,8 @@ pub fn before(context: &Context, address: u64, wanted: usize) -> Result<(Vec<u64
 /// Bytes of a function before an address in it that are looked at.
 const FUNCTION_LIMIT: u64 = 1 << 20;
 
-/// The starts of the instructions from `start` on that lead to `end` exactly.
-fn path(context: &Context, start: u64, end: u64) -> Option<Vec<u64>> {
+/// The starts of the instructions from `start` on that lead to `end` exactly; nothing if none do.
+pub fn path(context: &Context, start: u64, end: u64) -> Option<Vec<u64>> {
     if end.checked_sub(start)? > FUNCTION_LIMIT {
         return None;
     }

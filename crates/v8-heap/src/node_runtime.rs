@@ -35,6 +35,20 @@ pub(crate) const START_TIMESTAMP: &str = "_ZN4node11performance35performance_pro
 /// The `uv_loop_t` of the main thread (libuv: `src/uv-common.c`).
 pub(crate) const DEFAULT_LOOP: &str = "default_loop_struct";
 
+/// The pool of threads of libuv: how many threads there are, the list of them, how many have nothing to do, and what waits for
+/// one: a queue with a marker for slow work, which is in another queue (libuv: `src/threadpool.c`).
+pub(crate) const POOL_SIZE: &str = "nthreads";
+pub(crate) const POOL_THREADS: &str = "threads";
+pub(crate) const IDLE_THREADS: &str = "idle_threads";
+pub(crate) const WORK_QUEUE: &str = "wq";
+pub(crate) const SLOW_QUEUE: &str = "slow_io_pending_wq";
+pub(crate) const SLOW_MARKER: &str = "run_slow_work_message";
+/// All of them.
+pub(crate) const POOL: [&str; 6] =
+    [POOL_SIZE, POOL_THREADS, IDLE_THREADS, WORK_QUEUE, SLOW_QUEUE, SLOW_MARKER];
+/// In the name of the function by which Node.js gives its own work to the pool (Node.js: `src/threadpoolwork-inl.h`).
+pub(crate) const THREAD_OF_POOL: &str = "ThreadPoolWork12ScheduleWork";
+
 /// `uv_handle_type`, from 1 on.
 pub(crate) const HANDLE_TYPES: [&str; 16] = [
     "async", "check", "fs_event", "fs_poll", "handle", "idle", "pipe", "poll", "prepare", "process",
@@ -88,13 +102,13 @@ impl NodeRuntime {
     /// Memory of the event loop's handles, as `[start, end)`: what a smaller core must keep beside the symbols.
     pub fn essential_memory(memory: &dyn Memory, symbols: &dyn Symbols) -> Vec<(u64, u64)> {
         let Some(main) = symbols.find(DEFAULT_LOOP) else { return Vec::new() };
-        let handles = handles(memory, main.address.0).unwrap_or_default();
+        let handles = handles_of_loop(memory, main.address.0).unwrap_or_default();
         handles.into_iter().map(|handle| (handle, handle.saturating_add(uv_handle::SIZE))).collect()
     }
 }
 
 /// Addresses of all handles of a loop; `None` if its list cannot be followed to the end.
-fn handles(memory: &dyn Memory, main: u64) -> Option<Vec<u64>> {
+pub(crate) fn handles_of_loop(memory: &dyn Memory, main: u64) -> Option<Vec<u64>> {
     let word = |at: u64, offset: u64| memory.read_u64(Address(at.checked_add(offset)?)).ok();
     let head = main.checked_add(uv_loop::HANDLE_QUEUE)?;
     let mut met = HashSet::new();
@@ -116,7 +130,7 @@ impl EventLoop {
     fn read(memory: &dyn Memory, main: u64) -> Option<EventLoop> {
         let half = |at: u64, offset: u64| memory.read_u32(Address(at.checked_add(offset)?)).ok();
         let mut by_type = BTreeMap::new();
-        for handle in handles(memory, main)? {
+        for handle in handles_of_loop(memory, main)? {
             let flags = half(handle, uv_handle::FLAGS)?;
             if flags & uv_handle::ACTIVE != 0 && flags & uv_handle::REFERENCED != 0 {
                 let number = half(handle, uv_handle::TYPE)?.checked_sub(1)?;

@@ -2,11 +2,17 @@
 //! its own.
 //!
 //! V8 makes a message object when it is about to report an exception, and a handle on the stack holds it; functions of V8 and Node.js
-//! whose names are known are on the stack when no memory is left, with the words that they print. What is not found is not guessed.
+//! whose names are known are on the stack when no memory is left, with the words that they print. A check that failed has left there what
+//! it says: V8 puts its message between two marks, for debuggers (V8: `src/base/logging.cc`, `FailureMessage`), and Node.js has three
+//! texts of each of its assertions (Node.js: `src/util.h`, `AssertionInfo`). What is not found is not guessed.
 
 use core_reader::{Address, Core, Memory};
 use v8_heap::graph::RootKind;
 use v8_heap::index::ObjectId;
+use v8_heap::layout::Kind;
+use v8_heap::objects::properties::PropertyValue;
+use v8_heap::objects::shared_function_info::FunctionCode;
+use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Heap, Tagged};
 
 use crate::answers::javascript_stack::javascript_stack;
@@ -20,12 +26,24 @@ const MOST_WORDS: u64 = 4096;
 const MOST_FRAMES: usize = 16;
 /// Longer texts are cut.
 const LONGEST: usize = 200;
+/// Texts of V8 and Node.js that are longer are not taken for such, in bytes.
+const LONGEST_SAID: usize = 1 << 10;
+/// Longer messages of exceptions are cut, in code units.
+const LONGEST_TEXT: usize = 1 << 14;
 /// Parts of the names of functions that are on the stack only if there is no memory left.
 const OUT_OF_MEMORY: [&str; 3] = ["OOMErrorHandler", "ReportOOMFailure", "FatalProcessOutOfMemory"];
 /// The function that is on the stack only if V8 is about to end on an exception that nobody catches.
 const ABOUT_TO_REPORT: [&str; 1] = ["CreateMessageOrAbort"];
-/// What V8 says then has one of these in it.
-const WORDS_OF_IT: [&str; 3] = ["heap limit", "llocation failed", "out of memory"];
+/// What V8 says then has one of these in it: where it gave up (V8: callers of `Heap::FatalProcessOutOfMemory`).
+const WORDS_OF_IT: [&str; 7] = [
+    "heap limit",
+    "llocation failed",
+    "out of memory",
+    "CALL_AND_RETRY",
+    "invalid array length",
+    "invalid table size",
+    "semi space",
+];
 
 /// Why a process ended.
 #[derive(Debug)]
@@ -34,7 +52,7 @@ pub enum Ending {
     Exception {
         /// What was thrown.
         thrown: Tagged,
-        /// The same as text: `TypeError: "x is not a function"`. Escaped.
+        /// The same as text, as V8 prints it: `TypeError: x is not a function`. Escaped.
         text: String,
         /// Where, with the line of the source: `app.js:2: total() { return this.lines.length; }`. Escaped.
         place: Option<String>,
@@ -46,8 +64,10 @@ pub enum Ending {
     },
     /// It ended itself, or a check of its own failed: `process.abort()`. Escaped.
     Itself {
-        /// What it called, or which check it was.
+        /// What it called, or which check it was, as it was printed if that is known.
         text: String,
+        /// Where that check is: `void node::fs::Open(...) at ../src/node_file.cc:2112`. Escaped.
+        place: Option<String>,
     },
 }
 
@@ -56,10 +76,16 @@ const ENDS_ITSELF: [(&str, &str); 6] = [
     ("node::Abort(v8::FunctionCallbackInfo", "process.abort()"),
     ("node::Kill(v8::FunctionCallbackInfo", "a signal that it sent itself: process.kill()"),
     ("node::ReallyExit(v8::FunctionCallbackInfo", "process.exit()"),
-    ("node::Assert(", "an assertion of Node.js that failed"),
+    (ASSERTION, "an assertion of Node.js that failed"),
     ("node::OnFatalError(", "a fatal error that V8 reported"),
-    ("V8_Fatal(", "a check of V8 that failed"),
+    (CHECK, "a check of V8 that failed"),
 ];
+const ASSERTION: &str = "node::Assert(";
+const CHECK: &str = "V8_Fatal(";
+/// What stands before and behind the message of a check that failed: `FailureMessage::kStartMarker`, `kEndMarker`.
+const MARKS: [u64; 2] = [0xdecade10, 0xdecade11];
+/// Bytes between them: `kMessageBufferSize`.
+const FAILURE_MESSAGE: u64 = 512;
 /// The function that has an exception for its argument which nobody has caught.
 const TRIGGERS: [&str; 1] = ["node::errors::TriggerUncaughtException("];
 /// What Node.js adds to what V8 says.
@@ -81,10 +107,18 @@ pub fn ending(context: &Context) -> Option<Ending> {
     if !is_in(context, core, &ABOUT_TO_REPORT) {
         let found = ENDS_ITSELF.iter().find(|(function, _)| is_in(context, core, &[function]));
         return found.map(|(function, what)| {
-            let caller =
-                called_by(context, core, function).filter(|_| !function.contains("FunctionCallbackInfo"));
-            let caller = caller.map_or(String::new(), |caller| format!(", in {}", escape(&caller)));
-            Ending::Itself { text: format!("{what}{caller}") }
+            let said = match *function {
+                ASSERTION => assertion(core),
+                CHECK => failed_check(core).map(|text| (text, None)),
+                _ => None,
+            };
+            let (text, place) = said.unwrap_or_else(|| {
+                let caller = called_by(context, core, function)
+                    .filter(|_| !function.contains("FunctionCallbackInfo"))
+                    .map_or(String::new(), |caller| format!(", in {}", escape(&caller)));
+                (format!("{what}{caller}"), None)
+            });
+            Ending::Itself { text, place }
         });
     }
     let monitor = context.progress();
@@ -140,6 +174,40 @@ pub fn fatal_error(core: &'static Core) -> Option<String> {
     })
 }
 
+/// What V8 says of a check that failed: `Check failed: index < length.`, which lies on the stack between two marks. Escaped.
+fn failed_check(core: &'static Core) -> Option<String> {
+    let top = core.threads().first()?.stack_pointer().0;
+    let at = (0..).zip(words_of_stack(core)).find_map(|(index, word)| {
+        let message = top.checked_add(8 * (index + 1))?;
+        let end = number_at(core, message.checked_add(FAILURE_MESSAGE)?);
+        (word == MARKS[0] && end == Some(MARKS[1])).then_some(message)
+    })?;
+    let mut bytes = [0; FAILURE_MESSAGE as usize];
+    core.memory().read_into(Address(at), &mut bytes).ok()?;
+    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = escape(String::from_utf8_lossy(text).trim()).into_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// What Node.js says of an assertion that failed, and where that is. A word of the stack points to the three texts that make it up: file
+/// and line, condition, function. Escaped.
+fn assertion(core: &'static Core) -> Option<(String, Option<String>)> {
+    words_of_stack(core).find_map(|word| {
+        let text = |index: u64| text_at(core, number_at(core, word.checked_add(8 * index)?)?);
+        let (place, condition, function) = (text(0)?, text(1)?, text(2)?);
+        let (file, line) = place.rsplit_once(':')?;
+        let is_one = !line.is_empty()
+            && line.bytes().all(|digit| digit.is_ascii_digit())
+            && file.contains('.')
+            && !condition.is_empty()
+            && function.contains('(');
+        is_one.then(|| {
+            let place = format!("{} at {}", escape(function), escape(place));
+            (format!("Assertion failed: {}", escape(condition)), Some(place))
+        })
+    })
+}
+
 /// The words of the stack of the thread that ended the process, those of the innermost function first.
 fn words_of_stack(core: &'static Core) -> impl Iterator<Item = u64> {
     let top = core.threads().first().map_or(0, |thread| thread.stack_pointer().0);
@@ -184,12 +252,43 @@ fn words_with_place(core: &'static Core) -> Option<(u64, String)> {
 /// The text at an address that ends with a zero.
 fn text_at(core: &'static Core, address: u64) -> Option<&'static str> {
     let bytes = core.memory().bytes_from(Address(address)).ok()?;
-    let bytes = &bytes[..bytes.len().min(LONGEST)];
+    let bytes = &bytes[..bytes.len().min(LONGEST_SAID)];
     std::str::from_utf8(&bytes[..bytes.iter().position(|byte| *byte == 0)?]).ok()
 }
 
-/// `TypeError: "x is not a function"`
+/// What was thrown, as V8 prints it: an error's name and message, a string as it is, the constructor of another object (V8:
+/// `Object::NoSideEffectsToString`). What V8 would call a function of the program for is shown as `::jsprint` shows it.
 fn text_of(context: &Context, heap: &Heap<'static>, thrown: Tagged) -> String {
+    let text = match heap.value(thrown) {
+        Ok(Value::String(_)) => heap.string(thrown, LONGEST_TEXT).map(|text| match text.is_cut() {
+            true => text.to_text() + "...",
+            false => text.to_text(),
+        }),
+        Ok(Value::Object(object)) if object.kind() == Kind::JsError => Ok(heap.error_text(object).to_text()),
+        Ok(Value::Object(object)) if object.kind() == Kind::JsArray => Ok("[object Array]".to_owned()),
+        Ok(Value::Object(object)) if has_no_text_of_its_own(heap, object) => {
+            Ok(format!("#<{}>", heap.name(heap.constructor_name(object))))
+        }
+        _ => return shown(context, heap, thrown),
+    };
+    match text {
+        Ok(text) => escape(&text).into_owned(),
+        Err(_) => shown(context, heap, thrown),
+    }
+}
+
+/// Whether `toString` of an object is the one of all objects.
+fn has_no_text_of_its_own(heap: &Heap<'static>, object: HeapObject<'_>) -> bool {
+    let inherited = heap.inherited_property(object, "toString");
+    let Ok(Some(PropertyValue::Data(function))) = inherited else { return false };
+    let shared = heap.object(function).and_then(|function| heap.shared_function_info(function));
+    let code = shared.and_then(|shared| Ok(heap.shared_function(shared)?.code));
+    matches!(object.kind(), Kind::JsObject | Kind::JsApiObject)
+        && matches!(code, Ok(FunctionCode::Builtin(_)))
+}
+
+/// `TypeError [...]`, as `::jsprint` shows it.
+fn shown(context: &Context, heap: &Heap<'static>, thrown: Tagged) -> String {
     let mut out = Vec::new();
     let style = Style { depth: 0, longest_string: LONGEST, ..Style::default() };
     let check = || context.check_interrupt();

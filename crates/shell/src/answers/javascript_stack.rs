@@ -26,6 +26,9 @@ pub(crate) fn javascript_stack<'h>(heap: &'h Heap<'static>, stack: &Stack) -> Ja
 
 /// `Order.total (/srv/app.js:2:96)`; a place that is near the right one says so. Not escaped.
 pub(crate) fn text_of(heap: &Heap<'_>, frame: &JavaScriptFrame) -> String {
+    if let Some(wasm) = &frame.wasm {
+        return wasm.to_string();
+    }
     let Some(site) = &frame.site else { return defined(heap, frame.function) };
     let text = heap.frame_text(site).to_text();
     if frame.is_exact { text } else { format!("{text}, approximate") }
@@ -69,6 +72,51 @@ pub(crate) fn own_scopes<'h>(heap: &'h Heap<'static>, frame: &JavaScriptFrame) -
     own().unwrap_or_default()
 }
 
+/// The names that the source gives the first parameters of a function, up to the first that is no plain name: a pattern, a default, a rest.
+pub(crate) fn parameter_names(heap: &Heap<'static>, frame: &JavaScriptFrame) -> Vec<String> {
+    /// Longer lists are cut, in code units.
+    const LONGEST: u32 = 1 << 12;
+    let list = || {
+        let shared = subject(heap, frame.function).ok()?.shared;
+        let range = heap.shared_range(&shared).ok()??;
+        let script = heap.script(shared.script?).ok()?;
+        let end = range.end.min(range.start.saturating_add(LONGEST));
+        let units = heap.script_text(&script, range.start, end).ok()?;
+        Some(String::from_utf16_lossy(&units))
+    };
+    list().map_or_else(Vec::new, |text| plain_names(&text))
+}
+
+/// `a, b` of `(a, b, { c }) {`, and `a` of `a => {`.
+fn plain_names(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+    let is_name = |word: &str| {
+        !word.is_empty() && word.chars().all(is_part) && !word.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let Some(inside) = text.strip_prefix('(') else {
+        let word = text.split("=>").next().unwrap_or_default().trim();
+        return if text.contains("=>") && is_name(word) { vec![word.to_owned()] } else { Vec::new() };
+    };
+    let mut names: Vec<String> = Vec::new();
+    for piece in inside.split_inclusive([',', ')']) {
+        let Some(end) = piece.chars().last().filter(|end| matches!(end, ',' | ')')) else { break };
+        let word = piece.trim_end_matches(end).trim();
+        if !is_name(word) {
+            break;
+        }
+        // A name that comes twice is that of the last.
+        if let Some(first) = names.iter().position(|other| other == word) {
+            names.truncate(first);
+            break;
+        }
+        names.push(word.to_owned());
+        if end == ')' {
+            break;
+        }
+    }
+    names
+}
+
 /// Prints `this`, arguments, registers and captured variables of a frame, a line each.
 ///
 /// # Errors
@@ -109,4 +157,24 @@ pub(crate) fn print_values(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_have_their_names_up_to_the_first_that_is_no_name() {
+        assert_eq!(plain_names("(order, id) {\n return order(a, b) }"), ["order", "id"]);
+        assert_eq!(plain_names("(order, { id }, other) {}"), ["order"]);
+        assert_eq!(plain_names("(first, second = first, third) {}"), ["first"]);
+        assert_eq!(plain_names("(first, ...rest) {}"), ["first"]);
+        assert_eq!(plain_names("($next) => 1"), ["$next"]);
+        assert_eq!(plain_names("line => line.price"), ["line"]);
+        assert_eq!(plain_names("(/* nothing */) {}"), [""; 0]);
+        assert_eq!(plain_names("() {}"), [""; 0]);
+        assert_eq!(plain_names("(a /* b, c */, d) {}"), [""; 0]);
+        assert_eq!(plain_names("(first, a, a) {}"), ["first"]);
+        assert_eq!(plain_names("{ return 1 }"), [""; 0]);
+    }
 }

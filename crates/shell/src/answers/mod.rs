@@ -1,10 +1,12 @@
 //! What dcmds share: answers that more than one of them gives.
 
 pub(crate) mod adding_place;
+pub(crate) mod await_place;
 pub(crate) mod callback;
 pub(crate) mod closure_context;
 pub(crate) mod elsewhere;
 pub(crate) mod ending;
+pub(crate) mod heap_limit;
 pub(crate) mod javascript_stack;
 pub(crate) mod kinds;
 pub(crate) mod ledger;

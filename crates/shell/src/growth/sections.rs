@@ -1,11 +1,12 @@
 //! The sections of the answer: constructors, shapes, texts, owners, buffers, mappings.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
 use v8_heap::compare::{
-    Change, Collections, Counted, Fingerprints, Inventory, ShapeName, Sum, Texts, changes, collections,
-    turnover,
+    Change, Collections, Counted, Fingerprints, Inventory, OwnedClass, ShapeName, Sum, Texts, Unnamed,
+    changes, collections, growth, turnover, unnamed,
 };
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Tagged};
@@ -38,6 +39,8 @@ struct Found<'a> {
     describe: Box<dyn Fn(usize) -> Result<Row, DcmdError> + 'a>,
     /// What the figures leave out.
     notes: Vec<String>,
+    /// Something has grown that no row may tell of.
+    is_more: bool,
 }
 
 /// All sections, in the order in which they are shown.
@@ -104,7 +107,8 @@ impl Section {
         if rows.is_empty() && !shown.as_json {
             writeln!(
                 out.text(),
-                "  nothing has grown{}",
+                "  nothing {}has grown{}",
+                if found.is_more { "that has a path of names or an owner in common " } else { "" },
                 if comparison.len() > 2 { " and stayed" } else { "" }
             )?;
         }
@@ -176,6 +180,7 @@ fn found<'a, K: 'a>(
         order: comparison.order(),
         describe: Box::new(move |index| Ok(describe(&groups[index]))),
         notes: Vec::new(),
+        is_more: false,
     }
 }
 
@@ -258,21 +263,90 @@ fn owners<'a>(comparison: &'a Comparison<'a>, shown: Shown) -> Result<Found<'a>,
             Ok(changed)
         })?;
     }
+    let rest = match comparison.counted {
+        Counted::Live => grown_elsewhere(comparison, &found, shown)?,
+        Counted::All => Unnamed::default(),
+    };
     let mut notes = Vec::new();
     if found.unnamed > 0 {
-        notes.push(format!("{} collections have no path of names: not compared", found.unnamed));
+        let how = match comparison.counted {
+            Counted::Live => "they count by constructors",
+            Counted::All => "not compared",
+        };
+        notes.push(format!("{} collections have no path of names: {how}", found.unnamed));
     }
     if found.left_out > 0 {
         notes.push(format!("{} collections retain less than these: not compared", found.left_out));
     }
+    let more = growth(rest.totals.iter().map(|sum| sum.count));
+    if more > 0 {
+        notes.push(format!(
+            "{more} more objects than before are in no collection above that has a path of names"
+        ));
+    }
     let last = comparison.len() - 1;
-    let sums = found.changes.iter().map(|change| change.sums.clone()).collect();
-    let describe = move |index: usize| describe_owner(comparison, &found, index, &fingerprints, last);
+    let named = found.changes.len();
+    let sums = found.changes.iter().map(|change| change.sums.clone());
+    let sums = sums.chain(rest.changes.iter().map(|change| change.sums.clone())).collect();
+    let describe = move |index: usize| match index.checked_sub(named) {
+        None => describe_owner(comparison, &found, index, &fingerprints, last),
+        Some(index) => describe_class(comparison, &rest, index, last),
+    };
     let order: Order = match comparison.counted {
         Counted::Live => |sum| sum.retained,
         Counted::All => |sum| sum.count,
     };
-    Ok(Found { sums, order, describe: Box::new(describe), notes })
+    Ok(Found { sums, order, describe: Box::new(describe), notes, is_more: more > 0 })
+}
+
+/// What is in no collection that has a row of its own, by the constructors of owner and object: from so many more on.
+const FEWEST_MORE: i128 = 16;
+
+fn grown_elsewhere(
+    comparison: &Comparison<'_>,
+    found: &Collections,
+    shown: Shown,
+) -> Result<Unnamed, DcmdError> {
+    let mut told: Vec<HashSet<u32>> = vec![HashSet::new(); comparison.len()];
+    for change in found.changes.iter().filter(|change| shown.all || change.growth(|sum| sum.count) > 0) {
+        for (told, object) in told.iter_mut().zip(&change.group.objects) {
+            told.extend(object);
+        }
+    }
+    let mut rest = comparison.ask_together(|sides| unnamed(sides, &told))?;
+    if !shown.all {
+        rest.changes.retain(|change| change.growth(|sum| sum.count) >= FEWEST_MORE);
+    }
+    Ok(rest)
+}
+
+fn describe_class(
+    comparison: &Comparison<'_>,
+    rest: &Unnamed,
+    index: usize,
+    last: usize,
+) -> Result<Row, DcmdError> {
+    let class = &rest.changes[index].group;
+    let largest = rest.largest.get(class).copied();
+    let path = match (largest, &class.owner) {
+        (Some(id), Some(_)) => {
+            let paths = comparison.ask(last, |heap, monitor| heap.paths(&[id], monitor))?;
+            paths.of(id).map(|steps| path_text(&steps))
+        }
+        _ => None,
+    };
+    let OwnedClass { owner, member } = class;
+    let text = match (&path, owner) {
+        (Some(path), Some(owner)) => format!("{path} ({} of {})", escape(owner), escape(member)),
+        (None, Some(owner)) => format!("(no path of names) {} of {}", escape(owner), escape(member)),
+        (_, None) => format!("(no single owner) {}", escape(member)),
+    };
+    Ok(Row {
+        text,
+        object: largest.map(|id| comparison.address(last, id)).transpose()?,
+        turnover: None,
+        fields: fields([("path", json!(path)), ("name", json!(owner)), ("of", json!(member))]),
+    })
 }
 
 fn describe_owner(

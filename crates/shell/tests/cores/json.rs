@@ -196,6 +196,8 @@ fn facts_have_the_documented_fields() {
         ("::jsfindrefs -j", retained, vec!["::findjsobjects -c Shared | ::jsfindrefs -j".to_owned()]),
         ("::jsclosure -j", leak, vec!["::jsfunctions -n resume -s leak.js | ::jsclosure -j -a".to_owned()]),
         ("::jsstack -j", leak, vec!["::jsstack -j -v".to_owned()]),
+        ("::jslocals -j", leak, vec!["::jslocals -j".to_owned()]),
+        ("::jsbytecode -j", leak, vec!["::jsstack | ::head -1 | ::jsbytecode -j".to_owned()]),
         ("::jscrash -j", leak, vec!["::jscrash -j".to_owned()]),
         ("::threads -j", leak, vec!["::threads -j".to_owned()]),
         ("::signal -j", leak, vec!["::signal -j".to_owned()]),
@@ -264,6 +266,10 @@ fn facts_have_the_documented_fields() {
         ("::jshandles -j", pending, vec!["::jshandles -j".to_owned()]),
         ("::jsrequests -j", pending, vec!["::jsrequests -j".to_owned()]),
         ("::jsasync -j", pending, vec!["::jsasync -j".to_owned()]),
+        ("::jspromises -j", pending, vec!["::jspromises -j".to_owned()]),
+        ("::jsmicrotasks -j", pending, vec!["::jsmicrotasks -j".to_owned()]),
+        ("::jsworkers -j", pending, vec!["::jsworkers -j".to_owned()]),
+        ("::uvloop -j", pending, vec!["::uvloop -j".to_owned()]),
     ] {
         let documented = fields_of(section);
         let mut met = HashSet::new();

@@ -25,7 +25,7 @@ fn who_types_what_the_screen_suggests_finds_the_line() {
         .map(|rest| rest.split("```\n").next().unwrap().to_owned())
         .filter(|block| block.starts_with("$ v8mdb testdata/"))
         .collect();
-    assert_eq!(blocks.len(), 4, "a leak, a crash, no memory, a process that hangs");
+    assert_eq!(blocks.len(), 5, "a leak, a crash, no memory, one that hangs, one that waits");
     for block in blocks {
         let (first, rest) = block.split_once('\n').unwrap();
         let core = first.strip_prefix("$ v8mdb ").unwrap();

@@ -10,25 +10,62 @@ use super::debugger::Debugger;
 /// Timers are as late as the program took to get to its end, in milliseconds.
 const LATEST: f64 = 5000.0;
 
-/// Compares timers, ticks, immediates, handles, requests and await chains with the program's own lists. Returns how many of each
-/// there are.
+/// Compares timers, ticks, immediates, handles, requests, await chains, promises, microtasks, threads, the event loop and the pool
+/// with the program's own lists. Returns how many of each there are.
 ///
 /// # Errors
 /// Something differs, or cannot be read.
 pub fn check(debugger: &Debugger, report: &Value) -> Result<String> {
     let truth = &report["pending"];
-    let lines = ["::jstimers -j", "::jshandles -j", "::jsrequests -j", "::jsasync -j"].map(str::to_owned);
+    let lines = [
+        "::jsworkers -j",
+        "::jstimers -j",
+        "::jshandles -j",
+        "::jsrequests -j",
+        "::jsasync -j -b",
+        "::uvloop -j",
+        "::jsmicrotasks -j",
+        "::jspromises -j",
+    ]
+    .map(str::to_owned);
     let answers = debugger.session(&lines)?;
-    let [timers, handles, requests, chains] = answers.as_slice() else { anyhow::bail!("no four answers") };
-    let (timers, handles, requests, chains) = (rows(timers)?, rows(handles)?, rows(requests)?, rows(chains)?);
-    let own = check_timers(truth, &timers)?;
-    check_resources(truth, &timers, &handles, &requests)?;
-    check_handles(truth, &handles)?;
-    let kinds = check_chains(truth, &chains)?;
+    let answers: Vec<Vec<Value>> = answers.iter().map(|answer| rows(answer)).collect::<Result<_>>()?;
+    let [workers, timers, handles, requests, chains, loops, microtasks, promises] = answers.as_slice() else {
+        anyhow::bail!("not as many answers as questions")
+    };
+    let main = workers.iter().find(|thread| thread["main"] == true).context("no main thread")?;
+    let of = |rows: &[Value], thread: &Value| -> Vec<Value> {
+        rows.iter().filter(|row| row["isolate"] == thread["isolate"]).cloned().collect()
+    };
+    let (timers_of_main, handles_of_main) = (of(timers, main), of(handles, main));
+    let own = check_timers(truth, &timers_of_main)?;
+    check_resources(truth, &timers_of_main, &handles_of_main, &of(requests, main))?;
+    check_handles(truth, &handles_of_main)?;
+    let listeners = handles_of_main.iter().filter(|handle| listens(truth, handle)).count() as u64;
+    ensure!(
+        truth["listening"] == listeners,
+        "{listeners} handles have a listener onData, not {}",
+        truth["listening"]
+    );
+    let kinds = check_chains(truth, chains)?;
+    check_threads(report, main, workers)?;
+    if !truth["worker"].is_null() {
+        let worker = workers.iter().find(|thread| thread["main"] == false).context("no worker")?;
+        let (timers, handles) = (of(timers, worker), of(handles, worker));
+        check_resources(&truth["worker"], &timers, &handles, &of(requests, worker))?;
+        check_handles(&truth["worker"], &handles)?;
+    }
+    let works = check_loops(truth, main, loops)?;
+    check_microtasks(truth, &of(microtasks, main))?;
+    check_promises(truth, promises)?;
     Ok(format!(
-        "{own} timers, {} handles, {} requests, {kinds} kinds of chains",
+        "{own} timers, {} handles, {} requests, {kinds} kinds of chains, {works} pieces of work, {} microtasks, {} promises, {} \
+         threads",
         handles.len(),
-        requests.len()
+        requests.len(),
+        microtasks.len(),
+        promises.len(),
+        workers.len()
     ))
 }
 
@@ -140,15 +177,131 @@ fn check_handles(truth: &Value, handles: &[Value]) -> Result<()> {
             );
         }
     }
-    let listens = |handle: &&Value| {
-        let listeners = handle["listeners"].as_array();
-        listeners.is_some_and(|listeners| {
-            listeners.iter().any(|it| it["name"] == "onData" && is_own(truth, &it["file"]))
-        })
+    Ok(())
+}
+
+fn listens(truth: &Value, handle: &Value) -> bool {
+    let listeners = handle["listeners"].as_array();
+    listeners.is_some_and(|listeners| {
+        listeners.iter().any(|it| it["name"] == "onData" && is_own(truth, &it["file"]))
+    })
+}
+
+/// The main thread runs JavaScript; the worker is what the program has started, and waits.
+fn check_threads(report: &Value, main: &Value, threads: &[Value]) -> Result<()> {
+    ensure!(
+        main["id"] == 0 && main["thread"] == report["pid"] && main["state"] == "javascript",
+        "{main} is not process {}, which runs JavaScript",
+        report["pid"]
+    );
+    let worker = &report["pending"]["worker"];
+    let others: Vec<&Value> = threads.iter().filter(|thread| thread["main"] == false).collect();
+    ensure!(others.len() == usize::from(!worker.is_null()), "workers are {others:?}, not {worker}");
+    for thread in others {
+        let same = [
+            (&thread["id"], &worker["threadId"]),
+            (&thread["script"], &worker["file"]),
+            (&thread["arguments"], &worker["argv"]),
+            (&thread["online"], &Value::Bool(true)),
+            (&thread["state"], &Value::from("events")),
+            (&thread["referencedPorts"], &Value::from(1)),
+        ];
+        for (shown, expected) in same {
+            ensure!(shown == expected, "{thread} has {shown}, not {expected}");
+        }
+        // Older releases keep it where no JavaScript is.
+        ensure!(thread["name"].is_null() || thread["name"] == worker["name"], "{thread} is called {worker}");
+        ensure!(thread["heapUsed"].as_u64().is_some_and(|used| used > 1 << 20), "{thread} has no heap");
+    }
+    Ok(())
+}
+
+/// The event loop's clock and counts, and what its pool of threads does.
+fn check_loops(truth: &Value, main: &Value, rows: &[Value]) -> Result<usize> {
+    let of = |what: &'static str| rows.iter().filter(move |row| row["what"] == what);
+    let own = of("loop").find(|row| row["main"] == true).context("no loop of the main thread")?;
+    ensure!(own["isolate"] == main["isolate"] && own["alive"] == true, "{own} is not the main thread's");
+    let (now, time) = (truth["now"].as_f64().context("no time")?, own["time"].as_f64().context("no time")?);
+    ensure!((0.0..LATEST).contains(&(now - time)), "the clock is at {time}, and it was {now}");
+    let types = own["byType"].as_object().context("no types")?;
+    let sum: u64 = types.values().filter_map(Value::as_u64).sum();
+    ensure!(own["activeHandles"] == sum, "{sum} handles are active, and the loop counts {own}");
+    let expected = if truth["worker"].is_null() { 1 } else { 2 };
+    ensure!(of("loop").count() == expected, "{} loops", of("loop").count());
+    let pool = of("pool").next().context("no pool")?;
+    ensure!(
+        pool["size"] == 4 && pool["idle"] == 0 && pool["unaccounted"] == 0,
+        "{pool} does not have four threads at work"
+    );
+    // What Node.js gives to the pool to read a file for a promise differs from release to release.
+    let is_read = |work: &Value| {
+        let own = work["path"].as_str().is_some_and(|path| is_own(truth, &Value::from(path)));
+        work["reads"] == true || work["kind"] == "fs.readfile" || (work["operation"] == "open" && own)
     };
-    let count = handles.iter().filter(listens).count();
-    let expected = truth["listening"].as_u64().context("the program does not say how many listen")?;
-    ensure!(count as u64 == expected, "{count} handles have a listener onData, not {expected}");
+    let text = |work: &Value| match is_read(work) {
+        true => "reads a file".to_owned(),
+        false => format!("{} {} {} {}", work["kind"], work["operation"], work["path"], work["host"]),
+    };
+    for (name, state, in_order) in
+        [("running", "running", false), ("queued", "queued", true), ("slow", "slow", true)]
+    {
+        let mut expected: Vec<String> = list(&truth["pool"], name)?.iter().map(text).collect();
+        let mut shown: Vec<String> = of("work").filter(|work| work["state"] == state).map(text).collect();
+        if !in_order {
+            expected.sort();
+            shown.sort();
+        }
+        ensure!(expected == shown, "{name} in the pool is {shown:#?}, not {expected:#?}");
+    }
+    let is_untold = |work: &&Value| work["object"].is_null() || work["callback"].is_null();
+    for work in of("work").filter(|work| work["kind"] == "crypto" || work["kind"] == "dns") {
+        ensure!(!is_untold(&work), "{work} does not say what it calls");
+    }
+    Ok(of("work").count())
+}
+
+/// All that the main thread's queue holds, in order.
+fn check_microtasks(truth: &Value, rows: &[Value]) -> Result<()> {
+    let expected: Vec<&str> = list(truth, "microtasks")?.iter().filter_map(Value::as_str).collect();
+    let shown: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let callback = &row["callback"];
+            let line = callback["line"].as_u64().map(|line| line.to_string());
+            let words =
+                [row["kind"].as_str(), row["waits"].as_str(), callback["name"].as_str(), line.as_deref()];
+            words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    ensure!(expected == shown, "microtasks are {shown:#?}, not {expected:#?}");
+    Ok(())
+}
+
+/// Promises that the program can count: by what has become of them, and by who made them and awaits them.
+fn check_promises(truth: &Value, rows: &[Value]) -> Result<()> {
+    let count = |name: &str, expected: Option<u64>, is_it: &dyn Fn(&Value) -> bool| {
+        let shown = rows.iter().filter(|row| is_it(row)).count() as u64;
+        ensure!(Some(shown) == expected, "{shown} promises are {name}, not {expected:?}");
+        Ok(())
+    };
+    let said = |name: &str| truth["promises"][name].as_u64();
+    count("fulfilled", said("fulfilled"), &|row| {
+        row["state"] == "fulfilled" && row["constructor"] == "Ticket"
+    })?;
+    let failed = |row: &Value| row["state"] == "rejected" && row["constructor"] == "RangeError";
+    count("rejected", said("rejected"), &failed)?;
+    count("not handled", said("unhandled"), &|row| failed(row) && row["handled"] == false)?;
+    let chains = list(truth, "chains")?.iter();
+    let calls =
+        chains.filter(|chain| chain["links"][0].as_str().is_some_and(|link| link.starts_with("getUser ")));
+    let calls = calls.filter_map(|chain| chain["count"].as_u64()).sum();
+    for (end, name) in
+        [("madeBy", "getUser"), ("awaitedBy", "getUser"), ("madeBy", "handler"), ("awaitedBy", "handler")]
+    {
+        count(&format!("{end} {name}"), Some(calls), &|row| {
+            row["state"] == "pending" && row[end]["name"] == name
+        })?;
+    }
     Ok(())
 }
 
@@ -183,7 +336,18 @@ fn check_chains(truth: &Value, chains: &[Value]) -> Result<usize> {
             })
             .collect();
         let text = format!("{}, {}", links.join(" <- "), chain["settler"].as_str().unwrap_or("?"));
-        *shown.entry(text).or_default() += chain["count"].as_u64().context("no count")?;
+        let count = chain["count"].as_u64().context("no count")?;
+        ensure!(shown.insert(text.clone(), count).is_none(), "{text} is listed twice");
+        // What they hold by themselves and together, and a little for the calls.
+        if list(chain, "links")?.iter().any(|link| link["name"] == "hoarder") {
+            let said = list(truth, "chains")?.iter().find_map(|chain| chain["bytes"].as_u64());
+            let said = said.context("the program does not say what its calls hold")?;
+            let retained = chain["retained"].as_u64().context("no bytes")?;
+            ensure!(
+                (said..said + said / 50).contains(&retained) && chain["retainedIsLeast"] == false,
+                "{chain} retains {retained} bytes, not {said}"
+            );
+        }
     }
     ensure!(expected == shown, "chains are {shown:#?}, not {expected:#?}");
     ensure!(reads == 1, "{reads} chains wait for a file");

@@ -14,7 +14,8 @@
 //!
 //! - `inventory`: objects by constructor and by shape. `texts`: strings by what they say. `stores`: the memory of buffers.
 //! - `paths`: names of objects, and the way back from a name to an object. `collections`: Maps, arrays and the like, by path, with
-//!   the entries that are new in them. `newcomers`: objects that an older heap does not have.
+//!   the entries that are new in them. `newcomers`: objects that an older heap does not have. `unnamed`: what
+//!   no path leads to, by the constructors of owner and object.
 //!
 //! Heaps stand in the order of time, the oldest first. Of three, what was new in the second and is still there in the third has
 //! *stayed*; what came and went has not.
@@ -26,6 +27,7 @@ mod paths;
 mod stores;
 mod text_hash;
 mod texts;
+mod unnamed;
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
@@ -38,6 +40,7 @@ pub use newcomers::{Newcomers, newcomers};
 pub use paths::{Key, Located, Paths, Step};
 pub use stores::StoreClass;
 pub use texts::{Text, Texts};
+pub use unnamed::{OwnedClass, Unnamed, unnamed};
 
 use text_hash::TextHash;
 

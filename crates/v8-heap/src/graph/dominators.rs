@@ -8,7 +8,7 @@
 //!
 //! A root that no object stands for holds all that the roots hold. An ephemeron's value is taken to be held by its key.
 
-use super::liveness::ObjectSet;
+use super::liveness::{Cuts, ObjectSet};
 use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Rows};
 use super::roots::Root;
 use crate::store::Array;
@@ -122,6 +122,33 @@ impl Dominators {
         own.dedup();
         own.into_iter().filter(|id| self.is_reached(*id)).for_each(freed);
         Ok(sizes)
+    }
+
+    /// What would still be reached without some references; [`Dominators::lost`] says what the others are.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn reached_without(
+        &self,
+        graph: &Graph,
+        roots: &[Root],
+        cuts: &Cuts,
+        monitor: &dyn Monitor,
+    ) -> Result<ObjectSet> {
+        let marks = ObjectSet::new(graph.len());
+        let seeds = roots.iter().map(|root| root.target).collect();
+        super::liveness::Marker::without(graph, cuts).mark(&marks, seeds, monitor)?;
+        Ok(marks)
+    }
+
+    /// Bytes in the heap and outside of it of what is reached but not one of these.
+    pub fn lost(&self, graph: &Graph, still_reached: &ObjectSet) -> (u64, u64) {
+        let mut sizes = (0, 0);
+        for id in self.order.iter().copied().filter(|id| !still_reached.contains(*id)) {
+            sizes.0 += graph.size(id);
+            sizes.1 += graph.outside(id);
+        }
+        sizes
     }
 
     /// The tree, as seen from `roots`. `held_by` is the graph turned around.

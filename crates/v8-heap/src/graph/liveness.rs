@@ -7,6 +7,7 @@
 //! handing some of it to others that have none. The value of an ephemeron is marked by whoever marks the second of
 //! key and table.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -177,9 +178,38 @@ impl ObjectSet {
 /// Objects handed from one thread to another at once.
 const SHARE: usize = 4096;
 
+/// References that are taken to be cut.
+#[derive(Debug)]
+pub struct Cuts {
+    holders: ObjectSet,
+    held: HashMap<u32, Vec<u32>>,
+}
+
+impl Cuts {
+    /// Cuts each of these references, from holder to held, of a graph of so many objects.
+    pub fn new(nodes: usize, references: impl Iterator<Item = (u32, u32)>) -> Cuts {
+        let mut cuts = Cuts { holders: ObjectSet::new(nodes), held: HashMap::new() };
+        for (holder, held) in references {
+            cuts.holders.insert(holder);
+            cuts.held.entry(holder).or_default().push(held);
+        }
+        cuts
+    }
+
+    /// What an object would hold no more.
+    #[inline]
+    fn of(&self, holder: u32) -> &[u32] {
+        match self.holders.contains(holder) {
+            true => self.held.get(&holder).map_or(&[], Vec::as_slice),
+            false => &[],
+        }
+    }
+}
+
 /// Marks what is reached.
 pub(super) struct Marker<'g> {
     graph: &'g Graph,
+    cuts: Option<&'g Cuts>,
     /// The ephemerons of `graph`, by table.
     by_table: Vec<Ephemeron>,
     /// Keys and tables of ephemerons.
@@ -203,7 +233,12 @@ impl<'g> Marker<'g> {
             concerned.insert(ephemeron.key);
             concerned.insert(ephemeron.table);
         }
-        Marker { graph, by_table, concerned }
+        Marker { graph, cuts: None, by_table, concerned }
+    }
+
+    /// The same without some references.
+    pub fn without(graph: &'g Graph, cuts: &'g Cuts) -> Marker<'g> {
+        Marker { cuts: Some(cuts), ..Marker::new(graph) }
     }
 
     /// Adds to `marks` what `seeds` reach.
@@ -245,8 +280,9 @@ impl<'g> Marker<'g> {
                         return;
                     }
                 }
+                let cut = self.cuts.map_or(&[][..], |cuts| cuts.of(id));
                 for &target in self.graph.holds.of(id) {
-                    if marks.insert(target) {
+                    if (cut.is_empty() || !cut.contains(&target)) && marks.insert(target) {
                         stack.push(target);
                     }
                 }
@@ -317,6 +353,19 @@ mod tests {
         let marks = ObjectSet::new(graph.len());
         Marker::new(graph).mark(&marks, seeds.to_vec(), &Unattended).unwrap();
         (0..graph.len() as u32).filter(|id| marks.contains(*id)).collect()
+    }
+
+    #[test]
+    fn what_only_a_cut_reference_held_is_not_marked() {
+        let graph = graph(6, &[(0, 1), (1, 2), (0, 3), (3, 2), (1, 4), (3, 5)], &[]);
+        for (cut, left) in
+            [(vec![(0, 1)], vec![0, 2, 3, 5]), (vec![(1, 2), (3, 2), (3, 5)], vec![0, 1, 3, 4])]
+        {
+            let cuts = Cuts::new(graph.len(), cut.into_iter());
+            let marks = ObjectSet::new(graph.len());
+            Marker::without(&graph, &cuts).mark(&marks, vec![0], &Unattended).unwrap();
+            assert_eq!((0..6).filter(|id| marks.contains(*id)).collect::<Vec<u32>>(), left);
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) use cpp_objects::CppObjects;
 pub use dominators::Dominators;
 pub(crate) use dominators::NOBODY;
 pub(crate) use kept::{RetainedByKind, Suspects};
-pub use liveness::{Life, Liveness, ObjectSet};
+pub use liveness::{Cuts, Life, Liveness, ObjectSet};
 pub use paths::RetainingPath;
 pub(crate) use paths::internal_maps;
 pub use roots::{Root, RootKind, Roots};

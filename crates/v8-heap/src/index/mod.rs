@@ -3,6 +3,7 @@
 mod buffers;
 mod functions;
 mod kinds;
+mod map_of;
 mod node_process;
 mod object_table;
 pub(crate) mod parallel;
@@ -10,5 +11,6 @@ pub(crate) mod parallel;
 pub use buffers::{BackingStore, Buffers, StoreKind, Views};
 pub use functions::{Definition, Functions};
 pub use kinds::{Group, GroupId, Kinds, Statistics};
+pub(crate) use map_of::MapOf;
 pub use node_process::NodeProcess;
 pub use object_table::{ObjectId, ObjectTable, PageUsage, WalkSummary};

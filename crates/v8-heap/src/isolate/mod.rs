@@ -230,7 +230,7 @@ fn is_mapped(memory: &dyn Memory, start: u64, end: u64) -> bool {
 }
 
 /// The words of `[start, end)` that can be read, with their addresses, unreadable stretches left out.
-fn readable_words(memory: &dyn Memory, start: u64, end: u64) -> Vec<(u64, u64)> {
+pub(crate) fn readable_words(memory: &dyn Memory, start: u64, end: u64) -> Vec<(u64, u64)> {
     let mut words = Vec::new();
     let mut at = start & !7;
     while at < end {

@@ -14,6 +14,24 @@ pub struct LimitPlace {
     pub twice: u64,
 }
 
+impl LimitPlace {
+    /// How the three lie to each other, whatever is in front of them: in the `Heap` itself up to V8 14.1, and in an object of their own
+    /// behind it. Where a release has them elsewhere they are sought by this.
+    const fn in_heap(now: u64) -> LimitPlace {
+        LimitPlace { pointer: None, now, first: now + 0x18, twice: now + 0x10 }
+    }
+
+    const fn behind(pointer: u64) -> LimitPlace {
+        LimitPlace { pointer: Some(pointer), now: 0x10, first: 0x30, twice: 0x40 }
+    }
+
+    /// All places where they could be.
+    pub fn candidates() -> impl Iterator<Item = LimitPlace> {
+        let in_heap = (0..0x200).step_by(8).map(LimitPlace::in_heap);
+        in_heap.chain((0x600..0xa00).step_by(8).map(LimitPlace::behind))
+    }
+}
+
 /// Offsets in `Heap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrashLayout {
@@ -29,16 +47,18 @@ impl CrashLayout {
     /// Distance of its end from its start.
     pub const TRACE_END: u64 = 520;
 
+    /// All places where the text could begin.
+    pub fn trace_candidates() -> impl Iterator<Item = u64> {
+        (0x600..0xc00).step_by(8)
+    }
+
     const fn new(trace: u64, now: u64) -> Option<CrashLayout> {
-        let limit = LimitPlace { pointer: None, now, first: now + 0x18, twice: now + 0x10 };
-        Some(CrashLayout { trace, limit })
+        Some(CrashLayout { trace, limit: LimitPlace::in_heap(now) })
     }
 
     pub(super) const V11_3: Option<CrashLayout> = CrashLayout::new(0xa00, 0xe0);
     pub(super) const V12_4: Option<CrashLayout> = CrashLayout::new(0x820, 0x48);
     pub(super) const V13_6: Option<CrashLayout> = CrashLayout::new(0x868, 0x50);
-    pub(super) const V14_6: Option<CrashLayout> = Some(CrashLayout {
-        trace: 0x888,
-        limit: LimitPlace { pointer: Some(0x7b8), now: 0x10, first: 0x30, twice: 0x40 },
-    });
+    pub(super) const V14_6: Option<CrashLayout> =
+        Some(CrashLayout { trace: 0x888, limit: LimitPlace::behind(0x7b8) });
 }

@@ -67,8 +67,10 @@ fields! {{
     bound_target: "JSBoundFunction::bound_target_function";
     bound_this: "JSBoundFunction::bound_this";
     byte_array_bytes: "ByteArray::values[]" | "ByteArray::bytes[]";
+    bytecode_constants: "BytecodeArray::constant_pool";
     bytecode_data: "BytecodeArray::bytes[]";
     bytecode_frame_size: "BytecodeArray::frame_size";
+    bytecode_handlers: "BytecodeArray::handler_table";
     bytecode_length: "BytecodeArray::length";
     bytecode_source_positions: "BytecodeArray::source_position_table";
     call_site_code: "CallSiteInfo::code_object";
@@ -76,6 +78,7 @@ fields! {{
     call_site_function: "CallSiteInfo::function";
     call_site_offset: "CallSiteInfo::code_offset_or_source_position";
     call_site_receiver: "CallSiteInfo::receiver_or_instance";
+    callable_task_callable: "CallableTask::callable";
     capability_promise: "PromiseCapability::promise";
     cell_value: "Cell::maybe_value" | "Cell::value";
     class_positions_end: "ClassPositions::end";
@@ -162,6 +165,9 @@ fields! {{
     number_format_locale: "JSNumberFormat::locale";
     oddball_kind: "Oddball::kind";
     plural_rules_locale: "JSPluralRules::locale";
+    job_argument: "PromiseReactionJobTask::argument";
+    job_handler: "PromiseReactionJobTask::handler";
+    job_promise_or_capability: "PromiseReactionJobTask::promise_or_capability";
     preparse_bytes: "PreparseData::data_length";
     preparse_children: "PreparseData::children_length";
     preparse_data: "PreparseData::data_and_children[]";
@@ -225,6 +231,9 @@ fields! {{
     swiss_capacity: "SwissNameDictionary::capacity";
     symbol_description: "Symbol::description";
     symbol_flags: "Symbol::flags";
+    thenable_job_promise: "PromiseResolveThenableJobTask::promise_to_resolve";
+    thenable_job_then: "PromiseResolveThenableJobTask::then";
+    thenable_job_thenable: "PromiseResolveThenableJobTask::thenable";
     thin_actual: "ThinString::actual";
     transitions: "TransitionArray::objects[]";
     trusted_byte_array_bytes: "TrustedByteArray::values[]" | "TrustedByteArray::bytes[]";

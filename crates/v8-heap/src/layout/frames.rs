@@ -27,6 +27,42 @@ pub struct ExitLayout {
     pub arguments: ArgumentCount,
 }
 
+/// Frames of WebAssembly, and what V8 knows of their code (V8: `src/wasm/wasm-code-manager.h`, `WasmCode`). V8 publishes none of the
+/// offsets; they were found by value, and each object is checked to begin as one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WasmFrameLayout {
+    /// `WASM`
+    pub kind: u64,
+    /// `WasmCode::instructions_size_`, 32 bits.
+    pub code_size: u64,
+    /// `WasmCode::index_`, 32 bits.
+    pub code_index: u64,
+    /// Calls of WebAssembly are merged, and what says which are is kept with the code.
+    pub merges_calls: bool,
+}
+
+impl WasmFrameLayout {
+    /// `WasmCode::meta_data_`, distance before the size.
+    pub const META_DATA_BEFORE: u64 = 8;
+    /// `reloc_info_size_`, `source_positions_size_` and `inlining_positions_size_`, distances behind the size.
+    pub const SIZES_BEHIND: [u64; 3] = [4, 8, 12];
+    /// `protected_instructions_size_`, distance before the index; what that is of comes first in the metadata.
+    pub const PROTECTED_BEFORE: u64 = 4;
+    /// `WasmInliningPosition`, packed: number of the function, whether it was the last call, position of the call.
+    pub const INLINING_POSITION: usize = 13;
+    /// Where in it the position is.
+    pub const CALLER_POSITION: usize = 5;
+}
+
+/// Its name among the published types.
+pub(super) const WASM: &str = "WasmFrame";
+/// Up to V8 12.9, and from 13.6 on, where one more word is in front of them.
+const WASM_EARLY: WasmFrameLayout =
+    WasmFrameLayout { kind: 4, code_size: 24, code_index: 44, merges_calls: false };
+const WASM_13_6: WasmFrameLayout =
+    WasmFrameLayout { kind: 4, code_size: 32, code_index: 56, merges_calls: true };
+const WASM_14_6: WasmFrameLayout = WasmFrameLayout { kind: 0x18, ..WASM_13_6 };
+
 /// Where frames have their parts, and what their types are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLayout {
@@ -38,6 +74,8 @@ pub struct FrameLayout {
     pub stub: u64,
     /// Calls of builtins, and of functions of the embedder.
     pub exits: [Option<ExitLayout>; 2],
+    /// WebAssembly.
+    pub wasm: WasmFrameLayout,
 }
 
 /// Types of frames by their published names.
@@ -62,31 +100,40 @@ const fn api(kind: u64, function: u64, receiver: u64, arguments: ArgumentCount) 
 }
 
 impl FrameLayout {
-    pub(super) const V11_3: FrameLayout =
-        FrameLayout { registers: 48, construct: [23, 0], stub: 17, exits: [builtin(25, 48), None] };
+    pub(super) const V11_3: FrameLayout = FrameLayout {
+        registers: 48,
+        construct: [23, 0],
+        stub: 17,
+        exits: [builtin(25, 48), None],
+        wasm: WASM_EARLY,
+    };
     pub(super) const V11_8: FrameLayout = FrameLayout {
         registers: 48,
         construct: [23, 24],
         stub: 17,
         exits: [builtin(26, 48), api(27, 16, 88, ArgumentCount::Above(24, 0))],
+        wasm: WASM_EARLY,
     };
     pub(super) const V12_4: FrameLayout = FrameLayout {
         registers: 56,
         construct: [23, 24],
         stub: 17,
         exits: [builtin(26, 48), api(27, 16, 88, ArgumentCount::Above(24, 0))],
+        wasm: WASM_EARLY,
     };
     pub(super) const V12_9: FrameLayout = FrameLayout {
         registers: 56,
         construct: [23, 24],
         stub: 17,
         exits: [builtin(26, 48), api(27, 48, 64, ArgumentCount::Below(24))],
+        wasm: WASM_EARLY,
     };
     pub(super) const V13_6: FrameLayout = FrameLayout {
         registers: 56,
         construct: [24, 25],
         stub: 18,
         exits: [builtin(27, 48), api(28, 48, 64, ArgumentCount::Below(24))],
+        wasm: WASM_13_6,
     };
     pub(super) const V14_1: FrameLayout = FrameLayout::V13_6;
     pub(super) const V14_6: FrameLayout = FrameLayout {
@@ -94,6 +141,7 @@ impl FrameLayout {
         construct: [14, 15],
         stub: 8,
         exits: [builtin(17, 40), api(18, 40, 48, ArgumentCount::Below(24))],
+        wasm: WASM_14_6,
     };
 
     /// With the types that a binary publishes in place of those of the table.
@@ -103,6 +151,7 @@ impl FrameLayout {
             *kind = kind_of(name).unwrap_or(*kind);
         }
         found.stub = kind_of(STUB).unwrap_or(found.stub);
+        found.wasm.kind = kind_of(WASM).unwrap_or(found.wasm.kind);
         for exit in found.exits.iter_mut().flatten() {
             exit.kind = kind_of(exit.name).unwrap_or(exit.kind);
         }

@@ -16,6 +16,7 @@ mod accounting;
 mod bits;
 mod bytecode;
 mod class;
+mod context_bytecodes;
 mod crash;
 mod fields;
 mod frames;
@@ -38,11 +39,13 @@ use core_reader::Symbols;
 
 pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use bits::Bits;
-pub use bytecode::BytecodeSizes;
+pub use bytecode::{Bytecode, Bytecodes, Jump, OperandKind, Scale};
 pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
+pub(crate) use context_bytecodes::ContextBytecode;
+pub use context_bytecodes::ContextBytecodes;
 pub use crash::{CrashLayout, LimitPlace};
 pub use fields::Fields;
-pub use frames::{ArgumentCount, ExitLayout, FrameLayout};
+pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};
 pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
@@ -260,6 +263,8 @@ pub struct Facts {
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
+    /// Bits below the offset in the third number of an entry of a handler table.
+    pub handler_offset_shift: u32,
 }
 
 /// How V8's heap snapshots differ from version to version (`src/profiler/heap-snapshot-generator.cc`).
@@ -417,8 +422,10 @@ pub struct Layout {
     pub deoptimization: Option<&'static DeoptimizationLayout>,
     /// What V8 remembers of its last collections; nothing if that is not known of this version.
     pub crash: Option<CrashLayout>,
-    /// Lengths of bytecodes; nothing if the binary contradicts what is known of its version.
-    pub bytecode_sizes: Option<BytecodeSizes>,
+    /// The bytecodes; nothing if the binary contradicts what is known of its version.
+    pub bytecodes: Option<Bytecodes>,
+    /// What bytecodes mean for contexts; nothing if that is not known of this very version.
+    pub context_bytecodes: Option<ContextBytecodes>,
     /// Instance types of functions.
     pub functions: FunctionTypes,
     /// Places of fields in objects.
@@ -468,7 +475,8 @@ impl Layout {
         let assemble = |table: &Table, exact| {
             let mut layout = Layout::assemble(table, exact, &metadata);
             layout.deoptimization.take_if(|known| !machine_code::agrees(known, symbols, read_int));
-            layout.bytecode_sizes.take_if(|known| !known.agrees(symbols, read_int));
+            layout.bytecodes.take_if(|known| !known.agrees(symbols, read_int));
+            layout.context_bytecodes.take_if(|_| layout.bytecodes.is_none());
             layout
         };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
@@ -497,7 +505,7 @@ impl Layout {
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
-            (self.frames, self.deoptimization, self.crash, &self.bytecode_sizes),
+            (self.frames, self.deoptimization, self.crash, &self.bytecodes, &self.context_bytecodes),
             (
                 (self.fields, self.bits, self.facts),
                 (self.script_context_table_slot, self.embedder_data_slot),
@@ -575,7 +583,8 @@ impl Layout {
             frames: table.frames.published(|name| metadata.frame_type(name)),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
-            bytecode_sizes: Some(BytecodeSizes::of(version)),
+            bytecodes: Some(Bytecodes::of(version)),
+            context_bytecodes: ContextBytecodes::of(version),
             functions,
             fields,
             bits,

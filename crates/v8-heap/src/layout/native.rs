@@ -101,6 +101,20 @@ pub(crate) mod uv_loop {
     pub const HANDLE_QUEUE: u64 = 16;
     /// `active_reqs.count`, u32
     pub const ACTIVE_REQUESTS: u64 = 32;
+    /// `stop_flag`, u32
+    pub const STOP: u64 = 48;
+    /// `pending_queue`
+    pub const PENDING_QUEUE: u64 = 72;
+    /// `nfds`, u32
+    pub const DESCRIPTORS: u64 = 116;
+    /// `wq`: work that the pool has done
+    pub const DONE_QUEUE: u64 = 120;
+    /// `closing_handles`
+    pub const CLOSING: u64 = 360;
+    /// `timer_heap.min`
+    pub const TIMER_HEAP: u64 = 520;
+    /// `timer_heap.nelts`, u32
+    pub const TIMER_COUNT: u64 = 528;
     /// `time`, milliseconds of the monotonic clock
     pub const TIME: u64 = 544;
 }
@@ -110,8 +124,12 @@ pub(crate) mod uv_handle {
     pub const LOOP: u64 = 8;
     pub const TYPE: u64 = 16;
     pub const HANDLE_QUEUE: u64 = 32;
+    /// `next_closing`
+    pub const NEXT_CLOSING: u64 = 80;
     pub const FLAGS: u64 = 88;
     pub const SIZE: u64 = 96;
+    pub const CLOSING: u32 = 1;
+    pub const CLOSED: u32 = 2;
     pub const ACTIVE: u32 = 4;
     pub const REFERENCED: u32 = 8;
 }
@@ -126,6 +144,8 @@ pub(crate) mod base_space {
 /// Distances below the frame pointer in V8's frames on x86-64, in bytes, and their types (V8:
 /// `src/execution/frame-constants.h`, `frames.h`).
 pub(crate) mod frame {
+    /// `WasmFrameConstants::kWasmInstanceOffset`, `kWasmInstanceDataOffset`: below the frame pointer.
+    pub const WASM_INSTANCE: u64 = 16;
     /// `TypedFrameConstants::kFrameTypeOffset`: twice the type, where it is no context.
     pub const MARKER: u64 = 8;
     /// `StandardFrameConstants::kContextOffset`
@@ -152,6 +172,32 @@ pub(crate) mod frame {
     pub const CONSTRUCT_ENTRY: u64 = 2;
     /// There are some 30.
     pub const MOST_TYPES: u64 = 64;
+}
+
+/// WebAssembly code as V8 keeps it outside of the heap (V8: `src/wasm/wasm-code-manager.h`), and a tree of libstdc++
+/// (`bits/stl_tree.h`, `_Rb_tree_node_base`). Where in a `NativeModule` its parts are differs from release to release: they are found by what
+/// they refer to.
+pub(crate) mod wasm_code {
+    /// `WasmCode::native_module_`
+    pub const NATIVE_MODULE: u64 = 0;
+    /// `WasmCode::instructions_`
+    pub const INSTRUCTIONS: u64 = 8;
+    /// Bytes of a `NativeModule` that are looked through.
+    pub const MODULE_SIZE: u64 = 0x800;
+    /// `_M_parent`: of the header the root, of the root the header.
+    pub const PARENT: u64 = 8;
+    /// `_M_left`
+    pub const LEFT: u64 = 16;
+    /// `_M_right`
+    pub const RIGHT: u64 = 24;
+    /// The key of a node of `owned_code_`: the first instruction.
+    pub const KEY: u64 = 32;
+    /// Its value: the `WasmCode`.
+    pub const VALUE: u64 = 40;
+    /// `std::vector`: end behind begin.
+    pub const VECTOR_END: u64 = 8;
+    /// `base::OwnedVector<const uint8_t>`: length behind the pointer.
+    pub const BYTES_LENGTH: u64 = 8;
 }
 
 /// What Node.js publishes for debuggers, each a word in the executable's data that is set when the process starts (Node.js:
@@ -226,4 +272,56 @@ pub(crate) mod uv_request {
     pub const FS_PATH: u64 = 104;
     /// `uv_fs_t::file`, i32
     pub const FS_FILE: u64 = 280;
+}
+
+/// A queue of libuv, `struct uv__queue` (libuv: `src/queue.h`).
+pub(crate) mod uv_queue {
+    pub const NEXT: u64 = 0;
+    pub const PREVIOUS: u64 = 8;
+}
+
+/// `uv_timer_t` (libuv: `include/uv.h`, `include/uv/unix.h`).
+pub(crate) mod uv_timer {
+    /// From `node.heap` to `timeout`
+    pub const TIMEOUT_BEHIND_NODE: u64 = 24;
+}
+
+/// `struct uv__work` (libuv: `include/uv/threadpool.h`), and where it is in requests (`include/uv.h`, `include/uv/unix.h`).
+pub(crate) mod uv_work {
+    /// `work`
+    pub const FUNCTION: u64 = 0;
+    /// `done`
+    pub const DONE: u64 = 8;
+    /// `loop`
+    pub const LOOP: u64 = 16;
+    /// `wq`
+    pub const NODE: u64 = 24;
+    /// `uv_fs_t::work_req`
+    pub const IN_FS: u64 = 336;
+    /// `uv_getaddrinfo_t::work_req` and `uv_getnameinfo_t::work_req`
+    pub const IN_NAME: u64 = 72;
+    /// `uv_getaddrinfo_t::hostname`
+    pub const HOST_OF_NAME: u64 = 128;
+    /// `uv_work_t::work_req`
+    pub const IN_WORK: u64 = 88;
+    /// `uv_work_t::work_cb`
+    pub const CALLBACK_OF_WORK: u64 = 72;
+    /// `node::ThreadPoolWork::work_req_`, behind its virtual table and `env_` (Node.js: `src/node_internals.h`).
+    pub const IN_NODE: u64 = 16;
+    /// `node::ThreadPoolWork::type_`, from `work_req_` on.
+    pub const KIND_OF_NODE: u64 = 128;
+    /// No request goes on further around its `uv__work`.
+    pub const AROUND: u64 = 448;
+}
+
+/// The static data of libuv's pool of threads (libuv: `src/threadpool.c`).
+pub(crate) mod thread_pool {
+    /// Bytes of a `uv_thread_t`.
+    pub const THREAD: u64 = 8;
+}
+
+/// `node::worker::Worker` (Node.js: `src/node_worker.h`).
+pub(crate) mod worker {
+    /// Its isolate and thread are within so many bytes.
+    pub const SIZE: u64 = 512;
 }

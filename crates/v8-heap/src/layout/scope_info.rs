@@ -143,6 +143,8 @@ pub(crate) struct ScopeInfoParts {
     pub outer: Option<u64>,
     /// Contexts of this scope have an extension slot before their locals.
     pub has_extension_slot: bool,
+    /// Its code calls `eval` so that this can declare variables in it.
+    pub calls_sloppy_eval: bool,
     /// Number of words.
     pub words: u64,
 }
@@ -233,6 +235,7 @@ impl ScopeInfoParts {
             positions,
             outer,
             has_extension_slot: bits.scope_extension_slot.is_set(flags),
+            calls_sloppy_eval: bits.scope_sloppy_eval.is_set(flags),
             words: next,
         })
     }

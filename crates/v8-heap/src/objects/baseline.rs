@@ -8,7 +8,7 @@
 //! The lengths are unsigned numbers in groups of seven bits, least significant first; the first is of what comes before the
 //! first bytecode (V8: `src/baseline/bytecode-offset-iterator.h`).
 
-use crate::layout::BytecodeSizes;
+use crate::layout::Bytecodes;
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Result, Tagged};
@@ -20,7 +20,7 @@ impl View<'_> {
     /// # Errors
     /// If the code cannot be read.
     pub fn baseline_offset(&self, code: Tagged, pc: u32) -> Result<Option<u32>> {
-        let Some(sizes) = &self.layout().bytecode_sizes else { return Ok(None) };
+        let Some(sizes) = &self.layout().bytecodes else { return Ok(None) };
         let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;
         if self.class_name(object.value()) == "CodeWrapper" {
@@ -58,7 +58,7 @@ impl View<'_> {
 }
 
 /// The offset of the bytecode whose machine code `pc` is in or right behind.
-fn bytecode_at(lengths: &[u8], bytecodes: &[u8], sizes: &BytecodeSizes, pc: u32) -> Option<u32> {
+fn bytecode_at(lengths: &[u8], bytecodes: &[u8], sizes: &Bytecodes, pc: u32) -> Option<u32> {
     let mut lengths = lengths.iter().copied();
     let mut end = u64::from(unsigned(&mut lengths)?);
     if u64::from(pc) <= end {
@@ -96,7 +96,7 @@ mod tests {
         let mut sizes = [vec![1; 10], vec![1; 10], vec![1; 10]];
         sizes[0][7] = 3;
         sizes[1][7] = 5;
-        let sizes = BytecodeSizes::made_up(sizes);
+        let sizes = Bytecodes::made_up(sizes);
         // Twenty bytes of prologue; then a short bytecode, a call, a wide call and a return.
         let lengths = [20, 4, 0x80 | 2, 1, 30, 6];
         let bytecodes = [9, 7, 0, 0, 0, 7, 0, 0, 0, 0, 8];

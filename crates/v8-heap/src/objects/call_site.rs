@@ -65,6 +65,13 @@ impl View<'_> {
         text
     }
 
+    /// What V8 calls an error: `RangeError: out of bounds`, the first line of its stack trace.
+    pub fn error_text(&self, error: HeapObject<'_>) -> StackText {
+        let mut text = StackText::default();
+        self.push_header(error, &mut text);
+        text
+    }
+
     /// One frame, as V8 writes it: `Server.accept (/srv/app.js:7:12)`.
     pub fn frame_text(&self, frame: &CallSite) -> StackText {
         let mut text = StackText::default();

@@ -292,8 +292,31 @@ impl<'t> View<'t> {
         }
         let words = self.words();
         let length = self.fixed_array_length(context.address)?;
-        let scope = self
-            .object(words.tagged(self.fields().context_slot(context.address, SCOPE_INFO), "scope info")?)?;
+        let scope = self.object(self.context_scope_info(context)?)?;
+        let mut variables = Vec::new();
+        for (slot, name) in self.slot_names(scope)? {
+            if slot >= length {
+                break;
+            }
+            let word = words.tagged(self.fields().context_slot(context.address, slot), "context slot")?;
+            variables.push(Variable { name, value: self.variable_value(word)? });
+        }
+        Ok(variables)
+    }
+
+    /// Where in its script the scope of a context begins, or else one around it, if V8 keeps that.
+    pub fn scope_start(&self, context: HeapObject<'_>) -> Option<u32> {
+        self.context_chain(context).into_iter().find_map(|context| {
+            let scope = self.object(self.context_scope_info(context).ok()?).ok()?;
+            let positions =
+                self.scope_info(scope.address).filter(|_| scope.kind() == Kind::ScopeInfo)?.positions?;
+            u32::try_from(self.scope_info_word(scope.address, positions).ok()?.smi()?).ok()
+        })
+    }
+
+    /// The slots that variables have in contexts with this `ScopeInfo`, and their names, in the order of the slots. Empty for
+    /// anything else.
+    pub(crate) fn slot_names(&self, scope: HeapObject<'_>) -> Result<Vec<(u64, Tagged)>> {
         if scope.kind() != Kind::ScopeInfo {
             return Ok(Vec::new());
         }
@@ -304,31 +327,22 @@ impl<'t> View<'t> {
             let table = self.object(self.scope_info_word(scope.address, parts.names)?)?;
             self.for_each_entry(table.address, HashTableShape::EPHEMERON, |entry| {
                 if let Some(index) = entry[1].smi().and_then(|index| u64::try_from(index).ok()) {
-                    names.push((index, entry[0]));
+                    names.push((first + index, entry[0]));
                 }
                 true
             })?;
-            names.sort_unstable_by_key(|(index, _)| *index);
+            names.sort_unstable_by_key(|(slot, _)| *slot);
         } else {
             for index in 0..parts.locals {
-                names.push((index, self.scope_info_word(scope.address, parts.names + index)?));
+                names.push((first + index, self.scope_info_word(scope.address, parts.names + index)?));
             }
         }
         if let Some((slot, name)) = self.function_variable(scope.address, &parts)
-            && let Some(index) = slot.checked_sub(first)
+            && slot >= first
         {
-            names.push((index, name));
+            names.push((slot, name));
         }
-        let mut variables = Vec::with_capacity(names.len());
-        for (index, name) in names {
-            let slot = first + index;
-            if slot >= length {
-                break;
-            }
-            let word = words.tagged(self.fields().context_slot(context.address, slot), "context slot")?;
-            variables.push(Variable { name, value: self.variable_value(word)? });
-        }
-        Ok(variables)
+        Ok(names)
     }
 
     /// The object of the `with` statement that a context is for.

@@ -294,6 +294,23 @@ impl View<'_> {
         }
     }
 
+    /// The places in the source that an instruction of optimised code comes from, outermost first: each with the function that was merged,
+    /// nothing for that of the code itself.
+    pub(crate) fn source_of_instruction(
+        &self,
+        code: MachineCode<'_>,
+        instruction: u64,
+    ) -> Vec<(Option<Tagged>, u32)> {
+        let frames = self.optimized_frames(code, instruction, false, 0).unwrap_or_default();
+        let place = |frame: OptimizedFrame| match frame.place {
+            Place::Near(position) => {
+                Some(((frame.shared != Tagged::default()).then_some(frame.shared), position))
+            }
+            Place::Bytecode(_) | Place::Entry => None,
+        };
+        frames.into_iter().filter_map(place).collect()
+    }
+
     /// The number of the deoptimisation entry for a return address, so many bytes behind the first instruction.
     fn deoptimization_index(
         &self,

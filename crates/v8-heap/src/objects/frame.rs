@@ -28,7 +28,9 @@ use crate::objects::deoptimization::{OptimizedFrame, Place};
 use crate::objects::error::CallSite;
 use crate::objects::machine_code::MachineCode;
 pub use crate::objects::machine_code::Tier;
+use crate::objects::shared_function_info::FunctionCode;
 use crate::objects::value::Value;
+pub use crate::objects::wasm_frame::WasmFunction;
 use crate::view::View;
 use crate::{Result, Tagged};
 
@@ -77,6 +79,8 @@ pub struct JavaScriptFrame {
     pub context: FrameValue,
     /// The registers of its bytecode: variables that no closure captures, and intermediate results. Nothing if they are not known.
     pub registers: Option<Vec<FrameValue>>,
+    /// What it is, if it is one of WebAssembly: then `function` is the instance, and there is no `site`.
+    pub wasm: Option<WasmFunction>,
 }
 
 /// The stack of a thread, as V8 reads it.
@@ -98,6 +102,10 @@ impl<'v> JavaScriptStack<'v, '_> {
         if let Some(builtin) = view.builtin_exit(pointer) {
             return vec![builtin];
         }
+        let found = view.wasm_frames(pointer, frame.instruction);
+        if !found.is_empty() {
+            return found;
+        }
         let Some(mut found) = view.physical_frame(pointer) else { return Vec::new() };
         found.is_constructor = self.is_construct_call(index);
         match self.code_of(frame) {
@@ -113,7 +121,8 @@ impl<'v> JavaScriptStack<'v, '_> {
     pub fn function(&self, index: usize) -> Option<Tagged> {
         let pointer = self.frames.get(index)?.pointer?;
         let exit = self.view.builtin_exit(pointer);
-        exit.or_else(|| self.view.physical_frame(pointer)).map(|frame| frame.function)
+        let wasm = || self.view.wasm_frames(pointer, self.frames[index].instruction).pop();
+        exit.or_else(wasm).or_else(|| self.view.physical_frame(pointer)).map(|frame| frame.function)
     }
 
     /// The code in which a frame is.
@@ -197,10 +206,34 @@ impl<'t> View<'t> {
             passed: passed.and_then(|passed| usize::try_from(passed).ok()),
             context: FrameValue::Unknown,
             registers: None,
+            wasm: None,
         })
     }
 
-    /// What every frame of a function has.
+    /// The functions of WebAssembly in a frame, innermost first; none if it is no frame of that.
+    fn wasm_frames(&self, pointer: u64, instruction: u64) -> Vec<JavaScriptFrame> {
+        if self.frame_type(pointer) != Some(self.layout().frames.wasm.kind) {
+            return Vec::new();
+        }
+        let functions = self.wasm_functions(pointer, instruction).unwrap_or_default();
+        let frame = |wasm: WasmFunction| JavaScriptFrame {
+            function: wasm.instance,
+            site: None,
+            is_exact: wasm.index.is_some(),
+            tier: Tier::WebAssembly,
+            is_inlined: wasm.is_inlined,
+            is_constructor: false,
+            receiver: FrameValue::Unknown,
+            arguments: Vec::new(),
+            passed: None,
+            context: FrameValue::Unknown,
+            registers: None,
+            wasm: Some(wasm),
+        };
+        functions.into_iter().map(frame).collect()
+    }
+
+    /// What every frame of a function has; nothing of one by which JavaScript has called WebAssembly, whose own frame lies below.
     fn physical_frame(&self, pointer: u64) -> Option<JavaScriptFrame> {
         let below = |bytes: u64| self.word_of_frame(pointer.checked_sub(bytes));
         let function = below(frame::FUNCTION).filter(|function| self.is_function(*function))?;
@@ -211,11 +244,15 @@ impl<'t> View<'t> {
         let receiver = self.word_of_frame(pointer.checked_add(frame::RECEIVER_ABOVE))?;
         // As it is, with the receiver.
         let passed = below(frame::ARGUMENTS)?.0.checked_sub(1).filter(|passed| *passed < MOST_ARGUMENTS);
-        let declared = self.object(function).and_then(|function| {
-            let shared = self.shared_function(self.shared_function_info(function)?)?;
-            Ok(shared.parameters)
-        });
-        let declared = declared.ok().flatten().map_or(0, u64::from);
+        let shared = self
+            .object(function)
+            .and_then(|function| self.shared_function(self.shared_function_info(function)?));
+        if let Ok(FunctionCode::Other(data)) = shared.as_ref().map(|shared| shared.code)
+            && self.class_name(data) == "WasmExportedFunctionData"
+        {
+            return None;
+        }
+        let declared = shared.ok().and_then(|shared| shared.parameters).map_or(0, u64::from);
         let first = pointer.checked_add(frame::RECEIVER_ABOVE + frame::SLOT)?;
         let argument = |index| self.word_of_frame(first.checked_add(frame::SLOT * index));
         let count = passed.unwrap_or(0).max(declared);
@@ -232,6 +269,7 @@ impl<'t> View<'t> {
             passed: passed.and_then(|passed| usize::try_from(passed).ok()),
             context: FrameValue::Value(context),
             registers: None,
+            wasm: None,
         })
     }
 

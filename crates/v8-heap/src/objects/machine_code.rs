@@ -29,6 +29,8 @@ pub enum Tier {
     Turbofan,
     /// Code of V8's own.
     Builtin,
+    /// Code made of WebAssembly.
+    WebAssembly,
     /// Something that V8 does not say.
     Unknown,
 }
@@ -42,6 +44,7 @@ impl Tier {
             Tier::Maglev => "Maglev",
             Tier::Turbofan => "TurboFan",
             Tier::Builtin => "builtin",
+            Tier::WebAssembly => "WebAssembly",
             Tier::Unknown => "unknown",
         }
     }

@@ -2,7 +2,9 @@
 
 pub mod array_buffer;
 mod baseline;
+pub mod bytecode;
 pub mod call_site;
+pub mod captured_reads;
 pub mod collection;
 mod constructor;
 pub mod context;
@@ -17,7 +19,7 @@ pub mod function;
 pub mod generator;
 pub mod intl;
 pub mod iterator;
-mod machine_code;
+pub mod machine_code;
 pub mod map_details;
 pub mod module_namespace;
 pub(crate) mod object_words;
@@ -36,4 +38,5 @@ pub mod symbol;
 pub mod temporal;
 pub mod value;
 pub mod wasm;
+pub mod wasm_frame;
 pub mod wrapper;

@@ -145,9 +145,33 @@ impl View<'_> {
         Ok(reactions)
     }
 
+    /// What a microtask does that tells a handler of a promise which is settled. What waits by `Promise.all` and
+    /// `Promise.allSettled` for a value, and by `Promise.any` and `Promise.allSettled` for a reason, looks alike: the first is given.
+    pub(crate) fn reaction_of_job(&self, is_fulfilled: bool, handler: Tagged, promise: Tagged) -> Reaction {
+        let none = Tagged::default();
+        if is_fulfilled {
+            self.reaction(handler, none, promise)
+        } else {
+            self.reaction(none, handler, promise)
+        }
+    }
+
     fn reaction(&self, on_fulfilled: Tagged, on_rejected: Tagged, promise: Tagged) -> Reaction {
         let is_there = |word: &Tagged| matches!(self.value(*word), Ok(Value::Object(_)));
-        let (fulfilled, rejected) = (Some(on_fulfilled).filter(is_there), Some(on_rejected).filter(is_there));
+        let fulfilled = Some(on_fulfilled).filter(is_there);
+        let first = fulfilled.map_or(Closure::None, |handler| self.closure_of_v8(handler));
+        if let Closure::Call(call) = first {
+            // The most common by far: there is no need to look at the other.
+            return Reaction {
+                waits: Waits::Await,
+                handler: fulfilled,
+                awaiting: Some(call),
+                on_fulfilled: None,
+                on_rejected: None,
+                promise: None,
+            };
+        }
+        let rejected = Some(on_rejected).filter(is_there);
         let mut reaction = Reaction {
             waits: Waits::Internal,
             handler: fulfilled.or(rejected),
@@ -156,8 +180,7 @@ impl View<'_> {
             on_rejected: rejected,
             promise: self.promise_of(promise),
         };
-        let closures = [fulfilled, rejected]
-            .map(|handler| handler.map_or(Closure::None, |handler| self.closure_of_v8(handler)));
+        let closures = [first, rejected.map_or(Closure::None, |handler| self.closure_of_v8(handler))];
         let programs = |closure: &Closure| matches!(closure, Closure::Programs);
         reaction.waits = match closures {
             [Closure::Call(call), _] | [_, Closure::Call(call)] => {

@@ -28,6 +28,20 @@ impl View<'_> {
         Ok(raw.script_offset())
     }
 
+    /// Which bytecodes of a `BytecodeArray` have a place in the source of their own, and which: each by its offset, in order; nothing if V8
+    /// has not kept that.
+    pub(super) fn source_positions(&self, bytecode: HeapObject<'_>) -> Result<Option<Vec<PlacedBytecode>>> {
+        let at = bytecode.address + self.fields().bytecode_source_positions;
+        let Ok(table) = self.object(self.words().tagged(at, "source position table")?) else {
+            return Ok(None);
+        };
+        let Some(bytes) = self.bytes_of_array(table)? else { return Ok(None) };
+        let entries = entries(bytes, self.layout().facts.source_positions_have_two_flags);
+        let of_bytecodes =
+            entries.filter_map(|(code, raw)| Some((u32::try_from(code).ok()?, raw.script_offset())));
+        Ok(Some(of_bytecodes.collect()))
+    }
+
     /// The last entry that is not behind `code_offset` in the source position table to which the word at `at` points.
     pub(super) fn raw_position(&self, at: u64, code_offset: u32) -> Result<Option<RawPosition>> {
         let table = self.words().tagged(at, "source position table")?;
@@ -36,6 +50,9 @@ impl View<'_> {
         Ok(position_at(bytes, code_offset, self.layout().facts.source_positions_have_two_flags))
     }
 }
+
+/// Offset of a bytecode that has a place in the source of its own, and that, if it is in the source of its script.
+pub type PlacedBytecode = (u32, Option<u32>);
 
 /// A position as V8 keeps it: in the source of a function, which may be one that was merged into another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,25 +73,27 @@ impl RawPosition {
 }
 
 /// The position of the last entry that is not behind `code_offset`.
-fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<RawPosition> {
+pub(super) fn position_at(bytes: &[u8], code_offset: u32, two_flags: bool) -> Option<RawPosition> {
+    entries(bytes, two_flags).take_while(|(code, _)| *code <= i64::from(code_offset)).last().map(|(_, at)| at)
+}
+
+/// The entries of a source position table: code offset and position. The first may be that of the function, at -1.
+fn entries(bytes: &[u8], two_flags: bool) -> impl Iterator<Item = (i64, RawPosition)> {
     let mut bytes = bytes.iter().copied();
-    // The entry of the function comes before its first bytecode: `kFunctionEntryBytecodeOffset`. Kept plus one.
-    let (mut code, mut position, mut found) = (0_u64, 0_i64, None);
-    while let Some(step) = unsigned(&mut bytes) {
+    // The entry of the function comes before its first bytecode: `kFunctionEntryBytecodeOffset`.
+    let (mut code, mut position) = (-1_i64, 0_i64);
+    std::iter::from_fn(move || {
+        let step = unsigned(&mut bytes)?;
         let step = if two_flags {
             step >> 2
         } else {
             let step = signed(step);
             (if step < 0 { -1 - step } else { step }) as u64
         };
-        code = code.saturating_add(step);
+        code = code.saturating_add(i64::try_from(step).unwrap_or(i64::MAX));
         position = position.wrapping_add(signed(unsigned(&mut bytes)?));
-        if code > u64::from(code_offset) + 1 {
-            break;
-        }
-        found = Some(position);
-    }
-    found.map(RawPosition)
+        Some((code, RawPosition(position)))
+    })
 }
 
 fn unsigned(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {

@@ -12,6 +12,7 @@
 //! object of a request. If nothing living holds any, nothing ever settles it: an orphan.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::address_map::AddressMap;
 use crate::graph::{RootKind, Rows};
@@ -20,7 +21,7 @@ use crate::index::ObjectTable;
 use crate::layout::Kind;
 use crate::objects::context::{Variable, VariableValue};
 use crate::objects::generator::GeneratorState;
-use crate::objects::promise::{Promise, Waits};
+use crate::objects::promise::{Promise, Reaction, Waits};
 use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
 use crate::remembered::names::NameId;
@@ -122,7 +123,7 @@ struct Waiter {
     next: Option<u64>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     settler: Settler,
     links: Vec<Link>,
@@ -137,7 +138,7 @@ struct Waiting {
     /// Promises that another one settles.
     followed: AddressMap<()>,
     /// Calls that wait for a promise.
-    calls: HashSet<Tagged>,
+    calls: AddressMap<()>,
     /// Suspended calls that wait for none.
     ready: Vec<Waiter>,
     /// All that wait.
@@ -173,6 +174,8 @@ impl Heap<'_> {
         let mut ways = Ways {
             waiting: &waiting,
             groups: HashMap::new(),
+            list: Vec::new(),
+            last: 0,
             visited: AddressMap::default(),
             count: 0,
             most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)),
@@ -213,67 +216,53 @@ impl Heap<'_> {
                 ways.follow(promise, settler, None);
             }
         }
-        Ok(ways.finish())
+        Ok(ways.finish(self))
     }
 
     /// `most` objects are there: no more can wait.
-    fn waiting(&self, most: usize, lives: &dyn Fn(u64) -> bool, monitor: &dyn Monitor) -> Result<Waiting> {
+    fn waiting(
+        &self,
+        most: usize,
+        lives: &(dyn Fn(u64) -> bool + Sync),
+        monitor: &dyn Monitor,
+    ) -> Result<Waiting> {
         let mut waiting = Waiting::default();
         // A function that settles one promise for several others is that of a race.
         let mut handlers: HashMap<Tagged, u32> = HashMap::new();
-        self.for_each_of(Kind::JsPromise, monitor, |promise| {
+        // Damaged promises may all have the same long list of what waits.
+        let count = AtomicUsize::new(0);
+        let found = self.map_each_of(Kind::JsPromise, monitor, |promise| {
+            if count.load(Ordering::Relaxed) > most {
+                return None;
+            }
             if !matches!(self.promise(promise), Ok(Promise::Pending)) || !lives(promise.address) {
-                return true;
+                return None;
             }
             let reactions = self.promise_reactions(promise).unwrap_or_default();
-            if reactions.is_empty() {
-                return true;
-            }
-            waiting.count += reactions.len();
+            count.fetch_add(reactions.len(), Ordering::Relaxed);
+            let waiters: Vec<Waiter> = reactions.iter().map(|reaction| self.waiter_of(reaction)).collect();
+            (!waiters.is_empty()).then_some((promise.address, waiters))
+        })?;
+        waiting.of.reserve(found.len());
+        for (promise, waiters) in found {
+            waiting.count += waiters.len();
             if waiting.count > most {
                 waiting.is_cut = true;
-                return false;
+                break;
             }
-            let waiters = waiting.of.entry(promise.address).or_default();
-            for reaction in reactions {
-                let next = match reaction.awaiting {
-                    Some(call) => {
-                        waiting.calls.insert(call);
-                        self.promise_of_call(call)
-                    }
-                    None => reaction.promise,
-                };
-                let next = next.and_then(Tagged::strong);
-                if let Some(next) = next {
+            for waiter in &waiters {
+                waiting.calls.extend(waiter.call.map(|call| (call.0, ())));
+                if let Some(next) = waiter.next {
                     waiting.followed.insert(next, ());
                 }
-                if reaction.waits == Waits::Resolves
-                    && let Some(handler) = reaction.handler
+                if waiter.link.waits == Waits::Resolves
+                    && let Some(handler) = waiter.link.function
                 {
                     *handlers.entry(handler).or_default() += 1;
                 }
-                let function = |handler: Option<Tagged>| {
-                    let function = self.object(handler?).ok()?;
-                    (function.kind() == Kind::JsFunction)
-                        .then(|| self.shared_function_info(function).ok().map(|shared| shared.value()))?
-                };
-                let link = match (reaction.awaiting, reaction.waits) {
-                    (Some(call), waits) => self.link_of_call(call, waits),
-                    (None, waits @ (Waits::Then | Waits::Catch | Waits::Finally)) => {
-                        Link { waits, function: function(reaction.handler), offset: None, is_race: false }
-                    }
-                    // Kept until all handlers have been seen.
-                    (None, waits) => Link {
-                        waits,
-                        function: reaction.handler.filter(|_| waits == Waits::Resolves),
-                        offset: None,
-                        is_race: false,
-                    },
-                };
-                waiters.push(Waiter { link, call: reaction.awaiting, next });
             }
-            true
-        })?;
+            waiting.of.insert(promise, waiters);
+        }
         for waiters in waiting.of.values_mut() {
             for waiter in waiters {
                 if waiter.link.waits == Waits::Resolves
@@ -283,25 +272,56 @@ impl Heap<'_> {
                 }
             }
         }
-        self.for_each_of(Kind::JsGenerator, monitor, |call| {
-            if self.async_function_promise(call).is_some()
+        let suspended = self.map_each_of(Kind::JsGenerator, monitor, |call| {
+            let is_it = !waiting.calls.contains_key(&call.value().0)
+                && self.async_function_promise(call).is_some()
                 && matches!(self.generator(call), Ok(generator) if generator.state == GeneratorState::Suspended)
-                && !waiting.calls.contains(&call.value())
-                && lives(call.address)
-            {
+                && lives(call.address);
+            is_it.then(|| {
                 let next = self.promise_of_call(call.value()).and_then(Tagged::strong);
-                if let Some(next) = next {
-                    waiting.followed.insert(next, ());
-                }
-                let link = self.link_of_call(call.value(), Waits::Await);
-                waiting.ready.push(Waiter { link, call: Some(call.value()), next });
-            }
-            true
+                Waiter { link: self.link_of_call(call.value(), Waits::Await), call: Some(call.value()), next }
+            })
         })?;
+        for waiter in suspended {
+            if let Some(next) = waiter.next {
+                waiting.followed.insert(next, ());
+            }
+            waiting.ready.push(waiter);
+        }
         Ok(waiting)
     }
 
-    fn link_of_call(&self, call: Tagged, waits: Waits) -> Link {
+    fn waiter_of(&self, reaction: &Reaction) -> Waiter {
+        let next = match reaction.awaiting {
+            Some(call) => self.promise_of_call(call),
+            None => reaction.promise,
+        };
+        let mut link = self.link_of_reaction(reaction);
+        if link.waits == Waits::Resolves {
+            // Kept until all handlers have been seen.
+            link.function = reaction.handler;
+        }
+        Waiter { link, call: reaction.awaiting, next: next.and_then(Tagged::strong) }
+    }
+
+    /// What waits by a reaction.
+    pub(super) fn link_of_reaction(&self, reaction: &Reaction) -> Link {
+        let function = || {
+            let function = self.object(reaction.handler?).ok()?;
+            (function.kind() == Kind::JsFunction)
+                .then(|| self.shared_function_info(function).ok().map(|shared| shared.value()))?
+        };
+        match (reaction.awaiting, reaction.waits) {
+            (Some(call), waits) => self.link_of_call(call, waits),
+            (None, waits @ (Waits::Then | Waits::Catch | Waits::Finally)) => {
+                Link { waits, function: function(), offset: None, is_race: false }
+            }
+            (None, waits) => Link { waits, function: None, offset: None, is_race: false },
+        }
+    }
+
+    /// A suspended call that waits.
+    pub fn link_of_call(&self, call: Tagged, waits: Waits) -> Link {
         let found = self.object(call).ok().and_then(|call| self.suspended_in(call));
         let (function, offset) = (found.map(|(function, _)| function), found.map(|(_, offset)| offset));
         Link { waits, function, offset, is_race: false }
@@ -320,7 +340,11 @@ impl Heap<'_> {
 /// The ways that have been gone.
 struct Ways<'w> {
     waiting: &'w Waiting,
-    groups: HashMap<Key, (Option<Tagged>, Vec<Tagged>)>,
+    /// Where each group is in the list below.
+    groups: HashMap<Key, usize>,
+    list: Vec<Group>,
+    /// That which was met last: many that are alike come one behind the other.
+    last: usize,
     visited: AddressMap<()>,
     count: usize,
     most: usize,
@@ -377,9 +401,8 @@ impl Ways<'_> {
                     if links.is_empty() {
                         continue;
                     }
-                    let key = Key { settler, links: links.clone(), is_cut };
-                    let group = self.groups.entry(key).or_insert_with(|| (by, Vec::new()));
-                    group.1.extend(member);
+                    let group = self.group(settler, &links, is_cut, by);
+                    self.list[group].2.extend(member);
                     self.count += 1;
                     ways += 1;
                     if ways >= MOST_WAYS || self.count >= self.most {
@@ -397,11 +420,24 @@ impl Ways<'_> {
         }
     }
 
-    fn finish(self) -> Chains {
-        let mut list: Vec<Chain> = self
-            .groups
+    /// The group of a way.
+    fn group(&mut self, settler: Settler, links: &[Link], is_cut: bool, by: Option<Tagged>) -> usize {
+        let is_it = |key: &Key| key.settler == settler && key.links == links && key.is_cut == is_cut;
+        if !self.list.get(self.last).is_some_and(|(key, ..)| is_it(key)) {
+            let key = Key { settler, links: links.to_vec(), is_cut };
+            self.last = *self.groups.entry(key.clone()).or_insert_with(|| {
+                self.list.push((key, by, Vec::new()));
+                self.list.len() - 1
+            });
+        }
+        self.last
+    }
+
+    fn finish(mut self, heap: &Heap<'_>) -> Chains {
+        let list = std::mem::take(&mut self.list);
+        let mut list: Vec<Chain> = of_one_place(heap, list)
             .into_iter()
-            .map(|(key, (settled_by, mut members))| {
+            .map(|(key, settled_by, mut members)| {
                 members.sort_unstable();
                 let Key { settler, links, is_cut } = key;
                 Chain { links, settler, settled_by, members, is_cut }
@@ -417,6 +453,33 @@ impl Ways<'_> {
         });
         Chains { list, is_cut: self.is_cut }
     }
+}
+
+type Group = (Key, Option<Tagged>, Vec<Tagged>);
+
+/// Groups whose calls are suspended at the same places are one: how far a call is V8 counts otherwise in optimised code.
+fn of_one_place(heap: &Heap<'_>, groups: Vec<Group>) -> Vec<Group> {
+    let (mut positions, mut firsts) = (HashMap::new(), HashMap::new());
+    let (mut places, mut merged): (HashMap<Key, usize>, Vec<Group>) = (HashMap::new(), Vec::new());
+    for (mut key, by, mut members) in groups {
+        for link in &mut key.links {
+            if let (Some(function), Some(offset)) = (link.function, link.offset) {
+                let position = *positions
+                    .entry((function, offset))
+                    .or_insert_with(|| heap.suspended_position(function, offset));
+                link.offset =
+                    position.map_or(link.offset, |at| Some(*firsts.entry((function, at)).or_insert(offset)));
+            }
+        }
+        match places.get(&key) {
+            Some(place) => merged[*place].2.append(&mut members),
+            None => {
+                places.insert(key.clone(), merged.len());
+                merged.push((key, by, members));
+            }
+        }
+    }
+    merged
 }
 
 /// Looks for what can settle a promise.

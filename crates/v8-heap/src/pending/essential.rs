@@ -1,11 +1,16 @@
-//! What a smaller core must keep so that handles, requests and the clock of timers can still be told.
+//! What a smaller core must keep so that handles, requests, the clock of timers, threads, event loops and the pool can still be told.
 
 use core_reader::{Address, Symbol, Symbols};
 
 use crate::heap::Heap;
-use crate::layout::native::{list_node, req_wrap, uv_handles, uv_loop, uv_request};
+use crate::layout::Kind;
+use crate::layout::native::{
+    list_node, req_wrap, thread_pool, uv_handle, uv_handles, uv_loop, uv_request, uv_timer, uv_work, worker,
+};
+use crate::node_runtime::{POOL, POOL_THREADS};
 use crate::{Monitor, Result};
 
+use super::environments::Environments;
 use super::handles::{LONGEST_PATH, VIRTUAL_FUNCTIONS};
 
 /// Memory, as `[start, end)`, and symbols.
@@ -49,6 +54,15 @@ impl Heap<'_> {
                 }
             }
         }
+        self.pool_memory(&environments, symbols, monitor, &mut kept)?;
+        self.for_each_of(Kind::JsApiObject, monitor, |object| {
+            if self.is_worker(object) {
+                let data = self.embedder_fields(object).unwrap_or_default();
+                kept.ranges
+                    .extend(data.fields.iter().map(|field| (*field, field.saturating_add(worker::SIZE))));
+            }
+            true
+        })?;
         for handle in self.handles(&environments, symbols, monitor)? {
             let end = handle.address.saturating_add(uv_handles::STREAM_DESCRIPTOR + word);
             kept.ranges.push((handle.address, end));
@@ -60,6 +74,54 @@ impl Heap<'_> {
         kept.symbols.sort_by_key(|symbol| symbol.address);
         kept.symbols.dedup_by_key(|symbol| symbol.address);
         Ok(kept)
+    }
+
+    /// What event loops and the pool of threads are read from.
+    fn pool_memory(
+        &self,
+        environments: &Environments,
+        symbols: &dyn Symbols,
+        monitor: &dyn Monitor,
+        kept: &mut PendingMemory,
+    ) -> Result<()> {
+        let word = size_of::<u64>() as u64;
+        let read = |at: u64| self.memory().read_u64(Address(at)).ok();
+        let loops = self.event_loops(environments, symbols);
+        for known in &loops {
+            kept.ranges.push((known.address, known.address.saturating_add(uv_loop::TIME + word)));
+            let handles = known.handles.iter().flatten().map(|handle| handle.address);
+            kept.ranges.extend(handles.map(|handle| (handle, handle.saturating_add(uv_handle::SIZE))));
+            let first = known.address.checked_add(uv_loop::TIMER_HEAP).and_then(read);
+            let due = first.and_then(|node| node.checked_add(uv_timer::TIMEOUT_BEHIND_NODE));
+            kept.ranges.extend(due.map(|due| (due, due.saturating_add(word))));
+        }
+        for symbol in POOL.iter().filter_map(|name| symbols.find(name)) {
+            kept.ranges.push((symbol.address.0, symbol.address.0.saturating_add(2 * word)));
+        }
+        let pool = self.thread_pool(environments, &loops, symbols, monitor)?;
+        if let Some(list) = symbols.find(POOL_THREADS).and_then(|symbol| read(symbol.address.0)) {
+            let end = list.saturating_add(u64::from(pool.size) * thread_pool::THREAD);
+            kept.ranges.push((list, end));
+        }
+        for work in &pool.works {
+            let around = work.address.saturating_sub(uv_work::AROUND);
+            kept.ranges.push((around, work.address.saturating_add(uv_work::AROUND)));
+            if let Some(wrap) = work.wrap {
+                kept.ranges.push((wrap, wrap.saturating_add(4 * word)));
+                let slot = environments.places.and_then(|places| read(wrap.checked_add(places.persistent)?));
+                kept.ranges.extend(slot.map(|slot| (slot, slot.saturating_add(word))));
+                let table = read(wrap).and_then(|table| table.checked_sub(VIRTUAL_FUNCTIONS));
+                kept.symbols.extend(table.and_then(|table| symbols.at(Address(table))));
+            }
+            kept.ranges.extend(work.texts.iter().filter_map(|at| self.text_range(Some(*at), true)));
+            kept.ranges.extend(work.tables.iter().map(|table| (*table, table.saturating_add(2 * word))));
+            let functions = [uv_work::FUNCTION, uv_work::DONE].map(|offset| work.address.checked_add(offset));
+            let callback = work.address.checked_sub(uv_work::IN_WORK - uv_work::CALLBACK_OF_WORK);
+            for function in functions.into_iter().chain([callback]).flatten().filter_map(read) {
+                kept.symbols.extend(symbols.at(Address(function)));
+            }
+        }
+        Ok(())
     }
 
     /// The text that a word points to, if there is one.

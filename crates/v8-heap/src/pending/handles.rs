@@ -116,6 +116,14 @@ pub struct Request {
     pub heap: u64,
 }
 
+/// What a request for a file is about.
+#[derive(Debug, Default)]
+pub(super) struct FileRequest {
+    pub operation: Option<&'static str>,
+    pub path: Option<String>,
+    pub descriptor: Option<i32>,
+}
+
 /// A class without a symbol: that of an addon, or of an executable without symbols.
 fn unknown() -> String {
     "?".to_owned()
@@ -209,23 +217,32 @@ impl Heap<'_> {
                 let kind = self.class_of_native(wrap, symbols).unwrap_or_else(unknown);
                 let file = self
                     .request_of_libuv(wrap, node)
-                    .filter(|request| self.libuv_u32(*request, uv_request::TYPE) == Some(uv_request::FS));
-                let operation = file.and_then(|file| self.libuv_u32(file, uv_request::FS_TYPE));
-                let path = file.and_then(|file| self.libuv_text(file, uv_request::FS_PATH));
-                let descriptor = file.and_then(|file| self.libuv_u32(file, uv_request::FS_FILE));
+                    .filter(|request| self.libuv_u32(*request, uv_request::TYPE) == Some(uv_request::FS))
+                    .map(|request| self.file_request(request))
+                    .unwrap_or_default();
                 requests.push(Request {
                     kind,
                     object: self.native_object(wrap, places),
-                    operation: operation.and_then(|operation| FS_TYPES.get(operation as usize).copied()),
-                    descriptor: descriptor
-                        .map(|descriptor| descriptor as i32)
-                        .filter(|descriptor| *descriptor > 0 && path.is_none()),
-                    path,
+                    operation: file.operation,
+                    descriptor: file.descriptor,
+                    path: file.path,
                     heap: environment.heap,
                 });
             }
         }
         Ok(requests)
+    }
+
+    /// What a `uv_fs_t` is about.
+    pub(super) fn file_request(&self, request: u64) -> FileRequest {
+        let operation = self.libuv_u32(request, uv_request::FS_TYPE);
+        let path = self.libuv_text(request, uv_request::FS_PATH);
+        let descriptor = self.libuv_u32(request, uv_request::FS_FILE).map(|descriptor| descriptor as i32);
+        FileRequest {
+            operation: operation.and_then(|operation| FS_TYPES.get(operation as usize).copied()),
+            descriptor: descriptor.filter(|descriptor| *descriptor > 0 && path.is_none()),
+            path,
+        }
     }
 
     /// Where the paths of requests are.
@@ -279,7 +296,7 @@ impl Heap<'_> {
     }
 
     /// The name of the class of a C++ object, without namespaces and parameters; `None` if it has none.
-    fn class_of_native(&self, object: u64, symbols: &dyn Symbols) -> Option<String> {
+    pub(super) fn class_of_native(&self, object: u64, symbols: &dyn Symbols) -> Option<String> {
         let table = self.libuv_word(object, 0)?.checked_sub(VIRTUAL_FUNCTIONS)?;
         let symbol = symbols.at(Address(table)).filter(|symbol| symbol.address.0 == table)?;
         let name = demangle(&symbol.name)?;
@@ -288,7 +305,7 @@ impl Heap<'_> {
     }
 
     /// The object in the heap that a `BaseObject` stands for.
-    fn native_object(&self, wrap: u64, places: &Places) -> Option<Tagged> {
+    pub(super) fn native_object(&self, wrap: u64, places: &Places) -> Option<Tagged> {
         let slot = self.libuv_word(wrap, places.persistent).filter(|slot| *slot != 0)?;
         let value = Tagged(self.libuv_word(slot, 0)?);
         matches!(self.value(value), Ok(Value::Object(_))).then_some(value)
@@ -303,7 +320,7 @@ impl Heap<'_> {
     }
 
     /// The C string that a word points to.
-    fn libuv_text(&self, at: u64, offset: u64) -> Option<String> {
+    pub(super) fn libuv_text(&self, at: u64, offset: u64) -> Option<String> {
         let start = self.libuv_word(at, offset).filter(|start| *start != 0)?;
         let mut bytes = Vec::new();
         while bytes.len() < LONGEST_PATH {

@@ -1,22 +1,37 @@
-//! What a process waits for: timers and what is due next, handles and requests of libuv, suspended functions.
+//! What a process waits for: timers and what is due next, handles and requests of libuv, suspended functions, promises.
 //!
 //! Node.js keeps timers, immediates and ticks in objects of its own modules, which are found by the names of the variables that
-//! hold them. Handles and requests are C++ objects in two queues of each `Environment`, each with its object in the heap.
+//! hold them. Handles and requests are C++ objects in two queues of each `Environment`, each with its object in the heap. Promises and
+//! microtasks are V8's; the event loop and the pool of threads are libuv's.
 
+mod async_storage;
 mod chains;
 mod environments;
 mod essential;
+mod event_loops;
 mod handles;
+mod microtasks;
+mod promises;
+mod retained;
 mod scopes;
+mod thread_pool;
 mod ticks;
 mod timers;
+mod workers;
 
+pub use async_storage::{AsyncContext, AsyncStorage, AsyncStore, ContextHolder};
 pub use chains::{Chain, Chains, Link, Settler, SettlerKind};
 pub use environments::{Clock, Environment, Environments};
 pub use essential::PendingMemory;
+pub use event_loops::{EventLoopState, LoopHandle};
 pub use handles::{Handle, Request};
+pub use microtasks::{Microtask, MicrotaskKind, MicrotaskQueue};
+pub use promises::{PromiseMakers, PromiseState};
+pub use retained::ChainBytes;
+pub use thread_pool::{ThreadPool, Work, WorkState};
 pub use ticks::Tick;
 pub use timers::{Immediate, Timer};
+pub use workers::NodeThread;
 
 use crate::heap::Heap;
 use crate::objects::value::{HeapObject, Value};

@@ -1,6 +1,7 @@
 //! Functions by their definition and by their code.
 
 use crate::heap::Heap;
+use crate::index::parallel::in_order;
 use crate::layout::Kind;
 use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
@@ -48,6 +49,35 @@ impl Heap<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What `look` makes of every object of a kind, in the order of addresses; all processors look.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn map_each_of<T: Send>(
+        &self,
+        kind: Kind,
+        monitor: &dyn Monitor,
+        look: impl Fn(HeapObject<'_>) -> Option<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let table = self.objects(monitor)?;
+        let mut found = Vec::new();
+        let of_page = |page: usize| {
+            let (_, maps) = table.page_maps(page);
+            if !maps.iter().any(|map| self.map(*map).kind == kind) {
+                return Vec::new();
+            }
+            let of_kind = table.page_objects(page).filter(|(_, map)| self.map(*map).kind == kind);
+            of_kind
+                .filter_map(|(address, map)| look(HeapObject { address, map_id: map, map: self.map(map) }))
+                .collect()
+        };
+        in_order(table.page_count(), monitor, of_page, &mut |_, mut part: Vec<T>| {
+            found.append(&mut part);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Calls `visit` with every function whose `SharedFunctionInfo` is `wanted`, or with all functions, in the order of

@@ -4,6 +4,7 @@ use crate::graph::{BETWEEN_LOOKS, DispatchTable, code_holds_weakly, placed_words
 use crate::heap::Heap;
 use crate::isolate::PageState;
 use crate::layout::Kind;
+use crate::objects::machine_code::MachineCode;
 use crate::objects::place::FieldValue;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result, Tagged};
@@ -13,7 +14,55 @@ const PREFIX: u64 = 2;
 /// The class of machine code with its metadata.
 const CLASS: &str = "InstructionStream";
 
+/// A function that an instruction was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePlace {
+    /// Its `SharedFunctionInfo`.
+    pub shared: Tagged,
+    /// Where in the source of its script, in UTF-16 code units, if V8 has kept that.
+    pub position: Option<u32>,
+}
+
 impl Heap<'_> {
+    /// The functions that an instruction of V8's machine code was made from, innermost first: one, or those that optimised code has merged;
+    /// none if it belongs to no function of a program. The place is the last that V8 has kept before the instruction.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn code_places(
+        &self,
+        code: MachineCode<'_>,
+        instruction: u64,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<CodePlace>> {
+        let own = match self.function_of_code(code.object) {
+            Some(shared) => Some(shared),
+            // Code without optimisations does not say whose it is.
+            None => self.functions_with_code_at(instruction, monitor)?.first().copied(),
+        };
+        let Some(own) = own else { return Ok(Vec::new()) };
+        if code.is_optimized() {
+            let merged = self.source_of_instruction(code, instruction).into_iter().rev();
+            let places: Vec<CodePlace> = merged
+                .map(|(shared, position)| CodePlace {
+                    shared: shared.unwrap_or(own),
+                    position: Some(position),
+                })
+                .collect();
+            if !places.is_empty() {
+                return Ok(places);
+            }
+        }
+        let offset = u32::try_from(instruction.saturating_sub(code.start)).ok();
+        // An offset is taken for that of a return address.
+        let bytecode = offset.and_then(|offset| {
+            self.baseline_offset(code.object.value(), offset.saturating_add(1)).ok().flatten()
+        });
+        let position =
+            bytecode.and_then(|offset| self.source_position(self.object(own).ok()?, offset).ok().flatten());
+        Ok(vec![CodePlace { shared: own, position }])
+    }
+
     /// Addresses of objects in the instructions of machine code, each with its offset from the start of the object that holds
     /// the code; none of any other object.
     pub fn pointers_in_code(&self, holder: HeapObject<'_>) -> impl Iterator<Item = (u64, u64)> {

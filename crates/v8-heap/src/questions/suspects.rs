@@ -23,9 +23,8 @@ use crate::graph::{
     internal_maps,
 };
 use crate::heap::Heap;
-use crate::index::{ObjectId, ObjectTable};
+use crate::index::{MapOf, ObjectId, ObjectTable};
 use crate::layout::Kind;
-use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, NameId, Result};
 
 /// Fewer are no gathering.
@@ -103,9 +102,10 @@ impl Heap<'_> {
     fn find_gatherings(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
-        let owners = self.owners(dominators, monitor)?;
+        let kinds = MapOf::new(self, table);
+        let owners = self.owners(dominators, &kinds, monitor)?;
         let nodes = owners.of.len();
-        let is_js = |id: u32| kind(self, table, id).is_some_and(Kind::is_js_object);
+        let is_js = |id: u32| kinds.is_js(id);
         let mut children = vec![0u32; nodes + 1];
         for &id in dominators.order().iter().filter(|id| is_js(**id)) {
             children[(owners.of[id as usize] as usize).min(nodes)] += 1;
@@ -124,8 +124,7 @@ impl Heap<'_> {
             if children[(owner as usize).min(nodes)] < FEWEST || !is_js(id) {
                 continue;
             }
-            let Some(object) = self.object_by_id(table, ObjectId(id)) else { continue };
-            let constructor = self.constructor_name(object);
+            let Some(constructor) = kinds.constructor(self, table, id) else { continue };
             let is_nested = owners.is_nested[id as usize];
             if owner != NOBODY {
                 add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
@@ -136,13 +135,13 @@ impl Heap<'_> {
                     add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
                 }
             }
-            if self.is_of_class(object, constructor) {
+            if self.is_of_class(kinds.kind(id), constructor) {
                 add(&mut suspects, Gatherer::Several, constructor, id, is_nested, dominators);
             }
         }
         let mut suspects: Vec<Suspect> =
             suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
-        suspects.extend(self.few_but_large(table, dominators, &owners, &mut shared, monitor)?);
+        suspects.extend(self.few_but_large(table, dominators, &owners, &kinds, &mut shared, monitor)?);
         suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
         // Held by several, they have gathered in the first of these.
         suspects.dedup_by(|b, a| {
@@ -154,8 +153,8 @@ impl Heap<'_> {
     }
 
     /// Whether the constructor says what an object is: that of an object literal, of an array or of a function does not.
-    fn is_of_class(&self, object: HeapObject<'_>, constructor: NameId) -> bool {
-        matches!(object.kind(), Kind::JsObject | Kind::JsApiObject) && self.name(constructor) != "Object"
+    fn is_of_class(&self, kind: Kind, constructor: NameId) -> bool {
+        matches!(kind, Kind::JsObject | Kind::JsApiObject) && self.name(constructor) != "Object"
     }
 
     /// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.
@@ -164,12 +163,13 @@ impl Heap<'_> {
         table: &ObjectTable,
         dominators: &Dominators,
         owners: &Owners,
+        kinds: &MapOf,
         shared: &mut Shared<'_, '_>,
         monitor: &dyn Monitor,
     ) -> Result<Vec<Suspect>> {
         let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
         let least = FEWEST_BYTES_OF_ONE.max(heap / SMALLEST_PART_OF_ONE);
-        let is_js = |id: u32| kind(self, table, id).is_some_and(Kind::is_js_object);
+        let is_js = |id: u32| kinds.is_js(id);
         let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
         let mut large: HashMap<u32, u64> =
             dominators.order().iter().copied().filter(is_large).map(|id| (id, 0)).collect();
@@ -264,8 +264,7 @@ impl Heap<'_> {
         told.into_iter().flatten().chain(rest).collect()
     }
 
-    fn owners(&self, dominators: &Dominators, monitor: &dyn Monitor) -> Result<Owners> {
-        let table = self.objects(monitor)?;
+    fn owners(&self, dominators: &Dominators, kinds: &MapOf, monitor: &dyn Monitor) -> Result<Owners> {
         let nodes = self.graph(monitor)?.len();
         let mut owners = Owners { of: vec![NOBODY; nodes], is_nested: vec![false; nodes] };
         for (index, &id) in dominators.order().iter().enumerate() {
@@ -273,14 +272,11 @@ impl Heap<'_> {
                 return Err(Error::Interrupted);
             }
             let Some(above) = dominators.above(id) else { continue };
-            let is_js = kind(self, table, above).is_some_and(Kind::is_js_object);
-            let owner = if is_js { above } else { owners.of[above as usize] };
+            let owner = if kinds.is_js(above) { above } else { owners.of[above as usize] };
             if owner == NOBODY {
                 continue;
             }
-            let map = table.map_of(ObjectId(id));
-            let is_alike =
-                kind(self, table, id) == Some(Kind::JsObject) && table.map_of(ObjectId(owner)) == map;
+            let is_alike = kinds.is_plain(id) && kinds.are_of_one_map(id, owner);
             // A list of which nobody owns the first link has gathered there.
             let up = if is_alike { owners.of[owner as usize] } else { NOBODY };
             owners.is_nested[id as usize] = up != NOBODY;
@@ -288,10 +284,6 @@ impl Heap<'_> {
         }
         Ok(owners)
     }
-}
-
-fn kind(heap: &Heap<'_>, table: &ObjectTable, id: u32) -> Option<Kind> {
-    Some(heap.map(table.map_of(ObjectId(id))?).kind)
 }
 
 /// Counts an object. What is nested is retained by another that counts.

@@ -23,7 +23,11 @@
 //! An owner is recognised in the other core by its path: properties, elements, keys of Maps and captured variables
 //! (`[[Variable name]]`), from the global object or from what a handle of native code holds. `ADDED` and `GONE` are keys that only
 //! one of the cores has; so a Map that has others than before shows, with `-a`, even if it has as many. What is part of an object that
-//! is new itself is no row of its own. `OBJECT` is the owner in the core of the session, to go on with: `addr::jsmap`.
+//! is new itself is no row of its own. What has grown elsewhere, in linked lists, behind promises, handles, timers or suspended calls, in
+//! the heaps of workers, is told by constructors: `(no path of names) TimersList of Timeout` has all `Timeout`s that some `TimersList`
+//! alone owns, `(no single owner)` those that nobody alone owns; with a path, if the owner of most has one. Rows of these have 16 objects more
+//! than before. What only came along with new owners is no row. The last line counts all new objects that are in none of the collections
+//! above. `OBJECT` is the owner in the core of the session, to go on with: `addr::jsmap`.
 //!
 //! # The objects that are new
 //!
@@ -46,8 +50,8 @@
 //! # Limits
 //!
 //! The same path is the same place, which may hold another object by now: an array whose elements move up is told by
-//! its length only. What only Sets, WeakMaps, keys that are objects, or native code lead to has no path; how many such there are is
-//! said. Objects of worker threads have no path either. Two heaps never hold the same of Node.js itself: a few objects more or less
+//! its length only. What only Sets, WeakMaps, keys that are objects, or native code lead to has no path, and is counted by constructors.
+//! Objects of worker threads have no path either. Two heaps never hold the same of Node.js itself: a few objects more or less
 //! mean nothing. If one of the cores lacks what keeps objects alive, that is said, and garbage counts in all of them.
 
 use std::io::Write;
@@ -106,7 +110,7 @@ NEW           62788        4477592       69713442 growth-24.core.zst
         0         1         1        +1         1       -       -   +67109112   2c4de53a30b1 global.broker.archives (Array of ArrayBuffer)
         5        12        12        +7         7       -       -     +460112   2c4de53a2ef1 global.broker.uploads (Array of Upload)
       200       320       500      +300       120     300       0      +79168   2c4de53a2e91 global.broker.sessions (Map of Session)
-  438 collections have no path of names: not compared
+  438 collections have no path of names: they count by constructors
 "#,
     ),
 ];

@@ -19,6 +19,10 @@
 //! - `its turn`: what it awaited is settled, and it goes on when its microtask runs; or it has only just begun to wait.
 //! - `a running call`: an async function that is on the stack.
 //!
+//! `-b` adds how many bytes, in the heap and outside of it, would be freed if these calls were gone: their parameters and variables, what
+//! those alone hold, and what waits for them. It puts those that retain most in front. Where so many lines have several calls that this
+//! would take too long, the rest have a `>`: they retain at least what the largest of their calls does.
+//!
 //! `-n` chooses chains with a function that has this in its name, `-p` those with a function of the program, `-w` by what settles
 //! them: `timer`, `native`, `held`, `orphan`, `cycle`, `ready`, `running`. In a pipe it hands on the innermost suspended call of each
 //! chain: `::jsasync -w orphan | ::jsclosure`. `::jsprint` prints such a call with its parameters and variables, and what waits for its promise.
@@ -32,18 +36,18 @@
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::objects::promise::Waits;
-use v8_heap::pending::{Chain, Link, Settler, SettlerKind};
+use v8_heap::pending::{Chain, ChainBytes, Settler, SettlerKind};
 use v8_heap::{Heap, Tagged};
 
-use crate::answers::callback::NODE;
+use crate::answers::await_place::AwaitPlace;
+use crate::answers::retention::open;
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
 };
 use crate::error::DcmdError;
 use crate::output::{self, escape};
-use crate::print::function::{definition_name, file_name, script_name};
+use crate::print::function::definition_name;
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
@@ -54,25 +58,26 @@ const EXAMPLES: &[Example] = &[
         "::jsasync -p",
         r#"
             CALL    COUNT SETTLED BY           CHAIN
-    1e88c436a099       11 Pool.waiting         getUser (pending.js:89:22) <- handler (pending.js:94:16)
-    1e88c4369f91        3 variable answers     asker (pending.js:177:3)
-    1e88c436a511        2 Pool.waiting         part (pending.js:124:3) <- Promise.all <- viaAll (pending.js:128:3)
-    1e88c436a5c1        2 Pool.waiting         part (pending.js:124:3) <- Promise.race <- viaRace (pending.js:132:3)
-    1e88c435fa19        1 its turn             viaThenable (pending.js:163:3)
-    1e88c436a461        1 Pool.waiting         inner (pending.js:99:3) <- middle (pending.js:103:3) <- load (pending.js:110:5)
-    1e88c436a4b9        1 Pool.waiting         #fetch (pending.js:114:5) <- run (pending.js:119:5)
-    1e88c436a671        1 Pool.waiting         part (pending.js:124:3) <- Promise.any <- viaAny (pending.js:136:3)
-    1e88c436a6c9        1 Pool.waiting         part (pending.js:124:3) <- Promise.allSettled <- viaAllSettled (pending.js:140:3)
-    1e88c436a721        1 Pool.waiting         part (pending.js:124:3) <- then onValue (pending.js:143:1) <- catch onReason (pending.js:144:1) <- finally onEnd (pending.js:145:1) <- viaThen (pending.js:148:3)
-    1e88c436a779        1 Pool.waiting         part (pending.js:124:3) <- rows (pending.js:152:3) <- viaForAwait (pending.js:157:20)
-    1e88c4370119        1 timer                sleeper (pending.js:167:3)
-    1e88c43701d1        1 timer                napper (pending.js:171:3)
-    1e88c4370389        1 itself               left (pending.js:218:3) <- promise resolved with it
-    1e88c43703e1        1 variable keep        promise resolved with it <- callsAdopter (pending.js:185:3)
-    1e88c4371241        1 nothing              lost (pending.js:197:3) <- callsLost (pending.js:201:3)
-    1e88c4375461        1 variable keep        first (pending.js:207:3)
-    1e88c4377289        1 variable keep        second (pending.js:211:3)
-    3a79ced123e9        1 FSReqPromise         catch handleErrorFromBinding (node:internal/fs/promises) <- open (node:internal/fs/promises) <- readFile (node:internal/fs/promises) <- reader (pending.js:189:3)
+    3de05add7181       11 Pool.waiting         getUser (pending.js:97:22) <- handler (pending.js:102:16)
+    3de05adc00c1        3 Pool.waiting         hoarder (pending.js:227:3)
+    3de05add7079        3 variable answers     asker (pending.js:185:3)
+    3de05add75f9        2 Pool.waiting         part (pending.js:132:3) <- Promise.all <- viaAll (pending.js:136:3)
+    3de05add76a9        2 Pool.waiting         part (pending.js:132:3) <- Promise.race <- viaRace (pending.js:140:3)
+    1c4bca6149a9        1 itself               left (pending.js:240:3) <- promise resolved with it
+    3de05add0881        1 timer                sleeper (pending.js:175:3)
+    3de05add09d9        1 timer                napper (pending.js:179:3)
+    3de05add2d31        1 its turn             viaThenable (pending.js:171:3)
+    3de05add5b09        1 nothing              lost (pending.js:205:3) <- callsLost (pending.js:209:3)
+    3de05add5b61        1 variable keep        promise resolved with it <- callsAdopter (pending.js:193:3)
+    3de05add7549        1 Pool.waiting         inner (pending.js:107:3) <- middle (pending.js:111:3) <- load (pending.js:118:5)
+    3de05add75a1        1 Pool.waiting         #fetch (pending.js:122:5) <- run (pending.js:127:5)
+    3de05add7759        1 Pool.waiting         part (pending.js:132:3) <- Promise.any <- viaAny (pending.js:144:3)
+    3de05add77b1        1 Pool.waiting         part (pending.js:132:3) <- Promise.allSettled <- viaAllSettled (pending.js:148:3)
+    3de05add7809        1 Pool.waiting         part (pending.js:132:3) <- then onValue (pending.js:151:1) <- catch onReason (pending.js:152:1) <- finally onEnd (pending.js:153:1) <- viaThen (pending.js:156:3)
+    3de05add7861        1 Pool.waiting         part (pending.js:132:3) <- rows (pending.js:160:3) <- viaForAwait (pending.js:165:20)
+    3de05addc911        1 variable keep        first (pending.js:215:3)
+    3de05adde839        1 variable keep        second (pending.js:219:3)
+    3de05adfa2b1        1 FSReqPromise         catch handleErrorFromBinding (node:internal/fs/promises) <- open (node:internal/fs/promises) <- readFile (node:internal/fs/promises) <- reader (pending.js:197:3)
 "#,
     ),
     Example::on(
@@ -84,10 +89,37 @@ const EXAMPLES: &[Example] = &[
     ),
     Example::on(
         "pending-24",
+        "::jsasync -p -b",
+        r#"
+            CALL    COUNT        BYTES SETTLED BY           CHAIN
+    3de05adc00c1        3      1600648 Pool.waiting         hoarder (pending.js:227:3)
+    3de05add7181       11         6072 Pool.waiting         getUser (pending.js:97:22) <- handler (pending.js:102:16)
+    3de05adfa2b1        1         1328 FSReqPromise         catch handleErrorFromBinding (node:internal/fs/promises) <- open (node:internal/fs/promises) <- readFile (node:internal/fs/promises) <- reader (pending.js:197:3)
+    3de05add7861        1         1176 Pool.waiting         part (pending.js:132:3) <- rows (pending.js:160:3) <- viaForAwait (pending.js:165:20)
+    3de05add76a9        2         1136 Pool.waiting         part (pending.js:132:3) <- Promise.race <- viaRace (pending.js:140:3)
+    3de05add75a1        1         1032 Pool.waiting         #fetch (pending.js:122:5) <- run (pending.js:127:5)
+    3de05add7809        1          992 Pool.waiting         part (pending.js:132:3) <- then onValue (pending.js:151:1) <- catch onReason (pending.js:152:1) <- finally onEnd (pending.js:153:1) <- viaThen (pending.js:156:3)
+    3de05add7549        1          904 Pool.waiting         inner (pending.js:107:3) <- middle (pending.js:111:3) <- load (pending.js:118:5)
+    3de05add7079        3          576 variable answers     asker (pending.js:185:3)
+    3de05add75f9        2          576 Pool.waiting         part (pending.js:132:3) <- Promise.all <- viaAll (pending.js:136:3)
+    3de05add5b09        1          520 nothing              lost (pending.js:205:3) <- callsLost (pending.js:209:3)
+    3de05add77b1        1          344 Pool.waiting         part (pending.js:132:3) <- Promise.allSettled <- viaAllSettled (pending.js:148:3)
+    3de05add7759        1          336 Pool.waiting         part (pending.js:132:3) <- Promise.any <- viaAny (pending.js:144:3)
+    3de05add0881        1          144 timer                sleeper (pending.js:175:3)
+    3de05add5b61        1          144 variable keep        promise resolved with it <- callsAdopter (pending.js:193:3)
+    1c4bca6149a9        1          136 itself               left (pending.js:240:3) <- promise resolved with it
+    3de05add09d9        1          136 timer                napper (pending.js:179:3)
+    3de05add2d31        1          136 its turn             viaThenable (pending.js:171:3)
+    3de05addc911        1          136 variable keep        first (pending.js:215:3)
+    3de05adde839        1          136 variable keep        second (pending.js:219:3)
+"#,
+    ),
+    Example::on(
+        "pending-24",
         "::jsasync -w orphan",
         r#"
             CALL    COUNT SETTLED BY           CHAIN
-    1e88c4371241        1 nothing              lost (pending.js:197:3) <- callsLost (pending.js:201:3)
+    3de05add5b09        1 nothing              lost (pending.js:205:3) <- callsLost (pending.js:209:3)
 "#,
     ),
 ];
@@ -102,6 +134,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Depends(|args| if args.has('j') { Yields::Text } else { Yields::Items(Kind::Value) }),
     options: &[
         Opt::flag('p', "only chains with a function of the program").filter(),
+        Opt::flag('b', "how many bytes they retain, those that retain most first"),
         Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it"),
         Opt::text('n', "name", "only chains with a function that has this in its name").filter(),
         Opt::text('w', "settler", "only chains that this settles: timer, native, held, orphan, cycle, ...")
@@ -119,6 +152,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 struct Wanted {
     own: bool,
+    bytes: bool,
     json: bool,
     name: Option<String>,
     settler: Option<SettlerKind>,
@@ -150,6 +184,7 @@ impl Wanted {
         };
         Ok(Wanted {
             own: args.has('p'),
+            bytes: args.has('b'),
             json: args.has('j'),
             name: args.text('n').map(str::to_owned),
             settler,
@@ -170,14 +205,26 @@ impl Wanted {
             context.tell_of_nothing(&"nothing waits for a promise");
         }
         let mut has_heading = self.json || out.is_pipe();
-        for chain in &chains.list {
+        let mut chains: Vec<(Chain, Option<ChainBytes>)> =
+            chains.list.into_iter().map(|chain| (chain, None)).collect();
+        chains.retain(|(chain, _)| self.settler.is_none_or(|kind| kind == chain.settler.kind));
+        if self.bytes {
+            let monitor = context.progress();
+            open(context, &monitor)?;
+            let members: Vec<&[Tagged]> = chains.iter().map(|(chain, _)| &*chain.members).collect();
+            let bytes = heap.retained_by_chains(&members, &monitor)?;
+            drop(monitor);
+            chains.iter_mut().zip(bytes).for_each(|((_, own), bytes)| *own = Some(bytes));
+            chains.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.map_or(0, |bytes| bytes.retained)));
+        }
+        let mut first = None;
+        for (chain, bytes) in &chains {
             context.check_interrupt()?;
-            if self.settler.is_some_and(|kind| kind != chain.settler.kind) {
-                continue;
-            }
-            let places: Vec<Place> = chain.links.iter().map(|link| Place::of(heap, link)).collect();
+            let places: Vec<AwaitPlace> = chain.links.iter().map(|link| AwaitPlace::of(heap, link)).collect();
             let has_name = |name: &String| places.iter().any(|place| place.name.contains(name.as_str()));
-            if !self.name.as_ref().is_none_or(has_name) || (self.own && !places.iter().any(Place::is_own)) {
+            if !self.name.as_ref().is_none_or(has_name)
+                || (self.own && !places.iter().any(AwaitPlace::is_own))
+            {
                 continue;
             }
             if out.is_pipe() {
@@ -188,107 +235,41 @@ impl Wanted {
                 continue;
             }
             if self.json {
-                writeln!(out.text(), "{}", json_line(heap, chain, &places))?;
+                writeln!(out.text(), "{}", json_line(heap, chain, *bytes, &places))?;
                 continue;
             }
             if !std::mem::replace(&mut has_heading, true) {
-                let heading = format!("{:>16} {:>8} {:<20} CHAIN", "CALL", "COUNT", "SETTLED BY");
+                let bytes = if self.bytes { format!(" {:>12}", "BYTES") } else { String::new() };
+                let heading = format!("{:>16} {:>8}{bytes} {:<20} CHAIN", "CALL", "COUNT", "SETTLED BY");
                 out.text().heading(context.colours.underline(heading))?;
             }
-            let mut links: Vec<String> = places.iter().map(Place::text).collect();
+            let mut links: Vec<String> = places.iter().map(AwaitPlace::text).collect();
             if chain.is_cut {
                 links.push("...".to_owned());
             }
             let member = chain.members.first().copied().unwrap_or_default();
+            first.get_or_insert((member, chain.settled_by));
             let settler = settler_text(heap, &chain.settler);
+            let retained = bytes.map_or_else(String::new, |bytes| {
+                let mark = if bytes.is_least { ">" } else { "" };
+                format!(" {:>12}", format!("{mark}{}", bytes.retained))
+            });
             writeln!(
                 out.text(),
-                "{:>16x} {:>8} {:<20} {}",
+                "{:>16x} {:>8}{retained} {:<20} {}",
                 member.0,
                 chain.members.len(),
                 escape(&settler),
                 escape(&links.join(" <- "))
             )?;
         }
+        let watched = out.text().is_watched();
+        if let Some((call, settled_by)) = first.filter(|_| watched) {
+            let settler = settled_by
+                .map_or_else(String::new, |object| format!("   {object}::jsprint (what settles it)"));
+            writeln!(out.text(), "next: {call}::jsprint (the first call){settler}")?;
+        }
         Ok(())
-    }
-}
-
-/// A link in words.
-struct Place {
-    waits: &'static str,
-    /// What waits, for people.
-    shown: String,
-    /// The name of its function.
-    name: String,
-    file: Option<String>,
-    script: Option<String>,
-    line: Option<u32>,
-    column: Option<u32>,
-}
-
-impl Place {
-    fn of(heap: &Heap<'_>, link: &Link) -> Place {
-        let (waits, shown) = match link.waits {
-            Waits::Await => ("await", ""),
-            Waits::All => ("all", "Promise.all"),
-            Waits::AllSettled => ("allSettled", "Promise.allSettled"),
-            Waits::Any => ("any", "Promise.any"),
-            Waits::Resolves if link.is_race => ("race", "Promise.race"),
-            Waits::Resolves => ("resolve", "Promise.race or then(resolve)"),
-            Waits::Follows => ("follows", "promise resolved with it"),
-            Waits::Then => ("then", "then"),
-            Waits::Catch => ("catch", "catch"),
-            Waits::Finally => ("finally", "finally"),
-            Waits::Internal => ("internal", "V8"),
-        };
-        let mut place = Place {
-            waits,
-            shown: shown.to_owned(),
-            name: String::new(),
-            file: None,
-            script: None,
-            line: None,
-            column: None,
-        };
-        let shared =
-            link.function.and_then(|function| heap.shared_function(heap.object(function).ok()?).ok());
-        let Some(shared) = shared else { return place };
-        place.name = definition_name(heap, &shared);
-        if let Some(location) = heap.function_location(shared.object) {
-            let script = script_name(heap, &location.script);
-            let is_node = script.starts_with(NODE);
-            place.file = Some(if is_node { script.clone() } else { file_name(heap, &location.script) });
-            place.script = Some(script);
-            let position = match link.offset {
-                Some(offset) => heap.suspended_position(shared.object.value(), offset),
-                None => Some(location.position),
-            };
-            let found = position.and_then(|position| heap.script_location(&location.script, position));
-            place.line = found.map(|place| place.line);
-            place.column = found.map(|place| place.column);
-        }
-        place
-    }
-
-    fn is_own(&self) -> bool {
-        self.script.as_ref().is_some_and(|script| !script.starts_with(NODE))
-    }
-
-    fn text(&self) -> String {
-        let mut text = self.shown.clone();
-        if !self.name.is_empty() {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text += &self.name;
-        }
-        match (&self.file, self.line, self.column) {
-            (Some(file), Some(line), Some(column)) => text += &format!(" ({file}:{line}:{column})"),
-            (Some(file), ..) => text += &format!(" ({file})"),
-            (None, ..) => {}
-        }
-        text
     }
 }
 
@@ -331,25 +312,14 @@ fn function_name(heap: &Heap<'_>, shared: Tagged) -> Option<String> {
     Some(definition_name(heap, &heap.shared_function(heap.object(shared).ok()?).ok()?))
 }
 
-fn json_line(heap: &Heap<'_>, chain: &Chain, places: &[Place]) -> String {
+fn json_line(heap: &Heap<'_>, chain: &Chain, bytes: Option<ChainBytes>, places: &[AwaitPlace]) -> String {
     let address = |value: Tagged| format!("{:#x}", value.0);
-    let links: Vec<_> = places
-        .iter()
-        .zip(&chain.links)
-        .map(|(place, link)| {
-            json!({
-                "waits": place.waits,
-                "name": (!place.name.is_empty()).then_some(&place.name),
-                "file": place.script,
-                "line": place.line,
-                "column": place.column,
-                "shared": link.function.map(address),
-            })
-        })
-        .collect();
+    let links: Vec<_> = places.iter().zip(&chain.links).map(|(place, link)| place.json(link)).collect();
     let settler = &chain.settler;
     output::json(&json!({
         "count": chain.members.len(),
+        "retained": bytes.map(|bytes| bytes.retained),
+        "retainedIsLeast": bytes.map(|bytes| bytes.is_least),
         "call": chain.members.first().copied().map(address),
         "settler": settler_name(settler.kind),
         "settledBy": settler_text(heap, settler),

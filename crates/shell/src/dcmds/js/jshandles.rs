@@ -39,32 +39,36 @@ const EXAMPLES: &[Example] = &[
         "::jshandles",
         r#"
           OBJECT KIND            CONSTRUCTOR   REF    FD DETAILS
-     a5b7e0ed1d9 TCPServerWrap   Server        yes    22 listens on 4:127.0.0.1:0, on connection: onConnection (pending.js:273:1)
-    1e88c4345de9 TCPSocketWrap   Socket        yes    23 127.0.0.1:43568 to 127.0.0.1:45237, on data: onData (pending.js:274:1)
-    1e88c4345cc9 TCPSocketWrap   Socket        yes    24
-    1e88c4345ba9 TCPSocketWrap   Socket        yes    25 127.0.0.1:43576 to 127.0.0.1:45237, on data: onData (pending.js:274:1)
-    1e88c4345a89 TCPSocketWrap   Socket        yes    26
-    1e88c43457d9 TCPSocketWrap   Socket        yes    28
-    1e88c43455b1 TCPSocketWrap   Socket        yes     -
-     a5b7e0ecfb1 TCPSocketWrap   Socket        yes    30
-    1e88c435d859 TCPServerWrap   Server        yes    31 listens on 4:127.0.0.1:0, on request: onRequest (pending.js:275:1)
-     a5b7e0ed831 PipeWrap        Server        yes    32 listens on -1:/tmp/pending-OP5aAj/socket:-1, on connection: onConnection (pending.js:273:1)
-     a5b7e0ecdd1 PipeWrap        Socket        yes    33 on data: onData (pending.js:274:1)
-     a5b7e0ecc21 PipeWrap        Socket        yes    34
-    1e88c435d959 UDPWrap         Socket        yes    35 on message: onMessage (pending.js:276:1)
-     a5b7e0ec0c9 FSEventWrap     FSWatcher     yes     - watches /tmp/pending-OP5aAj, on change: onChange (pending.js:277:1)
-     a5b7e0ebbd1 PipeWrap        Socket        yes    37
-     a5b7e0ebab1 PipeWrap        Socket        yes    39 on data: onOutput (pending.js:278:1)
-     a5b7e0ec001 ProcessWrap     ChildProcess  yes     - process 17406 (cat)
-    1e88c437b791 TCPSocketWrap   Socket        yes     - on error: onData (pending.js:274:1)
-    1e88c437de79 PipeWrap        Socket        yes     2
+    1c4bca618f31 TCPServerWrap   Server        yes    22 listens on 4:127.0.0.1:0, on connection: onConnection (pending.js:297:1)
+    1c4bca615919 TCPSocketWrap   Socket        yes    23 127.0.0.1:56522 to 127.0.0.1:41181, on data: onData (pending.js:298:1)
+    1c4bca6157f9 TCPSocketWrap   Socket        yes    24
+    1c4bca6156d9 TCPSocketWrap   Socket        yes    25 127.0.0.1:56536 to 127.0.0.1:41181, on data: onData (pending.js:298:1)
+    1c4bca6155b9 TCPSocketWrap   Socket        yes    26
+    1c4bca615379 TCPSocketWrap   Socket        yes    28
+    1c4bca609f29 TCPSocketWrap   Socket        yes     -
+    1c4bca615259 TCPSocketWrap   Socket        yes    30
+    1c4bca6101c9 TCPServerWrap   Server        yes    31 listens on 4:127.0.0.1:0, on request: onRequest (pending.js:299:1)
+    1c4bca60a0e9 PipeWrap        Server        yes    32 listens on -1:/tmp/pending-s3VByg/socket:-1, on connection: onConnection (pending.js:297:1)
+    1c4bca615139 PipeWrap        Socket        yes    33 on data: onData (pending.js:298:1)
+    3de05adcc119 PipeWrap        Socket        yes    34
+    3de05add1901 UDPWrap         Socket        yes    35 on message: onMessage (pending.js:300:1)
+    3de05adcbf41 FSEventWrap     FSWatcher     yes     - watches /tmp/pending-s3VByg, on change: onChange (pending.js:301:1)
+    3de05adcbd79 PipeWrap        Socket        yes    37
+    3de05adcbc59 PipeWrap        Socket        yes    39 on data: onOutput (pending.js:302:1)
+    3de05adcbe99 ProcessWrap     ChildProcess  yes     - process 21787 (cat)
+    3de05adcf3e1 TCPServerWrap   Server        yes    38 listens on 4:127.0.0.1:0, on request: (pending.js:341:55)
+    3de05adce579 TCPSocketWrap   Socket        yes    41
+    3de05adcc6e1 TTYWrap         ReadStream    yes    42 on data: onData (pending.js:298:1)
+    3de05adc1b01 StatWatcher     StatWatcher   yes     - on change: onStat (pending.js:306:1)
+    3de05adc0e31 PipeWrap        Socket        yes     2
+    3de05ade4141 TCPSocketWrap   Socket        yes     - on error: onData (pending.js:298:1)
 "#,
     ),
     Example::on(
         "pending-24",
         "::jshandles -a | ::count",
         r#"
-21
+26
 "#,
     ),
 ];

@@ -3,7 +3,7 @@
 //! One line for each request that Node.js has given to libuv and that has not come back, in the order in which they were made: the
 //! same as `process._getActiveRequests()` gives. KIND is what `process.getActiveResourcesInfo()` calls it. Then comes what it is about, as
 //! far as the core has it: operation and path of a file, the name that is looked up, the address that is connected to; and what is
-//! called when it is done, with the place where that is defined. A request whose promise is awaited says so: `::jsprint` prints what
+//! called when it is done, with the place where that is defined: the program's function, `through` that of Node.js which was given it. A request whose promise is awaited says so: `::jsprint` prints what
 //! waits for it.
 //!
 //! In a pipe it hands on the objects of the requests.
@@ -35,12 +35,14 @@ const EXAMPLES: &[Example] = &[Example::on(
     "::jsrequests",
     r#"
           OBJECT KIND                 DETAILS
-     a5b7e0c6649 ConnectWrap          to /tmp/pending-OP5aAj/socket, calls afterConnect (node:net)
-    1e88c437ae71 FSReqCallback        stat /tmp/v8mdb-stage/app/pending.js, calls (node:fs:position 4942)
-    1e88c437b1c1 FSReqCallback        scandir /tmp/v8mdb-stage/app, calls (node:fs:position 4644)
-    1e88c437b319 GetAddrInfoReqWrap   looks up localhost, calls onMessage (pending.js:276:1)
-    1e88c437b611 GetAddrInfoReqWrap   looks up 127.0.0.1.nip.invalid, calls onMessage (pending.js:276:1)
-    3a79ced12639 FSReqPromise         open /tmp/v8mdb-stage/app/pending.js, settles promise 3a79ced12671
+    3de05adc0839 FSReqCallback        open /tmp/pending-s3VByg/fifo0, calls onDone (pending.js:307:1) through node:fs
+    3de05adc08a9 FSReqCallback        open /tmp/pending-s3VByg/fifo1, calls onDone (pending.js:307:1) through node:fs
+    3de05ade26f9 FSReqCallback        stat /tmp/v8mdb-stage/app/pending.js, calls onChange (pending.js:301:1) through node:fs
+    3de05ade29b9 FSReqCallback        scandir /tmp/v8mdb-stage/app, calls onChange (pending.js:301:1) through node:fs
+    3de05ade2bb9 GetAddrInfoReqWrap   looks up localhost, calls onMessage (pending.js:300:1)
+    3de05ade3011 GetAddrInfoReqWrap   looks up 127.0.0.1.nip.invalid, calls onMessage (pending.js:300:1)
+    3de05ade3239 GetNameInfoReqWrap   looks up 127.0.0.1, calls onMessage (pending.js:300:1)
+    3de05adfa501 FSReqPromise         open /tmp/v8mdb-stage/app/pending.js, settles promise 3de05adfa539
 "#,
 )];
 

@@ -17,6 +17,9 @@
 //! `arg0` and so on; in a pipe it hands on the value: `::jsstack -f handle -p arg1 | ::jsprint`. Without it a pipe gets the functions, with `-a`
 //! those of V8 and Node.js that have no source as well: `::jsstack | ::jssource`.
 //!
+//! Functions of WebAssembly show as V8 writes them, with their number in the module, and the name that the module gives them if it does; in
+//! front stands their instance. Their place in the module is not told.
+//!
 //! A thread that waits for events is in no JavaScript: `$C` shows its native stack.
 
 use std::io::Write;
@@ -270,12 +273,13 @@ impl Wanted {
             }
             for frame in &frames {
                 if let Some(name) = &self.name {
-                    let own = frame.site.as_ref().and_then(|site| heap.frame_name(site));
+                    let of_wasm = frame.wasm.as_ref().and_then(|wasm| wasm.name.clone());
+                    let own = of_wasm.or_else(|| heap.frame_name(frame.site.as_ref()?));
                     if own.as_deref().unwrap_or("<anonymous>") != name {
                         continue;
                     }
                 }
-                if frame.tier != Tier::Builtin {
+                if !matches!(frame.tier, Tier::Builtin | Tier::WebAssembly) {
                     innermost.get_or_insert(frame.function);
                 }
                 if self.frame(context, heap, frame, pointer, out)? == Flow::Enough {
@@ -298,8 +302,8 @@ impl Wanted {
             return property_of(context, heap, frame, property, out);
         }
         if out.is_pipe() {
-            // Builtins have no source, nor anything else that a stage behind could want.
-            let is_wanted = self.all || frame.tier != Tier::Builtin;
+            // Builtins have no source, nor anything else that a stage behind could want. WebAssembly has its instance.
+            let is_wanted = self.all || !matches!(frame.tier, Tier::Builtin | Tier::WebAssembly);
             return if is_wanted { out.emit(Item::value(frame.function.0)) } else { Ok(Flow::Continue) };
         }
         if self.json {
@@ -347,7 +351,11 @@ impl Wanted {
         let mut line = json!({
             "function": format!("0x{:x}", frame.function.0),
             "frame": pointer.map(|pointer| format!("0x{pointer:x}")),
-            "name": frame.site.as_ref().and_then(|site| heap.frame_name(site)),
+            "name": match &frame.wasm {
+                Some(wasm) => wasm.name.clone(),
+                None => frame.site.as_ref().and_then(|site| heap.frame_name(site)),
+            },
+            "wasmFunction": frame.wasm.as_ref().and_then(|wasm| wasm.index),
             "text": text_of(heap, frame),
             "exact": frame.is_exact,
             "tier": (frame.tier != Tier::Unknown).then(|| frame.tier.name()),

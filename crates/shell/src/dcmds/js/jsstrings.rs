@@ -14,7 +14,11 @@
 //! smallest), how many copies there are, one of them, and the text. Ropes and slices have no characters of their own and are no
 //! copies; strings of one and of two bytes a character that say the same are. The other conditions choose the strings first.
 //!
-//! In a pipe the strings are handed on; with `-d` all copies. `-j` prints one JSON object for each string, text or
+//! `-w` lists the living strings that only slices of them keep alive, what wastes most last: the bytes of them that no slice shows, how
+//! many slices there are, the length of the string, the string, one of the slices, and what that says. A slice of thirteen characters or
+//! more refers to the string that it was cut from; a copy (`(' ' + slice).slice(1)`, or by a Buffer) does not.
+//!
+//! In a pipe the strings are handed on; with `-d` all copies, with `-w` all slices. `-j` prints one JSON object for each string, text or
 //! representation.
 //!
 //! # Limits
@@ -27,7 +31,7 @@ use std::io::Write;
 
 use regex::Regex;
 use serde_json::json;
-use v8_heap::questions::{Duplicate, StringEntry, StringQuery, Strings, string_totals};
+use v8_heap::questions::{Duplicate, SlicedParent, StringEntry, StringQuery, Strings, string_totals};
 use v8_heap::{Heap, Tagged};
 
 use crate::context::Context;
@@ -88,6 +92,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::number('L', "length", "only strings of at most this many characters").filter(),
         Opt::flag('e', "only strings whose characters are outside the heap").filter(),
         Opt::flag('d', "list texts that are there more than once").filter(),
+        Opt::flag('w', "list strings that only slices keep alive, by what is wasted").filter(),
         Opt::flag('s', "list strings, the largest last"),
         Opt::flag('j', "print JSON objects, one a line"),
     ],
@@ -112,6 +117,7 @@ struct Wanted {
     most: Option<u32>,
     external: bool,
     duplicates: bool,
+    wasted: bool,
     by_size: bool,
     json: bool,
     /// Strings one by one, not totals.
@@ -125,6 +131,12 @@ impl Wanted {
         })?;
         // Longer than any string is as good as never.
         let length = |letter| args.number(letter).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        let chooses = ['p', 'r'].iter().any(|o| args.text(*o).is_some())
+            || ['l', 'L'].iter().any(|o| args.number(*o).is_some())
+            || ['d', 'e', 's'].iter().any(|o| args.has(*o));
+        if args.has('w') && chooses {
+            return Err(DcmdError::usage("-w goes with no other option but -j"));
+        }
         Ok(Wanted {
             text: args.text('p').map(|text| text.encode_utf16().collect()),
             regex,
@@ -132,6 +144,7 @@ impl Wanted {
             most: length('L'),
             external: args.has('e'),
             duplicates: args.has('d'),
+            wasted: args.has('w'),
             by_size: args.has('s'),
             json: args.has('j'),
             list: args.has('s')
@@ -142,6 +155,9 @@ impl Wanted {
     }
 
     fn run(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        if self.wasted {
+            return self.wasted(context, out);
+        }
         let heap = context.heap()?;
         let is_match = self.regex.as_ref().map(|regex| move |text: &str| regex.is_match(text));
         let query = StringQuery {
@@ -228,6 +244,56 @@ impl Wanted {
         Ok(())
     }
 
+    /// What only slices keep alive.
+    fn wasted(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let heap = context.heap()?;
+        let mut found = heap.sliced_parents(&context.progress())?;
+        found.reverse();
+        if out.is_pipe() {
+            for slice in found.iter().flat_map(|parent| &parent.slices) {
+                if out.emit(Item::value(slice.0))? == Flow::Enough {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        if found.is_empty() {
+            if !self.json {
+                context.tell_of_nothing(&"no living string is kept by slices alone");
+            }
+            return Ok(());
+        }
+        if !self.json {
+            WASTED.heading(context.colours, &mut out.text())?;
+        }
+        for SlicedParent { parent, slices, length, wasted } in &found {
+            context.check_interrupt()?;
+            let Some(slice) = slices.first().copied() else { continue };
+            if self.json {
+                let line = json!({
+                    "string": format!("{parent:?}"),
+                    "slices": slices.len(),
+                    "slice": format!("{slice:?}"),
+                    "length": length,
+                    "wasted": wasted,
+                    "text": start_of(heap, slice),
+                });
+                writeln!(out.text(), "{}", output::json(&line))?;
+            } else {
+                let cells: [&dyn std::fmt::Display; 6] = [
+                    wasted,
+                    &slices.len(),
+                    length,
+                    &parent.to_string(),
+                    &slice.to_string(),
+                    &shown(context, slice)?,
+                ];
+                WASTED.row(&cells, &mut out.text())?;
+            }
+        }
+        Ok(())
+    }
+
     fn duplicates(&self, context: &Context, found: &[Duplicate], out: &mut Out<'_>) -> Result<(), DcmdError> {
         if out.is_pipe() {
             for copy in found.iter().flat_map(|same| &same.copies) {
@@ -283,6 +349,15 @@ static DUPLICATES: Table = Table::new(&[
     Column::right("LENGTH", 10),
     Column::right("STRING", 16),
     Column::left("TEXT", 0),
+]);
+
+static WASTED: Table = Table::new(&[
+    Column::right("WASTED", 11),
+    Column::right("SLICES", 10),
+    Column::right("LENGTH", 10),
+    Column::right("STRING", 16),
+    Column::right("SLICE", 16),
+    Column::left("SAYS", 0),
 ]);
 
 /// The first characters, in quotes.

@@ -42,26 +42,26 @@ const EXAMPLES: &[Example] = &[
         "::jstimers -p",
         r#"
           OBJECT KIND               DUE        EVERY REF CALLS
-    1e88c437d361 tick                 -            - yes tick (pending.js:63:1)
-    1e88c437d4f9 tick                 -            - yes tick (pending.js:63:1)
-    1e88c437c901 immediate            -            - yes soon (pending.js:62:1)
-    1e88c437d019 immediate            -            - no  soon (pending.js:62:1)
-    1e88c4364891 interval         44995        45000 yes beat (pending.js:46:1)
-    1e88c4364b61 timeout          59995        60000 yes late (pending.js:47:1)
-    1e88c4364ae1 timeout          59995        60000 no  expire (pending.js:49:1)
-    1e88c4364c01 timeout          70000        70000 yes settles promise 1e88c43679e1
-    1e88c4364ca1 timeout          80000        80000 yes (pending.js:171:45)
-    1e88c4364a51 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367069 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367641 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367a29 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367cb1 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367bd9 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367b01 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367569 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c4367129 timeout          89996        90001 yes rejectLater (pending.js:50:1)
-    1e88c43649d1 timeout          89997        90001 yes rejectLater (pending.js:50:1)
-    1e88c4364931 timeout     2147483643   2147483647 yes late (pending.js:47:1)
+    3de05ade5181 tick                 -            - yes tick (pending.js:71:1)
+    3de05ade5319 tick                 -            - yes tick (pending.js:71:1)
+    3de05ade4c49 immediate            -            - yes soon (pending.js:70:1)
+    3de05ade4e39 immediate            -            - no  soon (pending.js:70:1)
+    3de05adcf111 interval         44992        45000 yes beat (pending.js:54:1)
+    3de05adcefe1 timeout          59992        60000 yes late (pending.js:55:1)
+    3de05adcef61 timeout          59992        60000 no  expire (pending.js:57:1)
+    3de05adcf071 timeout          70000        70000 yes settles promise 3de05add0209
+    3de05adced81 timeout          80000        80000 yes (pending.js:179:45)
+    3de05adcecf1 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05adcf9f1 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05adcfc81 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05add0289 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05add0511 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05add0439 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05add0361 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05adcfba9 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05adcfab1 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05adcec71 timeout          89993        90001 yes rejectLater (pending.js:58:1)
+    3de05adcee21 timeout     2147483639   2147483647 yes late (pending.js:55:1)
 "#,
     ),
     Example::on(

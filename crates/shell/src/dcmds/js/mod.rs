@@ -5,10 +5,13 @@ use crate::dcmd::Dcmd;
 mod diff;
 mod findjsobjects;
 mod heapsnapshot;
+mod jsals;
 mod jsarray;
 mod jsasync;
 mod jsbuffers;
+mod jsbytecode;
 mod jsclosure;
+mod jsclosures;
 mod jsconstructor;
 mod jscrash;
 mod jsdominators;
@@ -18,9 +21,12 @@ mod jsfunction;
 mod jsfunctions;
 mod jshandles;
 mod jsleaks;
+mod jslocals;
 mod jsmap;
+mod jsmicrotasks;
 mod jspath;
 mod jsprint;
+mod jspromises;
 mod jsrequests;
 mod jsretained;
 mod jsscripts;
@@ -29,19 +35,24 @@ mod jsstack;
 mod jsstacks;
 mod jsstrings;
 mod jstimers;
+mod jsworkers;
 mod nodebuffer;
 mod nodeinfo;
 mod snapshotnode;
+mod uvloop;
 
 /// The dcmds of this family.
 pub(super) const LIST: &[&Dcmd] = &[
     &diff::DCMD,
     &findjsobjects::DCMD,
     &heapsnapshot::DCMD,
+    &jsals::DCMD,
     &jsarray::DCMD,
     &jsasync::DCMD,
     &jsbuffers::DCMD,
+    &jsbytecode::DCMD,
     &jsclosure::DCMD,
+    &jsclosures::DCMD,
     &jsconstructor::DCMD,
     &jscrash::DCMD,
     &jsdominators::DCMD,
@@ -51,9 +62,12 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsfunctions::DCMD,
     &jshandles::DCMD,
     &jsleaks::DCMD,
+    &jslocals::DCMD,
     &jsmap::DCMD,
+    &jsmicrotasks::DCMD,
     &jspath::DCMD,
     &jsprint::DCMD,
+    &jspromises::DCMD,
     &jsrequests::DCMD,
     &jsretained::DCMD,
     &jsscripts::DCMD,
@@ -62,7 +76,9 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsstacks::DCMD,
     &jsstrings::DCMD,
     &jstimers::DCMD,
+    &jsworkers::DCMD,
     &nodebuffer::DCMD,
     &nodeinfo::DCMD,
     &snapshotnode::DCMD,
+    &uvloop::DCMD,
 ];

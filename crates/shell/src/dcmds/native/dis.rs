@@ -8,19 +8,26 @@
 //! instruction are followed by their symbols. A C++ function can be named as in the source, without its parameters, unless
 //! several are called so.
 //!
+//! Of machine code that V8 has made of a JavaScript function it is as if that had a symbol, with offsets from its first instruction. A line
+//! that begins with `;` says what made it, and where the instructions behind it come from: the function with file, line and column, and
+//! those into which optimised code has merged it. `$C` and `::jsstack` say the same of calls.
+//!
 //! # Limits
 //!
-//! Instructions of x86 have no fixed length. Before an address in code without a symbol, such as a compiled JavaScript
-//! function, the bytes can be read in more than one way: what is shown there is one that leads to the address.
+//! Instructions of x86 have no fixed length. Before an address in code without a symbol the bytes can be read in more than one way: what is
+//! shown there is one that leads to the address. V8 keeps places of calls and of what may throw: an instruction between two belongs to
+//! the first as far as that says.
 
+use std::cell::RefCell;
 use std::io::Write;
 
 use core_reader::Address;
 use serde_json::json;
 
+use crate::answers::machine_code::JavaScriptCode;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
-use crate::disassembly::{before, instruction};
+use crate::disassembly::{before, instruction, path};
 use crate::error::DcmdError;
 use crate::output::{escape, hex};
 use crate::stage::Out;
@@ -79,11 +86,29 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 (None, Some(item)) => Some(item.word),
                 (None, None) => None,
             };
-            let page = Page { context, label, as_json };
+            let first = address.unwrap_or_else(|| context.dot());
+            let symbol = context.target()?.symbols().nearest(Address(first), 0);
+            let heap = if symbol.is_none() { context.heap().ok() } else { None };
+            let code = heap.and_then(|heap| JavaScriptCode::at(heap, first));
+            let range = code.as_ref().map(JavaScriptCode::range);
+            let page = Page { context, label, as_json, code, last: RefCell::default() };
             let Some(address) = address else {
-                return page.forward(context.dot(), wanted.saturating_add(1), None, out);
+                return page.forward(first, wanted.saturating_add(1), None, out);
             };
-            let symbol = context.target()?.symbols().nearest(Address(address), 0);
+            if let Some((start, end)) = range {
+                if address == start && !window {
+                    return match number {
+                        Some(_) => page.forward(address, wanted.saturating_add(1), None, out),
+                        None => page.until(address, end, out),
+                    };
+                }
+                if let Some(starts) = path(context, start, address) {
+                    let before = &starts[starts.len().saturating_sub(wanted)..];
+                    let first = before.first().copied().unwrap_or(address);
+                    let count = before.len().saturating_add(wanted).saturating_add(1);
+                    return page.forward(first, count, Some(address), out);
+                }
+            }
             let function = symbol.filter(|found| found.symbol.address.0 == address && !window);
             match function {
                 Some(_) if number.is_some() => page.forward(address, wanted.saturating_add(1), None, out),
@@ -116,6 +141,10 @@ struct Page<'c> {
     context: &'c Context,
     label: Label,
     as_json: bool,
+    /// The code of JavaScript in which it begins.
+    code: Option<JavaScriptCode<'c>>,
+    /// Where the line before comes from.
+    last: RefCell<Vec<String>>,
 }
 
 impl Page<'_> {
@@ -150,8 +179,14 @@ impl Page<'_> {
         let decoded = instruction(self.context, at)?;
         let next = at.wrapping_add(decoded.length as u64);
         self.context.set_dot(next);
+        let code = self.code.as_ref().filter(|code| (code.range().0..code.range().1).contains(&at));
+        let places = match code {
+            Some(code) => code.places(at, &self.context.progress())?,
+            None => Vec::new(),
+        };
         if self.as_json {
             out.json(&json!({
+                "source": places,
                 "address": hex(at),
                 "symbol": self.context.symbolic(at),
                 "length": decoded.length,
@@ -160,7 +195,20 @@ impl Page<'_> {
             }))?;
             return Ok(next);
         }
-        let symbol = || self.context.symbolic(at).map(|symbol| escape(&symbol).into_owned());
+        if let Some(code) = code.filter(|_| *self.last.borrow() != places && !places.is_empty()) {
+            let merged: Vec<String> = places.iter().map(|place| escape(place).into_owned()).collect();
+            writeln!(out.text(), "; {}: {}", code.tier().name(), merged.join(" in "))?;
+            self.last.replace(places.clone());
+        }
+        let of_code = || {
+            let (start, _) = code?.range();
+            let name = places.last()?.split(" (").next().unwrap_or_default();
+            Some(format!("{name}+{:#x}", at - start))
+        };
+        let symbol = || {
+            let symbol = self.context.symbolic(at).or_else(of_code);
+            symbol.map(|symbol| escape(&symbol).into_owned())
+        };
         let label = match self.label {
             Label::Address => format!("{at:x}:"),
             Label::Both => match symbol() {

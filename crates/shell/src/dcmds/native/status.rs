@@ -66,7 +66,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     let text = text.map_or(String::new(), |text| format!(": {text}"));
                     writeln!(out.text(), "ended on: out of memory{text}")?;
                 }
-                Some(Ending::Itself { text }) => writeln!(out.text(), "ended on: {text}")?,
+                Some(Ending::Itself { text, .. }) => writeln!(out.text(), "ended on: {text}")?,
                 None => {}
             }
             heap(context, out)
@@ -287,7 +287,7 @@ fn print_json(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             "place": place,
         }),
         Ending::OutOfMemory { text } => json!({ "kind": "out of memory", "text": text }),
-        Ending::Itself { text } => json!({ "kind": "itself", "text": text }),
+        Ending::Itself { text, .. } => json!({ "kind": "itself", "text": text }),
     });
     let mut line = json!({
         "file": path,

@@ -16,6 +16,7 @@ use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::isolate::{Page, PageState};
 
+use crate::answers::machine_code::JavaScriptCode;
 use crate::answers::mapping_name::mapping_name;
 use crate::answers::native_memory;
 use crate::context::Context;
@@ -192,6 +193,16 @@ fn heap(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
         offset => format!("+{:#x}", offset - 1),
     };
     let mut what = format!("{value}{offset}, {}", heap.class_name(value));
+    if heap.class_name(value) == "InstructionStream"
+        && let Some(code) = JavaScriptCode::at(heap, address)
+    {
+        let places = code.places(address, &context.progress())?;
+        if let Some(place) = places.first() {
+            let (start, _) = code.range();
+            let tier = code.tier().name();
+            what = format!("{}, {tier} code from {start:x} on, {what}", escape(place));
+        }
+    }
     if let Ok(v8_heap::objects::value::Value::Object(object)) = heap.value(value) {
         let constructor = heap.name(heap.constructor_name(object));
         if !constructor.is_empty() {

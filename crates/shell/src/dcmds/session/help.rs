@@ -91,6 +91,7 @@ ADDR is an address that a command has printed; CLASS and the like are yours.
   Why did it crash?   ::status  ::jsstack  $C   how it ended, and where
                       ::findjsobjects -c Error  errors that are still there
   Why does it hang?   ::jsstack  ::jsasync      what it was doing, what waits
+                      ::uvloop                  what keeps it alive, its pool
   Which code is it?   ADDR::jssource  ::jsfunctions
 
   ::help NAME   one command        ::help language   how lines are made

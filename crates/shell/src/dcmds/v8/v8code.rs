@@ -1,6 +1,7 @@
 //! `::v8code`: print where machine code is, and what it is for.
 //!
-//! Takes a `Code`, an `InstructionStream`, a function, or the address of an instruction in one of V8's code pages.
+//! Takes a `Code`, an `InstructionStream`, a function, or the address of an instruction in one of V8's code pages. Of an instruction it says
+//! which function it belongs to, the line of the source, and into which functions optimised code has merged that.
 //!
 //! `-d` adds the instructions. Behind them code has tables, which the range does not tell apart: the last lines may be data.
 
@@ -10,7 +11,7 @@ use v8_heap::objects::place::FieldValue;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Tagged};
 
-use crate::answers::machine_code::{current_code, instructions};
+use crate::answers::machine_code::{JavaScriptCode, current_code, instructions};
 use crate::answers::summary::summary;
 use crate::context::Context;
 use crate::dcmd::{
@@ -53,6 +54,19 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let heap = context.heap()?;
             let code = code_of(context, heap, item.word)?;
             let mut facts = describe(heap, code);
+            let is_instruction = heap.object(Tagged(item.word)).is_err();
+            let of_address = is_instruction.then(|| JavaScriptCode::at(heap, item.word)).flatten();
+            let places = match &of_address {
+                Some(code) => code.places(item.word, &context.progress())?,
+                None => Vec::new(),
+            };
+            if let (Some(code), Some((own, callers))) = (of_address, places.split_first()) {
+                facts.line(format!("at: {} in {} code", escape(own), code.tier().name()));
+                for caller in callers {
+                    facts.line(format!("merged into: {}", escape(caller)));
+                }
+            }
+            facts.field("places", places);
             if disassemble {
                 disassembly(context, heap, code, &mut facts)?;
             }

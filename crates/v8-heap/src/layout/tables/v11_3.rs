@@ -103,5 +103,6 @@ pub(super) const TABLE: Table = Table {
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: false,
         source_positions_have_two_flags: false,
+        handler_offset_shift: 3,
     },
 };

@@ -107,5 +107,6 @@ pub(super) const TABLE: Table = Table {
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: true,
+        handler_offset_shift: 4,
     },
 };
