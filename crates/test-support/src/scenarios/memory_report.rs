@@ -75,7 +75,7 @@ fn check_spaces(found: &[Value], report: &Value, slack: u64, failures: &mut Fail
             failures.0.push(format!("no {name}"));
             continue;
         };
-        let mut written = 0;
+        let written;
         if name == "new_space" {
             written = failures.compare_written(name, &said["space_used_size"], &found["used"], slack);
         } else {
