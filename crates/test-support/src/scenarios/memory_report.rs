@@ -75,11 +75,11 @@ fn check_spaces(found: &[Value], report: &Value, slack: u64, failures: &mut Fail
             failures.0.push(format!("no {name}"));
             continue;
         };
-        let written;
-        if name == "new_space" {
-            written = failures.compare_written(name, &said["space_used_size"], &found["used"], slack);
-        } else {
-            written = since(said, found);
+        let written = match name {
+            "new_space" => failures.compare_written(name, &said["space_used_size"], &found["used"], slack),
+            _ => since(said, found),
+        };
+        if name != "new_space" {
             let used = found["used"].as_u64().map_or(Value::Null, |used| used.saturating_sub(written).into());
             failures.compare(&format!("used of {name}"), &said["space_used_size"], &used);
         }
