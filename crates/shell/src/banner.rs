@@ -20,7 +20,7 @@ const NEXT_OF_CRASH: &str = "::jsstack (where it was)   $C (native stack)   ::js
 /// What leads on where no memory was left.
 const NEXT_OF_FULL: &str = "::jsleaks (what gathers)   ::jsstack (where it was)   ::help";
 /// What leads on where JavaScript was running.
-const NEXT_OF_BUSY: &str = "::jsleaks (what gathers)  ::jsstack (runs)  ::jsasync (waits)  ::help";
+const NEXT_OF_BUSY: &str = "::jsleaks  ::findjsobjects  ::jsstack (runs)  ::jsasync (waits)  ::help";
 /// What stands in front of an error.
 const UNCAUGHT: &str = "uncaught ";
 /// Cells of a line of the banner.

@@ -49,11 +49,11 @@ const EXAMPLES: &[Example] = &[Example::on(
     "pending-24",
     "::jsals",
     r#"
-a5b7e0c5ed1 AsyncLocalStorage
+a977783e561 AsyncLocalStorage
   1 store in 1 context together retain 152 bytes of the heap and 0 outside
   the contexts are held by 11 Promise, 4 microtask that waits, 2 Timeout
            STORE CONTEXTS   RETAINED    OUTSIDE NAME                 CONTEXTS HELD BY
-     a5b7e0c5e79        1        152          0 Object               11 Promise, 4 microtask that waits, 2 Timeout
+    3de05adc0299        1        152          0 Object               11 Promise, 4 microtask that waits, 2 Timeout
 "#,
 )];
 
