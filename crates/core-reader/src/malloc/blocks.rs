@@ -4,7 +4,7 @@
 //! of its run begins. For every page of a run the first block that begins in it or behind it is kept, so that the block at an address is
 //! found among the few of a page.
 
-use super::runs::{Run, RunKind};
+use super::run::{Run, RunKind};
 use super::{ALIGNMENT, HEADER, PAGE};
 use crate::Address;
 

@@ -26,6 +26,7 @@ mod blocks;
 mod cached;
 mod owners;
 mod parameters;
+mod run;
 mod runs;
 mod unreached;
 mod words;
@@ -37,7 +38,7 @@ pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
 pub use owners::{Owner, Owners};
 pub use parameters::Parameters;
-pub use runs::{Run, RunKind};
+pub use run::{Run, RunKind};
 pub use unreached::Unreached;
 
 /// Bytes between blocks' addresses.

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use super::arena::Arena;
 use super::blocks::{BlockState, chunk_of, packed};
 use super::parameters::Parameters;
+use super::run::{Run, RunKind};
 use super::words::Words;
 use super::{FLAGS, HEADER, IS_MAPPED, PAGE, PREVIOUS_IN_USE, SMALLEST_CHUNK};
 use crate::address_space::AddressSpace;
@@ -30,51 +31,17 @@ const MOST_STRAYS: usize = 1 << 26;
 /// An arena has hardly more heaps.
 const MOST_HEAPS: usize = 1 << 16;
 
-/// What a run is, and the number of the arena it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunKind {
-    /// What `brk` gave the main arena.
-    Break(usize),
-    /// What `mmap` gave the main arena where `brk` could not.
-    Extension(usize),
-    /// A heap of another arena.
-    Heap(usize),
-    /// A mapping with one block.
-    Mapped,
-}
-
-/// A stretch of memory that is full of blocks.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// First address; of a heap, that of its `heap_info`.
-    pub start: Address,
-    /// First address behind what the allocator has from the system.
-    pub end: Address,
-    /// Whose it is.
-    pub kind: RunKind,
-    /// Bytes of it that the arena has accounted for.
-    pub taken: u64,
-    /// Its blocks do not reach to its end: where the words of the heap stopped making sense.
-    pub broken_at: Option<Address>,
-    /// Number of its first block, and how many they are.
-    pub(super) first: usize,
-    pub(super) count: usize,
-    /// Where the last block ends.
-    pub(super) last_end: u64,
-}
-
-impl Run {
-    fn new((start, end): (u64, u64), kind: RunKind, taken: u64, walked: &Walked) -> Run {
-        Run {
-            start: Address(start),
-            end: Address(end),
-            kind,
-            taken,
-            broken_at: (walked.ended == Ended::Broken).then_some(Address(walked.end)),
-            first: 0,
-            count: 0,
-            last_end: walked.end,
-        }
+/// A run, as a walk found it.
+fn found_run((start, end): (u64, u64), kind: RunKind, taken: u64, walked: &Walked) -> Run {
+    Run {
+        start: Address(start),
+        end: Address(end),
+        kind,
+        taken,
+        broken_at: (walked.ended == Ended::Broken).then_some(Address(walked.end)),
+        first: 0,
+        count: 0,
+        last_end: walked.end,
     }
 }
 
@@ -204,7 +171,7 @@ fn main_runs(
         };
         let taken = if walked.ended == Ended::Broken { walked.end - base } else { run_end - base };
         missing = missing.saturating_sub(taken);
-        all.push((Run::new((base, run_end), RunKind::Break(number), taken, &walked), walked.chunks));
+        all.push((found_run((base, run_end), RunKind::Break(number), taken, &walked), walked.chunks));
     }
     if missing == 0 || watch.cancelled() {
         return;
@@ -235,7 +202,7 @@ fn main_runs(
                 };
                 if end > at && end - at <= missing && end.is_multiple_of(PAGE) {
                     missing -= end - at;
-                    let run = Run::new((at, end), RunKind::Extension(number), end - at, &walked);
+                    let run = found_run((at, end), RunKind::Extension(number), end - at, &walked);
                     all.push((run, walked.chunks));
                     if missing == 0 {
                         return;
@@ -291,7 +258,7 @@ fn heaps(memory: &AddressSpace, (number, arena): (usize, &Arena), watch: &dyn Wa
         // The one that leads on is right.
         let best = walks.min_by_key(|(is_broken, end, _)| (*is_broken, *end));
         if let Some((.., walked)) = best {
-            all.push((Run::new((heap, end), RunKind::Heap(number), size, &walked), walked.chunks));
+            all.push((found_run((heap, end), RunKind::Heap(number), size, &walked), walked.chunks));
         }
         if previous == 0 || !previous.is_multiple_of(alignment) || watch.cancelled() {
             return;
@@ -327,7 +294,7 @@ fn mappings(memory: &AddressSpace, parameters: Option<&Parameters>, watch: &dyn 
                 && size <= bytes
             {
                 let walked = Walked { chunks: vec![packed(at, BlockState::Used)], end, ended: Ended::Top };
-                all.push((Run::new((at, end), RunKind::Mapped, size, &walked), walked.chunks));
+                all.push((found_run((at, end), RunKind::Mapped, size, &walked), walked.chunks));
                 missing -= 1;
                 bytes -= size;
                 at = end;
