@@ -295,6 +295,11 @@ pub fn require_kernel_cores() -> Result<()> {
         "the kernel of this machine gives its cores to `{pattern}`; with a plain name in \
          /proc/sys/kernel/core_pattern (such as `core`) it writes them into the directory of the process"
     );
+    let limit = Command::new("/bin/sh").args(["-c", "ulimit -Hc"]).output().context("cannot run /bin/sh")?;
+    ensure!(
+        limit.stdout.trim_ascii() == b"unlimited",
+        "the hard limit of `ulimit -c` leaves no room for cores"
+    );
     Ok(())
 }
 

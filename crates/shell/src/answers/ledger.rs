@@ -204,6 +204,13 @@ impl Ledger {
             }
         }
         let core = target.core();
+        let truncated = core.memory().truncated_bytes();
+        if truncated > 0 {
+            let lost = format!(
+                "{truncated} bytes beyond the end of the truncated core: objects and blocks there count as not used"
+            );
+            ledger.untold.push(lost);
+        }
         for range in core.memory().ranges() {
             let has_stack = core.threads_with_stack_in(range.start, range.end).next().is_some();
             if has_stack && range.file.is_none() {

@@ -115,3 +115,43 @@ fn facts_have_the_documented_fields() {
         assert_eq!(met, crate::json::fields_of(section), "{section}");
     }
 }
+
+/// Between a core and itself nothing has grown; between two stages of a program what JavaScript has does.
+#[test]
+fn the_ledger_stands_beside_that_of_an_older_core() {
+    let beside = |old: &str, new: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_v8mdb"))
+            .args(["-S", "--base", old, new, "-e", "::ledger -b -j"])
+            .current_dir(testdata().join("cores"))
+            .output()
+            .unwrap();
+        let rows = rows(&String::from_utf8(output.stdout).unwrap());
+        assert!(rows.len() > 10, "{}", String::from_utf8_lossy(&output.stderr));
+        rows
+    };
+    for row in beside("native.core.zst", "native.core.zst") {
+        assert_eq!(row["before"], row["now"], "{row}");
+    }
+    let grown = beside("growth-24.stage1.core.zst", "growth-24.core.zst");
+    let of = |key: &str| grown.iter().find(|row| row["use"] == key).unwrap();
+    let objects = |when: &str| {
+        of("javascriptLiving")[when].as_u64().unwrap() + of("javascriptGarbage")[when].as_u64().unwrap()
+    };
+    assert!(objects("now") > objects("before") && objects("before") > 1_000_000, "{grown:?}");
+}
+
+/// A core that ends early: what is not there is said, and address space is not taken for memory.
+#[test]
+fn a_truncated_core_is_not_told_as_if_it_were_whole() {
+    let packed = std::fs::read(testdata().join("cores/leak-24.core.zst")).unwrap();
+    let whole = zstd::decode_all(&packed[..]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("core");
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let debugger = Debugger::new(PathBuf::from(env!("CARGO_BIN_EXE_v8mdb")), &path);
+    let [text] = debugger.session(&["::ledger".to_owned()]).unwrap().try_into().unwrap();
+    let untold: Vec<&str> = text.lines().filter(|line| line.starts_with("not told: ")).collect();
+    assert!(untold.iter().any(|line| line.contains("beyond the end of the truncated core")), "{text}");
+    assert!(untold.iter().any(|line| line.contains("garbage: ")), "{text}");
+    assert!(!text.contains("machine code: ") && !text.contains("other memory: "), "{text}");
+}

@@ -209,6 +209,11 @@ impl Bytecodes {
         same(SIZES, self.lengths.concat()) && same(OPERANDS, counts.flat_map(u32::to_le_bytes).collect())
     }
 
+    /// What they are called, by number.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.list.iter().map(|bytecode| bytecode.name)
+    }
+
     /// The number of the bytecode at the start of `bytes`, how wide its operands are, and how many bytes stand in front of it.
     fn head(bytes: &[u8]) -> Option<(u8, Scale, usize)> {
         let first = *bytes.first()?;

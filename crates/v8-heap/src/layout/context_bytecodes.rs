@@ -1,9 +1,6 @@
 //! What bytecodes mean for contexts: which read a variable, enter a scope or leave it (V8: `src/interpreter/bytecodes.h`).
 
-use super::versions::Version;
-
-/// The numbers of all versions.
-static TABLE: &str = include_str!("tables/context_bytecodes.txt");
+use super::bytecode::Bytecodes;
 
 /// What a bytecode does, as far as contexts go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,47 +38,20 @@ pub(crate) enum ContextBytecode {
     Debug,
 }
 
-/// The bytecodes of a version.
+/// What the bytecodes of a version do for contexts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContextBytecodes {
     by_number: Vec<ContextBytecode>,
-    /// Lowest bit of the offset in an entry of a handler table.
-    pub(crate) handler_shift: u32,
 }
 
 impl ContextBytecodes {
     /// The register that is the innermost context, as an operand: the word at that distance from the frame pointer (V8:
     /// `Register::current_context`, `InterpreterFrameConstants`).
     pub(crate) const CURRENT: i64 = -1;
-    /// 32-bit words of an entry of a handler table: start, end, handler, data (V8: `HandlerTable::kRangeEntrySize`).
-    pub(crate) const HANDLER_WORDS: usize = 4;
 
-    /// Those of a version; `None` if they are not known.
-    pub(super) fn of(version: Version) -> Option<ContextBytecodes> {
-        let wanted = format!("context {}.{}", version.0, version.1);
-        let mut found = ContextBytecodes { by_number: vec![ContextBytecode::Other; 256], handler_shift: 0 };
-        let mut is_ours = false;
-        for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
-            let mut entries = line;
-            if let Some((head, rest)) = line.split_once(':') {
-                is_ours = head == wanted;
-                entries = rest;
-            }
-            if !is_ours {
-                continue;
-            }
-            for entry in entries.split(',') {
-                let (name, numbers) = entry.trim().split_once(' ')?;
-                let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-                let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
-                if name == "handler" {
-                    found.handler_shift = first as u32;
-                } else {
-                    found.by_number.get_mut(first..=last)?.fill(meaning(name)?);
-                }
-            }
-        }
-        (found.handler_shift > 0).then_some(found)
+    /// Those of a version.
+    pub(super) fn of(bytecodes: &Bytecodes) -> ContextBytecodes {
+        ContextBytecodes { by_number: bytecodes.names().map(meaning).collect() }
     }
 
     /// What the bytecode of a number does.
@@ -90,37 +60,44 @@ impl ContextBytecodes {
     }
 }
 
-fn meaning(name: &str) -> Option<ContextBytecode> {
-    Some(match name {
-        "load" => ContextBytecode::Load,
-        "load_current" => ContextBytecode::LoadCurrent,
-        "move" => ContextBytecode::Move,
-        "push" => ContextBytecode::Push,
-        "pop" => ContextBytecode::Pop,
-        "lookup" => ContextBytecode::Lookup,
-        "closure" => ContextBytecode::Closure,
-        "branch" => ContextBytecode::Branch,
-        "branch_constant" => ContextBytecode::BranchConstant,
-        "jump" => ContextBytecode::Jump,
-        "jump_constant" => ContextBytecode::JumpConstant,
-        "switch" => ContextBytecode::Switch,
-        "end" => ContextBytecode::End,
-        "debug" => ContextBytecode::Debug,
-        _ => return None,
-    })
+/// What a bytecode does, by its name.
+fn meaning(name: &str) -> ContextBytecode {
+    match name {
+        "LdaContextSlot" | "LdaContextSlotNoCell" | "LdaScriptContextSlot" | "LdaImmutableContextSlot" => {
+            ContextBytecode::Load
+        }
+        "LdaCurrentContextSlot"
+        | "LdaCurrentContextSlotNoCell"
+        | "LdaCurrentScriptContextSlot"
+        | "LdaImmutableCurrentContextSlot" => ContextBytecode::LoadCurrent,
+        "Mov" => ContextBytecode::Move,
+        "PushContext" => ContextBytecode::Push,
+        "PopContext" => ContextBytecode::Pop,
+        // The pair is the function and the receiver of `f()` where `f` is looked up by name.
+        "StaLookupSlot" | "CallRuntimeForPair" => ContextBytecode::Lookup,
+        _ if name.starts_with("LdaLookup") => ContextBytecode::Lookup,
+        "CreateClosure" => ContextBytecode::Closure,
+        "Jump" => ContextBytecode::Jump,
+        "JumpConstant" => ContextBytecode::JumpConstant,
+        "SwitchOnSmiNoFeedback" => ContextBytecode::Switch,
+        "JumpLoop" | "Throw" | "ReThrow" | "Return" => ContextBytecode::End,
+        _ if name.starts_with("DebugBreak") => ContextBytecode::Debug,
+        _ if name.starts_with("JumpIf") && name.ends_with("Constant") => ContextBytecode::BranchConstant,
+        _ if name.starts_with("JumpIf") => ContextBytecode::Branch,
+        _ => ContextBytecode::Other,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Bytecodes;
     use crate::layout::tables::TABLES;
 
     #[test]
     fn every_version_has_its_bytecodes_and_they_are_as_long_as_their_operands() {
         for table in TABLES {
-            let known = ContextBytecodes::of(table.v8).unwrap();
             let sizes = Bytecodes::of(table.v8);
+            let known = ContextBytecodes::of(&sizes);
             let mut seen = Vec::new();
             for number in 0..=255u8 {
                 let meaning = known.meaning(number);
@@ -148,6 +125,5 @@ mod tests {
             }
             assert_eq!(seen.len(), 15, "{:?}", table.v8);
         }
-        assert_eq!(ContextBytecodes::of((9, 9)), None);
     }
 }

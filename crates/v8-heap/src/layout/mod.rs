@@ -424,7 +424,7 @@ pub struct Layout {
     pub crash: Option<CrashLayout>,
     /// The bytecodes; nothing if the binary contradicts what is known of its version.
     pub bytecodes: Option<Bytecodes>,
-    /// What bytecodes mean for contexts; nothing if that is not known of this very version.
+    /// What these mean for contexts.
     pub context_bytecodes: Option<ContextBytecodes>,
     /// Instance types of functions.
     pub functions: FunctionTypes,
@@ -505,7 +505,7 @@ impl Layout {
             (self.table_version, self.table_node, self.exact),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
-            (self.frames, self.deoptimization, self.crash, &self.bytecodes, &self.context_bytecodes),
+            (self.frames, self.deoptimization, self.crash, &self.bytecodes),
             (
                 (self.fields, self.bits, self.facts),
                 (self.script_context_table_slot, self.embedder_data_slot),
@@ -539,6 +539,7 @@ impl Layout {
         let published = metadata.types();
         let named = merge_types(table, exact, &published);
 
+        let bytecodes = Bytecodes::of(version);
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
         let sizes = size::Sizes { version, words, facts: &facts, classes: &classes };
         let types = classify_types(&named, functions, &sizes);
@@ -583,8 +584,8 @@ impl Layout {
             frames: table.frames.published(|name| metadata.frame_type(name)),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
-            bytecodes: Some(Bytecodes::of(version)),
-            context_bytecodes: ContextBytecodes::of(version),
+            context_bytecodes: Some(ContextBytecodes::of(&bytecodes)),
+            bytecodes: Some(bytecodes),
             functions,
             fields,
             bits,

@@ -188,7 +188,7 @@ impl View<'_> {
 }
 
 /// The entries of a handler table: start, end, flags below the offset of the handler, register.
-fn handlers(table: &[u8], shift: u32) -> Vec<Handler> {
+pub(super) fn handlers(table: &[u8], shift: u32) -> Vec<Handler> {
     const ENTRY: usize = 16;
     let numbers = |entry: &[u8]| {
         let number = |index: usize| {

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::layout::{ContextBytecode, ContextBytecodes};
+use crate::objects::bytecode::handlers;
 use crate::objects::shared_function_info::FunctionCode;
 use crate::objects::value::HeapObject;
 use crate::view::View;
@@ -148,7 +149,7 @@ impl View<'_> {
         let constants = self.constants(bytecode)?;
         let constant = |index: Option<u32>| constants.get(index? as usize).copied();
         let mut reads = CapturedReads::default();
-        let mut levels = Levels::new(self.handlers(bytecode, meanings)?);
+        let mut levels = Levels::new(self.handlers_of(bytecode)?);
         let mut looks_up = false;
         let mut at = 0;
         while at < bytes.len() {
@@ -255,17 +256,15 @@ impl View<'_> {
     }
 
     /// Where what is thrown is caught: of each handler, its place and where the bytecodes begin that it is for.
-    fn handlers(&self, bytecode: HeapObject<'_>, known: &ContextBytecodes) -> Result<Vec<(usize, usize)>> {
+    fn handlers_of(&self, bytecode: HeapObject<'_>) -> Result<Vec<(usize, usize)>> {
         let at = bytecode.address + self.fields().bytecode_handlers;
         let Ok(table) = self.object(self.words().tagged(at, "handlers of a BytecodeArray")?) else {
             return Ok(Vec::new());
         };
         let Some(bytes) = self.bytes_of_array(table)? else { return Ok(Vec::new()) };
-        let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap_or_default());
-        let mut handlers: Vec<(usize, usize)> = bytes
-            .chunks_exact(4 * ContextBytecodes::HANDLER_WORDS)
-            .map(|entry| ((word(&entry[8..12]) >> known.handler_shift) as usize, word(&entry[..4]) as usize))
-            .collect();
+        let entries = handlers(bytes, self.layout().facts.handler_offset_shift);
+        let places = entries.iter().map(|entry| (entry.handler as usize, entry.start as usize));
+        let mut handlers: Vec<(usize, usize)> = places.collect();
         handlers.sort_unstable();
         Ok(handlers)
     }

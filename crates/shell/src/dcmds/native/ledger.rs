@@ -142,9 +142,9 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
     let mut text = out.text();
     writeln!(text, "reserved without access, no memory: {} bytes", ledger.reserved)?;
     drop(text);
-    let owner = greatest_owner(context, ledger);
+    let lines = verdicts(ledger, &|| greatest_owner(context, ledger));
     let mut text = out.text();
-    for line in verdicts(ledger, owner) {
+    for line in lines {
         writeln!(text, "{line}")?;
     }
     for untold in &ledger.untold {
@@ -154,19 +154,20 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
 }
 
 /// What the rows say, in words, each with the command that shows more.
-fn verdicts(ledger: &Ledger, owner: Option<String>) -> Vec<String> {
+fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<String> {
     /// Less of all memory than one part in so many is not worth a word.
     const SHARE: u64 = 10;
-    // Files and stacks do not grow with a leak.
+    // Files and stacks do not grow with a leak; and address space that was perhaps never touched is not where memory went.
+    let is_memory = |of: &Use| match of {
+        Use::Files | Use::FileData | Use::Kernel | Use::Stacks => false,
+        Use::Code | Use::Anonymous => ledger.stored.is_some(),
+        _ => true,
+    };
     let weight_of = |of: Use| match &ledger.stored {
         Some(stored) => stored.by_use.get(&of).copied().unwrap_or(0),
         None => ledger.of_use(of),
     };
-    let own: u64 = Use::ALL
-        .into_iter()
-        .filter(|of| !matches!(of, Use::Files | Use::FileData | Use::Kernel | Use::Stacks))
-        .map(weight_of)
-        .sum();
+    let own: u64 = Use::ALL.into_iter().filter(is_memory).map(weight_of).sum();
     let is_much = |bytes: u64| bytes.saturating_mul(SHARE) >= own.max(1);
     let mut said: Vec<(u64, String)> = Vec::new();
     let leaked = ledger.of_use(Use::Leaked);
@@ -199,12 +200,12 @@ fn verdicts(ledger: &Ledger, owner: Option<String>) -> Vec<String> {
         (Use::Anonymous, "other memory: {} bytes of no known use (::ledger -v)"),
     ] {
         let weight = weight_of(of);
-        if is_much(weight) && weight > 0 {
+        if is_memory(&of) && is_much(weight) && weight > 0 {
             said.push((weight, what.replace("{}", &weight.to_string())));
         }
     }
     if let Some(line) = said.iter_mut().map(|(_, line)| line).find(|line| line.starts_with(NATIVE)) {
-        line.push_str(&owner.unwrap_or_default());
+        line.push_str(&owner().unwrap_or_default());
     }
     said.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
     said.into_iter().map(|(_, line)| line).collect()
