@@ -15,6 +15,7 @@ use crate::elf::Segment;
 use crate::modules::Module;
 use crate::notes::embedded_symbols::EmbeddedSymbols;
 use crate::symbol_table::{Definition, SymbolTable};
+use crate::symbols::symbol_name;
 use crate::thread_local::TlsBlock;
 use crate::{
     Address, Memory, NameError, OpenOptions, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind, Thread,
@@ -168,7 +169,7 @@ impl ModuleSymbols {
             let has_address = entry.section != 0 && entry.section < 0xff00 && entry.kind != 6;
             SymbolEntry {
                 number: entry.number,
-                name: String::from_utf8_lossy(entry.name),
+                name: symbol_name(entry.name),
                 value: if has_address { entry.value.wrapping_add(bias) } else { entry.value },
                 size: entry.size,
                 kind: entry.kind,
@@ -287,7 +288,7 @@ impl ModuleTables {
         let name = &found.name[..memchr::memchr(b'@', found.name).unwrap_or(found.name.len())];
         let name = if name.is_empty() { found.name } else { name };
         Some(Symbol {
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: symbol_name(name).into_owned(),
             address: Address(self.address(found)?),
             size: found.size,
         })

@@ -7,7 +7,8 @@ use crate::{Address, Thread};
 /// A symbol at its run-time address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
-    /// The name as the symbol table spells it (C++ names mangled).
+    /// The name as the symbol table spells it (C++ names mangled); what no name holds, control characters among them, is
+    /// replaced.
     pub name: String,
     /// Its address in the process (load bias added).
     pub address: Address,
@@ -20,7 +21,7 @@ pub struct Symbol {
 pub struct SymbolEntry<'a> {
     /// Its number in the table.
     pub number: u32,
-    /// Its name; invalid UTF-8 is replaced.
+    /// Its name; what no name holds is replaced, as in [`Symbol::name`].
     pub name: Cow<'a, str>,
     /// Its address in the process (load bias added); what the table says for symbols without an address.
     pub value: u64,
@@ -40,6 +41,18 @@ impl SymbolEntry<'_> {
     /// `SHN_UNDEF`: another object defines it.
     pub fn is_undefined(&self) -> bool {
         self.section == 0
+    }
+}
+
+/// The name that these bytes spell. Symbol tables are read from cores, whose bytes may be anything: what is neither a letter, a digit
+/// nor a printable sign of ASCII becomes U+FFFD, so that a name steers no terminal wherever it is shown.
+pub(crate) fn symbol_name(bytes: &[u8]) -> Cow<'_, str> {
+    let is_kept = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ';
+    let name = String::from_utf8_lossy(bytes);
+    if name.chars().all(is_kept) {
+        name
+    } else {
+        name.chars().map(|c| if is_kept(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
     }
 }
 
@@ -88,4 +101,25 @@ pub trait Symbols: Sync {
 
     /// The symbol that covers `address`.
     fn at(&self, address: Address) -> Option<Symbol>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::symbol_name;
+
+    #[test]
+    fn names_are_as_the_table_spells_them() {
+        for name in
+            ["_ZN2v88internal4HeapD1Ev", "operator new(unsigned long)", "größe_大", "memcpy@@GLIBC_2.14"]
+        {
+            assert_eq!(symbol_name(name.as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_no_part_of_a_name() {
+        assert_eq!(symbol_name(b"JSGlob\0\x1b[2J"), "JSGlob\u{fffd}\u{fffd}[2J");
+        assert_eq!(symbol_name("a\u{9b}b\u{202e}c\u{200b}d".as_bytes()), "a\u{fffd}b\u{fffd}c\u{fffd}d");
+        assert_eq!(symbol_name(b"a\xffb\nc\td"), "a\u{fffd}b\u{fffd}c\u{fffd}d");
+    }
 }

@@ -13,6 +13,7 @@
 //! finding it takes the executable's TLS segment, which is what is missing.
 
 use crate::fields::Fields;
+use crate::symbols::symbol_name;
 use crate::{Address, Symbol};
 
 const VERSION: u32 = 1;
@@ -94,9 +95,9 @@ impl EmbeddedSymbols {
         let mut at = HEADER;
         let name = |at: &mut usize| {
             let len = usize::from(header.u16(*at)?);
-            let text = std::str::from_utf8(header.bytes(*at + 2, len)?).ok()?;
+            let text = symbol_name(header.bytes(*at + 2, len)?);
             *at += 2 + len;
-            Some(text.to_owned())
+            Some(text.into_owned())
         };
         for index in 0..symbols {
             let entry = (|| {

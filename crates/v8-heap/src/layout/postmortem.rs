@@ -26,8 +26,12 @@ impl Metadata {
             .with_prefix(METADATA_PREFIX)
             .into_iter()
             .filter_map(|symbol| {
-                let value = read_int(symbol.address.0)?;
-                Some((symbol.name.strip_prefix(METADATA_PREFIX)?.to_owned(), value))
+                let name = symbol.name.strip_prefix(METADATA_PREFIX)?;
+                // A core's own copy of the names may be damaged; a class that is called by one would be shown so.
+                if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                    return None;
+                }
+                Some((name.to_owned(), read_int(symbol.address.0)?))
             })
             .collect();
         Metadata { values }
