@@ -69,8 +69,21 @@ pub fn known_differences() -> Result<Vec<KnownDifference>> {
     serde_json::from_str(&text).with_context(|| format!("{} holds no list of differences", path.display()))
 }
 
+/// What V8 calls the state of a call of an async function, and the debugger by the name of the function that makes async functions.
+const ASYNC_FUNCTION: (&str, &str) = ("Generator", "AsyncFunction");
+
+/// Counts in which the two names are one.
+fn as_one(counts: &Counts) -> Counts {
+    let mut counts = counts.clone();
+    if let Some(calls) = counts.remove(ASYNC_FUNCTION.1) {
+        *counts.entry(ASYNC_FUNCTION.0.to_owned()).or_default() += calls;
+    }
+    counts
+}
+
 /// Every constructor of which the counts differ, sorted by name.
 pub fn compare(truth: &Counts, found: &Counts) -> Vec<Difference> {
+    let (truth, found) = (&as_one(truth), &as_one(found));
     let names: std::collections::BTreeSet<_> = truth.keys().chain(found.keys()).collect();
     let of = |counts: &Counts, name: &String| counts.get(name).copied().unwrap_or(0);
     names

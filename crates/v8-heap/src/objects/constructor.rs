@@ -5,6 +5,9 @@
 //! is searched from the object up, at each step first for a data property `Symbol.toStringTag` that is a string, then
 //! (not on the object itself) for a `constructor` that is a function with a name other than `Object`. If nothing is found,
 //! the class decides. Snapshots put all functions under one heading and all regular expressions under another.
+//!
+//! One name is another than V8's: the object that keeps the state of a call of an async function is an `AsyncFunction` here. A snapshot
+//! that is written has V8's name.
 
 use crate::Tagged;
 use crate::layout::Kind;
@@ -16,6 +19,12 @@ use crate::view::View;
 
 /// Longer prototype chains are taken for cycles.
 const LONGEST_CHAIN: usize = 10_000;
+
+/// What the state of a call of an async function is called,
+const ASYNC_FUNCTION: &str = "AsyncFunction";
+
+/// and what V8 calls it (`JSReceiver::class_name`), as any generator without a name of its own.
+pub(crate) const GENERATOR: &str = "Generator";
 
 /// Longer names are cut.
 const LONGEST_NAME: usize = 1 << 12;
@@ -204,6 +213,12 @@ impl View<'_> {
         None
     }
 
+    /// Whether it keeps the state of a call of an async function (V8: `JSAsyncFunctionObject`).
+    pub(crate) fn is_async_function_call(&self, object: HeapObject<'_>) -> bool {
+        object.kind() == Kind::JsGenerator
+            && self.layout().type_name(object.map.instance_type) == "JSAsyncFunctionObject"
+    }
+
     /// What V8 calls an object whose prototypes say nothing (V8: `JSReceiver::class_name`).
     fn class_of(&self, object: HeapObject<'_>) -> &'static str {
         match object.kind() {
@@ -214,7 +229,9 @@ impl View<'_> {
             Kind::JsArrayIterator => "Array Iterator",
             Kind::JsDate => "Date",
             Kind::JsError => "Error",
-            Kind::JsGenerator => "Generator",
+            // V8's snapshots call it a generator, as which it is made; nobody wrote one.
+            Kind::JsGenerator if self.is_async_function_call(object) => ASYNC_FUNCTION,
+            Kind::JsGenerator => GENERATOR,
             Kind::JsMap => "Map",
             Kind::JsMapIterator => "Map Iterator",
             Kind::JsRegExp => "RegExp",

@@ -180,8 +180,7 @@ impl View<'_> {
 
     /// The promise that the call of an async function returned; `None` for anything else.
     pub fn async_function_promise(&self, object: HeapObject<'_>) -> Option<Tagged> {
-        let is_it = self.layout().type_name(object.map.instance_type) == "JSAsyncFunctionObject";
-        is_it
+        self.is_async_function_call(object)
             .then(|| {
                 self.words().tagged(object.address + self.fields().async_function_promise, "promise").ok()
             })

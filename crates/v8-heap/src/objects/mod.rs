@@ -6,7 +6,7 @@ pub mod bytecode;
 pub mod call_site;
 pub mod captured_reads;
 pub mod collection;
-mod constructor;
+pub(crate) mod constructor;
 pub mod context;
 mod deoptimization;
 pub mod disposable_stack;

@@ -4,6 +4,7 @@
 use crate::Tagged;
 use crate::heap::Heap;
 use crate::layout::{Kind, StringShape};
+use crate::objects::constructor::GENERATOR;
 use crate::objects::symbol::Privacy;
 use crate::objects::value::{HeapObject, Value};
 
@@ -96,6 +97,9 @@ impl<'a, 't> Namer<'a, 't> {
             Kind::JsBoundFunction => (NodeKind::Closure, Some(Name::Static("native_bind"))),
             Kind::JsRegExp => (NodeKind::RegExp, text(heap.regexp(object).ok().map(|regexp| regexp.source))),
             Kind::JsProxy => (NodeKind::Hidden, Some(Name::System("JSProxy"))),
+            Kind::JsGenerator if heap.is_async_function_call(object) => {
+                (NodeKind::Object, Some(Name::Static(GENERATOR)))
+            }
             kind if kind.is_js_object() => {
                 (NodeKind::Object, Some(Name::Constructor(heap.constructor_name(object))))
             }
