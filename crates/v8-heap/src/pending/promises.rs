@@ -49,25 +49,34 @@ impl Heap<'_> {
             of: AddressMap::default(),
             tells_lives: self.lacks_for_census(monitor)?.is_empty(),
         };
-        self.for_each_of(Kind::JsPromise, monitor, |promise| {
-            if matches!(self.promise(promise), Ok(Promise::Pending)) {
-                for reaction in self.promise_reactions(promise).unwrap_or_default() {
-                    // What an async function is resolved with does not make its promise.
-                    let makes = !matches!(reaction.waits, Waits::Follows | Waits::Resolves | Waits::Internal);
-                    if let Some(next) = reaction.promise.and_then(Tagged::strong).filter(|_| makes) {
-                        makers.of.insert(next, self.link_of_reaction(&reaction));
-                    }
-                }
+        let of_reactions = |promise: HeapObject<'_>| {
+            if !matches!(self.promise(promise), Ok(Promise::Pending)) {
+                return None;
             }
-            true
-        })?;
-        self.for_each_of(Kind::JsGenerator, monitor, |call| {
+            let reactions = self.promise_reactions(promise).unwrap_or_default();
+            // What an async function is resolved with does not make its promise.
+            let makes = |waits: Waits| !matches!(waits, Waits::Follows | Waits::Resolves | Waits::Internal);
+            let made: Vec<(u64, Link)> = reactions
+                .iter()
+                .filter(|reaction| makes(reaction.waits))
+                .filter_map(|reaction| {
+                    Some((reaction.promise.and_then(Tagged::strong)?, self.link_of_reaction(reaction)))
+                })
+                .collect();
+            Some(made).filter(|made| !made.is_empty())
+        };
+        let of_call = |call: HeapObject<'_>| {
             let is_suspended =
                 matches!(self.generator(call), Ok(generator) if generator.state == GeneratorState::Suspended);
-            if is_suspended && let Some(promise) = self.async_function_promise(call).and_then(Tagged::strong)
-            {
-                makers.of.insert(promise, self.link_of_call(call.value(), Waits::Await));
-            }
+            let promise = self.async_function_promise(call).and_then(Tagged::strong);
+            Some((promise.filter(|_| is_suspended)?, self.link_of_call(call.value(), Waits::Await)))
+        };
+        self.for_each_made_of(Kind::JsPromise, monitor, of_reactions, |made| {
+            makers.of.extend(made);
+            true
+        })?;
+        self.for_each_made_of(Kind::JsGenerator, monitor, of_call, |made| {
+            makers.of.extend([made]);
             true
         })?;
         Ok(makers)
@@ -82,15 +91,16 @@ impl Heap<'_> {
         &self,
         makers: &PromiseMakers,
         monitor: &dyn Monitor,
-        mut visit: impl FnMut(PromiseState) -> bool,
+        visit: impl FnMut(PromiseState) -> bool,
     ) -> Result<()> {
         let table = self.objects(monitor)?;
         let reached = if makers.tells_lives { Some(&**self.reached(monitor)?) } else { None };
-        self.for_each_of(Kind::JsPromise, monitor, |promise| {
+        let state = |promise: HeapObject<'_>| {
             let id = table.id_at(self.spaces(), promise.address);
             let lives = reached.is_none_or(|reached| id.is_some_and(|id| reached.contains(id.0)));
-            !lives || self.promise_state(promise, makers).is_none_or(&mut visit)
-        })
+            if lives { self.promise_state(promise, makers) } else { None }
+        };
+        self.for_each_made_of(Kind::JsPromise, monitor, state, visit)
     }
 
     fn promise_state(&self, promise: HeapObject<'_>, makers: &PromiseMakers) -> Option<PromiseState> {

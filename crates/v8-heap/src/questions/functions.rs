@@ -61,8 +61,26 @@ impl Heap<'_> {
         monitor: &dyn Monitor,
         look: impl Fn(HeapObject<'_>) -> Option<T> + Sync,
     ) -> Result<Vec<T>> {
-        let table = self.objects(monitor)?;
         let mut found = Vec::new();
+        self.for_each_made_of(kind, monitor, look, |one| {
+            found.push(one);
+            true
+        })?;
+        Ok(found)
+    }
+
+    /// As [`Heap::map_each_of`], but hands each to `visit`, in that order, until it returns false: few are held at a time.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn for_each_made_of<T: Send>(
+        &self,
+        kind: Kind,
+        monitor: &dyn Monitor,
+        look: impl Fn(HeapObject<'_>) -> Option<T> + Sync,
+        mut visit: impl FnMut(T) -> bool,
+    ) -> Result<()> {
+        let table = self.objects(monitor)?;
         let of_page = |page: usize| {
             let (_, maps) = table.page_maps(page);
             if !maps.iter().any(|map| self.map(*map).kind == kind) {
@@ -73,11 +91,12 @@ impl Heap<'_> {
                 .filter_map(|(address, map)| look(HeapObject { address, map_id: map, map: self.map(map) }))
                 .collect()
         };
-        in_order(table.page_count(), monitor, of_page, &mut |_, mut part: Vec<T>| {
-            found.append(&mut part);
-            Ok(())
-        })?;
-        Ok(found)
+        let mut is_over = false;
+        let ended = in_order(table.page_count(), monitor, of_page, &mut |_, part: Vec<T>| {
+            is_over |= !part.into_iter().all(&mut visit);
+            if is_over { Err(Error::Interrupted) } else { Ok(()) }
+        });
+        if is_over { Ok(()) } else { ended }
     }
 
     /// Calls `visit` with every function whose `SharedFunctionInfo` is `wanted`, or with all functions, in the order of

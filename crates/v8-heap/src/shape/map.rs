@@ -4,6 +4,7 @@
 //! a meta map is its own map: that makes maps recognisable without any list of them. V8 up to 11 has one meta map,
 //! later versions one in read-only space and one for each native context (V8: `src/objects/map.h`).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use bytemuck::{Pod, Zeroable};
@@ -120,13 +121,60 @@ impl Map {
 pub struct Maps {
     maps: boxcar::Vec<Map>,
     ids: RwLock<AddressMap<Option<MapId>>>,
+    recent: Recent,
+}
+
+/// The numbers of maps that were asked for lately, by address, to be read without a lock: most objects have one of a few maps.
+#[derive(Debug)]
+struct Recent {
+    /// In each the address, in words, above the number; 0 if there is none.
+    slots: Box<[AtomicU64; 1 << RECENT_BITS]>,
+}
+
+/// Logarithm of the maps that are remembered.
+const RECENT_BITS: u32 = 10;
+/// Bits of a number in a slot; larger ones are not remembered.
+const NUMBER_BITS: u32 = 19;
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent { slots: Box::new([const { AtomicU64::new(0) }; 1 << RECENT_BITS]) }
+    }
+}
+
+impl Recent {
+    fn slot(&self, address: u64) -> &AtomicU64 {
+        // Fibonacci hashing: maps lie at like distances.
+        let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS);
+        &self.slots[hash as usize]
+    }
+
+    fn find(&self, address: u64) -> Option<MapId> {
+        let slot = self.slot(address).load(Ordering::Relaxed);
+        (slot >> NUMBER_BITS == address / 8 && slot != 0)
+            .then_some(MapId((slot & ((1 << NUMBER_BITS) - 1)) as u32))
+    }
+
+    fn remember(&self, address: u64, id: MapId) {
+        let fits = address / 8 < 1 << (64 - NUMBER_BITS) && u64::from(id.0) < 1 << NUMBER_BITS;
+        if fits && address != 0 {
+            let slot = (address / 8) << NUMBER_BITS | u64::from(id.0);
+            self.slot(address).store(slot, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Maps {
     /// The map that the first word of an object points to; `None` if it points to none.
     pub(crate) fn intern(&self, words: &Words<'_>, layout: &Layout, map_word: u64) -> Option<MapId> {
         let address = Tagged(map_word).strong().filter(|address| address.is_multiple_of(8))?;
+        if let Some(recent) = self.recent.find(address) {
+            return Some(recent);
+        }
         if let Some(&known) = self.ids.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
+            if let Some(id) = known {
+                self.recent.remember(address, id);
+            }
             return known;
         }
         let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
