@@ -21,7 +21,7 @@ use crate::{places, support_matrix};
 use libfuzzer::{Budget, Round};
 use record::Record;
 
-pub use record::with_commas;
+pub use record::{read, with_commas, write};
 
 /// The options of the compiler: see `SanitizerCoverage` in LLVM's documentation.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -135,7 +135,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         Verb::List | Verb::Build => {}
     }
     if let Some(report) = report {
-        support_matrix::write(&report, "fuzz", &Record::read()?.table()?)?;
+        support_matrix::write(&report, "fuzz", &Record::report()?.table()?)?;
     }
     let wrong: Vec<&str> = rounds.iter().filter(|round| !round.fine).map(|round| round.target).collect();
     ensure!(
@@ -147,14 +147,17 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-/// Runs targets in turns, each until its budget is spent or it has found something.
+/// Runs targets in turns, each until its budget is spent or it has found something. Every second round is a swift one.
 fn run_all(targets: &[&Target], budget: Budget) -> Result<Vec<Round>> {
     let mut left: Vec<(&Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
     let mut last: Vec<Round> = Vec::new();
-    while !left.is_empty() {
+    for turn in 0.. {
+        if left.is_empty() {
+            break;
+        }
         let mut next = Vec::new();
         for (target, budget) in left {
-            let round = libfuzzer::run(target, budget.at_most(ROUND))?;
+            let round = libfuzzer::run(target, budget.at_most(ROUND), turn % 2 == 1)?;
             Record::add(&round)?;
             let rest = budget.without(&round);
             if round.fine && !rest.is_spent() {

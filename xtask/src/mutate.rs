@@ -53,7 +53,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         }
     }
     ensure!(!files.is_empty(), "there is no core to damage");
-    let mut trials = Trials { executable, keep, record: Record::read()?, findings: 0 };
+    let mut trials = Trials { executable, keep, record: Record::default(), findings: 0 };
     if truncate {
         for (number, file) in files.iter_mut().enumerate() {
             // All of one core unless others are named: every point costs as much as a damaged core.
@@ -80,15 +80,11 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             trials.ask(file, damage, family, format!("seed-{}", seed.wrapping_add(number)))?;
             file.mend()?;
             tell(number, runs);
-            if number % 100 == 99 {
-                trials.record.write()?;
-            }
         }
     }
-    trials.record.write()?;
     print!("{}", trials.record.table());
     if let Some(report) = report {
-        support_matrix::write(&report, "mutate", &trials.record.table())?;
+        support_matrix::write(&report, "mutate", &trials.record.report()?.table())?;
     }
     ensure!(trials.findings == 0, "{} findings are in {}", trials.findings, trials.keep.display());
     Ok(())
@@ -124,7 +120,7 @@ fn tell(number: u64, all: u64) {
     }
 }
 
-/// Where the record is, and what was found.
+/// Where cores go that something was found with.
 fn home() -> PathBuf {
     places::target().join("mutate")
 }

@@ -1,10 +1,12 @@
-//! What has been run so far, for the table in `docs/robustness.md`.
+//! What has been run so far, for the table in `docs/robustness.md`: what was run here since the last report, and what all reports
+//! before have written to `fuzz/records`.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::libfuzzer::Round;
@@ -18,30 +20,56 @@ pub struct Record(BTreeMap<String, Sum>);
 struct Sum {
     runs: u64,
     seconds: u64,
-    /// Of the last round: it knows all inputs of those before.
+    /// Of the round that covered most: a round knows the inputs of those before.
     edges: u64,
     all_edges: u64,
 }
 
-fn path() -> PathBuf {
+/// Of the rounds since the last report.
+fn recent() -> PathBuf {
     home().join("record.json")
 }
 
-impl Record {
-    pub fn read() -> Result<Record> {
-        match fs::read_to_string(path()) {
-            Ok(text) => {
-                serde_json::from_str(&text).context("the record of the runs is not what it should be")
-            }
-            Err(_) => Ok(Record::default()),
-        }
-    }
+/// Of all that was reported.
+fn reported() -> PathBuf {
+    kept().join("records/targets.json")
+}
 
+/// A record in a file; an empty one if there is none.
+pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
+    match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).with_context(|| format!("{} is no record", path.display())),
+        Err(_) => Ok(T::default()),
+    }
+}
+
+/// Writes a record.
+pub fn write<T: Serialize>(path: &Path, record: &T) -> Result<()> {
+    path.parent().map(fs::create_dir_all).transpose()?;
+    let text = serde_json::to_string_pretty(record)? + "\n";
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+impl Record {
     /// Adds a round to the record.
     pub fn add(round: &Round) -> Result<()> {
-        let mut record = Record::read()?;
+        let mut record: Record = read(&recent())?;
         record.count(round);
-        fs::write(path(), serde_json::to_string_pretty(&record)?).context("cannot write the record")
+        write(&recent(), &record)
+    }
+
+    /// Adds what was run here to what was reported before, and returns the sum.
+    pub fn report() -> Result<Record> {
+        let mut sum: Record = read(&reported())?;
+        for (target, own) in read::<Record>(&recent())?.0 {
+            let all = sum.0.entry(target).or_default();
+            all.runs += own.runs;
+            all.seconds += own.seconds;
+            (all.edges, all.all_edges) = (all.edges.max(own.edges), own.all_edges);
+        }
+        write(&reported(), &sum)?;
+        let _ = fs::remove_file(recent());
+        Ok(sum)
     }
 
     fn count(&mut self, round: &Round) {
@@ -49,7 +77,7 @@ impl Record {
         sum.runs += round.runs;
         sum.seconds += round.time.as_secs();
         if round.fine {
-            (sum.edges, sum.all_edges) = (round.edges, round.all_edges);
+            (sum.edges, sum.all_edges) = (sum.edges.max(round.edges), round.all_edges);
         }
     }
 

@@ -1,17 +1,17 @@
-//! What has been run so far, for the table in `docs/robustness.md`.
+//! What was run, for the table in `docs/robustness.md`: reports add up in `fuzz/records`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::damage::Damage;
 use super::session::{Ended, MOST_MEMORY_MB, MOST_SECONDS};
-use crate::fuzz::with_commas;
+use crate::fuzz::{self, with_commas};
+use crate::places;
 
-/// All damaged cores since the record was begun.
+/// Damaged cores by what was done to them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Record(BTreeMap<String, Sum>);
 
@@ -22,23 +22,23 @@ struct Sum {
     wrong: u64,
 }
 
-fn path() -> PathBuf {
-    super::home().join("record.json")
+/// Of all that was reported.
+fn reported() -> PathBuf {
+    places::workspace().join("fuzz/records/mutants.json")
 }
 
 impl Record {
-    pub fn read() -> Result<Record> {
-        match fs::read_to_string(path()) {
-            Ok(text) => {
-                serde_json::from_str(&text).context("the record of the runs is not what it should be")
-            }
-            Err(_) => Ok(Record::default()),
+    /// Adds these to what was reported before, and returns the sum.
+    pub fn report(&self) -> Result<Record> {
+        let mut all: Record = fuzz::read(&reported())?;
+        for (damage, own) in &self.0 {
+            let sum = all.0.entry(damage.clone()).or_default();
+            sum.answered += own.answered;
+            sum.refused += own.refused;
+            sum.wrong += own.wrong;
         }
-    }
-
-    pub fn write(&self) -> Result<()> {
-        fs::create_dir_all(super::home())?;
-        fs::write(path(), serde_json::to_string_pretty(self)?).context("cannot write the record")
+        fuzz::write(&reported(), &all)?;
+        Ok(all)
     }
 
     pub fn add(&mut self, damage: Damage, ended: &Ended) {
