@@ -53,6 +53,19 @@ struct Truth {
     unread: Option<Unread>,
     /// What an `AsyncLocalStorage` has.
     stores: Option<Stores>,
+    /// What has leaked is native memory.
+    native: Option<Native>,
+}
+
+/// What a program says of native memory that has leaked, or V8's own snapshot of such a program.
+#[derive(Debug, Deserialize)]
+struct Native {
+    /// Bytes that each owns.
+    each: u64,
+    /// Part of the name of its class in C++.
+    class: String,
+    /// The C++ class of what keeps them, where JavaScript shows no more than a handle.
+    keeper: Option<String>,
 }
 
 /// What a program says of a captured variable that nobody reads, and that holds what has leaked.
@@ -84,6 +97,9 @@ struct Stores {
 
 /// How much more the second of two cores has leaked.
 const MORE: u64 = 300;
+
+/// Per cent by which the estimate of native memory may be off.
+const MOST_OFF: u64 = 15;
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
@@ -184,6 +200,12 @@ fn check(executable: &Path, node: &str, scenario: Scenario, is_small: bool) -> R
         serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
     let truth = Truth::deserialize(&report["leak"]).context("the program does not say what it leaks")?;
     let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    if let Some(native) = &truth.native {
+        let later = take_core::directory_of(&format!("{}-more", scenario.name), node);
+        take(node, scenario, &later, vec![format!("--requests={}", truth.held + MORE)])?;
+        let later = Debugger::new(executable.to_owned(), &later.join("core"));
+        return check_native(&debugger, &later, &directory.join("core"), &truth, native);
+    }
     let holds = &truth.holds;
     let lines = [
         "::jsleaks -n 2".to_owned(),
@@ -273,6 +295,76 @@ fn check_stores(debugger: &Debugger, stores: &Stores) -> Result<()> {
         answers[2]
     );
     Ok(())
+}
+
+/// `::jsleaks` names the class first, with how much native memory its objects own, and the true way to them; and `::diff` says how much
+/// more the later core has.
+fn check_native(
+    debugger: &Debugger,
+    later: &Debugger,
+    earlier: &Path,
+    truth: &Truth,
+    native: &Native,
+) -> Result<String> {
+    let is_near = |bytes: u64, objects: u64| {
+        let wanted = objects * native.each;
+        100 * bytes.abs_diff(wanted) <= MOST_OFF * wanted
+    };
+    let lines = ["::jsleaks -n 1 -j".to_owned(), "::jsleaks -n 1".to_owned()];
+    let answers = debugger.session(&lines)?;
+    let suspect: serde_json::Value =
+        serde_json::from_str(answers[0].lines().next().context("there is no suspect")?)?;
+    let bytes = suspect["native"].as_u64().unwrap_or(0);
+    ensure!(
+        suspect["constructor"] == *truth.leaked
+            && suspect["class"].as_str().is_some_and(|class| class.contains(&native.class))
+            && suspect["count"] == truth.count
+            && is_near(bytes, truth.count),
+        "{} {} own {} bytes each:\n{suspect}",
+        truth.count,
+        truth.leaked,
+        native.each
+    );
+    let ways = suspect["ways"].as_array().context("no ways")?;
+    let first = ways.first().context("no way")?;
+    let manners: Vec<&str> =
+        first["steps"].as_array().into_iter().flatten().filter_map(|step| step["how"].as_str()).collect();
+    let is_true = |path: &Vec<String>| path.iter().all(|step| manners.contains(&step.as_str()));
+    ensure!(first["count"] == truth.count, "not all have one way:\n{}", answers[1]);
+    ensure!(
+        truth.paths.is_empty() && manners.is_empty() || truth.paths.iter().any(is_true),
+        "another way to them:\n{}",
+        answers[1]
+    );
+    if let Some(keeper) = &native.keeper {
+        let keepers = suspect["keepers"].as_array().context("nothing keeps them in C++")?;
+        let kept = keepers
+            .iter()
+            .find(|found| found["class"] == **keeper)
+            .map_or(&serde_json::Value::Null, |it| &it["count"]);
+        let is_told =
+            answers[1].lines().any(|line| line.contains("in C++") && line.contains(keeper.as_str()));
+        // What keeps one of them may lie in a block that another object is as near to.
+        let most = kept.as_u64().is_some_and(|kept| kept <= truth.count && 100 * kept >= 95 * truth.count);
+        ensure!(is_told && most, "{keeper} keeps all of them:\n{}", answers[1]);
+    }
+    let growth = later.session(&[format!("::diff -e -j -n 1 {}", earlier.display())])?;
+    let row: serde_json::Value =
+        serde_json::from_str(growth[0].lines().next().context("nothing has grown")?)?;
+    let bytes = |index: usize| row["bytes"][index].as_u64().unwrap_or(0);
+    ensure!(
+        row["constructor"] == *truth.leaked && is_near(bytes(1).saturating_sub(bytes(0)), MORE),
+        "{MORE} more own {} bytes each:\n{row}",
+        native.each
+    );
+    let is_told = later.session(&[format!("::diff {}", earlier.display())])?[0].contains("NATIVE MEMORY");
+    ensure!(is_told, "::diff is silent about native memory");
+    Ok(format!(
+        "suspect 1 is {} {} with {} % of the native memory that they own",
+        truth.count,
+        truth.leaked,
+        100 * suspect["native"].as_u64().unwrap_or(0) / (truth.count * native.each)
+    ))
 }
 
 /// `::diff` names the owner in one of its first rows, with how much more it holds.
@@ -413,6 +505,7 @@ suspect 2: 12 Other in one Map retain 5 bytes, 0 % of the heap
             diff: None,
             unread: None,
             stores: None,
+            native: None,
             paths: vec![vec!["closure variable \"all\"".into()], path],
         }
     }

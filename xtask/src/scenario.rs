@@ -112,6 +112,9 @@ pub const SMALL_LEAKS: &[Scenario] = &[
     leak("leaks-small/regexps"),
     leak("leaks-small/jsontexts"),
     leak("leaks-small/compiled"),
+    leak("leaks-small/bloburls"),
+    leak("leaks-small/deflates"),
+    leak("leaks-small/histograms"),
 ];
 
 /// A program full of text that means harm, and one that says itself what it waits for: they have no facts.

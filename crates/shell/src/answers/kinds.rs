@@ -1,10 +1,14 @@
 //! Kinds of objects: that of an object, and how far their counts go.
 
 use core_reader::{AddressSpace, Memory};
-use v8_heap::index::{GroupId, Kinds, ObjectTable};
-use v8_heap::{Heap, Tagged};
+use v8_heap::index::{GroupId, Kinds, ObjectId, ObjectTable};
+use v8_heap::{Heap, Monitor, Tagged};
 
+use crate::context::Context;
 use crate::error::DcmdError;
+use crate::value::{Item, Kind};
+
+use super::retention;
 
 /// Why counts of objects are not complete, if they are not.
 pub(crate) fn incompleteness(memory: &AddressSpace, table: &ObjectTable) -> Option<String> {
@@ -40,6 +44,31 @@ pub(crate) fn kind_of(
         .and_then(|id| heap.object_by_id(table, id))
         .and_then(|object| kinds.group_of(heap, object))
         .ok_or_else(|| not_valid(heap, table, address))
+}
+
+/// The objects that an item of a set stands for: those of its kind, as they were counted, for what `::findjsobjects` hands on; itself
+/// for any other.
+///
+/// # Errors
+/// There is no object.
+pub(crate) fn set_of(
+    context: &Context,
+    item: Item,
+    monitor: &dyn Monitor,
+) -> Result<Vec<ObjectId>, DcmdError> {
+    let (heap, table) = retention::open(context, monitor)?;
+    let value = Tagged(item.word);
+    let Kind::Group(lives) = item.kind else {
+        return Ok(vec![retention::object_at(heap, table, value)?]);
+    };
+    let kind = kind_of(heap, table, heap.kinds(monitor)?, value)?;
+    let census = heap.census(lives, monitor)?;
+    let mut members = Vec::new();
+    heap.for_each_counted(&census, kind, monitor, |object| {
+        members.extend(table.id_at(heap.spaces(), object.address));
+        true
+    })?;
+    Ok(members)
 }
 
 /// Says why there is no object at `address`, and what was probably meant.

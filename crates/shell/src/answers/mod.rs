@@ -18,6 +18,7 @@ pub(crate) mod members;
 pub(crate) mod merged_ways;
 pub(crate) mod native_memory;
 pub(crate) mod native_owners;
+pub(crate) mod native_suspects;
 pub(crate) mod place_name;
 pub(crate) mod reference;
 pub(crate) mod retention;

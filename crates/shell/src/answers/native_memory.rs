@@ -6,7 +6,8 @@ use v8_heap::Monitor;
 use crate::answers::search::Watched;
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Progress, escape};
+use crate::target::Target;
 
 /// Allocators that take the place of glibc's, by what their libraries are called.
 const OTHERS: &[(&str, &str)] = &[
@@ -15,6 +16,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("tcmalloc", "tcmalloc"),
     ("ld-musl", "musl's allocator"),
     ("libc.musl", "musl's allocator"),
+    ("linux-musl", "musl's allocator"),
 ];
 
 /// The allocator's memory; nothing if it is not glibc's.
@@ -22,11 +24,14 @@ const OTHERS: &[(&str, &str)] = &[
 /// # Errors
 /// There is no target, or the user cancelled it.
 pub(crate) fn known_malloc(context: &Context) -> Result<Option<&Malloc>, DcmdError> {
-    let progress = context.progress();
-    progress.begin("walking the blocks of malloc", 0);
-    let malloc = context.target()?.malloc(&Watched(&progress));
-    context.check_interrupt()?;
-    Ok(malloc)
+    malloc_in(context.target()?, &context.progress())
+}
+
+/// As [`known_malloc`], of a process that need not be the session's.
+pub(crate) fn malloc_in<'t>(target: &'t Target, monitor: &Progress) -> Result<Option<&'t Malloc>, DcmdError> {
+    monitor.begin("walking the blocks of malloc", 0);
+    let malloc = target.malloc(&Watched(monitor));
+    if monitor.cancelled() { Err(DcmdError::Interrupted) } else { Ok(malloc) }
 }
 
 /// The allocator's memory.
@@ -41,7 +46,7 @@ pub(crate) fn malloc(context: &Context) -> Result<&Malloc, DcmdError> {
 fn why_not(context: &Context) -> Result<String, DcmdError> {
     let modules = context.target()?.core().modules();
     let other = OTHERS.iter().find_map(|(part, name)| {
-        let module = modules.iter().find(|module| module.name().contains(part))?;
+        let module = modules.iter().find(|module| module.path.contains(part))?;
         Some(format!(
             "the process has {name} ({}) instead of glibc's allocator: its blocks cannot be told",
             escape(&module.path)
@@ -86,10 +91,17 @@ pub(crate) fn place_of(malloc: &Malloc, block: &Block) -> String {
 /// The C++ class of a block in use, by its first word: `node::TCPWrap`. It is that of an object at the start of the block if it has
 /// virtual functions and the binary has symbols.
 pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
+    class_in(context.target().ok()?, block)
+}
+
+/// As [`class_of`], of a process that need not be the session's.
+pub(crate) fn class_in(target: &Target, block: &Block) -> Option<String> {
     /// In front of the functions of a table are the offset to the top and the type information (Itanium C++ ABI, 2.5.2).
     const FUNCTIONS: u64 = 16;
-    let target = context.target().ok().filter(|_| block.state.is_used())?;
-    let table = table_word(context, block)?.checked_sub(FUNCTIONS)?;
+    if !block.state.is_used() {
+        return None;
+    }
+    let table = table_word(target, block)?.checked_sub(FUNCTIONS)?;
     let found =
         target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
     let name = demangle(&found.symbol.name)?;
@@ -99,9 +111,8 @@ pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
 }
 
 /// The first word of a block, if it is an address in the executable or a library, as that of an object with virtual functions is.
-pub(crate) fn table_word(context: &Context, block: &Block) -> Option<u64> {
-    let target = context.target().ok().filter(|_| block.bytes >= 8)?;
-    let word = target.memory().read_u64(block.start).ok()?;
+pub(crate) fn table_word(target: &Target, block: &Block) -> Option<u64> {
+    let word = target.memory().read_u64(block.start).ok().filter(|_| block.bytes >= 8)?;
     target.core().modules().iter().any(|module| module.contains(Address(word))).then_some(word)
 }
 

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use core_reader::{Block, BlockId, BlockState, Malloc, Owner};
-use v8_heap::Monitor;
 use v8_heap::objects::value::Value;
+use v8_heap::{Monitor, Tagged};
 
-use crate::answers::native_memory::{class_of, malloc};
+use crate::answers::native_memory::{class_in, malloc, malloc_in, table_word};
 use crate::answers::search::Watched;
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::escape;
+use crate::output::{Progress, escape};
+use crate::target::Target;
 
 /// C++ objects of a class behind objects of a constructor, and what they own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,11 +24,28 @@ pub(crate) struct OwnerClass {
     pub(crate) bytes: u64,
 }
 
+/// A C++ object behind an object of the heap, and what it owns.
+#[derive(Clone, Debug)]
+pub(crate) struct NativeOwner {
+    /// The object of the heap.
+    pub(crate) object: Tagged,
+    /// The block that the C++ object is in.
+    pub(crate) block: BlockId,
+    /// What it is called.
+    pub(crate) name: Name,
+    /// Bytes of the blocks that it owns, with headers.
+    pub(crate) bytes: u64,
+}
+
 /// Native memory by owner: all blocks in use, each once.
 #[derive(Debug, Default)]
 pub(crate) struct NativeOwners {
+    /// One by one.
+    pub(crate) owners: Vec<NativeOwner>,
+    /// The blocks that one of them owns, with its number.
+    pub(crate) of_blocks: Vec<(BlockId, u32)>,
     /// By constructor in JavaScript and class in C++ (nothing if the binary has no symbol for it).
-    pub(crate) classes: BTreeMap<(String, Option<String>), OwnerClass>,
+    pub(crate) classes: BTreeMap<Name, OwnerClass>,
     /// Buffers of JavaScript: blocks and bytes.
     pub(crate) buffers: (u64, u64),
     /// Blocks that several owners come to at once.
@@ -42,7 +60,7 @@ pub(crate) struct NativeOwners {
 
 impl NativeOwners {
     /// The class whose objects own most.
-    pub(crate) fn greatest(&self) -> Option<(&(String, Option<String>), &OwnerClass)> {
+    pub(crate) fn greatest(&self) -> Option<(&Name, &OwnerClass)> {
         self.classes.iter().max_by_key(|(_, class)| class.bytes)
     }
 }
@@ -52,34 +70,49 @@ impl NativeOwners {
 /// # Errors
 /// There is no heap, or no allocator that is known; or the user interrupts.
 pub(crate) fn native_owners(context: &Context) -> Result<NativeOwners, DcmdError> {
-    let heap = context.heap()?;
-    let malloc = malloc(context)?;
-    let progress = context.progress();
-    let (owners, names) = owning(context, malloc)?;
+    malloc(context)?;
+    native_owners_in(context.target()?, &context.progress())
+}
+
+/// As [`native_owners`], of a process that need not be the session's.
+///
+/// # Errors
+/// As [`native_owners`].
+pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<NativeOwners, DcmdError> {
+    let heap = target.heap().map_err(DcmdError::Failed)?;
+    let Some(malloc) = malloc_in(target, monitor)? else {
+        return Err(DcmdError::failed("no arena of glibc's allocator is in the core"));
+    };
+    let owners = owning(target, malloc, monitor)?;
     let mut apart = Vec::new();
     let mut seen = HashSet::new();
-    for store in &heap.buffers(&progress)?.stores {
+    for store in &heap.buffers(monitor)?.stores {
         let block = malloc.blocks().around(store.address).filter(|block| block.state.is_used());
         apart.extend(block.map(|block| block.id).filter(|id| store.kind.is_allocated() && seen.insert(*id)));
     }
     let pages: Vec<(u64, u64)> =
         heap.spaces().pages().iter().map(|page| (page.base, page.base.saturating_add(page.size))).collect();
-    progress.begin("finding owners of native memory", 0);
-    let core = context.target()?.core();
-    let found =
-        malloc.owners(core, &owners, &apart, &pages, &Watched(&progress)).ok_or(DcmdError::Interrupted)?;
-    let mut all = NativeOwners::default();
-    for name in &names {
-        all.classes.entry(name.clone()).or_default().objects += 1;
+    monitor.begin("finding owners of native memory", 0);
+    let blocks: Vec<BlockId> = owners.iter().map(|owner| owner.block).collect();
+    let found = malloc
+        .owners(target.core(), &blocks, &apart, &pages, &Watched(monitor))
+        .ok_or(DcmdError::Interrupted)?;
+    let mut all = NativeOwners { owners, ..NativeOwners::default() };
+    for owner in &all.owners {
+        all.classes.entry(owner.name.clone()).or_default().objects += 1;
     }
     for block in malloc.blocks().iter().filter(|block| block.state.is_used()) {
-        context.check_interrupt()?;
+        if monitor.cancelled() {
+            return Err(DcmdError::Interrupted);
+        }
         let sum = match found.of(block.id) {
             _ if block.state == BlockState::Own => &mut all.own,
             _ if seen.contains(&block.id) => &mut all.buffers,
             Owner::Of(number) => {
-                let class = names.get(number as usize).and_then(|name| all.classes.get_mut(name));
-                let Some(class) = class else { continue };
+                let Some(owner) = all.owners.get_mut(number as usize) else { continue };
+                owner.bytes += block.chunk_bytes;
+                all.of_blocks.push((block.id, number));
+                let Some(class) = all.classes.get_mut(&owner.name) else { continue };
                 class.blocks += 1;
                 class.bytes += block.chunk_bytes;
                 continue;
@@ -94,16 +127,15 @@ pub(crate) fn native_owners(context: &Context) -> Result<NativeOwners, DcmdError
 }
 
 /// What an owner is called: its constructor in JavaScript, and its class in C++.
-type Name = (String, Option<String>);
+pub(crate) type Name = (String, Option<String>);
 
-/// The blocks of C++ objects behind objects of the heap, with their names.
-fn owning(context: &Context, malloc: &Malloc) -> Result<(Vec<BlockId>, Vec<Name>), DcmdError> {
-    let heap = context.heap()?;
-    let (mut blocks, mut names) = (Vec::new(), Vec::new());
+/// The C++ objects behind objects of the heap; what they own is not known yet.
+fn owning(target: &Target, malloc: &Malloc, monitor: &Progress) -> Result<Vec<NativeOwner>, DcmdError> {
+    let heap = target.heap().map_err(DcmdError::Failed)?;
+    let mut owners = Vec::new();
     let mut seen = HashSet::new();
     let mut classes: HashMap<u64, Option<String>> = HashMap::new();
-    for native in heap.native_objects(&context.progress())? {
-        context.check_interrupt()?;
+    for native in heap.native_objects(monitor)? {
         // An object may lie within a larger one: the block is that of the whole.
         let Some(block) = malloc.blocks().around(native.address).filter(|block| block.state.is_used()) else {
             continue;
@@ -115,14 +147,14 @@ fn owning(context: &Context, malloc: &Malloc) -> Result<(Vec<BlockId>, Vec<Name>
             Ok(Value::Object(object)) => escape(heap.name(heap.constructor_name(object))).into_owned(),
             _ => String::new(),
         };
-        let class = class(context, &block, &mut classes);
-        blocks.push(block.id);
-        names.push((constructor, class));
+        let class = class(target, &block, &mut classes);
+        let name = (constructor, class);
+        owners.push(NativeOwner { object: native.object, block: block.id, name, bytes: 0 });
     }
-    Ok((blocks, names))
+    Ok(owners)
 }
 
-fn class(context: &Context, block: &Block, known: &mut HashMap<u64, Option<String>>) -> Option<String> {
-    let first = crate::answers::native_memory::table_word(context, block)?;
-    known.entry(first).or_insert_with(|| class_of(context, block)).clone()
+fn class(target: &Target, block: &Block, known: &mut HashMap<u64, Option<String>>) -> Option<String> {
+    let first = table_word(target, block)?;
+    known.entry(first).or_insert_with(|| class_in(target, block)).clone()
 }

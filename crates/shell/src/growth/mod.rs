@@ -16,22 +16,24 @@ use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Monitor};
 
 use crate::answers::kinds::incompleteness;
+use crate::answers::native_owners::{NativeOwners, native_owners_in};
 use crate::answers::retention::address;
 use crate::bases::Base;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Progress, escape};
+use crate::target::Target;
 
 pub use path_text::path_text;
 use rows::Order;
 pub use rows::Shown;
-pub use sections::{SECTIONS, totals};
+pub use sections::{NATIVE_MEMORY, SECTIONS, has_native_growth, totals};
 
 /// Several cores of one service, the oldest first; the last is the target.
 #[derive(Debug)]
 pub struct Comparison<'c> {
     context: &'c Context,
-    cores: Vec<&'static Core>,
+    targets: Vec<&'c Target>,
     heaps: Vec<&'c Heap<'static>>,
     /// As the terminal may show them; empty for the target.
     names: Vec<String>,
@@ -49,7 +51,7 @@ impl<'c> Comparison<'c> {
     pub fn of(context: &'c Context, older: &'c [Base]) -> Result<Comparison<'c>, DcmdError> {
         let mut comparison = Comparison {
             context,
-            cores: Vec::new(),
+            targets: Vec::new(),
             heaps: Vec::new(),
             names: Vec::new(),
             files: Vec::new(),
@@ -59,10 +61,10 @@ impl<'c> Comparison<'c> {
         for base in older {
             let name = escape(&base.path.to_string_lossy()).into_owned();
             let heap = base.target.heap().map_err(|reason| DcmdError::Abort(format!("{name}: {reason}")))?;
-            comparison.add(base.target.core(), heap, name);
+            comparison.add(&base.target, heap, name);
             comparison.files.push(base.path.to_string_lossy().into_owned());
         }
-        comparison.add(context.target()?.core(), context.heap()?, String::new());
+        comparison.add(context.target()?, context.heap()?, String::new());
         let own = context.target()?.path().map(|path| path.to_string_lossy().into_owned());
         comparison.files.push(own.unwrap_or_default());
         let mut missing = Vec::new();
@@ -94,8 +96,8 @@ impl<'c> Comparison<'c> {
         Ok(comparison)
     }
 
-    fn add(&mut self, core: &'static Core, heap: &'c Heap<'static>, name: String) {
-        self.cores.push(core);
+    fn add(&mut self, target: &'c Target, heap: &'c Heap<'static>, name: String) {
+        self.targets.push(target);
         self.heaps.push(heap);
         self.names.push(name);
     }
@@ -183,7 +185,20 @@ impl<'c> Comparison<'c> {
     }
 
     fn core(&self, index: usize) -> &'static Core {
-        self.cores[index]
+        self.targets[index].core()
+    }
+
+    /// Native memory of each process by the objects that own it, as far as that can be told.
+    ///
+    /// # Errors
+    /// The user has stopped it.
+    fn native_owners(&self) -> Result<Vec<Result<NativeOwners, String>>, DcmdError> {
+        let of = |index: usize| match native_owners_in(self.targets[index], &self.monitor(index)) {
+            Ok(owners) => Ok(Ok(owners)),
+            Err(DcmdError::Failed(reason)) => Ok(Err(format!("{}: {reason}", self.name(index)))),
+            Err(error) => Err(error),
+        };
+        (0..self.len()).map(of).collect()
     }
 
     /// The files of the cores.

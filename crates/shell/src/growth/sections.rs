@@ -15,6 +15,8 @@ use super::Comparison;
 use super::mappings::mappings;
 use super::path_text::{path_text, quoted};
 use super::rows::{Figure, Order, Row, Shown, heading_of, print_heading, print_json, print_row, select};
+use crate::answers::native_owners::Name as NativeName;
+use crate::answers::native_suspects::shown;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{self, Column, Table, escape};
@@ -43,8 +45,11 @@ struct Found<'a> {
     is_more: bool,
 }
 
+/// The letter of the section about native memory.
+pub const NATIVE_MEMORY: char = 'e';
+
 /// All sections, in the order in which they are shown.
-pub static SECTIONS: [Section; 6] = [
+pub static SECTIONS: [Section; 7] = [
     Section {
         letter: 'k',
         name: "constructor",
@@ -74,6 +79,13 @@ pub static SECTIONS: [Section; 6] = [
         find: owners,
     },
     Section { letter: 'b', name: "buffer", heading: "BUFFERS", figures: &[Figure::Bytes], find: buffers },
+    Section {
+        letter: NATIVE_MEMORY,
+        name: "native",
+        heading: "NATIVE MEMORY, ESTIMATED, BY OWNER",
+        figures: &[Figure::Bytes],
+        find: native_memory,
+    },
     Section { letter: 'm', name: "mapping", heading: "MAPPINGS", figures: &[Figure::Bytes], find: native },
 ];
 
@@ -393,6 +405,59 @@ fn buffers<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, Dc
             ..Row::default()
         }
     }))
+}
+
+/// Native memory by owner, of each process.
+fn owned(comparison: &Comparison<'_>) -> Result<(Vec<Vec<(NativeName, Sum)>>, Vec<String>), DcmdError> {
+    let (mut lists, mut notes) = (Vec::new(), Vec::new());
+    for owners in comparison.native_owners()? {
+        match owners {
+            Ok(owners) => lists.push(
+                owners
+                    .classes
+                    .into_iter()
+                    .map(|(name, class)| {
+                        (name, Sum { count: class.objects, bytes: class.bytes, retained: 0 })
+                    })
+                    .collect(),
+            ),
+            Err(reason) => {
+                lists.push(Vec::new());
+                notes.push(reason);
+            }
+        }
+    }
+    Ok((lists, notes))
+}
+
+fn native_memory<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
+    let (lists, notes) = owned(comparison)?;
+    // What is not known of one cannot be compared.
+    let lists = if notes.is_empty() { lists } else { vec![Vec::new(); comparison.len()] };
+    let mut found = found(comparison, changes(lists), |name: &NativeName| Row {
+        text: shown(name),
+        fields: fields([("constructor", json!(name.0)), ("class", json!(name.1))]),
+        ..Row::default()
+    });
+    found.order = |sum| sum.bytes;
+    found.is_more = !notes.is_empty();
+    found.notes = notes;
+    Ok(found)
+}
+
+/// Whether the native memory of some class of owners has grown so much that it must be told.
+///
+/// # Errors
+/// The user has stopped it.
+pub fn has_native_growth(comparison: &Comparison<'_>) -> Result<bool, DcmdError> {
+    /// Less is noise.
+    const MUCH: u64 = 1 << 20;
+    let (lists, notes) = owned(comparison)?;
+    let grown = |change: &Change<NativeName>| {
+        let bytes = |sum: Option<&Sum>| sum.map_or(0, |sum| sum.bytes);
+        bytes(change.sums.last()).saturating_sub(bytes(change.sums.first())) >= MUCH
+    };
+    Ok(notes.is_empty() && changes(lists).iter().any(grown))
 }
 
 fn native<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {

@@ -85,6 +85,8 @@ struct Allocator {
     address: u64,
     /// Address of the count.
     total: u64,
+    /// Whether its class is known by a symbol.
+    by_class: bool,
 }
 
 /// The external strings of an isolate.
@@ -271,7 +273,7 @@ impl Heap<'_> {
 
     /// The `v8::ArrayBuffer::Allocator` of an isolate, in Node.js a `node::NodeArrayBufferAllocator`. It is known by its class or,
     /// where symbols do not tell that, by its form: an object of a class, with a count, that owns another object of a class of the
-    /// same file, and counts no more than all that is outside of the heap. Of several the one that is where it is expected; nothing
+    /// same file, and counts no more than V8 does of what is outside of the heap. Of several the one that is where it is expected; nothing
     /// if none is.
     fn array_buffer_allocator(&self, isolate: &Isolate) -> Option<Allocator> {
         let end = isolate.heap.checked_add(ISOLATE_REACH)?;
@@ -279,7 +281,10 @@ impl Heap<'_> {
         let mut found: Vec<Allocator> = (isolate.heap..end)
             .step_by(8)
             .filter_map(|at| self.node_allocator(isolate, at))
-            .filter(|allocator| self.word(allocator.total).is_some_and(|total| total <= most))
+            .filter(|allocator| {
+                // What native code holds without an ArrayBuffer, such as a Blob, it counts, and V8 does not.
+                self.word(allocator.total).is_some_and(|total| allocator.by_class || total <= most)
+            })
             .collect();
         let expected = isolate.heap.checked_add(self.layout().accounting.allocator);
         found.sort_unstable_by_key(|allocator| (allocator.address, Some(allocator.held_at) != expected));
@@ -317,7 +322,7 @@ impl Heap<'_> {
         let count = counts.find(|count| owns(*count) == Some(true)).filter(|_| is_known || file.is_some());
         let is_lacking = (is_known || is_expected) && owns(expected).is_none();
         let total = count.or(is_lacking.then_some(expected))?;
-        Some(Allocator { held_at, address, total })
+        Some(Allocator { held_at, address, total, by_class: is_known })
     }
 
     /// A word outside of the pages.

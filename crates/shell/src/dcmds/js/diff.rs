@@ -17,6 +17,7 @@
 //! -s  by shape: constructor and names of properties, as ::findjsobjects has them, but arrays of all lengths together
 //! -t  strings by what they say: those that are new, and those that are there more often
 //! -b  memory behind ArrayBuffers, by kind, views and size
+//! -e  native memory by the objects that own it, as ::malloc -o      shown if an owner has a MiB more
 //! -m  mappings of the process, by name, permissions and size: what grows outside of the heap
 //! ```
 //!
@@ -66,7 +67,7 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
 };
 use crate::error::DcmdError;
-use crate::growth::{Comparison, SECTIONS, Shown, path_text, totals};
+use crate::growth::{Comparison, NATIVE_MEMORY, SECTIONS, Shown, has_native_growth, path_text, totals};
 use crate::output::{self, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
@@ -132,6 +133,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('t', "strings, by what they say"),
         Opt::flag('o', "by owner: Maps, Sets, arrays and objects with many entries, by their path"),
         Opt::flag('b', "memory behind ArrayBuffers, by kind and size"),
+        Opt::flag('e', "native memory, estimated, by the objects that own it"),
         Opt::flag('m', "mappings of the process"),
         Opt::text('c', "constructor", "the objects of a constructor that are new"),
         Opt::flag('a', "also what shrank or came and went, and all rows"),
@@ -163,6 +165,8 @@ struct Question {
     constructor: Option<String>,
     /// Options of the sections that are wanted.
     letters: Vec<char>,
+    /// None was asked for.
+    is_usual: bool,
     shown: Shown,
 }
 
@@ -176,7 +180,8 @@ impl Question {
         if args.has('c') && !letters.is_empty() {
             return Err(DcmdError::usage("-c asks for objects, not for sections"));
         }
-        if letters.is_empty() {
+        let is_usual = letters.is_empty();
+        if is_usual {
             letters = vec!['k', 'o'];
         }
         let (all, as_json) = (args.has('a'), args.has('j'));
@@ -190,6 +195,7 @@ impl Question {
             executable: args.text('x').map(str::to_owned),
             constructor: args.text('c').map(str::to_owned),
             letters,
+            is_usual,
             shown: Shown { all, most, as_json },
         })
     }
@@ -222,7 +228,11 @@ impl Question {
         comparison: &Comparison<'_>,
         out: &mut Out<'_>,
     ) -> Result<(), DcmdError> {
-        let is_wanted = |letter: &char| self.letters.contains(letter);
+        let mut letters = self.letters.clone();
+        if self.is_usual && has_native_growth(comparison)? {
+            letters.push(NATIVE_MEMORY);
+        }
+        let is_wanted = |letter: &char| letters.contains(letter);
         if is_wanted(&'k') || is_wanted(&'s') {
             totals(context, comparison, self.shown, out)?;
         }

@@ -20,7 +20,8 @@
 //! ArrayBuffers and SharedArrayBuffers of Node's allocator; the second that of all memory that V8 will free when its
 //! ArrayBuffer dies, and of external strings, but for what is shared. V8 14 counts one byte for each character of an external
 //! string even where it takes two, and no WebAssembly memory. What is left over is memory whose
-//! ArrayBuffer was collected but that V8 has not subtracted yet, or that native code holds without an ArrayBuffer.
+//! ArrayBuffer was collected but that V8 has not subtracted yet, or that native code holds without an ArrayBuffer, as a Blob does:
+//! `::malloc -o` tells which objects own how much.
 //!
 //! # Options
 //!
@@ -252,6 +253,9 @@ fn totals(context: &Context, heap: &Heap<'_>, buffers: &Buffers, out: &mut Out<'
     Ok(())
 }
 
+/// So many bytes without an ArrayBuffer are not only what V8 has not subtracted yet.
+const WORTH_A_QUESTION: u64 = 1 << 20;
+
 /// `external, as V8 counts: 5498596 bytes = 455 of stores + 300 of external strings + 5 unaccounted`
 fn difference(
     what: &str,
@@ -268,9 +272,12 @@ fn difference(
     };
     let rest = match (counted.checked_sub(sum), sum.checked_sub(counted)) {
         (Some(0), _) => String::new(),
-        (Some(more), _) => format!(" + {more} of which no owner is left in the heap"),
+        (Some(more), _) => format!(" + {more} of which no ArrayBuffer is left in the heap"),
         (None, less) => format!(" - {} that are counted no more", less.unwrap_or(0)),
     };
     writeln!(text, "{what}: {counted} bytes = {}{rest}", parts.join(" + "))?;
+    if counted.saturating_sub(sum) >= WORTH_A_QUESTION {
+        writeln!(text, "    native code may hold these without an ArrayBuffer: ::malloc -o")?;
+    }
     Ok(())
 }

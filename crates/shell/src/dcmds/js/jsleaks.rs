@@ -24,6 +24,10 @@
 //! such as its builtin modules, is marked `(Node.js's own)`, and comes behind all else unless it is much: all that says whose it is, on
 //! the way to it and below it, is code of Node.js. The modules that a program has loaded are its own.
 //!
+//! Objects that own much native memory, such as streams that compress, or blobs, are suspects as well: `own some ... bytes of native
+//! memory`. How much is estimated: each block is of the owner that is nearest to it (see `::malloc -o`). Where JavaScript shows only a
+//! handle, `in C++` says which C++ objects of other classes have pointers to them.
+//!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
 //! In a pipe it hands on the largest object of each suspect.
@@ -36,6 +40,7 @@ use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
+use crate::answers::native_suspects::{self, NativeSuspect, native_suspects};
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
 use crate::context::Context;
@@ -87,22 +92,38 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let suspects = heap.leak_suspects(most, &monitor)?;
             let dominators = heap.dominators(&monitor)?;
             let total: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
+            let natives = native_suspects(context, heap, table, total, &monitor)?;
             drop(monitor);
-            let explained: u64 = suspects.iter().map(Suspect::size).sum();
-            for (index, suspect) in suspects.iter().enumerate() {
+            let mut told: Vec<Told<'_>> = suspects.iter().map(Told::Heap).collect();
+            for native in &natives {
+                let before = told.iter().position(|other| other.bytes() < native.bytes);
+                told.insert(before.unwrap_or(told.len()), Told::Native(native));
+            }
+            told.truncate(most);
+            let mut explained = 0;
+            for (index, suspect) in told.iter().enumerate() {
                 context.check_interrupt()?;
                 if out.is_pipe() {
-                    let largest = address(table, ObjectId(suspect.largest));
+                    let largest = match suspect {
+                        Told::Heap(suspect) => address(table, ObjectId(suspect.largest)),
+                        Told::Native(suspect) => suspect.largest,
+                    };
                     if out.emit(Item::value(largest.0))? == Flow::Enough {
                         return Ok(());
                     }
                     continue;
                 }
-                if as_json {
-                    print_json(context, heap, table, index + 1, suspect, total, out)?;
-                    continue;
+                match (suspect, as_json) {
+                    (Told::Heap(suspect), false) => {
+                        explained += suspect.size();
+                        print(context, heap, table, index + 1, suspect, total, out)?;
+                    }
+                    (Told::Heap(suspect), true) => {
+                        print_json(context, heap, table, index + 1, suspect, total, out)?;
+                    }
+                    (Told::Native(suspect), false) => print_native(index + 1, suspect, out)?,
+                    (Told::Native(suspect), true) => print_native_json(index + 1, suspect, out)?,
                 }
-                print(context, heap, table, index + 1, suspect, total, out)?;
             }
             if !suspects.is_empty() && !as_json && !out.is_pipe() {
                 let rest = total.saturating_sub(explained);
@@ -112,13 +133,102 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     100 * rest / total.max(1)
                 )?;
             }
-            if suspects.is_empty() && most > 0 && !as_json && !out.is_pipe() {
+            if told.is_empty() && most > 0 && !as_json && !out.is_pipe() {
                 writeln!(out.text(), "nothing has gathered anywhere")?;
             }
             Ok(())
         }))
     },
 };
+
+/// A suspect of either sort.
+enum Told<'a> {
+    Heap(&'a Suspect),
+    Native(&'a NativeSuspect),
+}
+
+impl Told<'_> {
+    fn bytes(&self) -> u64 {
+        match self {
+            Told::Heap(suspect) => suspect.size(),
+            Told::Native(suspect) => suspect.bytes,
+        }
+    }
+}
+
+/// Ways to objects that own native memory that are shown,
+const WAYS: usize = 2;
+/// and the least part of the objects, in per cent, for a further way, or for those that keep them in C++.
+const WORTH_A_WORD: u64 = 10;
+
+fn print_native(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let NativeSuspect { count, bytes, percent, largest, .. } = suspect;
+    let mut text = out.text();
+    writeln!(
+        text,
+        "suspect {number}: {count} {} own some {bytes} bytes of native memory, {percent} % of what is in use",
+        native_suspects::shown(&suspect.name),
+    )?;
+    writeln!(
+        text,
+        "  the largest is {largest} {}, which owns some {} bytes",
+        suspect.name.0, suspect.largest_bytes
+    )?;
+    let is_worth = |objects: u64| 100 * objects >= WORTH_A_WORD * count;
+    for (index, way) in suspect.ways.iter().take(WAYS).enumerate() {
+        if index > 0 && !is_worth(way.count) {
+            break;
+        }
+        writeln!(text, "  way to {} of them: {}", way.count, way.root)?;
+        for (how, name) in &way.steps {
+            let equals = if how.is_empty() { "" } else { " = " };
+            writeln!(text, "    {how}{equals}{name}")?;
+        }
+    }
+    // Where JavaScript holds them, pointers of others say little.
+    let is_bare = suspect.ways.first().is_none_or(|way| way.steps.len() <= 1);
+    let keepers = suspect.keepers.iter().filter(|(_, objects)| is_bare && is_worth(*objects));
+    for (keeper, objects) in keepers {
+        writeln!(text, "  in C++, {} has pointers to {objects} of them", native_suspects::keeper(keeper))?;
+    }
+    writeln!(text, "  next: {largest}::jsprint     all: ::malloc -o")?;
+    Ok(())
+}
+
+fn print_native_json(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let ways: Vec<_> = suspect
+        .ways
+        .iter()
+        .map(|way| {
+            let steps: Vec<_> = way
+                .steps
+                .iter()
+                .map(|(how, name)| json!({ "how": Some(how).filter(|how| !how.is_empty()), "name": name }))
+                .collect();
+            json!({ "count": way.count, "example": format!("0x{:x}", way.example.0), "root": way.root, "steps": steps })
+        })
+        .collect();
+    let keepers: Vec<_> = suspect
+        .keepers
+        .iter()
+        .map(|((constructor, class), count)| {
+            json!({ "constructor": constructor, "class": class, "count": count })
+        })
+        .collect();
+    out.json(&json!({
+        "suspect": number,
+        "count": suspect.count,
+        "constructor": suspect.name.0,
+        "class": suspect.name.1,
+        "native": suspect.bytes,
+        "blocks": suspect.blocks,
+        "percentOfNative": suspect.percent,
+        "largest": format!("0x{:x}", suspect.largest.0),
+        "largestNative": suspect.largest_bytes,
+        "ways": ways,
+        "keepers": keepers,
+    }))
+}
 
 /// Objects below the largest that are looked at.
 const BELOW: usize = 10_000;

@@ -15,7 +15,8 @@
 //! A garbage object has no way; the dcmd says so.
 //!
 //! `-m` merges the ways of all objects that come through the pipe: those that read alike are one, with the number of objects that
-//! hang on it, the most frequent first; `-n` says how many are shown (5 if not said). Of a collection that holds many of them it does
+//! hang on it, the most frequent first; `-n` says how many are shown (5 if not said). What `::findjsobjects` hands on stands for all
+//! objects of its kind. Of a collection that holds many of them it does
 //! not count which entry it is: `[*]`, `.*`, `map value`; and along a list not how far: `.next x *`.
 //!
 //! In a pipe it hands on the objects of the way, from the root to the end.
@@ -27,6 +28,7 @@ use v8_heap::Tagged;
 use v8_heap::graph::Life;
 use v8_heap::index::ObjectId;
 
+use crate::answers::kinds::set_of;
 use crate::answers::merged_ways::merged_ways;
 use crate::answers::retention::{
     address, alive, for_each_step, object_at, open, path_json, print_path, root_of,
@@ -172,12 +174,11 @@ impl Stage for Merged {
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
         let monitor = context.progress();
-        let (heap, table) = open(context, &monitor)?;
         for item in batch {
             context.check_interrupt()?;
             context.set_dot(item.word);
-            match object_at(heap, table, Tagged(item.word)) {
-                Ok(id) => self.targets.push(id),
+            match set_of(context, *item, &monitor) {
+                Ok(objects) => self.targets.extend(objects),
                 Err(DcmdError::Failed(reason)) => out.fault(&reason),
                 Err(error) => return Err(error),
             }

@@ -6,7 +6,8 @@
 //! from several sides that have nothing in common but the roots.
 //!
 //! Several objects in a pipe get a line each, and at the end one for all together: what would be freed if all of them were
-//! gone, which is more than the sum if they share something, and less if some hold others. `-g` prints only that.
+//! gone, which is more than the sum if they share something, and less if some hold others. `-g` prints only that, and takes what
+//! `::findjsobjects` hands on for all objects of its kind.
 //!
 //! The value of an entry of a WeakMap lives as long as its key and the map: it counts for the key. Bytes that several buffers
 //! share count for one of them.
@@ -22,6 +23,7 @@ use v8_heap::Tagged;
 use v8_heap::graph::Life;
 use v8_heap::index::ObjectId;
 
+use crate::answers::kinds::set_of;
 use crate::answers::retention::{address, alive, label, object_at, open};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
@@ -42,7 +44,7 @@ const EXAMPLES: &[Example] = &[
     ),
     Example::on(
         "retained-24",
-        "::findjsobjects -c Upload | ::findjsobjects | ::jsretained -g",
+        "::findjsobjects -c Upload | ::jsretained -g",
         r#"
       20 objects, 800 bytes, together retain 3048 bytes of the heap and 81920 outside
 "#,
@@ -102,15 +104,34 @@ struct JsRetained {
 }
 
 impl JsRetained {
+    /// Adds what an item stands for to the set.
+    fn add(&mut self, context: &Context, item: Item) -> Result<(), DcmdError> {
+        let monitor = context.progress();
+        let (heap, table) = open(context, &monitor)?;
+        let set = set_of(context, item, &monitor)?;
+        let mut left_out: Option<(u64, DcmdError)> = None;
+        for id in &set {
+            match alive(heap, table, *id, Life::Live, &monitor) {
+                Ok(()) => self.group.push(id.0),
+                Err(reason @ DcmdError::Failed(_)) => left_out.get_or_insert((0, reason)).0 += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        match left_out {
+            None => Ok(()),
+            Some((_, reason)) if set.len() == 1 => Err(reason),
+            Some((count, reason)) => {
+                Err(DcmdError::failed(format!("{count} of {} are left out: {reason}", set.len())))
+            }
+        }
+    }
+
     fn one(&mut self, context: &Context, value: Tagged, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let monitor = context.progress();
         let (heap, table) = open(context, &monitor)?;
         let id = object_at(heap, table, value)?;
         alive(heap, table, id, Life::Live, &monitor)?;
         self.group.push(id.0);
-        if self.only_together {
-            return Ok(());
-        }
         let graph = heap.graph(&monitor)?;
         let dominators = heap.dominators(&monitor)?;
         drop(monitor);
@@ -197,7 +218,11 @@ impl Stage for JsRetained {
         for item in batch {
             context.check_interrupt()?;
             context.set_dot(item.word);
-            match self.one(context, Tagged(item.word), out) {
+            let done = match self.only_together {
+                true => self.add(context, *item),
+                false => self.one(context, Tagged(item.word), out),
+            };
+            match done {
                 Ok(()) => {}
                 Err(DcmdError::Failed(reason)) => out.fault(&reason),
                 Err(error) => return Err(error),
