@@ -25,6 +25,7 @@
 
 mod answers;
 pub mod arguments;
+mod asked;
 mod banner;
 pub mod bare_words;
 pub mod bases;
@@ -58,6 +59,7 @@ pub mod private_symbols;
 mod program;
 pub mod prompt;
 pub mod repl;
+mod report;
 pub mod said;
 pub mod session;
 pub mod settings;

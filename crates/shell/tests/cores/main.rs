@@ -25,6 +25,7 @@ mod options;
 mod pending;
 mod readme;
 mod references;
+mod report;
 mod retention;
 mod server;
 mod stacks;

@@ -20,9 +20,10 @@ use serde_json::json;
 use v8_heap::graph::{Life, Rows};
 use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::questions::OwnedGroup;
-use v8_heap::{Heap, Monitor, Tagged};
+use v8_heap::{Heap, Tagged};
 
-use crate::answers::retention::{address, alive, manner_of, object_at, open};
+use crate::answers::dominator_tree::edge;
+use crate::answers::retention::{address, alive, object_at, open};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
@@ -216,12 +217,8 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// How one object holds another, if each is one, and it does so itself.
     fn edge(&self, owners: &[u32], group: &OwnedGroup) -> Option<String> {
-        let ([owner], [member]) = (owners, group.members.as_slice()) else { return None };
-        let object = |id: u32| self.heap.object_by_id(self.table, ObjectId(id));
-        let (owner, member) = (object(*owner)?, object(*member)?);
-        manner_of(self.heap, owner, member.value(), &|| self.monitor.cancelled())
+        edge(self.heap, self.table, owners, group, self.monitor)
     }
 
     /// The last of the objects that hold one another in the same way from `row` on, and how many they are.
