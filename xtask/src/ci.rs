@@ -37,6 +37,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
         step("verdicts", &["xtask", "verdicts"])?;
+        step("assistants", &["xtask", "assistants"])?;
         step("pending", &["xtask", "pending"])?;
         // One line: the others take as long again each. A process that ends leaves its core to the kernel, which gives it away here
         // and there.

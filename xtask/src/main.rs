@@ -1,6 +1,7 @@
 //! The project's tasks, run as `cargo xtask TASK`. Each task is one module; this file is the table of them.
 #![forbid(unsafe_code)]
 
+mod assistants;
 mod bench;
 mod build;
 mod bytecode;
@@ -51,6 +52,12 @@ struct Task {
 
 /// Sorted by name.
 const TASKS: &[Task] = &[
+    Task {
+        name: "assistants",
+        arguments: "[--debugger FILE]",
+        summary: "ask `v8mdb mcp` through the protocol's own client what an assistant would",
+        run: assistants::run,
+    },
     Task {
         name: "bench",
         arguments: "[--node VERSION] [--core DIR]... [--runs N] [--markdown] [--debugger FILE]",

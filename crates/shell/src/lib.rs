@@ -26,6 +26,8 @@
 mod answers;
 pub mod arguments;
 mod asked;
+#[cfg(feature = "mcp")]
+mod assistants;
 mod banner;
 pub mod bare_words;
 pub mod bases;
@@ -56,6 +58,7 @@ pub mod output;
 pub mod pipeline;
 pub mod print;
 pub mod private_symbols;
+mod profile;
 mod program;
 pub mod prompt;
 pub mod repl;

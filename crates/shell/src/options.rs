@@ -15,7 +15,7 @@ use crate::opening::Opening;
 #[command(
     name = "v8mdb",
     version,
-    override_usage = "v8mdb [OPTIONS] [OBJECT] CORE\n       v8mdb report [OPTIONS] [OBJECT] CORE"
+    override_usage = "v8mdb [OPTIONS] [OBJECT] CORE\n       v8mdb report [OPTIONS] [OBJECT] CORE\n       v8mdb mcp [OPTIONS]"
 )]
 pub struct Options {
     /// What the program is to do: the first word of the command line may say so.
@@ -100,6 +100,31 @@ pub enum Task {
         /// What strings say is shown.
         values: bool,
     },
+    /// `v8mdb mcp`: a server for assistants.
+    Assistants {
+        /// Seconds without a question after which a core is closed.
+        idle: u64,
+    },
+    /// What that server starts for each core: questions from standard input.
+    Session,
+}
+
+/// Serve assistants on standard input and output, with the Model Context Protocol: docs/assistants.md.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "v8mdb mcp", version)]
+struct AssistantOptions {
+    /// Close a core that nobody has asked anything for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    idle: u64,
+}
+
+/// What the server for assistants starts for each core.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "v8mdb mcp-session")]
+struct SessionOptions {
+    #[arg(long)]
+    base: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 /// Say what is wrong with the process, on one page: text, or a file that ends in .html, .json or .txt.
@@ -149,6 +174,26 @@ impl From<ReportOptions> for Options {
     }
 }
 
+impl From<AssistantOptions> for Options {
+    fn from(assistants: AssistantOptions) -> Options {
+        Options {
+            task: Task::Assistants { idle: assistants.idle },
+            ..Options::parse_from(["v8mdb", "-S", "core"])
+        }
+    }
+}
+
+impl From<SessionOptions> for Options {
+    fn from(session: SessionOptions) -> Options {
+        Options {
+            task: Task::Session,
+            base: session.base,
+            files: session.files,
+            ..Options::parse_from(["v8mdb", "-S", "-o", "restricted", "core"])
+        }
+    }
+}
+
 /// A number as the language writes it: hexadecimal unless it says otherwise.
 fn distance(text: &str) -> Result<u64, crate::lang::NumberError> {
     crate::lang::number::parse(text, 16)
@@ -164,9 +209,14 @@ impl Options {
     fn of(mut words: impl Iterator<Item = OsString>) -> Options {
         let program = words.next().unwrap_or_default();
         let mut words = words.peekable();
-        match words.next_if(|word| word == "report") {
-            Some(_) => ReportOptions::parse_from(std::iter::once("v8mdb report".into()).chain(words)).into(),
-            None => Options::parse_from(with_plus_options(std::iter::once(program).chain(words))),
+        let named = |name: &'static str| std::iter::once(OsString::from(name));
+        match words.peek().and_then(|word| word.to_str()) {
+            Some("report") => ReportOptions::parse_from(named("v8mdb report").chain(words.skip(1))).into(),
+            Some("mcp") => AssistantOptions::parse_from(named("v8mdb mcp").chain(words.skip(1))).into(),
+            Some("mcp-session") => {
+                SessionOptions::parse_from(named("v8mdb mcp-session").chain(words.skip(1))).into()
+            }
+            _ => Options::parse_from(with_plus_options(std::iter::once(program).chain(words))),
         }
     }
 

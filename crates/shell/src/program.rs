@@ -38,6 +38,9 @@ pub fn run(options: &Options) -> u8 {
         ));
         return USAGE;
     }
+    if let Task::Assistants { idle } = options.task {
+        return serve_assistants(&terminal, idle);
+    }
     let opening = match options.opening() {
         Ok(opening) => opening,
         Err(error) => {
@@ -123,6 +126,8 @@ pub fn run(options: &Options) -> u8 {
     }
     let status = if let Task::Report { output, values } = &options.task {
         write_report(&context, output.as_deref(), *values)
+    } else if options.task == Task::Session {
+        answer_questions(&context)
     } else if !options.commands.is_empty() {
         run_strings(&context, &options.commands)
     } else if interactive {
@@ -184,6 +189,39 @@ fn run_piece(context: &Context, input: &str, source: Source<'_>) -> bool {
             false
         }
     }
+}
+
+/// `v8mdb mcp`
+#[cfg(feature = "mcp")]
+fn serve_assistants(terminal: &Terminal, idle: u64) -> u8 {
+    match crate::assistants::serve(std::time::Duration::from_secs(idle)) {
+        Ok(()) => SUCCESS,
+        Err(reason) => {
+            terminal.message(&format!("{}: {reason}", crate::PROGRAM));
+            FAILURE
+        }
+    }
+}
+
+/// What it starts for each core.
+#[cfg(feature = "mcp")]
+fn answer_questions(context: &Context) -> u8 {
+    match crate::assistants::answer_questions(context) {
+        Ok(()) => SUCCESS,
+        Err(_) => FAILURE,
+    }
+}
+
+#[cfg(not(feature = "mcp"))]
+fn serve_assistants(terminal: &Terminal, _: u64) -> u8 {
+    terminal.message(&format!("{}: built without mcp", crate::PROGRAM));
+    USAGE
+}
+
+#[cfg(not(feature = "mcp"))]
+fn answer_questions(context: &Context) -> u8 {
+    context.error(&"built without mcp");
+    USAGE
 }
 
 /// `v8mdb report`

@@ -13,6 +13,7 @@ use v8_heap::{Heap, Monitor, Tagged};
 
 use super::retention::{address, manner_of};
 use crate::error::DcmdError;
+use crate::profile::{Profile, Stack, Unit};
 
 /// A node of the tree. Names are not escaped, edges are.
 #[derive(Debug)]
@@ -38,8 +39,17 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// `.list: 3 Link`
+    fn title(&self) -> String {
+        let edge = self.edge.as_ref().map_or(String::new(), |edge| format!("{edge}: "));
+        match self.objects {
+            1 => format!("{edge}{}", self.constructor),
+            count => format!("{edge}{count} {}", self.constructor),
+        }
+    }
+
     /// All bytes.
-    pub(crate) fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.retained.saturating_add(self.outside)
     }
 }
@@ -133,6 +143,50 @@ impl DominatorTree {
             }
         }
         Ok(DominatorTree { nodes })
+    }
+
+    /// Every node as a stack of its owners, with the bytes that are in no node below it.
+    pub(crate) fn profile(&self) -> Profile {
+        let mut above = vec![None; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for child in &node.children {
+                if let Some(above) = above.get_mut(*child) {
+                    *above = Some(index);
+                }
+            }
+        }
+        let mut stacks = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let mut frames = Vec::new();
+            let mut at = Some(index);
+            while let Some(own) = at {
+                if let Some(node) = self.nodes.get(own).filter(|node| !node.constructor.is_empty()) {
+                    frames.push(node.title());
+                }
+                at = above.get(own).copied().flatten();
+            }
+            frames.reverse();
+            if node.rest.0 > 0 {
+                let mut frames = frames.clone();
+                frames.push(format!("{} others", node.rest.1));
+                stacks.push(Stack { frames, weight: node.rest.0 });
+            }
+            let own = self.own(index);
+            if own > 0 {
+                if frames.is_empty() {
+                    frames.push("V8".to_owned());
+                }
+                stacks.push(Stack { frames, weight: own });
+            }
+        }
+        Profile { title: "what the heap hangs on".to_owned(), unit: Unit::Bytes, stacks }
+    }
+
+    /// Bytes of a node that are in no node below it: its own, and those of V8's objects below.
+    fn own(&self, index: usize) -> u64 {
+        let Some(node) = self.nodes.get(index) else { return 0 };
+        let below = node.children.iter().map(|child| self.nodes[*child].bytes());
+        node.bytes().saturating_sub(below.fold(node.rest.0, u64::saturating_add))
     }
 
     /// A node with all that is below it, as JSON.

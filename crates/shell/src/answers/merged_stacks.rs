@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
 use crate::print::function::script_name;
+use crate::profile::{Profile, Stack, Unit};
 
 /// A function on a stack. Stacks are alike if the texts of all their functions are.
 #[derive(Clone, Debug)]
@@ -98,6 +99,19 @@ fn call_of(heap: &Heap<'_>, frame: &JavaScriptFrame) -> Call {
         Some(CallPlace { name: heap.frame_name(site), file, line, excerpt })
     });
     Call { text, place, is_javascript: true }
+}
+
+/// The stacks with their threads as the weight.
+pub(crate) fn profile_of(stacks: &[MergedStack]) -> Profile {
+    let stack = |stack: &MergedStack| Stack {
+        frames: stack.calls.iter().rev().map(|call| call.text.clone()).collect(),
+        weight: stack.threads.len() as u64,
+    };
+    Profile {
+        title: "stacks of all threads".to_owned(),
+        unit: Unit::Threads,
+        stacks: stacks.iter().map(stack).collect(),
+    }
 }
 
 impl MergedStack {

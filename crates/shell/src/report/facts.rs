@@ -3,11 +3,23 @@
 use serde_json::{Map, Value, json};
 
 use super::{Claim, Values};
-use crate::asked::Answer;
 use crate::error::DcmdError;
 
+/// What a line of commands has printed.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// Its lines of JSON.
+    pub(crate) rows: Vec<Value>,
+    /// Why it failed.
+    pub(crate) failure: Option<String>,
+    /// Errors and warnings.
+    pub(crate) messages: Vec<String>,
+    /// There was more than is kept.
+    pub(crate) is_cut: bool,
+}
+
 /// Asks a line of commands.
-pub(crate) type Ask<'a> = dyn Fn(&str) -> Result<Answer, DcmdError> + 'a;
+type Ask<'a> = dyn Fn(&str) -> Result<Rows, DcmdError> + 'a;
 
 /// The facts, as `docs/json.md` describes the rows of each command.
 #[derive(Debug)]
@@ -61,7 +73,7 @@ impl Questions<'_> {
     fn rows(&mut self, line: &str) -> Result<Vec<Value>, DcmdError> {
         let answer = (self.ask)(line)?;
         let shown = line.replace(" -j", "");
-        if let Some(reason) = answer.failure() {
+        if let Some(reason) = answer.failure {
             self.not_told.push(Claim::new(reason, shown.clone()));
         } else {
             let warnings = answer.messages.iter().filter(|message| message.starts_with("warning: "));
@@ -70,7 +82,7 @@ impl Questions<'_> {
         if answer.is_cut {
             self.not_told.push(Claim::new("there is more than is kept here", shown));
         }
-        let mut rows = answer.rows();
+        let mut rows = answer.rows;
         rows.iter_mut().for_each(|row| self.values.of_row(row));
         Ok(rows)
     }

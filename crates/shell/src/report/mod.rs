@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::output::escape;
 
-pub(crate) use facts::{Facts, Scope, most_bytes};
+pub(crate) use facts::{Facts, Rows, Scope, most_bytes};
 pub(crate) use values::Values;
 
 use verdict::Verdict;

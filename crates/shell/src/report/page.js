@@ -79,7 +79,7 @@ function parts(node) {
     below.push({ node: null, name: `${number(node.restObjects)} others`, size: node.restBytes, from: 'others' });
     rest -= node.restBytes;
   }
-  const name = node.closed ? 'itself and all below' : 'itself';
+  const name = !node.constructor ? 'V8\'s own' : node.closed ? 'itself and all below' : 'itself';
   if (rest > 0) below.push({ node: null, name, size: rest, from: 'itself' });
   return below.filter((part) => part.size > 0).sort((one, other) => other.size - one.size);
 }

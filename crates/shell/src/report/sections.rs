@@ -111,28 +111,21 @@ fn suspects(facts: &Facts) -> Vec<Claim> {
 
 fn grown(facts: &Facts) -> Vec<Claim> {
     let Some(rows) = &facts.growth else { return Vec::new() };
-    let mut claims = Vec::new();
-    for row in rows {
-        let more = growth(row, "count");
-        let claim = match text(row, "section") {
-            "owner" if claims.len() < MOST => {
-                let path = row["path"].as_str().unwrap_or("(no path of names)");
-                let of = text(row, "of");
-                let of = if of.is_empty() { String::new() } else { format!(" of {of}") };
-                let retained = growth(row, "retained");
-                Claim::new(
-                    format!("{path} ({}{of}): {more:+}, {retained:+} bytes", text(row, "name")),
-                    "::diff -o",
-                )
-            }
-            "constructor" if claims.len() < MOST / 2 => Claim::new(
-                format!("{}: {more:+}, {:+} bytes", text(row, "name"), growth(row, "retained")),
-                "::diff -k",
-            ),
-            _ => continue,
+    let of = |section: &'static str| rows.iter().filter(move |row| text(row, "section") == section);
+    let owners = of("owner").take(MOST).map(|row| {
+        let path = row["path"].as_str().unwrap_or("(no path of names)");
+        let entries = match text(row, "of") {
+            "" => String::new(),
+            of => format!(" of {of}"),
         };
-        claims.push(claim);
-    }
+        let (more, bytes) = (growth(row, "count"), growth(row, "retained"));
+        Claim::new(format!("{path} ({}{entries}): {more:+}, {bytes:+} bytes", text(row, "name")), "::diff -o")
+    });
+    let constructors = of("constructor").take(MOST / 2).map(|row| {
+        let (more, bytes) = (growth(row, "count"), growth(row, "retained"));
+        Claim::new(format!("{}: {more:+}, {bytes:+} bytes", text(row, "name")), "::diff -k")
+    });
+    let mut claims: Vec<Claim> = owners.chain(constructors).collect();
     if claims.is_empty() {
         claims.push(Claim::new("nothing has grown", "::diff"));
     }

@@ -23,6 +23,7 @@ mod objects;
 mod on_call;
 mod options;
 mod pending;
+mod profile;
 mod readme;
 mod references;
 mod report;

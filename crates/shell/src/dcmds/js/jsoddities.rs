@@ -32,7 +32,7 @@ const EXAMPLES: &[Example] = &[Example::on(
     "leak-24",
     "::jsoddities",
     r#"
-...
+1 Map less than half full, with 29952 bytes that nothing is in, 29952 of them in one (15cb447412d9::v8print)
 "#,
 )];
 
