@@ -30,11 +30,14 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     step("damaged cores", &["xtask", "mutate", "--runs", "300"])?;
     // What is known, which gives the same answer each time; the search for more is for long runs.
     step_with("fuzz targets", &["xtask", "fuzz", "replay"], &[("CARGO_INCREMENTAL", "0")])?;
+    step("pages in a browser", &["xtask", "pages"])?;
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
         step("matrix", &["xtask", "matrix", "--report", &report])?;
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
+        step("verdicts", &["xtask", "verdicts"])?;
+        step("assistants", &["xtask", "assistants"])?;
         step("pending", &["xtask", "pending"])?;
         // One line: the others take as long again each. A process that ends leaves its core to the kernel, which gives it away here
         // and there.

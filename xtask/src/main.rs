@@ -1,6 +1,7 @@
 //! The project's tasks, run as `cargo xtask TASK`. Each task is one module; this file is the table of them.
 #![forbid(unsafe_code)]
 
+mod assistants;
 mod bench;
 mod build;
 mod bytecode;
@@ -23,6 +24,7 @@ mod mutate;
 mod native;
 mod native_memory;
 mod node_release;
+mod pages;
 mod pending;
 mod places;
 mod readers;
@@ -35,6 +37,7 @@ mod support_matrix;
 mod sweep;
 mod take_core;
 mod testdata;
+mod verdicts;
 
 use std::process::ExitCode;
 
@@ -49,6 +52,12 @@ struct Task {
 
 /// Sorted by name.
 const TASKS: &[Task] = &[
+    Task {
+        name: "assistants",
+        arguments: "[--debugger FILE]",
+        summary: "ask `v8mdb mcp` through the protocol's own client what an assistant would",
+        run: assistants::run,
+    },
     Task {
         name: "bench",
         arguments: "[--node VERSION] [--core DIR]... [--runs N] [--markdown] [--debugger FILE]",
@@ -153,6 +162,12 @@ const TASKS: &[Task] = &[
         run: native::run,
     },
     Task {
+        name: "pages",
+        arguments: "[--core FILE]... [--screenshots DIR] [--debugger FILE]",
+        summary: "open the pages that `v8mdb report` writes in a real browser, where each tests itself",
+        run: pages::run,
+    },
+    Task {
         name: "pending",
         arguments: "[--node VERSION]... [--calls N]... [--debugger FILE]",
         summary: "compare what a program waits for with its own lists and those of Node.js, on every line",
@@ -187,6 +202,12 @@ const TASKS: &[Task] = &[
         arguments: "FILE.heapsnapshot...",
         summary: "count the JavaScript objects of a heap snapshot by constructor",
         run: heap_snapshot::run,
+    },
+    Task {
+        name: "verdicts",
+        arguments: "[--node VERSION]... [--debugger FILE]",
+        summary: "hold the verdicts of `v8mdb report` against what is known of crashes, hangs, leaks and healthy services",
+        run: verdicts::run,
     },
 ];
 

@@ -25,6 +25,9 @@
 
 mod answers;
 pub mod arguments;
+mod asked;
+#[cfg(feature = "mcp")]
+mod assistants;
 mod banner;
 pub mod bare_words;
 pub mod bases;
@@ -55,9 +58,11 @@ pub mod output;
 pub mod pipeline;
 pub mod print;
 pub mod private_symbols;
+mod profile;
 mod program;
 pub mod prompt;
 pub mod repl;
+mod report;
 pub mod said;
 pub mod session;
 pub mod settings;

@@ -12,8 +12,16 @@ use crate::opening::Opening;
 
 /// Interactive post-mortem debugger for the V8 heap: opens the core dump of a Node.js process.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "v8mdb", version, override_usage = "v8mdb [OPTIONS] [OBJECT] CORE")]
+#[command(
+    name = "v8mdb",
+    version,
+    override_usage = "v8mdb [OPTIONS] [OBJECT] CORE\n       v8mdb report [OPTIONS] [OBJECT] CORE\n       v8mdb mcp [OPTIONS]"
+)]
 pub struct Options {
+    /// What the program is to do: the first word of the command line may say so.
+    #[arg(skip)]
+    pub task: Task,
+
     /// Run these commands and exit; may be given several times
     #[arg(short = 'e', value_name = "COMMANDS", allow_hyphen_values = true)]
     pub commands: Vec<String>,
@@ -79,6 +87,113 @@ pub struct Options {
     pub files: Vec<PathBuf>,
 }
 
+/// What the program does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// Commands from `-e`, standard input or the prompt.
+    #[default]
+    Commands,
+    /// `v8mdb report`: the report.
+    Report {
+        /// Where it goes; to standard output if it is not said.
+        output: Option<PathBuf>,
+        /// What strings say is shown.
+        values: bool,
+    },
+    /// `v8mdb mcp`: a server for assistants.
+    Assistants {
+        /// Seconds without a question after which a core is closed.
+        idle: u64,
+    },
+    /// What that server starts for each core: questions from standard input.
+    Session,
+}
+
+/// Serve assistants on standard input and output, with the Model Context Protocol: docs/assistants.md.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "v8mdb mcp", version)]
+struct AssistantOptions {
+    /// Close a core that nobody has asked anything for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    idle: u64,
+}
+
+/// What the server for assistants starts for each core.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "v8mdb mcp-session")]
+struct SessionOptions {
+    #[arg(long)]
+    base: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+/// Say what is wrong with the process, on one page: text, or a file that ends in .html, .json or .txt.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "v8mdb report", version, override_usage = "v8mdb report [OPTIONS] [OBJECT] CORE")]
+struct ReportOptions {
+    /// Write the report to this file: .html, .json or .txt
+    #[arg(short = 'o', long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Also show what the program's strings say
+    #[arg(long)]
+    values: bool,
+
+    /// An older core of the same service, to say what has grown since
+    #[arg(long, value_name = "OLD")]
+    base: Vec<PathBuf>,
+
+    /// The executable that dumped the older core, if it is neither where that says nor OBJECT
+    #[arg(long, value_name = "OBJECT")]
+    base_object: Vec<PathBuf>,
+
+    /// Look for the executable and libraries below this directory
+    #[arg(short = 'R', long, value_name = "DIR")]
+    sysroot: Option<PathBuf>,
+
+    /// Look for source maps and sources below this directory too; may be given several times
+    #[arg(long, value_name = "DIR")]
+    sources: Vec<PathBuf>,
+
+    /// The core dump, with the executable in front of it if it is not where the core says; - reads the core from standard input
+    #[arg(value_name = "[OBJECT] CORE", required = true, num_args = 1..=2)]
+    files: Vec<PathBuf>,
+}
+
+impl From<ReportOptions> for Options {
+    fn from(report: ReportOptions) -> Options {
+        Options {
+            task: Task::Report { output: report.output, values: report.values },
+            sysroot: report.sysroot,
+            sources: report.sources,
+            base: report.base,
+            base_object: report.base_object,
+            files: report.files,
+            ..Options::parse_from(["v8mdb", "-S", "core"])
+        }
+    }
+}
+
+impl From<AssistantOptions> for Options {
+    fn from(assistants: AssistantOptions) -> Options {
+        Options {
+            task: Task::Assistants { idle: assistants.idle },
+            ..Options::parse_from(["v8mdb", "-S", "core"])
+        }
+    }
+}
+
+impl From<SessionOptions> for Options {
+    fn from(session: SessionOptions) -> Options {
+        Options {
+            task: Task::Session,
+            base: session.base,
+            files: session.files,
+            ..Options::parse_from(["v8mdb", "-S", "-o", "restricted", "core"])
+        }
+    }
+}
+
 /// A number as the language writes it: hexadecimal unless it says otherwise.
 fn distance(text: &str) -> Result<u64, crate::lang::NumberError> {
     crate::lang::number::parse(text, 16)
@@ -87,7 +202,22 @@ fn distance(text: &str) -> Result<u64, crate::lang::NumberError> {
 impl Options {
     /// Reads the command line; leaves the program where that is wrong, or asks for help.
     pub fn of_command_line() -> Options {
-        Options::parse_from(with_plus_options(std::env::args_os()))
+        Options::of(std::env::args_os())
+    }
+
+    /// The same for these words, the name of the program first. A core that is called `report` has a path in front.
+    fn of(mut words: impl Iterator<Item = OsString>) -> Options {
+        let program = words.next().unwrap_or_default();
+        let mut words = words.peekable();
+        let named = |name: &'static str| std::iter::once(OsString::from(name));
+        match words.peek().and_then(|word| word.to_str()) {
+            Some("report") => ReportOptions::parse_from(named("v8mdb report").chain(words.skip(1))).into(),
+            Some("mcp") => AssistantOptions::parse_from(named("v8mdb mcp").chain(words.skip(1))).into(),
+            Some("mcp-session") => {
+                SessionOptions::parse_from(named("v8mdb mcp-session").chain(words.skip(1))).into()
+            }
+            _ => Options::parse_from(with_plus_options(std::iter::once(program).chain(words))),
+        }
     }
 
     /// How cores are to be opened.
@@ -141,6 +271,19 @@ fn with_plus_options(words: impl Iterator<Item = OsString>) -> impl Iterator<Ite
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_word_may_ask_for_a_report() {
+        let of = |words: &[&str]| Options::of(words.iter().map(OsString::from));
+        let options = of(&["v8mdb", "report", "core", "-o", "x.html", "--base", "old"]);
+        let task = Task::Report { output: Some("x.html".into()), values: false };
+        assert_eq!(
+            (options.task, options.files, options.base),
+            (task, vec!["core".into()], vec!["old".into()])
+        );
+        let options = of(&["v8mdb", "./report", "-o", "cache"]);
+        assert_eq!((options.task, options.files), (Task::Commands, vec![PathBuf::from("./report")]));
+    }
 
     #[test]
     fn options_are_set_and_cleared() {

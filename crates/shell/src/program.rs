@@ -1,19 +1,21 @@
 //! A run of the program: open the target, then commands from `-e`, standard input or the prompt.
 
 use std::fs::File;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
 use core_reader::STANDARD_INPUT;
 
 use crate::context::Context;
+use crate::dcmds::report;
 use crate::error::DcmdError;
 use crate::host_files;
 use crate::interpreter::{self, LONGEST_SCRIPT, Source};
 use crate::interrupt::Interrupt;
 use crate::opening::is_of_opening;
-use crate::options::Options;
+use crate::options::{Options, Task};
 use crate::output::{Colours, Terminal, escape};
+use crate::report::Values;
 use crate::target::Target;
 
 /// Older cores that can be compared with at once.
@@ -36,6 +38,9 @@ pub fn run(options: &Options) -> u8 {
         ));
         return USAGE;
     }
+    if let Task::Assistants { idle } = options.task {
+        return serve_assistants(&terminal, idle);
+    }
     let opening = match options.opening() {
         Ok(opening) => opening,
         Err(error) => {
@@ -43,10 +48,17 @@ pub fn run(options: &Options) -> u8 {
             return USAGE;
         }
     };
+    if let Task::Report { output: Some(path), .. } = &options.task
+        && let Err(reason) = report::Format::of(path)
+    {
+        terminal.message(&format!("{}: {reason}", crate::PROGRAM));
+        return USAGE;
+    }
     let to_open = options.target(&opening);
     // Standard input that holds the core cannot hold commands as well: these come from the terminal then.
     let mut terminal_input = None;
-    if to_open.core == Path::new(STANDARD_INPUT) && options.commands.is_empty() {
+    let asks = options.task == Task::Commands;
+    if to_open.core == Path::new(STANDARD_INPUT) && options.commands.is_empty() && asks {
         match File::open("/dev/tty") {
             Ok(opened) => terminal_input = Some(opened),
             Err(_) => {
@@ -59,7 +71,7 @@ pub fn run(options: &Options) -> u8 {
         }
     }
     let interactive =
-        terminal_input.is_some() || (options.commands.is_empty() && std::io::stdin().is_terminal());
+        asks && (terminal_input.is_some() || (options.commands.is_empty() && std::io::stdin().is_terminal()));
     let interrupt = match Interrupt::on_signal(interactive) {
         Ok(interrupt) => interrupt,
         Err(error) => {
@@ -112,7 +124,11 @@ pub fn run(options: &Options) -> u8 {
     if !options.no_rc_file && !context.settings.restricted.get() {
         run_rc_file(&context);
     }
-    let status = if !options.commands.is_empty() {
+    let status = if let Task::Report { output, values } = &options.task {
+        write_report(&context, output.as_deref(), *values)
+    } else if options.task == Task::Session {
+        answer_questions(&context)
+    } else if !options.commands.is_empty() {
         run_strings(&context, &options.commands)
     } else if interactive {
         crate::repl::run(&context)
@@ -171,6 +187,60 @@ fn run_piece(context: &Context, input: &str, source: Source<'_>) -> bool {
         Err(error) => {
             context.error(&error);
             false
+        }
+    }
+}
+
+/// `v8mdb mcp`
+#[cfg(feature = "mcp")]
+fn serve_assistants(terminal: &Terminal, idle: u64) -> u8 {
+    match crate::assistants::serve(std::time::Duration::from_secs(idle)) {
+        Ok(()) => SUCCESS,
+        Err(reason) => {
+            terminal.message(&format!("{}: {reason}", crate::PROGRAM));
+            FAILURE
+        }
+    }
+}
+
+/// What it starts for each core.
+#[cfg(feature = "mcp")]
+fn answer_questions(context: &Context) -> u8 {
+    match crate::assistants::answer_questions(context) {
+        Ok(()) => SUCCESS,
+        Err(_) => FAILURE,
+    }
+}
+
+#[cfg(not(feature = "mcp"))]
+fn serve_assistants(terminal: &Terminal, _: u64) -> u8 {
+    terminal.message(&format!("{}: built without mcp", crate::PROGRAM));
+    USAGE
+}
+
+#[cfg(not(feature = "mcp"))]
+fn answer_questions(context: &Context) -> u8 {
+    context.error(&"built without mcp");
+    USAGE
+}
+
+/// `v8mdb report`
+fn write_report(context: &Context, output: Option<&Path>, values: bool) -> u8 {
+    let values = if values { Values::Shown } else { Values::LeftOut };
+    let written = report::collect(context, values).and_then(|made| match output {
+        None => Ok(context.text.borrow().write_all(report::Format::Text.written(&made).as_bytes())?),
+        Some(path) => {
+            let format = report::Format::of(path).map_err(DcmdError::Abort)?;
+            report::save(context, path, &format.written(&made))?;
+            Ok(writeln!(context.text.borrow(), "{}", made.title())?)
+        }
+    });
+    match written {
+        Ok(()) => status_of(context),
+        Err(DcmdError::Closed) => SUCCESS,
+        Err(error) => {
+            context.error(&error);
+            FAILURE
         }
     }
 }

@@ -6,19 +6,29 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::script::Script;
 use v8_heap::{Heap, Tagged};
 
+use super::excerpt::Excerpt;
 use super::retention::manner_of;
 use crate::context::Context;
 use crate::output::escape;
 use crate::print::function;
 
-/// Where the source says that something is added to the collection at the end of a way: `app.js:41: this.bySession.set(id, c);`. Looked
-/// for is the name by which the collection is held, in the scripts of the classes and functions on the way.
+/// A line that adds to a collection.
+#[derive(Debug)]
+pub(crate) struct AddingPlace {
+    /// `app.js:41: this.bySession.set(id, c);`. Escaped.
+    pub(crate) text: String,
+    /// The lines around it.
+    pub(crate) excerpt: Option<Excerpt>,
+}
+
+/// Where the source says that something is added to the collection at the end of a way. Looked for is the name by which the collection is
+/// held, in the scripts of the classes and functions on the way.
 pub(crate) fn adding_place(
     context: &Context,
     heap: &Heap<'_>,
     table: &ObjectTable,
     path: &RetainingPath,
-) -> Option<String> {
+) -> Option<AddingPlace> {
     let [.., holder, collection] = path.objects.as_slice() else { return None };
     let object = |id: u32| heap.object_by_id(table, ObjectId(id));
     let collection = object(*collection)?;
@@ -63,7 +73,11 @@ pub(crate) fn adding_place(
         if let Some((number, line)) = found {
             let file = function::file_name(heap, &script);
             let line = escape(&line.trim().chars().take(LONGEST_LINE).collect::<String>()).into_owned();
-            return Some(format!("{}:{}: {line}", escape(&file), number + 1));
+            let offset = u64::try_from(script.line_offset).unwrap_or(0);
+            return Some(AddingPlace {
+                text: format!("{}:{}: {line}", escape(&file), number + 1),
+                excerpt: Excerpt::of(heap, &script, number as u64 + 1 + offset),
+            });
         }
     }
     None

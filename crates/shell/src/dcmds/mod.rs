@@ -12,7 +12,7 @@ mod pipe;
 mod session;
 mod v8;
 
-pub(crate) use session::LANGUAGE;
+pub(crate) use session::{LANGUAGE, report};
 
 /// The folders, and what is in each.
 pub static FOLDERS: [(&str, &[&Dcmd]); 6] = [

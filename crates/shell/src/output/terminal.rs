@@ -173,6 +173,11 @@ impl Terminal {
         state.log(plain.as_bytes());
     }
 
+    /// Sends messages elsewhere from now on; gives back where they went.
+    pub fn divert_messages(&self, to: Box<dyn Write>) -> Box<dyn Write> {
+        std::mem::replace(&mut self.0.borrow_mut().messages, to)
+    }
+
     /// Notes a line of input in the log.
     pub fn log_input(&self, line: &str) {
         self.0.borrow_mut().log(format!("{line}\n").as_bytes());

@@ -7,7 +7,8 @@ use std::path::Path;
 use regex::Regex;
 
 /// Commands that run commands, and those that list them: they know the list in which they stand.
-const THAT_RUN_OR_LIST: [&str; 12] = [
+const THAT_RUN_OR_LIST: [&str; 14] = [
+    "asked",
     "bare_words",
     "dcmds",
     "dcmds::language",
@@ -17,6 +18,7 @@ const THAT_RUN_OR_LIST: [&str; 12] = [
     "dcmds::session::dcmds",
     "dcmds::session::dmods",
     "dcmds::session::help",
+    "dcmds::session::report",
     "dcmds::session::walkers",
     "dcmds::session::which",
     "interpreter",

@@ -92,6 +92,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             if as_json {
                 let line = json!({
                     "signal": core.signal().map(|signal| signal.name.clone()),
+                    "ended": match &ended {
+                        Some(Ending::Exception { .. }) => Some("exception"),
+                        Some(Ending::OutOfMemory { .. }) => Some("outOfMemory"),
+                        Some(Ending::Itself { .. }) => Some("itself"),
+                        None => None,
+                    },
                     "address": address.map(|address| format!("0x{address:x}")),
                     "sender": core.signal().and_then(|signal| signal.sender),
                     "exception": match &ended {

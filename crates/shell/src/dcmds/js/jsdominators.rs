@@ -12,6 +12,9 @@
 //! With an address, what hangs below that object is shown. `-d` says how many levels are shown, `-n` how many lines for each
 //! object of the line above.
 //!
+//! `-o` writes the tree to a file, some thousand nodes of it, by the end of the name: `.svg` is a picture, `.json` is for speedscope, `.pb` for pprof,
+//! `.folded` for `flamegraph.pl` and its kin. A path of owners is the stack there, and the bytes that are in none of the nodes below the weight.
+//!
 //! In a pipe it hands on the largest object of each line.
 
 use std::io::Write;
@@ -20,13 +23,15 @@ use serde_json::json;
 use v8_heap::graph::{Life, Rows};
 use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::questions::OwnedGroup;
-use v8_heap::{Heap, Monitor, Tagged};
+use v8_heap::{Heap, Tagged};
 
-use crate::answers::retention::{address, alive, manner_of, object_at, open};
+use crate::answers::dominator_tree::{DominatorTree, Extent, edge};
+use crate::answers::retention::{address, alive, object_at, open};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Hex, Progress, Table, cut, escape};
+use crate::profile::{self, Format};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
@@ -61,6 +66,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::number('d', "depth", "show so many levels; 3, and the heaviest branch, if not said"),
         Opt::flag('j', "print one line of JSON for each line, as docs/json.md describes it"),
         Opt::number('n', "lines", "show at most so many lines below each; 5 if not said"),
+        Opt::text('o', "file", "write the tree to this file: .svg, .json, .pb or .folded"),
     ],
     operands: Operands::NONE,
     needs: &[Capability::V8Heap],
@@ -70,6 +76,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let depth = args.number('d').map(|depth| usize::try_from(depth).unwrap_or(usize::MAX).min(DEEPEST));
         let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
         let as_json = args.has('j');
+        let file = args.text('o').map(str::to_owned);
+        let format = file.as_deref().map(Format::of).transpose().map_err(DcmdError::usage)?;
         Ok(for_each(move |context, item, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;
@@ -78,6 +86,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let id = object_at(heap, table, Tagged(item.word))?;
                 alive(heap, table, id, Life::Live, &monitor)?;
                 owners.push(id.0);
+            }
+            if let (Some(file), Some(format)) = (&file, format) {
+                let profile = DominatorTree::of(heap, table, &owners, WRITTEN, &monitor)?.profile();
+                drop(monitor);
+                profile::save(context, file, format, &profile)?;
+                return Ok(writeln!(out.text(), "wrote {}: {} nodes", escape(file), profile.stacks.len())?);
             }
             let dominators = heap.dominators(&monitor)?;
             let total = dominators
@@ -150,6 +164,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     },
 };
 
+/// How much of the tree is written to a file.
+const WRITTEN: Extent = Extent { nodes: 5000, children: 50, depth: 48 };
 /// Levels shown at most.
 const DEEPEST: usize = 64;
 /// Levels shown if nobody says how many.
@@ -216,12 +232,8 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// How one object holds another, if each is one, and it does so itself.
     fn edge(&self, owners: &[u32], group: &OwnedGroup) -> Option<String> {
-        let ([owner], [member]) = (owners, group.members.as_slice()) else { return None };
-        let object = |id: u32| self.heap.object_by_id(self.table, ObjectId(id));
-        let (owner, member) = (object(*owner)?, object(*member)?);
-        manner_of(self.heap, owner, member.value(), &|| self.monitor.cancelled())
+        edge(self.heap, self.table, owners, group, self.monitor)
     }
 
     /// The last of the objects that hold one another in the same way from `row` on, and how many they are.

@@ -40,6 +40,7 @@ use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
+use crate::answers::excerpt::Excerpt;
 use crate::answers::native_suspects::{self, NativeSuspect, native_suspects};
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
@@ -286,7 +287,7 @@ fn print(
         writeln!(out.text(), "  way to {end_of_way} {}: {root}", name(end).unwrap_or_default())?;
         print_path(context, path, false, 4, out)?;
         if let Some(place) = adding_place(context, heap, table, path) {
-            writeln!(out.text(), "  added to at {place}")?;
+            writeln!(out.text(), "  added to at {}", place.text)?;
         }
     }
     let constructor = heap.name(suspect.constructor);
@@ -352,6 +353,7 @@ fn print_json(
         .map(|(name, count)| json!({ "constructor": heap.name(*name), "count": count }))
         .collect();
     let path = suspect.path.as_ref();
+    let place = path.and_then(|path| adding_place(context, heap, table, path));
     let line = json!({
         "suspect": number,
         "count": suspect.count,
@@ -369,7 +371,8 @@ fn print_json(
         "below": below,
         "root": path.map(|path| root_of(context, path, table)),
         "steps": path.map(|path| path_json(context, path, false)).transpose()?,
-        "addedAt": path.and_then(|path| adding_place(context, heap, table, path)),
+        "addedAt": place.as_ref().map(|place| place.text.as_str()),
+        "source": place.as_ref().and_then(|place| place.excerpt.as_ref()).map(Excerpt::json),
     });
     Ok(writeln!(out.text(), "{}", output::json(&line))?)
 }

@@ -24,6 +24,7 @@ mod jsleaks;
 mod jslocals;
 mod jsmap;
 mod jsmicrotasks;
+mod jsoddities;
 mod jspath;
 mod jsprint;
 mod jspromises;
@@ -65,6 +66,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jslocals::DCMD,
     &jsmap::DCMD,
     &jsmicrotasks::DCMD,
+    &jsoddities::DCMD,
     &jspath::DCMD,
     &jsprint::DCMD,
     &jspromises::DCMD,

@@ -47,9 +47,6 @@ static GROWTH: Table = Table::new(&[
     Column::left("WHAT IT IS", 0),
 ]);
 
-/// How what is said of native code begins.
-const NATIVE: &str = "native code";
-
 /// Mappings of no known use that `-v` shows.
 const UNKNOWN_SHOWN: usize = 10;
 
@@ -96,7 +93,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 return growth(context, &ledger, as_json, out);
             }
             if as_json {
-                return out.json(&json_of(&ledger));
+                return out.json(&json_of(context, &ledger));
             }
             table(context, &ledger, out)?;
             if verbose {
@@ -142,10 +139,10 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
     let mut text = out.text();
     writeln!(text, "reserved without access, no memory: {} bytes", ledger.reserved)?;
     drop(text);
-    let lines = verdicts(ledger, &|| greatest_owner(context, ledger));
+    let verdicts = verdicts(ledger, &|| greatest_owner(context, ledger));
     let mut text = out.text();
-    for line in lines {
-        writeln!(text, "{line}")?;
+    for verdict in verdicts {
+        writeln!(text, "{} ({})", verdict.text, verdict.commands)?;
     }
     for untold in &ledger.untold {
         writeln!(text, "not told: {untold}")?;
@@ -153,8 +150,16 @@ fn table(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), Dc
     Ok(())
 }
 
-/// What the rows say, in words, each with the command that shows more.
-fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<String> {
+/// What the rows say, in words, with the commands that show more.
+struct Verdict {
+    bytes: u64,
+    text: String,
+    commands: &'static str,
+    of: Option<Use>,
+}
+
+/// What the rows say, the most bytes first.
+fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<Verdict> {
     /// Less of all memory than one part in so many is not worth a word.
     const SHARE: u64 = 10;
     // Files and stacks do not grow with a leak; and address space that was perhaps never touched is not where memory went.
@@ -169,15 +174,17 @@ fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<String> 
     };
     let own: u64 = Use::ALL.into_iter().filter(is_memory).map(weight_of).sum();
     let is_much = |bytes: u64| bytes.saturating_mul(SHARE) >= own.max(1);
-    let mut said: Vec<(u64, String)> = Vec::new();
+    let mut said: Vec<Verdict> = Vec::new();
     let leaked = ledger.of_use(Use::Leaked);
     // A leak is one also while it is small.
     if leaked.saturating_mul(100) >= own.max(1) {
         let blocks = ledger.leaked_blocks;
-        said.push((
-            leaked,
-            format!("native leak: nothing leads to {leaked} bytes in {blocks} blocks (::findleaks)"),
-        ));
+        said.push(Verdict {
+            bytes: leaked,
+            text: format!("native leak: nothing leads to {leaked} bytes in {blocks} blocks"),
+            commands: "::findleaks",
+            of: Some(Use::Leaked),
+        });
     }
     let (whole, resident) = ledger.returnable;
     if is_much(resident.unwrap_or(whole)) {
@@ -185,30 +192,37 @@ fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<String> 
             Some(resident) => format!("{resident} bytes"),
             None => format!("up to {whole} bytes"),
         };
-        said.push((
-            resident.unwrap_or(whole),
-            format!("fragmentation: {how_much} are whole pages in free blocks, which malloc_trim would give back (::malloc)"),
-        ));
+        said.push(Verdict {
+            bytes: resident.unwrap_or(whole),
+            text: format!(
+                "fragmentation: {how_much} are whole pages in free blocks, which malloc_trim would give back"
+            ),
+            commands: "::malloc",
+            of: None,
+        });
     }
-    for (of, what) in [
-        (Use::Living, "JavaScript: {} bytes of living objects (::jsleaks)"),
-        (Use::Garbage, "garbage: {} bytes that the next full collection would free (::findjsobjects -d)"),
-        (Use::FreeInPages, "V8 has {} bytes in its pages that it does not use (::v8spaces)"),
-        (Use::Buffers, "buffers: {} bytes (::jsbuffers, ::jsleaks)"),
-        (Use::Blocks, "native code: {} bytes of malloc in use (::malloc -o, ::malloc -s)"),
-        (Use::Code, "machine code: {} bytes made at run time (::mappings)"),
-        (Use::Anonymous, "other memory: {} bytes of no known use (::ledger -v)"),
+    for (of, what, commands) in [
+        (Use::Living, "JavaScript: {} bytes of living objects", "::jsleaks"),
+        (Use::Garbage, "garbage: {} bytes that the next full collection would free", "::findjsobjects -d"),
+        (Use::FreeInPages, "V8 has {} bytes in its pages that it does not use", "::v8spaces"),
+        (Use::Buffers, "buffers: {} bytes", "::jsbuffers, ::jsleaks"),
+        (Use::Blocks, "native code: {} bytes of malloc in use", "::malloc -o, ::malloc -s"),
+        (Use::Code, "machine code: {} bytes made at run time", "::mappings"),
+        (Use::Anonymous, "other memory: {} bytes of no known use", "::ledger -v"),
     ] {
         let weight = weight_of(of);
         if is_memory(&of) && is_much(weight) && weight > 0 {
-            said.push((weight, what.replace("{}", &weight.to_string())));
+            let text = what.replace("{}", &weight.to_string());
+            said.push(Verdict { bytes: weight, text, commands, of: Some(of) });
         }
     }
-    if let Some(line) = said.iter_mut().map(|(_, line)| line).find(|line| line.starts_with(NATIVE)) {
-        line.push_str(&owner().unwrap_or_default());
+    if let Some(native) = said.iter_mut().find(|verdict| verdict.of == Some(Use::Blocks))
+        && let Some(owner) = owner()
+    {
+        native.text.push_str(&owner);
     }
-    said.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    said.into_iter().map(|(_, line)| line).collect()
+    said.sort_by_key(|verdict| std::cmp::Reverse(verdict.bytes));
+    said
 }
 
 /// Whose most of the native memory is, as far as that can be estimated and is worth a word.
@@ -265,7 +279,7 @@ fn growth(context: &Context, now: &Ledger, as_json: bool, out: &mut Out<'_>) -> 
     Ok(())
 }
 
-fn json_of(ledger: &Ledger) -> serde_json::Value {
+fn json_of(context: &Context, ledger: &Ledger) -> serde_json::Value {
     let bytes: serde_json::Map<_, _> =
         Use::ALL.into_iter().map(|of| (of.key().to_owned(), json!(ledger.of_use(of)))).collect();
     json!({
@@ -287,5 +301,8 @@ fn json_of(ledger: &Ledger) -> serde_json::Value {
             json!({ "address": hex(start.0), "bytes": bytes })
         }).collect::<Vec<_>>(),
         "notTold": ledger.untold,
+        "says": verdicts(ledger, &|| greatest_owner(context, ledger)).iter().map(|verdict| {
+            json!({ "bytes": verdict.bytes, "text": verdict.text, "commands": verdict.commands })
+        }).collect::<Vec<_>>(),
     })
 }

@@ -12,6 +12,7 @@ mod pager;
 mod prompt;
 mod quit;
 mod radix;
+pub(crate) mod report;
 mod set;
 mod term;
 mod version;
@@ -32,6 +33,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &prompt::DCMD,
     &quit::DCMD,
     &radix::DCMD,
+    &report::DCMD,
     &set::DCMD,
     &term::DCMD,
     &version::DCMD,
