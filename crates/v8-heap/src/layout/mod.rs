@@ -293,9 +293,6 @@ pub struct SnapshotLayout {
     pub name_global_object: bool,
 }
 
-/// Versions that are described, but whose description has not been checked on cores: V8 12.9 (Node.js 23).
-const UNSUPPORTED: &[(u32, u32)] = &[(12, 9)];
-
 /// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`).
 const LINES: &[((u32, u32), u32)] = &[
     ((7, 4), 12),
@@ -320,7 +317,7 @@ fn unsupported(version: &V8Version) -> Error {
     let line = LINES.iter().rev().find(|(first, _)| *first <= wanted).map(|(_, line)| *line);
     let mut lines: Vec<u32> = LINES
         .iter()
-        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8) && !UNSUPPORTED.contains(v8))
+        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8))
         .map(|(_, line)| *line)
         .collect();
     let last = lines.pop().unwrap_or_default();
@@ -480,8 +477,7 @@ impl Layout {
             layout
         };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
-        let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
-        let Some(older) = older.filter(|_| !UNSUPPORTED.contains(&wanted)) else {
+        let Some(older) = newer.checked_sub(1).map(|index| tables::TABLES[index]) else {
             return Err(unsupported(version));
         };
         if older.v8 == wanted {
