@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use core_reader::{Address, Core, Memory, OpenOptions, Symbols};
-use v8_heap::layout::{Class, Classes, FieldKind, Layout, METADATA_PREFIX, TailLayout};
 use v8_heap::V8Version;
+use v8_heap::layout::{Class, Classes, FieldKind, Layout, METADATA_PREFIX, TailLayout};
 
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
@@ -41,7 +41,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     };
     let core = Core::open(&OpenOptions { core, ..OpenOptions::default() })?;
     let (memory, symbols) = (core.memory(), core.symbols());
-    let version = V8Version::of_executable(memory, symbols).context("the binary does not say which V8 it has")?;
+    let version =
+        V8Version::of_executable(memory, symbols).context("the binary does not say which V8 it has")?;
     let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
     let like = match like {
         Some(like) => V8Version::parse(&format!("{like}.0.0")).context("--like takes a version, as 11.3")?,
@@ -55,7 +56,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     types(&published_types(symbols, &read_int), &layout);
     fields(&layout);
     if let Some(directory) = sources {
-        declared(&torque::classes(&directory)?, &layout.classes_of_table_alone());
+        let sources = torque::Sources::read(&directory)?;
+        declared(&sources.classes()?, &layout.classes_of_table_alone());
+        flags(&sources.flags()?, &layout);
     }
     Ok(())
 }
@@ -125,13 +128,39 @@ fn declared(sources: &BTreeMap<String, torque::Class>, table: &Classes) {
         if sizes(&ours) == sizes(&theirs) {
             continue;
         }
-        for row in theirs.iter().map(|row| format!("< {row}")).chain(ours.iter().map(|row| format!("> {row}"))) {
+        for row in
+            theirs.iter().map(|row| format!("< {row}")).chain(ours.iter().map(|row| format!("> {row}")))
+        {
             println!("{row}");
         }
     }
     println!("\n# classes of the table that the sources do not declare in Torque");
     let missing = table.iter().filter(|class| !sources.contains_key(class.name));
     println!("{}", missing.map(|class| class.name).collect::<Vec<_>>().join(" "));
+}
+
+/// The flags whose bits the sources declare otherwise than the table has them.
+fn flags(sources: &BTreeMap<String, Vec<(String, u32, u32)>>, layout: &Layout) {
+    println!("\n# flags that the sources declare otherwise (`<` sources, `>` table)");
+    let fields = layout.classes().iter().flat_map(|class| &class.fields);
+    let known: BTreeSet<&str> = fields.filter_map(|field| field.flags).collect();
+    for name in known {
+        let Some(theirs) = sources.get(name) else { continue };
+        let ours = layout.flags(name);
+        let ours: Vec<_> =
+            ours.iter().map(|flag| (flag.name.to_owned(), flag.shift, flag.shift + flag.width - 1)).collect();
+        if ours != *theirs {
+            println!("flags {name}\n<   {}\n>   {}", bits(theirs), bits(&ours));
+        }
+    }
+}
+
+fn bits(bits: &[(String, u32, u32)]) -> String {
+    let row = |(name, first, last): &(String, u32, u32)| match first == last {
+        true => format!("{name} {first}"),
+        false => format!("{name} {first}-{last}"),
+    };
+    bits.iter().map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// What counts of rows: names, and how many bytes there are, not what is known of the words.

@@ -26,20 +26,58 @@ pub struct Field {
 }
 
 /// What official builds of Node.js for 64 bits are made with, of what `@if` asks for.
-const SET: &[&str] =
-    &["TAGGED_SIZE_8_BYTES", "V8_INTL_SUPPORT", "V8_ENABLE_WEBASSEMBLY", "V8_SCRIPTORMODULE_LEGACY_LIFETIME"];
+const SET: &[&str] = &[
+    "TAGGED_SIZE_8_BYTES",
+    "V8_INTL_SUPPORT",
+    "V8_ENABLE_WEBASSEMBLY",
+    "V8_SCRIPTORMODULE_LEGACY_LIFETIME",
+    "V8_ENABLE_CONTINUATION_PRESERVED_EMBEDDER_DATA",
+];
 
-/// The classes that the files below a directory declare, by name.
-pub fn classes(directory: &Path) -> Result<BTreeMap<String, Class>> {
-    let mut sources = Vec::new();
-    read(directory, &mut sources)?;
-    let comments = Regex::new(r"(?s)//[^\n]*|/\*.*?\*/")?;
-    let sources: Vec<String> =
-        sources.iter().map(|text| comments.replace_all(text, "").into_owned()).collect();
-    let types = types(&sources)?;
+/// What files in Torque declare.
+#[derive(Debug)]
+pub struct Sources {
+    texts: Vec<String>,
+}
+
+impl Sources {
+    /// The files below a directory, without their comments.
+    pub fn read(directory: &Path) -> Result<Sources> {
+        let mut texts = Vec::new();
+        read(directory, &mut texts)?;
+        let comments = Regex::new(r"(?s)//[^\n]*|/\*.*?\*/")?;
+        Ok(Sources { texts: texts.iter().map(|text| comments.replace_all(text, "").into_owned()).collect() })
+    }
+
+    /// The classes, by name.
+    pub fn classes(&self) -> Result<BTreeMap<String, Class>> {
+        classes(&self.texts)
+    }
+
+    /// What the bits of fields mean, by V8's name for all of them: name, first and last bit.
+    pub fn flags(&self) -> Result<BTreeMap<String, Vec<(String, u32, u32)>>> {
+        let head = Regex::new(r"(?s)bitfield struct (\w+)[^{]*\{(.*?)\}")?;
+        let field = Regex::new(r"(?s)^(\w+)\s*:.*?(\d+)\s*bit")?;
+        let mut flags = BTreeMap::new();
+        for found in self.texts.iter().flat_map(|text| head.captures_iter(text)) {
+            let (mut bits, mut next) = (Vec::new(), 0);
+            for part in found[2].split(';').filter_map(conditioned) {
+                let Some(part) = field.captures(part) else { continue };
+                let width: u32 = part[2].parse()?;
+                bits.push((part[1].to_owned(), next, next + width - 1));
+                next += width;
+            }
+            flags.insert(found[1].to_owned(), bits);
+        }
+        Ok(flags)
+    }
+}
+
+fn classes(sources: &[String]) -> Result<BTreeMap<String, Class>> {
+    let types = types(sources)?;
     let head = Regex::new(r"(?m)\b(?:class|shape)\s+(\w+)\s+extends\s+(\w+)[^{;]*(\{|;)")?;
     let mut classes = BTreeMap::new();
-    for text in &sources {
+    for text in sources {
         for found in head.captures_iter(text) {
             let end = found.get(0).map_or(0, |head| head.end());
             let body = if &found[3] == "{" { body(&text[end..]) } else { "" };
@@ -51,8 +89,7 @@ pub fn classes(directory: &Path) -> Result<BTreeMap<String, Class>> {
 }
 
 fn read(directory: &Path, sources: &mut Vec<String>) -> Result<()> {
-    let entries =
-        fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
@@ -196,14 +233,17 @@ mod tests {
     fn a_class_has_its_fields_in_order() {
         let directory = tempfile::tempdir().unwrap();
         let text = "type InstanceType extends uint16 constexpr 'InstanceType';\n\
-                    bitfield struct Flags extends uint31 { a: bool: 1 bit; }\n\
+                    bitfield struct Flags extends uint31 { a: bool: 1 bit; b: int32: 3 bit; }\n\
                     @abstract extern class A extends HeapObject;\n\
                     extern class B extends A {\n  macro Get(): Smi { return this.x; }\n  // a remark;\n\
                     instance_type: InstanceType;\n  @if(TAGGED_SIZE_8_BYTES) padding: uint32;\n\
                     @ifnot(TAGGED_SIZE_8_BYTES) padding: void;\n  flags: SmiTagged<Flags>;\n\
                     const next: Weak<B>|Null;\n  values[length]: Object;\n}\n";
         fs::write(directory.path().join("a.tq"), text).unwrap();
-        let classes = classes(directory.path()).unwrap();
+        let sources = Sources::read(directory.path()).unwrap();
+        let flags = sources.flags().unwrap();
+        assert_eq!(flags["Flags"], [("a".to_owned(), 0, 0), ("b".to_owned(), 1, 3)]);
+        let classes = sources.classes().unwrap();
         assert_eq!(classes["A"].parent, "HeapObject");
         let fields: Vec<_> = classes["B"]
             .fields

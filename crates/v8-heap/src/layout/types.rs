@@ -67,6 +67,9 @@ mod tests {
     #[test]
     fn types_are_where_heaps_have_them() {
         for (version, name, number) in [
+            ((10, 2), "HashTable", 180),
+            ((10, 2), "NativeContext", 214),
+            ((10, 2), "Filler", 246),
             ((11, 3), "HashTable", 176),
             ((11, 3), "NativeContext", 212),
             ((11, 3), "Filler", 250),

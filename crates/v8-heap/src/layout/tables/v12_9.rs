@@ -7,7 +7,9 @@
 use super::{v12_4, v13_6};
 use crate::layout::CrashLayout;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table};
+use crate::layout::{
+    AccountingLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table,
+};
 
 /// Layout of V8 12.9, as Node.js 23 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
