@@ -2,7 +2,7 @@
 //! `Code` itself.
 //!
 //! Classes by V8's sources of 10.0 and 10.3 and the `v8dbg_class_*` symbols of Node.js 18.20.8; counts of memory as the functions of
-//! 18.20.8 that compute the statistics read them. Every release of the line is checked by value.
+//! 18.20.8 that compute the statistics read them. Node.js 18.0 to 18.2 have V8 10.1, which is not described.
 
 use super::v11_3;
 use crate::layout::machine_code;
