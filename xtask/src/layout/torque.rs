@@ -217,8 +217,8 @@ fn kind_of<'t>(text: &'t str, types: &'t HashMap<String, String>) -> &'static st
             "RawPtr" | "ExternalPointer" | "CppHeapPointerT" => return "pointer",
             "void" => return "void",
             _ => match types.get(plain) {
-                Some(next) if plain == text || !plain.is_empty() => name = next,
-                _ => return "tagged",
+                Some(next) => name = next,
+                None => return "tagged",
             },
         }
     }
