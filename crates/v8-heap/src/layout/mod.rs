@@ -337,6 +337,9 @@ pub struct SnapshotLayout {
     pub name_global_object: bool,
 }
 
+/// Versions between two tables that are laid out like neither of them: while machine code moved out of the `Code`.
+const LIKE_NONE: std::ops::RangeInclusive<(u32, u32)> = (10, 3)..=(11, 2);
+
 /// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`).
 const LINES: &[((u32, u32), u32)] = &[
     ((7, 4), 12),
@@ -522,7 +525,8 @@ impl Layout {
             layout
         };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
-        let Some(older) = newer.checked_sub(1).map(|index| tables::TABLES[index]) else {
+        let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
+        let Some(older) = older.filter(|_| !LIKE_NONE.contains(&wanted)) else {
             return Err(unsupported(version));
         };
         if older.v8 == wanted {
