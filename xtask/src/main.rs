@@ -16,6 +16,7 @@ mod fuzz;
 mod graph;
 mod heap_snapshot;
 mod judgement;
+mod layout;
 mod leaks;
 mod licences;
 mod matrix;
@@ -124,6 +125,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION]... [--scenario NAME]... [--all]",
         summary: "compare what is alive, and what it retains, with V8's own snapshot",
         run: graph::run,
+    },
+    Task {
+        name: "layout",
+        arguments: "(--node VERSION | --core FILE) [--sources DIR] [--like V8]",
+        summary: "draft the rows for a version of V8: what a release publishes and its sources declare beside a table of ours",
+        run: layout::run,
     },
     Task {
         name: "leaks",

@@ -13,7 +13,7 @@ use crate::places;
 pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
 
 /// Major versions of Node.js of which every release is supported.
-pub const LINES: &[u32] = &[20, 21, 22, 24, 25, 26];
+pub const LINES: &[u32] = &[20, 21, 22, 23, 24, 25, 26];
 
 /// The three numbers of a release, as `22.23.3`; none for one that is no release.
 pub fn parse(version: &str) -> Option<(u32, u32, u32)> {

@@ -51,7 +51,7 @@ impl fmt::Display for V8Version {
 impl V8Version {
     /// The version of the V8 in the process, if its executable tells. Where the text of its embedder's suffix is not in the core,
     /// a string of the heap completes it.
-    pub(crate) fn of_executable(memory: &dyn Memory, symbols: &dyn Symbols) -> Option<V8Version> {
+    pub fn of_executable(memory: &dyn Memory, symbols: &dyn Symbols) -> Option<V8Version> {
         let version = Self::from_symbols(memory, symbols).or_else(|| Self::from_version_string(memory))?;
         if !version.embedder.is_empty() {
             return Some(version);

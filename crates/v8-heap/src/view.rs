@@ -169,6 +169,12 @@ impl<'t> View<'t> {
         Ok((id, self.maps.get(id)))
     }
 
+    /// The map that a word leads to; nothing if that is no map.
+    pub(crate) fn map_of(&self, word: Tagged) -> Option<(MapId, &Map)> {
+        let id = self.maps.intern(&self.words(), &self.layout, word.0)?;
+        Some((id, self.maps.get(id)))
+    }
+
     /// The heap object that a word points to, strongly or weakly.
     ///
     /// # Errors

@@ -116,14 +116,14 @@ impl Finder<'_, '_> {
         words.iter().find(|(at, word)| *at >= isolate.heap && self.is_eternal_handles(*word)).copied()
     }
 
-    /// `GlobalHandles { isolate_, regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
+    /// `GlobalHandles { isolate_, [is_marking_,] regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
     /// whether there are any at `at`.
     fn global_handles(&mut self, at: u64) -> bool {
-        let Some(space) = self.word(at.saturating_add(8)) else { return false };
-        if self.word(space) != Some(at) {
-            return false;
-        }
-        self.found.memory.push((at, at.saturating_add(16)));
+        let places = [8, 16].map(|offset| at.saturating_add(offset));
+        let spaces = places.map(|place| Some((place, self.word(place)?)));
+        let own = spaces.into_iter().flatten().find(|(_, space)| self.word(*space) == Some(at));
+        let Some((place, space)) = own else { return false };
+        self.found.memory.push((at, place.saturating_add(8)));
         self.found.memory.push((space, space.saturating_add(48)));
         let mut block = space.checked_add(8).and_then(|first| self.word(first)).unwrap_or(0);
         let mut complete = true;

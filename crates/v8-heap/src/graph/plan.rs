@@ -121,7 +121,7 @@ fn is_of_wasm(view: &View<'_>, map: &Map) -> bool {
 }
 
 fn is_machine_code(view: &View<'_>, map: &Map) -> bool {
-    view.layout().type_name(map.instance_type) == "InstructionStream"
+    view.layout().is_machine_code(map.instance_type)
 }
 
 /// Offset of the dispatch handle of functions and feedback cells, if they have one.

@@ -100,7 +100,7 @@ impl View<'_> {
         let release = self.data_property(object, "release").and_then(|release| self.js_object(release));
         let texts = |name| self.data_property(object, name).map_or_else(Vec::new, |array| self.texts(array));
         let text = |name| self.data_property(object, name).and_then(|value| self.text(value));
-        let (exit_code, is_exiting) = self.exit_info(object).unwrap_or((None, false));
+        let (exit_code, is_exiting) = self.exit_info(object).unwrap_or_else(|| self.exit_properties(object));
         Some(NodeProcess {
             object: object.value(),
             heap: self.spaces().page_of(object.address).map_or(0, |page| page.heap),
@@ -133,6 +133,13 @@ impl View<'_> {
         let code = field(exit_info::EXIT_CODE)? as i32;
         let exit_code = (field(exit_info::HAS_EXIT_CODE)? != 0).then_some(code);
         Some((exit_code, field(exit_info::EXITING)? != 0))
+    }
+
+    /// Up to Node.js 19 the two are properties of `process` (Node.js: `lib/internal/bootstrap/node.js`).
+    fn exit_properties(&self, process: HeapObject<'_>) -> (Option<i32>, bool) {
+        let code = self.data_property(process, "exitCode").and_then(|code| self.number(code));
+        let is_exiting = self.data_property(process, "_exiting").map(|value| self.value(value));
+        (code.map(|code| code as i32), matches!(is_exiting, Some(Ok(Value::Boolean(true)))))
     }
 
     /// `process.cwd` is `wrappedCwd`, a closure over `cachedCwd` (Node.js:

@@ -10,9 +10,13 @@ use std::ops::Range;
 use core_reader::{Address, Contents, Memory, Symbols, Thread};
 
 use super::{Isolate, readable_words};
+use crate::layout::native::thread_specific;
 
 /// Thread-local pointer to the isolate that a thread is in (V8: `v8::internal::g_current_isolate_`).
 pub const CURRENT_ISOLATE: &str = "_ZN2v88internal18g_current_isolate_E";
+
+/// Where the key is under which a thread keeps that pointer in older versions (V8 up to 10: `v8::internal::Isolate::isolate_key_`).
+const ISOLATE_KEY: &str = "_ZN2v88internal7Isolate12isolate_key_E";
 
 /// A stack is not larger, in bytes.
 const MOST_STACK: u64 = 64 << 20;
@@ -63,8 +67,11 @@ pub(crate) fn current_isolates(
     symbols: &dyn Symbols,
     threads: &[Thread],
 ) -> HashMap<u32, u64> {
+    let key = symbols.find(ISOLATE_KEY).and_then(|symbol| memory.read_u32(symbol.address).ok());
     let current = |thread: &Thread| {
-        let place = symbols.thread_local(CURRENT_ISOLATE, thread)?;
+        let place = symbols
+            .thread_local(CURRENT_ISOLATE, thread)
+            .or_else(|| thread_specific::place(thread.registers.fs_base, key?).map(Address))?;
         let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
         Some((thread.id, isolate))
     };

@@ -116,8 +116,8 @@ mod tests {
                     // The end of `for (... in ...)` compares two registers.
                     ContextBytecode::Branch | ContextBytecode::BranchConstant => &[2, 4],
                     ContextBytecode::Switch => &[4],
-                    // A loop has its depth and a counter besides.
-                    ContextBytecode::End => &[1, 4],
+                    // A loop has its depth besides, and from V8 11 on a counter.
+                    ContextBytecode::End => &[1, 3, 4],
                     ContextBytecode::Lookup => &[2, 3, 4, 6],
                     ContextBytecode::Other | ContextBytecode::Debug => continue,
                 };

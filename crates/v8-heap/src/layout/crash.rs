@@ -56,8 +56,10 @@ impl CrashLayout {
         Some(CrashLayout { trace, limit: LimitPlace::in_heap(now) })
     }
 
+    pub(super) const V10_2: Option<CrashLayout> = CrashLayout::new(0xa68, 0xe0);
     pub(super) const V11_3: Option<CrashLayout> = CrashLayout::new(0xa00, 0xe0);
     pub(super) const V12_4: Option<CrashLayout> = CrashLayout::new(0x820, 0x48);
+    pub(super) const V12_9: Option<CrashLayout> = CrashLayout::new(0x850, 0x48);
     pub(super) const V13_6: Option<CrashLayout> = CrashLayout::new(0x868, 0x50);
     pub(super) const V14_6: Option<CrashLayout> =
         Some(CrashLayout { trace: 0x888, limit: LimitPlace::behind(0x7b8) });

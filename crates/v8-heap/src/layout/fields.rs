@@ -86,7 +86,7 @@ fields! {{
     code_data: "Code::deoptimization_data_or_interpreter_data";
     code_flags: "Code::flags";
     code_instruction_size: "Code::instruction_size";
-    code_instruction_start: "Code::instruction_start";
+    code_metadata_size: "Code::metadata_size";
     code_position_table: "Code::source_position_table";
     collection_table: "JSCollection::table";
     collection_iterator_index: "JSCollectionIterator::index";
@@ -130,7 +130,7 @@ fields! {{
     generator_registers: "JSGeneratorObject::parameters_and_registers";
     heap_number_value: "HeapNumber::value";
     instruction_stream_code: "InstructionStream::code";
-    instruction_stream_instructions: "InstructionStream::instructions[]";
+    machine_instructions: "Code::instructions[]" | "InstructionStream::instructions[]";
     interpreter_bytecode: "InterpreterData::bytecode_array";
     iterator_helper_underlying:
         "JSIteratorHelperSimple::underlying_iterator_object" | "JSIteratorHelper::underlying_object";
@@ -283,6 +283,7 @@ fields! {{
     iterator_concat_iterables: "JSIteratorConcatHelper::iterables";
 }, optional {
     api_wrappable: "JSApiObject::cpp_heap_wrappable";
+    code_instruction_start: "Code::instruction_start";
     instruction_stream_body_size: "InstructionStream::body_size";
     shared_untrusted_data: "SharedFunctionInfo::untrusted_function_data";
     temporal_duration: "JSTemporalDuration::duration";

@@ -56,9 +56,13 @@ impl WasmFrameLayout {
 
 /// Its name among the published types.
 pub(super) const WASM: &str = "WasmFrame";
-/// Up to V8 12.9, and from 13.6 on, where one more word is in front of them.
+/// From V8 11 to 12.4; in 10, which has flags in front; in 12.9, which keeps what is merged; and from 13.6 on, where one more word is in front of them.
 const WASM_EARLY: WasmFrameLayout =
     WasmFrameLayout { kind: 4, code_size: 24, code_index: 44, merges_calls: false };
+const WASM_10_2: WasmFrameLayout =
+    WasmFrameLayout { kind: 4, code_size: 32, code_index: 48, merges_calls: false };
+const WASM_12_9: WasmFrameLayout =
+    WasmFrameLayout { kind: 4, code_size: 24, code_index: 48, merges_calls: true };
 const WASM_13_6: WasmFrameLayout =
     WasmFrameLayout { kind: 4, code_size: 32, code_index: 56, merges_calls: true };
 const WASM_14_6: WasmFrameLayout = WasmFrameLayout { kind: 0x18, ..WASM_13_6 };
@@ -100,6 +104,13 @@ const fn api(kind: u64, function: u64, receiver: u64, arguments: ArgumentCount) 
 }
 
 impl FrameLayout {
+    pub(super) const V10_2: FrameLayout = FrameLayout {
+        registers: 48,
+        construct: [20, 0],
+        stub: 15,
+        exits: [builtin(22, 48), None],
+        wasm: WASM_10_2,
+    };
     pub(super) const V11_3: FrameLayout = FrameLayout {
         registers: 48,
         construct: [23, 0],
@@ -126,7 +137,7 @@ impl FrameLayout {
         construct: [23, 24],
         stub: 17,
         exits: [builtin(26, 48), api(27, 48, 64, ArgumentCount::Below(24))],
-        wasm: WASM_EARLY,
+        wasm: WASM_12_9,
     };
     pub(super) const V13_6: FrameLayout = FrameLayout {
         registers: 56,

@@ -86,6 +86,10 @@ pub struct DeoptimizationLayout {
     pub entry_size: u64,
     /// Where in an entry is the place of the translation.
     pub entry_translation: u64,
+    /// A translation can repeat parts of one before; the first number of its beginning says how far before that is.
+    pub repeats: bool,
+    /// The number of an instruction has a sign, as other numbers.
+    pub signed_opcodes: bool,
     /// 32-bit words in front of the length of a safepoint table.
     pub safepoint_length: u64,
     /// 32-bit words in front of the entries of one of TurboFan.
@@ -140,6 +144,38 @@ static OPCODES_11_3: &[Entry] = &[
     (Uint32Slot, 1),
     (Feedback, 2),
     (MatchPrevious, 1),
+];
+
+/// V8 10.2, 28 of them. Order and operands: `TranslationOpcodeOperandCount` of Node.js 18.
+static OPCODES_10_2: &[Entry] = &[
+    (OtherFrame, 2), // arguments adaptor
+    (ArgumentsElements, 1),
+    (OtherValue, 0), // arguments length
+    (Begin, 3),
+    (OtherValue, 1), // bool register
+    (BoolSlot, 1),
+    (OtherFrame, 3), // builtin continuation
+    (CapturedObject, 1),
+    (ConstructFrame, 3),
+    (OtherValue, 1), // double register
+    (DoubleSlot, 1),
+    (DuplicatedObject, 1),
+    (OtherValue, 1), // float register
+    (FloatSlot, 1),
+    (OtherValue, 1), // int32 register
+    (Int32Slot, 1),
+    (OtherValue, 1), // int64 register
+    (Int64Slot, 1),
+    (InterpretedFrame, 5),
+    (BuiltinFunctionFrame, 3),
+    (BuiltinFunctionFrame, 3), // with catch
+    (OtherFrame, 4),           // JavaScript to WebAssembly
+    (Literal, 1),
+    (OtherValue, 1), // register
+    (TaggedSlot, 1),
+    (OtherValue, 1), // uint32 register
+    (Uint32Slot, 1),
+    (Feedback, 2),
 ];
 
 /// V8 11.8 and 12.4, 40 of them.
@@ -293,11 +329,16 @@ const EARLY: DeoptimizationLayout = DeoptimizationLayout {
     first_entry: 11,
     entry_size: 3,
     entry_translation: 1,
+    repeats: true,
+    signed_opcodes: false,
     safepoint_length: 0,
     turbofan_header: 2,
     maglev_header: None,
 };
 
+/// V8 10.2
+pub(crate) static V10_2: DeoptimizationLayout =
+    DeoptimizationLayout { opcodes: OPCODES_10_2, repeats: false, signed_opcodes: true, ..EARLY };
 /// V8 11.3
 pub(crate) static V11_3: DeoptimizationLayout = EARLY;
 /// V8 11.8 and 12.4
@@ -318,6 +359,8 @@ pub(crate) static V13_6: DeoptimizationLayout = DeoptimizationLayout {
     first_entry: 12,
     entry_size: 3,
     entry_translation: 1,
+    repeats: true,
+    signed_opcodes: false,
     safepoint_length: 1,
     turbofan_header: 3,
     maglev_header: Some(4),

@@ -175,8 +175,48 @@ pub enum TypedElement {
     Float64,
 }
 
-/// `FIRST_FIXED_TYPED_ARRAY_ELEMENTS_KIND`, the same since V8 11.
-pub const FIRST_TYPED_ELEMENTS_KIND: u8 = 18;
+/// Elements kinds before those of typed arrays (`src/objects/elements-kind.h`), V8 11 and later.
+static ELEMENTS_KINDS: &[&str] = &[
+    "PACKED_SMI_ELEMENTS",
+    "HOLEY_SMI_ELEMENTS",
+    "PACKED_ELEMENTS",
+    "HOLEY_ELEMENTS",
+    "PACKED_DOUBLE_ELEMENTS",
+    "HOLEY_DOUBLE_ELEMENTS",
+    "PACKED_NONEXTENSIBLE_ELEMENTS",
+    "HOLEY_NONEXTENSIBLE_ELEMENTS",
+    "PACKED_SEALED_ELEMENTS",
+    "HOLEY_SEALED_ELEMENTS",
+    "PACKED_FROZEN_ELEMENTS",
+    "HOLEY_FROZEN_ELEMENTS",
+    "SHARED_ARRAY_ELEMENTS",
+    "DICTIONARY_ELEMENTS",
+    "FAST_SLOPPY_ARGUMENTS_ELEMENTS",
+    "SLOW_SLOPPY_ARGUMENTS_ELEMENTS",
+    "FAST_STRING_WRAPPER_ELEMENTS",
+    "SLOW_STRING_WRAPPER_ELEMENTS",
+];
+
+/// V8 10: no shared arrays.
+static ELEMENTS_KINDS_10: &[&str] = &[
+    "PACKED_SMI_ELEMENTS",
+    "HOLEY_SMI_ELEMENTS",
+    "PACKED_ELEMENTS",
+    "HOLEY_ELEMENTS",
+    "PACKED_DOUBLE_ELEMENTS",
+    "HOLEY_DOUBLE_ELEMENTS",
+    "PACKED_NONEXTENSIBLE_ELEMENTS",
+    "HOLEY_NONEXTENSIBLE_ELEMENTS",
+    "PACKED_SEALED_ELEMENTS",
+    "HOLEY_SEALED_ELEMENTS",
+    "PACKED_FROZEN_ELEMENTS",
+    "HOLEY_FROZEN_ELEMENTS",
+    "DICTIONARY_ELEMENTS",
+    "FAST_SLOPPY_ARGUMENTS_ELEMENTS",
+    "SLOW_SLOPPY_ARGUMENTS_ELEMENTS",
+    "FAST_STRING_WRAPPER_ELEMENTS",
+    "SLOW_STRING_WRAPPER_ELEMENTS",
+];
 
 use TypedElement::*;
 
@@ -235,14 +275,18 @@ pub struct Facts {
     pub free_space_unit: FreeSpaceUnit,
     /// `FeedbackMetadata` has two bytes for each closure that the function creates.
     pub feedback_metadata_counts_closures: bool,
-    /// Element types of typed arrays, in the order of their elements kinds, from [`FIRST_TYPED_ELEMENTS_KIND`] on; the
-    /// same again for arrays over resizable buffers.
+    /// Names of the elements kinds in front of those of typed arrays.
+    pub elements_kinds: &'static [&'static str],
+    /// Element types of typed arrays, in the order of their elements kinds, which follow [`Facts::elements_kinds`]; the same again
+    /// for arrays over resizable buffers.
     pub typed_elements: &'static [TypedElement],
     /// What heap snapshots call things.
     pub snapshots: SnapshotLayout,
     /// `FunctionKind` of the function that runs the static initializers of a class; those in front of it are of its
     /// instances, it and those behind it of the class.
     pub static_initializer_kind: u8,
+    /// Index of the first entry of a `NameDictionary`, behind three counts and the prefix (`NameDictionaryShape::kPrefixSize`).
+    pub name_dictionary_first: u64,
     /// Index of the first context in a `ScriptContextTable` (`kFirstContextSlotIndex`).
     pub script_context_table_first: u64,
     /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
@@ -293,8 +337,8 @@ pub struct SnapshotLayout {
     pub name_global_object: bool,
 }
 
-/// Versions that are described, but whose description has not been checked on cores: V8 12.9 (Node.js 23).
-const UNSUPPORTED: &[(u32, u32)] = &[(12, 9)];
+/// Versions between two tables that are laid out like neither of them: while machine code moved out of the `Code`.
+const LIKE_NONE: std::ops::RangeInclusive<(u32, u32)> = (10, 3)..=(11, 2);
 
 /// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`).
 const LINES: &[((u32, u32), u32)] = &[
@@ -305,6 +349,7 @@ const LINES: &[((u32, u32), u32)] = &[
     ((9, 0), 16),
     ((9, 5), 17),
     ((10, 1), 18),
+    ((10, 2), 18),
     ((10, 7), 19),
     ((11, 3), 20),
     ((11, 8), 21),
@@ -320,7 +365,7 @@ fn unsupported(version: &V8Version) -> Error {
     let line = LINES.iter().rev().find(|(first, _)| *first <= wanted).map(|(_, line)| *line);
     let mut lines: Vec<u32> = LINES
         .iter()
-        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8) && !UNSUPPORTED.contains(v8))
+        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8))
         .map(|(_, line)| *line)
         .collect();
     let last = lines.pop().unwrap_or_default();
@@ -481,7 +526,7 @@ impl Layout {
         };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
         let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
-        let Some(older) = older.filter(|_| !UNSUPPORTED.contains(&wanted)) else {
+        let Some(older) = older.filter(|_| !LIKE_NONE.contains(&wanted)) else {
             return Err(unsupported(version));
         };
         if older.v8 == wanted {
@@ -654,6 +699,13 @@ impl Layout {
     /// The same without what the binary publishes: the table alone.
     pub fn classes_of_table_alone(&self) -> Classes {
         Classes::of(self.table_version, WordModel::FULL, &class::PublishedFields::new())
+    }
+
+    /// Whether objects of a type have machine code in them.
+    pub(crate) fn is_machine_code(&self, instance_type: u16) -> bool {
+        let class = self.type_info(instance_type).and_then(|info| info.class);
+        let tail = class.and_then(|class| self.classes.class(class).tail.as_ref());
+        tail.is_some_and(|tail| tail.layout == TailLayout::Machine)
     }
 
     /// What the bits of a field mean whose flags are called so; empty if that is not known.

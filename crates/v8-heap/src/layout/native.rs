@@ -134,6 +134,24 @@ pub(crate) mod uv_handle {
     pub const REFERENCED: u32 = 8;
 }
 
+/// What threads keep under keys, `pthread_setspecific` (glibc: `struct pthread` of `nptl/descr.h`).
+pub(crate) mod thread_specific {
+    /// `specific_1stblock`, from the thread's own pointer on.
+    const FIRST_BLOCK: u64 = 0x310;
+    /// Keys whose values are in it.
+    const KEYS: u32 = 32;
+    /// Bytes of an entry.
+    const ENTRY: u64 = 16;
+    /// Its value.
+    const VALUE: u64 = 8;
+
+    /// Where a thread has the value of a key, if that is in the thread itself.
+    pub fn place(thread: u64, key: u32) -> Option<u64> {
+        let at = FIRST_BLOCK + ENTRY * u64::from(key) + VALUE;
+        (thread != 0 && key < KEYS).then(|| thread.checked_add(at))?
+    }
+}
+
 /// Offsets in `BaseSpace` (V8: `src/heap/base-space.h`).
 pub(crate) mod base_space {
     pub const HEAP: u64 = 8;

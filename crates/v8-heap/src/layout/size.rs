@@ -39,6 +39,8 @@ pub enum SpecialSize {
     ScopeInfo,
     /// `InstructionStream`
     InstructionStream,
+    /// `Code` with instructions in it: these, then their metadata (V8 10).
+    Code,
 }
 
 /// What a rule of no plain form reads of an object, offsets in bytes from its start.
@@ -109,10 +111,16 @@ impl Layout {
                     (parts, _) => parts.map(|parts| start + tagged * parts.words),
                 }
             }
+            SpecialSize::Code => {
+                let instructions = object.word32(fields.code_instruction_size, "size of instructions")?;
+                let metadata = object.word32(fields.code_metadata_size, "size of a Code's metadata")?;
+                let size = fields.machine_instructions + u64::from(instructions) + u64::from(metadata);
+                Some(size.next_multiple_of(CODE_ALIGNMENT))
+            }
             SpecialSize::InstructionStream => Some(match fields.instruction_stream_body_size {
                 Some(at) => {
                     let body = object.word32(at, "size of an InstructionStream")?;
-                    let size = fields.instruction_stream_instructions + u64::from(body);
+                    let size = fields.machine_instructions + u64::from(body);
                     size.next_multiple_of(CODE_ALIGNMENT)
                 }
                 // The next object of its page begins where it ends: code is followed by code, or by free memory.
@@ -213,6 +221,7 @@ impl Sizes<'_> {
             (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),
             (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
             (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),
+            (_, "Code") => SizeFormula::special(SpecialSize::Code),
             _ if StringShape::of(number).is_some() || !kind.is_js_object() => self.of_tail(class?)?,
             _ => return None,
         })

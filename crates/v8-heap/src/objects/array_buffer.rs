@@ -1,7 +1,7 @@
 //! ArrayBuffers and the views on them (V8: `src/objects/js-array-buffer.tq`).
 
 use crate::layout::native::backing_store;
-use crate::layout::{FIRST_TYPED_ELEMENTS_KIND, Kind, TypedElement};
+use crate::layout::{Kind, TypedElement};
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Result, Tagged};
@@ -142,8 +142,9 @@ impl TypedElement {
 impl View<'_> {
     /// Element type of a typed array.
     pub fn typed_element(&self, array: HeapObject<'_>) -> Option<TypedElement> {
-        let kinds = self.layout().facts.typed_elements;
-        let index = usize::from(array.map.elements_kind.checked_sub(FIRST_TYPED_ELEMENTS_KIND)?);
+        let facts = &self.layout().facts;
+        let kinds = facts.typed_elements;
+        let index = usize::from(array.map.elements_kind).checked_sub(facts.elements_kinds.len())?;
         (index < 2 * kinds.len()).then(|| kinds[index % kinds.len()])
     }
 

@@ -294,6 +294,9 @@ impl View<'_> {
 
     fn method_call(&self, receiver: Tagged, function: HeapObject<'_>, kind: FunctionKind) -> MethodCall {
         let only_type = |name: &str| MethodCall { type_name: Some(name.to_owned()), method: None };
+        if let Some(name) = self.type_by_map(receiver) {
+            return only_type(&name);
+        }
         let receiver = match self.value(receiver) {
             Ok(Value::Object(receiver)) => receiver,
             Ok(Value::Smi(_) | Value::Double(_)) => return only_type("Number"),
@@ -306,6 +309,15 @@ impl View<'_> {
         let is_initializer = matches!(kind, FunctionKind::FieldInitializer | FunctionKind::StaticInitializer);
         let method = if is_initializer { None } else { self.method_name(receiver, function) };
         MethodCall { type_name: Some(self.receiver_type(receiver)), method }
+    }
+
+    /// The constructor's name for an object that was never allocated, in whose place is its map.
+    fn type_by_map(&self, map: Tagged) -> Option<String> {
+        let address = self.object(map).ok().filter(|object| object.kind() == Kind::Map)?.address;
+        let (map_id, map) = self.map_of(map)?;
+        // Of this only the map is read.
+        let constructor = self.constructor_function(HeapObject { address, map_id, map })?;
+        self.function_debug_name(self.object(constructor).ok()?)
     }
 
     /// `CallSiteInfo::GetTypeName`

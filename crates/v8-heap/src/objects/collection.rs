@@ -5,7 +5,7 @@
 //! as its key, a deleted one the hole. The ordered ones (`src/objects/ordered-hash-table.h`) have `used, deleted,
 //! buckets`, the buckets, then the entries in insertion order, each with a chain link at its end.
 
-use crate::layout::Kind;
+use crate::layout::{Kind, Layout};
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Error, Result, Tagged};
@@ -18,8 +18,11 @@ pub(crate) struct HashTableShape {
 }
 
 impl HashTableShape {
-    pub const NAME_DICTIONARY: HashTableShape = HashTableShape { first_entry: 6, entry_words: 3 };
-    /// Its prefix is a word shorter (`GlobalDictionaryShape::kPrefixSize`).
+    /// Of a `NameDictionary`.
+    pub fn name_dictionary(layout: &Layout) -> HashTableShape {
+        HashTableShape { first_entry: layout.facts.name_dictionary_first, entry_words: 3 }
+    }
+
     pub const GLOBAL_DICTIONARY: HashTableShape = HashTableShape { first_entry: 5, entry_words: 1 };
     pub const NUMBER_DICTIONARY: HashTableShape = HashTableShape { first_entry: 4, entry_words: 3 };
     /// Also the table of names of large scopes, and the exports of a module.

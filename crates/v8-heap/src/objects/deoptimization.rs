@@ -121,7 +121,8 @@ impl<'a> Translation<'a> {
         if opcode != Opcode::Begin {
             return None;
         }
-        let previous = index.checked_sub(operands[0] as usize)?;
+        let back = if layout.repeats { operands[0] as usize } else { 0 };
+        let previous = index.checked_sub(back)?;
         Some(Translation { layout, bytes, at, previous, copies: 0, since: 1 })
     }
 
@@ -147,7 +148,11 @@ fn read(layout: &DeoptimizationLayout, bytes: &[u8], at: &mut usize) -> Option<I
     let byte = *bytes.get(*at)?;
     *at += 1;
     let mut operands = [0; MOST_OPERANDS];
-    let Some((opcode, count)) = layout.opcodes.get(usize::from(byte)) else {
+    let number = if layout.signed_opcodes { byte >> 1 } else { byte };
+    let Some((opcode, count)) = layout.opcodes.get(usize::from(number)) else {
+        if !layout.repeats {
+            return None;
+        }
         // A short form: the number is in the opcode.
         operands[0] = u32::from(byte) - layout.opcodes.len() as u32;
         return Some((Opcode::MatchPrevious, operands));

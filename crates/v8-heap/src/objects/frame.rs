@@ -441,6 +441,10 @@ impl JavaScriptFrame {
             FrameValue::Value(receiver) => receiver,
             // Any number has the same name.
             FrameValue::Number(_) => Tagged::from_smi(0),
+            // The first of the fields of an object that was never allocated is its map, which has its type.
+            FrameValue::Unallocated(ref fields) => {
+                fields.first().and_then(FrameValue::tagged).unwrap_or(NO_VALUE)
+            }
             _ => NO_VALUE,
         };
         let site = site(self.function, receiver, code, offset, is_in_bytecode);

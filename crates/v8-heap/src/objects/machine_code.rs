@@ -8,10 +8,10 @@
 //! An `InstructionStream` is looked for from the instruction backwards: it is the next word that is its map, if its `Code` says that the
 //! instruction is its own.
 
-use crate::Tagged;
 use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
 use crate::view::View;
+use crate::{Result, Tagged};
 
 /// No code of one function is longer, in bytes.
 const LONGEST_CODE: u64 = 16 << 20;
@@ -104,13 +104,24 @@ impl View<'_> {
             return None;
         }
         let (_, map) = self.map_at(address).ok()?;
-        if self.layout().type_name(map.instance_type) != "InstructionStream" {
+        if !self.layout().is_machine_code(map.instance_type) {
             return None;
         }
         let code =
-            words.tagged(address + self.fields().instruction_stream_code, "code of instructions").ok()?;
-        let code = self.machine_code(self.object(code).ok()?)?;
-        (code.start == address + self.fields().instruction_stream_instructions).then_some(code)
+            self.machine_code(self.code_of_instructions(self.object(Tagged::pointer(address)).ok()?).ok()?)?;
+        (code.start == address + self.fields().machine_instructions).then_some(code)
+    }
+
+    /// The `Code` of an object with instructions: the object itself, or what it leads to.
+    ///
+    /// # Errors
+    /// If the object cannot be read.
+    pub(crate) fn code_of_instructions<'h>(&'h self, holder: HeapObject<'h>) -> Result<HeapObject<'h>> {
+        if self.layout().type_name(holder.map.instance_type) == "Code" {
+            return Ok(holder);
+        }
+        let at = holder.address + self.fields().instruction_stream_code;
+        self.object(self.words().tagged(at, "Code of an InstructionStream")?)
     }
 
     /// A `Code`, decoded; nothing of another object.
@@ -119,8 +130,10 @@ impl View<'_> {
         if self.layout().type_name(object.map.instance_type) != "Code" {
             return None;
         }
-        let start =
-            words.word(object.address + fields.code_instruction_start, "start of instructions").ok()?;
+        let start = match fields.code_instruction_start {
+            Some(at) => words.word(object.address + at, "start of instructions").ok()?,
+            None => object.address + fields.machine_instructions,
+        };
         let size =
             words.word32(object.address + fields.code_instruction_size, "size of instructions").ok()?;
         let flags = words.word32(object.address + fields.code_flags, "flags of a Code").ok()?;

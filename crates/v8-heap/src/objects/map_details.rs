@@ -9,7 +9,6 @@
 //! A prototype's map has no transitions; it keeps a `PrototypeInfo` in their place (V8: `src/objects/transitions.h`,
 //! `property-details.h`).
 
-use crate::layout::FIRST_TYPED_ELEMENTS_KIND;
 use crate::objects::properties::details;
 use crate::objects::value::HeapObject;
 use crate::shape::map::Map;
@@ -63,36 +62,14 @@ pub struct Transitions {
 /// No map has more (`TransitionsAccessor::kMaxNumberOfTransitions` is 1536).
 const MOST_TRANSITIONS: u64 = 1 << 12;
 
-/// Elements kinds before those of typed arrays (`src/objects/elements-kind.h`, the same since V8 11).
-const ELEMENTS_KINDS: [&str; FIRST_TYPED_ELEMENTS_KIND as usize] = [
-    "PACKED_SMI_ELEMENTS",
-    "HOLEY_SMI_ELEMENTS",
-    "PACKED_ELEMENTS",
-    "HOLEY_ELEMENTS",
-    "PACKED_DOUBLE_ELEMENTS",
-    "HOLEY_DOUBLE_ELEMENTS",
-    "PACKED_NONEXTENSIBLE_ELEMENTS",
-    "HOLEY_NONEXTENSIBLE_ELEMENTS",
-    "PACKED_SEALED_ELEMENTS",
-    "HOLEY_SEALED_ELEMENTS",
-    "PACKED_FROZEN_ELEMENTS",
-    "HOLEY_FROZEN_ELEMENTS",
-    "SHARED_ARRAY_ELEMENTS",
-    "DICTIONARY_ELEMENTS",
-    "FAST_SLOPPY_ARGUMENTS_ELEMENTS",
-    "SLOW_SLOPPY_ARGUMENTS_ELEMENTS",
-    "FAST_STRING_WRAPPER_ELEMENTS",
-    "SLOW_STRING_WRAPPER_ELEMENTS",
-];
-
 impl View<'_> {
     /// V8's name for an elements kind.
     pub fn elements_kind_name(&self, kind: u8) -> String {
-        if let Some(name) = ELEMENTS_KINDS.get(usize::from(kind)) {
+        let (untyped, typed) = (self.layout().facts.elements_kinds, self.layout().facts.typed_elements);
+        if let Some(name) = untyped.get(usize::from(kind)) {
             return (*name).to_owned();
         }
-        let typed = self.layout().facts.typed_elements;
-        let index = usize::from(kind - FIRST_TYPED_ELEMENTS_KIND);
+        let index = usize::from(kind) - untyped.len();
         let upper = |index: usize| format!("{:?}_ELEMENTS", typed[index]).to_uppercase();
         match index.checked_sub(typed.len()) {
             None => upper(index),

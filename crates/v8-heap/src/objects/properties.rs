@@ -386,7 +386,7 @@ impl View<'_> {
         let Ok(table) = self.object(table) else { return Ok(()) };
         match table.kind() {
             Kind::NameDictionary => {
-                self.for_each_entry(table.address, HashTableShape::NAME_DICTIONARY, |entry| {
+                self.for_each_entry(table.address, HashTableShape::name_dictionary(self.layout()), |entry| {
                     let details = entry[2].smi().unwrap_or(0) as u32;
                     visit(entry[0], details, entry[1])
                 })

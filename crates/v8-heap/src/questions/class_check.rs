@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::shape::body::Word;
 use crate::{Monitor, Result, Tagged};
@@ -118,7 +119,7 @@ impl ClassCheck {
                     }
                 }
             } else if word != Word::Embedder && word != Word::Unknown && is_object(value) {
-                if is_left_unwritten(heap, object, offset) {
+                if is_left_unwritten(heap, object, offset, size) {
                     self.unwritten += 1;
                 } else {
                     self.note(object, offset, Contradiction::NotDescribed);
@@ -137,9 +138,15 @@ const LEFT_UNWRITTEN: [(&str, &str); 3] = [
     ("JSArrayBufferView", "bit_field"),
 ];
 
-fn is_left_unwritten(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64) -> bool {
+/// Whether something of a word is no part of its object: it belongs to one of those fields, or to the last characters of a string, behind which
+/// V8 clears the memory only from 11 on.
+fn is_left_unwritten(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64, size: u64) -> bool {
     let class = heap.layout().type_info(object.map.instance_type).and_then(|info| info.class);
     class.is_some_and(|class| {
+        let tail = heap.classes().class(class).tail.as_ref();
+        if object.kind() == Kind::String && tail.is_some() && offset + 8 == size {
+            return true;
+        }
         let fields = heap.classes().all_fields(class);
         fields.iter().any(|(class, field)| {
             field.offset == offset && LEFT_UNWRITTEN.contains(&(class.name, field.name))

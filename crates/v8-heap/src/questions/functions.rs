@@ -135,18 +135,16 @@ impl Heap<'_> {
                 }
                 object.value()
             }
-            "InstructionStream" => {
+            _ if self.layout().is_machine_code(object.map.instance_type) => {
                 // Where no field says how long it is, only what comes behind it does.
                 let fields = self.fields();
                 if let Some(at) = fields.instruction_stream_body_size {
                     let body = self.words().word32(start + at, "size of an InstructionStream")?;
-                    if address >= start + fields.instruction_stream_instructions + u64::from(body) {
+                    if address >= start + fields.machine_instructions + u64::from(body) {
                         return Ok(Vec::new());
                     }
                 }
-                let at = start + fields.instruction_stream_code;
-                let code = self.words().tagged(at, "Code of an InstructionStream")?;
-                match self.maker_of_code(code)? {
+                match self.maker_of_code(self.code_of_instructions(object)?.value())? {
                     Maker::Function(shared) => return Ok(vec![shared]),
                     Maker::Bytecode(bytecode) => bytecode,
                     Maker::Unknown => return Ok(Vec::new()),

@@ -11,8 +11,6 @@ use crate::{Error, Monitor, Result, Tagged};
 
 /// Bytes of an instruction in front of the address in it.
 const PREFIX: u64 = 2;
-/// The class of machine code with its metadata.
-const CLASS: &str = "InstructionStream";
 
 /// A function that an instruction was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,23 +64,23 @@ impl Heap<'_> {
     /// Addresses of objects in the instructions of machine code, each with its offset from the start of the object that holds
     /// the code; none of any other object.
     pub fn pointers_in_code(&self, holder: HeapObject<'_>) -> impl Iterator<Item = (u64, u64)> {
-        let start = self.fields().instruction_stream_instructions;
+        let start = self.fields().machine_instructions;
         placed_words(self.code_of(holder)).map(move |(at, word)| (start + at as u64, word))
     }
 
     /// Whether [`Heap::pointers_in_code`] has one at this offset.
     pub fn is_pointer_in_code(&self, holder: HeapObject<'_>, offset: u64) -> bool {
-        let at = offset.checked_sub(self.fields().instruction_stream_instructions + PREFIX);
+        let at = offset.checked_sub(self.fields().machine_instructions + PREFIX);
         let code = at.and_then(|at| self.code_of(holder).get(at as usize..));
         code.is_some_and(|code| placed_words(&code[..code.len().min(PREFIX as usize + 8)]).next().is_some())
     }
 
     /// The instructions in an object.
     fn code_of(&self, holder: HeapObject<'_>) -> &[u8] {
-        if self.class_name(holder.value()) != CLASS {
+        if !self.layout().is_machine_code(holder.map.instance_type) {
             return &[];
         }
-        let start = self.fields().instruction_stream_instructions;
+        let start = self.fields().machine_instructions;
         let bytes = self.object_size(holder).map(|size| self.words().present(holder.address, size));
         bytes.unwrap_or_default().get(start as usize..).unwrap_or_default()
     }

@@ -318,10 +318,13 @@ impl Heap<'_> {
         let fields = &self.layout().accounting;
         let expected = address.saturating_add(fields.allocator_total);
         let is_expected = isolate.heap.checked_add(fields.allocator) == Some(held_at);
-        let mut counts = [8, 16].map(|distance| address.saturating_add(distance)).into_iter();
-        let count = counts.find(|count| owns(*count) == Some(true)).filter(|_| is_known || file.is_some());
+        let counts = [8, 16].map(|distance| address.saturating_add(distance));
+        let owner = counts.into_iter().find(|count| owns(*count) == Some(true));
+        let count = owner.filter(|_| is_known || file.is_some());
         let is_lacking = (is_known || is_expected) && owns(expected).is_none();
-        let total = count.or(is_lacking.then_some(expected))?;
+        // Early releases of Node.js 18 have no `allocator_`.
+        let owns_nothing = is_known && counts.into_iter().all(|count| owns(count) == Some(false));
+        let total = count.or((is_lacking || owns_nothing).then_some(expected))?;
         Some(Allocator { held_at, address, total, by_class: is_known })
     }
 

@@ -4,6 +4,7 @@
 
 use super::Table;
 
+mod v10_2;
 mod v11_3;
 mod v11_8;
 mod v12_4;
@@ -13,5 +14,13 @@ mod v14_1;
 mod v14_6;
 
 /// All known layouts, oldest first.
-pub(super) static TABLES: [&Table; 7] =
-    [&v11_3::TABLE, &v11_8::TABLE, &v12_4::TABLE, &v12_9::TABLE, &v13_6::TABLE, &v14_1::TABLE, &v14_6::TABLE];
+pub(super) static TABLES: [&Table; 8] = [
+    &v10_2::TABLE,
+    &v11_3::TABLE,
+    &v11_8::TABLE,
+    &v12_4::TABLE,
+    &v12_9::TABLE,
+    &v13_6::TABLE,
+    &v14_1::TABLE,
+    &v14_6::TABLE,
+];

@@ -76,6 +76,7 @@ pub(super) const TABLE: Table = Table {
         undefined_kind: 5,
         free_space_unit: FreeSpaceUnit::Bytes,
         feedback_metadata_counts_closures: false,
+        elements_kinds: crate::layout::ELEMENTS_KINDS,
         typed_elements: crate::layout::EARLY_TYPED_ELEMENTS,
         // src/profiler/heap-snapshot-generator.cc
         snapshots: SnapshotLayout {
@@ -91,6 +92,7 @@ pub(super) const TABLE: Table = Table {
             name_global_object: false,
         },
         static_initializer_kind: 25,
+        name_dictionary_first: 6,
         script_context_table_first: 2,
         transition_array_first: 2,
         // src/wasm/value-type.h

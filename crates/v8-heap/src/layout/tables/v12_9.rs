@@ -1,23 +1,38 @@
-//! V8 12.9: Node.js 23, as V8 13.6 but for the classes and types that moved.
+//! V8 12.9: Node.js 23, between 12.4 and 13.6: pages and what a snapshot calls things are as in the one or the other, and memory is
+//! counted as in 12.4 but for where the `Heap` has it.
 //!
-//! Classes by V8's sources of 12.9 and the `v8dbg_class_*` symbols of Node.js 23.11.1; checked by value on cores of 23.0.0 and
-//! 23.11.1: free blocks count bytes. Where V8 keeps count of memory was not looked up: taken from 13.6.
+//! Classes by V8's sources of 12.9 and the `v8dbg_class_*` symbols of Node.js 23.11.1; counts of memory as the functions of 23.11.1 that
+//! compute the statistics read them. Every release of the line is checked by value.
 
-use super::v13_6;
+use super::{v12_4, v13_6};
+use crate::layout::CrashLayout;
 use crate::layout::machine_code;
-use crate::layout::{Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table};
+use crate::layout::{
+    AccountingLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table,
+};
 
 /// Layout of V8 12.9, as Node.js 23 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (12, 9),
     node: 23,
+    accounting: AccountingLayout {
+        spaces: 0x158,
+        external_bytes: ExternalBytes::One(0x90),
+        allocator: 0x21c0,
+        ..v12_4::TABLE.accounting
+    },
     frames: FrameLayout::V12_9,
     deoptimization: &machine_code::V12_9,
-    crash: None,
+    crash: CrashLayout::V12_9,
     facts: Facts {
         // src/objects/scope-info.tq
         scope_info: ScopeInfoLayout::V12_9,
         free_space_unit: FreeSpaceUnit::Bytes,
+        // src/objects/elements-kind.h
+        typed_elements: v12_4::TABLE.facts.typed_elements,
+        // src/objects/call-site-info.cc
+        stack_traces_name_functions: false,
+        snapshots: v12_4::TABLE.facts.snapshots,
         ..v13_6::TABLE.facts
     },
     ..v13_6::TABLE

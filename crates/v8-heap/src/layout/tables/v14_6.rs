@@ -80,6 +80,7 @@ pub(super) const TABLE: Table = Table {
         undefined_kind: 4,
         free_space_unit: FreeSpaceUnit::Words,
         feedback_metadata_counts_closures: true,
+        elements_kinds: crate::layout::ELEMENTS_KINDS,
         typed_elements: crate::layout::TYPED_ELEMENTS,
         // src/profiler/heap-snapshot-generator.cc
         snapshots: SnapshotLayout {
@@ -95,6 +96,7 @@ pub(super) const TABLE: Table = Table {
             name_global_object: true,
         },
         static_initializer_kind: 26,
+        name_dictionary_first: 6,
         script_context_table_first: 0,
         transition_array_first: 3,
         // src/wasm/value-type.h
