@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::{Facts, number, text};
-use super::verdict::{chain_text, gathered, growth};
+use super::verdict::{chain_text, gathered, growth, owning};
 use super::{Claim, Section, megabytes};
 
 /// Claims of a section at most.
@@ -92,7 +92,14 @@ fn memory(facts: &Facts) -> Vec<Claim> {
 fn suspects(facts: &Facts) -> Vec<Claim> {
     let is_worth_it = |suspect: &&Value| suspect["own"] != true && number(suspect, "percent") > 0;
     let own = facts.suspects.iter().filter(is_worth_it).take(MOST);
-    own.map(|suspect| {
+    let native = facts.suspects.iter().filter(|suspect| !suspect["native"].is_null());
+    let native = native.map(|suspect| {
+        Claim::new(
+            format!("{}, {} % of what is in use", owning(suspect), number(suspect, "percentOfNative")),
+            "::malloc -o",
+        )
+    });
+    let own = own.map(|suspect| {
         let bytes = number(suspect, "retained") + number(suspect, "outside");
         let place =
             suspect["addedAt"].as_str().map_or(String::new(), |place| format!("; added to at {place}"));
@@ -105,8 +112,8 @@ fn suspects(facts: &Facts) -> Vec<Claim> {
             ),
             format!("{}::jspath", text(suspect, "largest").trim_start_matches("0x")),
         )
-    })
-    .collect()
+    });
+    native.chain(own).collect()
 }
 
 fn grown(facts: &Facts) -> Vec<Claim> {

@@ -90,6 +90,7 @@ fn found(facts: &Facts) -> Verdict {
     }
     findings.extend(leak);
     findings.extend(native_leak(facts));
+    findings.extend(native_owner(facts));
     findings.extend(stuck(facts));
     findings.extend(running(facts));
     let mut findings = findings.into_iter();
@@ -267,6 +268,39 @@ fn native_leak(facts: &Facts) -> Option<Finding> {
     let blocks = number(&facts.memory, "leakedBlocks");
     let what = format!("nothing leads to {} in {blocks} blocks of native memory", megabytes(leaked));
     Some((Kind::NativeLeak, format!("native leak: {what}"), vec![Claim::new(what, "::findleaks")]))
+}
+
+/// Objects that own much native memory, if they own most of it.
+fn native_owner(facts: &Facts) -> Option<Finding> {
+    let used: u64 = ["javascriptLiving", "buffers", "mallocUsed"]
+        .iter()
+        .map(|field| facts.memory["bytes"][field].as_u64().unwrap_or(0))
+        .sum();
+    let suspect = facts.suspects.iter().find(|suspect| {
+        let bytes = number(suspect, "native");
+        number(suspect, "count") > 1
+            && bytes >= LEAST_BYTES
+            && bytes.saturating_mul(100) >= used.saturating_mul(MOST_OF_IT)
+    })?;
+    let what = owning(suspect);
+    let claims = vec![
+        Claim::new(
+            format!("{what}, {} % of what is in use", number(suspect, "percentOfNative")),
+            "::jsleaks",
+        ),
+        Claim::new("what each class owns is estimated", "::malloc -o"),
+    ];
+    Some((Kind::NativeLeak, format!("leak of native memory: {what}"), claims))
+}
+
+/// `600 Blob own some 108.5 MB of native memory`
+pub(super) fn owning(suspect: &Value) -> String {
+    format!(
+        "{} {} own some {} of native memory",
+        number(suspect, "count"),
+        text(suspect, "constructor"),
+        megabytes(number(suspect, "native"))
+    )
 }
 
 /// Calls that wait for what nobody can settle.
