@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use crate::{build, node_release, places};
 
@@ -34,7 +33,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         .context("cannot run the client")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "the client failed: {}", said.trim());
-    let told: Value = serde_json::from_slice(&output.stdout).context("the client says nothing")?;
+    let told: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("the client says nothing")?;
     let wrong = told["wrong"].as_array().context("no list")?;
     ensure!(wrong.is_empty(), "{wrong:?}");
     println!("{} rows page by page; {}", told["rows"], told["verdict"]);

@@ -86,8 +86,8 @@ fn browser() -> Option<OsString> {
         return Some(named);
     }
     let runs =
-        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|run| run.status.success());
-    BROWSERS.iter().find(runs).map(OsString::from)
+        |name: &str| Command::new(name).arg("--version").output().is_ok_and(|run| run.status.success());
+    BROWSERS.iter().find(|name| runs(name)).map(OsString::from)
 }
 
 fn check(
