@@ -95,10 +95,9 @@ fn the_tree_adds_up() {
         own
     }
     let report = json("retained-24", &[]);
-    let all = check(&report["dominators"]);
-    // A list of 10000 links is one branch: `testdata/scenarios/retained.js`.
-    let retained = report["dominators"]["children"].as_array().unwrap();
-    assert!(retained.iter().any(|node| node["constructor"] == "Retained"), "{all}");
+    assert!(check(&report["dominators"]) > 1_000_000);
+    // The list hangs on an object of this class: `testdata/scenarios/retained.js`.
+    assert!(report["dominators"].to_string().contains("\"constructor\":\"Retained\""));
 }
 
 #[test]
