@@ -140,7 +140,7 @@ fn declared(sources: &BTreeMap<String, torque::Class>, table: &Classes) {
 }
 
 /// The flags whose bits the sources declare otherwise than the table has them.
-fn flags(sources: &BTreeMap<String, Vec<(String, u32, u32)>>, layout: &Layout) {
+fn flags(sources: &BTreeMap<String, torque::Flags>, layout: &Layout) {
     println!("\n# flags that the sources declare otherwise (`<` sources, `>` table)");
     let fields = layout.classes().iter().flat_map(|class| &class.fields);
     let known: BTreeSet<&str> = fields.filter_map(|field| field.flags).collect();

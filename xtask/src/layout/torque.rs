@@ -40,6 +40,9 @@ pub struct Sources {
     texts: Vec<String>,
 }
 
+/// What the bits of a field mean: name, first and last bit.
+pub type Flags = Vec<(String, u32, u32)>;
+
 impl Sources {
     /// The files below a directory, without their comments.
     pub fn read(directory: &Path) -> Result<Sources> {
@@ -54,8 +57,8 @@ impl Sources {
         classes(&self.texts)
     }
 
-    /// What the bits of fields mean, by V8's name for all of them: name, first and last bit.
-    pub fn flags(&self) -> Result<BTreeMap<String, Vec<(String, u32, u32)>>> {
+    /// What the bits of fields mean, by V8's name for all of them.
+    pub fn flags(&self) -> Result<BTreeMap<String, Flags>> {
         let head = Regex::new(r"(?s)bitfield struct (\w+)[^{]*\{(.*?)\}")?;
         let field = Regex::new(r"(?s)^(\w+)\s*:.*?(\d+)\s*bit")?;
         let mut flags = BTreeMap::new();

@@ -407,8 +407,11 @@ fn buffers<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, Dc
     }))
 }
 
-/// Native memory by owner, of each process.
-fn owned(comparison: &Comparison<'_>) -> Result<(Vec<Vec<(NativeName, Sum)>>, Vec<String>), DcmdError> {
+/// Native memory by owner, of one process.
+type Owned = Vec<(NativeName, Sum)>;
+
+/// Native memory by owner, of each process; and of which it is not known, and why.
+fn owned(comparison: &Comparison<'_>) -> Result<(Vec<Owned>, Vec<String>), DcmdError> {
     let (mut lists, mut notes) = (Vec::new(), Vec::new());
     for owners in comparison.native_owners()? {
         match owners {

@@ -53,5 +53,4 @@ pub(super) const TABLE: Table = Table {
         name_dictionary_first: 5,
         ..v11_3::TABLE.facts
     },
-    ..v11_3::TABLE
 };
