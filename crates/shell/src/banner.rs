@@ -148,10 +148,10 @@ fn amounts(core: &Core, heap: &Heap<'_>) -> String {
 fn trust(core: &Core, heap: &Heap<'_>) -> String {
     let layout = heap.layout();
     let (major, minor) = layout.table_version;
-    let mut parts = vec![if layout.exact {
-        "known layout".to_owned()
-    } else {
-        format!("layout of V8 {major}.{minor}, a neighbour")
+    let mut parts = vec![match (layout.exact, layout.supported) {
+        (true, true) => "known layout".to_owned(),
+        (true, false) => format!("layout of Node.js {}, tried on some releases", layout.table_node),
+        (false, _) => format!("layout of V8 {major}.{minor}, a neighbour"),
     }];
     let missing = core.memory().truncated_bytes();
     if missing > 0 {

@@ -14,6 +14,7 @@ use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
 use crate::output::Text;
+use crate::said::Once;
 use crate::shell_escape;
 use crate::stage::{BATCH, Called, Flow, Out, for_each_value, settle};
 use crate::value::{Item, Kind};
@@ -276,6 +277,9 @@ impl Plan {
                 }
             }
         }
+        if self.calls.iter().any(|call| call.dcmd.needs.contains(&Capability::V8Heap)) {
+            warn_of_line(context);
+        }
         // All stages read their arguments before any of them works.
         let start = |call: &Call| {
             let started = (call.dcmd.start)(context, &call.args);
@@ -383,5 +387,17 @@ impl Repeatable for Plan {
             return Ok(());
         }
         self.run_on(context, Input::Dot { has_address, count }, text)
+    }
+}
+
+/// Says once in a session that the line of Node.js is none of those that are supported.
+fn warn_of_line(context: &Context) {
+    let Ok(heap) = context.heap() else { return };
+    let layout = heap.layout();
+    if !layout.supported && context.first(Once::Line) {
+        context.warn(&format_args!(
+            "warning: Node.js {} is not one of the supported lines: some of its releases were tried (see ::status)",
+            layout.table_node
+        ));
     }
 }

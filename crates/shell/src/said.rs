@@ -17,6 +17,8 @@ pub enum Once {
     Lives,
     /// The core lacks what leads from functions to their code.
     Code,
+    /// The line of Node.js is not supported.
+    Line,
 }
 
 /// Where results and messages go, and what has been said so far.

@@ -365,7 +365,7 @@ fn unsupported(version: &V8Version) -> Error {
     let line = LINES.iter().rev().find(|(first, _)| *first <= wanted).map(|(_, line)| *line);
     let mut lines: Vec<u32> = LINES
         .iter()
-        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8))
+        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8 && table.supported))
         .map(|(_, line)| *line)
         .collect();
     let last = lines.pop().unwrap_or_default();
@@ -382,6 +382,8 @@ fn unsupported(version: &V8Version) -> Error {
 struct Table {
     v8: (u32, u32),
     node: u32,
+    /// Tests have judged every release of the line; of another, some.
+    supported: bool,
     page: PageLayout,
     /// Bit of the page flags that marks a large page.
     large_page_flag: u32,
@@ -447,6 +449,8 @@ pub struct Layout {
     pub table_node: u32,
     /// Whether the table is for the target's own version.
     pub exact: bool,
+    /// Whether every release of that line is read right by tests; of another, some have been tried.
+    pub supported: bool,
     /// Page headers.
     pub page: PageLayout,
     /// Bit mask in the page flags of a large page.
@@ -619,6 +623,7 @@ impl Layout {
             table_version: table.v8,
             table_node: table.node,
             exact,
+            supported: table.supported,
             page: table.page,
             large_page: 1 << table.large_page_flag,
             read_only_page: 1 << table.read_only_page_flag,

@@ -12,9 +12,9 @@ use crate::view::View;
 use crate::{MapId, Monitor, NameId, Result, Tagged};
 
 /// Room for fewer elements is never told.
-const LEAST_ROOM: u64 = 64;
-/// From so many listeners for one event on an emitter is told.
-const MANY_LISTENERS: u64 = 100;
+const SMALLEST_ROOM: u64 = 64;
+/// So many listeners for one event on an emitter are not told.
+const MOST_LISTENERS: u64 = 100;
 /// Counts in front of the buckets of an ordered hash table (V8: `src/objects/ordered-hash-table.h`).
 const COUNTS: u64 = 3;
 
@@ -161,7 +161,7 @@ impl Heap<'_> {
                     continue;
                 }
                 let count = self.array_length(functions).unwrap_or(0);
-                if count > MANY_LISTENERS {
+                if count > MOST_LISTENERS {
                     found.listeners.push(Listeners { count, emitter: object.value(), event: property.name });
                 }
             }
@@ -203,7 +203,7 @@ impl View<'_> {
 
 /// What is free of so much room, if less than half is used.
 fn spare(used: u64, room: u64) -> Option<u64> {
-    (room >= LEAST_ROOM && used.saturating_mul(2) < room).then(|| room - used)
+    (room >= SMALLEST_ROOM && used.saturating_mul(2) < room).then(|| room - used)
 }
 
 fn add(

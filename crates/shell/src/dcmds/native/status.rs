@@ -152,7 +152,11 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     }
     writeln!(out.text(), "V8 version: {}", escape(&heap.version().to_string()))?;
     let (major, minor) = layout.table_version;
-    let fit = if layout.exact { "" } else { ", a neighbour; trust it as far as the self-check below goes" };
+    let fit = match (layout.exact, layout.supported) {
+        (true, true) => "",
+        (true, false) => ", of which some releases were tried; trust it as far as the self-check below goes",
+        (false, _) => ", a neighbour; trust it as far as the self-check below goes",
+    };
     writeln!(out.text(), "heap layout: of V8 {major}.{minor} (Node.js {}){fit}", layout.table_node)?;
     for part in layout.provenance() {
         let sources: Vec<String> =
@@ -310,7 +314,7 @@ fn print_json(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             let (major, minor) = heap.layout().table_version;
             line["node"] = json!(heap.node_version());
             line["v8"] = json!(heap.version().to_string());
-            line["layout"] = json!({ "v8": format!("{major}.{minor}"), "exact": heap.layout().exact });
+            line["layout"] = json!({ "v8": format!("{major}.{minor}"), "exact": heap.layout().exact, "supported": heap.layout().supported });
             let isolates = heap.spaces().isolates().iter().map(|isolate| {
                 json!({
                     "isolate": format!("0x{:x}", isolate.address),

@@ -13,6 +13,7 @@ use crate::layout::{
 pub(super) const TABLE: Table = Table {
     v8: (11, 3),
     node: 20,
+    supported: true,
     page: PageLayout {
         header: HeaderPlace::InPage,
         size: 0,

@@ -13,6 +13,7 @@ use crate::layout::{
 pub(super) const TABLE: Table = Table {
     v8: (12, 4),
     node: 22,
+    supported: true,
     page: PageLayout {
         header: HeaderPlace::InPage,
         size: 16,

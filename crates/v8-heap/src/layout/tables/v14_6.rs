@@ -13,6 +13,7 @@ use crate::layout::{
 pub(super) const TABLE: Table = Table {
     v8: (14, 6),
     node: 26,
+    supported: true,
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
         size: 48,
