@@ -20,7 +20,7 @@ pub const MOST_MEMORY_MB: u64 = 2000;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is asked of every core: a family in each line.
-pub const FAMILIES: [&str; 15] = [
+pub const FAMILIES: [&str; 16] = [
     "::status; ::nodeinfo -v; ::mappings; ::files; ::threads; $C; ::auxv; ::getenv; ::dmods",
     "::findjsobjects; ::findjsobjects -d -v; ::findjsobjects -j",
     "::findjsobjects | ::jsprint -d 2; ::findjsobjects | ::head -100 | ::jsprint -j -d 3; ::findjsobjects | ::jsconstructor",
@@ -36,6 +36,7 @@ pub const FAMILIES: [&str; 15] = [
     "::jspromises; ::jspromises -g -j; ::jsmicrotasks; ::jsmicrotasks -j; ::jsworkers; ::jsworkers -j; ::uvloop; ::uvloop -j; ::jsasync -b",
     "::jsasync; ::jsasync -j; ::jstimers; ::jstimers -j; ::jshandles -a -v; ::jshandles -a -j; ::jsrequests; ::jsrequests -j",
     "::ledger; ::ledger -j; ::malloc; ::malloc -s; ::malloc -c; ::findleaks; ::findleaks -v -j; ::walk freed | ::head -500 | ::whatis",
+    "::report; ::report -j; ::report -v; ::jsoddities; ::jsoddities -j",
 ];
 
 /// How a session ended.

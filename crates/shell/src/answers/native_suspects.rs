@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use core_reader::{BlockId, Memory};
 use v8_heap::index::{ObjectId, ObjectTable};
-use v8_heap::{Heap, Monitor, Tagged};
+use v8_heap::{Heap, Tagged};
 
 use crate::answers::merged_ways::{MergedWay, merged_ways};
-use crate::answers::native_memory::malloc;
+use crate::answers::native_memory::{malloc, malloc_in};
 use crate::answers::native_owners::{Name, NativeOwner, NativeOwners, native_owners};
 use crate::context::Context;
 use crate::error::DcmdError;
+use crate::output::Progress;
 
 /// Objects of a class whose native memory is worth a word.
 #[derive(Debug)]
@@ -53,8 +54,15 @@ pub(crate) fn native_suspects(
     heap: &Heap<'_>,
     table: &ObjectTable,
     heap_bytes: u64,
-    monitor: &dyn Monitor,
+    monitor: &Progress,
 ) -> Result<Vec<NativeSuspect>, DcmdError> {
+    // Whose the blocks are is asked only where they can be much.
+    let Some(malloc) = malloc_in(context.target()?, monitor)? else { return Ok(Vec::new()) };
+    let blocks = malloc.blocks().iter().filter(|block| block.state.is_used());
+    let used: u64 = blocks.map(|block| block.chunk_bytes).sum();
+    if used < LEAST_BYTES || 100 * used < LEAST_PERCENT_OF_HEAP * heap_bytes {
+        return Ok(Vec::new());
+    }
     let all = match native_owners(context) {
         Ok(all) => all,
         Err(DcmdError::Failed(_)) => return Ok(Vec::new()),
