@@ -69,8 +69,11 @@ impl Places {
     }
 }
 
+/// What separates without a meaning of its own; a carriage return stands at the ends of lines that were written elsewhere.
+const BLANKS: [char; 3] = [' ', '\t', '\r'];
+
 pub(super) fn blanks(input: &str) -> Parsed<'_, ()> {
-    value((), take_while(|c| c == ' ' || c == '\t' || c == '\r')).parse(input)
+    value((), take_while(|c| BLANKS.contains(&c))).parse(input)
 }
 
 fn comment(input: &str) -> Parsed<'_, ()> {
@@ -214,7 +217,7 @@ fn statement_in(input: &str, places: Places) -> Parsed<'_, Statement> {
 /// `! 'text' |` in front of `::`: gives the text, and what follows the bar. Anything else behind `!` is for the shell as it
 /// stands, bars and quotes included; no command of a shell begins with `::`.
 fn quoted_shell_stage(input: &str) -> Option<(&str, String)> {
-    let rest = input.strip_prefix('!')?.trim_start_matches([' ', '\t']).strip_prefix('\'')?;
+    let rest = input.strip_prefix('!')?.trim_start_matches(BLANKS).strip_prefix('\'')?;
     let mut text = String::new();
     let mut chars = rest.chars();
     loop {
@@ -228,8 +231,8 @@ fn quoted_shell_stage(input: &str) -> Option<(&str, String)> {
             c => text.push(c),
         }
     }
-    let after = chars.as_str().trim_start_matches([' ', '\t']).strip_prefix('|')?;
-    let after = after.trim_start_matches([' ', '\t']);
+    let after = chars.as_str().trim_start_matches(BLANKS).strip_prefix('|')?;
+    let after = after.trim_start_matches(BLANKS);
     after.starts_with("::").then_some((after, text))
 }
 
@@ -262,7 +265,7 @@ fn letter_with_operands(verb: char, input: &str) -> Option<(char, &str)> {
     let input = input.trim_start_matches(|c: char| c.is_ascii_digit());
     let letter = input.chars().next()?;
     let behind = &input[letter.len_utf8()..];
-    let value = behind.trim_start_matches([' ', '\t']);
+    let value = behind.trim_start_matches(BLANKS);
     let has_value = value.len() < behind.len() && !at_end_of_stage(value) && !value.starts_with("//");
     (matches!(letter, 'l' | 'L' | 'M') || (matches!(letter, 'v' | 'w' | 'z' | 'W' | 'Z') && has_value))
         .then_some((letter, behind))
