@@ -39,6 +39,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         step("verdicts", &["xtask", "verdicts"])?;
         step("assistants", &["xtask", "assistants"])?;
         step("pending", &["xtask", "pending"])?;
+        step("what stands still", &["xtask", "stalls", "--node", node_release::SUPPORTED[2]])?;
         // One line: the others take as long again each. A process that ends leaves its core to the kernel, which gives it away here
         // and there.
         match take_core::require_kernel_cores() {

@@ -34,6 +34,7 @@ mod scenario;
 mod snapshot;
 mod snapshot_graph;
 mod sparse;
+mod stalls;
 mod support_matrix;
 mod sweep;
 mod take_core;
@@ -209,6 +210,12 @@ const TASKS: &[Task] = &[
         arguments: "FILE.heapsnapshot...",
         summary: "count the JavaScript objects of a heap snapshot by constructor",
         run: heap_snapshot::run,
+    },
+    Task {
+        name: "stalls",
+        arguments: "[--node VERSION]... [--debugger FILE]",
+        summary: "look whether answers lead to the lines at which services stand still that are built on packages of npm",
+        run: stalls::run,
     },
     Task {
         name: "verdicts",

@@ -1,7 +1,7 @@
 //! `cargo xtask mutate`: damages the cores that ship, and runs every family of dcmds over them.
 //!
-//! What is done to a core is in [`damage`], what is asked of it, and what must hold of the answers, in [`session`]. A core is written
-//! once; what is overwritten is put back. [`record`] adds up all runs for the table in `docs/robustness.md`.
+//! What is done to a core is in [`damage`], what is asked of it, and what must hold of the answers, in [`session`]. Each worker writes
+//! a core once; what is overwritten is put back. [`record`] adds up all runs for the table in `docs/robustness.md`.
 
 mod damage;
 mod record;
@@ -9,9 +9,12 @@ mod session;
 
 use std::fs;
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use test_support::command_lines::Seed;
 
 use crate::{build, places, support_matrix};
@@ -45,66 +48,124 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     if !named {
         cores = shipped()?;
     }
-    let mut files = Vec::new();
+    let mut wholes = Vec::new();
     for core in &cores {
         let bytes = decompressed(core)?;
         if named || bytes.len() <= LARGEST {
-            files.push(Damaged::new(bytes)?);
+            wholes.push(Arc::new(bytes));
         }
     }
-    ensure!(!files.is_empty(), "there is no core to damage");
-    let mut trials = Trials { executable, keep, record: Record::default(), findings: 0 };
-    if truncate {
-        for (number, file) in files.iter_mut().enumerate() {
-            // All of one core unless others are named: every point costs as much as a damaged core.
-            if number > 0 && !named {
-                break;
-            }
-            let points = file.len().div_ceil(TRUNCATION);
-            for point in 0..points {
-                file.truncate(point * TRUNCATION)?;
-                let family = FAMILIES[point % FAMILIES.len()];
-                trials.ask(file, Damage::EveryTruncation, family, format!("cut-{number}-{point}"))?;
-                file.mend()?;
-                tell(point as u64, points as u64);
-            }
-        }
+    ensure!(!wholes.is_empty(), "there is no core to damage");
+    let plan = if truncate {
+        // All of one core unless others are named: every point costs as much as a damaged core.
+        let cut = if named { &wholes[..] } else { &wholes[..1] };
+        Plan::Cuts(cut.iter().map(|whole| whole.len().div_ceil(TRUNCATION) as u64).collect())
     } else {
-        for number in 0..runs {
-            let mut random = Seed::new(seed.wrapping_add(number));
-            let mut choose = |below: usize| random.below(below.max(1));
-            let file = choose(files.len());
-            let file = &mut files[file];
-            let damage = file.damage(&mut choose)?;
-            let family = FAMILIES[choose(FAMILIES.len())];
-            trials.ask(file, damage, family, format!("seed-{}", seed.wrapping_add(number)))?;
-            file.mend()?;
-            tell(number, runs);
-        }
-    }
-    print!("{}", trials.record.table());
+        Plan::Lots { first: seed, runs }
+    };
+    let trials = Trials { executable, keep, wholes, plan, next: AtomicU64::new(0), seen: Mutex::default() };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(|| trials.work())).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
+    let Trials { keep, seen, .. } = trials;
+    let Seen { record, findings } = seen.into_inner().map_err(|_| anyhow!("a trial panicked"))?;
+    print!("{}", record.table());
     if let Some(report) = report {
-        support_matrix::write(&report, "mutate", &trials.record.report()?.table())?;
+        support_matrix::write(&report, "mutate", &record.report()?.table())?;
     }
-    ensure!(trials.findings == 0, "{} findings are in {}", trials.findings, trials.keep.display());
+    ensure!(findings == 0, "{findings} findings are in {}", keep.display());
     Ok(())
 }
 
-/// All that is tried in one run of this task.
+/// What is done to the cores.
+enum Plan {
+    /// Damage that is drawn by lot: a seed for each.
+    Lots { first: u64, runs: u64 },
+    /// Each end at a multiple of [`TRUNCATION`], so many of each core.
+    Cuts(Vec<u64>),
+}
+
+impl Plan {
+    fn len(&self) -> u64 {
+        match self {
+            Plan::Lots { runs, .. } => *runs,
+            Plan::Cuts(points) => points.iter().sum(),
+        }
+    }
+}
+
+/// All that is tried in one run of this task, by as many workers as there are processors.
 struct Trials {
     executable: PathBuf,
     /// Where cores go that something was found with.
     keep: PathBuf,
+    /// The cores before they are damaged.
+    wholes: Vec<Arc<Vec<u8>>>,
+    plan: Plan,
+    /// The first that no worker has taken yet.
+    next: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
     record: Record,
     findings: u64,
 }
 
 impl Trials {
-    fn ask(&mut self, core: &Damaged, damage: Damage, family: &str, name: String) -> Result<()> {
+    /// Takes one after the other, with files of its own.
+    fn work(&self) -> Result<()> {
+        let mut files: Vec<Option<Damaged>> = self.wholes.iter().map(|_| None).collect();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.plan.len() {
+                return Ok(());
+            }
+            match &self.plan {
+                Plan::Lots { first, .. } => {
+                    let seed = first.wrapping_add(number);
+                    let mut random = Seed::new(seed);
+                    let mut choose = |below: usize| random.below(below.max(1));
+                    let file = self.file(&mut files, choose(self.wholes.len()))?;
+                    let damage = file.damage(&mut choose)?;
+                    let family = FAMILIES[choose(FAMILIES.len())];
+                    self.ask(file, damage, family, format!("seed-{seed}"))?;
+                    file.mend()?;
+                }
+                Plan::Cuts(points) => {
+                    let (mut core, mut point) = (0, number);
+                    while point >= points[core] {
+                        point -= points[core];
+                        core += 1;
+                    }
+                    let file = self.file(&mut files, core)?;
+                    file.truncate(point as usize * TRUNCATION)?;
+                    let family = FAMILIES[point as usize % FAMILIES.len()];
+                    self.ask(file, Damage::EveryTruncation, family, format!("cut-{core}-{point}"))?;
+                    file.mend()?;
+                }
+            }
+            tell(number, self.plan.len());
+        }
+    }
+
+    /// A worker's own file of a core, written when it is first asked for.
+    fn file<'f>(&self, files: &'f mut [Option<Damaged>], core: usize) -> Result<&'f mut Damaged> {
+        if files[core].is_none() {
+            files[core] = Some(Damaged::new(Arc::clone(&self.wholes[core]))?);
+        }
+        files[core].as_mut().context("it has just been written")
+    }
+
+    fn ask(&self, core: &Damaged, damage: Damage, family: &str, name: String) -> Result<()> {
         let ended = session::ask(&self.executable, core.path(), family)?;
-        self.record.add(damage, &ended);
+        let mut seen = self.seen.lock().map_err(|_| anyhow!("another trial panicked"))?;
+        seen.record.add(damage, &ended);
         if let Ended::Wrong(what, more) = ended {
-            self.findings += 1;
+            seen.findings += 1;
             fs::create_dir_all(&self.keep)?;
             let kept = self.keep.join(name);
             fs::copy(core.path(), &kept)?;

@@ -13,7 +13,7 @@
 //! the snapshot and the core the heap changes by next to nothing, and the two can be compared object for object.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -359,6 +359,23 @@ fn main_thread_usage(pid: u32) -> Result<ThreadUsage> {
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
     Ok(ThreadUsage { sleeping: fields.first() == Some(&"S"), ticks: number(11) + number(12) })
+}
+
+/// Starts a program, which prints `ready` when it waits for work, and takes its core with gcore while it does.
+pub fn of_waiting(node: &str, program: &Path, arguments: &[String], directory: &Path) -> Result<()> {
+    let mut child = Command::new(node_release::executable(node)?)
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Running)
+        .context("cannot run node")?;
+    let output = child.0.stdout.take().context("no output")?;
+    let ready = BufReader::new(output).lines().map_while(std::result::Result::ok).any(|line| line == "ready");
+    ensure!(ready, "the program has ended");
+    sleep(Duration::from_millis(300));
+    gcore(child.0.id(), directory)
 }
 
 /// gcore adds the process id to the name it is given; the core is called `core` in the end.

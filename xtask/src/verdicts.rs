@@ -4,10 +4,8 @@
 //! name what the program says of itself.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -106,30 +104,9 @@ fn check(
     Ok(title.to_owned())
 }
 
-/// A child that does not outlive this.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn healthy(executable: &Path, node: &str, program: &str) -> Result<String> {
     let directory = tempfile::tempdir_in(places::target())?;
-    let mut child = Command::new(node_release::executable(node)?)
-        .arg(places::scenarios().join(program))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map(Running)
-        .context("cannot run node")?;
-    let output = child.0.stdout.take().context("no output")?;
-    let ready = BufReader::new(output).lines().map_while(std::result::Result::ok).any(|line| line == "ready");
-    ensure!(ready, "the program has ended");
-    std::thread::sleep(Duration::from_millis(300));
-    take_core::gcore(child.0.id(), directory.path())?;
+    take_core::of_waiting(node, &places::scenarios().join(program), &[], directory.path())?;
     check(executable, &directory.path().join("core"), None, "healthy", &[])
 }
 

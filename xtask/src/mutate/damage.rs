@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
@@ -72,7 +73,7 @@ impl Damage {
 pub struct Damaged {
     path: PathBuf,
     file: File,
-    whole: Vec<u8>,
+    whole: Arc<Vec<u8>>,
     /// What is in the file instead, by place.
     changed: BTreeMap<usize, u8>,
     /// The file has become shorter.
@@ -81,24 +82,19 @@ pub struct Damaged {
 
 impl Damaged {
     /// Writes a core to memory, or where temporary files go.
-    pub fn new(whole: Vec<u8>) -> Result<Damaged> {
+    pub fn new(whole: Arc<Vec<u8>>) -> Result<Damaged> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let memory = PathBuf::from("/dev/shm");
         let directory = if memory.is_dir() { memory } else { std::env::temp_dir() };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = directory.join(format!("v8mdb-mutate-{}-{number}", std::process::id()));
-        fs::write(&path, &whole).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, &*whole).with_context(|| format!("cannot write {}", path.display()))?;
         let file = File::options().write(true).open(&path)?;
         Ok(Damaged { path, file, whole, changed: BTreeMap::new(), cut: None })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Bytes of the whole core.
-    pub fn len(&self) -> usize {
-        self.whole.len()
     }
 
     pub fn truncate(&mut self, len: usize) -> Result<()> {

@@ -34,7 +34,7 @@ pub const FAMILIES: [&str; 16] = [
     "::findjsobjects | ::group constructor.name; ::findjsobjects | ::where 'length > 1' | ::count; ::jsstack -v",
     "::findjsobjects | ::findjsobjects | ::head -1000 | ::json -d 2",
     "::jspromises; ::jspromises -g -j; ::jsmicrotasks; ::jsmicrotasks -j; ::jsworkers; ::jsworkers -j; ::uvloop; ::uvloop -j; ::jsasync -b",
-    "::jsasync; ::jsasync -j; ::jstimers; ::jstimers -j; ::jshandles -a -v; ::jshandles -a -j; ::jsrequests; ::jsrequests -j",
+    "::jsasync; ::jsasync -j; ::jstimers; ::jstimers -j; ::jshandles -a -v; ::jshandles -a -j; ::jsrequests; ::jsrequests -j; ::jshttp; ::jshttp -g -j",
     "::ledger; ::ledger -j; ::malloc; ::malloc -s; ::malloc -c; ::findleaks; ::findleaks -v -j; ::walk freed | ::head -500 | ::whatis",
     "::report; ::report -j; ::report -v; ::jsoddities; ::jsoddities -j",
 ];

@@ -79,20 +79,19 @@ impl AwaitPlace {
 
     /// `getUser (db.js:41:9)`, `Promise.all`, not yet escaped.
     pub fn text(&self) -> String {
-        let mut text = self.shown.clone();
-        if !self.name.is_empty() {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text += &self.name;
-        }
-        match (&self.file, self.line, self.column) {
-            (Some(file), Some(line), Some(column)) => text += &format!(" ({file}:{line}:{column})"),
-            (Some(file), ..) => text += &format!(" ({file})"),
-            (None, ..) => {}
-        }
-        text
+        let place = match (&self.file, self.line, self.column) {
+            (Some(file), Some(line), Some(column)) => format!("({file}:{line}:{column})"),
+            (Some(file), ..) => format!("({file})"),
+            (None, ..) => String::new(),
+        };
+        // What has no name is called after the place of its definition, which may be this one.
+        let end = self.line.zip(self.column).map(|(line, column)| format!(":{line}:{column})"));
+        let is_said = end.is_some_and(|end| self.name.starts_with('(') && self.name.ends_with(&end));
+        let name = if is_said { "" } else { self.name.as_str() };
+        let parts = [self.shown.as_str(), name, place.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
+
     /// As an object.
     pub fn json(&self, link: &Link) -> Json {
         json!({

@@ -28,3 +28,4 @@ pub(crate) mod retention;
 pub(crate) mod roots;
 pub(crate) mod search;
 pub(crate) mod summary;
+pub(crate) mod unanswered;

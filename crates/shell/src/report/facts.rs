@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) chains: Vec<Value>,
     /// `::jstimers -j`, counted by what they call.
     pub(crate) timers: Vec<Value>,
+    /// `::jshttp -g -j`, by who has them in hand.
+    pub requests: Vec<Value>,
     /// `::jshandles -j`, counted by kind.
     pub(crate) handles: Vec<Value>,
     /// `::findjsobjects -j`, by constructor.
@@ -126,6 +128,7 @@ impl Facts {
             stacks: Vec::new(),
             chains: Vec::new(),
             timers: Vec::new(),
+            requests: Vec::new(),
             handles: Vec::new(),
             histogram: Vec::new(),
             oddities: Vec::new(),
@@ -141,6 +144,7 @@ impl Facts {
             facts.chains = ask.rows("::jsasync -j")?;
             facts.chains.sort_by_key(|chain| std::cmp::Reverse(number(chain, "count")));
             facts.timers = counted(&ask.rows("::jstimers -j")?, timer_name);
+            facts.requests = ask.rows("::jshttp -g -j")?;
             facts.handles = counted(&ask.rows("::jshandles -j")?, |row| text(row, "kind").to_owned());
             facts.histogram = by_constructor(&ask.rows("::findjsobjects -j")?);
             facts.oddities = ask.rows("::jsoddities -j")?;

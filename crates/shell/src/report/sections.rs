@@ -184,6 +184,22 @@ fn pending(facts: &Facts) -> Vec<Claim> {
         format!("{}{more}", shown.join(", "))
     };
     let mut claims: Vec<Claim> = chains.collect();
+    for request in facts.requests.iter().take(MOST) {
+        let count = number(request, "count");
+        let requests = if count == 1 { "request" } else { "requests" };
+        let callback = &request["callback"];
+        let name = text(callback, "name");
+        // Each promise is another one.
+        let in_hand = match (callback["settles"].is_string(), name.is_empty()) {
+            (true, _) | (_, true) => String::new(),
+            (false, false) => format!(", in hand of {name}"),
+        };
+        let side = if text(request, "side") == "server" { "to this process" } else { "of this process" };
+        claims.push(Claim::new(
+            format!("{count} HTTP {requests} {side}: {}{in_hand}", text(request, "state")),
+            "::jshttp -g",
+        ));
+    }
     if !facts.handles.is_empty() {
         claims.push(Claim::new(format!("handles: {}", listed(&facts.handles)), "::jshandles"));
     }

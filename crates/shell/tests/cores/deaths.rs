@@ -125,6 +125,48 @@ fn a_thread_that_hangs_is_found_in_its_loop() {
     assert!(functions.contains("while (node !== null)"), "{functions}");
 }
 
+/// The program makes so many of each.
+#[test]
+fn requests_without_an_answer_are_known_by_how_far_they_have_come() {
+    let core = testdata().join("cores/unanswered-20.core.zst");
+    let debugger = Debugger::new(PathBuf::from(env!("CARGO_BIN_EXE_v8mdb")), &core);
+    let rows = debugger.evaluate("::jshttp -j").unwrap();
+    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |side: &str, state: &str, target: &str| {
+        let is = |row: &&Value| {
+            row["side"] == side
+                && row["state"] == state
+                && row["target"].as_str().unwrap().starts_with(target)
+        };
+        rows.iter().filter(is).count()
+    };
+    let facts = [
+        ("server", "unanswered", "/price/coffee?", 12),
+        ("server", "unanswered", "/price/milk?0", 1),
+        ("server", "unanswered", "/upload/1", 1),
+        ("server", "answer begun", "/stream/", 2),
+        ("server", "answer not written", "/film/1", 1),
+        ("client", "waits for a connection", "/price/milk?", 4),
+        ("client", "request not ended", "/upload/1", 1),
+        ("client", "waits for an answer", "/price/coffee?", 12),
+        ("client", "waits for an answer", "/price/milk?0", 1),
+        ("client", "answer not read", "/stream/", 2),
+        ("client", "answer not read", "/film/1", 1),
+    ];
+    for (side, state, target, count) in facts {
+        assert_eq!(of(side, state, target), count, "{side}, {state}, {target}");
+    }
+    assert_eq!(rows.len(), facts.iter().map(|fact| fact.3).sum::<usize>());
+    let handle = line_of("unanswered", "function handle(");
+    for row in rows.iter().filter(|row| row["side"] == "server") {
+        assert_eq!((&row["callback"]["name"], &row["callback"]["line"]), (&json!("handle"), &json!(handle)));
+        // An end of each connection is the server's, with a descriptor of its own.
+        assert!(row["fd"].as_u64().is_some(), "{row}");
+    }
+    let asked = debugger.evaluate_aloud("::jsasync").unwrap_err().to_string();
+    assert!(asked.contains("nothing waits for a promise; 38 requests of HTTP are: ::jshttp"), "{asked}");
+}
+
 #[test]
 fn a_process_that_was_not_ended_has_no_reason() {
     let core = testdata().join("cores/leak-24.core.zst");

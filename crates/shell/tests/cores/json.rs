@@ -187,6 +187,7 @@ fn facts_have_the_documented_fields() {
     let leak = ShippedCore { scenario: "leak", line: 24 };
     let retained = ShippedCore { scenario: "retained", line: 24 };
     let pending = ShippedCore { scenario: "pending", line: 24 };
+    let unanswered = ShippedCore { scenario: "unanswered", line: 20 };
     let upload = "::findjsobjects -c Upload | ::findjsobjects";
     for (section, core, lines) in [
         ("::jsleaks -j", leak, vec!["::jsleaks -j".to_owned()]),
@@ -265,6 +266,7 @@ fn facts_have_the_documented_fields() {
         ("::jstimers -j", pending, vec!["::jstimers -j".to_owned()]),
         ("::jshandles -j", pending, vec!["::jshandles -j".to_owned()]),
         ("::jsrequests -j", pending, vec!["::jsrequests -j".to_owned()]),
+        ("::jshttp -j", unanswered, vec!["::jshttp -j".to_owned(), "::jshttp -g -j".to_owned()]),
         ("::jsasync -j", pending, vec!["::jsasync -j".to_owned()]),
         ("::jspromises -j", pending, vec!["::jspromises -j".to_owned()]),
         ("::jsmicrotasks -j", pending, vec!["::jsmicrotasks -j".to_owned()]),

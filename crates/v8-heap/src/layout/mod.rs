@@ -32,8 +32,9 @@ mod types;
 mod versions;
 mod word_model;
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use core_reader::Symbols;
 
@@ -490,7 +491,7 @@ pub struct Layout {
     /// Slot of the `EmbedderDataArray` in a native context.
     pub embedder_data_slot: u64,
     scope_kinds: scope_info::ScopeKinds,
-    types: Vec<TypeInfo>,
+    types: Arc<Vec<TypeInfo>>,
     map_type: u16,
     classes: Arc<Classes>,
     frame_types: Vec<(i32, Box<str>)>,
@@ -522,7 +523,7 @@ impl Layout {
         let wanted = (version.major, version.minor);
         let metadata = postmortem::Metadata::load(symbols, read_int);
         let assemble = |table: &Table, exact| {
-            let mut layout = Layout::assemble(table, exact, &metadata);
+            let mut layout = Layout::assembled(table, exact, &metadata);
             layout.deoptimization.take_if(|known| !machine_code::agrees(known, symbols, read_int));
             layout.bytecodes.take_if(|known| !known.agrees(symbols, read_int));
             layout.context_bytecodes.take_if(|_| layout.bytecodes.is_none());
@@ -543,9 +544,12 @@ impl Layout {
     /// Places of fields as the newest table has them. For maps and strings that is where every version has them, so they can be
     /// read before the version is known.
     pub(crate) fn fields_of_every_version() -> Fields {
-        let newest = tables::TABLES.last().expect("there are tables");
-        let classes = Classes::of(newest.v8, WordModel::FULL, &class::PublishedFields::new());
-        Fields::resolve(&classes, WordModel::FULL).expect("a test resolves the fields of every version")
+        static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+            let newest = tables::TABLES.last().expect("there are tables");
+            let classes = Classes::of(newest.v8, WordModel::FULL, &class::PublishedFields::new());
+            Fields::resolve(&classes, WordModel::FULL).expect("a test resolves the fields of every version")
+        });
+        *FIELDS
     }
 
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
@@ -565,6 +569,36 @@ impl Layout {
             ),
         );
         xxhash_rust::xxh3::xxh3_128(format!("{head:?}").as_bytes())
+    }
+
+    /// The layout over a table: one of those made last, if it was made of the same. A process that opens many cores of one program
+    /// computes it once.
+    fn assembled(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
+        struct Assembled {
+            metadata: postmortem::Metadata,
+            layout: Layout,
+        }
+        /// Oldest first.
+        static LAST: Mutex<VecDeque<Assembled>> = Mutex::new(VecDeque::new());
+        /// Two neighbours' tables for each of a few programs.
+        const KEPT: usize = 8;
+
+        let lock = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |known: &&Assembled| {
+            known.layout.table_version == table.v8
+                && known.layout.exact == exact
+                && known.metadata == *metadata
+        };
+        if let Some(known) = lock().iter().find(is_same) {
+            return known.layout.clone();
+        }
+        let layout = Layout::assemble(table, exact, metadata);
+        let mut last = lock();
+        if last.len() == KEPT {
+            last.pop_front();
+        }
+        last.push_back(Assembled { metadata: metadata.clone(), layout: layout.clone() });
+        layout
     }
 
     fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
@@ -646,7 +680,7 @@ impl Layout {
             embedder_data_slot: native_context::slot("embedder_data", version)
                 .expect("it is in every version"),
             scope_kinds: scope_info::ScopeKinds::of(version),
-            types,
+            types: Arc::new(types),
             map_type,
             classes: Arc::new(classes),
             frame_types: metadata.frame_types(),
@@ -671,7 +705,7 @@ impl Layout {
         let Some(unit) = vote.unit() else { return };
         self.facts.free_space_unit = unit;
         let bytes = unit.bytes(self.fields.words) as u32;
-        for info in self.types.iter_mut().filter(|info| info.kind == Kind::FreeSpace) {
+        for info in Arc::make_mut(&mut self.types).iter_mut().filter(|info| info.kind == Kind::FreeSpace) {
             info.variable_size = info.variable_size.map(|formula| SizeFormula { unit: bytes, ..formula });
         }
     }
@@ -683,7 +717,7 @@ impl Layout {
 
     /// All instance types, by number.
     pub fn types(&self) -> impl Iterator<Item = (u16, &TypeInfo)> {
-        (0..).zip(&self.types)
+        (0..).zip(&*self.types)
     }
 
     /// The types of stack frames that the binary publishes (`v8dbg_frametype_*`), sorted by number.
@@ -871,6 +905,23 @@ mod tests {
         assert_eq!(layout.type_info(2066).unwrap().kind, Kind::JsFunction);
         assert_eq!(layout.type_info(2082).unwrap().kind, Kind::JsFunction);
         assert_ne!(layout.type_info(2083).unwrap().kind, Kind::JsFunction);
+    }
+
+    #[test]
+    fn a_layout_is_taken_again_only_for_what_it_was_made_of() {
+        let published = |offset| postmortem::Metadata::of(&[("class_Map__prototype__HeapObject", offset)]);
+        let newest = tables::TABLES[tables::TABLES.len() - 1];
+        let at = |offset| {
+            let layout = Layout::assembled(newest, true, &published(offset));
+            layout.classes().offset("Map", "prototype")
+        };
+        // More of them than are kept.
+        for _ in 0..2 {
+            for offset in (64..192).step_by(8) {
+                assert_eq!(at(offset), Some(offset as u64));
+            }
+        }
+        assert!(!Layout::assembled(newest, false, &published(64)).exact);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::class::PublishedFields;
 pub const METADATA_PREFIX: &str = "v8dbg_";
 
 /// The published integers, by name without the common prefix.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Metadata {
     values: HashMap<String, i32>,
 }
@@ -103,28 +103,32 @@ impl Metadata {
 }
 
 #[cfg(test)]
+impl Metadata {
+    /// What a binary would publish.
+    pub(super) fn of(values: &[(&str, i32)]) -> Metadata {
+        Metadata { values: values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn metadata(values: &[(&str, i32)]) -> Metadata {
-        Metadata { values: values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect() }
-    }
-
     #[test]
     fn a_field_is_found_whatever_its_type_is_called() {
-        let published = metadata(&[("class_JSFunction__shared__Tagged_SharedFunctionInfo_", 32)]);
+        let published = Metadata::of(&[("class_JSFunction__shared__Tagged_SharedFunctionInfo_", 32)]);
         assert_eq!(published.class_fields()[&("JSFunction".into(), "shared".into())], 32);
     }
 
     #[test]
     fn a_field_published_with_two_values_tells_nothing() {
-        let published = metadata(&[("class_A__b__Object", 8), ("class_A__b__Smi", 16)]);
+        let published = Metadata::of(&[("class_A__b__Object", 8), ("class_A__b__Smi", 16)]);
         assert!(published.class_fields().is_empty());
     }
 
     #[test]
     fn negative_and_absurd_offsets_are_refused() {
-        let published = metadata(&[("class_A__b__Object", -8), ("class_A__c__Object", 1 << 30)]);
+        let published = Metadata::of(&[("class_A__b__Object", -8), ("class_A__c__Object", 1 << 30)]);
         assert!(published.class_fields().is_empty());
     }
 }

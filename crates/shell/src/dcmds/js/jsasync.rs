@@ -41,6 +41,7 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::await_place::AwaitPlace;
 use crate::answers::retention::open;
+use crate::answers::unanswered::unanswered_requests;
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
@@ -202,7 +203,8 @@ impl Wanted {
             );
         }
         if chains.list.is_empty() && !out.is_pipe() && !self.json {
-            context.tell_of_nothing(&"nothing waits for a promise");
+            let others = unanswered_requests(heap, &context.progress())?;
+            context.tell_of_nothing(&format!("nothing waits for a promise{others}"));
         }
         let mut has_heading = self.json || out.is_pipe();
         let mut chains: Vec<(Chain, Option<ChainBytes>)> =

@@ -10,7 +10,7 @@
 //!
 //! # Limits
 //!
-//! Work of `crypto` and `zlib` is not among them, nor what newer releases do with files behind promises: Node.js keeps no list of
+//! Requests of HTTP are in `::jshttp`. Work of `crypto` and `zlib` is not among them, nor what newer releases do with files behind promises: Node.js keeps no list of
 //! that. The queue of requests is found by what Node.js publishes of itself in the data of its executable; a core without that
 //! cannot tell.
 
@@ -22,6 +22,7 @@ use v8_heap::pending::Request;
 use v8_heap::{Heap, PropertyValue, Tagged};
 
 use crate::answers::callback::Callback;
+use crate::answers::unanswered::unanswered_requests;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
@@ -67,14 +68,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let monitor = context.progress();
             let environments = heap.environments(symbols, &monitor)?;
             let requests = heap.requests(&environments, symbols, &monitor)?;
+            let is_alone = requests.is_empty() && !out.is_pipe() && !as_json;
+            let others = if is_alone { unanswered_requests(heap, &monitor)? } else { String::new() };
             drop(monitor);
             if let Some(missing) = environments.missing {
                 return Err(DcmdError::failed(format!(
                     "the core lacks {missing}: requests cannot be listed"
                 )));
             }
-            if requests.is_empty() && !out.is_pipe() && !as_json {
-                context.tell_of_nothing(&"no request is under way");
+            if is_alone {
+                context.tell_of_nothing(&format!("no request is under way{others}"));
             }
             if !requests.is_empty() && !out.is_pipe() && !as_json {
                 let heading = format!("{:>16} {:<20} DETAILS", "OBJECT", "KIND");

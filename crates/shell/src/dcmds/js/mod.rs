@@ -20,6 +20,7 @@ mod jsframe;
 mod jsfunction;
 mod jsfunctions;
 mod jshandles;
+mod jshttp;
 mod jsleaks;
 mod jslocals;
 mod jsmap;
@@ -62,6 +63,7 @@ pub(super) const LIST: &[&Dcmd] = &[
     &jsfunction::DCMD,
     &jsfunctions::DCMD,
     &jshandles::DCMD,
+    &jshttp::DCMD,
     &jsleaks::DCMD,
     &jslocals::DCMD,
     &jsmap::DCMD,
