@@ -49,6 +49,15 @@ const EXAMPLES: &[Example] = &[Example::on(
     "unanswered-20",
     "::jshttp -g",
     r#"
+          OBJECT  COUNT STATE                  REQUEST
+    2700146c1581     13 unanswered             GET /price/coffee?0, in hand of handle (unanswered.js:15:1)
+    2f7e2b94e569     13 waits for an answer    GET /price/coffee?0 of 127.0.0.1, calls (unanswered.js:26:104)
+    2f7e2b970c31      4 waits for a connection GET /price/milk?1 of 127.0.0.1, calls (unanswered.js:26:104)
+    2f7e2b94fe89      3 answer not read        GET /stream/0 of 127.0.0.1
+    2700146e1599      2 answer begun           GET /stream/0, in hand of handle (unanswered.js:15:1)
+    2700146f04b1      1 unanswered             POST /upload/1, in hand of handle (unanswered.js:15:1)
+    2700146ed429      1 answer not written     GET /film/1, in hand of handle (unanswered.js:15:1)
+    2f7e2b9506e9      1 request not ended      POST /upload/1 of 127.0.0.1
 "#,
 )];
 

@@ -90,7 +90,7 @@ ADDR is an address that a command has printed; CLASS and the like are yours.
   Which are they?     ::findjsobjects -c CLASS | ::findjsobjects | ::group url
   Why did it crash?   ::status  ::jsstack  $C   how it ended, and where
                       ::findjsobjects -c Error  errors that are still there
-  Why does it hang?   ::jsstack  ::jsasync  ::uvloop   what it does, what waits
+  Why does it hang?   ::jsstack  ::jsasync  ::jshttp   what it does, what waits
   Which code is it?   ADDR::jssource  ::jsfunctions
 
   ::help NAME   one command        ::help language   how lines are made
