@@ -15,9 +15,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::address_map::AddressMap;
-use crate::graph::{RootKind, Rows};
+use crate::graph::{RootKind, Roots, Rows};
 use crate::heap::Heap;
 use crate::index::ObjectTable;
+use crate::index::parallel::in_order;
 use crate::layout::Kind;
 use crate::objects::context::{Variable, VariableValue};
 use crate::objects::generator::GeneratorState;
@@ -25,8 +26,10 @@ use crate::objects::promise::{Promise, Reaction, Waits};
 use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
 use crate::remembered::names::NameId;
-use crate::{Error, Monitor, Result, Tagged};
+use crate::{Monitor, Result, Tagged};
 
+/// Promises whose settlers one processor looks for at a time.
+const AT_A_TIME: usize = 1024;
 /// Links of a chain that are followed.
 const LONGEST_CHAIN: usize = 256;
 /// Ways from one promise to those that nobody waits for: forks multiply.
@@ -150,7 +153,7 @@ impl Heap<'_> {
     /// All await chains, those of which there are most in front.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if the monitor says so; what fails when the heap is indexed or its references are read.
+    /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed or its references are read.
     pub fn await_chains(&self, monitor: &dyn Monitor) -> Result<Chains> {
         let table = self.objects(monitor)?;
         let tells = self.lacks_for_census(monitor)?.is_empty();
@@ -161,16 +164,10 @@ impl Heap<'_> {
             })
         };
         let waiting = self.waiting(table.len(), &lives, monitor)?;
-        let mut search = Search {
-            heap: self,
-            table,
-            held_by: if tells { Some(self.held_by(monitor)?) } else { None },
-            timers: HashSet::new(),
-            of_store: AddressMap::default(),
-            lives: &lives,
-        };
-        search.timers.extend(self.timers(monitor)?.into_iter().map(|timer| timer.object));
-        search.timers.extend(self.immediates(monitor)?.into_iter().map(|immediate| immediate.object));
+        let mut timers: HashSet<Tagged> =
+            self.timers(monitor)?.into_iter().map(|timer| timer.object).collect();
+        timers.extend(self.immediates(monitor)?.into_iter().map(|immediate| immediate.object));
+        let held_by = if tells { Some((self.held_by(monitor)?, self.roots(monitor)?)) } else { None };
         let mut ways = Ways {
             waiting: &waiting,
             groups: HashMap::new(),
@@ -185,16 +182,25 @@ impl Heap<'_> {
         let mut starts: Vec<u64> =
             waiting.of.keys().copied().filter(|promise| !waiting.followed.contains_key(promise)).collect();
         starts.sort_unstable();
-        for (index, promise) in starts.iter().enumerate() {
-            if index % 1024 == 0 {
-                monitor.advance(1024);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
+        let settlers = |turn: usize| {
+            let mut search = Search {
+                heap: self,
+                table,
+                held_by,
+                timers: &timers,
+                of_store: AddressMap::default(),
+                lives: &lives,
+            };
+            let part = starts.chunks(AT_A_TIME).nth(turn).unwrap_or_default();
+            part.iter().map(|promise| search.settler_of(*promise)).collect::<Vec<_>>()
+        };
+        in_order(starts.len().div_ceil(AT_A_TIME), monitor, settlers, &mut |turn, settlers| {
+            for (promise, (settler, by)) in starts[turn * AT_A_TIME..].iter().zip(settlers) {
+                ways.follow(*promise, settler, by);
             }
-            let (settler, by) = search.settler_of(*promise, monitor)?;
-            ways.follow(*promise, settler, by);
-        }
+            monitor.advance(AT_A_TIME as u64);
+            Ok(())
+        })?;
         for waiter in &waiting.ready {
             let kind = SettlerKind::Ready;
             ways.follow_from(
@@ -487,11 +493,11 @@ struct Search<'s, 'h> {
     heap: &'s Heap<'h>,
     table: &'s ObjectTable,
     /// Nothing if the core does not tell what lives.
-    held_by: Option<&'s Rows>,
-    timers: HashSet<Tagged>,
+    held_by: Option<(&'s Rows, &'s Roots)>,
+    timers: &'s HashSet<Tagged>,
     /// What has been found of a store of elements: many promises are settled from one array.
     of_store: AddressMap<(Settler, Option<Tagged>)>,
-    lives: &'s dyn Fn(u64) -> bool,
+    lives: &'s (dyn Fn(u64) -> bool + Sync),
 }
 
 impl<'s> Search<'s, '_> {
@@ -500,7 +506,7 @@ impl<'s> Search<'s, '_> {
     }
 
     fn first_holders(&self, object: u64, most: usize) -> Vec<HeapObject<'s>> {
-        let Some(rows) = self.held_by else { return Vec::new() };
+        let Some((rows, _)) = self.held_by else { return Vec::new() };
         let Some(id) = self.table.id_at(self.heap.spaces(), object) else { return Vec::new() };
         let holders = rows.of(id.0).iter().take(most);
         holders
@@ -511,13 +517,13 @@ impl<'s> Search<'s, '_> {
             .collect()
     }
 
-    fn settler_of(&mut self, promise: u64, monitor: &dyn Monitor) -> Result<(Settler, Option<Tagged>)> {
+    fn settler_of(&mut self, promise: u64) -> (Settler, Option<Tagged>) {
         let heap = self.heap;
         let settler =
             |kind| Settler { kind, constructor: None, property: None, function: None, variable: None };
-        if self.held_by.is_none() {
-            return Ok((settler(SettlerKind::Unknown), None));
-        }
+        let Some((_, roots)) = self.held_by else {
+            return (settler(SettlerKind::Unknown), None);
+        };
         let own = Tagged::pointer(promise);
         let native = |object: HeapObject<'_>| {
             let constructor = Some(heap.constructor_name(object));
@@ -532,19 +538,19 @@ impl<'s> Search<'s, '_> {
                         .into_iter()
                         .filter(|function| heap.settled_by(function.value()) == Some(own)),
                 ),
-                Kind::JsApiObject => return Ok(native(holder)),
+                Kind::JsApiObject => return native(holder),
                 Kind::JsGenerator if heap.async_function_promise(holder) == Some(own) => {
-                    return Ok((settler(SettlerKind::Running), Some(holder.value())));
+                    return (settler(SettlerKind::Running), Some(holder.value()));
                 }
                 // The microtask that asks a thenable.
                 _ if heap.class_name(holder.value()) == "PromiseResolveThenableJobTask" => {
-                    return Ok((settler(SettlerKind::Ready), Some(holder.value())));
+                    return (settler(SettlerKind::Ready), Some(holder.value()));
                 }
                 Kind::PropertyArray | Kind::NameDictionary => {
                     let object = self.holders(holder.address).into_iter();
                     let mut object = object.filter(|object| object.kind() == Kind::JsApiObject);
                     if let Some(object) = object.next() {
-                        return Ok(native(object));
+                        return native(object);
                     }
                 }
                 _ => {}
@@ -552,24 +558,23 @@ impl<'s> Search<'s, '_> {
         }
         if functions.is_empty() {
             let id = self.table.id_at(heap.spaces(), promise);
-            let roots = self.heap.roots(monitor)?;
             let is_native = |kind: RootKind| matches!(kind, RootKind::GlobalHandle | RootKind::TracedHandle);
             let has_handle = id.is_some_and(|id| roots.of(id.0).iter().any(|root| is_native(root.kind)));
             let kind = if has_handle { SettlerKind::Native } else { SettlerKind::Orphan };
-            return Ok((settler(kind), None));
+            return (settler(kind), None);
         }
         let mut stores = functions.iter().flat_map(|function| self.holders(function.address));
         let store = stores.next().filter(|store| store.kind() == Kind::FixedArray);
         let store = store.filter(|_| stores.next().is_none()).map(|store| store.address);
         drop(stores);
         if let Some(known) = store.and_then(|store| self.of_store.get(&store)) {
-            return Ok(*known);
+            return *known;
         }
         let found = self.holder_of(&functions);
         if let Some(store) = store {
             self.of_store.insert(store, found);
         }
-        Ok(found)
+        found
     }
 
     /// What has one of some functions: the nearest timer or native object, else the nearest object of a class of the program, or
