@@ -27,4 +27,5 @@ pub(crate) mod reference;
 pub(crate) mod retention;
 pub(crate) mod roots;
 pub(crate) mod search;
+pub(crate) mod source;
 pub(crate) mod summary;

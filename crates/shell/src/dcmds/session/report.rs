@@ -23,7 +23,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::answers::dominator_tree::{DominatorTree, Extent};
-use crate::answers::retention::open;
+use crate::answers::source::source;
 use crate::asked::ask;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
@@ -129,8 +129,8 @@ pub(crate) fn collect(context: &Context, values: Values) -> Result<Report, DcmdE
     };
     let tree = || {
         let monitor = context.progress();
-        let (heap, table) = open(context, &monitor)?;
-        Ok(DominatorTree::of(heap, table, &[], TREE, &monitor)?.json(0))
+        let source = source(context, &monitor)?;
+        Ok(DominatorTree::of(&*source, &[], TREE, &monitor)?.json(0))
     };
     Ok(Report::of(Facts::collect(&question, scope, &tree)?))
 }
