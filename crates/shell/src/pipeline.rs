@@ -10,7 +10,7 @@
 
 use crate::context::{Context, Repeatable};
 use crate::correction::{correction, typed_word};
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Takes, Word, Yields};
+use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
 use crate::output::Text;

@@ -3,7 +3,6 @@
 //! Ids stay the same from snapshot to snapshot of one process, so objects are known again, and new ones are known exactly.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use core_reader::OpenOptions;

@@ -141,15 +141,23 @@ impl SnapshotSource {
         }
         // What a function has of its own is seldom what is asked for.
         if depth == 0 || indent > 0 && self.nodes.kind(node) == NodeKind::Closure {
-            let dots = if self.nodes.kind(node) == NodeKind::Closure { "" } else { "{...}" };
+            let dots = match label.as_str() {
+                "Array" => return Ok(format!("{id}[...]")),
+                _ if self.nodes.kind(node) == NodeKind::Closure => "",
+                _ => "{...}",
+            };
             return Ok(format!("{id}{shown}{dots}").trim_end().to_owned());
         }
-        let mut text = format!("{id}{shown}{{\n");
+        let is_list = members.iter().all(|(_, edge)| edge.kind == EdgeKind::Element);
+        let (open, close) = if is_list { ('[', ']') } else { ('{', '}') };
+        let shown = if is_list && label == "Array" { String::new() } else { shown };
+        let mut text = format!("{id}{shown}{open}\n");
         for (name, edge) in members {
             let value = self.value_text(edge.to, depth - 1, indent + 4, with_ids)?;
-            text.push_str(&format!("{:1$}\"{2}\": {value},\n", "", indent + 4, escape(&name)));
+            let name = if is_list { format!("[{name}]") } else { format!("\"{}\"", escape(&name)) };
+            text.push_str(&format!("{:1$}{name}: {value},\n", "", indent + 4));
         }
-        text.push_str(&format!("{:indent$}}}", ""));
+        text.push_str(&format!("{:indent$}{close}", ""));
         Ok(text)
     }
 

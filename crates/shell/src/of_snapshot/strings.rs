@@ -1,7 +1,6 @@
 //! `::jsstrings` of a heap snapshot.
 
 use std::collections::HashMap;
-use std::io::Write;
 
 use regex::Regex;
 use serde_json::json;

@@ -92,15 +92,8 @@ impl SnapshotFile {
     pub fn is_one(start: &[u8]) -> bool {
         let mut rest = start;
         for word in BEGINNING {
-            rest = match rest.trim_ascii_start().strip_prefix(word) {
-                Some(rest) => rest,
-                // Too little of it is there to say no.
-                None => {
-                    return !start.is_empty()
-                        && word.starts_with(rest.trim_ascii_start())
-                        && rest.len() < start.len();
-                }
-            };
+            let Some(behind) = rest.trim_ascii_start().strip_prefix(word) else { return false };
+            rest = behind;
         }
         true
     }

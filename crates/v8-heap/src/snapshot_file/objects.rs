@@ -115,11 +115,6 @@ impl<'a> Nodes<'a> {
         self.text(self.name_number(node))
     }
 
-    /// The name as it stands in the file.
-    pub(super) fn raw_name(&self, node: u32) -> Option<&'a [u8]> {
-        self.parts.strings.raw(self.contents(), self.name_number(node))
-    }
-
     /// A string by its number.
     pub fn text(&self, string: u32) -> String {
         self.parts.strings.text(self.contents(), string).unwrap_or_else(|| MISSING.to_owned())
