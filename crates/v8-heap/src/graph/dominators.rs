@@ -249,14 +249,29 @@ impl Dominators {
         let above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
         let DepthFirst { order, numbers, parents } = forest;
         drop(parents);
-        // Numbers become objects; sizes are summed from the last to the first.
+        // Sizes are summed from the last to the first.
+        let mut sums: Vec<u64> = vec![0; order.len()];
+        let mut outside: Vec<(u32, u64)> = Vec::new();
+        if !graph.owned.is_empty() {
+            for owned in &graph.owned {
+                let sum = &mut sums[numbers[owned.owner as usize] as usize];
+                *sum = sum.saturating_add(owned.bytes);
+            }
+            // What belongs to objects that are not reached is of no number.
+            sums[0] = 0;
+            for number in (1..order.len()).rev() {
+                let (sum, up) = (sums[number], above[number] as usize);
+                if sum > 0 {
+                    outside.push((order[number], sum));
+                    sums[up] = sums[up].saturating_add(sum);
+                }
+            }
+            sums.fill(0);
+        }
+        // Numbers become objects.
         let mut above_each = numbers;
         above_each.fill(NOBODY);
         let mut retained = vec![0; nodes];
-        let mut sums: Vec<u64> = vec![0; order.len()];
-        let mut outside: Vec<(u32, u64)> = Vec::new();
-        let has_outside = !graph.owned.is_empty();
-        let mut sums_outside: Vec<u64> = if has_outside { vec![0; order.len()] } else { Vec::new() };
         for number in (1..order.len()).rev() {
             let (id, up) = (order[number], above[number] as usize);
             sums[number] = sums[number].saturating_add(graph.size(id));
@@ -265,14 +280,8 @@ impl Dominators {
             if up != 0 {
                 above_each[id as usize] = order[up];
             }
-            if has_outside {
-                sums_outside[number] = sums_outside[number].saturating_add(graph.outside(id));
-                sums_outside[up] = sums_outside[up].saturating_add(sums_outside[number]);
-                if sums_outside[number] > 0 {
-                    outside.push((id, sums_outside[number]));
-                }
-            }
         }
+        drop(sums);
         outside.sort_unstable();
         Ok(Dominators {
             above: above_each.into(),
@@ -535,6 +544,7 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object_graph::Sizes;
     use super::super::roots::RootKind;
     use super::*;
     use crate::Unattended;
@@ -547,7 +557,7 @@ mod tests {
             holds: Rows::from_edges(nodes, edges),
             ephemerons: ephemerons.into(),
             owned: Vec::new(),
-            sizes: (1..=nodes as u32).collect(),
+            sizes: Sizes::Own((1..=nodes as u32).collect()),
             unit: 8,
             follows_code: true,
             code_table: None,

@@ -13,7 +13,7 @@ use super::cpp_objects::CppObjects;
 use super::dominators::Dominators;
 use super::dominators::NOBODY;
 use super::liveness::{Liveness, ObjectSet};
-use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows, WORD};
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows, Sizes, WORD};
 use super::plan::{Outside, Plan};
 use super::roots::{Root, RootKind, Roots};
 use super::suspects::{Gatherer, Suspect};
@@ -100,8 +100,15 @@ impl Part for Graph {
         let owned = owners.iter().zip(addresses.iter()).zip(bytes.iter());
         let owned =
             owned.map(|((owner, address), bytes)| Owned { owner: *owner, address: *address, bytes: *bytes });
-        let graph =
-            Graph { holds, ephemerons, owned: owned.collect(), sizes, unit: WORD, follows_code, code_table };
+        let graph = Graph {
+            holds,
+            ephemerons,
+            owned: owned.collect(),
+            sizes: Sizes::Own(sizes),
+            unit: WORD,
+            follows_code,
+            code_table,
+        };
         graph.compare(view, table)?;
         Ok(graph)
     }

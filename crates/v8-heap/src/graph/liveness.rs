@@ -341,6 +341,7 @@ impl<'g> Marker<'g> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object_graph::Sizes;
     use super::*;
     use crate::Unattended;
     use crate::graph::Rows;
@@ -353,7 +354,7 @@ mod tests {
             holds: Rows::from_edges(nodes, edges),
             ephemerons: ephemerons.into(),
             owned: Vec::new(),
-            sizes: vec![1; nodes].into(),
+            sizes: Sizes::Own(vec![1; nodes].into()),
             unit: 8,
             follows_code: true,
             code_table: None,

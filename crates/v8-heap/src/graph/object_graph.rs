@@ -1,5 +1,6 @@
 //! The graph itself: whom each object holds, read page by page.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytemuck::{Pod, Zeroable};
@@ -204,6 +205,25 @@ pub struct Owned {
     pub bytes: u64,
 }
 
+/// Sizes, of the graph or of whoever made it.
+#[derive(Clone, Debug)]
+pub(super) enum Sizes {
+    Own(Array<u32>),
+    Shared(Arc<Vec<u32>>),
+}
+
+impl std::ops::Deref for Sizes {
+    type Target = [u32];
+
+    #[inline]
+    fn deref(&self) -> &[u32] {
+        match self {
+            Sizes::Own(sizes) => sizes,
+            Sizes::Shared(sizes) => sizes,
+        }
+    }
+}
+
 /// Bytes of a word.
 pub(super) const WORD: u64 = 8;
 
@@ -217,7 +237,7 @@ pub struct Graph {
     /// What objects own outside of the heap, by owner; of two owners of the same bytes only the first.
     pub owned: Vec<Owned>,
     /// Size of each object, in units.
-    pub(super) sizes: Array<u32>,
+    pub(super) sizes: Sizes,
     /// Bytes of a unit: a word in a core; in a snapshot, where sizes of all sorts are told, one.
     pub(super) unit: u64,
     /// Whether the code of functions could be followed, where V8 keeps it outside of the view.
@@ -257,12 +277,12 @@ impl Graph {
     }
 
     /// The graph of a heap snapshot: sizes are in bytes.
-    pub(crate) fn of_file(holds: Rows, owned: Vec<Owned>, sizes: Vec<u32>) -> Graph {
+    pub(crate) fn of_file(holds: Rows, owned: Vec<Owned>, sizes: Arc<Vec<u32>>) -> Graph {
         Graph {
             holds,
             ephemerons: Array::default(),
             owned,
-            sizes: sizes.into(),
+            sizes: Sizes::Shared(sizes),
             unit: 1,
             follows_code: true,
             code_table: None,
@@ -330,7 +350,7 @@ impl Graph {
             holds: Rows { starts: starts.into(), targets: targets.into() },
             ephemerons: ephemerons.into(),
             owned,
-            sizes: sizes.into(),
+            sizes: Sizes::Own(sizes.into()),
             unit: WORD,
             follows_code: dispatch.is_some() || !has_handles,
             code_table: dispatch.map(|table| table.memory(view)),

@@ -7,6 +7,8 @@
 //! - Shortcuts repeat what other edges say. From the root they mark the global objects: all that these reach is the program's.
 //! - What is not the program's keeps nothing alive that is: so what V8 or a debugger holds besides does not hide who owns it.
 
+use std::sync::Arc;
+
 use super::contents::Contents;
 use super::header::{EdgeKind, Header};
 use super::json::damaged;
@@ -216,8 +218,9 @@ impl Edges<'_> {
         }
         starts.push(kept as u32);
         targets.truncate(kept);
+        targets.shrink_to_fit();
         let owned = self.nodes.outside.iter().map(|&(owner, bytes)| Owned { owner, address: 0, bytes });
-        Graph::of_file(Rows::new(starts, targets), owned.collect(), self.nodes.sizes.clone())
+        Graph::of_file(Rows::new(starts, targets), owned.collect(), Arc::clone(&self.nodes.sizes))
     }
 
     /// Drops the edges from what is not the program's to what is.

@@ -17,6 +17,7 @@
 //! Nothing in the file is believed: any bytes give an answer or an error, and take memory in proportion to the file.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
 
 use crate::graph::{Dominators, Graph, Rows, Suspect};
 use crate::questions::gatherings;
@@ -61,6 +62,8 @@ pub struct SnapshotFile {
     parts: OnceLock<Parts>,
     nodes: OnceLock<nodes::Nodes>,
     by_id: OnceLock<Vec<u32>>,
+    /// How often a node was looked for by its id.
+    looked_up: AtomicUsize,
     graph: OnceLock<Graph>,
     held_by: OnceLock<Rows>,
     dominators: OnceLock<Dominators>,
@@ -123,6 +126,7 @@ impl SnapshotFile {
             parts: OnceLock::new(),
             nodes: OnceLock::new(),
             by_id: OnceLock::new(),
+            looked_up: AtomicUsize::new(0),
             graph: OnceLock::new(),
             held_by: OnceLock::new(),
             dominators: OnceLock::new(),

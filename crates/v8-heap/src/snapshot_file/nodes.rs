@@ -1,5 +1,7 @@
 //! The nodes of a snapshot, a column for each field.
 
+use std::sync::Arc;
+
 use super::contents::Contents;
 use super::header::{Header, NodeKind};
 use super::json::damaged;
@@ -22,7 +24,7 @@ pub(super) struct Nodes {
     ids: Vec<u32>,
     wide_ids: Vec<(u32, u64)>,
     /// Bytes in the heap; 0 of what lies outside of it.
-    pub sizes: Vec<u32>,
+    pub sizes: Arc<Vec<u32>>,
     /// Bytes outside of the heap, of those that are there; and of sizes that have no room.
     pub outside: Vec<(u32, u64)>,
     /// Where the edges of each node begin; and where those of the last end.
@@ -74,17 +76,19 @@ impl Nodes {
             types: vec![0; count],
             names: vec![0; count],
             ids: vec![0; count],
-            sizes: vec![0; count],
+            sizes: Arc::default(),
             edges: vec![0; count + 1],
             ..Nodes::default()
         };
-        let columns = columns(&mut nodes);
+        let mut sizes = vec![0; count];
+        let columns = columns(&mut nodes, &mut sizes);
         let read = |columns: Columns<'_>| read_part(contents, header, numbers, columns, monitor);
         for beside in in_parts(columns, read)? {
             nodes.wide_ids.extend(beside.wide_ids);
             nodes.outside.extend(beside.outside);
             nodes.detached.extend(beside.detached);
         }
+        nodes.sizes = Arc::new(sizes);
         // Counts become places.
         let mut sum = 0u32;
         for edges in &mut nodes.edges {
@@ -126,12 +130,11 @@ fn beside(columns: &[(u32, u64)], node: u32) -> u64 {
 }
 
 /// The columns in as many parts as there are processors.
-fn columns(nodes: &mut Nodes) -> Vec<Columns<'_>> {
+fn columns<'a>(nodes: &'a mut Nodes, sizes: &'a mut [u32]) -> Vec<Columns<'a>> {
     let count = nodes.types.len();
     let share = super::parts::share_of(count);
     let types = nodes.types.chunks_mut(share);
-    let rest =
-        nodes.names.chunks_mut(share).zip(nodes.ids.chunks_mut(share)).zip(nodes.sizes.chunks_mut(share));
+    let rest = nodes.names.chunks_mut(share).zip(nodes.ids.chunks_mut(share)).zip(sizes.chunks_mut(share));
     let edges = nodes.edges[..count].chunks_mut(share);
     let columns = types.zip(rest).zip(edges).enumerate();
     columns

@@ -1,5 +1,7 @@
 //! What one node of a snapshot is.
 
+use std::sync::atomic::Ordering;
+
 use super::contents::Contents;
 use super::edges::{Edge, Edges};
 use super::header::{EdgeKind, NodeKind};
@@ -60,11 +62,11 @@ impl<'a> Nodes<'a> {
         self.columns.id(node)
     }
 
-    /// The node with an id. The first question after many costs as much as to sort all ids.
+    /// The node with an id. Who asks often pays once for all ids to be sorted.
     pub fn with_id(&self, id: u64) -> Option<u32> {
-        /// Nodes that are as well looked through one by one.
-        const FEW: usize = 1 << 14;
-        if self.len() <= FEW {
+        /// So many questions are cheaper without.
+        const FEW: usize = 32;
+        if self.file.looked_up.fetch_add(1, Ordering::Relaxed) < FEW {
             return self.columns.with_id(id);
         }
         let sorted = once(&self.file.by_id, || {

@@ -120,6 +120,12 @@ const TREE: Extent = Extent { nodes: 2500, children: 40, depth: 40 };
 /// # Errors
 /// The user has stopped it.
 pub(crate) fn collect(context: &Context, values: Values) -> Result<Report, DcmdError> {
+    if context.snapshot().is_some() {
+        return Err(DcmdError::abort(
+            "a report is made of a core, which has the process as well: of a heap snapshot ask ::status, ::jsleaks, \
+             ::jsdominators (-o FILE.svg is a picture) and ::diff",
+        ));
+    }
     let scope =
         Scope { values, has_heap: context.heap().is_ok(), has_base: !context.bases.given().is_empty() };
     let question = |line: &str| {
