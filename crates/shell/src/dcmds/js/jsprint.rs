@@ -98,15 +98,15 @@
 //!
 //! No more than 500 levels are printed.
 //!
+//! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema.
+//!
+//! In a pipe it hands on the members asked for, or the value itself: `addr::jsprint request | ::jspath`.
+//!
 //! # Heap snapshots
 //!
 //! Of a node of a heap snapshot the properties, elements and variables are printed that are in the file: small integers are not, and of
 //! numbers that are kept apart and of symbols only what they are. Of what is no JavaScript object, all references are printed, by V8's
 //! names. `-d`, `-a` and `-j` mean what they mean of a core.
-//!
-//! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema.
-//!
-//! In a pipe it hands on the members asked for, or the value itself: `addr::jsprint request | ::jspath`.
 
 use std::cell::RefCell;
 use std::io::Write;
