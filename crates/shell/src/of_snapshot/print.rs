@@ -13,9 +13,11 @@ use crate::stage::{Flow, Out};
 use crate::value::Item;
 
 /// Levels that are printed if nobody says how many.
-const USUAL: u64 = 3;
+const USUAL: u64 = 2;
 /// Members of one object that are printed.
 const MOST_MEMBERS: usize = 1000;
+/// Nodes that are printed below one.
+const MOST_NODES: usize = 1 << 16;
 /// Characters of a string.
 const LONGEST: usize = 1 << 16;
 
@@ -47,17 +49,39 @@ pub(crate) fn print(
             out.json(&json!({
                 "object": source.id(node),
                 "name": source.label_of(node),
-                "value": source.value_json(node, depth)?,
+                "value": source.value_json(node, depth, &mut Budget::new(context))?,
             }))?;
         }
         return Ok(Flow::Continue);
     }
     let mut texts = Vec::new();
     for node in chosen {
-        texts.push(source.value_text(node, depth, 0, with_ids)?);
+        texts.push(source.value_text(node, depth, 0, with_ids, &mut Budget::new(context))?);
     }
     writeln!(out.text(), "{}", texts.join(" "))?;
     Ok(Flow::Continue)
+}
+
+/// How much more is printed.
+struct Budget<'c> {
+    context: &'c Context,
+    left: usize,
+}
+
+impl Budget<'_> {
+    fn new(context: &Context) -> Budget<'_> {
+        Budget { context, left: MOST_NODES }
+    }
+
+    /// Whether one more node is printed.
+    ///
+    /// # Errors
+    /// The user has stopped it.
+    fn takes_one(&mut self) -> Result<bool, DcmdError> {
+        self.context.check_interrupt()?;
+        self.left = self.left.saturating_sub(1);
+        Ok(self.left > 0)
+    }
 }
 
 impl SnapshotSource {
@@ -127,7 +151,14 @@ impl SnapshotSource {
         })
     }
 
-    fn value_text(&self, node: u32, depth: u64, indent: usize, with_ids: bool) -> Result<String, DcmdError> {
+    fn value_text(
+        &self,
+        node: u32,
+        depth: u64,
+        indent: usize,
+        with_ids: bool,
+        budget: &mut Budget<'_>,
+    ) -> Result<String, DcmdError> {
         let id = if with_ids { format!("{}: ", self.id(node)) } else { String::new() };
         if let Some(leaf) = self.leaf(node)? {
             return Ok(format!("{id}{leaf}"));
@@ -140,7 +171,7 @@ impl SnapshotSource {
             return Ok(if is_plain { format!("{id}{shown}{{}}") } else { format!("{id}{label}") });
         }
         // What a function has of its own is seldom what is asked for.
-        if depth == 0 || indent > 0 && self.nodes.kind(node) == NodeKind::Closure {
+        if depth == 0 || !budget.takes_one()? || indent > 0 && self.nodes.kind(node) == NodeKind::Closure {
             let dots = match label.as_str() {
                 "Array" => return Ok(format!("{id}[...]")),
                 _ if self.nodes.kind(node) == NodeKind::Closure => "",
@@ -153,7 +184,7 @@ impl SnapshotSource {
         let shown = if is_list && label == "Array" { String::new() } else { shown };
         let mut text = format!("{id}{shown}{open}\n");
         for (name, edge) in members {
-            let value = self.value_text(edge.to, depth - 1, indent + 4, with_ids)?;
+            let value = self.value_text(edge.to, depth - 1, indent + 4, with_ids, budget)?;
             let name = if is_list { format!("[{name}]") } else { format!("\"{}\"", escape(&name)) };
             text.push_str(&format!("{:1$}{name}: {value},\n", "", indent + 4));
         }
@@ -161,17 +192,17 @@ impl SnapshotSource {
         Ok(text)
     }
 
-    fn value_json(&self, node: u32, depth: u64) -> Result<Value, DcmdError> {
+    fn value_json(&self, node: u32, depth: u64, budget: &mut Budget<'_>) -> Result<Value, DcmdError> {
         if let Some(text) = self.nodes.string(node, LONGEST)? {
             return Ok(json!(text.text));
         }
         let members = self.members(node)?;
-        if depth == 0 || members.is_empty() {
+        if depth == 0 || members.is_empty() || !budget.takes_one()? {
             return Ok(json!({ "object": self.id(node), "name": self.label_of(node) }));
         }
         let mut object = Map::new();
         for (name, edge) in members {
-            object.insert(name, self.value_json(edge.to, depth - 1)?);
+            object.insert(name, self.value_json(edge.to, depth - 1, budget)?);
         }
         Ok(Value::Object(object))
     }

@@ -170,7 +170,7 @@ pub(crate) fn merged(most: usize, as_json: bool) -> Box<dyn Stage> {
 }
 
 /// Objects to which a way is searched for one by one.
-const MOST_TARGETS: usize = 2000;
+const MOST_TARGETS: usize = 300;
 
 impl Stage for Merged {
     fn run(&mut self, _: &Context, _: &mut Out<'_>) -> Result<(), DcmdError> {
