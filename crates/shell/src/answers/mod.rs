@@ -28,4 +28,5 @@ pub(crate) mod retention;
 pub(crate) mod roots;
 pub(crate) mod search;
 pub(crate) mod source;
+pub(crate) mod sources;
 pub(crate) mod summary;

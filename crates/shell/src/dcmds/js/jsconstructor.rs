@@ -14,7 +14,7 @@ use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::objects::value::Value;
 
-use crate::answers::source::source;
+use crate::answers::sources::source;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };

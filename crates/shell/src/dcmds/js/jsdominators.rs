@@ -24,7 +24,8 @@ use v8_heap::graph::{Life, Rows};
 use v8_heap::questions::OwnedGroup;
 
 use crate::answers::dominator_tree::{DominatorTree, Extent, edge};
-use crate::answers::source::{Source, source};
+use crate::answers::source::Source;
+use crate::answers::sources::source;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;

@@ -21,7 +21,7 @@ use serde_json::json;
 
 use v8_heap::graph::Life;
 
-use crate::answers::source::source;
+use crate::answers::sources::source;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;

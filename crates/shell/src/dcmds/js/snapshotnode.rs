@@ -11,7 +11,7 @@ use serde_json::json;
 use v8_heap::snapshot::object_of_node;
 
 use crate::answers::retention::address;
-use crate::answers::source::source;
+use crate::answers::sources::source;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::output::{escape, hex};
 use crate::stage::Flow;

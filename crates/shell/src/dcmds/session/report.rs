@@ -23,7 +23,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::answers::dominator_tree::{DominatorTree, Extent};
-use crate::answers::source::source;
+use crate::answers::sources::source;
 use crate::asked::ask;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
