@@ -107,7 +107,8 @@ pub fn run(options: &Options) -> u8 {
         ));
         return USAGE;
     }
-    for base in options.base.iter() {
+    // ::diff opens older snapshots itself.
+    for base in options.base.iter().filter(|_| context.snapshot().is_none()) {
         let warn = |warning: &dyn std::fmt::Display| context.warn(&escape(&warning.to_string()));
         if let Err(reason) = context.bases.open(base, None, &context.interrupt, &warn) {
             context.error(&escape(&format!("--base: {reason}")));
