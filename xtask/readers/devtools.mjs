@@ -39,10 +39,13 @@ const snapshot = await loader.buildSnapshot(port(channel.port1));
 
 const objects = {};
 const largest = [];
+// Type, id and retained size of every node that retains something, the largest first: ids tell nodes apart where names do not.
+const retained = [];
 for (let nodes = snapshot.allNodes(); nodes.hasNext(); nodes.next()) {
   const node = nodes.item();
   const type = node.type();
   if (type === 'synthetic') continue;
+  retained.push([type, node.id(), node.retainedSize()]);
   const key = `${type} ${node.name()}`.replace(/[^!->@-~]/g, '').slice(0, 80);
   const entry = (objects[key] ??= [0, 0]);
   entry[0] += 1;
@@ -52,4 +55,5 @@ for (let nodes = snapshot.allNodes(); nodes.hasNext(); nodes.next()) {
   }
 }
 largest.sort((a, b) => b[1] - a[1]);
-process.stdout.write(`\nRESULT ${JSON.stringify({ objects, largest: largest.slice(0, 120), problems })}\n`, () => process.exit(0));
+retained.sort((a, b) => b[2] - a[2] || a[1] - b[1]);
+process.stdout.write(`\nRESULT ${JSON.stringify({ objects, largest: largest.slice(0, 120), retained: retained.slice(0, 2000), problems })}\n`, () => process.exit(0));

@@ -56,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "objects", longest: 256, given: "objects of real heaps, damaged, and dcmds on them" },
     Target { name: "program", longest: 1 << 15, given: "executables: symbols and `.eh_frame`" },
     Target { name: "session", longest: 256, given: "command lines of a session" },
+    Target { name: "snapshot_file", longest: 1 << 13, given: "heap snapshots, and all that is asked of one" },
     Target { name: "source_map", longest: 4096, given: "source maps" },
     Target { name: "store", longest: 512, given: "kept parts of an index" },
 ];

@@ -32,6 +32,7 @@ mod readers;
 mod releases;
 mod scenario;
 mod snapshot;
+mod snapshot_file;
 mod snapshot_graph;
 mod sparse;
 mod stalls;

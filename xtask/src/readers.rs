@@ -33,6 +33,9 @@ struct Told {
     objects: BTreeMap<String, (u64, u64)>,
     /// Name, retained size and distance of JavaScript objects, the largest first.
     largest: Vec<(String, u64, i64)>,
+    /// Type, id and retained size of nodes, the largest first; only the developer tools tell them.
+    #[serde(default)]
+    retained: Vec<(String, u64, u64)>,
     /// What is wrong with the file.
     problems: Vec<serde_json::Value>,
 }
@@ -91,6 +94,12 @@ impl Readers {
             agree &= apart * 1000 <= 2 * all || apart <= LATE_CODE;
         }
         Ok(agree)
+    }
+
+    /// Type, id and retained size of nodes in a file by the developer tools, the largest first.
+    pub fn retained(&self, file: &Path) -> Result<Vec<(String, u64, u64)>> {
+        let (_, program) = self.programs.first().context("no reader")?;
+        Ok(self.read(program, file)?.retained)
     }
 
     fn read(&self, program: &Path, file: &Path) -> Result<Told> {

@@ -7,7 +7,7 @@
 //! left out on both sides.
 //!
 //! `--readers` also loads both files with the code of Chrome's developer tools and with memlab, and compares what these say of
-//! them.
+//! them; and reads V8's file back, for the retained sizes that the developer tools show of it.
 
 use std::collections::HashMap;
 use std::io::BufWriter;
@@ -21,7 +21,7 @@ use v8_heap::{Heap, Unattended};
 use crate::readers::Readers;
 use crate::scenario::Scenario;
 use crate::snapshot_graph::{Edge, EdgeKind, Node, NodeKind, SnapshotGraph};
-use crate::{node_release, take_core};
+use crate::{node_release, snapshot_file, take_core};
 
 /// Larger files take their readers minutes, in bytes.
 const MOST_FOR_READERS: u64 = 64 << 20;
@@ -68,6 +68,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             let is_small = std::fs::metadata(&by_v8)?.len() <= MOST_FOR_READERS;
             if let Some(readers) = readers.as_ref().filter(|_| is_small) {
                 passes &= readers.agree(&file, &by_v8, &theirs)?;
+                passes &= snapshot_file::agrees(readers, &by_v8)?;
             }
             if keep.is_none() {
                 std::fs::remove_file(&file)?;

@@ -209,9 +209,67 @@ fn open_core(path: &Path) -> Result<(File, bool), Error> {
     }
 }
 
+/// Whether what a file begins with is what is wanted of it.
+pub type Wanted<'a> = &'a dyn Fn(&[u8]) -> bool;
+
+/// The bytes of a file that is no core.
+#[derive(Debug)]
+pub struct OtherFile {
+    /// The bytes.
+    pub map: Arc<FileMap>,
+    /// What went wrong in decompression, if the bytes end early because of it.
+    pub damage: Option<String>,
+    /// How the file is stored.
+    pub stored: Stored,
+}
+
+impl OtherFile {
+    /// Opens the file at `path` if it begins, decompressed, as `wanted` says; nothing if not, or if it is no regular file. Files are
+    /// opened, decompressed and limited as cores are.
+    ///
+    /// # Errors
+    /// As those of opening a core.
+    pub fn open(
+        path: &Path,
+        limit: Option<u64>,
+        wanted: Wanted<'_>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Option<OtherFile>, Error> {
+        let is_regular = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if !is_regular || path == Path::new(STANDARD_INPUT) || !begins(path, wanted) {
+            return Ok(None);
+        }
+        let Container { map, damage, stored } =
+            Container::open(path, limit.unwrap_or(DEFAULT_LIMIT), wanted, on_progress)?;
+        Ok(wanted(&map[..map.len().min(PAGE)]).then_some(OtherFile { map, damage, stored }))
+    }
+}
+
+/// Whether a file begins as `wanted` says, decompressed or as it is; if it cannot be read, others will say so.
+fn begins(path: &Path, wanted: Wanted<'_>) -> bool {
+    let Ok(mut file) = open_regular(path) else { return false };
+    let mut start = [0; PAGE];
+    let (length, _) = fill(&mut file, &mut start);
+    let start = &start[..length];
+    let Some(compression) = Compression::of(start) else { return wanted(start) };
+    if file.seek(SeekFrom::Start(0)).is_err() {
+        return false;
+    }
+    let Ok(mut decoder) = compression.decoder(Box::new(file)) else { return false };
+    let mut start = [0; PAGE];
+    let (length, _) = fill(&mut *decoder, &mut start);
+    wanted(&start[..length])
+}
+
 impl Container {
-    /// Opens the core at `path`, at most `limit` bytes of it where it has to be written to a temporary file.
-    pub fn open(path: &Path, limit: u64, on_progress: OnProgress<'_>) -> Result<Container, Error> {
+    /// Opens the core at `path`, or what begins as `wanted` says, at most `limit` bytes of it where it has to be written to a temporary
+    /// file.
+    pub fn open(
+        path: &Path,
+        limit: u64,
+        wanted: Wanted<'_>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Container, Error> {
         let (mut file, is_stream) = open_core(path)?;
         let read_error = |source| Error::Io { action: "read", path: path.to_owned(), source };
         let total = match is_stream {
@@ -247,7 +305,7 @@ impl Container {
             None => input,
             Some(compression) => compression.decoder(input).map_err(read_error)?,
         };
-        spool(path, compression, &mut *source, limit, &steps)
+        spool(path, compression, &mut *source, limit, wanted, &steps)
     }
 }
 
@@ -327,6 +385,7 @@ fn spool(
     compression: Option<Compression>,
     source: &mut dyn Read,
     limit: u64,
+    wanted: Wanted<'_>,
     steps: &Steps<'_>,
 ) -> Result<Container, Error> {
     let directory = temporary_directory();
@@ -362,6 +421,7 @@ fn spool(
             None => {
                 match Headers::kind(filled) {
                     Ok(Kind::Core) => {}
+                    _ if wanted(filled) => {}
                     // Cut within the header: that it is damaged says more.
                     Err(_) if damage.is_some() && filled.len() < PAGE => {}
                     other => return Err(refuse(path, compression, other)),

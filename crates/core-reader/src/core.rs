@@ -105,7 +105,7 @@ impl Core {
     /// As [`Core::open`], and [`Error::Stopped`].
     pub fn open_with_progress(options: &OpenOptions, on_progress: OnProgress<'_>) -> Result<Core, Error> {
         let limit = options.limit.unwrap_or(DEFAULT_LIMIT);
-        let container = Container::open(&options.core, limit, &mut *on_progress)?;
+        let container = Container::open(&options.core, limit, &|_| false, &mut *on_progress)?;
         let (map, stored) = (container.map, container.stored);
         let headers =
             core_headers(&options.core, stored.compression, &map).map_err(|error| {

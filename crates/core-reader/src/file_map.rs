@@ -111,7 +111,7 @@ impl FileMap {
 
     /// Gives up the pages of `len` bytes at `offset`, which will hardly be read again; who reads them all the same gets them from
     /// the file.
-    pub(crate) fn release(&self, offset: usize, len: usize) {
+    pub fn release(&self, offset: usize, len: usize) {
         let Some(Registered { map, .. }) = &self.map else { return };
         if offset.checked_add(len).is_some_and(|end| end <= map.len()) {
             // SAFETY: the pages of a private map that nobody writes to are those of the file: they read the same afterwards. The

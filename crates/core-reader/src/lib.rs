@@ -127,7 +127,9 @@ mod write;
 pub use address::Address;
 pub use address_space::AddressSpace;
 pub use build_id::BuildId;
-pub use container::{Compression, DEFAULT_LIMIT, OnProgress, Progress, STANDARD_INPUT, Step, Stored};
+pub use container::{
+    Compression, DEFAULT_LIMIT, OnProgress, OtherFile, Progress, STANDARD_INPUT, Step, Stored, Wanted,
+};
 pub use core::{Core, OpenOptions, Truncation};
 pub use debuginfod::Debuginfod;
 pub use demangle::{demangle, demangle_without_parameters};

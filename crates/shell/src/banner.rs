@@ -36,6 +36,9 @@ const LONGEST: usize = 34;
 /// # Errors
 /// As the output's.
 pub fn print(context: &Context) -> Result<(), DcmdError> {
+    if context.snapshot().is_some() {
+        return crate::of_snapshot::banner(context);
+    }
     let core = context.target()?.core();
     let heap = context.heap();
     let program = program(core);

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use crate::error::DcmdError;
 use crate::interrupt::Interrupt;
 use crate::lang::{Environment, EvalError, Space, SymbolError, evaluate, parse_expression};
+use crate::opened::Opened;
 use crate::output::{Progress, Terminal, Text};
 use crate::prompt::Prompt;
 use crate::session::Session;
@@ -59,10 +60,15 @@ impl Deref for Context {
 }
 
 impl Context {
-    /// A session on `target` that writes to `terminal`; `watched` if somebody looks at it.
+    /// A session on the core `target` that writes to `terminal`; `watched` if somebody looks at it.
     pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Context {
+        Context::on(target.map(Opened::Core), terminal, interrupt, watched)
+    }
+
+    /// The same on whatever is `opened`.
+    pub fn on(opened: Option<Opened>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Context {
         Context {
-            session: Session::new(target, terminal, interrupt, watched),
+            session: Session::new(opened, terminal, interrupt, watched),
             prompt: Prompt::default(),
             last_command: RefCell::default(),
             marked: RefCell::default(),

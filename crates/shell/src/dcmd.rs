@@ -243,6 +243,11 @@ impl Dcmd {
         format!("Usage: {address}{sign}{name} {}", self.synopsis())
     }
 
+    /// Whether it works on objects of JavaScript.
+    pub fn needs_objects(&self) -> bool {
+        self.needs.iter().any(|need| matches!(need, Capability::V8Heap | Capability::Graph))
+    }
+
     /// Whether `name` means this dcmd.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)

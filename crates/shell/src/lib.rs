@@ -52,6 +52,8 @@ mod known_names;
 pub mod lang;
 pub mod manual;
 mod nothing;
+pub mod of_snapshot;
+pub mod opened;
 mod opening;
 pub mod options;
 pub mod output;

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::dcmd::{AddressUse, Args, Dcmd, Shape, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Shape, Takes, Yields};
 use crate::output::Colours;
 
 /// The parts of a manual page.
@@ -141,10 +141,11 @@ impl Page {
         if !dcmd.aliases.is_empty() {
             writeln!(out, "{}\n  {}\n", colours.bold("OTHER NAMES"), dcmd.aliases.join(", "))?;
         }
-        let target = if dcmd.needs.contains(&crate::dcmd::Capability::V8Heap) {
-            "a core with a V8 heap"
-        } else {
-            "any"
+        let target = match dcmd.needs {
+            [Capability::V8Heap, ..] => "a core with a V8 heap",
+            [Capability::Graph, ..] => "a core with a V8 heap, or a heap snapshot",
+            [Capability::Core, ..] => "any core",
+            _ => "any",
         };
         writeln!(out, "{}\n\n  Target: {target}\n", colours.bold("ATTRIBUTES"))
     }

@@ -10,7 +10,7 @@
 
 use crate::context::{Context, Repeatable};
 use crate::correction::{correction, typed_word};
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Takes, Word, Yields};
+use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
 use crate::output::Text;
@@ -222,8 +222,7 @@ impl Plan {
                 format!("::walk thread | {typed}")
             }
             (Some(_), Takes::Only(kinds))
-                if kinds.contains(&Kind::Address)
-                    && !self.calls[stage].dcmd.needs.contains(&Capability::V8Heap) =>
+                if kinds.contains(&Kind::Address) && !self.calls[stage].dcmd.needs_objects() =>
             {
                 format!("<rsp{typed}")
             }
@@ -277,7 +276,7 @@ impl Plan {
                 }
             }
         }
-        if self.calls.iter().any(|call| call.dcmd.needs.contains(&Capability::V8Heap)) {
+        if self.calls.iter().any(|call| call.dcmd.needs_objects()) {
             warn_of_line(context);
         }
         // All stages read their arguments before any of them works.

@@ -12,11 +12,11 @@ use crate::error::DcmdError;
 use crate::host_files;
 use crate::interpreter::{self, LONGEST_SCRIPT, Source};
 use crate::interrupt::Interrupt;
+use crate::opened::Opened;
 use crate::opening::is_of_opening;
 use crate::options::{Options, Task};
 use crate::output::{Colours, Terminal, escape};
 use crate::report::Values;
-use crate::target::Target;
 
 /// Older cores that can be compared with at once.
 const MOST_BASES: usize = 2;
@@ -79,8 +79,8 @@ pub fn run(options: &Options) -> u8 {
             return FAILURE;
         }
     };
-    let target = match Target::open(&to_open, &interrupt) {
-        Ok(target) => target,
+    let opened = match Opened::open(&to_open, &interrupt) {
+        Ok(opened) => opened,
         Err(error) => {
             terminal.message(&format!("{}: {}", crate::PROGRAM, escape(&error)));
             return FAILURE;
@@ -92,11 +92,11 @@ pub fn run(options: &Options) -> u8 {
         terminal.message(&format!("{}: failed to read from the terminal: {error}", crate::PROGRAM));
         return FAILURE;
     }
-    for warning in target.core().warnings() {
-        terminal.message(&format!("{}: warning: {}", crate::PROGRAM, escape(&warning.to_string())));
+    for warning in opened.warnings() {
+        terminal.message(&format!("{}: warning: {}", crate::PROGRAM, escape(&warning)));
     }
     let watched = std::io::stdout().is_terminal();
-    let mut context = Context::new(Some(target), terminal, interrupt, watched);
+    let mut context = Context::on(Some(opened), terminal, interrupt, watched);
     context.session.colours = Colours::of_standard_output();
     context.session.bases = options.bases(&opening);
     context.session.folders = options.folders();
@@ -107,7 +107,8 @@ pub fn run(options: &Options) -> u8 {
         ));
         return USAGE;
     }
-    for base in options.base.iter() {
+    // ::diff opens older snapshots itself.
+    for base in options.base.iter().filter(|_| context.snapshot().is_none()) {
         let warn = |warning: &dyn std::fmt::Display| context.warn(&escape(&warning.to_string()));
         if let Err(reason) = context.bases.open(base, None, &context.interrupt, &warn) {
             context.error(&escape(&format!("--base: {reason}")));

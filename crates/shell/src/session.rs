@@ -14,6 +14,7 @@ use crate::host_files::Folders;
 use crate::interrupt::Interrupt;
 use crate::kept_index::KeptIndex;
 use crate::lang::Space;
+use crate::opened::{OpenSnapshot, Opened};
 use crate::output::{Colours, Terminal, TextSink};
 use crate::private_symbols::PrivateSymbols;
 use crate::said::Said;
@@ -24,7 +25,7 @@ use crate::variables::Variables;
 /// A session.
 #[derive(Debug)]
 pub struct Session {
-    target: Option<Target>,
+    opened: Option<Opened>,
     /// Older cores beside the target.
     pub bases: Bases,
     /// Below which directories files may be read that the core names.
@@ -59,14 +60,14 @@ impl Deref for Session {
 }
 
 impl Session {
-    /// A session on `target` that writes to `terminal`; `watched` if somebody looks at it.
-    pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Session {
+    /// A session on what is `opened` that writes to `terminal`; `watched` if somebody looks at it.
+    pub fn new(opened: Option<Opened>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Session {
         let mut variables = Variables::default();
-        if let Some(target) = &target {
+        if let Some(Opened::Core(target)) = &opened {
             variables.describe(target.core());
         }
         Session {
-            target,
+            opened,
             bases: Bases::default(),
             folders: Folders::default(),
             settings: Settings::default(),
@@ -81,12 +82,30 @@ impl Session {
         }
     }
 
-    /// The target.
+    /// What is open.
+    ///
+    /// # Errors
+    /// Nothing is.
+    pub fn opened(&self) -> Result<&Opened, DcmdError> {
+        self.opened.as_ref().ok_or_else(|| DcmdError::abort("no target is open"))
+    }
+
+    /// The core.
     ///
     /// # Errors
     /// There is none.
     pub fn target(&self) -> Result<&Target, DcmdError> {
-        self.target.as_ref().ok_or_else(|| DcmdError::abort("no target is open"))
+        self.opened()?.core().map_err(DcmdError::Abort)
+    }
+
+    /// The heap snapshot, if one is open.
+    pub fn snapshot(&self) -> Option<&OpenSnapshot> {
+        self.opened.as_ref()?.snapshot()
+    }
+
+    /// An address or the like as it is typed: of a core in hexadecimal, of a snapshot the id of a node.
+    pub fn word_text(&self, word: u64) -> String {
+        if self.snapshot().is_some() { format!("@{word}") } else { format!("{word:x}") }
     }
 
     /// The memory of the target.
@@ -115,7 +134,7 @@ impl Session {
         if !self.settings.cache.get() || self.settings.restricted.get() {
             return None;
         }
-        let target = self.target.as_ref()?;
+        let target = self.opened.as_ref()?.core().ok()?;
         let heap = target.known_heap()?;
         self.kept_index.attach(target, heap);
         Some(heap)
@@ -123,10 +142,9 @@ impl Session {
 
     /// Why the target does not have `capability`; nothing if it does.
     pub fn lacks(&self, capability: Capability) -> Option<String> {
-        let Some(target) = &self.target else { return Some("no target is open".to_owned()) };
-        match capability {
-            Capability::Core => None,
-            Capability::V8Heap => target.heap().err(),
+        match &self.opened {
+            None => Some("no target is open".to_owned()),
+            Some(opened) => opened.lacks(capability),
         }
     }
 
@@ -150,7 +168,7 @@ impl Session {
     /// # Errors
     /// Why it cannot be read.
     pub fn number_at(&self, space: Space, address: u64, size: usize) -> Result<u64, String> {
-        let target = self.target.as_ref().ok_or("no target is open")?;
+        let target = self.opened.as_ref().ok_or("no target is open")?.core()?;
         let mut bytes = [0; 8];
         let into = bytes.get_mut(..size).unwrap_or(&mut []);
         match space {

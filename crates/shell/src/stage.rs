@@ -205,6 +205,9 @@ impl Out<'_> {
             self.context.check_interrupt()?;
             match item.kind {
                 Kind::Double => writeln!(self.text.borrow(), "{}", format_number(f64::from_bits(item.word)))?,
+                _ if self.context.snapshot().is_some() => {
+                    writeln!(self.text.borrow(), "{}", self.context.word_text(item.word))?;
+                }
                 _ => self.text.borrow().hex_line(item.word)?,
             }
             return Ok(Flow::Continue);

@@ -19,8 +19,12 @@ use crate::output::{Progress, escape};
 /// What a target must have for a dcmd to work on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
+    /// Nothing but that something is open.
+    Any,
     /// Any core.
     Core,
+    /// A graph of JavaScript objects: a heap that is understood, or a heap snapshot.
+    Graph,
     /// The heap of a JavaScript engine that is understood.
     V8Heap,
 }

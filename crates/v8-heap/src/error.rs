@@ -88,6 +88,26 @@ pub enum Error {
     /// The objects have more references than the graph has numbers for them.
     #[error("the objects of the heap have more than 2^32 references, which is more than can be indexed")]
     TooManyReferences,
+    /// A heap snapshot that says what cannot be.
+    #[error("the heap snapshot is damaged at byte {at}, in its {part}: {found}; write or copy it again")]
+    SnapshotDamaged {
+        /// Which part of it.
+        part: &'static str,
+        /// Where in the file, in bytes.
+        at: u64,
+        /// What is there.
+        found: String,
+    },
+    /// A heap snapshot that ends before it is complete.
+    #[error(
+        "the heap snapshot ends at byte {at}, in the middle of its {part}: it was cut off; write or copy it again"
+    )]
+    SnapshotCut {
+        /// Which part of it.
+        part: &'static str,
+        /// How long the file is, in bytes.
+        at: u64,
+    },
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,

@@ -67,7 +67,7 @@
 //!    layout fits the heap at hand. `store`: parts of this that are kept from one session to the next.
 //! 6. [`Heap`] keeps what has been computed. [`questions`]: what is asked of it.
 //!    [`pending`]: what the process waits for.
-//! 7. [`snapshot`]: the heap as V8's own tools read it. [`compare`]: what has grown from one heap to another, of another process.
+//! 7. [`snapshot`]: the heap as V8's own tools read it. [`snapshot_file`]: such a file, read back: another source of the same graph. [`compare`]: what has grown from one heap to another, of another process.
 //!
 //! # Promises
 //!
@@ -95,6 +95,7 @@ mod remembered;
 mod self_check;
 mod shape;
 pub mod snapshot;
+pub mod snapshot_file;
 mod store;
 mod tagged;
 mod version;

@@ -504,7 +504,9 @@ fn ask_graph(heap: &Heap<'_>) {
     let _ = heap.retained_by_kind(kinds, &Unattended).unwrap();
     let roots = heap.roots(&Unattended).unwrap().all();
     let some: Vec<u32> = (0..nodes as u32).step_by(37).collect();
-    dominators.retained_together(graph, roots, &some, &Unattended).unwrap();
+    dominators
+        .retained_together(graph, roots.iter().map(|root| root.target).collect(), &some, &Unattended)
+        .unwrap();
     for &id in some.iter().take(12) {
         for everything in [false, true] {
             for path in heap.retaining_paths(ObjectId(id), 3, everything, &Unattended).unwrap() {

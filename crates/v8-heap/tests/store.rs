@@ -259,7 +259,9 @@ fn ask(heap: &Heap<'_>) {
     let dominators = heap.dominators(&Unattended).unwrap();
     let roots = heap.roots(&Unattended).unwrap().all();
     let some: Vec<u32> = (0..graph.len() as u32).step_by(7).collect();
-    dominators.retained_together(graph, roots, &some, &Unattended).unwrap();
+    dominators
+        .retained_together(graph, roots.iter().map(|root| root.target).collect(), &some, &Unattended)
+        .unwrap();
     for id in some {
         for everything in [false, true] {
             let _ = heap.retaining_paths(ObjectId(id), 2, everything, &Unattended).unwrap();

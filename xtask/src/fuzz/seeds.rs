@@ -104,6 +104,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
                 })
             })
             .collect(),
+        "snapshot_file" => texts(&[
+            r#"{"snapshot":{"meta":{"node_fields":["type","name","id","self_size","edge_count","detachedness"],"node_types":[["hidden","array","string","object","code","closure","native","synthetic"],"string"],"edge_fields":["type","name_or_index","to_node"],"edge_types":[["context","element","property","internal","hidden","shortcut","weak"],"string_or_number","node"]},"node_count":4,"edge_count":5},"nodes":[7,0,1,0,2,0,3,1,3,24,2,0,3,2,5,16,1,0,2,3,7,8,0,0],"edges":[5,1,6,1,1,12,2,2,12,1,0,18,3,4,18],"strings":["","global","Thing","text","0 / part of key (A @5) -> value (B @7) pair in WeakMap (table @3)"]}"#,
+            r#"{"snapshot":{"meta":{"node_fields":["type","name","id","self_size","edge_count"],"node_types":[["concatenated string","synthetic"],"string"],"edge_fields":["type","name_or_index","to_node"],"edge_types":[["internal","weak"],"string_or_number","node"]}},"nodes":[1,0,1,0,1,0,0,3,16,2],"edges":[0,1,5,0,1,5,0,2,5],"strings":["","first","second"]}"#,
+        ]),
         "source_map" => texts(&[
             r#"{"version":3,"sourceRoot":"src","sources":["a.js",null],"names":["total"],"sourcesContent":["let total",null],"mappings":"AAAA,IAAIA,MCEA;EDAA"}"#,
             r#"{"version":3,"sections":[{"offset":{"line":1,"column":2},"map":{"version":3,"sources":["a"],"names":[],"mappings":"AAAA"}}]}"#,

@@ -7,11 +7,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use serde_json::{Value, json};
-use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::Monitor;
 use v8_heap::questions::OwnedGroup;
-use v8_heap::{Heap, Monitor, Tagged};
 
-use super::retention::{address, manner_of};
+use super::source::Source;
 use crate::error::DcmdError;
 use crate::profile::{Profile, Stack, Unit};
 
@@ -27,8 +26,8 @@ pub(crate) struct Node {
     /// What would be freed with them, in the heap and outside.
     pub(crate) retained: u64,
     pub(crate) outside: u64,
-    /// The largest of them.
-    pub(crate) largest: Option<Tagged>,
+    /// The largest of them, as JSON has it.
+    pub(crate) largest: Option<String>,
     /// The largest nodes below, the largest first.
     pub(crate) children: Vec<usize>,
     /// Bytes and objects of nodes below that are not among `children`.
@@ -77,13 +76,12 @@ impl DominatorTree {
     /// # Errors
     /// The heap cannot be read, or the user has stopped it.
     pub(crate) fn of(
-        heap: &Heap<'_>,
-        table: &ObjectTable,
+        source: &dyn Source,
         owners: &[u32],
         extent: Extent,
         monitor: &dyn Monitor,
     ) -> Result<DominatorTree, DcmdError> {
-        let dominators = heap.dominators(monitor)?;
+        let dominators = source.dominators(monitor)?;
         let below = dominators.below();
         let tops: Vec<u32> = if owners.is_empty() { dominators.tops().collect() } else { owners.to_vec() };
         let sum = |of: &dyn Fn(u32) -> u64| tops.iter().fold(0u64, |sum, id| sum.saturating_add(of(*id)));
@@ -99,11 +97,9 @@ impl DominatorTree {
             is_closed: true,
             depth: 0,
         }];
-        if let [owner] = owners
-            && let Some(object) = heap.object_by_id(table, ObjectId(*owner))
-        {
-            nodes[0].constructor = heap.name(heap.constructor_name(object)).to_owned();
-            nodes[0].largest = Some(object.value());
+        if let [owner] = owners {
+            nodes[0].constructor = source.constructor_of(*owner);
+            nodes[0].largest = Some(source.json(*owner));
         }
         let mut waiting = BinaryHeap::from([(nodes[0].bytes(), Reverse(0usize))]);
         let mut members: Vec<Vec<u32>> = vec![owners.to_vec()];
@@ -112,7 +108,7 @@ impl DominatorTree {
                 break;
             }
             let owners = std::mem::take(&mut members[index]);
-            let groups = heap.owned_by(&owners, &below, monitor)?;
+            let groups = source.owned_by(&owners, &below, monitor)?;
             nodes[index].is_closed = false;
             for (place, group) in groups.into_iter().enumerate() {
                 let bytes = group.retained.saturating_add(group.outside);
@@ -124,12 +120,12 @@ impl DominatorTree {
                 let depth = nodes[index].depth + 1;
                 let id = nodes.len();
                 nodes.push(Node {
-                    constructor: heap.name(group.constructor).to_owned(),
-                    edge: edge(heap, table, &owners, &group, monitor),
+                    constructor: source.name(group.constructor),
+                    edge: edge(source, &owners, &group, monitor),
                     objects: group.members.len() as u64,
                     retained: group.retained,
                     outside: group.outside,
-                    largest: group.members.first().map(|id| address(table, ObjectId(*id))),
+                    largest: group.members.first().map(|id| source.json(*id)),
                     children: Vec::new(),
                     rest: (0, 0),
                     is_closed: true,
@@ -202,7 +198,7 @@ impl DominatorTree {
                 "objects": node.objects,
                 "retained": node.retained,
                 "outside": node.outside,
-                "object": node.largest.map(|object| format!("{:#x}", object.0)),
+                "object": node.largest,
                 "children": children,
                 "restBytes": node.rest.0,
                 "restObjects": node.rest.1,
@@ -215,14 +211,11 @@ impl DominatorTree {
 
 /// How one object holds another, if each is one, and it does so itself.
 pub(crate) fn edge(
-    heap: &Heap<'_>,
-    table: &ObjectTable,
+    source: &dyn Source,
     owners: &[u32],
     group: &OwnedGroup,
     monitor: &dyn Monitor,
 ) -> Option<String> {
     let ([owner], [member]) = (owners, group.members.as_slice()) else { return None };
-    let object = |id: u32| heap.object_by_id(table, ObjectId(id));
-    let (owner, member) = (object(*owner)?, object(*member)?);
-    manner_of(heap, owner, member.value(), &|| monitor.cancelled())
+    source.manner(*owner, *member, monitor)
 }

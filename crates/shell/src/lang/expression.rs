@@ -6,7 +6,7 @@ use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char, one_of, satisfy};
 use nom::combinator::{recognize, value};
-use nom::sequence::{delimited, pair};
+use nom::sequence::{delimited, pair, preceded};
 use nom::{Err, Parser};
 
 use super::parser::{Parsed, Places, Problem, blanks, fail, fail_near};
@@ -124,6 +124,7 @@ fn unbounded_term<'a>(input: &'a str, places: Places, budget: &Budget) -> Parsed
         Some('%') => read(Space::Object, input, places, budget),
         Some('<') => variable(behind),
         Some('\'') => quoted::character_constant(input).map(|(rest, n)| (rest, ExprKind::Number(n))),
+        Some('@') => node_id(input),
         Some('&') => Ok((behind, ExprKind::LastAddress)),
         Some('+') => Ok((behind, ExprKind::Next)),
         Some('^') => Ok((behind, ExprKind::Previous)),
@@ -162,6 +163,23 @@ fn variable(input: &str) -> Parsed<'_, ExprKind> {
         Err(Err::Error::<Problem>(_)) => fail(input, input, "expected the name of a variable behind '<'"),
         Err(error) => Err(error),
     }
+}
+
+/// The id of a node of a heap snapshot, decimal as readers of snapshots show it: `@12345`.
+fn node_id(input: &str) -> Parsed<'_, ExprKind> {
+    let digits = take_while1(|c: char| c.is_ascii_digit());
+    let (rest, digits) = preceded(char('@'), digits).parse(input)?;
+    match number::parse(digits, 10) {
+        Ok(value) => Ok((rest, ExprKind::Number(value))),
+        Err(error) => fail(input, rest, error.to_string()),
+    }
+}
+
+/// Whether the id of a node comes next, and no format of physical memory: letters stand behind the count of one.
+pub(super) fn is_node_id(input: &str) -> bool {
+    let Some(behind) = input.strip_prefix('@') else { return false };
+    let rest = behind.trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.len() < behind.len() && !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// A word that begins with a digit.

@@ -164,7 +164,10 @@ fn statement_in(input: &str, places: Places) -> Parsed<'_, Statement> {
     let budget = Budget::new();
     let (mut rest, ()) = blanks(input)?;
     let mut statement = Statement { address: None, count: None, pipeline: Vec::new(), shell: None };
-    if !at_end(rest) && !rest.starts_with([':', '$', '/', '\\', '?', '=', '@', '>', '|', '!', ',']) {
+    let is_node_id = super::expression::is_node_id(rest);
+    if is_node_id
+        || !at_end(rest) && !rest.starts_with([':', '$', '/', '\\', '?', '=', '@', '>', '|', '!', ','])
+    {
         let (after, address) = super::expression::expression(rest, places, &budget)?;
         statement.address = Some(address);
         rest = blanks(after)?.0;

@@ -29,6 +29,7 @@ mod references;
 mod report;
 mod retention;
 mod server;
+mod snapshot_files;
 mod stacks;
 mod strings;
 mod tutorial;

@@ -28,6 +28,8 @@ pub struct Dominators {
     pub(super) outside: Vec<(u32, u64)>,
     /// Objects that are reached, each behind its dominator.
     pub(super) order: Array<u32>,
+    /// All objects are reached; otherwise those that retain something, which are the same where all have a size.
+    pub(super) reaches_all: bool,
 }
 
 impl Dominators {
@@ -38,7 +40,7 @@ impl Dominators {
 
     /// Whether an object is reached from the roots.
     pub fn is_reached(&self, id: u32) -> bool {
-        self.retained[id as usize] > 0
+        self.reaches_all || self.retained[id as usize] > 0
     }
 
     /// Bytes of the heap that would be freed with an object; 0 if it is not reached from the roots.
@@ -90,15 +92,67 @@ impl Dominators {
         Rows { starts: starts.into(), targets: targets.into() }
     }
 
+    /// Bytes in the heap and outside of it that the objects of each class retain: `class_of` has the number of a class, less than
+    /// `classes`, for objects that are of one. What an object retains below another of its own class counts once.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn retained_by_class(
+        &self,
+        class_of: impl Fn(u32) -> Option<u32>,
+        classes: usize,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<(u64, u64)>> {
+        let below = self.below();
+        let mut sums = vec![(0u64, 0u64); classes];
+        // How many objects of each class are above the one at hand.
+        let mut above = vec![0u32; classes];
+        let mut stack: Vec<(u32, u32)> = Vec::new();
+        let mut done = 0usize;
+        for top in self.tops() {
+            stack.push((top, 0));
+            while let Some((id, visited)) = stack.last_mut() {
+                let class = class_of(*id).map(|class| class as usize).filter(|class| *class < classes);
+                if *visited == 0
+                    && let Some(class) = class
+                {
+                    if above[class] == 0 {
+                        sums[class].0 = sums[class].0.saturating_add(self.retained(*id));
+                        sums[class].1 = sums[class].1.saturating_add(self.outside(*id));
+                    }
+                    above[class] += 1;
+                }
+                match below.of(*id).get(*visited as usize) {
+                    Some(&next) => {
+                        *visited += 1;
+                        stack.push((next, 0));
+                    }
+                    None => {
+                        // Without any below it was entered and left in one.
+                        if let Some(class) = class {
+                            above[class] -= 1;
+                        }
+                        stack.pop();
+                    }
+                }
+                done += 1;
+                if done.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                    return Err(Error::Interrupted);
+                }
+            }
+        }
+        Ok(sums)
+    }
+
     /// Bytes in the heap and outside of it that would be freed if all of `group` were: what several of them hold together
-    /// counts as well.
+    /// counts as well. `seeds` are what the roots hold.
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
     pub fn retained_together(
         &self,
         graph: &Graph,
-        roots: &[Root],
+        seeds: Vec<u32>,
         group: &[u32],
         monitor: &dyn Monitor,
     ) -> Result<(u64, u64)> {
@@ -107,7 +161,6 @@ impl Dominators {
         for id in group {
             marks.insert(*id);
         }
-        let seeds = roots.iter().map(|root| root.target).collect();
         super::liveness::Marker::new(graph).mark(&marks, seeds, monitor)?;
         let mut sizes = (0, 0);
         let mut freed = |id: u32| {
@@ -156,8 +209,32 @@ impl Dominators {
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
     pub fn find(graph: &Graph, held_by: &Rows, roots: &[Root], monitor: &dyn Monitor) -> Result<Dominators> {
+        let seeds = roots.iter().map(|root| root.target).collect();
+        Dominators::from_seeds(graph, held_by, seeds, false, monitor)
+    }
+
+    /// The tree of all objects, as seen from one that is the root of all. What that does not reach is taken to be held by the root of
+    /// all: first what nothing holds, then what is left, which are objects that only hold one another.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn of_all(
+        graph: &Graph,
+        held_by: &Rows,
+        root: u32,
+        monitor: &dyn Monitor,
+    ) -> Result<Dominators> {
+        Dominators::from_seeds(graph, held_by, vec![root], true, monitor)
+    }
+
+    fn from_seeds(
+        graph: &Graph,
+        held_by: &Rows,
+        mut seeds: Vec<u32>,
+        reaches_all: bool,
+        monitor: &dyn Monitor,
+    ) -> Result<Dominators> {
         let nodes = graph.len();
-        let mut seeds: Vec<u32> = roots.iter().map(|root| root.target).collect();
         seeds.sort_unstable();
         seeds.dedup();
         let is_root = ObjectSet::new(nodes);
@@ -165,39 +242,53 @@ impl Dominators {
             is_root.insert(*seed);
         }
         let ephemerons = LiveEphemerons::new(graph, &seeds, monitor)?;
-        let forest = DepthFirst::search(graph, &seeds, &ephemerons, monitor)?;
+        let mut forest = DepthFirst::search(graph, &seeds, &ephemerons, monitor)?;
+        if reaches_all {
+            forest.add_unreached(graph, held_by, &ephemerons, &is_root, monitor)?;
+        }
         let above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
-        let DepthFirst { order, numbers, .. } = forest;
-        // Numbers become objects; sizes are summed from the last to the first.
+        let DepthFirst { order, numbers, parents } = forest;
+        drop(parents);
+        // Sizes are summed from the last to the first.
+        let mut sums: Vec<u64> = vec![0; order.len()];
+        let mut outside: Vec<(u32, u64)> = Vec::new();
+        if !graph.owned.is_empty() {
+            for owned in &graph.owned {
+                let sum = &mut sums[numbers[owned.owner as usize] as usize];
+                *sum = sum.saturating_add(owned.bytes);
+            }
+            // What belongs to objects that are not reached is of no number.
+            sums[0] = 0;
+            for number in (1..order.len()).rev() {
+                let (sum, up) = (sums[number], above[number] as usize);
+                if sum > 0 {
+                    outside.push((order[number], sum));
+                    sums[up] = sums[up].saturating_add(sum);
+                }
+            }
+            sums.fill(0);
+        }
+        // Numbers become objects.
         let mut above_each = numbers;
         above_each.fill(NOBODY);
         let mut retained = vec![0; nodes];
-        let mut sums: Vec<u64> = vec![0; order.len()];
-        let mut outside: Vec<(u32, u64)> = Vec::new();
-        let has_outside = !graph.owned.is_empty();
-        let mut sums_outside: Vec<u64> = if has_outside { vec![0; order.len()] } else { Vec::new() };
         for number in (1..order.len()).rev() {
             let (id, up) = (order[number], above[number] as usize);
-            sums[number] += graph.size(id);
-            sums[up] += sums[number];
+            sums[number] = sums[number].saturating_add(graph.size(id));
+            sums[up] = sums[up].saturating_add(sums[number]);
             retained[id as usize] = sums[number];
             if up != 0 {
                 above_each[id as usize] = order[up];
             }
-            if has_outside {
-                sums_outside[number] += graph.outside(id);
-                sums_outside[up] += sums_outside[number];
-                if sums_outside[number] > 0 {
-                    outside.push((id, sums_outside[number]));
-                }
-            }
         }
+        drop(sums);
         outside.sort_unstable();
         Ok(Dominators {
             above: above_each.into(),
             retained: retained.into(),
             outside,
             order: order[1..].to_vec().into(),
+            reaches_all,
         })
     }
 }
@@ -273,9 +364,51 @@ impl DepthFirst {
         };
         search.order.push(NOBODY);
         search.parents.push(0);
+        search.follow(graph, seeds.iter().copied(), ephemerons, monitor)?;
+        Ok(search)
+    }
+
+    /// Adds what the search has not reached, as if the root of all held it; and marks what it is taken to hold.
+    fn add_unreached(
+        &mut self,
+        graph: &Graph,
+        held_by: &Rows,
+        ephemerons: &LiveEphemerons,
+        is_root: &ObjectSet,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        if self.order.len() > graph.len() {
+            return Ok(());
+        }
+        let unreached = (0..graph.len() as u32).filter(|id| self.numbers[*id as usize] == 0);
+        let unreached: Vec<u32> = unreached.collect();
+        let held_by_nothing = |id: &u32| held_by.of(*id).is_empty() && ephemerons.keys(*id).is_empty();
+        let orphans: Vec<u32> = unreached.iter().copied().filter(held_by_nothing).collect();
+        for id in &orphans {
+            is_root.insert(*id);
+        }
+        self.follow(graph, orphans.into_iter(), ephemerons, monitor)?;
+        for id in unreached {
+            if self.numbers[id as usize] == 0 {
+                is_root.insert(id);
+                self.visit(id, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits what `seeds` reach and has not been visited.
+    fn follow(
+        &mut self,
+        graph: &Graph,
+        seeds: impl Iterator<Item = u32>,
+        ephemerons: &LiveEphemerons,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         // An object and how many of its references have been followed.
         let mut stack: Vec<(u32, u32)> = Vec::new();
-        for &seed in seeds {
+        let search = self;
+        for seed in seeds {
             if search.numbers[seed as usize] != 0 {
                 continue;
             }
@@ -309,7 +442,7 @@ impl DepthFirst {
                 }
             }
         }
-        Ok(search)
+        Ok(())
     }
 
     fn visit(&mut self, id: u32, parent: u32) {
@@ -355,6 +488,7 @@ impl DepthFirst {
                 }
             }
         }
+        drop(forest);
         // The nearest ancestor in the tree built so far that is not behind the semidominator.
         let mut above = self.parents.clone();
         for number in 1..count {
@@ -410,6 +544,7 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object_graph::Sizes;
     use super::super::roots::RootKind;
     use super::*;
     use crate::Unattended;
@@ -422,7 +557,8 @@ mod tests {
             holds: Rows::from_edges(nodes, edges),
             ephemerons: ephemerons.into(),
             owned: Vec::new(),
-            sizes: (1..=nodes as u32).collect(),
+            sizes: Sizes::Own((1..=nodes as u32).collect()),
+            unit: 8,
             follows_code: true,
             code_table: None,
         }
@@ -466,6 +602,18 @@ mod tests {
         assert_eq!(tree.retained(1), 8 * (2 + 3 + 4 + 5 + 6));
         assert_eq!(tree.tops().collect::<Vec<_>>(), [0, 6, 7]);
         assert_eq!(tree.below().of(1), [2, 3, 4]);
+    }
+
+    #[test]
+    fn what_is_not_reached_hangs_below_nothing() {
+        // 0 -> 1; 2 -> 3 is held by nothing; 4 and 5 hold one another, and 5 holds 6.
+        let graph = graph(7, &[(0, 1), (2, 3), (4, 5), (5, 4), (5, 6)], &[]);
+        let held_by = graph.holds.reversed(&Unattended).unwrap();
+        let tree = Dominators::of_all(&graph, &held_by, 0, &Unattended).unwrap();
+        let above: Vec<_> = (0..7).map(|id| tree.above(id)).collect();
+        assert_eq!(above, [None, Some(0), None, Some(2), None, None, None]);
+        assert!((0..7).all(|id| tree.is_reached(id)));
+        assert_eq!(tree.order().len(), 7);
     }
 
     #[test]

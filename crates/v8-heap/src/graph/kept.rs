@@ -13,7 +13,7 @@ use super::cpp_objects::CppObjects;
 use super::dominators::Dominators;
 use super::dominators::NOBODY;
 use super::liveness::{Liveness, ObjectSet};
-use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows};
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows, Sizes, WORD};
 use super::plan::{Outside, Plan};
 use super::roots::{Root, RootKind, Roots};
 use super::suspects::{Gatherer, Suspect};
@@ -100,7 +100,15 @@ impl Part for Graph {
         let owned = owners.iter().zip(addresses.iter()).zip(bytes.iter());
         let owned =
             owned.map(|((owner, address), bytes)| Owned { owner: *owner, address: *address, bytes: *bytes });
-        let graph = Graph { holds, ephemerons, owned: owned.collect(), sizes, follows_code, code_table };
+        let graph = Graph {
+            holds,
+            ephemerons,
+            owned: owned.collect(),
+            sizes: Sizes::Own(sizes),
+            unit: WORD,
+            follows_code,
+            code_table,
+        };
         graph.compare(view, table)?;
         Ok(graph)
     }
@@ -487,7 +495,7 @@ impl Part for Dominators {
         let outside_of_tops = outside_of_tops.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
         ensure(tops <= pages && outside_of_tops < u64::MAX / 2, "all together retain more than there is")?;
         let outside = owners.iter().copied().zip(outside.iter().copied()).collect();
-        let tree = Dominators { above, retained, outside, order };
+        let tree = Dominators { above, retained, outside, order, reaches_all: false };
         for id in sample(nodes, COMPARED) {
             let own = tree.retained(id);
             ensure(own == 0 || own >= graph.size(id), "an object retains less than itself")?;

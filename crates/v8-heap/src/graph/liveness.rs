@@ -175,6 +175,16 @@ impl ObjectSet {
     }
 }
 
+impl ObjectSet {
+    /// Adds what `seeds` reach.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub(crate) fn add_reached(&self, graph: &Graph, seeds: Vec<u32>, monitor: &dyn Monitor) -> Result<()> {
+        Marker::new(graph).mark(self, seeds, monitor)
+    }
+}
+
 /// Objects handed from one thread to another at once.
 const SHARE: usize = 4096;
 
@@ -331,6 +341,7 @@ impl<'g> Marker<'g> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object_graph::Sizes;
     use super::*;
     use crate::Unattended;
     use crate::graph::Rows;
@@ -343,7 +354,8 @@ mod tests {
             holds: Rows::from_edges(nodes, edges),
             ephemerons: ephemerons.into(),
             owned: Vec::new(),
-            sizes: vec![1; nodes].into(),
+            sizes: Sizes::Own(vec![1; nodes].into()),
+            unit: 8,
             follows_code: true,
             code_table: None,
         }
@@ -391,7 +403,7 @@ mod tests {
         let graph = graph(6, &[(0, 1), (1, 2), (2, 0), (3, 4), (4, 3)], &[]);
         assert_eq!(marked(&graph, &[0]), [0, 1, 2]);
         assert_eq!(marked(&graph, &[4, 5]), [3, 4, 5]);
-        assert_eq!(marked(&graph, &[]), []);
+        assert!(marked(&graph, &[]).is_empty());
     }
 
     /// Tables 1 and 2; a chain of keys 3, 4, 5, of which each is the value of the one before.

@@ -1,5 +1,6 @@
 //! The graph itself: whom each object holds, read page by page.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytemuck::{Pod, Zeroable};
@@ -45,6 +46,31 @@ impl Rows {
     /// Number of edges.
     pub fn edges(&self) -> usize {
         self.targets.len()
+    }
+
+    /// Rows of `targets`, those of each object from where `starts` says.
+    pub(crate) fn new(starts: Vec<u32>, targets: Vec<u32>) -> Rows {
+        Rows { starts: starts.into(), targets: targets.into() }
+    }
+
+    /// Leaves only the edges that `keeps` says.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(u32, u32) -> bool) {
+        let nodes = self.len();
+        let (starts, targets) = (self.starts.to_mut(), self.targets.to_mut());
+        let mut kept = 0;
+        for holder in 0..nodes {
+            let (first, end) = (starts[holder] as usize, starts[holder + 1] as usize);
+            starts[holder] = kept as u32;
+            for at in first..end {
+                let target = targets[at];
+                targets[kept] = target;
+                kept += usize::from(keeps(holder as u32, target));
+            }
+        }
+        if let Some(end) = starts.last_mut() {
+            *end = kept as u32;
+        }
+        targets.truncate(kept);
     }
 
     /// Rows from a list of edges, each a pair of holder and target.
@@ -179,6 +205,28 @@ pub struct Owned {
     pub bytes: u64,
 }
 
+/// Sizes, of the graph or of whoever made it.
+#[derive(Clone, Debug)]
+pub(super) enum Sizes {
+    Own(Array<u32>),
+    Shared(Arc<Vec<u32>>),
+}
+
+impl std::ops::Deref for Sizes {
+    type Target = [u32];
+
+    #[inline]
+    fn deref(&self) -> &[u32] {
+        match self {
+            Sizes::Own(sizes) => sizes,
+            Sizes::Shared(sizes) => sizes,
+        }
+    }
+}
+
+/// Bytes of a word.
+pub(super) const WORD: u64 = 8;
+
 /// Who holds whom, and how large each object is.
 #[derive(Debug)]
 pub struct Graph {
@@ -188,8 +236,10 @@ pub struct Graph {
     pub ephemerons: Array<Ephemeron>,
     /// What objects own outside of the heap, by owner; of two owners of the same bytes only the first.
     pub owned: Vec<Owned>,
-    /// Size of each object, in words.
-    pub(super) sizes: Array<u32>,
+    /// Size of each object, in units.
+    pub(super) sizes: Sizes,
+    /// Bytes of a unit: a word in a core; in a snapshot, where sizes of all sorts are told, one.
+    pub(super) unit: u64,
     /// Whether the code of functions could be followed, where V8 keeps it outside of the view.
     pub follows_code: bool,
     /// Memory of V8's table of functions' code, as `[start, end)`.
@@ -200,7 +250,7 @@ impl Graph {
     /// Bytes of an object in the view.
     #[inline]
     pub fn size(&self, id: u32) -> u64 {
-        8 * u64::from(self.sizes[id as usize])
+        self.unit * u64::from(self.sizes[id as usize])
     }
 
     /// Bytes that an object owns outside of the view.
@@ -224,6 +274,19 @@ impl Graph {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.sizes.is_empty()
+    }
+
+    /// The graph of a heap snapshot: sizes are in bytes.
+    pub(crate) fn of_file(holds: Rows, owned: Vec<Owned>, sizes: Arc<Vec<u32>>) -> Graph {
+        Graph {
+            holds,
+            ephemerons: Array::default(),
+            owned,
+            sizes: Sizes::Shared(sizes),
+            unit: 1,
+            follows_code: true,
+            code_table: None,
+        }
     }
 
     /// V8's table of functions' code, if it has one outside of the view.
@@ -287,7 +350,8 @@ impl Graph {
             holds: Rows { starts: starts.into(), targets: targets.into() },
             ephemerons: ephemerons.into(),
             owned,
-            sizes: sizes.into(),
+            sizes: Sizes::Own(sizes.into()),
+            unit: WORD,
             follows_code: dispatch.is_some() || !has_handles,
             code_table: dispatch.map(|table| table.memory(view)),
         })

@@ -48,7 +48,12 @@ impl Heap<'_> {
             if monitor.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let (heap, outside) = dominators.retained_together(graph, roots, &ids, monitor)?;
+            let (heap, outside) = dominators.retained_together(
+                graph,
+                roots.iter().map(|root| root.target).collect(),
+                &ids,
+                monitor,
+            )?;
             found[index] = ChainBytes { retained: heap.saturating_add(outside), is_least: false };
             monitor.advance(1);
         }

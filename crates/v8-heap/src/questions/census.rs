@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::graph::{BETWEEN_LOOKS, ObjectSet, RetainedByKind, Tally};
+use crate::graph::{ObjectSet, RetainedByKind, Tally};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{Group, GroupId, Kinds, ObjectId};
 use crate::objects::value::HeapObject;
-use crate::{Error, Monitor, Result};
+use crate::{Monitor, Result};
 
 /// Which objects are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -256,43 +256,8 @@ impl Heap<'_> {
         for (_, groups) in pages {
             group_of.extend_from_slice(&groups);
         }
-        let below = dominators.below();
-        let mut sums = vec![(0u64, 0u64); classes];
-        // How many objects of each class are above the one at hand.
-        let mut above = vec![0u32; classes];
-        let mut stack: Vec<(u32, u32)> = Vec::new();
-        let mut done = 0usize;
-        for top in dominators.tops() {
-            stack.push((top, 0));
-            while let Some((id, visited)) = stack.last_mut() {
-                let group = group_of[*id as usize] as usize;
-                if *visited == 0 && group != NONE as usize {
-                    if above[group] == 0 {
-                        sums[group].0 += dominators.retained(*id);
-                        sums[group].1 = sums[group].1.saturating_add(dominators.outside(*id));
-                    }
-                    above[group] += 1;
-                }
-                match below.of(*id).get(*visited as usize) {
-                    Some(&next) => {
-                        *visited += 1;
-                        stack.push((next, 0));
-                    }
-                    None => {
-                        // Without any below it was entered and left in one.
-                        if group != NONE as usize {
-                            above[group] -= 1;
-                        }
-                        stack.pop();
-                    }
-                }
-                done += 1;
-                if done.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
-            }
-        }
-        Ok(sums)
+        let class_of = |id: u32| group_of.get(id as usize).copied().filter(|group| *group != NONE);
+        dominators.retained_by_class(class_of, classes, monitor)
     }
 }
 

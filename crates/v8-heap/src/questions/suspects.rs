@@ -19,8 +19,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::graph::{
-    BETWEEN_LOOKS, Dominators, Gatherer, NOBODY, ObjectSet, RootKind, Roots, Rows, Suspect, Suspects,
-    internal_maps,
+    BETWEEN_LOOKS, Dominators, Gatherer, NOBODY, ObjectSet, Objects, Passage, RootKind, Roots, Rows, Suspect,
+    Suspects, internal_maps,
 };
 use crate::heap::Heap;
 use crate::index::{MapOf, ObjectId, ObjectTable};
@@ -101,189 +101,257 @@ impl Heap<'_> {
 
     fn find_gatherings(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
         let table = self.objects(monitor)?;
-        let dominators = self.dominators(monitor)?;
-        let kinds = MapOf::new(self, table);
-        let owners = self.owners(dominators, &kinds, monitor)?;
-        let nodes = owners.of.len();
-        let is_js = |id: u32| kinds.is_js(id);
-        let mut children = vec![0u32; nodes + 1];
-        for &id in dominators.order().iter().filter(|id| is_js(**id)) {
-            children[(owners.of[id as usize] as usize).min(nodes)] += 1;
-        }
-        monitor.begin("looking for gatherings", dominators.order().len() as u64);
-        let mut suspects = Gatherings::new();
-        let mut shared = Shared::new(self, table, monitor)?;
-        for (index, &id) in dominators.order().iter().enumerate() {
-            if index.is_multiple_of(BETWEEN_LOOKS) {
-                monitor.advance(BETWEEN_LOOKS as u64);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
-            }
-            let owner = owners.of[id as usize];
-            if children[(owner as usize).min(nodes)] < FEWEST || !is_js(id) {
-                continue;
-            }
-            let Some(constructor) = kinds.constructor(self, table, id) else { continue };
-            let is_nested = owners.is_nested[id as usize];
-            if owner != NOBODY {
-                add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
-                continue;
-            }
-            for gatherer in shared.gatherers(id) {
-                if suspects.len() < MOST_SHARED {
-                    add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
-                }
-            }
-            if self.is_of_class(kinds.kind(id), constructor) {
-                add(&mut suspects, Gatherer::Several, constructor, id, is_nested, dominators);
-            }
-        }
-        let mut suspects: Vec<Suspect> =
-            suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
-        suspects.extend(self.few_but_large(table, dominators, &owners, &kinds, &mut shared, monitor)?);
-        suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
-        // Held by several, they have gathered in the first of these.
-        suspects.dedup_by(|b, a| {
-            !matches!(b.gatherer, Gatherer::Owner(_))
-                && (a.constructor, a.count, a.largest, a.size())
-                    == (b.constructor, b.count, b.largest, b.size())
-        });
-        Ok(self.distinct(table, suspects, &owners))
+        let objects = HeapObjects {
+            heap: self,
+            table,
+            kinds: MapOf::new(self, table),
+            is_internal: internal_maps(self),
+            roots: self.roots(monitor)?,
+        };
+        gatherings(&objects, self.dominators(monitor)?, self.held_by(monitor)?, monitor)
+    }
+}
+
+/// The objects of a heap in a core.
+struct HeapObjects<'a, 't> {
+    heap: &'a Heap<'t>,
+    table: &'a ObjectTable,
+    kinds: MapOf,
+    /// Of each map, whether its objects are V8's own affair.
+    is_internal: Vec<bool>,
+    roots: &'a Roots,
+}
+
+impl Objects for HeapObjects<'_, '_> {
+    #[inline]
+    fn is_js(&self, id: u32) -> bool {
+        self.kinds.is_js(id)
     }
 
-    /// Whether the constructor says what an object is: that of an object literal, of an array or of a function does not.
-    fn is_of_class(&self, kind: Kind, constructor: NameId) -> bool {
-        matches!(kind, Kind::JsObject | Kind::JsApiObject) && self.name(constructor) != "Object"
+    #[inline]
+    fn constructor(&self, id: u32) -> Option<NameId> {
+        self.kinds.constructor(self.heap, self.table, id).filter(|_| self.is_js(id))
     }
 
-    /// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.
-    fn few_but_large(
-        &self,
-        table: &ObjectTable,
-        dominators: &Dominators,
-        owners: &Owners,
-        kinds: &MapOf,
-        shared: &mut Shared<'_, '_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Vec<Suspect>> {
-        let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
-        let least = FEWEST_BYTES_OF_ONE.max(heap / SMALLEST_PART_OF_ONE);
-        let is_js = |id: u32| kinds.is_js(id);
-        let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
-        let mut large: HashMap<u32, u64> =
-            dominators.order().iter().copied().filter(is_large).map(|id| (id, 0)).collect();
-        let outside = dominators.with_outside().filter(|id| dominators.total(*id) >= least && is_js(*id));
-        large.extend(outside.map(|id| (id, 0)));
-        let set = ObjectSet::new(owners.of.len());
-        for id in large.keys() {
-            set.insert(*id);
+    #[inline]
+    fn is_plain(&self, id: u32) -> bool {
+        self.kinds.is_plain(id)
+    }
+
+    #[inline]
+    fn are_alike(&self, one: u32, other: u32) -> bool {
+        self.kinds.are_of_one_map(one, other)
+    }
+
+    fn is_of_class(&self, id: u32, constructor: NameId) -> bool {
+        matches!(self.kinds.kind(id), Kind::JsObject | Kind::JsApiObject)
+            && self.heap.name(constructor) != "Object"
+    }
+
+    fn passage(&self, id: u32) -> Passage {
+        let Some(map) = self.table.map_of(ObjectId(id)) else { return Passage::Internal };
+        if self.is_internal[map.0 as usize] {
+            return Passage::Internal;
         }
-        for (index, &id) in dominators.order().iter().enumerate() {
-            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+        match self.heap.map(map).kind {
+            kind if kind.is_js_object() => Passage::Object,
+            Kind::Context => Passage::Variables,
+            _ => Passage::Storage,
+        }
+    }
+
+    fn handle(&self, id: u32) -> Option<RootKind> {
+        let is_handle = |kind: RootKind| {
+            matches!(kind, RootKind::GlobalHandle | RootKind::TracedHandle | RootKind::EternalHandle)
+        };
+        self.roots.of(id).iter().map(|root| root.kind).find(|kind| is_handle(*kind))
+    }
+}
+
+/// All gatherings of objects, the largest first. `held_by` is the graph turned around.
+///
+/// # Errors
+/// [`Error::Interrupted`] if the monitor says so.
+pub fn gatherings(
+    objects: &impl Objects,
+    dominators: &Dominators,
+    held_by: &Rows,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Suspect>> {
+    let owners = owners(objects, dominators, held_by.len(), monitor)?;
+    let nodes = owners.of.len();
+    let is_js = |id: u32| objects.is_js(id);
+    let mut children = vec![0u32; nodes + 1];
+    for &id in dominators.order().iter().filter(|id| is_js(**id)) {
+        children[(owners.of[id as usize] as usize).min(nodes)] += 1;
+    }
+    monitor.begin("looking for gatherings", dominators.order().len() as u64);
+    let mut suspects = Gatherings::new();
+    let mut shared = Shared { objects, dominators, held_by, gatherers: Vec::new(), steps: Vec::new() };
+    for (index, &id) in dominators.order().iter().enumerate() {
+        if index.is_multiple_of(BETWEEN_LOOKS) {
+            monitor.advance(BETWEEN_LOOKS as u64);
+            if monitor.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let owner = owners.of[id as usize];
-            // What is nested counts with the object that it is nested in.
-            if owner != NOBODY && set.contains(owner) && !owners.is_nested[id as usize] && is_js(id) {
-                *large.entry(owner).or_default() += dominators.total(id);
+        }
+        let owner = owners.of[id as usize];
+        if children[(owner as usize).min(nodes)] < FEWEST || !is_js(id) {
+            continue;
+        }
+        let Some(constructor) = objects.constructor(id) else { continue };
+        let is_nested = owners.is_nested[id as usize];
+        if owner != NOBODY {
+            add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
+            continue;
+        }
+        for gatherer in shared.gatherers(id) {
+            if suspects.len() < MOST_SHARED {
+                add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
             }
         }
-        let mut few = Gatherings::new();
-        let mut ids: Vec<(u32, u64)> = large.into_iter().collect();
-        ids.sort_unstable();
-        for (id, below) in ids {
-            let total = dominators.total(id);
-            let Some(object) = self.object_by_id(table, ObjectId(id)) else { continue };
-            if total.saturating_sub(below) < total.div_ceil(2).max(least) {
-                continue;
-            }
-            let gatherer = match owners.of[id as usize] {
-                NOBODY => shared.gatherers(id).first().copied().unwrap_or(Gatherer::Several),
-                owner => Gatherer::Owner(owner),
-            };
-            let constructor = self.constructor_name(object);
-            add(&mut few, gatherer, constructor, id, owners.is_nested[id as usize], dominators);
+        if objects.is_of_class(id, constructor) {
+            add(&mut suspects, Gatherer::Several, constructor, id, is_nested, dominators);
         }
-        let few = few.into_values().filter(|suspect| {
-            suspect.count < u64::from(FEWEST) && suspect.size() >= heap / SMALLEST_PART_OF_ALL
-        });
-        Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
     }
+    let mut suspects: Vec<Suspect> =
+        suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
+    suspects.extend(few_but_large(objects, dominators, &owners, &mut shared, monitor)?);
+    suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
+    // Held by several, they have gathered in the first of these.
+    suspects.dedup_by(|b, a| {
+        !matches!(b.gatherer, Gatherer::Owner(_))
+            && (a.constructor, a.count, a.largest, a.size()) == (b.constructor, b.count, b.largest, b.size())
+    });
+    Ok(distinct(objects, suspects, &owners))
+}
 
-    /// Of gatherings, the largest first, those that are not told with another.
-    fn distinct(&self, table: &ObjectTable, suspects: Vec<Suspect>, owners: &Owners) -> Vec<Suspect> {
-        let constructor =
-            |id: u32| self.object_by_id(table, ObjectId(id)).map(|object| self.constructor_name(object));
-        let mut told: Vec<Option<Suspect>> = Vec::new();
-        // Where those are told that have gathered under one owner, and those of a constructor that have none.
-        let mut owned: HashMap<(u32, NameId), usize> = HashMap::new();
-        let mut ownerless: HashMap<NameId, usize> = HashMap::new();
-        let mut rest = suspects.into_iter();
-        for suspect in rest.by_ref().take(MOST_DISTINCT) {
-            let still = |place: Option<&usize>| place.copied().filter(|place| told[*place].is_some());
-            let (mut at, mut outer) = match suspect.gatherer {
-                Gatherer::Owner(id) => (id, None),
-                // Of those that are held in several ways, most are the same.
-                _ => (suspect.largest, still(ownerless.get(&suspect.constructor))),
-            };
-            for _ in 0..MOST_OWNERS {
-                let owner = owners.of[at as usize];
-                if outer.is_some() || at == suspect.largest && owner == NOBODY {
-                    break;
-                }
-                let Some(constructor) = constructor(at) else { break };
-                outer = still(match owner {
-                    NOBODY => ownerless.get(&constructor),
-                    owner => owned.get(&(owner, constructor)),
-                });
-                if owner == NOBODY {
-                    break;
-                }
-                at = owner;
-            }
-            if let Some(outer) = outer {
-                // What is told already says less if most of it is below, or if it says of no holder that it holds them.
-                let is_better = told[outer].as_ref().is_some_and(|told| {
-                    2 * suspect.size() > told.size()
-                        && (suspect.constructor != told.constructor
-                            || told.gatherer == Gatherer::Several
-                            || matches!(suspect.gatherer, Gatherer::Owner(_)))
-                });
-                if !is_better {
-                    continue;
-                }
-                told[outer] = None;
-            }
-            match suspect.gatherer {
-                Gatherer::Owner(owner) => owned.insert((owner, suspect.constructor), told.len()),
-                _ => ownerless.insert(suspect.constructor, told.len()),
-            };
-            told.push(Some(suspect));
-        }
-        told.into_iter().flatten().chain(rest).collect()
+/// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.
+fn few_but_large<O: Objects>(
+    objects: &O,
+    dominators: &Dominators,
+    owners: &Owners,
+    shared: &mut Shared<'_, O>,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Suspect>> {
+    let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
+    let least = FEWEST_BYTES_OF_ONE.max(heap / SMALLEST_PART_OF_ONE);
+    let is_js = |id: u32| objects.is_js(id);
+    let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
+    let mut large: HashMap<u32, u64> =
+        dominators.order().iter().copied().filter(is_large).map(|id| (id, 0)).collect();
+    let outside = dominators.with_outside().filter(|id| dominators.total(*id) >= least && is_js(*id));
+    large.extend(outside.map(|id| (id, 0)));
+    let set = ObjectSet::new(owners.of.len());
+    for id in large.keys() {
+        set.insert(*id);
     }
+    for (index, &id) in dominators.order().iter().enumerate() {
+        if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+            return Err(Error::Interrupted);
+        }
+        let owner = owners.of[id as usize];
+        // What is nested counts with the object that it is nested in.
+        if owner != NOBODY && set.contains(owner) && !owners.is_nested[id as usize] && is_js(id) {
+            *large.entry(owner).or_default() += dominators.total(id);
+        }
+    }
+    let mut few = Gatherings::new();
+    let mut ids: Vec<(u32, u64)> = large.into_iter().collect();
+    ids.sort_unstable();
+    for (id, below) in ids {
+        let total = dominators.total(id);
+        let Some(constructor) = objects.constructor(id) else { continue };
+        if total.saturating_sub(below) < total.div_ceil(2).max(least) {
+            continue;
+        }
+        let gatherer = match owners.of[id as usize] {
+            NOBODY => shared.gatherers(id).first().copied().unwrap_or(Gatherer::Several),
+            owner => Gatherer::Owner(owner),
+        };
+        add(&mut few, gatherer, constructor, id, owners.is_nested[id as usize], dominators);
+    }
+    let few = few
+        .into_values()
+        .filter(|suspect| suspect.count < u64::from(FEWEST) && suspect.size() >= heap / SMALLEST_PART_OF_ALL);
+    Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
+}
 
-    fn owners(&self, dominators: &Dominators, kinds: &MapOf, monitor: &dyn Monitor) -> Result<Owners> {
-        let nodes = self.graph(monitor)?.len();
-        let mut owners = Owners { of: vec![NOBODY; nodes], is_nested: vec![false; nodes] };
-        for (index, &id) in dominators.order().iter().enumerate() {
-            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
-                return Err(Error::Interrupted);
+/// Of gatherings, the largest first, those that are not told with another.
+fn distinct(objects: &impl Objects, suspects: Vec<Suspect>, owners: &Owners) -> Vec<Suspect> {
+    let constructor = |id: u32| objects.constructor(id);
+    let mut told: Vec<Option<Suspect>> = Vec::new();
+    // Where those are told that have gathered under one owner, and those of a constructor that have none.
+    let mut owned: HashMap<(u32, NameId), usize> = HashMap::new();
+    let mut ownerless: HashMap<NameId, usize> = HashMap::new();
+    let mut rest = suspects.into_iter();
+    for suspect in rest.by_ref().take(MOST_DISTINCT) {
+        let still = |place: Option<&usize>| place.copied().filter(|place| told[*place].is_some());
+        let (mut at, mut outer) = match suspect.gatherer {
+            Gatherer::Owner(id) => (id, None),
+            // Of those that are held in several ways, most are the same.
+            _ => (suspect.largest, still(ownerless.get(&suspect.constructor))),
+        };
+        for _ in 0..MOST_OWNERS {
+            let owner = owners.of[at as usize];
+            if outer.is_some() || at == suspect.largest && owner == NOBODY {
+                break;
             }
-            let Some(above) = dominators.above(id) else { continue };
-            let owner = if kinds.is_js(above) { above } else { owners.of[above as usize] };
+            let Some(constructor) = constructor(at) else { break };
+            outer = still(match owner {
+                NOBODY => ownerless.get(&constructor),
+                owner => owned.get(&(owner, constructor)),
+            });
             if owner == NOBODY {
+                break;
+            }
+            at = owner;
+        }
+        if let Some(outer) = outer {
+            // What is told already says less if most of it is below, or if it says of no holder that it holds them.
+            let is_better = told[outer].as_ref().is_some_and(|told| {
+                2 * suspect.size() > told.size()
+                    && (suspect.constructor != told.constructor
+                        || told.gatherer == Gatherer::Several
+                        || matches!(suspect.gatherer, Gatherer::Owner(_)))
+            });
+            if !is_better {
                 continue;
             }
-            let is_alike = kinds.is_plain(id) && kinds.are_of_one_map(id, owner);
-            // A list of which nobody owns the first link has gathered there.
-            let up = if is_alike { owners.of[owner as usize] } else { NOBODY };
-            owners.is_nested[id as usize] = up != NOBODY;
-            owners.of[id as usize] = if up != NOBODY { up } else { owner };
+            told[outer] = None;
         }
-        Ok(owners)
+        match suspect.gatherer {
+            Gatherer::Owner(owner) => owned.insert((owner, suspect.constructor), told.len()),
+            _ => ownerless.insert(suspect.constructor, told.len()),
+        };
+        told.push(Some(suspect));
     }
+    told.into_iter().flatten().chain(rest).collect()
+}
+
+fn owners(
+    objects: &impl Objects,
+    dominators: &Dominators,
+    nodes: usize,
+    monitor: &dyn Monitor,
+) -> Result<Owners> {
+    let mut owners = Owners { of: vec![NOBODY; nodes], is_nested: vec![false; nodes] };
+    for (index, &id) in dominators.order().iter().enumerate() {
+        if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+            return Err(Error::Interrupted);
+        }
+        let Some(above) = dominators.above(id) else { continue };
+        let owner = if objects.is_js(above) { above } else { owners.of[above as usize] };
+        if owner == NOBODY {
+            continue;
+        }
+        let is_alike = objects.is_plain(id) && objects.are_alike(id, owner);
+        // A list of which nobody owns the first link has gathered there.
+        let up = if is_alike { owners.of[owner as usize] } else { NOBODY };
+        owners.is_nested[id as usize] = up != NOBODY;
+        owners.of[id as usize] = if up != NOBODY { up } else { owner };
+    }
+    Ok(owners)
 }
 
 /// Counts an object. What is nested is retained by another that counts.
@@ -331,62 +399,40 @@ fn add(
 }
 
 /// Who holds what nobody owns alone.
-struct Shared<'a, 't> {
-    heap: &'a Heap<'t>,
-    table: &'a ObjectTable,
+struct Shared<'a, O> {
+    objects: &'a O,
     dominators: &'a Dominators,
     held_by: &'a Rows,
-    roots: &'a Roots,
-    /// Of each map, whether its objects are V8's own affair.
-    is_internal: Vec<bool>,
     gatherers: Vec<Gatherer>,
     steps: Vec<u32>,
 }
 
-impl<'a, 't> Shared<'a, 't> {
-    fn new(heap: &'a Heap<'t>, table: &'a ObjectTable, monitor: &dyn Monitor) -> Result<Shared<'a, 't>> {
-        Ok(Shared {
-            heap,
-            table,
-            dominators: heap.dominators(monitor)?,
-            held_by: heap.held_by(monitor)?,
-            roots: heap.roots(monitor)?,
-            is_internal: internal_maps(heap),
-            gatherers: Vec::new(),
-            steps: Vec::new(),
-        })
-    }
-
+impl<O: Objects> Shared<'_, O> {
     /// The JavaScript objects that hold an object, through storage or not, and the kinds of native handles that do. Variables
     /// are no gathering: what a context holds is left to whoever else does.
     fn gatherers(&mut self, id: u32) -> &[Gatherer] {
         self.gatherers.clear();
         self.steps.clear();
         self.steps.push(id);
-        let is_handle = |kind: RootKind| {
-            matches!(kind, RootKind::GlobalHandle | RootKind::TracedHandle | RootKind::EternalHandle)
-        };
-        if let Some(root) = self.roots.of(id).iter().find(|root| is_handle(root.kind)) {
-            self.gatherers.push(Gatherer::Root(root.kind));
-        }
+        self.gatherers.extend(self.objects.handle(id).map(Gatherer::Root));
         let mut at = 0;
         while let Some(&step) = self.steps.get(at) {
             at += 1;
             for &holder in self.held_by.of(step) {
-                let Some(map) = self.table.map_of(ObjectId(holder)) else { continue };
-                if self.is_internal[map.0 as usize] || !self.dominators.is_reached(holder) {
+                if !self.dominators.is_reached(holder) {
                     continue;
                 }
-                if self.heap.map(map).kind.is_js_object() {
-                    let gatherer = Gatherer::Holder(holder);
-                    if self.gatherers.len() < MOST_HOLDERS && !self.gatherers.contains(&gatherer) {
-                        self.gatherers.push(gatherer);
+                match self.objects.passage(holder) {
+                    Passage::Object => {
+                        let gatherer = Gatherer::Holder(holder);
+                        if self.gatherers.len() < MOST_HOLDERS && !self.gatherers.contains(&gatherer) {
+                            self.gatherers.push(gatherer);
+                        }
                     }
-                } else if self.heap.map(map).kind != Kind::Context
-                    && self.steps.len() < MOST_STEPS
-                    && !self.steps.contains(&holder)
-                {
-                    self.steps.push(holder);
+                    Passage::Storage if self.steps.len() < MOST_STEPS && !self.steps.contains(&holder) => {
+                        self.steps.push(holder);
+                    }
+                    _ => {}
                 }
             }
         }

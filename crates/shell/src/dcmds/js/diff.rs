@@ -48,6 +48,12 @@
 //! It may be compressed. Its executable is looked for as that of the session's core is; the OBJECT of the command line and those of
 //! `--base-object` are tried as well, and `-x object` names one. Three older cores are kept open.
 //!
+//! # Heap snapshots
+//!
+//! A heap snapshot is compared with older ones. Of one process, ids stay the same from one to the next: `ADDED` are the objects that the
+//! older does not have, `GONE` those that the newer has no more. With `-o` an owner is the object without which others would be
+//! garbage, known again by its id. Where the snapshots are not of one process, only the numbers of objects are told.
+//!
 //! # Limits
 //!
 //! The same path is the same place, which may hold another object by now: an array whose elements move up is told by
@@ -68,6 +74,7 @@ use crate::dcmd::{
 };
 use crate::error::DcmdError;
 use crate::growth::{Comparison, NATIVE_MEMORY, SECTIONS, Shown, has_native_growth, path_text, totals};
+use crate::of_snapshot;
 use crate::output::{self, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
@@ -142,11 +149,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::text('x', "object", "the executable that dumped the older cores"),
     ],
     operands: Operands::between("[old [middle]]", 0, 2),
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("diff.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let question = Question::of(args)?;
+        if context.snapshot().is_some() {
+            return Ok(for_each(move |context, _, out| question.of_snapshots(context, out)));
+        }
         Ok(for_each(move |context, _, out| {
             let older = question.older(context)?;
             let comparison = Comparison::of(context, &older)?;
@@ -198,6 +208,32 @@ impl Question {
             is_usual,
             shown: Shown { all, most, as_json },
         })
+    }
+
+    /// What has grown from one heap snapshot to another.
+    fn of_snapshots(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
+        let named: Vec<&Path> = self.cores.iter().map(Path::new).collect();
+        let given = context.bases.given().iter().map(AsRef::as_ref);
+        let older: Vec<&Path> = if named.is_empty() { given.collect() } else { named };
+        if older.is_empty() {
+            return Err(DcmdError::usage("there is no older snapshot: name one, or start with --base OLD"));
+        }
+        if !self.cores.is_empty() {
+            context.settings.check_restriction()?;
+        }
+        if let Some(letter) = self.letters.iter().find(|letter| !matches!(letter, 'k' | 'o')) {
+            return Err(DcmdError::abort(format!("-{letter} is told of cores, and of no heap snapshots")));
+        }
+        let question = of_snapshot::GrowthQuestion {
+            older,
+            constructor: self.constructor.as_deref(),
+            classes: self.letters.contains(&'k'),
+            owners: self.letters.contains(&'o'),
+            all: self.shown.all,
+            most: self.shown.most,
+            json: self.shown.as_json,
+        };
+        of_snapshot::growth(context, &question, out)
     }
 
     /// The older cores: those that are named, or else those of the command line.

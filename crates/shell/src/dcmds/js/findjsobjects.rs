@@ -36,6 +36,9 @@
 //! instance retains below another of its kind counts once; between kinds it counts for each, so that the column has
 //! no sum.
 //!
+//! Of a heap snapshot the kinds are constructors: which properties have small integers is not in the file. Nothing in it is
+//! garbage. `-p` lists constructors some of whose objects have the property.
+//!
 //! `-j` prints one JSON object a line and kind, for programs. Its fields are `object` (the representative's address), `count`,
 //! `props`, `size` (bytes of all instances together, without what they refer to), `constructor`, and `properties` (the
 //! names of the named properties).
@@ -56,6 +59,7 @@ use crate::answers::retention::open;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output::{self, Progress, cells, cut, escape, number_of, screen_height};
 use crate::said::Once;
 use crate::stage::{Flow, Out, Stage};
@@ -138,10 +142,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('b', "include the brk heap (accepted for compatibility; V8 allocates nothing there)"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("findjsobjects.rs"),
     examples: EXAMPLES,
-    start: |_, args| Ok(Box::new(FindJsObjects::new(args)?)),
+    start: |context, args| {
+        let asked = FindJsObjects::new(args)?;
+        match context.snapshot() {
+            Some(_) => Ok(Box::new(of_snapshot::Kinds::new(asked.of_snapshot()?))),
+            None => Ok(Box::new(asked)),
+        }
+    },
 };
 
 /// How properties can be stored, for `-k`.
@@ -237,6 +247,38 @@ impl FindJsObjects {
             list,
             json: args.has('j'),
             targets: Vec::new(),
+        })
+    }
+
+    /// The same question to a heap snapshot.
+    ///
+    /// # Errors
+    /// It cannot answer that.
+    fn of_snapshot(self) -> Result<of_snapshot::Asked, DcmdError> {
+        if self.asked == Some(Lives::Garbage) {
+            return Err(DcmdError::abort(
+                "a heap snapshot has no garbage: V8 collects it before it writes one",
+            ));
+        }
+        let (constructor, property) = match self.filter {
+            Filter::All => (None, None),
+            Filter::Constructor(name) => (Some(name), None),
+            Filter::Property(name) => (None, Some(name)),
+            Filter::Storage(_) => {
+                return Err(DcmdError::abort("a heap snapshot does not say how properties are stored"));
+            }
+        };
+        Ok(of_snapshot::Asked {
+            constructor,
+            property,
+            list: self.list,
+            json: self.json,
+            by_size: self.by_size,
+            by_retained: self.by_retained,
+            whole: self.whole,
+            statistics: self.statistics,
+            references: matches!(self.task, Task::References),
+            marks: matches!(self.task, Task::Mark),
         })
     }
 

@@ -198,7 +198,12 @@ impl Found<'_> {
         let ids: Vec<u32> =
             storage.stores.iter().filter_map(|store| Some(self.id_of(store.value)?.0)).collect();
         let (graph, roots) = (self.heap.graph(monitor)?, self.heap.roots(monitor)?.all());
-        Ok(self.heap.dominators(monitor)?.retained_together(graph, roots, &ids, monitor)?)
+        Ok(self.heap.dominators(monitor)?.retained_together(
+            graph,
+            roots.iter().map(|root| root.target).collect(),
+            &ids,
+            monitor,
+        )?)
     }
 
     fn print(

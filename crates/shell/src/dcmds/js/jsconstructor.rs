@@ -4,6 +4,8 @@
 //! function's address follows, if the object's prototype leads to it, and where it is defined. Of a primitive value the class
 //! is that of its methods; of V8's own objects V8's name stands in brackets.
 //!
+//! Of a node of a heap snapshot, the name alone.
+//!
 //! In a pipe it hands on the constructor: `addr::jsconstructor | ::jssource`.
 
 use std::io::Write;
@@ -12,6 +14,7 @@ use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::objects::value::Value;
 
+use crate::answers::sources::source;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
@@ -48,11 +51,25 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Items(Kind::Value),
     options: &[Opt::flag('v', "print the constructor's address, too"), Opt::JSON],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsconstructor.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let (verbose, as_json) = (args.has('v'), args.has('j'));
+        if context.snapshot().is_some() {
+            return Ok(for_each_item(move |context, item, out| {
+                let source = source(context, &context.progress())?;
+                let node = source.find(item.word)?;
+                let name = match source.constructor_of(node) {
+                    name if name.is_empty() => source.label(node),
+                    name => escape(&name).into_owned(),
+                };
+                match as_json {
+                    true => out.json(&json!({ "object": source.json(node), "constructor": name })),
+                    false => Ok(writeln!(out.text(), "{name}")?),
+                }
+            }));
+        }
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);

@@ -21,16 +21,15 @@ use std::io::Write;
 
 use serde_json::json;
 use v8_heap::graph::{Life, Rows};
-use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::questions::OwnedGroup;
-use v8_heap::{Heap, Tagged};
 
 use crate::answers::dominator_tree::{DominatorTree, Extent, edge};
-use crate::answers::retention::{address, alive, object_at, open};
+use crate::answers::source::Source;
+use crate::answers::sources::source;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{self, Column, Hex, Progress, Table, cut, escape};
+use crate::output::{self, Column, Progress, Table, cut, escape};
 use crate::profile::{self, Format};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
@@ -69,7 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::text('o', "file", "write the tree to this file: .svg, .json, .pb or .folded"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsdominators.rs"),
     examples: EXAMPLES,
     start: |_, args| {
@@ -80,20 +79,20 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let format = file.as_deref().map(Format::of).transpose().map_err(DcmdError::usage)?;
         Ok(for_each(move |context, item, out| {
             let monitor = context.progress();
-            let (heap, table) = open(context, &monitor)?;
+            let source = &*source(context, &monitor)?;
             let mut owners = Vec::new();
             if let Some(item) = item {
-                let id = object_at(heap, table, Tagged(item.word))?;
-                alive(heap, table, id, Life::Live, &monitor)?;
-                owners.push(id.0);
+                let id = source.find(item.word)?;
+                source.must_live(id, Life::Live, &monitor)?;
+                owners.push(id);
             }
             if let (Some(file), Some(format)) = (&file, format) {
-                let profile = DominatorTree::of(heap, table, &owners, WRITTEN, &monitor)?.profile();
+                let profile = DominatorTree::of(source, &owners, WRITTEN, &monitor)?.profile();
                 drop(monitor);
                 profile::save(context, file, format, &profile)?;
                 return Ok(writeln!(out.text(), "wrote {}: {} nodes", escape(file), profile.stacks.len())?);
             }
-            let dominators = heap.dominators(&monitor)?;
+            let dominators = source.dominators(&monitor)?;
             let total = dominators
                 .tops()
                 .fold(0u64, |sum, id| sum.saturating_add(dominators.retained(id) + dominators.outside(id)));
@@ -102,14 +101,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 TABLE.heading(context.colours, &mut out.text())?;
             }
             let mut tree =
-                Tree { heap, table, below: &below, depth, most, monitor: &monitor, waiting: Vec::new() };
+                Tree { source, below: &below, depth, most, monitor: &monitor, waiting: Vec::new() };
             tree.add(&owners, 0, true, 0)?;
             while let Some(row) = tree.waiting.pop() {
                 context.check_interrupt()?;
                 let (row, times) = tree.folded(context, row)?;
-                let largest = row.shown.map_or(0, |id| address(table, ObjectId(id)).0);
                 if out.is_pipe() {
-                    if row.shown.is_some() && out.emit(Item::value(largest))? == Flow::Enough {
+                    if let Some(id) = row.shown
+                        && out.emit(Item::value(source.word(id)))? == Flow::Enough
+                    {
                         return Ok(());
                     }
                     let bytes = row.group.retained.saturating_add(row.group.outside);
@@ -125,10 +125,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                         "retained": row.group.retained,
                         "outside": row.group.outside,
                         "percent": (share * 10.0).round() / 10.0,
-                        "largest": row.shown.map(|_| format!("0x{largest:x}")),
+                        "largest": row.shown.map(|id| source.json(id)),
                         "edge": row.edge,
                         "times": times,
-                        "constructor": heap.name(row.group.constructor),
+                        "constructor": source.name(row.group.constructor),
                     });
                     writeln!(out.text(), "{}", output::json(&line))?;
                     tree.add(&row.group.members, row.level + 1, row.is_heaviest, bytes)?;
@@ -139,7 +139,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     (Some(edge), 1) => format!("{edge}: "),
                     (Some(edge), times) => format!("{edge} x {times}: "),
                 };
-                let constructor = escape(heap.name(row.group.constructor));
+                let constructor = source.name(row.group.constructor);
+                let constructor = escape(&constructor);
                 let indent = 2 * row.level;
                 let name = format!("{:indent$}{edge}{constructor}", "");
                 let room = context
@@ -152,7 +153,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                         &row.group.retained,
                         &row.group.outside,
                         &percent,
-                        &Hex(largest),
+                        &row.shown.map_or_else(|| "-".to_owned(), |id| source.shown(id)),
                         &cut(&name, room),
                     ],
                     &mut out.text(),
@@ -200,8 +201,7 @@ struct Row {
 
 /// The tree as it is walked, the next line last.
 struct Tree<'a> {
-    heap: &'a Heap<'static>,
-    table: &'a ObjectTable,
+    source: &'a dyn Source,
     below: &'a Rows,
     depth: Option<usize>,
     most: usize,
@@ -216,7 +216,7 @@ impl Tree<'_> {
         if level >= DEEPEST || is_deep && (!is_heaviest || self.depth.is_some()) {
             return Ok(());
         }
-        let groups = self.heap.owned_by(owners, self.below, self.monitor)?;
+        let groups = self.source.owned_by(owners, self.below, self.monitor)?;
         let mut rows = Vec::new();
         for (index, group) in groups.into_iter().take(self.most).enumerate() {
             let own = group.retained.saturating_add(group.outside);
@@ -233,7 +233,7 @@ impl Tree<'_> {
     }
 
     fn edge(&self, owners: &[u32], group: &OwnedGroup) -> Option<String> {
-        edge(self.heap, self.table, owners, group, self.monitor)
+        edge(self.source, owners, group, self.monitor)
     }
 
     /// The last of the objects that hold one another in the same way from `row` on, and how many they are.
@@ -246,7 +246,7 @@ impl Tree<'_> {
         let (retained, outside) = (row.group.retained, row.group.outside);
         while times < MOST_LINKS {
             context.check_interrupt()?;
-            let mut groups = self.heap.owned_by(&row.group.members, self.below, self.monitor)?;
+            let mut groups = self.source.owned_by(&row.group.members, self.below, self.monitor)?;
             if groups.len() != 1 {
                 break;
             }

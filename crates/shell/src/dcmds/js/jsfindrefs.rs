@@ -13,6 +13,8 @@
 //! `-l` says how many steps to follow through storage, 5 if not said. `-d` tells for each step how many objects hold what is
 //! looked for, and how many of these are storage.
 //!
+//! In a heap snapshot only the nodes of it are searched; storage is not followed, and is told as such.
+//!
 //! Objects of a map refer to it, and nearly everything refers to `undefined`: to ask for these floods the screen. No more than
 //! four million references are told.
 
@@ -30,6 +32,7 @@ use crate::answers::reference::describe_how;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output::{self, escape};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
@@ -70,10 +73,21 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print one line of JSON for each holder, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsfindrefs.rs"),
     examples: EXAMPLES,
-    start: |_, args| Ok(Box::new(JsFindRefs::new(args)?)),
+    start: |context, args| {
+        let asked = JsFindRefs::new(args)?;
+        match context.snapshot() {
+            Some(_) => Ok(Box::new(of_snapshot::References {
+                targets: Vec::new(),
+                only_objects: false,
+                types: asked.types,
+                json: asked.json,
+            })),
+            None => Ok(Box::new(asked)),
+        }
+    },
 };
 
 /// More steps make no sense, and each costs a search of the heap.

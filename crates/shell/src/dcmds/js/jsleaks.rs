@@ -30,6 +30,9 @@
 //!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
+//! Of a heap snapshot neither native memory nor what Node.js has gathered for itself can be told, nor the line that adds: these are
+//! suspects as others are.
+//!
 //! In a pipe it hands on the largest object of each suspect.
 
 use std::io::Write;
@@ -47,6 +50,7 @@ use crate::answers::roots::root_name;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output::{self, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
@@ -81,12 +85,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print one line of JSON for each suspect, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsleaks.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
         let as_json = args.has('j');
+        if context.snapshot().is_some() {
+            return Ok(for_each(move |context, _, out| of_snapshot::leaks(context, most, as_json, out)));
+        }
         Ok(for_each(move |context, _, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;

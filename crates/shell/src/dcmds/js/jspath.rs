@@ -19,6 +19,8 @@
 //! objects of its kind. Of a collection that holds many of them it does
 //! not count which entry it is: `[*]`, `.*`, `map value`; and along a list not how far: `.next x *`.
 //!
+//! In a heap snapshot handles, stacks and V8's tables are told by their lists: `(Global handles)`, `(Stack roots)`.
+//!
 //! In a pipe it hands on the objects of the way, from the root to the end.
 
 use std::io::Write;
@@ -38,6 +40,7 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
@@ -104,16 +107,24 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print one line of JSON for each way, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jspath.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let (verbose, as_json) = (args.has('v'), args.has('j'));
         if args.has('m') {
             let most = usize::try_from(args.number('n').unwrap_or(5)).unwrap_or(usize::MAX);
+            if context.snapshot().is_some() {
+                return Ok(of_snapshot::merged(most, as_json));
+            }
             return Ok(Box::new(Merged { targets: Vec::new(), most, as_json }));
         }
         let most = usize::try_from(args.number('n').unwrap_or(1)).unwrap_or(usize::MAX);
+        if context.snapshot().is_some() {
+            return Ok(for_each_item(move |context, item, out| {
+                of_snapshot::ways(context, item, most, verbose, as_json, out)
+            }));
+        }
         Ok(for_each_item(move |context, item, out| {
             let monitor = context.progress();
             let (heap, table) = open(context, &monitor)?;

@@ -101,6 +101,12 @@
 //! `-j` prints each value as one line of JSON, for programs; `docs/json.md` is the schema.
 //!
 //! In a pipe it hands on the members asked for, or the value itself: `addr::jsprint request | ::jspath`.
+//!
+//! # Heap snapshots
+//!
+//! Of a node of a heap snapshot the properties, elements and variables are printed that are in the file: small integers are not, and of
+//! numbers that are kept apart and of symbols only what they are. Of what is no JavaScript object, all references are printed, by V8's
+//! names. `-d`, `-a` and `-j` mean what they mean of a core.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -115,6 +121,7 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
 };
 use crate::error::{DcmdError, reasons};
+use crate::of_snapshot;
 use crate::output::{Colours, escape};
 use crate::print::{Member, Place, Printer, Style};
 use crate::stage::{Flow, Out};
@@ -225,11 +232,19 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print one line of JSON, as docs/json.md describes it"),
     ],
     operands: Operands::any("[member ...]"),
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsprint.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let wanted = Wanted::of(args)?;
+        if context.snapshot().is_some() {
+            let depth = args.number('d');
+            let members: Vec<String> = wanted.members.iter().map(|(text, _)| text.clone()).collect();
+            return Ok(for_each_item(move |context, item, out| {
+                let (ids, as_json) = (wanted.style.addresses, wanted.json);
+                of_snapshot::print(context, item, depth, ids, as_json, &members, out).map(|_| ())
+            }));
+        }
         Ok(for_each_item(move |context, item, out| wanted.print(context, item, out)))
     },
 };

@@ -19,16 +19,13 @@ use std::io::Write;
 
 use serde_json::json;
 
-use v8_heap::Tagged;
 use v8_heap::graph::Life;
-use v8_heap::index::ObjectId;
 
-use crate::answers::kinds::set_of;
-use crate::answers::retention::{address, alive, label, object_at, open};
+use crate::answers::sources::source;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
 use crate::error::DcmdError;
-use crate::output::{self, Column, Hex, Progress, Table};
+use crate::output::{self, Column, Progress, Table};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
@@ -71,7 +68,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsretained.rs"),
     examples: EXAMPLES,
     start: |_, args: &Args| {
@@ -107,12 +104,12 @@ impl JsRetained {
     /// Adds what an item stands for to the set.
     fn add(&mut self, context: &Context, item: Item) -> Result<(), DcmdError> {
         let monitor = context.progress();
-        let (heap, table) = open(context, &monitor)?;
-        let set = set_of(context, item, &monitor)?;
+        let source = source(context, &monitor)?;
+        let set = source.set(item, &monitor)?;
         let mut left_out: Option<(u64, DcmdError)> = None;
         for id in &set {
-            match alive(heap, table, *id, Life::Live, &monitor) {
-                Ok(()) => self.group.push(id.0),
+            match source.must_live(*id, Life::Live, &monitor) {
+                Ok(()) => self.group.push(*id),
                 Err(reason @ DcmdError::Failed(_)) => left_out.get_or_insert((0, reason)).0 += 1,
                 Err(error) => return Err(error),
             }
@@ -126,33 +123,30 @@ impl JsRetained {
         }
     }
 
-    fn one(&mut self, context: &Context, value: Tagged, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    fn one(&mut self, context: &Context, word: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let monitor = context.progress();
-        let (heap, table) = open(context, &monitor)?;
-        let id = object_at(heap, table, value)?;
-        alive(heap, table, id, Life::Live, &monitor)?;
-        self.group.push(id.0);
-        let graph = heap.graph(&monitor)?;
-        let dominators = heap.dominators(&monitor)?;
+        let source = source(context, &monitor)?;
+        let id = source.find(word)?;
+        source.must_live(id, Life::Live, &monitor)?;
+        self.group.push(id);
+        let graph = source.graph(&monitor)?;
+        let dominators = source.dominators(&monitor)?;
         drop(monitor);
+        let above = dominators.above(id);
         if out.is_pipe() {
-            if let Some(above) = dominators.above(id.0).filter(|above| self.given.insert(*above)) {
-                out.emit(Item::value(address(table, ObjectId(above)).0))?;
+            if let Some(above) = above.filter(|above| self.given.insert(*above)) {
+                out.emit(Item::value(source.word(above)))?;
             }
             return Ok(());
         }
         if self.as_json {
-            let object =
-                heap.object_by_id(table, id).ok_or_else(|| DcmdError::failed("the object has no map"))?;
-            let above =
-                dominators.above(id.0).map(|above| format!("0x{:x}", address(table, ObjectId(above)).0));
             let line = json!({
-                "object": format!("0x{:x}", object.value().0),
-                "shallow": graph.size(id.0),
-                "retained": dominators.retained(id.0),
-                "outside": dominators.outside(id.0),
-                "dominator": above,
-                "name": label(heap, object),
+                "object": source.json(id),
+                "shallow": graph.size(id),
+                "retained": dominators.retained(id),
+                "outside": dominators.outside(id),
+                "dominator": above.map(|above| source.json(above)),
+                "name": source.label(id),
             });
             return Ok(writeln!(out.text(), "{}", output::json(&line))?);
         }
@@ -160,20 +154,15 @@ impl JsRetained {
         if !std::mem::replace(&mut self.has_heading, true) {
             TABLE.heading(context.colours, &mut text)?;
         }
-        let object =
-            heap.object_by_id(table, id).ok_or_else(|| DcmdError::failed("the object has no map"))?;
-        let above = match dominators.above(id.0) {
-            Some(above) => address(table, ObjectId(above)).to_string(),
-            None => "-".to_owned(),
-        };
+        let above = above.map_or_else(|| "-".to_owned(), |above| source.shown(above));
         TABLE.row(
             &[
-                &Hex(object.value().0),
-                &graph.size(id.0),
-                &dominators.retained(id.0),
-                &dominators.outside(id.0),
+                &source.shown(id),
+                &graph.size(id),
+                &dominators.retained(id),
+                &dominators.outside(id),
                 &above,
-                &label(heap, object),
+                &source.label(id),
             ],
             &mut text,
         )?;
@@ -181,11 +170,11 @@ impl JsRetained {
     }
 
     fn together(&self, context: &Context, monitor: &Progress, out: &mut Out<'_>) -> Result<(), DcmdError> {
-        let (heap, _) = open(context, monitor)?;
-        let graph = heap.graph(monitor)?;
-        let dominators = heap.dominators(monitor)?;
-        let roots = heap.roots(monitor)?.all();
-        let (retained, outside) = dominators.retained_together(graph, roots, &self.group, monitor)?;
+        let source = source(context, monitor)?;
+        let graph = source.graph(monitor)?;
+        let dominators = source.dominators(monitor)?;
+        let seeds = source.seeds(monitor)?;
+        let (retained, outside) = dominators.retained_together(graph, seeds, &self.group, monitor)?;
         let mut own = self.group.clone();
         own.sort_unstable();
         own.dedup();
@@ -220,7 +209,7 @@ impl Stage for JsRetained {
             context.set_dot(item.word);
             let done = match self.only_together {
                 true => self.add(context, *item),
-                false => self.one(context, Tagged(item.word), out),
+                false => self.one(context, item.word, out),
             };
             match done {
                 Ok(()) => {}

@@ -23,6 +23,9 @@
 //!
 //! # Limits
 //!
+//! Of a heap snapshot the first 1024 characters of each string are known, which is what V8 writes of it unless it is told otherwise; `-d`
+//! takes two that are longer for the same if they begin alike and take as much room.
+//!
 //! Ropes can share their parts, and say far more than they take. Each part is searched once, but of slices and of ropes no more than
 //! 4 GB are searched altogether, and none of more than 67 million characters. A regular expression looks at each rope anew, at 1 GB of
 //! them. What was left out is said.
@@ -39,6 +42,7 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each,
 };
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output::{self, Column, Table};
 use crate::print::{Place, Printer, Style};
 use crate::stage::{Flow, Out};
@@ -97,11 +101,15 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print JSON objects, one a line"),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsstrings.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let wanted = Wanted::of(args)?;
+        if context.snapshot().is_some() {
+            let asked = wanted.of_snapshot(args.text('p').map(str::to_owned))?;
+            return Ok(for_each(move |context, _, out| of_snapshot::strings(context, &asked, out)));
+        }
         Ok(for_each(move |context, _, out| wanted.run(context, out)))
     },
 };
@@ -151,6 +159,28 @@ impl Wanted {
                 || args.has('e')
                 || ['p', 'r'].iter().any(|o| args.text(*o).is_some())
                 || ['l', 'L'].iter().any(|o| args.number(*o).is_some()),
+        })
+    }
+
+    /// The same question to a heap snapshot, for strings that contain `text`.
+    ///
+    /// # Errors
+    /// It cannot answer that.
+    fn of_snapshot(self, text: Option<String>) -> Result<of_snapshot::AskedOfStrings, DcmdError> {
+        if self.wasted || self.external {
+            return Err(DcmdError::abort(
+                "a heap snapshot tells neither whose characters are outside of the heap nor which part of a string a slice shows",
+            ));
+        }
+        Ok(of_snapshot::AskedOfStrings {
+            text,
+            regex: self.regex,
+            least: u64::from(self.least),
+            most: self.most.map(u64::from),
+            duplicates: self.duplicates,
+            by_size: self.by_size,
+            json: self.json,
+            list: self.list,
         })
     }
 

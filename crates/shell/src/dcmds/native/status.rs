@@ -2,6 +2,8 @@
 //!
 //! The program, its command line, why it ended, its threads, and what is missing from the core; the heap, how far it can be trusted,
 //! and the index kept of it, if there is one (`-o cache`, see `::set`).
+//!
+//! Of a heap snapshot: its nodes by type, how many, their bytes in the heap and outside of it; and what is wrong with the file.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,6 +18,7 @@ use crate::answers::ending::{Ending, ending};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output::{self, escape};
 use crate::stage::Out;
 use crate::threads::number_of_threads;
@@ -47,11 +50,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Text,
     options: &[Opt::flag('j', "print one line of JSON, as docs/json.md describes it")],
     operands: Operands::NONE,
-    needs: &[Capability::Core],
+    needs: &[Capability::Any],
     manual: include_str!("status.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let as_json = args.has('j');
+        if context.snapshot().is_some() {
+            return Ok(for_each(move |context, _, out| of_snapshot::status(context, as_json, out)));
+        }
         Ok(for_each(move |context, _, out| {
             if as_json {
                 return print_json(context, out);

@@ -23,7 +23,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::answers::dominator_tree::{DominatorTree, Extent};
-use crate::answers::retention::open;
+use crate::answers::sources::source;
 use crate::asked::ask;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
@@ -120,6 +120,12 @@ const TREE: Extent = Extent { nodes: 2500, children: 40, depth: 40 };
 /// # Errors
 /// The user has stopped it.
 pub(crate) fn collect(context: &Context, values: Values) -> Result<Report, DcmdError> {
+    if context.snapshot().is_some() {
+        return Err(DcmdError::abort(
+            "a report is made of a core, which has the process as well: of a heap snapshot ask ::status, ::jsleaks, \
+             ::jsdominators (-o FILE.svg is a picture) and ::diff",
+        ));
+    }
     let scope =
         Scope { values, has_heap: context.heap().is_ok(), has_base: !context.bases.given().is_empty() };
     let question = |line: &str| {
@@ -129,8 +135,8 @@ pub(crate) fn collect(context: &Context, values: Values) -> Result<Report, DcmdE
     };
     let tree = || {
         let monitor = context.progress();
-        let (heap, table) = open(context, &monitor)?;
-        Ok(DominatorTree::of(heap, table, &[], TREE, &monitor)?.json(0))
+        let source = source(context, &monitor)?;
+        Ok(DominatorTree::of(&*source, &[], TREE, &monitor)?.json(0))
     };
     Ok(Report::of(Facts::collect(&question, scope, &tree)?))
 }
