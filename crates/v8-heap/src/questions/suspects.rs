@@ -51,7 +51,16 @@ const MOST_DISTINCT: usize = 1 << 12;
 /// Owners above one another that are looked at for that.
 const MOST_OWNERS: usize = 64;
 
-type Gatherings = HashMap<(Gatherer, NameId), Suspect>;
+/// Gatherings by where they are and what has gathered.
+#[derive(Default)]
+struct Gatherings {
+    all: Vec<Suspect>,
+    /// Bytes that would be freed with the largest of each.
+    largest: Vec<u64>,
+    places: HashMap<(Gatherer, NameId), usize>,
+    /// Where the last object counted: mostly the next one counts there, too.
+    last: Option<((Gatherer, NameId), usize)>,
+}
 
 /// The owner of each object.
 struct Owners {
@@ -111,7 +120,7 @@ impl Heap<'_> {
             children[(owners.of[id as usize] as usize).min(nodes)] += 1;
         }
         monitor.begin("looking for gatherings", dominators.order().len() as u64);
-        let mut suspects = Gatherings::new();
+        let mut suspects = Gatherings::default();
         let mut shared = Shared::new(self, table, monitor)?;
         for (index, &id) in dominators.order().iter().enumerate() {
             if index.is_multiple_of(BETWEEN_LOOKS) {
@@ -127,20 +136,20 @@ impl Heap<'_> {
             let Some(constructor) = kinds.constructor(self, table, id) else { continue };
             let is_nested = owners.is_nested[id as usize];
             if owner != NOBODY {
-                add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
+                suspects.add(Gatherer::Owner(owner), constructor, id, is_nested, dominators);
                 continue;
             }
             for gatherer in shared.gatherers(id) {
-                if suspects.len() < MOST_SHARED {
-                    add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
+                if suspects.all.len() < MOST_SHARED {
+                    suspects.add(*gatherer, constructor, id, is_nested, dominators);
                 }
             }
             if self.is_of_class(kinds.kind(id), constructor) {
-                add(&mut suspects, Gatherer::Several, constructor, id, is_nested, dominators);
+                suspects.add(Gatherer::Several, constructor, id, is_nested, dominators);
             }
         }
         let mut suspects: Vec<Suspect> =
-            suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
+            suspects.all.into_iter().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
         suspects.extend(self.few_but_large(table, dominators, &owners, &kinds, &mut shared, monitor)?);
         suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
         // Held by several, they have gathered in the first of these.
@@ -189,7 +198,7 @@ impl Heap<'_> {
                 *large.entry(owner).or_default() += dominators.total(id);
             }
         }
-        let mut few = Gatherings::new();
+        let mut few = Gatherings::default();
         let mut ids: Vec<(u32, u64)> = large.into_iter().collect();
         ids.sort_unstable();
         for (id, below) in ids {
@@ -203,9 +212,9 @@ impl Heap<'_> {
                 owner => Gatherer::Owner(owner),
             };
             let constructor = self.constructor_name(object);
-            add(&mut few, gatherer, constructor, id, owners.is_nested[id as usize], dominators);
+            few.add(gatherer, constructor, id, owners.is_nested[id as usize], dominators);
         }
-        let few = few.into_values().filter(|suspect| {
+        let few = few.all.into_iter().filter(|suspect| {
             suspect.count < u64::from(FEWEST) && suspect.size() >= heap / SMALLEST_PART_OF_ALL
         });
         Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
@@ -286,52 +295,66 @@ impl Heap<'_> {
     }
 }
 
-/// Counts an object. What is nested is retained by another that counts.
-fn add(
-    suspects: &mut Gatherings,
-    gatherer: Gatherer,
-    constructor: NameId,
-    id: u32,
-    is_nested: bool,
-    dominators: &Dominators,
-) {
-    let suspect = suspects.entry((gatherer, constructor)).or_insert(Suspect {
-        gatherer,
-        constructor,
-        count: 0,
-        retained: 0,
-        outside: 0,
-        largest: id,
-        typical: id,
-        path: None,
-        is_few: false,
-        is_nodes: false,
-        some: Vec::new(),
-    });
-    // Some of all of them, and not of the first.
-    let stride = (suspect.count / SAMPLE as u64).max(1).ilog2();
-    if suspect.count.trailing_zeros() >= stride {
-        suspect.some.push(id);
-        if suspect.some.len() == 2 * SAMPLE {
-            let mut index = 0;
-            suspect.some.retain(|_| {
-                index += 1;
-                index % 2 == 1
-            });
+impl Gatherings {
+    /// Counts an object. What is nested is retained by another that counts.
+    fn add(
+        &mut self,
+        gatherer: Gatherer,
+        constructor: NameId,
+        id: u32,
+        is_nested: bool,
+        dominators: &Dominators,
+    ) {
+        let key = (gatherer, constructor);
+        let place = match self.last {
+            Some((last, place)) if last == key => place,
+            _ => *self.places.entry(key).or_insert_with(|| {
+                self.all.push(Suspect {
+                    gatherer,
+                    constructor,
+                    count: 0,
+                    retained: 0,
+                    outside: 0,
+                    largest: id,
+                    typical: id,
+                    path: None,
+                    is_few: false,
+                    is_nodes: false,
+                    some: Vec::new(),
+                });
+                self.largest.push(0);
+                self.all.len() - 1
+            }),
+        };
+        self.last = Some((key, place));
+        let suspect = &mut self.all[place];
+        // Some of all of them, and not of the first.
+        let stride = (suspect.count / SAMPLE as u64).max(1).ilog2();
+        if suspect.count.trailing_zeros() >= stride {
+            suspect.some.push(id);
+            if suspect.some.len() == 2 * SAMPLE {
+                let mut index = 0;
+                suspect.some.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+            }
         }
-    }
-    suspect.count += 1;
-    if !is_nested {
-        suspect.retained += dominators.retained(id);
-        suspect.outside += dominators.outside(id);
-    }
-    if dominators.total(id) > dominators.total(suspect.largest) {
-        suspect.largest = id;
+        suspect.count += 1;
+        let (retained, outside) = (dominators.retained(id), dominators.outside(id));
+        if !is_nested {
+            suspect.retained += retained;
+            suspect.outside += outside;
+        }
+        if retained + outside > self.largest[place] {
+            self.largest[place] = retained + outside;
+            suspect.largest = id;
+        }
     }
 }
 
 /// Who holds what nobody owns alone.
-struct Shared<'a, 't> {
+pub(super) struct Shared<'a, 't> {
     heap: &'a Heap<'t>,
     table: &'a ObjectTable,
     dominators: &'a Dominators,
@@ -344,7 +367,11 @@ struct Shared<'a, 't> {
 }
 
 impl<'a, 't> Shared<'a, 't> {
-    fn new(heap: &'a Heap<'t>, table: &'a ObjectTable, monitor: &dyn Monitor) -> Result<Shared<'a, 't>> {
+    pub(super) fn new(
+        heap: &'a Heap<'t>,
+        table: &'a ObjectTable,
+        monitor: &dyn Monitor,
+    ) -> Result<Shared<'a, 't>> {
         Ok(Shared {
             heap,
             table,
@@ -359,7 +386,7 @@ impl<'a, 't> Shared<'a, 't> {
 
     /// The JavaScript objects that hold an object, through storage or not, and the kinds of native handles that do. Variables
     /// are no gathering: what a context holds is left to whoever else does.
-    fn gatherers(&mut self, id: u32) -> &[Gatherer] {
+    pub(super) fn gatherers(&mut self, id: u32) -> &[Gatherer] {
         self.gatherers.clear();
         self.steps.clear();
         self.steps.push(id);
