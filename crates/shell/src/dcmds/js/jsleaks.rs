@@ -130,10 +130,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 match (suspect, as_json) {
                     (Told::Heap(suspect, makeup), false) => {
                         explained += suspect.size();
-                        print(context, heap, table, index + 1, suspect, makeup, total, out)?;
+                        print(context, heap, table, index + 1, (suspect, makeup), total, out)?;
                     }
                     (Told::Heap(suspect, makeup), true) => {
-                        print_json(context, heap, table, index + 1, suspect, makeup, total, out)?;
+                        print_json(context, heap, table, index + 1, (suspect, makeup), total, out)?;
                     }
                     (Told::Native(suspect), false) => print_native(index + 1, suspect, out)?,
                     (Told::Native(suspect), true) => print_native_json(index + 1, suspect, out)?,
@@ -252,8 +252,7 @@ fn print(
     heap: &Heap<'_>,
     table: &ObjectTable,
     number: usize,
-    suspect: &Suspect,
-    makeup: &Makeup,
+    (suspect, makeup): (&Suspect, &Makeup),
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
@@ -455,8 +454,7 @@ fn print_json(
     heap: &Heap<'_>,
     table: &ObjectTable,
     number: usize,
-    suspect: &Suspect,
-    makeup: &Makeup,
+    (suspect, makeup): (&Suspect, &Makeup),
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
