@@ -51,6 +51,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         step("agreement with gdb", &["xtask", "native"])?;
         step("native memory", &["xtask", "memory"])?;
         step("living objects", &["xtask", "graph"])?;
+        step("freed sets", &["xtask", "retained", "--seeds", "1"])?;
         step("heap snapshots", &["xtask", "snapshot", "--readers"])?;
     }
     Ok(())

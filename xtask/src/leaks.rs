@@ -5,6 +5,8 @@
 //! Small programs leak in further ways, alone in a process without packages: each is tried on one line, the next on the next, unless
 //! `--all` or `--node` says otherwise, in two cores of which one has leaked more: `::diff` must name the owner and say how much more.
 //!
+//! Healthy services must not be suspected: see [`crate::services`]. Some are tried each time; `--healthy` tries them all, and nothing else.
+//!
 //! What is true each program says itself (`testdata/scenarios/leaks`, `leaks-small`). The cores are kept for the next run.
 
 use std::collections::BTreeSet;
@@ -17,6 +19,7 @@ use test_support::scenarios::constructors;
 use test_support::scenarios::debugger::{Debugger, counts};
 
 use crate::scenario::{LEAKS, SMALL_LEAKS, Scenario};
+use crate::services::{self, Extent};
 use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, node_release};
 
@@ -55,6 +58,15 @@ struct Truth {
     stores: Option<Stores>,
     /// What has leaked is native memory.
     native: Option<Native>,
+    /// Slices that keep strings, as `::jsleaks -j` has them.
+    slices: Option<serde_json::Value>,
+    /// Views that keep ArrayBuffers.
+    views: Option<serde_json::Value>,
+    /// Variables that hold WeakMaps of which the leak keeps values, and how many of each.
+    #[serde(rename = "weakValues")]
+    weak_values: Option<Vec<(String, u64)>>,
+    /// How what has gathered holds the objects of the class of the program.
+    through: Option<String>,
 }
 
 /// What a program says of native memory that has leaked, or V8's own snapshot of such a program.
@@ -103,12 +115,14 @@ const MOST_OFF: u64 = 15;
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut scenarios, mut executable, mut all) = (Vec::new(), Vec::new(), None, false);
+    let (mut releases, mut scenarios, mut executable) = (Vec::new(), Vec::new(), None);
+    let (mut all, mut healthy) = (false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("node") => releases.push(arguments.value()?.string()?),
             Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
             Long("all") => all = true,
+            Long("healthy") => healthy = true,
             Long("debugger") => executable = Some(arguments.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
@@ -122,6 +136,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         scenarios = LEAKS.iter().chain(SMALL_LEAKS).copied().collect();
     }
     let executable = executable.map_or_else(build::debugger, Ok)?;
+    if healthy {
+        let (tried, alarms) = services::try_services(&executable, &releases, Extent::All);
+        ensure!(alarms == 0, "{alarms} healthy services of {tried} are suspected");
+        println!("all {tried} healthy services are above suspicion");
+        return Ok(());
+    }
     let (mut tried, mut failed) = (0, 0);
     for (index, node) in releases.iter().enumerate() {
         if with_closures {
@@ -151,6 +171,10 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     }
     ensure!(failed == 0, "{failed} leaks of {tried} are not found");
     println!("all {tried} leaks are found");
+    if with_closures {
+        let (tried, alarms) = services::try_services(&executable, &releases, Extent::Sample);
+        ensure!(alarms == 0, "{alarms} healthy services of {tried} are suspected");
+    }
     Ok(())
 }
 
@@ -223,6 +247,7 @@ fn check(executable: &Path, node: &str, scenario: Scenario, is_small: bool) -> R
     let true_ones: u64 =
         ways(&answers[2]).iter().filter(|(_, way)| leads_through(&truth, way)).map(|(n, _)| n).sum();
     ensure!(10 * true_ones >= 9 * held, "{true_ones} of {held} {holds} have a true way:\n{}", answers[2]);
+    check_makeup(&debugger, &truth, place, &answers)?;
     if let Some(unread) = &truth.unread {
         check_unread(&debugger, unread, held)?;
     }
@@ -244,6 +269,43 @@ impl Truth {
     fn requests(&self) -> u64 {
         self.stores.as_ref().map_or(self.held, |stores| stores.count - 1)
     }
+}
+
+/// What keeps more than it shows, and how: slices, views, keys of WeakMaps, stacks that nobody has read.
+fn check_makeup(debugger: &Debugger, truth: &Truth, place: usize, answers: &[String]) -> Result<()> {
+    if let Some(through) = &truth.through {
+        let all = format!("{} of {} (100 %)", truth.held, truth.held);
+        ensure!(
+            answers[2].contains(&all) && answers[2].contains(through.as_str()),
+            "they are not held by `{through}`:\n{}",
+            answers[2]
+        );
+    }
+    if truth.slices.is_none() && truth.views.is_none() && truth.weak_values.is_none() {
+        return Ok(());
+    }
+    let told = &debugger.session(&[format!("::jsleaks -j -n {place}")])?[0];
+    let suspect = told.lines().nth(place - 1).context("the suspect is no line of JSON")?;
+    let suspect: serde_json::Value = serde_json::from_str(suspect)?;
+    for (name, wanted) in [("slices", &truth.slices), ("views", &truth.views)] {
+        let Some(wanted) = wanted.as_ref().and_then(|wanted| wanted.as_object()) else { continue };
+        let found = &suspect[name];
+        let are_equal = wanted.iter().all(|(field, value)| found[field] == *value);
+        ensure!(are_equal, "its {name} are {found}, and not {wanted:?}");
+        let wasted = format!("{} of which none of them shows", wanted["wasted"]);
+        ensure!(answers[0].contains(&wasted), "it is not said that `{wasted}`:\n{}", answers[0]);
+    }
+    for (variable, count) in truth.weak_values.iter().flatten() {
+        let way = format!("variable \"{variable}\"");
+        let is_told = answers[0].split(" live as long as these").skip(1).any(|text| text.contains(&way));
+        ensure!(is_told, "no values of the WeakMap `{variable}`:\n{}", answers[0]);
+        let counts: Vec<_> = suspect["weakValues"].as_array().into_iter().flatten().collect();
+        ensure!(
+            counts.iter().any(|values| values["count"] == *count),
+            "no WeakMap has {count} values of it: {counts:?}"
+        );
+    }
+    Ok(())
 }
 
 /// `::jsclosures -u` names the variable first, in so many contexts, and what it holds is what the program says.
@@ -506,6 +568,10 @@ suspect 2: 12 Other in one Map retain 5 bytes, 0 % of the heap
             unread: None,
             stores: None,
             native: None,
+            slices: None,
+            views: None,
+            weak_values: None,
+            through: None,
             paths: vec![vec!["closure variable \"all\"".into()], path],
         }
     }

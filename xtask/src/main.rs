@@ -30,7 +30,9 @@ mod pending;
 mod places;
 mod readers;
 mod releases;
+mod retained;
 mod scenario;
+mod services;
 mod snapshot;
 mod snapshot_file;
 mod snapshot_graph;
@@ -136,8 +138,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "leaks",
-        arguments: "[--node VERSION]... [--scenario NAME]... [--debugger FILE]",
-        summary: "look for the leaks of programs that leak in the classic ways, on every line",
+        arguments: "[--node VERSION]... [--scenario NAME]... [--all] [--healthy] [--debugger FILE]",
+        summary: "look for the leaks of programs that leak, in the classic ways and others, and for none in healthy services",
         run: leaks::run,
     },
     Task {
@@ -187,6 +189,12 @@ const TASKS: &[Task] = &[
         arguments: "[--all] [--line N]... [--node VERSION]... [--sample N [--day N]] [--keep] [--report FILE] [--debugger FILE]",
         summary: "hold cores of any official releases of Node.js against V8's snapshots and the program's facts",
         run: releases::run,
+    },
+    Task {
+        name: "retained",
+        arguments: "[--node VERSION]... [--seeds N] [--debugger FILE]",
+        summary: "hold what ::jsretained -s says of random sets of objects against what V8 frees when they are dropped",
+        run: retained::run,
     },
     Task {
         name: "snapshot",

@@ -115,6 +115,36 @@ pub const SMALL_LEAKS: &[Scenario] = &[
     leak("leaks-small/bloburls"),
     leak("leaks-small/deflates"),
     leak("leaks-small/histograms"),
+    leak("leaks-small/slices"),
+    leak("leaks-small/headers"),
+    leak("leaks-small/weakvalues"),
+    leak("leaks-small/unreadstacks"),
+    leak("leaks-small/agentlisteners"),
+    leak("leaks-small/vmcontexts"),
+    leak("leaks-small/keepalive"),
+    leak("leaks-small/asyncids"),
+    leak("leaks-small/rerequire"),
+    leak("leaks-small/formats"),
+    leak("leaks-small/subscribers"),
+    leak("leaks-small/weakrefs"),
+    leak("leaks-small/reimport"),
+];
+
+/// Healthy services with real frameworks: see `services.rs`.
+pub const SERVICES: &[Scenario] = &[
+    leak("services/express"),
+    leak("services/fastify"),
+    leak("services/koa"),
+    leak("services/hapi"),
+    leak("services/graphql"),
+    leak("services/socketio"),
+    leak("services/websockets"),
+    leak("services/logging"),
+    leak("services/database"),
+    leak("services/typescript"),
+    leak("services/bundler"),
+    leak("services/metrics"),
+    leak("services/redis"),
 ];
 
 /// A program full of text that means harm, and one that says itself what it waits for: they have no facts.
@@ -126,7 +156,8 @@ const STACKS: &[Scenario] = &[leak("stacks")];
 impl Scenario {
     /// The scenario of that name.
     pub fn find(name: &str) -> Result<Scenario> {
-        let all = || SCENARIOS.iter().chain(LEAKS).chain(SMALL_LEAKS).chain(OTHERS).chain(STACKS);
+        let all =
+            || SCENARIOS.iter().chain(LEAKS).chain(SMALL_LEAKS).chain(SERVICES).chain(OTHERS).chain(STACKS);
         match all().find(|scenario| scenario.name == name) {
             Some(scenario) => Ok(*scenario),
             None => {
@@ -174,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_scenario_has_its_program_and_readable_facts() {
-        assert!(LEAKS.iter().chain(SMALL_LEAKS).all(|scenario| scenario.program().is_file()));
+        assert!(LEAKS.iter().chain(SMALL_LEAKS).chain(SERVICES).all(|scenario| scenario.program().is_file()));
         for scenario in SCENARIOS {
             assert!(scenario.program().is_file(), "{}", scenario.program().display());
             let facts = scenario.facts().unwrap();

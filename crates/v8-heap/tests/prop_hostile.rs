@@ -482,7 +482,11 @@ fn ask_graph(heap: &Heap<'_>) {
     }
     let below = dominators.below();
     let _ = heap.owned_by(&[], &below, &Unattended).unwrap();
-    let _ = heap.leak_suspects(5, &Unattended).unwrap();
+    let suspects = heap.leak_suspects(5, &Unattended).unwrap();
+    let _ = heap.makeup_of(&suspects, &Unattended).unwrap();
+    for suspect in &suspects {
+        let _ = heap.meant(suspect, &Unattended).unwrap();
+    }
     let kinds = heap.kinds(&Unattended).unwrap();
     let mut counted = 0;
     for lives in [Lives::Living, Lives::Garbage] {

@@ -6,6 +6,7 @@ use v8_heap::graph::RetainingPath;
 use v8_heap::index::{ObjectId, ObjectTable};
 use v8_heap::layout::Kind;
 use v8_heap::objects::value::HeapObject;
+use v8_heap::questions::Hold;
 use v8_heap::{Heap, Monitor, Tagged};
 
 use crate::answers::retention::{address, hold_text, label, manner_of};
@@ -144,10 +145,11 @@ fn manner(
 ) -> String {
     let manner = manner_of(heap, holder, object.value(), &|| context.interrupt.is_set());
     let manner = manner.unwrap_or_else(|| {
-        let storage = heap.hold(holder, object.value());
-        match is_collection {
-            true => "(by way of V8's own objects)".to_owned(),
-            false => hold_text(&storage),
+        // Of what holds it by way of others, these are left out.
+        match heap.hold(holder, object.value()) {
+            Hold::WeakValue => hold_text(&Hold::WeakValue),
+            storage if !is_collection && storage != Hold::Unknown => hold_text(&storage),
+            _ => "(by way of V8's own objects)".to_owned(),
         }
     });
     if !is_collection {

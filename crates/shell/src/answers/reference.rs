@@ -1,5 +1,5 @@
 //! How a reference reads: `2b1e00d41c09.height`, `2b1e01aa0031[17]`, `2b1e00104ae1 closure variable "cache" of refill`,
-//! `2b1e00201001 active_cells.holdings (JSFinalizationRegistry)`.
+//! `2b1e00201001 queue.value (JSAsyncGeneratorObject)`.
 
 use std::fmt::Write;
 
@@ -31,7 +31,7 @@ pub fn describe_how(heap: &Heap<'_>, reference: &Reference, place: &dyn Fn(u64) 
     }
 }
 
-/// The fields on the way, and what the holder is: ` active_cells.next.holdings (JSFinalizationRegistry)`.
+/// The fields on the way, and what the holder is: ` queue.next.value (JSAsyncGeneratorObject)`.
 fn through(heap: &Heap<'_>, reference: &Reference, steps: &[Step]) -> String {
     let mut text = String::new();
     let mut weak = false;
@@ -107,9 +107,18 @@ fn describe_known(heap: &Heap<'_>, reference: &Reference, kind: ReferenceKind) -
         ReferenceKind::GeneratorLocal(register) => write!(text, " generator local {register}"),
         ReferenceKind::WeakRefTarget => write!(text, " WeakRef target (weak)"),
         ReferenceKind::Iterated => write!(text, " iterated object"),
+        ReferenceKind::StackReceiver(frame) => write!(text, " \"this\" of {}", frame_name(frame)),
+        ReferenceKind::StackFunction(frame) => write!(text, " function of {}", frame_name(frame)),
+        ReferenceKind::HeldValue => write!(text, " held value of a registration"),
+        ReferenceKind::WatchedTarget => write!(text, " target of a registration (weak)"),
     };
     debug_assert!(written.is_ok(), "a String takes all text");
     text
+}
+
+/// A frame of an error's stack by its number, or the frame of a call site, which has none.
+fn frame_name(frame: Option<u64>) -> String {
+    frame.map_or_else(|| "its frame".to_owned(), |frame| format!("frame {frame} of its unread stack"))
 }
 
 /// ` of NAME`, for a function.

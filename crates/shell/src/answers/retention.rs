@@ -307,13 +307,15 @@ pub fn manner_of(
     }
     let mut found: Option<ReferenceKind> = None;
     let mut visited = 0u32;
-    heap.for_each_reference(holder, &mut |kind, value| {
+    let mut visit = |kind: ReferenceKind, value| {
         visited = visited.wrapping_add(1);
-        if found.is_none() && value == target && kind != ReferenceKind::WeakRefTarget {
+        if found.is_none() && value == target && kind.keeps_alive() {
             found = Some(kind);
         }
         found.is_none() && !(visited.is_multiple_of(1 << 16) && stopped())
-    });
+    };
+    heap.for_each_reference(holder, &mut visit);
+    heap.for_each_hidden_reference(holder, &mut visit);
     let kind = found?;
     let reference = Reference { target, holder: holder.value(), how: How::Known(kind) };
     let manner = crate::answers::reference::describe_how(heap, &reference, &|_| String::new());

@@ -181,11 +181,12 @@ fn leak(facts: &Facts) -> Option<Finding> {
     Some((Kind::Leak, format!("leak of {what}"), claims))
 }
 
-/// Whether a suspect is large enough for a verdict. One object that is large is data, unless it is most of the heap.
+/// Whether a suspect is large enough for a verdict, and nothing says that it is meant. One object that is large is data, unless it is most of the heap.
 fn is_much(suspect: &Value) -> bool {
     let bytes = number(suspect, "retained") + number(suspect, "outside");
     let least = if number(suspect, "count") > 1 { MUCH } else { MOST_OF_IT };
-    suspect["own"] != true && number(suspect, "percent") >= least && bytes >= LEAST_BYTES
+    let is_meant = suspect["own"] == true || !suspect["meant"].is_null();
+    !is_meant && number(suspect, "percent") >= least && bytes >= LEAST_BYTES
 }
 
 /// `800 UpstreamConnection held by Gateway.bySession`

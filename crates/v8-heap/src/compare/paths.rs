@@ -429,7 +429,11 @@ impl Heap<'_> {
             ReferenceKind::MapKey
             | ReferenceKind::SetEntry
             | ReferenceKind::WeakRefTarget
-            | ReferenceKind::ScriptVariable(_) => return None,
+            | ReferenceKind::ScriptVariable(_)
+            | ReferenceKind::StackReceiver(_)
+            | ReferenceKind::StackFunction(_)
+            | ReferenceKind::HeldValue
+            | ReferenceKind::WatchedTarget => return None,
         })
     }
 

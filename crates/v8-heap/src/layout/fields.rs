@@ -267,6 +267,7 @@ fields! {{
     weak_array_elements: "WeakFixedArray::objects[]";
     weak_cell_holdings: "WeakCell::holdings";
     weak_cell_next: "WeakCell::next";
+    weak_cell_registry: "WeakCell::finalization_registry";
     weak_cell_target: "WeakCell::target";
     weak_cell_token: "WeakCell::unregister_token";
     weak_ref_target: "JSWeakRef::target";

@@ -64,6 +64,27 @@ impl View<'_> {
         hidden.iter().find_map(|stack| self.captured_stack(*stack))
     }
 
+    /// The frames that an object keeps under symbols of V8's own: those of a stack that nobody has read, with their numbers; the
+    /// one frame of a call site (`Error.prepareStackTrace`).
+    pub(crate) fn hidden_frames(&self, object: HeapObject<'_>) -> Vec<(Option<u64>, CallSite)> {
+        let mut found = Vec::new();
+        for value in self.hidden_values(object) {
+            let info = self.object(value).ok().filter(|info| {
+                self.layout().facts.call_sites_are_objects
+                    && self.layout().type_name(info.map.instance_type) == "CallSiteInfo"
+            });
+            match info.map(|info| self.call_site_info(info)) {
+                Some(site) => found.extend(site.ok().map(|site| (None, site))),
+                None => {
+                    if let Some(ErrorStack::Captured(frames)) = self.captured_stack(value) {
+                        found.extend((0..).map(Some).zip(frames));
+                    }
+                }
+            }
+        }
+        found
+    }
+
     fn captured_stack(&self, stack: Tagged) -> Option<ErrorStack> {
         if self.is_string(stack) {
             return Some(ErrorStack::Value(stack));
@@ -93,15 +114,7 @@ impl View<'_> {
                 if self.layout().type_name(info.map.instance_type) != "CallSiteInfo" {
                     return Err(self.wrong_type(info.value(), "CallSiteInfo"));
                 }
-                let fields = self.fields();
-                let field = |at: u64| words.tagged(info.address + at, "CallSiteInfo");
-                frames.push(self.call_site([
-                    field(fields.call_site_code)?,
-                    field(fields.call_site_receiver)?,
-                    field(fields.call_site_function)?,
-                    field(fields.call_site_offset)?,
-                    field(fields.call_site_flags)?,
-                ])?);
+                frames.push(self.call_site_info(info)?);
             }
         } else {
             // Code, receiver, function, offset, parameters, flags.
@@ -115,6 +128,19 @@ impl View<'_> {
             }
         }
         Ok(frames)
+    }
+
+    /// A `CallSiteInfo`.
+    fn call_site_info(&self, info: HeapObject<'_>) -> Result<CallSite> {
+        let fields = self.fields();
+        let field = |at: u64| self.words().tagged(info.address + at, "CallSiteInfo");
+        self.call_site([
+            field(fields.call_site_code)?,
+            field(fields.call_site_receiver)?,
+            field(fields.call_site_function)?,
+            field(fields.call_site_offset)?,
+            field(fields.call_site_flags)?,
+        ])
     }
 
     fn call_site(&self, [code, receiver, function, offset, flags]: [Tagged; 5]) -> Result<CallSite> {

@@ -49,10 +49,12 @@ impl View<'_> {
             if collected { fields.finalization_cleared_cells } else { fields.finalization_active_cells };
         let mut next = words.tagged(registry.address + first, "cells of a registry")?;
         let mut cells = Vec::new();
+        // A list that comes back to a cell that was marked goes round.
+        let (mut marked, mut mark_at) = (next, 1);
         while let Ok(cell) = self.object(next)
             && self.layout().type_name(cell.map.instance_type) == "WeakCell"
         {
-            if cells.len() == MOST_CELLS {
+            if cells.len() == MOST_CELLS || (!cells.is_empty() && next == marked) {
                 return Err(Error::Implausible {
                     what: "list of cells",
                     object: registry.value(),
@@ -65,6 +67,9 @@ impl View<'_> {
                 held_value: field(fields.weak_cell_holdings)?,
                 token: field(fields.weak_cell_token)?,
             });
+            if cells.len() == mark_at {
+                (marked, mark_at) = (next, 2 * mark_at);
+            }
             next = field(fields.weak_cell_next)?;
         }
         Ok(cells)

@@ -127,6 +127,16 @@ impl Heap<'_> {
         Ok(paths)
     }
 
+    /// Whether an entry of a WeakMap has `holder` for its key, and `target` for its value.
+    fn is_weak_value(&self, holder: HeapObject<'_>, target: Tagged) -> bool {
+        let (Ok(table), Ok(graph)) = (self.objects(&Unattended), self.graph(&Unattended)) else {
+            return false;
+        };
+        let id = |address: Option<u64>| table.id_at(self.spaces(), address?);
+        let (Some(key), Some(value)) = (id(Some(holder.address)), id(target.strong())) else { return false };
+        graph.ephemerons_of(key.0).iter().any(|ephemeron| ephemeron.value == value.0)
+    }
+
     /// The C++ object by way of which a JavaScript object holds another.
     fn cpp_object_between(&self, holder: HeapObject<'_>, target: Tagged) -> Option<u64> {
         let data = self.embedder_fields(holder).ok()?;
@@ -180,7 +190,8 @@ impl Heap<'_> {
                 "Code" => Hold::Code,
                 _ if weak => Hold::Unknown,
                 _ if let Some(object) = self.cpp_object_between(holder, target) => Hold::CppObject(object),
-                _ => Hold::WeakValue,
+                _ if self.is_weak_value(holder, target) => Hold::WeakValue,
+                _ => Hold::Unknown,
             };
         };
         let info = self.layout().type_info(holder.map.instance_type);

@@ -106,7 +106,8 @@ impl Heap<'_> {
             }
             // Of two objects one of which holds the other, what is right above the second is above the first, or that itself: it
             // has been met if it is below the head.
-            for &target in graph.holds.of(id) {
+            let weak_values = graph.ephemerons_of(id).iter().map(|ephemeron| &ephemeron.value);
+            for &target in graph.holds.of(id).iter().chain(weak_values) {
                 if queue.len() >= most {
                     break;
                 }

@@ -16,9 +16,8 @@
 //! Second, every JavaScript object found that way is asked for all its references, and says what they are: a property, an
 //! element, a variable that a closure captured. So an accidental bit pattern is never reported.
 //!
-//! Third, what no JavaScript programmer has a word for is told by V8's names of the fields on the way: the cell of a
-//! registry is at `active_cells.holdings`, the continuation of a promise at `reactions_or_result.fulfill_handler`. A search
-//! for everything ([`Scope::Everything`]) also reports objects of V8's own that way, and words outside the heap.
+//! Third, what no JavaScript programmer has a word for is told by V8's names of the fields on the way: the continuation of a
+//! promise is at `reactions_or_result.fulfill_handler`. A search for everything ([`Scope::Everything`]) also reports objects of V8's own that way, and words outside the heap.
 
 use std::collections::{HashMap, HashSet};
 
@@ -85,6 +84,21 @@ pub enum ReferenceKind {
     ScriptVariable(Tagged),
     /// The object of a `with` statement around a function.
     WithObject,
+    /// The `this` of a frame of the stack of an error that nobody has read, counted from 0, or of a call site.
+    StackReceiver(Option<u64>),
+    /// The function of such a frame.
+    StackFunction(Option<u64>),
+    /// What a FinalizationRegistry hands to its callback.
+    HeldValue,
+    /// What a FinalizationRegistry watches, without keeping it alive.
+    WatchedTarget,
+}
+
+impl ReferenceKind {
+    /// Whether it keeps alive what it refers to.
+    pub fn keeps_alive(self) -> bool {
+        !matches!(self, ReferenceKind::WeakRefTarget | ReferenceKind::WatchedTarget)
+    }
 }
 
 /// A reference that was found.
@@ -244,9 +258,18 @@ impl Heap<'_> {
                 let is_first = before.replace(hit.holder) != Some(hit.holder);
                 distinct += usize::from(is_first);
                 let address = hit.holder;
+                let class = self.layout().type_name(map.instance_type);
+                // The list of a registry's cells can be long: each leads to it.
+                if class == "WeakCell"
+                    && let Ok(registry) =
+                        self.words().tagged(address + self.fields().weak_cell_registry, "registry of a cell")
+                    && let Ok(registry) = self.object(registry)
+                {
+                    holders.insert(registry.address);
+                }
                 if map.kind.is_js_object() {
                     holders.insert(address);
-                } else if is_storage(map.kind, self.layout().type_name(map.instance_type))
+                } else if is_storage(map.kind, class)
                     || (map.kind == Kind::Map && hit.offset == self.fields().map_descriptors)
                 {
                     if map.kind == Kind::Context {
@@ -295,6 +318,7 @@ impl Heap<'_> {
                 look(visited).is_ok()
             };
             self.for_each_reference_once(object, &mut explained, &mut visit);
+            self.for_each_hidden_reference(object, &mut visit);
         }
         if monitor.cancelled() {
             return Err(Error::Interrupted);
@@ -632,6 +656,30 @@ impl Heap<'_> {
             Kind::JsWeakRef => field(ReferenceKind::WeakRefTarget, fields.weak_ref_target),
             Kind::JsArrayIterator => field(ReferenceKind::Iterated, fields.array_iterator_object),
             _ => {}
+        }
+    }
+
+    /// Calls `visit` with the references that an object has where no program can see them, and that the language has words for
+    /// all the same: frames of a stack that nobody has read, and what a registry watches and
+    /// hands to its callback.
+    pub fn for_each_hidden_reference(
+        &self,
+        object: HeapObject<'_>,
+        visit: &mut dyn FnMut(ReferenceKind, Tagged) -> bool,
+    ) {
+        for (frame, site) in self.hidden_frames(object) {
+            visit(ReferenceKind::StackReceiver(frame), site.receiver);
+            visit(ReferenceKind::StackFunction(frame), site.function);
+        }
+        if self.finalization_callback(object).is_some() {
+            let cells = |collected| self.weak_cells(object, collected).unwrap_or_default();
+            for cell in cells(false).into_iter().chain(cells(true)) {
+                if !visit(ReferenceKind::HeldValue, cell.held_value)
+                    || !visit(ReferenceKind::WatchedTarget, cell.target)
+                {
+                    break;
+                }
+            }
         }
     }
 

@@ -82,12 +82,13 @@ impl Heap<'_> {
             let (Ok(length), Some(width)) = (self.string_length(parent), self.width_of(parent)) else {
                 continue;
             };
-            let shown = covered(own.iter().map(|(_, offset, length)| (*offset, *length)), length);
+            let parts = own.iter().map(|(_, offset, length)| (u64::from(*offset), u64::from(*length)));
+            let shown = covered(parts, u64::from(length));
             found.push(SlicedParent {
                 parent,
                 slices: own.into_iter().map(|(slice, ..)| slice).collect(),
                 length,
-                wasted: width * u64::from(length - shown),
+                wasted: width * (u64::from(length) - shown),
             });
         }
         found.sort_unstable_by_key(|parent| (std::cmp::Reverse(parent.wasted), parent.parent));
@@ -95,7 +96,7 @@ impl Heap<'_> {
     }
 
     /// Bytes of a character of a string with characters of its own.
-    fn width_of(&self, string: Tagged) -> Option<u64> {
+    pub(super) fn width_of(&self, string: Tagged) -> Option<u64> {
         match self.string_storage(string).ok()? {
             StringStorage::Sequential { one_byte, .. } | StringStorage::External { one_byte, .. } => {
                 Some(if one_byte { 1 } else { 2 })
@@ -105,9 +106,9 @@ impl Heap<'_> {
     }
 }
 
-/// How much of a text of this length is shown by parts of it: offsets and lengths.
-fn covered(parts: impl Iterator<Item = (u32, u32)>, length: u32) -> u32 {
-    let mut parts: Vec<(u32, u32)> =
+/// How much of a whole of this length is shown by parts of it: offsets and lengths.
+pub(super) fn covered(parts: impl Iterator<Item = (u64, u64)>, length: u64) -> u64 {
+    let mut parts: Vec<(u64, u64)> =
         parts.map(|(offset, part)| (offset.min(length), offset.saturating_add(part).min(length))).collect();
     parts.sort_unstable();
     let (mut sum, mut end) = (0, 0);
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn what_several_show_counts_once() {
         assert_eq!(covered([(10, 5), (0, 4), (12, 10)].into_iter(), 100), 16);
-        assert_eq!(covered([(90, 50), (200, 5), (u32::MAX, u32::MAX)].into_iter(), 100), 10);
+        assert_eq!(covered([(90, 50), (200, 5), (u64::MAX, u64::MAX)].into_iter(), 100), 10);
         assert_eq!(covered(std::iter::empty(), 9), 0);
     }
 }

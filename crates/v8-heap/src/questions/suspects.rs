@@ -51,7 +51,16 @@ const MOST_DISTINCT: usize = 1 << 12;
 /// Owners above one another that are looked at for that.
 const MOST_OWNERS: usize = 64;
 
-type Gatherings = HashMap<(Gatherer, NameId), Suspect>;
+/// Gatherings by where they are and what has gathered.
+#[derive(Default)]
+struct Gatherings {
+    all: Vec<Suspect>,
+    /// Bytes that would be freed with the largest of each.
+    largest: Vec<u64>,
+    places: HashMap<(Gatherer, NameId), usize>,
+    /// Where the last object counted: mostly the next one counts there, too.
+    last: Option<((Gatherer, NameId), usize)>,
+}
 
 /// The owner of each object.
 struct Owners {
@@ -101,25 +110,35 @@ impl Heap<'_> {
 
     fn find_gatherings(&self, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
         let table = self.objects(monitor)?;
-        let objects = HeapObjects {
-            heap: self,
-            table,
-            kinds: MapOf::new(self, table),
-            is_internal: internal_maps(self),
-            roots: self.roots(monitor)?,
-        };
+        let objects = HeapObjects::new(self, table, monitor)?;
         gatherings(&objects, self.dominators(monitor)?, self.held_by(monitor)?, monitor)
     }
 }
 
 /// The objects of a heap in a core.
-struct HeapObjects<'a, 't> {
+pub(super) struct HeapObjects<'a, 't> {
     heap: &'a Heap<'t>,
     table: &'a ObjectTable,
     kinds: MapOf,
     /// Of each map, whether its objects are V8's own affair.
     is_internal: Vec<bool>,
     roots: &'a Roots,
+}
+
+impl<'a, 't> HeapObjects<'a, 't> {
+    pub(super) fn new(
+        heap: &'a Heap<'t>,
+        table: &'a ObjectTable,
+        monitor: &dyn Monitor,
+    ) -> Result<HeapObjects<'a, 't>> {
+        Ok(HeapObjects {
+            heap,
+            table,
+            kinds: MapOf::new(heap, table),
+            is_internal: internal_maps(heap),
+            roots: heap.roots(monitor)?,
+        })
+    }
 }
 
 impl Objects for HeapObjects<'_, '_> {
@@ -186,8 +205,8 @@ pub fn gatherings(
         children[(owners.of[id as usize] as usize).min(nodes)] += 1;
     }
     monitor.begin("looking for gatherings", dominators.order().len() as u64);
-    let mut suspects = Gatherings::new();
-    let mut shared = Shared { objects, dominators, held_by, gatherers: Vec::new(), steps: Vec::new() };
+    let mut suspects = Gatherings::default();
+    let mut shared = Shared::new(objects, dominators, held_by);
     for (index, &id) in dominators.order().iter().enumerate() {
         if index.is_multiple_of(BETWEEN_LOOKS) {
             monitor.advance(BETWEEN_LOOKS as u64);
@@ -202,20 +221,20 @@ pub fn gatherings(
         let Some(constructor) = objects.constructor(id) else { continue };
         let is_nested = owners.is_nested[id as usize];
         if owner != NOBODY {
-            add(&mut suspects, Gatherer::Owner(owner), constructor, id, is_nested, dominators);
+            suspects.add(Gatherer::Owner(owner), constructor, id, is_nested, dominators);
             continue;
         }
         for gatherer in shared.gatherers(id) {
-            if suspects.len() < MOST_SHARED {
-                add(&mut suspects, *gatherer, constructor, id, is_nested, dominators);
+            if suspects.all.len() < MOST_SHARED {
+                suspects.add(*gatherer, constructor, id, is_nested, dominators);
             }
         }
         if objects.is_of_class(id, constructor) {
-            add(&mut suspects, Gatherer::Several, constructor, id, is_nested, dominators);
+            suspects.add(Gatherer::Several, constructor, id, is_nested, dominators);
         }
     }
     let mut suspects: Vec<Suspect> =
-        suspects.into_values().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
+        suspects.all.into_iter().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
     suspects.extend(few_but_large(objects, dominators, &owners, &mut shared, monitor)?);
     suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
     // Held by several, they have gathered in the first of these.
@@ -256,7 +275,7 @@ fn few_but_large<O: Objects>(
             *large.entry(owner).or_default() += dominators.total(id);
         }
     }
-    let mut few = Gatherings::new();
+    let mut few = Gatherings::default();
     let mut ids: Vec<(u32, u64)> = large.into_iter().collect();
     ids.sort_unstable();
     for (id, below) in ids {
@@ -269,10 +288,11 @@ fn few_but_large<O: Objects>(
             NOBODY => shared.gatherers(id).first().copied().unwrap_or(Gatherer::Several),
             owner => Gatherer::Owner(owner),
         };
-        add(&mut few, gatherer, constructor, id, owners.is_nested[id as usize], dominators);
+        few.add(gatherer, constructor, id, owners.is_nested[id as usize], dominators);
     }
     let few = few
-        .into_values()
+        .all
+        .into_iter()
         .filter(|suspect| suspect.count < u64::from(FEWEST) && suspect.size() >= heap / SMALLEST_PART_OF_ALL);
     Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
 }
@@ -354,52 +374,66 @@ fn owners(
     Ok(owners)
 }
 
-/// Counts an object. What is nested is retained by another that counts.
-fn add(
-    suspects: &mut Gatherings,
-    gatherer: Gatherer,
-    constructor: NameId,
-    id: u32,
-    is_nested: bool,
-    dominators: &Dominators,
-) {
-    let suspect = suspects.entry((gatherer, constructor)).or_insert(Suspect {
-        gatherer,
-        constructor,
-        count: 0,
-        retained: 0,
-        outside: 0,
-        largest: id,
-        typical: id,
-        path: None,
-        is_few: false,
-        is_nodes: false,
-        some: Vec::new(),
-    });
-    // Some of all of them, and not of the first.
-    let stride = (suspect.count / SAMPLE as u64).max(1).ilog2();
-    if suspect.count.trailing_zeros() >= stride {
-        suspect.some.push(id);
-        if suspect.some.len() == 2 * SAMPLE {
-            let mut index = 0;
-            suspect.some.retain(|_| {
-                index += 1;
-                index % 2 == 1
-            });
+impl Gatherings {
+    /// Counts an object. What is nested is retained by another that counts.
+    fn add(
+        &mut self,
+        gatherer: Gatherer,
+        constructor: NameId,
+        id: u32,
+        is_nested: bool,
+        dominators: &Dominators,
+    ) {
+        let key = (gatherer, constructor);
+        let place = match self.last {
+            Some((last, place)) if last == key => place,
+            _ => *self.places.entry(key).or_insert_with(|| {
+                self.all.push(Suspect {
+                    gatherer,
+                    constructor,
+                    count: 0,
+                    retained: 0,
+                    outside: 0,
+                    largest: id,
+                    typical: id,
+                    path: None,
+                    is_few: false,
+                    is_nodes: false,
+                    some: Vec::new(),
+                });
+                self.largest.push(0);
+                self.all.len() - 1
+            }),
+        };
+        self.last = Some((key, place));
+        let suspect = &mut self.all[place];
+        // Some of all of them, and not of the first.
+        let stride = (suspect.count / SAMPLE as u64).max(1).ilog2();
+        if suspect.count.trailing_zeros() >= stride {
+            suspect.some.push(id);
+            if suspect.some.len() == 2 * SAMPLE {
+                let mut index = 0;
+                suspect.some.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+            }
         }
-    }
-    suspect.count += 1;
-    if !is_nested {
-        suspect.retained += dominators.retained(id);
-        suspect.outside += dominators.outside(id);
-    }
-    if dominators.total(id) > dominators.total(suspect.largest) {
-        suspect.largest = id;
+        suspect.count += 1;
+        let (retained, outside) = (dominators.retained(id), dominators.outside(id));
+        if !is_nested {
+            suspect.retained += retained;
+            suspect.outside += outside;
+        }
+        if retained + outside > self.largest[place] {
+            self.largest[place] = retained + outside;
+            suspect.largest = id;
+        }
     }
 }
 
 /// Who holds what nobody owns alone.
-struct Shared<'a, O> {
+pub(super) struct Shared<'a, O> {
     objects: &'a O,
     dominators: &'a Dominators,
     held_by: &'a Rows,
@@ -407,10 +441,14 @@ struct Shared<'a, O> {
     steps: Vec<u32>,
 }
 
-impl<O: Objects> Shared<'_, O> {
+impl<'a, O: Objects> Shared<'a, O> {
+    pub(super) fn new(objects: &'a O, dominators: &'a Dominators, held_by: &'a Rows) -> Shared<'a, O> {
+        Shared { objects, dominators, held_by, gatherers: Vec::new(), steps: Vec::new() }
+    }
+
     /// The JavaScript objects that hold an object, through storage or not, and the kinds of native handles that do. Variables
     /// are no gathering: what a context holds is left to whoever else does.
-    fn gatherers(&mut self, id: u32) -> &[Gatherer] {
+    pub(super) fn gatherers(&mut self, id: u32) -> &[Gatherer] {
         self.gatherers.clear();
         self.steps.clear();
         self.steps.push(id);

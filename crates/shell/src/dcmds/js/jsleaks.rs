@@ -17,10 +17,17 @@
 //! is that to the largest. Few objects are suspects, too, if each retains much that is in no other JavaScript object, but in strings,
 //! in elements or outside of the heap.
 //!
+//! Where members retain more than they show, it is said why. Short slices can keep long strings, and small views large ArrayBuffers,
+//! though nothing else refers to these: how many of each, how long, and how much of the wholes is shown by none. And values of a WeakMap
+//! live as long as their keys: how many of them these keep, in which WeakMap, and the way to that.
+//!
 //! One leak is one suspect: what has gathered below members of a suspect is not told again. The last line says how much of the heap is
 //! in no suspect.
 //!
-//! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. What Node.js has gathered for itself,
+//! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. Where the objects say themselves that they
+//! may be meant, that stands in brackets: each member names another source file, or is part of an object that does (modules of a bundler,
+//! trees of a compiler), no file twice; what they are in has a property such as `max` or `limit` that allows as many; they are timers
+//! that run once, within five minutes; or it is the memory of WebAssembly. What Node.js has gathered for itself,
 //! such as its builtin modules, is marked `(Node.js's own)`, and comes behind all else unless it is much: all that says whose it is, on
 //! the way to it and below it, is code of Node.js. The modules that a program has loaded are its own.
 //!
@@ -40,6 +47,7 @@ use std::io::Write;
 use serde_json::json;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::questions::{Makeup, Meant, Parts};
 use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
@@ -101,8 +109,13 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let dominators = heap.dominators(&monitor)?;
             let total: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
             let natives = native_suspects(context, heap, table, total, &monitor)?;
+            let makeup = match out.is_pipe() {
+                true => vec![Makeup::default(); suspects.len()],
+                false => heap.makeup_of(&suspects, &monitor)?,
+            };
             drop(monitor);
-            let mut told: Vec<Told<'_>> = suspects.iter().map(Told::Heap).collect();
+            let mut told: Vec<Told<'_>> =
+                suspects.iter().zip(&makeup).map(|(suspect, makeup)| Told::Heap(suspect, makeup)).collect();
             for native in &natives {
                 let before = told.iter().position(|other| other.bytes() < native.bytes);
                 told.insert(before.unwrap_or(told.len()), Told::Native(native));
@@ -113,7 +126,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 context.check_interrupt()?;
                 if out.is_pipe() {
                     let largest = match suspect {
-                        Told::Heap(suspect) => address(table, ObjectId(suspect.largest)),
+                        Told::Heap(suspect, _) => address(table, ObjectId(suspect.largest)),
                         Told::Native(suspect) => suspect.largest,
                     };
                     if out.emit(Item::value(largest.0))? == Flow::Enough {
@@ -122,12 +135,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     continue;
                 }
                 match (suspect, as_json) {
-                    (Told::Heap(suspect), false) => {
+                    (Told::Heap(suspect, makeup), false) => {
                         explained += suspect.size();
-                        print(context, heap, table, index + 1, suspect, total, out)?;
+                        print(context, heap, table, index + 1, (suspect, makeup), total, out)?;
                     }
-                    (Told::Heap(suspect), true) => {
-                        print_json(context, heap, table, index + 1, suspect, total, out)?;
+                    (Told::Heap(suspect, makeup), true) => {
+                        print_json(context, heap, table, index + 1, (suspect, makeup), total, out)?;
                     }
                     (Told::Native(suspect), false) => print_native(index + 1, suspect, out)?,
                     (Told::Native(suspect), true) => print_native_json(index + 1, suspect, out)?,
@@ -151,14 +164,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 /// A suspect of either sort.
 enum Told<'a> {
-    Heap(&'a Suspect),
+    Heap(&'a Suspect, &'a Makeup),
     Native(&'a NativeSuspect),
 }
 
 impl Told<'_> {
     fn bytes(&self) -> u64 {
         match self {
-            Told::Heap(suspect) => suspect.size(),
+            Told::Heap(suspect, _) => suspect.size(),
             Told::Native(suspect) => suspect.bytes,
         }
     }
@@ -246,7 +259,7 @@ fn print(
     heap: &Heap<'_>,
     table: &ObjectTable,
     number: usize,
-    suspect: &Suspect,
+    (suspect, makeup): (&Suspect, &Makeup),
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
@@ -259,7 +272,13 @@ fn print(
         Gatherer::Several => "each held by several objects".to_owned(),
     };
     let bytes = suspect.size();
-    let nodes = if suspect.is_nodes { " (Node.js's own)" } else { "" };
+    let monitor = context.progress();
+    let nodes = match heap.meant(suspect, &monitor)? {
+        _ if suspect.is_nodes => " (Node.js's own)".to_owned(),
+        Some(meant) => format!(" ({})", meant_text(&meant)),
+        None => String::new(),
+    };
+    drop(monitor);
     writeln!(
         out.text(),
         "suspect {number}: {} {} {place} retain {bytes} bytes, {} % of the heap{nodes}",
@@ -285,6 +304,7 @@ fn print(
         writeln!(out.text(), "  {which} is {shown} {label}, which retains {retained} bytes{with}")?;
     }
     drop(monitor);
+    print_makeup(context, heap, table, suspect, makeup, out)?;
     let shown = address(table, ObjectId(suspect.largest));
     if let Some(path) = &suspect.path
         && let Some(&end) = path.objects.last()
@@ -306,6 +326,108 @@ fn print(
     };
     writeln!(out.text(), "  next: {shown}::jsprint{all}")?;
     Ok(())
+}
+
+/// Why a gathering may be meant to be as large as it is, in words.
+fn meant_text(meant: &Meant) -> String {
+    match meant {
+        Meant::Files { part_by: None, name } => {
+            format!("a graph of modules: `.{}` of each is another source file", escape(name))
+        }
+        Meant::Files { part_by: Some(by), name } => format!(
+            "parts of source files: `.{}` leads from each to what has the file in `.{}`",
+            escape(by),
+            escape(name)
+        ),
+        Meant::Bounded { by, most } => format!("no more than its `{}` of {most} allows", escape(by)),
+        Meant::WebAssembly => "the memory of WebAssembly, which never shrinks".to_owned(),
+        Meant::Timers { milliseconds } => format!("timers that run once, within {milliseconds} ms"),
+    }
+}
+
+fn meant_json(meant: &Meant) -> serde_json::Value {
+    let why = match meant {
+        Meant::Files { .. } => "files",
+        Meant::Bounded { .. } => "bounded",
+        Meant::WebAssembly => "webAssembly",
+        Meant::Timers { .. } => "timers",
+    };
+    json!({ "why": why, "says": meant_text(meant) })
+}
+
+/// Of what a gathering retains, the least part in per cent that is worth a word on why.
+const WORTH_A_WHY: u64 = 10;
+/// WeakMaps that are named.
+const WEAK_MAPS: usize = 2;
+
+/// Why members retain more than they show.
+fn print_makeup(
+    context: &Context,
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    suspect: &Suspect,
+    makeup: &Makeup,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let is_much = |bytes: u64| 100 * bytes >= WORTH_A_WHY * suspect.size();
+    let many = |count: u64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let shown = |parts: &Parts, of: &str, unit: &str, whole: &str, command: &str| {
+        let (least, most) = parts.lengths;
+        let lengths = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let Parts { bytes, wasted, .. } = parts;
+        format!(
+            "  {} of {lengths} {unit} keep{} {} of {bytes} bytes, {wasted} of which none of them shows ({command})",
+            many(parts.parts, of),
+            if parts.parts == 1 { "s" } else { "" },
+            many(parts.wholes, whole),
+        )
+    };
+    if let Some(slices) = makeup.slices.as_ref().filter(|slices| is_much(slices.wasted)) {
+        writeln!(out.text(), "{}", shown(slices, "slice", "characters", "string", "::jsstrings -w"))?;
+    }
+    if let Some(views) = makeup.views.as_ref().filter(|views| is_much(views.wasted)) {
+        let view = views.constructor.map_or_else(|| "view".into(), |name| escape(heap.name(name)));
+        writeln!(out.text(), "{}", shown(views, &view, "bytes", "ArrayBuffer", "::jsbuffers"))?;
+    }
+    for values in makeup.weak_values.iter().filter(|values| is_much(values.bytes)).take(WEAK_MAPS) {
+        let monitor = context.progress();
+        let way = heap.retaining_paths(ObjectId(values.map), 1, false, &monitor)?.pop();
+        drop(monitor);
+        let map = address(table, ObjectId(values.map));
+        let shown = many(values.count, "value");
+        writeln!(
+            out.text(),
+            "  {shown} of {} bytes in WeakMap {map} live as long as these, their keys",
+            values.bytes
+        )?;
+        if let Some(way) = &way {
+            writeln!(out.text(), "  way to {map} WeakMap: {}", root_of(context, way, table))?;
+            print_path(context, way, false, 4, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Why members retain more than they show, as JSON: slices, views, WeakMaps.
+fn makeup_json(heap: &Heap<'_>, table: &ObjectTable, makeup: &Makeup) -> [serde_json::Value; 3] {
+    let parts = |parts: &Option<Parts>| match parts {
+        None => serde_json::Value::Null,
+        Some(parts) => json!({
+            "parts": parts.parts,
+            "shortest": parts.lengths.0,
+            "longest": parts.lengths.1,
+            "constructor": parts.constructor.map(|name| heap.name(name)),
+            "wholes": parts.wholes,
+            "bytes": parts.bytes,
+            "wasted": parts.wasted,
+            "largest": format!("0x{:x}", parts.largest.0),
+        }),
+    };
+    let values = makeup.weak_values.iter().map(|values| {
+        let map = address(table, ObjectId(values.map));
+        json!({ "map": format!("0x{:x}", map.0), "count": values.count, "bytes": values.bytes })
+    });
+    [parts(&makeup.slices), parts(&makeup.views), values.collect()]
 }
 
 /// `: 1 Session, 2 Buffer, ..., 12 strings of 4096 bytes`
@@ -339,13 +461,14 @@ fn print_json(
     heap: &Heap<'_>,
     table: &ObjectTable,
     number: usize,
-    suspect: &Suspect,
+    (suspect, makeup): (&Suspect, &Makeup),
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
     let monitor = context.progress();
     let dominators = heap.dominators(&monitor)?;
     let below = heap.below_by_constructor(ObjectId(suspect.largest), BELOW, &monitor)?;
+    let meant = heap.meant(suspect, &monitor)?;
     drop(monitor);
     let name = |id: u32| heap.object_by_id(table, ObjectId(id)).map(|object| label(heap, object));
     let hexadecimal = |id: u32| format!("0x{:x}", address(table, ObjectId(id)).0);
@@ -361,6 +484,7 @@ fn print_json(
         .collect();
     let path = suspect.path.as_ref();
     let place = path.and_then(|path| adding_place(context, heap, table, path));
+    let [slices, views, weak_values] = makeup_json(heap, table, makeup);
     let line = json!({
         "suspect": number,
         "count": suspect.count,
@@ -369,6 +493,7 @@ fn print_json(
         "outside": suspect.outside,
         "percent": 100 * bytes / total.max(1),
         "own": suspect.is_nodes,
+        "meant": meant.as_ref().map(meant_json),
         "gatherer": gatherer.map(hexadecimal),
         "gathererName": gatherer.and_then(name),
         "heldByRoot": root,
@@ -376,6 +501,9 @@ fn print_json(
         "largest": hexadecimal(suspect.largest),
         "largestRetained": dominators.total(suspect.largest),
         "below": below,
+        "slices": slices,
+        "views": views,
+        "weakValues": weak_values,
         "root": path.map(|path| root_of(context, path, table)),
         "steps": path.map(|path| path_json(context, path, false)).transpose()?,
         "addedAt": place.as_ref().map(|place| place.text.as_str()),
