@@ -203,6 +203,12 @@ const TASKS: &[Task] = &[
         run: snapshot::run,
     },
     Task {
+        name: "stalls",
+        arguments: "[--node VERSION]... [--debugger FILE]",
+        summary: "look whether answers lead to the lines at which services stand still that are built on packages of npm",
+        run: stalls::run,
+    },
+    Task {
         name: "sweep",
         arguments: "[--node VERSION]... [--scenario NAME] [--debugger FILE]",
         summary: "print every object of a heap and compare with V8's own snapshot of it",
@@ -219,12 +225,6 @@ const TASKS: &[Task] = &[
         arguments: "FILE.heapsnapshot...",
         summary: "count the JavaScript objects of a heap snapshot by constructor",
         run: heap_snapshot::run,
-    },
-    Task {
-        name: "stalls",
-        arguments: "[--node VERSION]... [--debugger FILE]",
-        summary: "look whether answers lead to the lines at which services stand still that are built on packages of npm",
-        run: stalls::run,
     },
     Task {
         name: "verdicts",

@@ -84,7 +84,7 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
 }
 
 /// Days since 1970.
-fn today() -> u64 {
+pub fn today() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs() / (24 * 60 * 60))
 }

@@ -62,7 +62,7 @@ impl Deref for Context {
 impl Context {
     /// A session on the core `target` that writes to `terminal`; `watched` if somebody looks at it.
     pub fn new(target: Option<Target>, terminal: Terminal, interrupt: Interrupt, watched: bool) -> Context {
-        Context::on(target.map(Opened::Core), terminal, interrupt, watched)
+        Context::on(target.map(Opened::from), terminal, interrupt, watched)
     }
 
     /// The same on whatever is `opened`.

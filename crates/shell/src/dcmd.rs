@@ -245,7 +245,7 @@ impl Dcmd {
 
     /// Whether it works on objects of JavaScript.
     pub fn needs_objects(&self) -> bool {
-        self.needs.iter().any(|need| matches!(need, Capability::V8Heap | Capability::Graph))
+        Capability::are_of_v8(self.needs)
     }
 
     /// Whether `name` means this dcmd.

@@ -16,7 +16,7 @@ use crate::target::{Capability, Target};
 #[derive(Debug)]
 pub enum Opened {
     /// A core.
-    Core(Target),
+    Core(Box<Target>),
     /// A heap snapshot.
     Snapshot(OpenSnapshot),
 }
@@ -36,7 +36,7 @@ pub struct OpenSnapshot {
 
 impl From<Target> for Opened {
     fn from(target: Target) -> Opened {
-        Opened::Core(target)
+        Opened::Core(Box::new(target))
     }
 }
 
@@ -53,7 +53,7 @@ impl Opened {
     pub fn open(options: &OpenOptions, interrupt: &Interrupt) -> Result<Opened, String> {
         match OpenSnapshot::open(options, interrupt)? {
             Some(snapshot) => Ok(Opened::Snapshot(snapshot)),
-            None => Target::open(options, interrupt).map(Opened::Core),
+            None => Target::open(options, interrupt).map(|target| Opened::Core(Box::new(target))),
         }
     }
 

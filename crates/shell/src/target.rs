@@ -29,6 +29,13 @@ pub enum Capability {
     V8Heap,
 }
 
+impl Capability {
+    /// Whether some of `needs` is a heap of V8's, from whatever source.
+    pub fn are_of_v8(needs: &[Capability]) -> bool {
+        needs.iter().any(|need| matches!(need, Capability::V8Heap | Capability::Graph))
+    }
+}
+
 /// An opened target. A run of the program has one, which lives as long as the program; what is read from it may be kept
 /// without asking for how long.
 #[derive(Debug)]

@@ -240,7 +240,7 @@ mod tests {
     fn damage_is_the_same_for_the_same_seed_and_of_every_sort_and_is_mended() {
         let whole: Vec<u8> =
             (0..1_u32 << 16).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-        let mut core = Damaged::new(whole.clone()).unwrap();
+        let mut core = Damaged::new(Arc::new(whole.clone())).unwrap();
         let mut seen = BTreeSet::new();
         for number in 0..100 {
             let mut copy = || {

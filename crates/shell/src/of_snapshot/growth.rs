@@ -233,14 +233,14 @@ fn print_classes(
     Ok(())
 }
 
+/// How many objects there are and what they retain, by the id of the owner and the constructor.
+type Owned = HashMap<(u64, u32), (u64, u64)>;
+
 /// How many objects of each constructor each object owns: the nearest that dominates them.
-fn owned(
-    source: &SnapshotSource,
-    monitor: &dyn Monitor,
-) -> Result<HashMap<(u64, u32), (u64, u64)>, DcmdError> {
+fn owned(source: &SnapshotSource, monitor: &dyn Monitor) -> Result<Owned, DcmdError> {
     let dominators = source.file.dominators(monitor)?;
     let mut owner = vec![NO_OBJECT; source.nodes.len()];
-    let mut counts: HashMap<(u64, u32), (u64, u64)> = HashMap::new();
+    let mut counts = Owned::new();
     for &node in dominators.order() {
         let Some(above) = dominators.above(node) else { continue };
         let own = match source.nodes.constructor(above) {

@@ -202,7 +202,9 @@ impl Stage for Merged {
             self.targets = self.targets.iter().copied().step_by(all.div_ceil(MOST_TARGETS)).collect();
             context.warn(&format_args!("of {all} objects, {} are looked at", self.targets.len()));
         }
-        let mut ways: HashMap<(String, Vec<(String, String)>), (u64, u32)> = HashMap::new();
+        // By root and steps: how many, and one of them.
+        type Way = (String, Vec<(String, String)>);
+        let mut ways: HashMap<Way, (u64, u32)> = HashMap::new();
         for &node in &self.targets {
             let Some(way) = source.file.ways(node, 1, false, &monitor)?.pop() else { continue };
             let steps = source.steps(&way, false);

@@ -192,11 +192,12 @@ impl Edges<'_> {
                 beside.others.push((holder, edge.to));
                 return false;
             }
-            EdgeKind::Internal if strings.marks(edge.name) & IS_PAIR != 0 => {
-                if strings.table_of_pair(self.contents, edge.name) == Some(self.nodes.id(holder)) {
-                    beside.others.push((holder, edge.to));
-                    return false;
-                }
+            EdgeKind::Internal
+                if strings.marks(edge.name) & IS_PAIR != 0
+                    && strings.table_of_pair(self.contents, edge.name) == Some(self.nodes.id(holder)) =>
+            {
+                beside.others.push((holder, edge.to));
+                return false;
             }
             _ => {}
         }

@@ -51,7 +51,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         let list = args.has('l');
         Ok(for_each(move |_, _, out| {
             let module = |needs: &[Capability]| {
-                if needs.contains(&Capability::V8Heap) { "v8" } else { crate::PROGRAM }
+                if Capability::are_of_v8(needs) { "v8" } else { crate::PROGRAM }
             };
             let mut found = false;
             for name in ["v8", crate::PROGRAM] {

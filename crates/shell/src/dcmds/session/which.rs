@@ -50,7 +50,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     .chain(walker.map(|walker| ("walker", walker.needs)));
                 for (what, needs) in meanings {
                     if as_json {
-                        let module = needs.contains(&Capability::V8Heap).then_some("v8");
+                        let module = Capability::are_of_v8(needs).then_some("v8");
                         out.json(&json!({ "name": name, "is": what, "module": module }))?;
                     } else {
                         writeln!(out.text(), "{shown} is a {}", origin(needs, what))?;
@@ -69,7 +69,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 };
 
 fn origin(needs: &[Capability], what: &str) -> String {
-    if needs.contains(&Capability::V8Heap) {
+    if Capability::are_of_v8(needs) {
         format!("{what} from module v8")
     } else {
         format!("built-in {what}")
