@@ -169,7 +169,7 @@ impl Heap<'_> {
     /// Calls `visit` with every object of a kind that is counted, in address order, until it returns false.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if the monitor says so.
+    /// [`crate::Error::Interrupted`] if the monitor says so.
     pub fn for_each_counted(
         &self,
         census: &Census<'_>,

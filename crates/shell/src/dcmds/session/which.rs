@@ -69,9 +69,5 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 };
 
 fn origin(needs: &[Capability], what: &str) -> String {
-    if Capability::are_of_v8(needs) {
-        format!("{what} from module v8")
-    } else {
-        format!("built-in {what}")
-    }
+    if Capability::are_of_v8(needs) { format!("{what} from module v8") } else { format!("built-in {what}") }
 }
