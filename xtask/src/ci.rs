@@ -33,40 +33,38 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     step("pages in a browser", &["xtask", "pages"])?;
     if with_matrix {
         let report = places::target().join("support-matrix.md").display().to_string();
-        // Two of the four lines, the others tomorrow: all of them take twice as long. Each by itself tries all.
-        let lines = lines_of(releases::today());
-        println!("== today on Node.js {} and {}", lines[0], lines[1]);
-        let on_lines = |what: &str, arguments: &[&str]| {
-            step(what, &[arguments, &["--node", lines[0], "--node", lines[1]]].concat())
-        };
-        on_lines("matrix", &["xtask", "matrix", "--report", &report])?;
+        // One of the four lines, another tomorrow: all of them take four times as long. Each task by itself tries all.
+        let line = line_of(releases::today());
+        println!("== today on Node.js {line}");
+        let on_line =
+            |what: &str, arguments: &[&str]| step(what, &[&["xtask"], arguments, &["--node", line]].concat());
+        on_line("matrix", &["matrix", "--report", &report])?;
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
-        step("verdicts", &["xtask", "verdicts"])?;
+        on_line("verdicts", &["verdicts"])?;
         step("assistants", &["xtask", "assistants"])?;
-        step("pending", &["xtask", "pending"])?;
-        step("what stands still", &["xtask", "stalls", "--node", lines[1]])?;
-        // One line: the others take as long again each. A process that ends leaves its core to the kernel, which gives it away here
-        // and there.
+        on_line("pending", &["pending"])?;
+        on_line("what stands still", &["stalls"])?;
+        // A process that ends leaves its core to the kernel, which gives it away here and there.
         match take_core::require_kernel_cores() {
-            Ok(()) => step("ends of processes", &["xtask", "endings", "--node", node_release::SUPPORTED[2]])?,
+            Ok(()) => on_line("ends of processes", &["endings"])?,
             Err(reason) => println!("== ends of processes: left out: {reason:#}"),
         }
-        step("bytecode", &["xtask", "bytecode", "--node", lines[1]])?;
-        step("growth", &["xtask", "diff"])?;
+        on_line("bytecode", &["bytecode"])?;
+        on_line("growth", &["diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;
-        on_lines("native memory", &["xtask", "memory"])?;
-        on_lines("living objects", &["xtask", "graph"])?;
-        on_lines("freed sets", &["xtask", "retained", "--seeds", "1"])?;
-        on_lines("heap snapshots", &["xtask", "snapshot", "--readers"])?;
+        on_line("native memory", &["memory"])?;
+        on_line("living objects", &["graph"])?;
+        on_line("freed sets", &["retained", "--seeds", "1"])?;
+        on_line("heap snapshots", &["snapshot", "--readers"])?;
     }
     Ok(())
 }
 
-/// The lines whose turn it is: the first and the third, or the second and the fourth.
-fn lines_of(day: u64) -> [&'static str; 2] {
-    let first = usize::from(!day.is_multiple_of(2));
-    [first, first + 2].map(|line| node_release::SUPPORTED[line])
+/// The line whose turn it is.
+fn line_of(day: u64) -> &'static str {
+    let lines = node_release::SUPPORTED;
+    lines[usize::try_from(day).unwrap_or(0) % lines.len()]
 }
 
 /// Runs cargo; its output goes to the terminal as it comes.

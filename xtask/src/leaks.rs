@@ -2,8 +2,10 @@
 //! debugger finds the leak: on every supported line, `::jsleaks` must name what has gathered, how much of it, and where, first or
 //! second of its suspects; and `::jspath` must show the true way to it.
 //!
-//! Small programs leak in further ways, alone in a process without packages: each is tried on one line, the next on the next, unless
-//! `--all` or `--node` says otherwise, in two cores of which one has leaked more: `::diff` must name the owner and say how much more.
+//! Small programs leak in further ways, alone in a process without packages, in two cores of which one has leaked more: `::diff` must
+//! name the owner and say how much more.
+//!
+//! Each program is tried on one line, the next on the next, and another day on another, unless `--all` or `--node` says otherwise.
 //!
 //! Healthy services must not be suspected: see [`crate::services`]. Some are tried each time; `--healthy` tries them all, and nothing else.
 //!
@@ -21,7 +23,7 @@ use test_support::scenarios::debugger::{Debugger, counts};
 use crate::scenario::{LEAKS, SMALL_LEAKS, Scenario};
 use crate::services::{self, Extent};
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release};
+use crate::{build, node_release, releases};
 
 /// What a program says of its leak.
 #[derive(Debug, Deserialize)]
@@ -115,11 +117,11 @@ const MOST_OFF: u64 = 15;
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut scenarios, mut executable) = (Vec::new(), Vec::new(), None);
+    let (mut lines, mut scenarios, mut executable) = (Vec::new(), Vec::new(), None);
     let (mut all, mut healthy) = (false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
+            Long("node") => lines.push(arguments.value()?.string()?),
             Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
             Long("all") => all = true,
             Long("healthy") => healthy = true,
@@ -127,23 +129,24 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             other => return Err(other.unexpected().into()),
         }
     }
-    all |= !releases.is_empty();
+    all |= !lines.is_empty();
     let with_closures = scenarios.is_empty();
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
+    if lines.is_empty() {
+        lines = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
     }
     if scenarios.is_empty() {
         scenarios = LEAKS.iter().chain(SMALL_LEAKS).copied().collect();
     }
     let executable = executable.map_or_else(build::debugger, Ok)?;
     if healthy {
-        let (tried, alarms) = services::try_services(&executable, &releases, Extent::All);
+        let (tried, alarms) = services::try_services(&executable, &lines, Extent::All);
         ensure!(alarms == 0, "{alarms} healthy services of {tried} are suspected");
         println!("all {tried} healthy services are above suspicion");
         return Ok(());
     }
+    let day = usize::try_from(releases::today()).unwrap_or(0);
     let (mut tried, mut failed) = (0, 0);
-    for (index, node) in releases.iter().enumerate() {
+    for (index, node) in lines.iter().enumerate() {
         if with_closures {
             tried += 1;
             match check_closures(&executable, node) {
@@ -154,13 +157,13 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
                 }
             }
         }
-        for scenario in &scenarios {
-            let turn = SMALL_LEAKS.iter().position(|small| small.name == scenario.name);
-            if !all && turn.is_some_and(|turn| turn % releases.len() != index) {
+        for (number, scenario) in scenarios.iter().enumerate() {
+            let small = SMALL_LEAKS.iter().any(|small| small.name == scenario.name);
+            if !all && (number + day) % lines.len() != index {
                 continue;
             }
             tried += 1;
-            match check(&executable, node, *scenario, turn.is_some()) {
+            match check(&executable, node, *scenario, small) {
                 Ok(found) => println!("node {node} {}: {found}", scenario.name),
                 Err(error) => {
                     failed += 1;
@@ -172,7 +175,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     ensure!(failed == 0, "{failed} leaks of {tried} are not found");
     println!("all {tried} leaks are found");
     if with_closures {
-        let (tried, alarms) = services::try_services(&executable, &releases, Extent::Sample);
+        let (tried, alarms) = services::try_services(&executable, &lines, Extent::Sample);
         ensure!(alarms == 0, "{alarms} healthy services of {tried} are suspected");
     }
     Ok(())

@@ -5,7 +5,8 @@ use std::io::Write;
 use serde_json::json;
 use v8_heap::Tagged;
 use v8_heap::questions::Lives;
-use v8_heap::snapshot_file::{Class, EdgeKind};
+use v8_heap::snapshot::EdgeKind;
+use v8_heap::snapshot_file::Class;
 
 use super::SnapshotSource;
 use super::references::References;

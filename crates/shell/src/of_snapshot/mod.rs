@@ -5,7 +5,8 @@
 
 use v8_heap::graph::{Dominators, Graph, Life, Rows};
 use v8_heap::questions::{OwnedGroup, owned_by};
-use v8_heap::snapshot_file::{Edge, EdgeKind, NodeKind, Nodes, SnapshotFile};
+use v8_heap::snapshot::{EdgeKind, NodeKind};
+use v8_heap::snapshot_file::{Edge, Nodes, SnapshotFile};
 use v8_heap::{Monitor, NameId};
 
 use crate::answers::source::Source;

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
-use v8_heap::snapshot_file::{Edge, EdgeKind, NodeKind};
+use v8_heap::snapshot::{EdgeKind, NodeKind};
+use v8_heap::snapshot_file::Edge;
 
 use super::SnapshotSource;
 use crate::context::Context;
@@ -140,7 +141,9 @@ impl SnapshotSource {
         Ok(match self.nodes.kind(node) {
             NodeKind::Hidden if matches!(&*name, "system / Oddball" | "system / Boolean") => Some(name),
             NodeKind::Number | NodeKind::BigInt | NodeKind::Symbol => Some(format!("({})", escape(&name))),
-            NodeKind::Hidden | NodeKind::Code | NodeKind::Shape if self.nodes.constructor(node).is_none() => {
+            NodeKind::Hidden | NodeKind::Code | NodeKind::ObjectShape
+                if self.nodes.constructor(node).is_none() =>
+            {
                 match &*name {
                     "undefined" | "null" | "true" | "false" => Some(name),
                     _ => None,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::snapshot_file::{EdgeKind, Holding, NodeKind};
+use v8_heap::snapshot::{EdgeKind, NodeKind};
+use v8_heap::snapshot_file::Holding;
 
 use super::SnapshotSource;
 use crate::context::Context;

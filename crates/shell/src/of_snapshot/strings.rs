@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use regex::Regex;
 use serde_json::json;
-use v8_heap::snapshot_file::NodeKind;
+use v8_heap::snapshot::NodeKind;
 
 use super::SnapshotSource;
 use crate::context::Context;

@@ -196,7 +196,7 @@ impl View<'_> {
     }
 
     /// The value of the own data property called `name`.
-    pub(crate) fn data_property(&self, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
+    pub fn data_property(&self, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
         match self.own_property(object, name).ok()?? {
             PropertyValue::Data(value) => Some(value),
             _ => None,

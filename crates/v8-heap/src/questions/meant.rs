@@ -119,11 +119,8 @@ impl Heap<'_> {
             let PropertyValue::Data(value) = property.value else { return None };
             let most = whole(&self.value(value).ok()?)?;
             let name = self.name_text(property.name)?;
-            let plain = name.trim_start_matches(['#', '_']).to_lowercase();
-            let is_bound = ["max", "limit", "capacity"].iter().any(|word| plain.starts_with(word))
-                // From so many listeners on an emitter warns, and takes more.
-                && !plain.contains("listener");
-            (is_bound && most >= count).then(|| Meant::Bounded { by: name.into_boxed_str(), most })
+            (says_how_many(&name) && most >= count)
+                .then(|| Meant::Bounded { by: name.into_boxed_str(), most })
         })
     }
 
@@ -215,6 +212,17 @@ impl Heap<'_> {
     }
 }
 
+/// Whether a property of this name says how many something takes at most: `max`, `maxEntries`, `#limit`, `max_size`. Others limit something
+/// else: `maxAge` a time, `maxListeners` nothing.
+fn says_how_many(name: &str) -> bool {
+    const WORDS: [&str; 5] = ["maximum", "max", "limit", "capacity", "highwatermark"];
+    const OF_WHAT: [&str; 10] =
+        ["", "size", "length", "count", "entries", "items", "keys", "elements", "values", "objects"];
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.to_ascii_lowercase();
+    WORDS.iter().filter_map(|word| plain.strip_prefix(word)).any(|rest| OF_WHAT.contains(&rest))
+}
+
 /// A whole number that is not negative.
 fn whole(value: &Value<'_>) -> Option<u64> {
     match value {
@@ -223,5 +231,37 @@ fn whole(value: &Value<'_>) -> Option<u64> {
             Some(*number as u64)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_how_many;
+
+    #[test]
+    fn a_bound_is_one_of_how_many() {
+        for name in
+            ["max", "#max", "_max", "maxSize", "max_entries", "limit", "capacity", "maxItems", "MAX_KEYS"]
+        {
+            assert!(says_how_many(name), "{name}");
+        }
+        // Times, rates, bytes of one, warnings, and what only begins so.
+        for name in [
+            "maxAge",
+            "maxAgeMs",
+            "limitMs",
+            "maxListeners",
+            "_maxListeners",
+            "maxRequestsPerSocket",
+            "maxHeaderSize",
+            "maximize",
+            "limited",
+            "capacityUnits",
+            "maxTTL",
+            "size",
+            "",
+        ] {
+            assert!(!says_how_many(name), "{name}");
+        }
     }
 }

@@ -18,9 +18,9 @@
 
 mod builtins;
 mod essential;
+mod kinds;
 mod names;
 mod node;
-mod node_kind;
 mod pairs;
 mod plan;
 mod reference;
@@ -48,8 +48,7 @@ use reference::Explorer;
 use tags::Tags;
 use write::{Places, Writing};
 
-pub use node_kind::NodeKind;
-pub use reference::EdgeKind;
+pub use kinds::{EdgeKind, NodeKind};
 
 /// Which objects a snapshot has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

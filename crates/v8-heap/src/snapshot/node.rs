@@ -9,7 +9,7 @@ use crate::objects::symbol::Privacy;
 use crate::objects::value::{HeapObject, Value};
 
 use super::builtins::is_builtin;
-use super::node_kind::NodeKind;
+use super::kinds::NodeKind;
 use super::plan::Plans;
 use super::reference::Name;
 use super::tagged_field;

@@ -22,28 +22,9 @@ use crate::objects::value::HeapObject;
 
 use super::code_kind;
 use super::essential::Essential;
+use super::kinds::EdgeKind;
 use super::pairs::Pairs;
 use super::plan::{Apart, Plan, Plans, Property, Slot, Store};
-
-/// How an object refers to another, numbered as `edge_types` of the file has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum EdgeKind {
-    /// A variable of a context.
-    Context,
-    /// An element, by its index.
-    Element,
-    /// A property.
-    Property,
-    /// A field of V8's own, by its name.
-    Internal,
-    /// A word of V8's own, by a number.
-    Hidden,
-    /// What is told beside the words that hold it.
-    Shortcut,
-    /// A reference that keeps nothing alive.
-    Weak,
-}
 
 /// What a reference or a node is called: little enough to be kept for every one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

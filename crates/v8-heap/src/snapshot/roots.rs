@@ -13,7 +13,8 @@ use crate::index::ObjectId;
 use crate::layout::Kind;
 use crate::{Monitor, Result};
 
-use super::reference::{EdgeKind, Label, Name};
+use super::kinds::EdgeKind;
+use super::reference::{Label, Name};
 use super::{Extent, Subject};
 
 /// A node that stands for no object.

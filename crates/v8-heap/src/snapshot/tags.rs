@@ -17,7 +17,7 @@ use crate::shape::map::{Map, MapId};
 use crate::{Monitor, Result, Tagged};
 
 use super::essential::Essential;
-use super::node_kind::NodeKind;
+use super::kinds::NodeKind;
 use super::plan::Plans;
 use super::reference::Name;
 use super::{code_kind, tagged_field};

@@ -14,9 +14,9 @@ use crate::index::parallel::in_order;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result};
 
+use super::kinds::{EdgeKind, NodeKind};
 use super::names::{Names, PartNames, Texts};
-use super::node_kind::NodeKind;
-use super::reference::{Edge, EdgeKind, Explorer, Label, Target};
+use super::reference::{Edge, Explorer, Label, Target};
 use super::roots::{Ending, Synthetic};
 use super::{SnapshotSize, Subject, node_id};
 
@@ -29,16 +29,19 @@ const NODE_FIELDS: u64 = 7;
 
 /// Everything in front of the two counts.
 fn head() -> String {
-    let kinds: Vec<String> = NodeKind::ALL.iter().map(|kind| format!("\"{}\"", kind.name())).collect();
+    let listed = |names: &mut dyn Iterator<Item = &str>| {
+        names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",")
+    };
+    let nodes = listed(&mut NodeKind::ALL.into_iter().map(NodeKind::name));
+    let edges = listed(&mut EdgeKind::ALL.into_iter().map(EdgeKind::name));
     format!(
         "{{\"snapshot\":{{\"meta\":{{\"node_fields\":[\"type\",\"name\",\"id\",\"self_size\",\"edge_count\",\"trace_node_id\",\
-         \"detachedness\"],\"node_types\":[[{}],\"string\",\"number\",\"number\",\"number\",\"number\",\"number\"],\
-         \"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\"edge_types\":[[\"context\",\"element\",\"property\",\
-         \"internal\",\"hidden\",\"shortcut\",\"weak\"],\"string_or_number\",\"node\"],\"trace_function_info_fields\":\
+         \"detachedness\"],\"node_types\":[[{nodes}],\"string\",\"number\",\"number\",\"number\",\"number\",\"number\"],\
+         \"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\"edge_types\":[[{edges}],\
+         \"string_or_number\",\"node\"],\"trace_function_info_fields\":\
          [\"function_id\",\"name\",\"script_name\",\"script_id\",\"line\",\"column\"],\"trace_node_fields\":[\"id\",\
          \"function_info_index\",\"count\",\"size\",\"children\"],\"sample_fields\":[\"timestamp_us\",\"last_assigned_id\"],\
-         \"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"]}},",
-        kinds.join(",")
+         \"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"]}},"
     )
 }
 

@@ -16,11 +16,11 @@
 use std::collections::HashMap;
 
 use super::contents::Contents;
-use super::header::NodeKind;
 use super::objects::Nodes;
 use super::strings::{IS_SYSTEM, Strings};
 use super::{Monitor, Result, SnapshotFile};
 use crate::NameId;
+use crate::snapshot::NodeKind;
 
 /// Names that are no node's.
 const OTHERS: [&str; 3] = ["Function", "RegExp", "Proxy"];

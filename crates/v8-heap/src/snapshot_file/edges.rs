@@ -10,13 +10,14 @@
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::header::{EdgeKind, Header};
+use super::header::Header;
 use super::json::damaged;
 use super::nodes::Nodes;
 use super::numbers::{Numbers, Reader};
 use super::parts::{in_parts, share_of};
 use super::strings::{IS_PAIR, Strings};
 use crate::graph::{Graph, ObjectSet, Owned, Rows};
+use crate::snapshot::EdgeKind;
 use crate::{Error, Monitor, Result};
 
 /// Edges between two looks at whether to stop.

@@ -39,7 +39,7 @@ mod ways;
 pub use classes::Class;
 pub use contents::Contents;
 pub use edges::Edge;
-pub use header::{EdgeKind, Header, NodeKind, NodeType};
+pub use header::{Header, NodeType};
 pub use objects::{Holding, Nodes};
 pub use texts::SnapshotText;
 pub use ways::Way;

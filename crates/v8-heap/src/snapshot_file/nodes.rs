@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::header::{Header, NodeKind};
+use super::header::Header;
 use super::json::damaged;
 use super::numbers::Numbers;
 use super::parts::in_parts;
+use crate::snapshot::NodeKind;
 use crate::{Error, Monitor, Result};
 
 /// Nodes between two looks at whether to stop.

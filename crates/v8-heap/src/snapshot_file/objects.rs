@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use super::contents::Contents;
 use super::edges::{Edge, Edges};
-use super::header::{EdgeKind, NodeKind};
 use super::strings::{IS_INTERNAL, IS_SYSTEM};
 use super::{Parts, SnapshotFile, nodes, once};
 use crate::graph::{ObjectSet, Objects, Passage, RootKind};
+use crate::snapshot::{EdgeKind, NodeKind};
 use crate::{Monitor, NameId, Result};
 
 /// Stands for a name that the file does not have.
@@ -236,7 +236,7 @@ impl Objects for Nodes<'_> {
         }
         let marks = self.parts.strings.marks(self.name_number(id));
         match self.kind(id) {
-            NodeKind::Code | NodeKind::Shape | NodeKind::Synthetic => Passage::Internal,
+            NodeKind::Code | NodeKind::ObjectShape | NodeKind::Synthetic => Passage::Internal,
             _ if marks & IS_INTERNAL != 0 => Passage::Internal,
             NodeKind::Object => Passage::Variables,
             _ => Passage::Storage,

@@ -1,8 +1,8 @@
 //! What the strings of the program say.
 
-use super::header::{EdgeKind, NodeKind};
 use super::objects::Nodes;
 use crate::Result;
+use crate::snapshot::{EdgeKind, NodeKind};
 
 /// Parts of a string of strings that are looked at.
 const MOST_PARTS: usize = 1 << 12;

@@ -127,7 +127,7 @@ impl Search<'_> {
     }
 
     fn is_root(&self, node: u32) -> bool {
-        self.nodes.kind(node) == super::NodeKind::Synthetic
+        self.nodes.kind(node) == crate::snapshot::NodeKind::Synthetic
     }
 
     fn way(&self, root: Option<u32>, first: u32) -> Way {

@@ -21,7 +21,7 @@ use std::io::Write;
 use serde_json::json;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::pending::Handle;
-use v8_heap::{Heap, PropertyValue, Tagged};
+use v8_heap::{Heap, Tagged};
 
 use crate::answers::callback::Callback;
 use crate::answers::listeners::{Listener, listeners};
@@ -158,9 +158,9 @@ impl<'r> Row<'r> {
             Ok(Value::Object(owner)) => Some(owner),
             _ => None,
         });
-        let text = |name: &str| text_of(heap, data(heap, owner?, name)?);
+        let text = |name: &str| text_of(heap, heap.data_property(owner?, name)?);
         let mut listeners = owner.map_or_else(Vec::new, |owner| listeners(heap, owner));
-        if let Some(callback) = owner.and_then(|owner| data(heap, owner, "onmessage")) {
+        if let Some(callback) = owner.and_then(|owner| heap.data_property(owner, "onmessage")) {
             listeners
                 .push(Listener { event: "onmessage".to_owned(), callback: Callback::of(heap, callback) });
         }
@@ -260,14 +260,6 @@ impl<'r> Row<'r> {
     }
 }
 
-/// The value of an own data property.
-fn data(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
-    match heap.own_property(object, name).ok()?? {
-        PropertyValue::Data(value) => Some(value),
-        _ => None,
-    }
-}
-
 /// Longer texts are cut, in code units.
 const LONGEST: usize = 1 << 12;
 
@@ -277,8 +269,8 @@ fn text_of(heap: &Heap<'_>, value: Tagged) -> Option<String> {
 
 /// `127.0.0.1:80`, of what a socket remembers.
 fn address(heap: &Heap<'_>, socket: HeapObject<'_>, name: &str) -> Option<String> {
-    let Ok(Value::Object(known)) = heap.value(data(heap, socket, name)?) else { return None };
-    let port = heap.number(data(heap, known, "port")?)?;
-    let host = text_of(heap, data(heap, known, "address")?)?;
+    let Ok(Value::Object(known)) = heap.value(heap.data_property(socket, name)?) else { return None };
+    let port = heap.number(heap.data_property(known, "port")?)?;
+    let host = text_of(heap, heap.data_property(known, "address")?)?;
     Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
 }

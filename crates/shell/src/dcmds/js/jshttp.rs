@@ -240,7 +240,7 @@ fn routed(heap: &Heap<'_>, exchange: &HttpExchange) -> Option<Callback> {
         true
     })
     .ok()?;
-    let handle = data(heap, object(heap, last?)?, "handle")?;
+    let handle = heap.data_property(object(heap, last?)?, "handle")?;
     Some(Callback::of(heap, handle)).filter(|callback| callback.function.is_some() && !callback.is_foreign())
 }
 
@@ -263,15 +263,7 @@ fn object<'h>(heap: &'h Heap<'_>, value: Tagged) -> Option<HeapObject<'h>> {
     }
 }
 
-/// The value of an own data property.
-fn data(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
-    match heap.own_property(object, name).ok()?? {
-        PropertyValue::Data(value) => Some(value),
-        _ => None,
-    }
-}
-
 /// The object in an own data property.
 fn property<'h>(heap: &'h Heap<'_>, of: HeapObject<'_>, name: &str) -> Option<HeapObject<'h>> {
-    object(heap, data(heap, of, name)?)
+    object(heap, heap.data_property(of, name)?)
 }

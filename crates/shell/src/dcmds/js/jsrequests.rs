@@ -17,9 +17,9 @@
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::objects::value::{HeapObject, Value};
+use v8_heap::objects::value::Value;
 use v8_heap::pending::Request;
-use v8_heap::{Heap, PropertyValue, Tagged};
+use v8_heap::{Heap, Tagged};
 
 use crate::answers::callback::Callback;
 use crate::answers::unanswered::unanswered_requests;
@@ -119,7 +119,7 @@ impl<'r> Row<'r> {
             Ok(Value::Object(object)) => Some(object),
             _ => None,
         });
-        let value = |name: &str| data(heap, object?, name);
+        let value = |name: &str| heap.data_property(object?, name);
         let text = |name: &str| heap.string(value(name)?, LONGEST).ok().map(|string| string.to_text());
         let is_object = |value: &Tagged| matches!(heap.value(*value), Ok(Value::Object(_)));
         // What the program gave, before what Node.js put around it.
@@ -196,11 +196,3 @@ impl<'r> Row<'r> {
 
 /// Longer texts are cut, in code units.
 const LONGEST: usize = 1 << 12;
-
-/// The value of an own data property.
-fn data(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
-    match heap.own_property(object, name).ok()?? {
-        PropertyValue::Data(value) => Some(value),
-        _ => None,
-    }
-}

@@ -23,9 +23,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::objects::value::{HeapObject, Value};
+use v8_heap::objects::value::Value;
 use v8_heap::pending::{EventLoopState, ThreadPool, Work, WorkState};
-use v8_heap::{Heap, PropertyValue, Tagged};
+use v8_heap::{Heap, Tagged};
 
 use crate::answers::callback::Callback;
 use crate::context::Context;
@@ -260,7 +260,7 @@ impl<'w> Row<'w> {
             Ok(Value::Object(object)) => Some(object),
             _ => None,
         });
-        let value = |name: &str| data(heap, object?, name);
+        let value = |name: &str| heap.data_property(object?, name);
         let is_object = |value: &Tagged| matches!(heap.value(*value), Ok(Value::Object(_)));
         // What the program gave, before what Node.js put around it.
         let names = ["callback", "oncomplete", "ondone", "cb"];
@@ -330,13 +330,5 @@ impl<'w> Row<'w> {
             "callback": self.callback.as_ref().map(Callback::json),
             "loop": format!("{:#x}", work.event_loop),
         }))
-    }
-}
-
-/// The value of an own data property.
-fn data(heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<Tagged> {
-    match heap.own_property(object, name).ok()?? {
-        PropertyValue::Data(value) => Some(value),
-        _ => None,
     }
 }
