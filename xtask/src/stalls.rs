@@ -31,7 +31,7 @@ const fn question(
 }
 
 /// Each program makes 40 calls that get no answer.
-const QUESTIONS: [Question; 11] = [
+const QUESTIONS: [Question; 16] = [
     // All connections of a pool are gone: calls wait for one, until the pool's own timer.
     question("pool", "::jsasync", &[" 40 ", "timer", "order ("], "WAITS"),
     question("pool", "::jshttp -g", &[" 40 ", " unanswered "], "SERVES"),
@@ -45,6 +45,21 @@ const QUESTIONS: [Question; 11] = [
     question("agent", "::jsasync", &[" 40 ", "price ("], "WAITS"),
     question("agent", "::jshttp -g", &[" 40 ", " waits for a connection ", "settles a promise each"], ""),
     question("agent", "::jshttp -g", &[" 4 ", " answer not read "], ""),
+    question("http2", "::jshttp -g", &[" 41 ", " unanswered ", "forgets ("], "FORGETS"),
+    question("http2", "::jshttp -g", &[" 7 ", " answer begun ", "GET /stream/", "forgets ("], "FORGETS"),
+    question(
+        "http2",
+        "::jshttp -g",
+        &[" 47 ", " no whole answer ", "127.0.0.1:", "calls answered ("],
+        "ASKS",
+    ),
+    question("http2", "::jshttp -g", &[" 1 ", " request not ended ", "POST /upload"], ""),
+    question(
+        "http2",
+        "::jshttp -g",
+        &[" 5 ", " waits for a connection ", "GET /never/", "of nowhere"],
+        "ASKS",
+    ),
 ];
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {

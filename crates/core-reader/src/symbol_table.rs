@@ -9,8 +9,7 @@
 //! handful until somebody asks a question that needs all of them.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use object::LittleEndian as LE;
 use object::ReadRef;
@@ -22,7 +21,7 @@ use crate::file_map::FileMap;
 
 const SYMBOL_SIZE: usize = 24;
 /// So many names are searched for one by one before an index is built.
-const SEARCHES: u32 = 8;
+const SEARCHES: usize = 8;
 
 /// Where in the dynamic section (`DT_*`) the table's parts are, as addresses.
 #[derive(Debug, Default)]
@@ -46,8 +45,8 @@ pub(crate) struct SymbolTable {
     gnu_hash: Option<Range<usize>>,
     /// Symbol numbers by hash of the name, for a table without hash table. Built when searching has become dearer.
     by_name: OnceLock<Vec<(u32, u32)>>,
-    /// Names searched for without `by_name`.
-    searches: AtomicU32,
+    /// Names searched for without `by_name`, with the numbers of their symbols. The same few are asked for once a thread.
+    searched: Mutex<Vec<(Box<[u8]>, Option<u32>)>>,
 }
 
 /// An entry that defines something.
@@ -105,7 +104,7 @@ impl SymbolTable {
             names,
             gnu_hash: None,
             by_name: OnceLock::new(),
-            searches: AtomicU32::new(0),
+            searched: Mutex::default(),
         }
     }
 
@@ -153,7 +152,7 @@ impl SymbolTable {
             image,
             gnu_hash,
             by_name: OnceLock::new(),
-            searches: AtomicU32::new(0),
+            searched: Mutex::default(),
         })
     }
 
@@ -213,8 +212,16 @@ impl SymbolTable {
         if let Some(range) = &self.gnu_hash {
             return GnuHash::parse(self.image.get(range.clone())?)?.candidates(name).find_map(matching);
         }
-        if self.by_name.get().is_none() && self.searches.fetch_add(1, Ordering::Relaxed) < SEARCHES {
-            return self.search(name);
+        if self.by_name.get().is_none() {
+            let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, number)) = searched.iter().find(|(known, _)| **known == *name) {
+                return self.get((*number)?);
+            }
+            if searched.len() < SEARCHES {
+                let found = self.search(name);
+                searched.push((name.into(), found.map(|(number, _)| number)));
+                return found.map(|(_, definition)| definition);
+            }
         }
         let index = self.by_name.get_or_init(|| {
             let mut index: Vec<(u32, u32)> = symbols
@@ -229,17 +236,18 @@ impl SymbolTable {
         });
         let hash = gnu_hash(name);
         let first = index.partition_point(|(other, _)| *other < hash);
-        best(
+        let found = best(
             index[first..]
                 .iter()
                 .take_while(|(other, _)| *other == hash)
-                .filter_map(|(_, number)| matching(*number as usize)),
-        )
+                .filter_map(|(_, number)| Some((*number, matching(*number as usize)?))),
+        );
+        found.map(|(_, definition)| definition)
     }
 
     /// As `find`, from one end of the table to the other: first the name in the names, by a search at memory speed,
     /// then the symbols that have it. 3 ms in Node's 150,000 symbols, where the index takes 25 ms to build.
-    fn search(&self, name: &[u8]) -> Option<Definition<'_>> {
+    fn search(&self, name: &[u8]) -> Option<(u32, Definition<'_>)> {
         let (symbols, names) = (self.symbols(), self.names());
         let mut with_end = name.to_vec();
         with_end.push(0);
@@ -251,10 +259,10 @@ impl SymbolTable {
             return None;
         }
         best(
-            symbols
-                .iter()
-                .filter(|symbol| places.binary_search(&symbol.st_name(LE)).is_ok())
-                .filter_map(|symbol| Self::definition(names, symbol)),
+            (0..)
+                .zip(symbols)
+                .filter(|(_, symbol)| places.binary_search(&symbol.st_name(LE)).is_ok())
+                .filter_map(|(number, symbol)| Some((number, Self::definition(names, symbol)?))),
         )
     }
 
@@ -326,10 +334,10 @@ impl SymbolTable {
 }
 
 /// Of several symbols of one name: the first global one, else the first weak one, else the first.
-fn best<'a>(found: impl Iterator<Item = Definition<'a>>) -> Option<Definition<'a>> {
-    let mut best: Option<Definition<'a>> = None;
+fn best<'a>(found: impl Iterator<Item = (u32, Definition<'a>)>) -> Option<(u32, Definition<'a>)> {
+    let mut best: Option<(u32, Definition<'a>)> = None;
     for found in found {
-        if best.is_none_or(|best| found.binding_rank() > best.binding_rank()) {
+        if best.is_none_or(|(_, best)| found.1.binding_rank() > best.binding_rank()) {
             best = Some(found);
         }
     }

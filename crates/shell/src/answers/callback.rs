@@ -137,7 +137,8 @@ fn captured(heap: &Heap<'_>, function: HeapObject<'_>) -> Vec<Tagged> {
     given.collect()
 }
 
-/// The program's function among what a function of Node.js was `given`, and the script of that.
+/// The program's function among what a function of Node.js was `given`, and the script of that; or, where there is none, another function
+/// of Node.js that was given one.
 fn given_to_node(heap: &Heap<'_>, called: Tagged, given: Vec<Tagged>) -> Option<(Tagged, String)> {
     let script_of = |value: Tagged| {
         let function = heap.object(value).ok().filter(|object| object.kind() == Kind::JsFunction)?;
@@ -148,7 +149,12 @@ fn given_to_node(heap: &Heap<'_>, called: Tagged, given: Vec<Tagged>) -> Option<
         return None;
     }
     let script = script_of(called).filter(|script| script.starts_with(NODE))?;
+    let is_own = |value: &Tagged| script_of(*value).is_some_and(|own| !own.starts_with(NODE));
+    let leads_on = |value: &Tagged| {
+        let function = heap.object(*value).ok().filter(|object| object.kind() == Kind::JsFunction);
+        function.is_some_and(|function| captured(heap, function).iter().any(is_own))
+    };
     let function =
-        given.into_iter().find(|value| script_of(*value).is_some_and(|own| !own.starts_with(NODE)))?;
-    Some((function, script))
+        given.iter().find(|value| is_own(value)).or_else(|| given.iter().find(|value| leads_on(value)))?;
+    Some((*function, script))
 }

@@ -9,6 +9,8 @@ mod rows;
 mod sections;
 
 use std::cell::OnceCell;
+use std::panic::resume_unwind;
+use std::thread;
 
 use core_reader::Core;
 use v8_heap::compare::{Counted, Inventory, Side};
@@ -21,7 +23,7 @@ use crate::answers::retention::address;
 use crate::bases::Base;
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::output::{Progress, escape};
+use crate::output::{Part, Progress, Several, escape};
 use crate::target::Target;
 
 pub use path_text::path_text;
@@ -68,11 +70,16 @@ impl<'c> Comparison<'c> {
         let own = context.target()?.path().map(|path| path.to_string_lossy().into_owned());
         comparison.files.push(own.unwrap_or_default());
         let mut missing = Vec::new();
-        for index in 0..comparison.len() {
-            let unknown = comparison.ask(index, |heap, monitor| {
-                heap.kinds(monitor)?;
-                heap.lacks_for_census(monitor)
-            })?;
+        let lacks = comparison.ask_all(|heap, monitor| {
+            heap.kinds(monitor)?;
+            let lacks = heap.lacks_for_census(monitor)?;
+            // What can fail fails here, where it is said for which core.
+            if lacks.is_empty() {
+                heap.dominators(monitor)?;
+            }
+            Ok(lacks)
+        })?;
+        for (index, unknown) in lacks.into_iter().enumerate() {
             let table = comparison.ask(index, |heap, monitor| heap.objects(monitor))?;
             if let Some(reason) = incompleteness(comparison.core(index).memory(), table) {
                 context.warn(&format_args!("warning: {}: {reason}", comparison.name(index)));
@@ -81,12 +88,7 @@ impl<'c> Comparison<'c> {
                 missing.push(format!("{} lacks {}", comparison.name(index), unknown.join(", ")));
             }
         }
-        if missing.is_empty() {
-            // What can fail fails here, where it is said for which core.
-            for index in 0..comparison.len() {
-                comparison.ask(index, |heap, monitor| heap.dominators(monitor).map(|_| ()))?;
-            }
-        } else {
+        if !missing.is_empty() {
             comparison.counted = Counted::All;
             context.warn(&format_args!(
                 "warning: {}: what is garbage cannot be told, and counts in all cores",
@@ -125,21 +127,41 @@ impl<'c> Comparison<'c> {
         question: impl FnOnce(&'c Heap<'static>, &dyn Monitor) -> v8_heap::Result<T>,
     ) -> Result<T, DcmdError> {
         let answer = question(self.heaps[index], &self.monitor(index));
-        answer.map_err(|error| match DcmdError::from(error) {
-            DcmdError::Failed(reason) => DcmdError::Abort(format!("{}: {reason}", self.name(index))),
-            other => other,
-        })
+        answer.map_err(|error| self.error(index, error))
     }
 
-    /// Asks the same of each heap.
+    fn error(&self, index: usize, error: v8_heap::Error) -> DcmdError {
+        match DcmdError::from(error) {
+            DcmdError::Failed(reason) => DcmdError::Abort(format!("{}: {reason}", self.name(index))),
+            other => other,
+        }
+    }
+
+    /// Asks the same of each heap, at the same time.
     ///
     /// # Errors
     /// Those of `question`.
-    pub fn ask_all<T>(
+    pub fn ask_all<T: Send>(
         &self,
-        mut question: impl FnMut(&'c Heap<'static>, &dyn Monitor) -> v8_heap::Result<T>,
+        question: impl Fn(&'c Heap<'static>, &dyn Monitor) -> v8_heap::Result<T> + Sync,
     ) -> Result<Vec<T>, DcmdError> {
-        (0..self.len()).map(|index| self.ask(index, &mut question)).collect()
+        let several = Several::new(self.context.interrupt.clone(), self.len());
+        let answers: Vec<_> = thread::scope(|scope| {
+            let ask = |(index, heap): (usize, &&'c Heap<'static>)| {
+                let (heap, monitor, question) = (*heap, several.part(index), &question);
+                scope.spawn(move || question(heap, &monitor))
+            };
+            let asked: Vec<_> = self.heaps.iter().enumerate().map(ask).collect();
+            asked
+                .into_iter()
+                .map(|answer| answer.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        answers
+            .into_iter()
+            .enumerate()
+            .map(|(index, answer)| answer.map_err(|error| self.error(index, error)))
+            .collect()
     }
 
     /// Asks something of all heaps together.
@@ -150,13 +172,10 @@ impl<'c> Comparison<'c> {
         &self,
         question: impl FnOnce(&[Side<'_, 'static>]) -> v8_heap::Result<T>,
     ) -> Result<T, DcmdError> {
-        let monitors: Vec<Progress> = (0..self.len()).map(|index| self.monitor(index)).collect();
-        let sides: Vec<Side<'_, 'static>> = self
-            .heaps
-            .iter()
-            .zip(&monitors)
-            .map(|(heap, monitor)| Side { heap, monitor: monitor as &dyn Monitor })
-            .collect();
+        let several = Several::new(self.context.interrupt.clone(), self.len());
+        let monitors: Vec<Part<'_>> = (0..self.len()).map(|index| several.part(index)).collect();
+        let sides: Vec<Side<'_, 'static>> =
+            self.heaps.iter().zip(&monitors).map(|(heap, monitor)| Side { heap, monitor }).collect();
         Ok(question(&sides)?)
     }
 
@@ -168,7 +187,8 @@ impl<'c> Comparison<'c> {
         if let Some(known) = self.inventories.get() {
             return Ok(known);
         }
-        let all = self.ask_all(|heap, monitor| heap.inventory(self.counted, monitor))?;
+        let counted = self.counted;
+        let all = self.ask_all(|heap, monitor| heap.inventory(counted, monitor))?;
         Ok(self.inventories.get_or_init(|| all))
     }
 

@@ -207,8 +207,8 @@ fn constructors<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a
 }
 
 fn shapes<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
-    let of = |inventory: &Inventory| inventory.shapes.clone();
-    let changes = changes(comparison.inventories()?.iter().map(of).collect());
+    let counted = comparison.counted;
+    let changes = changes(comparison.ask_all(|heap, monitor| heap.shapes(counted, monitor))?);
     Ok(found(comparison, changes, |shape: &ShapeName| {
         let names: Vec<_> = shape.properties.iter().map(|name| escape(name)).collect();
         let more = if shape.count > shape.properties.len() { ", ..." } else { "" };
@@ -226,9 +226,8 @@ fn shapes<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, Dcm
 }
 
 fn texts<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
-    let fingerprints = Fingerprints::default();
-    let texts =
-        comparison.ask_all(|heap, monitor| heap.string_texts(comparison.counted, &fingerprints, monitor))?;
+    let (fingerprints, counted) = (Fingerprints::default(), comparison.counted);
+    let texts = comparison.ask_all(|heap, monitor| heap.string_texts(counted, &fingerprints, monitor))?;
     let unread: u64 = texts.iter().map(|texts| texts.unread).sum();
     let last = comparison.len() - 1;
     let mut found = found(comparison, Texts::changes(&texts), move |content| {
@@ -391,7 +390,8 @@ fn describe_owner(
 }
 
 fn buffers<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {
-    let stores = comparison.ask_all(|heap, monitor| heap.stores(comparison.counted, monitor))?;
+    let counted = comparison.counted;
+    let stores = comparison.ask_all(|heap, monitor| heap.stores(counted, monitor))?;
     Ok(found(comparison, changes(stores), |class| {
         let views =
             if class.views.is_empty() { String::new() } else { format!(" as {}", escape(&class.views)) };

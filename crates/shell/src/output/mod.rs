@@ -18,7 +18,7 @@ pub use count::number_of;
 pub use escape::{escape, escape_char, escape_lines, is_safe};
 pub use facts::Facts;
 pub use json::{escape_json, hex, json};
-pub use progress::Progress;
+pub use progress::{Part, Progress, Several};
 pub use table::{Align, Column, Hex, Table};
 pub use terminal::{Terminal, screen_height, screen_width};
 pub use text::{Text, TextSink};

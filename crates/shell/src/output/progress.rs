@@ -107,10 +107,11 @@ impl Progress {
     }
 }
 
-impl Monitor for Progress {
-    fn begin(&self, what: &str, total: u64) {
+impl Progress {
+    /// A piece of work of `total` units begins, or goes on, of which `done` are done.
+    fn begin_at(&self, what: &str, done: u64, total: u64) {
         self.clear();
-        self.done.store(0, Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
         if let Ok(mut work) = self.work.lock() {
             work.what = match self.subject.as_str() {
                 "" => what.to_owned(),
@@ -121,6 +122,12 @@ impl Monitor for Progress {
         if self.visible {
             self.postpone(QUIET.saturating_sub(self.started.elapsed()));
         }
+    }
+}
+
+impl Monitor for Progress {
+    fn begin(&self, what: &str, total: u64) {
+        self.begin_at(what, 0, total);
     }
 
     fn advance(&self, n: u64) {
@@ -138,5 +145,60 @@ impl Monitor for Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// Shows how far work on several things is that are worked on at the same time, in one bar.
+#[derive(Debug)]
+pub struct Several {
+    progress: Progress,
+    /// Units of each part's work that are done, and all of them.
+    parts: Vec<(AtomicU64, AtomicU64)>,
+}
+
+/// Watches the work on one of several things.
+#[derive(Debug)]
+pub struct Part<'s> {
+    several: &'s Several,
+    index: usize,
+}
+
+impl Several {
+    /// A monitor for `count` things; it watches `interrupt` and draws if standard error is a terminal.
+    pub fn new(interrupt: Interrupt, count: usize) -> Several {
+        Several {
+            progress: Progress::new(interrupt),
+            parts: (0..count).map(|_| Default::default()).collect(),
+        }
+    }
+
+    /// Who watches the work on one of them.
+    pub fn part(&self, index: usize) -> Part<'_> {
+        Part { several: self, index }
+    }
+}
+
+impl Monitor for Part<'_> {
+    fn begin(&self, what: &str, total: u64) {
+        let Several { progress, parts } = self.several;
+        if let Some((done, all)) = parts.get(self.index) {
+            done.store(0, Ordering::Relaxed);
+            all.store(total, Ordering::Relaxed);
+        }
+        let sum = |of: fn(&(AtomicU64, AtomicU64)) -> &AtomicU64| {
+            parts.iter().map(|part| of(part).load(Ordering::Relaxed)).fold(0, u64::saturating_add)
+        };
+        progress.begin_at(what, sum(|(done, _)| done), sum(|(_, all)| all));
+    }
+
+    fn advance(&self, units: u64) {
+        if let Some((done, _)) = self.several.parts.get(self.index) {
+            done.fetch_add(units, Ordering::Relaxed);
+        }
+        self.several.progress.advance(units);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.several.progress.cancelled()
     }
 }

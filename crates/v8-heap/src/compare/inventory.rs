@@ -33,31 +33,50 @@ pub struct ShapeName {
     rest: u64,
 }
 
-/// The objects of a heap, each list sorted.
+/// The objects of a heap.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    /// JavaScript objects by constructor, and strings.
+    /// JavaScript objects by constructor, and strings; sorted.
     pub constructors: Vec<(String, Sum)>,
-    /// JavaScript objects by shape.
-    pub shapes: Vec<(ShapeName, Sum)>,
     /// All objects, V8's own included; they retain what they take outside of the heap as well.
     pub total: Sum,
 }
 
 impl Heap<'_> {
-    /// Counts the objects of the heap by constructor and by shape.
+    /// Counts the objects of the heap by constructor.
     ///
     /// # Errors
     /// As [`Heap::graph`].
     pub fn inventory(&self, counted: Counted, monitor: &dyn Monitor) -> Result<Inventory> {
+        let name = |group: &Group| self.name(group.constructor).to_owned();
+        let mut constructors = self.by_class(name, counted, monitor)?;
+        let (total, strings) = self.all_and_strings(self.objects(monitor)?, counted, monitor)?;
+        constructors.add(STRINGS.to_owned(), strings);
+        Ok(Inventory { constructors: constructors.sorted(), total })
+    }
+
+    /// Counts the JavaScript objects of the heap by shape; sorted.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn shapes(&self, counted: Counted, monitor: &dyn Monitor) -> Result<Vec<(ShapeName, Sum)>> {
         let table = self.objects(monitor)?;
+        Ok(self.by_class(|group| self.shape_name(table, group), counted, monitor)?.sorted())
+    }
+
+    /// Counts the objects of each kind under the name of its class.
+    fn by_class<K: Ord + Hash>(
+        &self,
+        name: impl Fn(&Group) -> K,
+        counted: Counted,
+        monitor: &dyn Monitor,
+    ) -> Result<Classes<K>> {
         let kinds = self.kinds(monitor)?;
         let dead = match counted {
             Counted::Live => Some(self.garbage(monitor)?),
             Counted::All => None,
         };
-        let mut constructors: Classes<String> = Classes::default();
-        let mut shapes: Classes<ShapeName> = Classes::default();
+        let mut classes: Classes<K> = Classes::default();
         for (index, group) in kinds.groups().iter().enumerate() {
             if index.is_multiple_of(256) && monitor.cancelled() {
                 return Err(crate::Error::Interrupted);
@@ -69,18 +88,16 @@ impl Heap<'_> {
                 bytes: group.bytes.saturating_sub(garbage.1),
                 retained: 0,
             };
-            constructors.add(self.name(group.constructor).to_owned(), own);
-            shapes.add(self.shape_name(table, group), own);
+            classes.add(name(group), own);
         }
         // What garbage retains is not known.
-        let retaining: [&mut dyn Retaining; 2] = [&mut constructors, &mut shapes];
-        for classes in retaining.into_iter().filter(|_| counted == Counted::Live) {
-            let sums = self.retained_by_classes(kinds, classes.of_kinds(), classes.len(), monitor)?;
-            classes.retain(&sums);
+        if counted == Counted::Live {
+            let sums = self.retained_by_classes(kinds, &classes.of_kinds, classes.sums.len(), monitor)?;
+            for (sum, (inside, outside)) in classes.sums.iter_mut().zip(&sums) {
+                sum.retained = inside.saturating_add(*outside);
+            }
         }
-        let (total, strings) = self.all_and_strings(table, counted, monitor)?;
-        constructors.add(STRINGS.to_owned(), strings);
-        Ok(Inventory { constructors: constructors.sorted(), shapes: shapes.sorted(), total })
+        Ok(classes)
     }
 
     fn shape_name(&self, table: &ObjectTable, group: &Group) -> ShapeName {
@@ -159,28 +176,5 @@ impl<K: Ord + Hash> Classes<K> {
         let mut list: Vec<_> = named.filter(|(_, sum)| sum.count > 0).collect();
         list.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         list
-    }
-}
-
-/// What is added up by class, whatever the name of a class is.
-trait Retaining {
-    fn of_kinds(&self) -> &[u32];
-    fn len(&self) -> usize;
-    fn retain(&mut self, sums: &[(u64, u64)]);
-}
-
-impl<K> Retaining for Classes<K> {
-    fn of_kinds(&self) -> &[u32] {
-        &self.of_kinds
-    }
-
-    fn len(&self) -> usize {
-        self.sums.len()
-    }
-
-    fn retain(&mut self, sums: &[(u64, u64)]) {
-        for (sum, (inside, outside)) in self.sums.iter_mut().zip(sums) {
-            sum.retained = inside.saturating_add(*outside);
-        }
     }
 }

@@ -5,9 +5,11 @@
 //! nearest that all ways to them lead through, and their own.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::resume_unwind;
+use std::thread;
 
 use super::{Change, Side, Sum, changes};
-use crate::graph::BETWEEN_LOOKS;
+use crate::graph::{BETWEEN_LOOKS, ObjectSet};
 use crate::index::MapOf;
 use crate::{Error, NameId, Result};
 
@@ -43,15 +45,24 @@ pub struct Unnamed {
 pub fn unnamed(sides: &[Side<'_, '_>], told: &[HashSet<u32>]) -> Result<Unnamed> {
     let mut found = Unnamed::default();
     let mut lists = Vec::new();
-    for (index, side) in sides.iter().enumerate() {
-        let nothing = HashSet::new();
-        let counted = side.count_untold(told.get(index).unwrap_or(&nothing))?;
+    let nothing = HashSet::new();
+    let counted: Vec<Result<Counted>> = thread::scope(|scope| {
+        let counted = sides.iter().enumerate().map(|(index, side)| {
+            let told = told.get(index).unwrap_or(&nothing);
+            scope.spawn(move || side.count_untold(told))
+        });
+        let counted: Vec<_> = counted.collect();
+        counted.into_iter().map(|side| side.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    for (index, (side, counted)) in sides.iter().zip(counted).enumerate() {
+        let counted = counted?;
         found.totals.push(counted.total);
         let mut list: Vec<(OwnedClass, Sum)> = Vec::new();
         if index + 1 == sides.len() {
             found.largest.clear();
         }
-        for (names, class) in counted.classes {
+        for (names, place) in counted.places {
+            let class = &counted.classes[place];
             let name = |name: NameId| side.heap.name(name).to_owned();
             let owned = OwnedClass { owner: names.0.map(name), member: name(names.1) };
             if index + 1 == sides.len() {
@@ -106,8 +117,11 @@ struct Counting {
     largest: u32,
 }
 
+#[derive(Default)]
 struct Counted {
-    classes: HashMap<(Option<NameId>, NameId), Counting>,
+    classes: Vec<Counting>,
+    /// Where the class of each pair of names is.
+    places: HashMap<(Option<NameId>, NameId), usize>,
     total: Sum,
 }
 
@@ -120,7 +134,13 @@ impl Side<'_, '_> {
         let maps = MapOf::new(heap, table);
         // The JavaScript object that owns each.
         let mut owners = vec![NOBODY; graph.len()];
-        let mut counted = Counted { classes: HashMap::new(), total: Sum::default() };
+        let mut counted = Counted::default();
+        let has_row = ObjectSet::new(graph.len());
+        for id in told {
+            has_row.insert(*id);
+        }
+        // Where the last object counted: mostly the next one counts there, too.
+        let mut last = None;
         for (index, &id) in dominators.order().iter().enumerate() {
             if index.is_multiple_of(BETWEEN_LOOKS) {
                 monitor.advance(BETWEEN_LOOKS as u64);
@@ -130,7 +150,7 @@ impl Side<'_, '_> {
             }
             let mut owner = match dominators.above(id) {
                 None => NOBODY,
-                Some(above) if owners[above as usize] == TOLD || told.contains(&above) => TOLD,
+                Some(above) if owners[above as usize] == TOLD || has_row.contains(above) => TOLD,
                 Some(above) if maps.is_js(above) => above,
                 Some(above) => owners[above as usize],
             };
@@ -143,7 +163,7 @@ impl Side<'_, '_> {
                 owner = owners[owner as usize];
             }
             owners[id as usize] = owner;
-            if owner == TOLD || told.contains(&id) || !maps.is_js(id) {
+            if owner == TOLD || has_row.contains(id) || !maps.is_js(id) {
                 continue;
             }
             let name_of = |id: u32| maps.constructor(heap, table, id);
@@ -153,7 +173,15 @@ impl Side<'_, '_> {
             let own = Sum { count: 1, bytes: graph.size(id), retained };
             counted.total.add(Sum { count: 1, bytes: own.bytes, retained: own.bytes + graph.outside(id) });
             let of = if owner == NOBODY { id } else { owner };
-            let class = counted.classes.entry(names).or_insert(Counting { sum: Sum::default(), largest: of });
+            let place = match last {
+                Some((known, place)) if known == names => place,
+                _ => *counted.places.entry(names).or_insert(counted.classes.len()),
+            };
+            last = Some((names, place));
+            if place == counted.classes.len() {
+                counted.classes.push(Counting { sum: Sum::default(), largest: of });
+            }
+            let class = &mut counted.classes[place];
             class.sum.add(own);
             if dominators.total(of) > dominators.total(class.largest) {
                 class.largest = of;

@@ -7,6 +7,9 @@
 //! is arrays over numbers in depth-first order, and no recursion.
 //!
 //! A root that no object stands for holds all that the roots hold. An ephemeron's value is taken to be held by its key.
+//!
+//! What refers to nothing and is held by one object alone has that for its dominator: such leaves, half of a heap and more, need no
+//! number and no search. They are added to the tree when it is there.
 
 use super::liveness::{Cuts, ObjectSet};
 use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Rows};
@@ -242,37 +245,64 @@ impl Dominators {
             is_root.insert(*seed);
         }
         let ephemerons = LiveEphemerons::new(graph, &seeds, monitor)?;
-        let mut forest = DepthFirst::search(graph, &seeds, &ephemerons, monitor)?;
+        let leaves = leaves(graph, held_by, &is_root, &ephemerons);
+        let mut forest = DepthFirst::search(graph, &seeds, &ephemerons, &leaves, monitor)?;
         if reaches_all {
-            forest.add_unreached(graph, held_by, &ephemerons, &is_root, monitor)?;
+            forest.add_unreached(graph, held_by, &ephemerons, &is_root, &leaves, monitor)?;
         }
         let above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
-        let DepthFirst { order, numbers, parents } = forest;
+        let DepthFirst { mut order, numbers, parents } = forest;
         drop(parents);
-        // Sizes are summed from the last to the first.
-        let mut sums: Vec<u64> = vec![0; order.len()];
+        // Those that are reached, and their sizes to their holders. What is not reached is of number 0, whose sum counts nowhere.
+        let count = order.len();
+        let mut sums: Vec<u64> = vec![0; count];
+        let is_leaf = |id: u32| leaves.contains(id) && numbers[id as usize] == 0;
+        let number_of_holder = |leaf: u32| numbers[held_by.of(leaf)[0] as usize] as usize;
+        order.reserve_exact(leaves.len());
+        for leaf in (0..nodes as u32).filter(|id| is_leaf(*id)) {
+            let holder = number_of_holder(leaf);
+            if holder != 0 {
+                sums[holder] = sums[holder].saturating_add(graph.size(leaf));
+                order.push(leaf);
+            }
+        }
         let mut outside: Vec<(u32, u64)> = Vec::new();
         if !graph.owned.is_empty() {
+            let mut sums: Vec<u64> = vec![0; count];
             for owned in &graph.owned {
-                let sum = &mut sums[numbers[owned.owner as usize] as usize];
-                *sum = sum.saturating_add(owned.bytes);
+                let number = match is_leaf(owned.owner) {
+                    true => number_of_holder(owned.owner),
+                    false => numbers[owned.owner as usize] as usize,
+                };
+                if is_leaf(owned.owner) && number != 0 {
+                    outside.push((owned.owner, owned.bytes));
+                }
+                sums[number] = sums[number].saturating_add(owned.bytes);
             }
             // What belongs to objects that are not reached is of no number.
             sums[0] = 0;
-            for number in (1..order.len()).rev() {
+            for number in (1..count).rev() {
                 let (sum, up) = (sums[number], above[number] as usize);
                 if sum > 0 {
                     outside.push((order[number], sum));
                     sums[up] = sums[up].saturating_add(sum);
                 }
             }
-            sums.fill(0);
+            outside.sort_unstable();
+            // A leaf may own several pieces of memory.
+            outside.dedup_by(|next, kept| {
+                let is_same = next.0 == kept.0;
+                if is_same {
+                    kept.1 = kept.1.saturating_add(next.1);
+                }
+                is_same
+            });
         }
-        // Numbers become objects.
+        // Numbers become objects, and sizes are summed from the last to the first.
         let mut above_each = numbers;
         above_each.fill(NOBODY);
         let mut retained = vec![0; nodes];
-        for number in (1..order.len()).rev() {
+        for number in (1..count).rev() {
             let (id, up) = (order[number], above[number] as usize);
             sums[number] = sums[number].saturating_add(graph.size(id));
             sums[up] = sums[up].saturating_add(sums[number]);
@@ -282,15 +312,31 @@ impl Dominators {
             }
         }
         drop(sums);
-        outside.sort_unstable();
+        for &leaf in &order[count..] {
+            retained[leaf as usize] = graph.size(leaf);
+            above_each[leaf as usize] = held_by.of(leaf)[0];
+        }
+        order.remove(0);
         Ok(Dominators {
             above: above_each.into(),
             retained: retained.into(),
             outside,
-            order: order[1..].to_vec().into(),
+            order: order.into(),
             reaches_all,
         })
     }
+}
+
+/// Objects that refer to nothing and that one reference of one object holds.
+fn leaves(graph: &Graph, held_by: &Rows, is_root: &ObjectSet, ephemerons: &LiveEphemerons) -> ObjectSet {
+    let leaves = ObjectSet::new(graph.len());
+    for id in 0..graph.len() as u32 {
+        let is_leaf = graph.holds.of(id).is_empty() && held_by.of(id).len() == 1;
+        if is_leaf && !is_root.contains(id) && !ephemerons.concerned.contains(id) {
+            leaves.insert(id);
+        }
+    }
+    leaves
 }
 
 /// The ephemerons whose tables are alive, by key and by value: as edges from key to value.
@@ -338,11 +384,11 @@ impl LiveEphemerons {
     }
 }
 
-/// Objects in depth-first order. Number 0 is the root of all.
+/// Objects in depth-first order, leaves left out. Number 0 is the root of all.
 struct DepthFirst {
     /// The object with each number; of number 0, [`NOBODY`].
     order: Vec<u32>,
-    /// The number of each object; 0 if it is not reached.
+    /// The number of each object; 0 if it is not reached, or a leaf.
     numbers: Vec<u32>,
     /// By number: the number of the one it was reached from.
     parents: Vec<u32>,
@@ -353,6 +399,7 @@ impl DepthFirst {
         graph: &Graph,
         seeds: &[u32],
         ephemerons: &LiveEphemerons,
+        leaves: &ObjectSet,
         monitor: &dyn Monitor,
     ) -> Result<DepthFirst> {
         let nodes = graph.len();
@@ -364,7 +411,7 @@ impl DepthFirst {
         };
         search.order.push(NOBODY);
         search.parents.push(0);
-        search.follow(graph, seeds.iter().copied(), ephemerons, monitor)?;
+        search.follow(graph, seeds.iter().copied(), ephemerons, leaves, monitor)?;
         Ok(search)
     }
 
@@ -375,24 +422,26 @@ impl DepthFirst {
         held_by: &Rows,
         ephemerons: &LiveEphemerons,
         is_root: &ObjectSet,
+        leaves: &ObjectSet,
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        if self.order.len() > graph.len() {
-            return Ok(());
-        }
-        let unreached = (0..graph.len() as u32).filter(|id| self.numbers[*id as usize] == 0);
-        let unreached: Vec<u32> = unreached.collect();
-        let held_by_nothing = |id: &u32| held_by.of(*id).is_empty() && ephemerons.keys(*id).is_empty();
-        let orphans: Vec<u32> = unreached.iter().copied().filter(held_by_nothing).collect();
+        let is_orphan = |id: &u32| {
+            self.numbers[*id as usize] == 0 && held_by.of(*id).is_empty() && ephemerons.keys(*id).is_empty()
+        };
+        let orphans: Vec<u32> = (0..graph.len() as u32).filter(is_orphan).collect();
         for id in &orphans {
             is_root.insert(*id);
         }
-        self.follow(graph, orphans.into_iter(), ephemerons, monitor)?;
-        for id in unreached {
-            if self.numbers[id as usize] == 0 {
-                is_root.insert(id);
-                self.visit(id, 0);
-            }
+        self.follow(graph, orphans.into_iter(), ephemerons, leaves, monitor)?;
+        // A leaf of one of these is held by it no more than by the root of all.
+        let is_left = |id: &u32| {
+            let number = |id: u32| self.numbers[id as usize];
+            number(*id) == 0 && !(leaves.contains(*id) && number(held_by.of(*id)[0]) != 0)
+        };
+        let left: Vec<u32> = (0..graph.len() as u32).filter(is_left).collect();
+        for id in left {
+            is_root.insert(id);
+            self.visit(id, 0);
         }
         Ok(())
     }
@@ -403,6 +452,7 @@ impl DepthFirst {
         graph: &Graph,
         seeds: impl Iterator<Item = u32>,
         ephemerons: &LiveEphemerons,
+        leaves: &ObjectSet,
         monitor: &dyn Monitor,
     ) -> Result<()> {
         // An object and how many of its references have been followed.
@@ -429,7 +479,7 @@ impl DepthFirst {
                         }
                     },
                 };
-                if search.numbers[target as usize] == 0 {
+                if !leaves.contains(target) && search.numbers[target as usize] == 0 {
                     let parent = search.numbers[own as usize];
                     search.visit(target, parent);
                     if search.order.len().is_multiple_of(BETWEEN_LOOKS) {

@@ -4,6 +4,7 @@
 //! stripped, or gone) the isolate itself tells: its `ThreadLocalTop` points to frames and handlers on the stack of the thread
 //! that runs it (V8: `src/execution/thread-local-top.h`).
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -67,11 +68,11 @@ pub(crate) fn current_isolates(
     symbols: &dyn Symbols,
     threads: &[Thread],
 ) -> HashMap<u32, u64> {
-    let key = symbols.find(ISOLATE_KEY).and_then(|symbol| memory.read_u32(symbol.address).ok());
+    let key = LazyCell::new(|| memory.read_u32(symbols.find(ISOLATE_KEY)?.address).ok());
     let current = |thread: &Thread| {
         let place = symbols
             .thread_local(CURRENT_ISOLATE, thread)
-            .or_else(|| thread_specific::place(thread.registers.fs_base, key?).map(Address))?;
+            .or_else(|| thread_specific::place(thread.registers.fs_base, (*key)?).map(Address))?;
         let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
         Some((thread.id, isolate))
     };

@@ -1,8 +1,12 @@
-//! Requests of HTTP/1 that have no whole answer yet, of servers and of clients.
+//! Requests of HTTP that have no whole answer yet, of servers and of clients.
 //!
-//! Node.js keeps no list of them. Each has an object of a class that extends `OutgoingMessage`, known by what its constructor sets
-//! (`lib/_http_outgoing.js`): a server's `ServerResponse` has the request that it answers in `req`, a client's `ClientRequest` has its
-//! `agent`, and the answer in `res`. An exchange is over when either is destroyed or closed.
+//! Node.js keeps no list of them. One of HTTP/1 has an object of a class that extends `OutgoingMessage`, known by what its constructor
+//! sets (`lib/_http_outgoing.js`): a server's `ServerResponse` has the request that it answers in `req`, a client's `ClientRequest` has
+//! its `agent`, and the answer in `res`. An exchange is over when either is destroyed or closed.
+//!
+//! One of HTTP/2 is an `Http2Stream` (`lib/internal/http2/core.js`), whose `Symbol(state)` has flags, and which has no session any more
+//! when it is over. What a server was asked for is kept only for those who use requests and responses as of HTTP/1, in
+//! `Symbol(request)`; what a client has sent in `Symbol(sent-headers)`.
 
 use crate::heap::Heap;
 use crate::index::GroupId;
@@ -16,6 +20,15 @@ use super::{boolean_property, heap_of, object_property};
 const OUTGOING: [&str; 5] = ["outputData", "_header", "_headerSent", "finished", "_closed"];
 /// Names under which messages have their connection, by the age of Node.js.
 const SOCKET: [&str; 2] = ["Symbol(kSocket)", "socket"];
+/// Own properties that every `Http2Stream` has.
+const STREAM: [&str; 3] = [SESSION, STATE, "Symbol(proxySocket)"];
+const SESSION: &str = "Symbol(kSession)";
+const STATE: &str = "Symbol(state)";
+/// What only a server's stream has from its beginning.
+const AUTHORITY: &str = "Symbol(authority)";
+/// Flags of a stream (Node.js: `STREAM_FLAGS_CLOSED`, `STREAM_FLAGS_HEADERS_SENT`).
+const CLOSED: u32 = 0x2;
+const HEADERS_SENT: u32 = 0x4;
 /// Names under which a client's request has what it asks for.
 const TARGET: [&str; 2] = ["Symbol(kPath)", "path"];
 /// Longer texts are cut, in code units.
@@ -38,6 +51,8 @@ pub enum HttpState {
     Asked,
     /// Client: the answer has begun, and has not been read to its end.
     Reading,
+    /// Client, of HTTP/2: there is no whole answer; whether it has begun is not told.
+    Incomplete,
 }
 
 impl HttpState {
@@ -51,6 +66,7 @@ impl HttpState {
             HttpState::Asking => "request not ended",
             HttpState::Asked => "waits for an answer",
             HttpState::Reading => "answer not read",
+            HttpState::Incomplete => "no whole answer",
         }
     }
 
@@ -63,8 +79,10 @@ impl HttpState {
 /// A request that has no whole answer.
 #[derive(Clone, Debug)]
 pub struct HttpExchange {
-    /// A `ServerResponse`, or a `ClientRequest`.
+    /// A `ServerResponse`, a `ClientRequest`, or an `Http2Stream`.
     pub object: Tagged,
+    /// The major version of HTTP.
+    pub version: u8,
     /// How far it has come.
     pub state: HttpState,
     /// `GET`
@@ -73,8 +91,10 @@ pub struct HttpExchange {
     pub target: Option<String>,
     /// The host that a client asks.
     pub host: Option<String>,
-    /// What came in: a server's request, a client's answer, an `IncomingMessage`.
+    /// What came in: a server's request, a client's answer, an `IncomingMessage` or `Http2ServerRequest`.
     pub incoming: Option<Tagged>,
+    /// The session of HTTP/2.
+    pub session: Option<Tagged>,
     /// The connection.
     pub socket: Option<Tagged>,
     /// The V8 `Heap` of its thread.
@@ -82,7 +102,7 @@ pub struct HttpExchange {
 }
 
 impl Heap<'_> {
-    /// Requests of HTTP/1 that are under way and alive, those to be answered first, by state and address; where the core does not tell
+    /// Requests of HTTP that are under way and alive, those to be answered first, by state and address; where the core does not tell
     /// what is alive, all.
     ///
     /// # Errors
@@ -93,7 +113,8 @@ impl Heap<'_> {
         let mut groups = Vec::new();
         for (index, group) in kinds.groups().iter().enumerate() {
             let names = self.group_property_names(table, group);
-            if OUTGOING.iter().all(|wanted| names.iter().any(|name| name == wanted)) {
+            let has = |wanted: &[&str]| wanted.iter().all(|wanted| names.iter().any(|name| name == wanted));
+            if has(&OUTGOING) || has(&STREAM) {
                 groups.push(GroupId(index));
             }
         }
@@ -105,7 +126,10 @@ impl Heap<'_> {
         let census = self.census(lives, monitor)?;
         for group in groups {
             self.for_each_counted(&census, group, monitor, |object| {
-                exchanges.extend(self.http_exchange(object));
+                exchanges.extend(match object_property(self, object, STATE) {
+                    Some(state) => self.http2_exchange(object, state),
+                    None => self.http_exchange(object),
+                });
                 true
             })?;
         }
@@ -119,20 +143,19 @@ impl Heap<'_> {
         if is("destroyed") || is("_closed") {
             return None;
         }
-        let text = |object: HeapObject<'_>, name: &str| {
-            let text = self.string(self.data_property(object, name)?, LONGEST).ok()?;
-            Some(text.to_text())
-        };
+        let text = |object: HeapObject<'_>, name: &str| self.http_text(object, name);
         let socket = SOCKET.iter().find_map(|name| object_property(self, message, name));
         let has_header =
             || self.data_property(message, "_header").is_some_and(|header| self.is_string(header));
         let exchange = |state, method, target, host, incoming: Option<HeapObject<'_>>| HttpExchange {
             object: message.value(),
+            version: 1,
             state,
             method,
             target,
             host,
             incoming: incoming.map(|incoming| incoming.value()),
+            session: None,
             socket: socket.map(|socket| socket.value()),
             heap: heap_of(self, message),
         };
@@ -158,5 +181,49 @@ impl Heap<'_> {
         };
         let target = TARGET.iter().find_map(|name| text(message, name));
         Some(exchange(state, Some(method), target, text(message, "host"), answer))
+    }
+
+    /// What an `Http2Stream` is about; nothing if that is over.
+    fn http2_exchange(&self, stream: HeapObject<'_>, state: HeapObject<'_>) -> Option<HttpExchange> {
+        let session = object_property(self, stream, SESSION)?;
+        let flags = self.number(self.data_property(state, "flags")?)? as u32;
+        if flags & CLOSED != 0 {
+            return None;
+        }
+        let has_ended = boolean_property(self, state, "shutdownWritableCalled") == Some(true);
+        let is_of_server = self.data_property(stream, AUTHORITY).is_some();
+        let state = match (is_of_server, has_ended) {
+            (true, _) if flags & HEADERS_SENT == 0 => HttpState::Unanswered,
+            (true, false) => HttpState::Answering,
+            (true, true) => HttpState::Answered,
+            (false, _) if self.data_property(stream, "Symbol(id)").is_none() => HttpState::Queued,
+            (false, false) => HttpState::Asking,
+            (false, true) => HttpState::Incomplete,
+        };
+        let incoming = object_property(self, stream, "Symbol(request)").filter(|_| is_of_server);
+        let headers = match is_of_server {
+            true => incoming.and_then(|incoming| object_property(self, incoming, "Symbol(headers)")),
+            false => object_property(self, stream, "Symbol(sent-headers)"),
+        };
+        let text = |name: &str| self.http_text(headers?, name);
+        Some(HttpExchange {
+            object: stream.value(),
+            version: 2,
+            state,
+            method: text(":method"),
+            target: incoming
+                .and_then(|incoming| self.http_text(incoming, "originalUrl"))
+                .or_else(|| text(":path")),
+            host: text(":authority").filter(|_| !is_of_server),
+            incoming: incoming.map(|incoming| incoming.value()),
+            session: Some(session.value()),
+            socket: object_property(self, session, "Symbol(socket)").map(|socket| socket.value()),
+            heap: heap_of(self, stream),
+        })
+    }
+
+    fn http_text(&self, object: HeapObject<'_>, name: &str) -> Option<String> {
+        let text = self.string(self.data_property(object, name)?, LONGEST).ok()?;
+        Some(text.to_text())
     }
 }

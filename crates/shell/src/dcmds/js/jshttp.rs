@@ -13,6 +13,7 @@
 //! | `request not ended` | a client has not called `end` |
 //! | `waits for an answer` | nothing has come back |
 //! | `answer not read` | the answer has begun, and nobody has read it to its end: its connection stays taken |
+//! | `no whole answer` | HTTP/2: all has been sent; whether an answer has begun to come is not told |
 //!
 //! Who has it in hand is the last handler of its route where a framework notes that in the request (Express does), else the program's
 //! listener for requests of the server; for what was sent, who is called with the answer, or which promise that settles:
@@ -20,12 +21,13 @@
 //!
 //! `-g` merges lines that differ only in what is asked for, largest first, and shows one of each.
 //!
-//! In a pipe it hands on the objects: a `ServerResponse`, whose request is `::jsprint req`, or a `ClientRequest`.
+//! In a pipe it hands on the objects: a `ServerResponse`, whose request is `::jsprint req`, a `ClientRequest`, or the stream of HTTP/2.
 //!
 //! # Limits
 //!
-//! HTTP/1 only, of Node.js's own module: what `fetch` asks for is in `::jsasync`, streams of HTTP/2 are in `::jshandles`. How long a
-//! request has waited is not in the core.
+//! What Node.js's own modules `http`, `https` and `http2` have under way: what `fetch` asks for is in `::jsasync`. Of a stream of HTTP/2
+//! that a server has not taken as a request with a response, what is asked for is shown as `?`: Node.js gives that away and does not
+//! keep it. How long a request has waited is not in the core.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -188,6 +190,7 @@ impl<'r> Row<'r> {
         let mut line = json!({
             "object": format!("{:#x}", exchange.object.0),
             "side": if exchange.state.is_of_server() { "server" } else { "client" },
+            "http": exchange.version,
             "state": exchange.state.name(),
             "method": exchange.method,
             "target": exchange.target,
@@ -246,7 +249,10 @@ fn routed(heap: &Heap<'_>, exchange: &HttpExchange) -> Option<Callback> {
 
 /// The program's listener for requests of the server whose connection it is.
 fn listener_of_server(heap: &Heap<'_>, exchange: &HttpExchange) -> Option<Callback> {
-    listener(heap, property(heap, object(heap, exchange.socket?)?, "server")?, "request")
+    let connection = object(heap, exchange.session.or(exchange.socket)?)?;
+    let server =
+        property(heap, connection, "server").or_else(|| property(heap, connection, "Symbol(server)"))?;
+    listener(heap, server, "request").or_else(|| listener(heap, server, "stream"))
 }
 
 /// Who listens for an event, and is not Node.js itself.
