@@ -46,7 +46,15 @@ pub(crate) struct SymbolTable {
     /// Symbol numbers by hash of the name, for a table without hash table. Built when searching has become dearer.
     by_name: OnceLock<Vec<(u32, u32)>>,
     /// Names searched for without `by_name`, with the numbers of their symbols. The same few are asked for once a thread.
-    searched: Mutex<Vec<(Box<[u8]>, Option<u32>)>>,
+    searched: Mutex<Vec<Searched>>,
+}
+
+/// A name that was searched for.
+#[derive(Debug)]
+struct Searched {
+    name: Box<[u8]>,
+    /// The number of its symbol, if there is one.
+    number: Option<u32>,
 }
 
 /// An entry that defines something.
@@ -214,12 +222,12 @@ impl SymbolTable {
         }
         if self.by_name.get().is_none() {
             let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, number)) = searched.iter().find(|(known, _)| **known == *name) {
-                return self.get((*number)?);
+            if let Some(known) = searched.iter().find(|known| *known.name == *name) {
+                return self.get(known.number?);
             }
             if searched.len() < SEARCHES {
                 let found = self.search(name);
-                searched.push((name.into(), found.map(|(number, _)| number)));
+                searched.push(Searched { name: name.into(), number: found.map(|(number, _)| number) });
                 return found.map(|(_, definition)| definition);
             }
         }

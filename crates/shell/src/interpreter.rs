@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::rc::Rc;
 
+use core_reader::Registers;
+
 use crate::bare_words::{self, Meaning};
 use crate::context::{Context, Repeatable};
 use crate::dcmd::{Args, Word};
@@ -15,7 +17,7 @@ use crate::lang::{
 use crate::output::{Text, escape};
 use crate::pipeline::{Call, Plan, PlanError, report_usage};
 use crate::shell_escape;
-use crate::variables::REGISTERS;
+use crate::variables::{REGISTERS, register};
 
 /// Where text comes from; that decides what a bare expression does and where an error lets things go on.
 #[derive(Clone, Copy, Debug)]
@@ -333,6 +335,11 @@ fn plan(mut parts: Vec<Part>, has_address: bool) -> Result<Plan, PlanError> {
 
 /// Why an expression has no value, with the name that may have been meant.
 fn explained(context: &Context, error: &lang::EvalError) -> String {
+    if let lang::EvalError::Variable(name) = error
+        && register(&Registers::default(), name).is_some()
+    {
+        return format!("{error}: it is a register, and there is no thread that has registers");
+    }
     let near = match error {
         // `status` instead of `::status`: everybody's first line.
         lang::EvalError::Symbol { name, .. } if dcmds::find(name).is_ok() => Some(format!("::{name}")),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::liveness::ObjectSet;
 use super::object_graph::Graph;
 use crate::index::parallel::in_turns;
-use crate::index::{GroupId, Kinds, ObjectId, ObjectTable};
+use crate::index::{GroupId, Grouping, Kinds, ObjectId, ObjectTable};
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Monitor, Result};
@@ -43,7 +43,7 @@ impl Tally {
         monitor: &dyn Monitor,
     ) -> Result<HashMap<GroupId, Tally>> {
         monitor.begin("counting garbage", graph.len() as u64);
-        let count = |own: &mut HashMap<GroupId, Tally>, page: usize| {
+        let count = |(own, grouping): &mut (HashMap<GroupId, Tally>, Grouping<'_>), page: usize| {
             let (first, maps) = table.page_maps(page);
             if reached.contains_all(first.0, first.0 + maps.len() as u32) {
                 return maps.len() as u64;
@@ -54,7 +54,7 @@ impl Tally {
                 if reached.contains(id) || !map.kind.is_js_object() {
                     continue;
                 }
-                if let Some(group) = kinds.group_of(view, HeapObject { address, map_id, map }) {
+                if let Some(group) = grouping.of(view, HeapObject { address, map_id, map }) {
                     let one = Tally { count: 1, bytes: graph.size(id), first: ObjectId(id), living: None };
                     own.entry(group).and_modify(|tally| tally.add(&one)).or_insert(one);
                 }
@@ -62,7 +62,8 @@ impl Tally {
             maps.len() as u64
         };
         let mut all: HashMap<GroupId, Tally> = HashMap::new();
-        for own in in_turns(table.page_count(), monitor, HashMap::new, count)? {
+        let start = || (HashMap::new(), Grouping::new(kinds));
+        for (own, _) in in_turns(table.page_count(), monitor, start, count)? {
             for (group, tally) in own {
                 all.entry(group).and_modify(|known| known.add(&tally)).or_insert(tally);
             }

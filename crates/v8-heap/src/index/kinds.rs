@@ -292,6 +292,59 @@ impl Kinds {
     }
 }
 
+/// Finds the groups of many objects: those of most maps are all of one.
+pub(crate) struct Grouping<'k> {
+    kinds: &'k Kinds,
+    /// What is known of the objects of each map.
+    by_map: Vec<Option<OfMap>>,
+    scratch: Counts,
+}
+
+/// The group of the objects of a map.
+#[derive(Clone, Copy)]
+enum OfMap {
+    /// That of all of them, if it is one.
+    One(Option<GroupId>),
+    /// Each has its own.
+    Each,
+}
+
+impl<'k> Grouping<'k> {
+    pub(crate) fn new(kinds: &'k Kinds) -> Grouping<'k> {
+        Grouping { kinds, by_map: Vec::new(), scratch: Counts::default() }
+    }
+
+    /// The group of an object.
+    #[inline]
+    pub(crate) fn of(&mut self, view: &View<'_>, object: HeapObject<'_>) -> Option<GroupId> {
+        match self.by_map.get(object.map_id.0 as usize) {
+            Some(Some(OfMap::One(group))) => *group,
+            _ => self.look_up(view, object),
+        }
+    }
+
+    fn look_up(&mut self, view: &View<'_>, object: HeapObject<'_>) -> Option<GroupId> {
+        let map = object.map_id.0 as usize;
+        if self.by_map.len() <= map {
+            self.by_map.resize(view.map_count().max(map + 1), None);
+        }
+        let find = |scratch: &mut Counts| {
+            let (key, _) = key_of(view, object, Some(scratch))?;
+            self.kinds.by_key.get(&key).copied().map(GroupId)
+        };
+        match self.by_map[map] {
+            Some(OfMap::One(group)) => group,
+            Some(OfMap::Each) => find(&mut self.scratch),
+            None => {
+                let group = find(&mut self.scratch);
+                let is_of_all = matches!(class_of(view, object), Class::ByMap | Class::Internal);
+                self.by_map[map] = Some(if is_of_all { OfMap::One(group) } else { OfMap::Each });
+                group
+            }
+        }
+    }
+}
+
 impl View<'_> {
     /// The object with this number.
     pub fn object_by_id(&self, table: &ObjectTable, id: ObjectId) -> Option<HeapObject<'_>> {

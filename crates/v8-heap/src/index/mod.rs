@@ -10,6 +10,7 @@ pub(crate) mod parallel;
 
 pub use buffers::{BackingStore, Buffers, StoreKind, Views};
 pub use functions::{Definition, Functions};
+pub(crate) use kinds::Grouping;
 pub use kinds::{Group, GroupId, Kinds, Statistics};
 pub(crate) use map_of::MapOf;
 pub use node_process::NodeProcess;

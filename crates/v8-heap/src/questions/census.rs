@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::graph::{ObjectSet, RetainedByKind, Tally};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
-use crate::index::{Group, GroupId, Kinds, ObjectId};
+use crate::index::{Group, GroupId, Grouping, Kinds, ObjectId};
 use crate::objects::value::HeapObject;
 use crate::{Monitor, Result};
 
@@ -236,11 +236,11 @@ impl Heap<'_> {
         let dominators = self.dominators(monitor)?;
         let nodes = self.graph(monitor)?.len();
         monitor.begin("adding up by kind", nodes as u64);
-        let look_up = |own: &mut Vec<(usize, Vec<u32>)>, page: usize| {
+        let look_up = |(own, grouping): &mut (Vec<(usize, Vec<u32>)>, Grouping<'_>), page: usize| {
             let groups = table.page_objects(page).map(|(address, map_id)| {
                 let map = self.map(map_id);
                 let group = match map.kind.is_js_object() {
-                    true => kinds.group_of(self, HeapObject { address, map_id, map }),
+                    true => grouping.of(self, HeapObject { address, map_id, map }),
                     false => None,
                 };
                 group.and_then(|group| class_of.get(group.0).copied()).unwrap_or(NONE)
@@ -250,7 +250,9 @@ impl Heap<'_> {
             own.push((page, groups));
             done
         };
-        let mut pages = in_turns(table.page_count(), monitor, Vec::new, look_up)?.concat();
+        let start = || (Vec::new(), Grouping::new(kinds));
+        let workers = in_turns(table.page_count(), monitor, start, look_up)?;
+        let mut pages: Vec<(usize, Vec<u32>)> = workers.into_iter().flat_map(|(own, _)| own).collect();
         pages.sort_unstable_by_key(|(page, _)| *page);
         let mut group_of: Vec<u32> = Vec::with_capacity(nodes);
         for (_, groups) in pages {
