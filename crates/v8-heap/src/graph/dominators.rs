@@ -28,7 +28,7 @@ pub struct Dominators {
     /// Bytes in the heap that die with each object, its own included.
     pub(super) retained: Array<u64>,
     /// The same for bytes outside of the heap, of objects that have any, by object.
-    pub(super) outside: Vec<(u32, u64)>,
+    pub(super) outside: OutsideBytes,
     /// Objects that are reached, each behind its dominator.
     pub(super) order: Array<u32>,
     /// All objects are reached; otherwise those that retain something, which are the same where all have a size.
@@ -53,7 +53,7 @@ impl Dominators {
 
     /// Bytes outside of the heap that would be freed with an object.
     pub fn outside(&self, id: u32) -> u64 {
-        self.outside.binary_search_by_key(&id, |(own, _)| *own).map_or(0, |at| self.outside[at].1)
+        self.outside.of(id)
     }
 
     /// Bytes in the heap and outside of it that would be freed with an object.
@@ -63,7 +63,7 @@ impl Dominators {
 
     /// The objects with which bytes outside of the heap would be freed.
     pub(crate) fn with_outside(&self) -> impl Iterator<Item = u32> + '_ {
-        self.outside.iter().map(|(id, _)| *id)
+        self.outside.list.iter().map(|(id, _)| *id)
     }
 
     /// Objects that are reached, each behind its dominator.
@@ -320,10 +320,36 @@ impl Dominators {
         Ok(Dominators {
             above: above_each.into(),
             retained: retained.into(),
-            outside,
+            outside: OutsideBytes::new(outside),
             order: order.into(),
             reaches_all,
         })
+    }
+}
+
+/// Bytes outside of the heap by object.
+#[derive(Debug, Default)]
+pub(super) struct OutsideBytes {
+    /// Sorted by object.
+    pub list: Vec<(u32, u64)>,
+    /// Which objects are in the list, up to the last one: most are asked about in vain.
+    has: Vec<u64>,
+}
+
+impl OutsideBytes {
+    /// The list is sorted by object.
+    pub fn new(list: Vec<(u32, u64)>) -> OutsideBytes {
+        let mut has = vec![0u64; list.last().map_or(0, |(id, _)| *id as usize / 64 + 1)];
+        for (id, _) in &list {
+            has[*id as usize / 64] |= 1 << (id % 64);
+        }
+        OutsideBytes { list, has }
+    }
+
+    fn of(&self, id: u32) -> u64 {
+        let is_there = self.has.get(id as usize / 64).is_some_and(|word| word >> (id % 64) & 1 == 1);
+        let place = is_there.then(|| self.list.binary_search_by_key(&id, |(own, _)| *own).ok()).flatten();
+        place.map_or(0, |at| self.list[at].1)
     }
 }
 

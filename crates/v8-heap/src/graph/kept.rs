@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::census::Tally;
 use super::cpp_objects::CppObjects;
-use super::dominators::Dominators;
-use super::dominators::NOBODY;
+use super::dominators::{Dominators, NOBODY, OutsideBytes};
 use super::liveness::{Liveness, ObjectSet};
 use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows, Sizes, WORD};
 use super::plan::{Outside, Plan};
@@ -438,8 +437,8 @@ impl Part for Dominators {
     fn write<'a>(&'a self, _: &'a View<'_>, to: &mut Encoder<'a>) {
         to.array(&self.above);
         to.array(&self.retained);
-        to.column(self.outside.iter().map(|(id, _)| *id));
-        to.column(self.outside.iter().map(|(_, bytes)| *bytes));
+        to.column(self.outside.list.iter().map(|(id, _)| *id));
+        to.column(self.outside.list.iter().map(|(_, bytes)| *bytes));
         to.array(&self.order);
     }
 
@@ -494,7 +493,7 @@ impl Part for Dominators {
             owners.iter().zip(outside.iter()).filter(|(id, _)| above[**id as usize] == NOBODY);
         let outside_of_tops = outside_of_tops.fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
         ensure(tops <= pages && outside_of_tops < u64::MAX / 2, "all together retain more than there is")?;
-        let outside = owners.iter().copied().zip(outside.iter().copied()).collect();
+        let outside = OutsideBytes::new(owners.iter().copied().zip(outside.iter().copied()).collect());
         let tree = Dominators { above, retained, outside, order, reaches_all: false };
         for id in sample(nodes, COMPARED) {
             let own = tree.retained(id);

@@ -327,27 +327,18 @@ impl Graph {
         if u32::try_from(edges).is_err() {
             return Err(Error::TooManyReferences);
         }
-        let (mut starts, mut targets) = (Vec::with_capacity(table.len() + 1), Vec::with_capacity(edges));
-        let (mut sizes, mut ephemerons, mut owned) =
-            (Vec::with_capacity(table.len()), Vec::new(), Vec::new());
-        starts.push(0);
-        let mut end = 0;
-        for (_, page) in pages {
-            for degree in &page.degrees {
-                end += degree;
-                starts.push(end);
-            }
-            targets.extend_from_slice(&page.targets);
-            sizes.extend_from_slice(&page.sizes);
-            ephemerons.extend_from_slice(&page.ephemerons);
-            owned.extend_from_slice(&page.owned);
+        let (mut ephemerons, mut owned) = (Vec::new(), Vec::new());
+        for (_, page) in &mut pages {
+            ephemerons.append(&mut page.ephemerons);
+            owned.append(&mut page.owned);
         }
+        let (rows, sizes) = put_together(pages.into_iter().map(|(_, page)| page).collect(), edges);
         ephemerons.sort_unstable();
         owned.sort_unstable_by_key(|owned: &Owned| (owned.address, owned.owner));
         owned.dedup_by_key(|owned| owned.address);
         owned.sort_unstable_by_key(|owned| (owned.owner, owned.address));
         Ok(Graph {
-            holds: Rows { starts: starts.into(), targets: targets.into() },
+            holds: rows,
             ephemerons: ephemerons.into(),
             owned,
             sizes: Sizes::Own(sizes.into()),
@@ -355,6 +346,49 @@ impl Graph {
             follows_code: dispatch.is_some() || !has_handles,
             code_table: dispatch.map(|table| table.memory(view)),
         })
+    }
+}
+
+/// The references and sizes of all pages one behind the other: on all processors, since memory is touched here for the first time.
+fn put_together(mut pages: Vec<PageEdges>, edges: usize) -> (Rows, Vec<u32>) {
+    let nodes = pages.iter().map(|page| page.degrees.len()).sum();
+    let (mut starts, mut targets, mut sizes) = (vec![0u32; nodes + 1], vec![0u32; edges], vec![0u32; nodes]);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = pages.len().div_ceil(threads).max(1);
+    crossbeam::thread::scope(|scope| {
+        let (mut ends, mut free_targets, mut free_sizes) =
+            (&mut starts[1..], &mut targets[..], &mut sizes[..]);
+        let mut first = 0;
+        while !pages.is_empty() {
+            let rest = pages.split_off(share.min(pages.len()));
+            let own = std::mem::replace(&mut pages, rest);
+            let nodes = own.iter().map(|page| page.degrees.len()).sum();
+            let edges = own.iter().map(|page| page.targets.len()).sum();
+            let (own_ends, own_targets, own_sizes);
+            (own_ends, ends) = std::mem::take(&mut ends).split_at_mut(nodes);
+            (own_targets, free_targets) = std::mem::take(&mut free_targets).split_at_mut(edges);
+            (own_sizes, free_sizes) = std::mem::take(&mut free_sizes).split_at_mut(nodes);
+            let start = first;
+            first += edges as u32;
+            scope.spawn(move |_| fill(own, start, own_ends, own_targets, own_sizes));
+        }
+    })
+    .expect("copying does not panic");
+    (Rows { starts: starts.into(), targets: targets.into() }, sizes)
+}
+
+/// Writes the references of pages, of which `end` are before them.
+fn fill(pages: Vec<PageEdges>, mut end: u32, ends: &mut [u32], targets: &mut [u32], sizes: &mut [u32]) {
+    let (mut node, mut edge) = (0, 0);
+    for page in pages {
+        for (degree, place) in page.degrees.iter().zip(&mut ends[node..]) {
+            end += degree;
+            *place = end;
+        }
+        targets[edge..edge + page.targets.len()].copy_from_slice(&page.targets);
+        sizes[node..node + page.sizes.len()].copy_from_slice(&page.sizes);
+        node += page.degrees.len();
+        edge += page.targets.len();
     }
 }
 

@@ -6,11 +6,13 @@
 
 use std::collections::HashMap;
 
-use super::paths::UNSEEN;
 use crate::graph::{BETWEEN_LOOKS, RetainingPath, Root, internal_maps};
 use crate::heap::Heap;
 use crate::index::ObjectId;
 use crate::{Error, Monitor, Result};
+
+/// Not reached by the search.
+const UNSEEN: u32 = u32::MAX;
 
 impl Heap<'_> {
     /// The way on which each object is kept alive; nothing for garbage.

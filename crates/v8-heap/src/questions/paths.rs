@@ -38,9 +38,6 @@ pub enum Hold {
 /// More objects than this are not searched for in one go: the ways to them would not fit on any screen.
 const MOST_PATHS: usize = 1000;
 
-/// Not reached by the search.
-pub(super) const UNSEEN: u32 = u32::MAX;
-
 /// A search backwards through the graph.
 struct Search<'a, 't> {
     heap: &'a Heap<'t>,
@@ -50,7 +47,8 @@ struct Search<'a, 't> {
     roots: &'a [Root],
     /// Kinds of objects that the way may lead through, by map.
     is_internal: Vec<bool>,
-    /// For each object that was reached, the one it leads to.
+    /// For each object that was reached, one more than the number of that which it leads to; else 0, so that memory is taken only for
+    /// those that are: most searches are short.
     next: Vec<u32>,
     /// Those whose `next` is set.
     touched: Vec<u32>,
@@ -99,7 +97,7 @@ impl Heap<'_> {
             held_by: self.held_by(monitor)?,
             roots: self.all_roots(monitor)?,
             is_internal: internal_maps(self),
-            next: vec![UNSEEN; graph.len()],
+            next: vec![0; graph.len()],
             touched: Vec::new(),
             banned: Vec::new(),
             root_is_banned: false,
@@ -228,18 +226,16 @@ impl Search<'_, '_> {
         is_held: impl Fn(u32) -> bool,
         monitor: &dyn Monitor,
     ) -> Result<Option<RetainingPath>> {
-        for id in self.touched.drain(..) {
-            self.next[id as usize] = UNSEEN;
+        for id in std::mem::take(&mut self.touched) {
+            self.next[id as usize] = 0;
         }
-        for &id in &self.banned {
-            self.next[id as usize] = id;
-            self.touched.push(id);
+        for id in self.banned.clone() {
+            self.lead(id, id);
         }
-        if self.next[target as usize] != UNSEEN {
+        if self.is_reached(target) {
             return Ok(None);
         }
-        self.next[target as usize] = target;
-        self.touched.push(target);
+        self.lead(target, target);
         monitor.begin("searching for roots", self.graph.len() as u64);
         let mut queue = vec![target];
         let mut at = 0;
@@ -260,17 +256,27 @@ impl Search<'_, '_> {
             let keys = self.by_value[start..].iter().take_while(|ephemeron| ephemeron.value == id);
             let keys = keys.map(|ephemeron| ephemeron.key);
             for holder in self.held_by.of(id).iter().copied().chain(keys) {
-                if self.next[holder as usize] == UNSEEN
+                if !self.is_reached(holder)
                     && is_held(holder)
                     && (reach.through_internals || !self.is_internal(holder))
                 {
-                    self.next[holder as usize] = id;
+                    self.next[holder as usize] = id + 1;
                     self.touched.push(holder);
                     queue.push(holder);
                 }
             }
         }
         Ok(None)
+    }
+
+    fn is_reached(&self, id: u32) -> bool {
+        self.next[id as usize] != 0
+    }
+
+    /// Object `id` was reached from `next`, which it leads to.
+    fn lead(&mut self, id: u32, next: u32) {
+        self.next[id as usize] = next + 1;
+        self.touched.push(id);
     }
 
     /// What makes an object the end of a search: a global object that lives as long as its isolate, or a root.
@@ -286,8 +292,8 @@ impl Search<'_, '_> {
     fn path(&self, root: Option<Root>, first: u32) -> RetainingPath {
         let mut objects = vec![first];
         let mut at = first;
-        while self.next[at as usize] != at {
-            at = self.next[at as usize];
+        while self.next[at as usize] != at + 1 {
+            at = self.next[at as usize] - 1;
             objects.push(at);
         }
         RetainingPath { root, objects }

@@ -201,7 +201,7 @@ pub fn gatherings(
     let nodes = owners.of.len();
     let is_js = |id: u32| objects.is_js(id);
     let mut children = vec![0u32; nodes + 1];
-    for &id in dominators.order().iter().filter(|id| is_js(**id)) {
+    for id in (0..nodes as u32).filter(|id| dominators.is_reached(*id) && is_js(*id)) {
         children[(owners.of[id as usize] as usize).min(nodes)] += 1;
     }
     monitor.begin("looking for gatherings", dominators.order().len() as u64);
@@ -257,18 +257,19 @@ fn few_but_large<O: Objects>(
     let least = FEWEST_BYTES_OF_ONE.max(heap / SMALLEST_PART_OF_ONE);
     let is_js = |id: u32| objects.is_js(id);
     let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
-    let mut large: HashMap<u32, u64> =
-        dominators.order().iter().copied().filter(is_large).map(|id| (id, 0)).collect();
+    let all = 0..owners.of.len() as u32;
+    let mut large: HashMap<u32, u64> = all.clone().filter(is_large).map(|id| (id, 0)).collect();
     let outside = dominators.with_outside().filter(|id| dominators.total(*id) >= least && is_js(*id));
     large.extend(outside.map(|id| (id, 0)));
     let set = ObjectSet::new(owners.of.len());
     for id in large.keys() {
         set.insert(*id);
     }
-    for (index, &id) in dominators.order().iter().enumerate() {
-        if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+    for id in all {
+        if (id as usize).is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
             return Err(Error::Interrupted);
         }
+        // Nothing that is not reached has one.
         let owner = owners.of[id as usize];
         // What is nested counts with the object that it is nested in.
         if owner != NOBODY && set.contains(owner) && !owners.is_nested[id as usize] && is_js(id) {
