@@ -126,6 +126,30 @@ struct Waiter {
     next: Option<u64>,
 }
 
+/// All that waits for one promise: mostly that is one.
+struct Waiters {
+    first: Waiter,
+    others: Vec<Waiter>,
+}
+
+impl Waiters {
+    fn of(mut waiters: impl Iterator<Item = Waiter>) -> Option<Waiters> {
+        Some(Waiters { first: waiters.next()?, others: waiters.collect() })
+    }
+
+    fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &Waiter> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Waiter> {
+        std::iter::once(&mut self.first).chain(&mut self.others)
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     settler: Settler,
@@ -137,7 +161,7 @@ struct Key {
 #[derive(Default)]
 struct Waiting {
     /// By the address of the promise.
-    of: AddressMap<Vec<Waiter>>,
+    of: AddressMap<Waiters>,
     /// Promises that another one settles.
     followed: AddressMap<()>,
     /// Calls that wait for a promise.
@@ -246,8 +270,8 @@ impl Heap<'_> {
             }
             let reactions = self.promise_reactions(promise).unwrap_or_default();
             count.fetch_add(reactions.len(), Ordering::Relaxed);
-            let waiters: Vec<Waiter> = reactions.iter().map(|reaction| self.waiter_of(reaction)).collect();
-            (!waiters.is_empty()).then_some((promise.address, waiters))
+            let waiters = Waiters::of(reactions.iter().map(|reaction| self.waiter_of(reaction)))?;
+            Some((promise.address, waiters))
         })?;
         waiting.of.reserve(found.len());
         for (promise, waiters) in found {
@@ -256,7 +280,7 @@ impl Heap<'_> {
                 waiting.is_cut = true;
                 break;
             }
-            for waiter in &waiters {
+            for waiter in waiters.iter() {
                 waiting.calls.extend(waiter.call.map(|call| (call.0, ())));
                 if let Some(next) = waiter.next {
                     waiting.followed.insert(next, ());
@@ -270,7 +294,7 @@ impl Heap<'_> {
             waiting.of.insert(promise, waiters);
         }
         for waiters in waiting.of.values_mut() {
-            for waiter in waiters {
+            for waiter in waiters.iter_mut() {
                 if waiter.link.waits == Waits::Resolves
                     && let Some(handler) = waiter.link.function.take()
                 {

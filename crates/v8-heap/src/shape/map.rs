@@ -143,23 +143,26 @@ impl Default for Recent {
 }
 
 impl Recent {
-    fn slot(&self, address: u64) -> &AtomicU64 {
+    /// A slot and the one beside it, either of which a map can be in: two that are met in turns do not drive each other out.
+    fn slots(&self, address: u64) -> [&AtomicU64; 2] {
         // Fibonacci hashing: maps lie at like distances.
         let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS);
-        &self.slots[hash as usize]
+        [hash, hash ^ 1].map(|slot| &self.slots[slot as usize])
     }
 
+    #[inline]
     fn find(&self, address: u64) -> Option<MapId> {
-        let slot = self.slot(address).load(Ordering::Relaxed);
-        (slot >> NUMBER_BITS == address / 8 && slot != 0)
-            .then_some(MapId((slot & ((1 << NUMBER_BITS) - 1)) as u32))
+        let slots = self.slots(address).into_iter().map(|slot| slot.load(Ordering::Relaxed));
+        let found = slots.filter(|slot| *slot != 0).find(|slot| slot >> NUMBER_BITS == address / 8)?;
+        Some(MapId((found & ((1 << NUMBER_BITS) - 1)) as u32))
     }
 
     fn remember(&self, address: u64, id: MapId) {
         let fits = address / 8 < 1 << (64 - NUMBER_BITS) && u64::from(id.0) < 1 << NUMBER_BITS;
         if fits && address != 0 {
-            let slot = (address / 8) << NUMBER_BITS | u64::from(id.0);
-            self.slot(address).store(slot, Ordering::Relaxed);
+            let [slot, other] = self.slots(address);
+            other.store(slot.load(Ordering::Relaxed), Ordering::Relaxed);
+            slot.store((address / 8) << NUMBER_BITS | u64::from(id.0), Ordering::Relaxed);
         }
     }
 }
