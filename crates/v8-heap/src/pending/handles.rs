@@ -214,7 +214,13 @@ impl Heap<'_> {
                     return Err(Error::Interrupted);
                 }
                 let Some(wrap) = node.checked_sub(places.request_node) else { continue };
-                let kind = self.class_of_native(wrap, symbols).unwrap_or_else(unknown);
+                let object = self.native_object(wrap, places);
+                // An executable without symbols has still the class that JavaScript knows.
+                let of_javascript = || {
+                    let object = self.object(object?).ok()?;
+                    Some(self.name(self.constructor_name(object)).to_owned())
+                };
+                let kind = self.class_of_native(wrap, symbols).or_else(of_javascript).unwrap_or_else(unknown);
                 let file = self
                     .request_of_libuv(wrap, node)
                     .filter(|request| self.libuv_u32(*request, uv_request::TYPE) == Some(uv_request::FS))
@@ -222,7 +228,7 @@ impl Heap<'_> {
                     .unwrap_or_default();
                 requests.push(Request {
                     kind,
-                    object: self.native_object(wrap, places),
+                    object,
                     operation: file.operation,
                     descriptor: file.descriptor,
                     path: file.path,

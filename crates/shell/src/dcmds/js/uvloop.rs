@@ -53,7 +53,7 @@ pool: 4 threads, 0 idle, 4 at work, 9 queued
     3de05adc0871 running  crypto          21789 PBKDF2Job, calls onDone (pending.js:307:1) through node:internal/crypto/pbkdf2
     3de05adc0839 running  fs              21790 open /tmp/pending-s3VByg/fifo0, calls onDone (pending.js:307:1) through node:fs
     3de05adc08e1 running  crypto          21791 PBKDF2Job, calls onDone (pending.js:307:1) through node:internal/crypto/pbkdf2
-    3de05adc0919 queued   crypto              - RandomBytesJob, calls onJobDone (node:internal/crypto/random)
+    3de05adc0919 queued   crypto              - RandomBytesJob, calls onDone (pending.js:307:1) through node:internal/crypto/random
     3de05adc0951 queued   zlib                - Zlib, calls (transform:position 6410)
     3de05adc0999 queued   zlib                - Zlib, calls (transform:position 6410)
     3de05ade26f9 queued   fs                  - stat /tmp/v8mdb-stage/app/pending.js, calls onChange (pending.js:301:1) through node:fs
