@@ -58,7 +58,7 @@ impl Dominators {
 
     /// Bytes in the heap and outside of it that would be freed with an object.
     pub fn total(&self, id: u32) -> u64 {
-        self.retained(id) + self.outside(id)
+        self.retained(id).saturating_add(self.outside(id))
     }
 
     /// The objects with which bytes outside of the heap would be freed.
@@ -74,6 +74,11 @@ impl Dominators {
     /// Objects that only the root of all dominates, in the order of their numbers.
     pub fn tops(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.above.len() as u32).filter(|id| self.above[*id as usize] == NOBODY && self.is_reached(*id))
+    }
+
+    /// Bytes in the heap and outside of it of all objects that are reached.
+    pub fn all_bytes(&self) -> u64 {
+        self.tops().map(|id| self.total(id)).fold(0, u64::saturating_add)
     }
 
     /// What each object dominates immediately.

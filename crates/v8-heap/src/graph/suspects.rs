@@ -47,6 +47,6 @@ pub struct Suspect {
 impl Suspect {
     /// Bytes that would be freed with them, in the heap and outside of it.
     pub fn size(&self) -> u64 {
-        self.retained + self.outside
+        self.retained.saturating_add(self.outside)
     }
 }

@@ -4,7 +4,7 @@ use crate::layout::native::backing_store;
 use crate::layout::{Kind, TypedElement};
 use crate::objects::value::HeapObject;
 use crate::view::View;
-use crate::{Result, Tagged};
+use crate::{Error, Result, Tagged};
 
 /// What the memory behind an ArrayBuffer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,8 +165,10 @@ impl View<'_> {
             });
         }
         let element = self.typed_element(object);
-        let byte_offset = word(fields.view_byte_offset)?;
-        let byte_length = self.view_length(object, byte_offset, word(fields.view_byte_length)?, element)?;
+        let length = |at: u64, what| self.bytes_at(object.address + at, what, object);
+        let byte_offset = length(fields.view_byte_offset, "offset of a view")?;
+        let own = length(fields.view_byte_length, "length of a view")?;
+        let byte_length = self.view_length(object, byte_offset, own, element)?;
         if object.kind() == Kind::JsDataView {
             let address = word(fields.data_view_pointer)?;
             return Ok(BufferView { address, byte_length, byte_offset, element: None });
@@ -223,8 +225,9 @@ impl View<'_> {
         let layout = &self.layout().accounting.backing_store;
         let word = |at: u64, what| words.word(buffer.address + at, what);
         let address = word(fields.array_buffer_backing_store, "backing store of a JSArrayBuffer")?;
-        let byte_length = word(fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
-        let most = word(fields.array_buffer_max_byte_length, "greatest length of a JSArrayBuffer")?;
+        let length = |at: u64, what| self.bytes_at(buffer.address + at, what, buffer);
+        let byte_length = length(fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
+        let most = length(fields.array_buffer_max_byte_length, "greatest length of a JSArrayBuffer")?;
         let extension = word(fields.array_buffer_extension, "extension of a JSArrayBuffer")?;
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
         let resizable = bits.array_buffer_resizable.is_set(flags);
@@ -290,15 +293,30 @@ impl View<'_> {
 
     /// How many bytes a buffer has. The length of one that is shared and can grow is kept with its bytes.
     fn buffer_length(&self, buffer: HeapObject<'_>) -> Result<u64> {
-        let words = self.words();
         let fields = self.fields();
         let flags = self.buffer_flags(buffer)?;
         let bits = self.bits();
         if !(bits.array_buffer_shared.is_set(flags) && bits.array_buffer_resizable.is_set(flags)) {
-            return words.word(buffer.address + fields.array_buffer_byte_length, "length of a JSArrayBuffer");
+            return self.bytes_at(
+                buffer.address + fields.array_buffer_byte_length,
+                "length of a JSArrayBuffer",
+                buffer,
+            );
         }
         let (_, store) = self.growable_store(buffer)?;
-        words.word(store.wrapping_add(backing_store::LENGTH), "backing store of a SharedArrayBuffer")
+        let length = store.wrapping_add(backing_store::LENGTH);
+        self.bytes_at(length, "length in the backing store of a SharedArrayBuffer", buffer)
+    }
+
+    /// A length or distance in bytes, of a buffer or view, that is kept at an address.
+    fn bytes_at(&self, address: u64, what: &'static str, object: HeapObject<'_>) -> Result<u64> {
+        /// V8: `JSArrayBuffer::kMaxByteLength`.
+        const MOST: u64 = (1 << 53) - 1;
+        let length = self.words().word(address, what)?;
+        match length {
+            0..=MOST => Ok(length),
+            _ => Err(Error::Implausible { what, object: object.value(), found: length.to_string() }),
+        }
     }
 
     /// Addresses of a buffer's `ArrayBufferExtension` and of the `BackingStore` it leads to.

@@ -84,8 +84,8 @@ impl Parts {
             own.constructor = None;
         }
         own.wholes += 1;
-        own.bytes += whole.bytes;
-        own.wasted += whole.wasted;
+        own.bytes = own.bytes.saturating_add(whole.bytes);
+        own.wasted = own.wasted.saturating_add(whole.wasted);
     }
 }
 
@@ -169,7 +169,7 @@ impl Heap<'_> {
             if let Some(suspect) = members.suspect_of(ephemeron.key) {
                 let sum = sums.entry((suspect, ephemeron.table)).or_default();
                 sum.0 += 1;
-                sum.1 += dominators.total(ephemeron.value);
+                sum.1 = sum.1.saturating_add(dominators.total(ephemeron.value));
             }
         }
         for ((suspect, store), (count, bytes)) in sums {

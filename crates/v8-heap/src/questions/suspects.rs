@@ -77,7 +77,7 @@ impl Heap<'_> {
     pub fn leak_suspects(&self, most: usize, monitor: &dyn Monitor) -> Result<Vec<Suspect>> {
         let mut all = self.gatherings(monitor)?.iter().cloned();
         let dominators = self.dominators(monitor)?;
-        let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
+        let heap = dominators.all_bytes();
         let (mut found, mut passed) = (Vec::new(), Vec::new());
         while found.len() < most && passed.len() < MOST_PASSED {
             let Some(mut suspect) = all.next() else { break };
@@ -253,7 +253,7 @@ fn few_but_large<O: Objects>(
     shared: &mut Shared<'_, O>,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Suspect>> {
-    let heap: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
+    let heap = dominators.all_bytes();
     let least = FEWEST_BYTES_OF_ONE.max(heap / SMALLEST_PART_OF_ONE);
     let is_js = |id: u32| objects.is_js(id);
     let is_large = |id: &u32| dominators.retained(*id) >= least && is_js(*id);
@@ -273,7 +273,8 @@ fn few_but_large<O: Objects>(
         let owner = owners.of[id as usize];
         // What is nested counts with the object that it is nested in.
         if owner != NOBODY && set.contains(owner) && !owners.is_nested[id as usize] && is_js(id) {
-            *large.entry(owner).or_default() += dominators.total(id);
+            let below = large.entry(owner).or_default();
+            *below = below.saturating_add(dominators.total(id));
         }
     }
     let mut few = Gatherings::default();
@@ -423,11 +424,12 @@ impl Gatherings {
         suspect.count += 1;
         let (retained, outside) = (dominators.retained(id), dominators.outside(id));
         if !is_nested {
-            suspect.retained += retained;
-            suspect.outside += outside;
+            suspect.retained = suspect.retained.saturating_add(retained);
+            suspect.outside = suspect.outside.saturating_add(outside);
         }
-        if retained + outside > self.largest[place] {
-            self.largest[place] = retained + outside;
+        let total = retained.saturating_add(outside);
+        if total > self.largest[place] {
+            self.largest[place] = total;
             suspect.largest = id;
         }
     }
