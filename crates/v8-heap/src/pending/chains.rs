@@ -197,7 +197,7 @@ impl Heap<'_> {
             groups: HashMap::new(),
             list: Vec::new(),
             last: 0,
-            visited: AddressMap::default(),
+            visited: AddressMap::with_capacity_and_hasher(waiting.of.len(), Default::default()),
             count: 0,
             most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)),
             is_cut: waiting.is_cut,
@@ -274,6 +274,8 @@ impl Heap<'_> {
             Some((promise.address, waiters))
         })?;
         waiting.of.reserve(found.len());
+        waiting.calls.reserve(found.len());
+        waiting.followed.reserve(found.len());
         for (promise, waiters) in found {
             waiting.count += waiters.len();
             if waiting.count > most {
