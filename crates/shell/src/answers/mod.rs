@@ -27,6 +27,7 @@ pub(crate) mod reference;
 pub(crate) mod retention;
 pub(crate) mod roots;
 pub(crate) mod search;
+pub(crate) mod share;
 pub(crate) mod source;
 pub(crate) mod sources;
 pub(crate) mod summary;

@@ -10,6 +10,7 @@ use v8_heap::{Heap, Tagged};
 use crate::answers::merged_ways::{MergedWay, merged_ways};
 use crate::answers::native_memory::{malloc, malloc_in};
 use crate::answers::native_owners::{Name, NativeOwner, NativeOwners, native_owners};
+use crate::answers::share::{is_percent, percent};
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::Progress;
@@ -59,8 +60,8 @@ pub(crate) fn native_suspects(
     // Whose the blocks are is asked only where they can be much.
     let Some(malloc) = malloc_in(context.target()?, monitor)? else { return Ok(Vec::new()) };
     let blocks = malloc.blocks().iter().filter(|block| block.state.is_used());
-    let used: u64 = blocks.map(|block| block.chunk_bytes).sum();
-    if used < LEAST_BYTES || 100 * used < LEAST_PERCENT_OF_HEAP * heap_bytes {
+    let used = blocks.map(|block| block.chunk_bytes).fold(0, u64::saturating_add);
+    if used < LEAST_BYTES || !is_percent(used, LEAST_PERCENT_OF_HEAP, heap_bytes) {
         return Ok(Vec::new());
     }
     let all = match native_owners(context) {
@@ -68,13 +69,13 @@ pub(crate) fn native_suspects(
         Err(DcmdError::Failed(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let owned: u64 = all.classes.values().map(|class| class.bytes).sum();
-    let total =
-        owned + [all.buffers, all.shared, all.elsewhere, all.nobody].iter().map(|sum| sum.1).sum::<u64>();
+    let others = [all.buffers, all.shared, all.elsewhere, all.nobody];
+    let bytes = all.classes.values().map(|class| class.bytes).chain(others.iter().map(|sum| sum.1));
+    let total = bytes.fold(0, u64::saturating_add);
     let is_much = |bytes: u64| {
         bytes >= LEAST_BYTES
-            && 100 * bytes >= LEAST_PERCENT * total
-            && 100 * bytes >= LEAST_PERCENT_OF_HEAP * heap_bytes
+            && is_percent(bytes, LEAST_PERCENT, total)
+            && is_percent(bytes, LEAST_PERCENT_OF_HEAP, heap_bytes)
     };
     let mut found = Vec::new();
     for (name, class) in all.classes.iter().filter(|(_, class)| is_much(class.bytes)) {
@@ -88,7 +89,7 @@ pub(crate) fn native_suspects(
             count: class.objects,
             blocks: class.blocks,
             bytes: class.bytes,
-            percent: 100 * class.bytes / total.max(1),
+            percent: percent(class.bytes, total),
             largest: largest.object,
             largest_bytes: largest.bytes,
             ways,
