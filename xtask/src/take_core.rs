@@ -363,8 +363,38 @@ fn main_thread_usage(pid: u32) -> Result<ThreadUsage> {
 
 /// Starts a program, which prints `ready` when it waits for work, and takes its core with gcore while it does.
 pub fn of_waiting(node: &str, program: &Path, arguments: &[String], directory: &Path) -> Result<()> {
+    waiting(node, &[], program, arguments, directory).map(drop)
+}
+
+/// The same, and then the heap snapshot that V8 writes of it: `v8.heapsnapshot`.
+pub fn of_waiting_with_snapshot(node: &str, program: &Path, directory: &Path) -> Result<()> {
+    let directory = directory.canonicalize()?;
+    let child = waiting(node, &["--heapsnapshot-signal=SIGUSR2"], program, &[], &directory)?;
+    let sent = Command::new("kill").args(["-USR2", &child.0.id().to_string()]).status()?;
+    ensure!(sent.success(), "the process is gone");
+    let start = Instant::now();
+    loop {
+        let written = fs::read_dir(&directory)?.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut written = written.filter(|path| path.extension().is_some_and(|end| end == "heapsnapshot"));
+        if let Some(path) = written.find(|path| is_complete_snapshot(path)) {
+            return Ok(fs::rename(path, directory.join("v8.heapsnapshot"))?);
+        }
+        ensure!(start.elapsed() < PATIENCE, "no snapshot was written");
+        sleep(Duration::from_millis(100));
+    }
+}
+
+fn waiting(
+    node: &str,
+    options: &[&str],
+    program: &Path,
+    arguments: &[String],
+    directory: &Path,
+) -> Result<Running> {
     let mut child = Command::new(node_release::executable(node)?)
+        .args(options)
         .arg(program)
+        .current_dir(directory)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -375,7 +405,8 @@ pub fn of_waiting(node: &str, program: &Path, arguments: &[String], directory: &
     let ready = BufReader::new(output).lines().map_while(std::result::Result::ok).any(|line| line == "ready");
     ensure!(ready, "the program has ended");
     sleep(Duration::from_millis(300));
-    gcore(child.0.id(), directory)
+    gcore(child.0.id(), directory)?;
+    Ok(child)
 }
 
 /// gcore adds the process id to the name it is given; the core is called `core` in the end.

@@ -1,7 +1,7 @@
 //! `cargo xtask verdicts`: what `v8mdb report` says of processes of which it is known what is wrong with them, or that nothing is.
 //!
 //! Cores that ship, programs that leak, and healthy services that wait for work, on each line. The verdict must be of the right kind, and
-//! name what the program says of itself.
+//! name what the program says of itself. Of the heap snapshot that V8 writes of the same process the same is asked.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,13 +65,21 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         judge(core.to_owned(), check(&executable, &file(core), base.map(file).as_deref(), kind, &words));
     }
+    let mut judge_both = |name: String, verdicts: Result<Verdicts>| match verdicts {
+        Ok(Verdicts { core, snapshot }) => {
+            judge(name.clone(), core);
+            judge(format!("{name}, its snapshot"), snapshot);
+        }
+        Err(error) => judge(name, Err(error)),
+    };
     for node in &releases {
         for program in HEALTHY {
-            judge(format!("{program} on {node}"), healthy(&executable, node, program));
+            judge_both(format!("{program} on {node}"), healthy(&executable, node, program));
         }
+        judge_both(format!("leak on {node}"), gathered(&executable, node));
     }
-    for (leak, node) in LEAKS.iter().zip(releases.iter().cycle()) {
-        judge(format!("{leak} on {node}"), leaking(&executable, node, leak));
+    for (leak, node) in LEAKS.iter().flat_map(|leak| releases.iter().map(move |node| (leak, node))) {
+        judge_both(format!("{leak} on {node}"), leaking(&executable, node, leak));
     }
     ensure!(failed == 0, "{failed} verdicts of {tried} are wrong");
     println!("all {tried} verdicts are right");
@@ -104,25 +112,27 @@ fn check(
     Ok(title.to_owned())
 }
 
-fn healthy(executable: &Path, node: &str, program: &str) -> Result<String> {
-    let directory = tempfile::tempdir_in(places::target())?;
-    take_core::of_waiting(node, &places::scenarios().join(program), &[], directory.path())?;
-    check(executable, &directory.path().join("core"), None, "healthy", &[])
+/// What is said of a process by its core and by its heap snapshot.
+struct Verdicts {
+    core: Result<String>,
+    snapshot: Result<String>,
 }
 
-fn leaking(executable: &Path, node: &str, name: &str) -> Result<String> {
-    let scenario = Scenario::find(name)?;
-    let directory = take_core::directory_of(&format!("{name}-much"), node);
-    take_core::take_once(&Request {
-        node: node.to_owned(),
-        scenario,
-        directory: directory.clone(),
-        writer: Writer::Gdb,
-        snapshot: false,
-        arguments: vec![format!("--requests={REQUESTS}")],
-        start: Start::default(),
-        stage: None,
-    })?;
+impl Verdicts {
+    fn of(executable: &Path, directory: &Path, kind: &str, words: &[String]) -> Verdicts {
+        let of = |name: &str| check(executable, &directory.join(name), None, kind, words);
+        Verdicts { core: of("core"), snapshot: of("v8.heapsnapshot") }
+    }
+}
+
+fn healthy(executable: &Path, node: &str, program: &str) -> Result<Verdicts> {
+    let directory = tempfile::tempdir_in(places::target())?;
+    take_core::of_waiting_with_snapshot(node, &places::scenarios().join(program), directory.path())?;
+    Ok(Verdicts::of(executable, directory.path(), "healthy", &[]))
+}
+
+fn leaking(executable: &Path, node: &str, name: &str) -> Result<Verdicts> {
+    let directory = taken(node, name, &format!("{name}-much"), vec![format!("--requests={REQUESTS}")])?;
     let process: Value = serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
     let truth = &process["leak"];
     let leaked = truth["leaked"].as_str().context("the program does not say what it leaks")?;
@@ -131,5 +141,27 @@ fn leaking(executable: &Path, node: &str, name: &str) -> Result<String> {
         true => [format!(" {leaked} ")],
         false => [format!("{} {leaked}", truth["count"])],
     };
-    check(executable, &directory.join("core"), None, "leak", &words)
+    Ok(Verdicts::of(executable, &directory, "leak", &words))
+}
+
+/// The program of the cores that ship.
+fn gathered(executable: &Path, node: &str) -> Result<Verdicts> {
+    let directory = taken(node, "leak", "leak", Vec::new())?;
+    let words = ["800 UpstreamConnection", "Gateway"].map(str::to_owned);
+    Ok(Verdicts::of(executable, &directory, "leak", &words))
+}
+
+fn taken(node: &str, name: &str, kept_as: &str, arguments: Vec<String>) -> Result<PathBuf> {
+    let directory = take_core::directory_of(kept_as, node);
+    take_core::take_once(&Request {
+        node: node.to_owned(),
+        scenario: Scenario::find(name)?,
+        directory: directory.clone(),
+        writer: Writer::Gdb,
+        snapshot: true,
+        arguments,
+        start: Start::default(),
+        stage: None,
+    })?;
+    Ok(directory)
 }

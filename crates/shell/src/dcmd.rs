@@ -107,21 +107,45 @@ impl Family {
 /// A stage that is ready to work, or why its arguments do not do.
 pub type Started = Result<Box<dyn Stage>, DcmdError>;
 
-/// A line on a core that ships, and what is then on the screen. A test runs it, and the manual shows it.
+/// A file that ships, on which examples are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shipped {
+    /// A core.
+    Core(&'static str),
+    /// A heap snapshot.
+    Snapshot(&'static str),
+}
+
+impl Shipped {
+    /// Where it is below `testdata`.
+    pub fn path(self) -> String {
+        match self {
+            Shipped::Core(name) => format!("cores/{name}.core.zst"),
+            Shipped::Snapshot(name) => format!("snapshots/{name}.heapsnapshot.zst"),
+        }
+    }
+}
+
+/// A line on a file that ships, and what is then on the screen. A test runs it, and the manual shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Example {
-    /// The core: `leak-24` of `testdata/cores`.
-    pub core: &'static str,
+    /// The file.
+    pub file: Shipped,
     /// What is typed.
     pub line: &'static str,
     output: &'static str,
 }
 
 impl Example {
-    /// `line` on `core` prints `output`, which may begin with a newline that does not count. A line `...` in it stands for any
-    /// number of lines.
+    /// `line` on the core `core` (`leak-24`) prints `output`, which may begin with a newline that does not count. A line `...` in it stands
+    /// for any number of lines.
     pub const fn on(core: &'static str, line: &'static str, output: &'static str) -> Example {
-        Example { core, line, output }
+        Example { file: Shipped::Core(core), line, output }
+    }
+
+    /// The same on a heap snapshot: `sessions-24`.
+    pub const fn on_snapshot(snapshot: &'static str, line: &'static str, output: &'static str) -> Example {
+        Example { file: Shipped::Snapshot(snapshot), line, output }
     }
 
     /// What is on the screen, line by line.
@@ -155,7 +179,7 @@ pub struct Dcmd {
     pub needs: &'static [Capability],
     /// The manual page: source text whose leading `//!` lines are the page (`include_str!` of the dcmd's own file).
     pub manual: &'static str,
-    /// What it says to some lines. The lines of one core are run in a row, in one session.
+    /// What it says to some lines. The lines on one file are run in a row, in one session.
     pub examples: &'static [Example],
     /// Reads the arguments and makes the stage.
     pub start: fn(&Context, &Args) -> Started,

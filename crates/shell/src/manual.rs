@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Shape, Takes, Yields};
+use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Shape, Shipped, Takes, Yields};
 use crate::output::Colours;
 
 /// The parts of a manual page.
@@ -40,12 +40,12 @@ impl Page {
         Page { dcmd, sections }
     }
 
-    /// The examples, those of one core together: the core, and what is typed and printed.
-    fn sessions(&self) -> Vec<(&'static str, Vec<String>)> {
-        let mut sessions: Vec<(&'static str, Vec<String>)> = Vec::new();
+    /// The examples, those on one file together: the file, and what is typed and printed.
+    fn sessions(&self) -> Vec<(Shipped, Vec<String>)> {
+        let mut sessions: Vec<(Shipped, Vec<String>)> = Vec::new();
         for example in self.dcmd.examples {
-            if sessions.last().is_none_or(|(core, _)| *core != example.core) {
-                sessions.push((example.core, Vec::new()));
+            if sessions.last().is_none_or(|(file, _)| *file != example.file) {
+                sessions.push((example.file, Vec::new()));
             }
             if let Some((_, lines)) = sessions.last_mut() {
                 lines.push(format!("> {}", example.line));
@@ -127,8 +127,8 @@ impl Page {
             }
         }
         writeln!(out, "{}", colours.bold("EXAMPLES"))?;
-        for (core, lines) in self.sessions() {
-            fill(&format!("On testdata/cores/{core}.core.zst:"), "  ", "  ", width, out)?;
+        for (file, lines) in self.sessions() {
+            fill(&format!("On testdata/{}:", file.path()), "  ", "  ", width, out)?;
             writeln!(out)?;
             for line in lines {
                 writeln!(out, "    {line}")?;
@@ -175,9 +175,9 @@ impl Page {
             }
         }
         text.push_str("\n## Examples\n");
-        for (core, lines) in self.sessions() {
+        for (file, lines) in self.sessions() {
             let lines = lines.join("\n");
-            text.push_str(&format!("\n```console\n$ v8mdb testdata/cores/{core}.core.zst\n{lines}\n```\n"));
+            text.push_str(&format!("\n```console\n$ v8mdb testdata/{}\n{lines}\n```\n", file.path()));
         }
         text.push_str(&format!("\n## In a pipe\n\n{}\n", self.pipes()));
         text

@@ -41,9 +41,7 @@ impl From<Target> for Opened {
 }
 
 /// What a snapshot cannot answer, and what can.
-const NO_PROCESS: &str = "a heap snapshot has no process in it: no memory, stacks or threads (a core has them: gcore PID); here work \
-                          ::status, ::findjsobjects, ::jsprint, ::jsretained, ::jsdominators, ::jspath, ::jsfindrefs, ::jsleaks, \
-                          ::jsstrings and ::diff";
+const NO_PROCESS: &str = "a heap snapshot has no process in it: no memory, stacks or threads, and nothing of V8 itself (a core has all: gcore PID)";
 
 impl Opened {
     /// Opens what is at the path of a core: a heap snapshot if it begins as one, whatever it is called, or a core.

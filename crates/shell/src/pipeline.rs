@@ -13,6 +13,7 @@ use crate::correction::{correction, typed_word};
 use crate::dcmd::{AddressUse, Args, Dcmd, Takes, Word, Yields};
 use crate::error::DcmdError;
 use crate::nothing;
+use crate::of_snapshot;
 use crate::output::Text;
 use crate::said::Once;
 use crate::shell_escape;
@@ -234,6 +235,20 @@ impl Plan {
         )
     }
 
+    /// A line that works where a heap snapshot cannot answer a stage: ` (try '@7::jsprint')`.
+    fn instead(&self, context: &Context, stage: usize, input: &Input) -> String {
+        if context.snapshot().is_none() {
+            return String::new();
+        }
+        let front = match (stage, input) {
+            (0, Input::Dot { has_address: true, .. }) => context.word_text(context.dot()),
+            (0, _) => String::new(),
+            _ => self.calls[..stage].iter().map(Call::typed).collect::<Vec<_>>().join(" | ") + " | ",
+        };
+        let line = format!("{front}{}", of_snapshot::instead(self.calls[stage].dcmd.name, !front.is_empty()));
+        format!(" (try '{}')", crate::output::escape(&line))
+    }
+
     /// The stages; those behind a command of the shell are left out.
     pub fn calls(&self) -> &[Call] {
         &self.calls
@@ -269,10 +284,11 @@ impl Plan {
 
     fn run_calls(&self, context: &Context, input: Input, text: &Text) -> Result<(), DcmdError> {
         let Some((first, later)) = self.calls.split_first() else { return Ok(()) };
-        for call in &self.calls {
+        for (stage, call) in self.calls.iter().enumerate() {
             for &need in call.dcmd.needs {
                 if let Some(reason) = context.lacks(need) {
-                    return Err(DcmdError::Abort(format!("{}: {reason}", call.shown())));
+                    let instead = self.instead(context, stage, &input);
+                    return Err(DcmdError::Abort(format!("{}: {reason}{instead}", call.shown())));
                 }
             }
         }

@@ -108,6 +108,9 @@ pub enum Error {
         /// How long the file is, in bytes.
         at: u64,
     },
+    /// A heap snapshot has no node with this id.
+    #[error("no node has the id @{0} (ids are decimal behind an @, as in @12345)")]
+    NoNode(u64),
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,

@@ -8,6 +8,7 @@ use v8_heap::Tagged;
 use v8_heap::questions::Lives;
 
 use crate::answers::kinds::kind_of;
+use crate::answers::sources::source;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::stage::{Flow, Out, Stage};
@@ -28,6 +29,9 @@ impl<S: Stage> Stage for OfMembers<S> {
         let is_group = |item: &Item| matches!(item.kind, Kind::Group(_));
         for part in batch.chunk_by(|a, b| !is_group(a) && !is_group(b)) {
             let flow = match part {
+                [item @ Item { kind: Kind::Group(_), .. }] if context.snapshot().is_some() => {
+                    self.push_nodes(context, *item, out)?
+                }
                 [Item { kind: Kind::Group(lives), word }] => {
                     self.push_members(context, Tagged(*word), *lives, out)?
                 }
@@ -46,6 +50,21 @@ impl<S: Stage> Stage for OfMembers<S> {
 }
 
 impl<S: Stage> OfMembers<S> {
+    /// The nodes of a snapshot that one stands for.
+    fn push_nodes(&mut self, context: &Context, item: Item, out: &mut Out<'_>) -> Result<Flow, DcmdError> {
+        let monitor = context.progress();
+        let source = source(context, &monitor)?;
+        let nodes = source.set(item, &monitor)?;
+        drop(monitor);
+        for nodes in nodes.chunks(BATCH) {
+            let items: Vec<Item> = nodes.iter().map(|node| Item::value(source.word(*node))).collect();
+            if self.0.push(context, &items, out)? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
     fn push_members(
         &mut self,
         context: &Context,

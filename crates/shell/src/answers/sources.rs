@@ -1,4 +1,4 @@
-//! The sources of graphs: which one is open, and what a heap in a core says as one.
+//! The sources of graphs and of values: which one is open, and what a heap in a core says as one.
 
 use v8_heap::graph::{Dominators, Graph, Life, Rows};
 use v8_heap::index::{ObjectId, ObjectTable};
@@ -10,7 +10,8 @@ use crate::answers::retention::{address, alive, label, manner_of, object_at, ope
 use crate::answers::source::Source;
 use crate::context::Context;
 use crate::error::DcmdError;
-use crate::of_snapshot::SnapshotSource;
+use crate::jsexpr::{OfHeap, Values};
+use crate::of_snapshot::{OfSnapshot, SnapshotSource};
 use crate::value::Item;
 
 /// The source of the graph of what is open.
@@ -27,6 +28,18 @@ pub(crate) fn source<'c>(
             let (heap, table) = open(context, monitor)?;
             Ok(Box::new(CoreSource { context, heap, table }))
         }
+    }
+}
+
+/// The values of expressions on what is open.
+///
+/// # Errors
+/// There is nothing that has values, or it cannot be read.
+pub(crate) fn values(context: &Context) -> Result<Box<dyn Values + '_>, DcmdError> {
+    let monitor = Box::new(context.progress());
+    match context.snapshot() {
+        Some(_) => Ok(Box::new(OfSnapshot::new(SnapshotSource::open(context, &*monitor)?, monitor))),
+        None => Ok(Box::new(OfHeap::new(context.heap()?, monitor))),
     }
 }
 

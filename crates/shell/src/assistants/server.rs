@@ -22,7 +22,7 @@ use crate::output::{Terminal, json as line_of_json};
 pub(super) const SESSION: &str = "mcp-session";
 
 /// What an assistant is told before anything else: `docs/assistants.md` says more.
-const INSTRUCTIONS: &str = "v8mdb reads core dumps of Node.js processes. open gives a verdict with evidence; each claim names the command \
+const INSTRUCTIONS: &str = "v8mdb reads core dumps of Node.js processes, and heap snapshots. open gives a verdict with evidence; each claim names the command \
     that shows it, to be given to run. A leak: ::jsleaks, then ADDRESS::jspath, ADDRESS::jsprint, ::jsdominators; with an older core as base: ::diff. \
     A crash: ::jscrash, ::jsstack -s -v. A hang: ::jsstack, ::jsasync. Memory that is not JavaScript: ::ledger, ::findleaks, ::malloc. \
     Commands are joined by |, as in ::findjsobjects -c Session | ::findjsobjects | ::jsprint user. help lists them, and has a manual for each. \
@@ -172,12 +172,12 @@ fn tools() -> Vec<Tool> {
     vec![
         tool(
             "open",
-            "Open a core dump of a Node.js process and say what is wrong with it: a verdict, and claims with the command that shows each. \
+            "Open a core dump of a Node.js process, or a .heapsnapshot, and say what is wrong with it: a verdict, and claims with the command that shows each. \
              Gives the name of a session for run."
                 .to_owned(),
             json!({
-                "core": text("path of the core dump"),
-                "base": text("path of an older core of the same service, to say what has grown since"),
+                "core": text("path of the core dump or heap snapshot"),
+                "base": text("path of an older one of the same service, to say what has grown since"),
                 "values": { "type": "boolean", "description": "also what the program's strings say; they may be private" },
             }),
             &["core"],

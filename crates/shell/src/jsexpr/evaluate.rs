@@ -2,22 +2,19 @@
 
 use std::cmp::Ordering;
 
-use v8_heap::objects::value::Value;
-use v8_heap::{Heap, Tagged};
-
 use super::value::JsValue;
+use super::values::Values;
 use super::{Arithmetic, Comparison, Node};
 
-pub(super) fn value(node: &Node, heap: &Heap<'_>, this: Tagged) -> v8_heap::Result<JsValue> {
-    let truth = |node: &Node| value(node, heap, this).and_then(|value| value.is_true(heap));
+pub(super) fn value(node: &Node, values: &dyn Values, this: u64) -> v8_heap::Result<JsValue> {
+    let truth = |node: &Node| value(node, values, this).and_then(|value| value.is_true(values));
     Ok(match node {
         Node::Constant(constant) => constant.clone(),
-        Node::Path(path) => path.find(heap, this)?.unwrap_or(JsValue::Undefined),
-        Node::Constructor(path) => match path.find(heap, this)? {
-            Some(JsValue::Object(object)) => match heap.value(object)? {
-                Value::Object(object) => JsValue::Text(heap.name(heap.constructor_name(object)).into()),
-                _ => JsValue::Undefined,
-            },
+        Node::Path(path) => path.find(values, this)?.unwrap_or(JsValue::Undefined),
+        Node::Constructor(path) => match path.find(values, this)? {
+            Some(JsValue::Object(object)) => {
+                values.constructor(object)?.map_or(JsValue::Undefined, JsValue::Text)
+            }
             Some(JsValue::String(_)) => JsValue::Text("String".into()),
             Some(JsValue::Number(_)) => JsValue::Text("Number".into()),
             Some(JsValue::Boolean(_)) => JsValue::Text("Boolean".into()),
@@ -25,44 +22,44 @@ pub(super) fn value(node: &Node, heap: &Heap<'_>, this: Tagged) -> v8_heap::Resu
             Some(JsValue::Symbol(_)) => JsValue::Text("Symbol".into()),
             _ => JsValue::Undefined,
         },
-        Node::Has(path) => JsValue::Boolean(path.find(heap, this)?.is_some()),
-        Node::TypeOf(node) => JsValue::Text(value(node, heap, this)?.type_name(heap).into()),
+        Node::Has(path) => JsValue::Boolean(path.find(values, this)?.is_some()),
+        Node::TypeOf(node) => JsValue::Text(value(node, values, this)?.type_name(values).into()),
         Node::Not(node) => JsValue::Boolean(!truth(node)?),
-        Node::Negate(node) => match value(node, heap, this)? {
+        Node::Negate(node) => match value(node, values, this)? {
             JsValue::BigInt(digits) => JsValue::BigInt(match digits.strip_prefix('-') {
                 Some(positive) => positive.into(),
                 None if &*digits == "0" => digits,
                 None => format!("-{digits}").into(),
             }),
-            other => JsValue::Number(-other.number(heap)?),
+            other => JsValue::Number(-other.number(values)?),
         },
-        Node::ToNumber(node) => JsValue::Number(value(node, heap, this)?.number(heap)?),
+        Node::ToNumber(node) => JsValue::Number(value(node, values, this)?.number(values)?),
         Node::And(left, right) => {
-            let left = value(left, heap, this)?;
-            if left.is_true(heap)? { value(right, heap, this)? } else { left }
+            let left = value(left, values, this)?;
+            if left.is_true(values)? { value(right, values, this)? } else { left }
         }
         Node::Or(left, right) => {
-            let left = value(left, heap, this)?;
-            if left.is_true(heap)? { left } else { value(right, heap, this)? }
+            let left = value(left, values, this)?;
+            if left.is_true(values)? { left } else { value(right, values, this)? }
         }
         Node::Compare(comparison, left, right) => {
-            let (left, right) = (value(left, heap, this)?, value(right, heap, this)?);
-            JsValue::Boolean(compare(*comparison, &left, &right, heap)?)
+            let (left, right) = (value(left, values, this)?, value(right, values, this)?);
+            JsValue::Boolean(compare(*comparison, &left, &right, values)?)
         }
         Node::Arithmetic(operation, left, right) => {
-            let (left, right) = (value(left, heap, this)?, value(right, heap, this)?);
-            arithmetic(*operation, &left, &right, heap)?
+            let (left, right) = (value(left, values, this)?, value(right, values, this)?);
+            arithmetic(*operation, &left, &right, values)?
         }
         Node::In(node, list) => {
-            let wanted = value(node, heap, this)?;
+            let wanted = value(node, values, this)?;
             for one in list {
-                if value(one, heap, this)?.strictly_equals(&wanted, heap)? {
+                if value(one, values, this)?.strictly_equals(&wanted, values)? {
                     return Ok(JsValue::Boolean(true));
                 }
             }
             JsValue::Boolean(false)
         }
-        Node::Matches(node, regex) => match value(node, heap, this)?.text(heap)? {
+        Node::Matches(node, regex) => match value(node, values, this)?.text(values)? {
             Some(text) => JsValue::Boolean(regex.is_match(&text)),
             None => JsValue::Boolean(false),
         },
@@ -73,17 +70,17 @@ fn compare(
     comparison: Comparison,
     left: &JsValue,
     right: &JsValue,
-    heap: &Heap<'_>,
+    values: &dyn Values,
 ) -> v8_heap::Result<bool> {
     Ok(match comparison {
-        Comparison::Equal => left.equals(right, heap)?,
-        Comparison::NotEqual => !left.equals(right, heap)?,
-        Comparison::StrictlyEqual => left.strictly_equals(right, heap)?,
-        Comparison::StrictlyNotEqual => !left.strictly_equals(right, heap)?,
-        Comparison::Less => left.compare(right, heap)? == Some(Ordering::Less),
-        Comparison::LessOrEqual => left.compare(right, heap)?.is_some_and(Ordering::is_le),
-        Comparison::Greater => left.compare(right, heap)? == Some(Ordering::Greater),
-        Comparison::GreaterOrEqual => left.compare(right, heap)?.is_some_and(Ordering::is_ge),
+        Comparison::Equal => left.equals(right, values)?,
+        Comparison::NotEqual => !left.equals(right, values)?,
+        Comparison::StrictlyEqual => left.strictly_equals(right, values)?,
+        Comparison::StrictlyNotEqual => !left.strictly_equals(right, values)?,
+        Comparison::Less => left.compare(right, values)? == Some(Ordering::Less),
+        Comparison::LessOrEqual => left.compare(right, values)?.is_some_and(Ordering::is_le),
+        Comparison::Greater => left.compare(right, values)? == Some(Ordering::Greater),
+        Comparison::GreaterOrEqual => left.compare(right, values)?.is_some_and(Ordering::is_ge),
     })
 }
 
@@ -92,10 +89,10 @@ fn arithmetic(
     operation: Arithmetic,
     left: &JsValue,
     right: &JsValue,
-    heap: &Heap<'_>,
+    values: &dyn Values,
 ) -> v8_heap::Result<JsValue> {
     if operation == Arithmetic::Add && (left.is_string() || right.is_string()) {
-        return Ok(match (left.to_text(heap)?, right.to_text(heap)?) {
+        return Ok(match (left.to_text(values)?, right.to_text(values)?) {
             (Some(left), Some(right)) => JsValue::Text(format!("{left}{right}").into()),
             _ => JsValue::Undefined,
         });
@@ -103,7 +100,7 @@ fn arithmetic(
     if matches!(left, JsValue::BigInt(_)) || matches!(right, JsValue::BigInt(_)) {
         return Ok(JsValue::Number(f64::NAN));
     }
-    let (left, right) = (left.number(heap)?, right.number(heap)?);
+    let (left, right) = (left.number(values)?, right.number(values)?);
     Ok(JsValue::Number(match operation {
         Arithmetic::Add => left + right,
         Arithmetic::Subtract => left - right,

@@ -1,22 +1,27 @@
 //! Expressions over JavaScript values, for `::where`, `::group` and their kin: `statusCode == 400 && !finished`.
 //!
-//! The expressions are JavaScript's, on the values of a core: nothing of the program runs, so there are no calls, and a property
-//! with a getter is undefined. [`parse`](mod@parse) reads the text, [`evaluate`](mod@evaluate) gives it a value for one object
-//! after the other, [`path`] finds properties and remembers for each map where they are, [`regexp`] turns regular expressions
-//! into those of the `regex` crate, [`value`] has JavaScript's comparisons.
+//! The expressions are JavaScript's, on the values of a core or a heap snapshot: nothing of the program runs, so there are no calls, and a
+//! property with a getter is undefined. [`parse`](mod@parse) reads the text, [`evaluate`](mod@evaluate) gives it a value for one object
+//! after the other, [`path`] finds properties and remembers for each shape of objects where they are, [`regexp`] turns regular expressions
+//! into those of the `regex` crate, [`value`] has JavaScript's comparisons. Where the values are, [`values`] asks: [`of_heap`] has those of a
+//! core.
 
 mod evaluate;
+mod of_heap;
 mod parse;
 mod path;
 mod regexp;
 mod value;
+mod values;
 
 use regex::Regex;
-use v8_heap::{Heap, Tagged};
 
 use path::Path;
 
+pub use of_heap::OfHeap;
+pub use path::{Step, StepKind};
 pub use value::{JsValue, Key};
+pub use values::Values;
 
 /// An expression that was read.
 #[derive(Debug)]
@@ -86,25 +91,25 @@ impl JsExpr {
     ///
     /// # Errors
     /// Something that it asks for cannot be read.
-    pub fn value(&self, heap: &Heap<'_>, this: Tagged) -> v8_heap::Result<JsValue> {
-        evaluate::value(&self.root, heap, this)
+    pub fn value(&self, values: &dyn Values, this: u64) -> v8_heap::Result<JsValue> {
+        evaluate::value(&self.root, values, this)
     }
 
     /// Whether it is true of `this`.
     ///
     /// # Errors
     /// As [`JsExpr::value`].
-    pub fn holds(&self, heap: &Heap<'_>, this: Tagged) -> v8_heap::Result<bool> {
-        let value = self.value(heap, this)?;
-        value.is_true(heap)
+    pub fn holds(&self, values: &dyn Values, this: u64) -> v8_heap::Result<bool> {
+        let value = self.value(values, this)?;
+        value.is_true(values)
     }
 
     /// What to tell a user who asked for a property that no value had: probably it is misspelt.
-    pub fn complaint(&self, heap: &Heap<'_>) -> Option<String> {
+    pub fn complaint(&self, values: &dyn Values) -> Option<String> {
         let mut complaint = None;
         self.root.for_each_path(&mut |path| {
             if complaint.is_none() {
-                complaint = path.complaint(heap);
+                complaint = path.complaint(values);
             }
         });
         complaint
@@ -141,6 +146,8 @@ impl Node {
 mod tests {
     use proptest::prelude::*;
     use test_support::v8_heap::{Dump, HeapBuilder, Release, Space};
+
+    use v8_heap::{Heap, Tagged, Unattended};
 
     use super::*;
 
@@ -202,10 +209,11 @@ mod tests {
         for release in Release::ALL {
             let (dump, this) = object(release);
             let heap = Heap::open(&dump, &dump, &[]).unwrap();
+            let values = OfHeap::new(&heap, Box::new(Unattended));
             for (text, expected) in ANSWERS {
                 let expression = JsExpr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-                let value = expression.value(&heap, this).unwrap();
-                let shown = value.to_text(&heap).unwrap().unwrap_or_else(|| "an object".into());
+                let value = expression.value(&values, this.0).unwrap();
+                let shown = value.to_text(&values).unwrap().unwrap_or_else(|| "an object".into());
                 assert_eq!(&*shown, *expected, "{release:?}: {text}");
             }
         }
@@ -215,11 +223,12 @@ mod tests {
     fn a_name_that_nobody_has_is_complained_about_once_it_was_asked_for() {
         let (dump, this) = object(Release::Node24);
         let heap = Heap::open(&dump, &dump, &[]).unwrap();
+        let values = OfHeap::new(&heap, Box::new(Unattended));
         let complaint = |text: &str| {
             let expression = JsExpr::parse(text).unwrap();
-            let before = expression.complaint(&heap);
-            expression.value(&heap, this).unwrap();
-            (before, expression.complaint(&heap))
+            let before = expression.complaint(&values);
+            expression.value(&values, this.0).unwrap();
+            (before, expression.complaint(&values))
         };
         assert_eq!(
             complaint("next.naem == 1"),
@@ -253,14 +262,15 @@ mod tests {
                 dump.set_word(address, word);
             }
             let Ok(heap) = Heap::open(&dump, &dump, &[]) else { return Ok(()) };
+            let values = OfHeap::new(&heap, Box::new(Unattended));
             for (text, _) in ANSWERS {
                 let expression = JsExpr::parse(text).unwrap();
                 for this in [this, Tagged(this.0 + 16), Tagged(0), Tagged(7)] {
-                    if let Ok(value) = expression.value(&heap, this) {
-                        let _ = (value.is_true(&heap), value.key(&heap), value.number(&heap));
+                    if let Ok(value) = expression.value(&values, this.0) {
+                        let _ = (value.is_true(&values), value.key(&values), value.number(&values));
                     }
                 }
-                let _ = expression.complaint(&heap);
+                let _ = expression.complaint(&values);
             }
         }
     }

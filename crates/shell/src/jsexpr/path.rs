@@ -1,22 +1,19 @@
 //! Properties of values: `req.url`, `headers['x-id']`, `[0]`, `[[PromiseState]]`.
 //!
 //! Own properties only, as `::jsprint` shows them, and `length`, `size` and the like where the language computes them. Where a
-//! named property is in the objects of one map is found once and kept.
+//! named property is in the objects of one shape is found once and kept.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use v8_heap::layout::Kind;
-use v8_heap::objects::promise::Promise;
-use v8_heap::objects::value::{HeapObject, Value};
-use v8_heap::{Heap, MapId, PropertyValue, Tagged};
-
 use super::value::JsValue;
+use super::values::Values;
 use crate::output::escape;
-use crate::print::{Member, Place};
+use crate::print::Member;
 
-/// Maps whose property names are looked through for one that may have been meant.
-const MOST_MAPS: usize = 200;
+/// What no program has as a slot: how much memory an object takes, alone and with all that would be freed with it.
+const OWN_SIZE: &str = "ShallowSize";
+const RETAINED_SIZE: &str = "RetainedSize";
 
 /// A path from a value to another one.
 #[derive(Debug)]
@@ -26,22 +23,26 @@ pub(super) struct Path {
 
 /// A step of a path.
 #[derive(Debug)]
-pub(super) struct Step {
+pub struct Step {
     kind: StepKind,
-    /// The same step for objects that are not ordinary.
+    /// The same step as a member that is printed.
     member: Option<Member>,
-    /// By map: the number of the property, if objects of the map have it.
-    known: RefCell<HashMap<MapId, Option<usize>>>,
-    /// The answer of the map that was asked about last.
-    last: Cell<Option<(MapId, Option<usize>)>>,
+    /// By the number of a shape: where objects of that shape have the property, if they do.
+    known: RefCell<HashMap<u32, Option<usize>>>,
+    /// The answer of the shape that was asked about last.
+    last: Cell<Option<(u32, Option<usize>)>>,
     /// Some value had it.
     met: Cell<bool>,
 }
 
+/// What a step goes by.
 #[derive(Debug)]
-enum StepKind {
+pub enum StepKind {
+    /// A property.
     Name(String),
-    Index,
+    /// An element.
+    Index(u64),
+    /// An internal slot.
     Slot(String),
 }
 
@@ -58,69 +59,73 @@ impl Step {
     }
 
     pub(super) fn index(index: u64) -> Step {
-        Step::new(StepKind::Index, &format!("[{index}]"))
+        Step::new(StepKind::Index(index), &format!("[{index}]"))
     }
 
     pub(super) fn slot(name: &str) -> Step {
         Step::new(StepKind::Slot(name.to_owned()), &format!("[[{name}]]"))
     }
 
-    /// Where the step leads from `value`; nothing if there is nothing.
-    fn from(&self, heap: &Heap<'_>, value: Tagged) -> v8_heap::Result<Option<JsValue>> {
-        let found = match (&self.kind, heap.value(value)?) {
-            (StepKind::Name(name), Value::Object(object)) if is_ordinary(object, name) => {
-                match self.number_in(heap, object, name) {
-                    Some(number) => heap.property_at(object, number)?.map(|value| of_property(heap, value)),
-                    None => None,
+    /// What it goes by.
+    pub fn kind(&self) -> &StepKind {
+        &self.kind
+    }
+
+    /// The same step as a member that is printed.
+    pub fn member(&self) -> Option<&Member> {
+        self.member.as_ref()
+    }
+
+    /// Where objects of a shape have the property; `find` is asked once for each shape.
+    pub fn place_in(&self, shape: u32, find: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        if let Some((last, place)) = self.last.get()
+            && last == shape
+        {
+            return place;
+        }
+        let known = self.known.borrow().get(&shape).copied();
+        let place = known.unwrap_or_else(find);
+        if known.is_none() {
+            self.known.borrow_mut().insert(shape, place);
+        }
+        self.last.set(Some((shape, place)));
+        place
+    }
+
+    /// The shapes that were asked about.
+    pub fn shapes(&self) -> Vec<u32> {
+        self.known.borrow().keys().copied().collect()
+    }
+
+    /// Where the step leads from a value; nothing if there is nothing.
+    fn from(&self, values: &dyn Values, from: u64) -> v8_heap::Result<Option<JsValue>> {
+        let found = match &self.kind {
+            StepKind::Slot(name) if name == OWN_SIZE || name == RETAINED_SIZE => match values.value(from)? {
+                JsValue::Object(object) | JsValue::String(object) if name == OWN_SIZE => {
+                    Some(values.own_size(object))
                 }
+                JsValue::Object(object) | JsValue::String(object) => Some(values.retained_size(object)?),
+                _ => None,
             }
-            (StepKind::Slot(name), Value::Object(object))
-                if name == "PromiseState" && object.kind() == Kind::JsPromise =>
-            {
-                let state = match heap.promise(object)? {
-                    Promise::Pending => "pending",
-                    Promise::Fulfilled(_) => "fulfilled",
-                    Promise::Rejected(_) => "rejected",
-                };
-                Some(Ok(JsValue::Text(state.into())))
-            }
-            _ => match &self.member {
-                Some(member) => of_place(heap, member.find(heap, value)?.0),
-                None => None,
-            },
+            .map(|bytes| JsValue::Number(bytes as f64)),
+            _ => values.step(self, from)?,
         };
         if found.is_some() {
             self.met.set(true);
         }
-        found.transpose()
-    }
-
-    fn number_in(&self, heap: &Heap<'_>, object: HeapObject<'_>, name: &str) -> Option<usize> {
-        if let Some((map, number)) = self.last.get()
-            && map == object.map_id
-        {
-            return number;
-        }
-        let mut known = self.known.borrow_mut();
-        let number = *known.entry(object.map_id).or_insert_with(|| heap.property_number(object.map, name));
-        self.last.set(Some((object.map_id, number)));
-        number
+        Ok(found)
     }
 
     /// What the step is called in messages, and what may have been meant by it.
-    fn complaint(&self, heap: &Heap<'_>) -> Option<String> {
+    fn complaint(&self, values: &dyn Values) -> Option<String> {
         let StepKind::Name(name) = &self.kind else { return None };
-        let known = self.known.borrow();
-        if self.met.get() || known.is_empty() {
+        if self.met.get() || self.known.borrow().is_empty() {
             return None;
         }
-        let maps = known.keys().take(MOST_MAPS).map(|id| heap.map(*id));
-        let names: Vec<String> = maps
-            .flat_map(|map| heap.shape(map).properties.iter().map(|property| property.text.to_string()))
-            .collect();
+        let names = values.names_beside(self);
         let hint = match crate::spelling::nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!(" (did you mean '{}'?)", escape(near)),
-            None => String::new(),
+            None => values.untold().map_or(String::new(), |untold| format!(" ({untold})")),
         };
         Some(format!("no value has a property '{}'{hint}", escape(name)))
     }
@@ -135,55 +140,20 @@ impl Path {
     ///
     /// # Errors
     /// Something on the way cannot be read.
-    pub(super) fn find(&self, heap: &Heap<'_>, this: Tagged) -> v8_heap::Result<Option<JsValue>> {
-        let Some((last, steps)) = self.steps.split_last() else { return JsValue::of(heap, this).map(Some) };
+    pub(super) fn find(&self, values: &dyn Values, this: u64) -> v8_heap::Result<Option<JsValue>> {
+        let Some((last, steps)) = self.steps.split_last() else { return values.value(this).map(Some) };
         let mut at = this;
         for step in steps {
-            at = match step.from(heap, at)? {
+            at = match step.from(values, at)? {
                 Some(JsValue::Object(value) | JsValue::String(value)) => value,
                 _ => return Ok(None),
             };
         }
-        last.from(heap, at)
+        last.from(values, at)
     }
 
     /// The first step that no value had.
-    pub(super) fn complaint(&self, heap: &Heap<'_>) -> Option<String> {
-        self.steps.iter().find_map(|step| step.complaint(heap))
+    pub(super) fn complaint(&self, values: &dyn Values) -> Option<String> {
+        self.steps.iter().find_map(|step| step.complaint(values))
     }
-}
-
-/// Whether the property is where the map of the object says. It is not where the language computes it, nor in dictionaries.
-fn is_ordinary(object: HeapObject<'_>, name: &str) -> bool {
-    !object.map.is_dictionary
-        && !matches!(object.kind(), Kind::JsProxy | Kind::JsModuleNamespace)
-        && !matches!(name, "length" | "size" | "byteLength" | "stack")
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn of_property(heap: &Heap<'_>, value: PropertyValue) -> v8_heap::Result<JsValue> {
-    match value {
-        PropertyValue::Data(value) => JsValue::of(heap, value),
-        PropertyValue::Double(number) => Ok(JsValue::Number(number)),
-        PropertyValue::Accessor { .. } | PropertyValue::Native => Ok(JsValue::Undefined),
-    }
-}
-
-fn of_place(heap: &Heap<'_>, place: Place) -> Option<v8_heap::Result<JsValue>> {
-    Some(match place {
-        Place::Value(value) => JsValue::of(heap, value),
-        Place::Number(number) => Ok(JsValue::Number(number)),
-        Place::BigInt(digits) => Ok(JsValue::BigInt(digits.into())),
-        Place::Boolean(truth) => Ok(JsValue::Boolean(truth)),
-        Place::Text(text) => Ok(JsValue::Text(text.into())),
-        Place::Stack(stack) => Ok(JsValue::Text(stack.to_text().into())),
-        Place::Prototypes(first) => JsValue::of(heap, first),
-        Place::Accessor { .. }
-        | Place::List(_)
-        | Place::Record(_)
-        | Place::Address(_)
-        | Place::Unreadable(_)
-        | Place::Native => Ok(JsValue::Undefined),
-        Place::Hole | Place::Missing | Place::Uninitialized => return None,
-    })
 }

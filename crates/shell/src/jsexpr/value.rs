@@ -3,10 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use v8_heap::objects::string::Piece;
-use v8_heap::objects::value::Value;
-use v8_heap::{Heap, Tagged};
-
+use super::values::Values;
 use crate::print::format_number;
 
 /// A value.
@@ -24,12 +21,14 @@ pub enum JsValue {
     BigInt(Rc<str>),
     /// A string of the expression's.
     Text(Rc<str>),
-    /// A string in the heap.
-    String(Tagged),
+    /// A string of the program, by the word that stands for it.
+    String(u64),
     /// A symbol.
-    Symbol(Tagged),
+    Symbol(u64),
     /// An object; compared by its identity.
-    Object(Tagged),
+    Object(u64),
+    /// A value of which no more than its type is known, as `typeof` names it.
+    Untold(&'static str),
 }
 
 /// A value that can be compared, hashed and kept: equal where JavaScript's `===` says so, and NaN to itself.
@@ -54,46 +53,25 @@ pub enum Key {
 }
 
 impl JsValue {
-    /// The value of a tagged word.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn of(heap: &Heap<'_>, value: Tagged) -> v8_heap::Result<JsValue> {
-        Ok(match heap.value(value)? {
-            Value::Smi(number) => JsValue::Number(f64::from(number)),
-            Value::Double(number) => JsValue::Number(number),
-            Value::Undefined | Value::Hole | Value::Marker => JsValue::Undefined,
-            Value::Null => JsValue::Null,
-            Value::Boolean(truth) => JsValue::Boolean(truth),
-            Value::String(_) => JsValue::String(value),
-            Value::Symbol(_) => JsValue::Symbol(value),
-            Value::BigInt(bigint) => {
-                let (negative, digits) = heap.bigint(bigint)?;
-                let text = crate::print::format_bigint(negative, digits);
-                JsValue::BigInt(text.trim_end_matches('n').into())
-            }
-            Value::Object(_) | Value::Internal(_) => JsValue::Object(value),
-        })
-    }
-
     /// As a condition.
     ///
     /// # Errors
     /// A string cannot be read.
-    pub fn is_true(&self, heap: &Heap<'_>) -> v8_heap::Result<bool> {
+    pub fn is_true(&self, values: &dyn Values) -> v8_heap::Result<bool> {
         Ok(match self {
             JsValue::Undefined | JsValue::Null => false,
             JsValue::Boolean(truth) => *truth,
             JsValue::Number(number) => *number != 0.0 && !number.is_nan(),
             JsValue::BigInt(digits) => &**digits != "0",
             JsValue::Text(text) => !text.is_empty(),
-            JsValue::String(string) => heap.string_length(*string)? > 0,
+            JsValue::String(string) => !values.is_empty(*string)?,
             JsValue::Symbol(_) | JsValue::Object(_) => true,
+            JsValue::Untold(_) => false,
         })
     }
 
     /// What `typeof` says.
-    pub fn type_name(&self, heap: &Heap<'_>) -> &'static str {
+    pub fn type_name(&self, values: &dyn Values) -> &'static str {
         match self {
             JsValue::Undefined => "undefined",
             JsValue::Null => "object",
@@ -102,10 +80,9 @@ impl JsValue {
             JsValue::BigInt(_) => "bigint",
             JsValue::Text(_) | JsValue::String(_) => "string",
             JsValue::Symbol(_) => "symbol",
-            JsValue::Object(object) => match heap.object(*object) {
-                Ok(object) if object.map.is_callable => "function",
-                _ => "object",
-            },
+            JsValue::Object(object) if values.is_callable(*object) => "function",
+            JsValue::Object(_) => "object",
+            JsValue::Untold(name) => name,
         }
     }
 
@@ -113,10 +90,10 @@ impl JsValue {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn text(&self, heap: &Heap<'_>) -> v8_heap::Result<Option<Rc<str>>> {
+    pub fn text(&self, values: &dyn Values) -> v8_heap::Result<Option<Rc<str>>> {
         Ok(match self {
             JsValue::Text(text) => Some(Rc::clone(text)),
-            JsValue::String(string) => Some(heap.string(*string, usize::MAX)?.to_text().into()),
+            JsValue::String(string) => Some(values.text(*string)?),
             _ => None,
         })
     }
@@ -125,14 +102,14 @@ impl JsValue {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn to_text(&self, heap: &Heap<'_>) -> v8_heap::Result<Option<Rc<str>>> {
+    pub fn to_text(&self, values: &dyn Values) -> v8_heap::Result<Option<Rc<str>>> {
         Ok(match self {
             JsValue::Undefined => Some("undefined".into()),
             JsValue::Null => Some("null".into()),
             JsValue::Boolean(truth) => Some(truth.to_string().into()),
             JsValue::Number(number) => Some(format_number(*number).into()),
             JsValue::BigInt(digits) => Some(Rc::clone(digits)),
-            _ => self.text(heap)?,
+            _ => self.text(values)?,
         })
     }
 
@@ -140,20 +117,17 @@ impl JsValue {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn number(&self, heap: &Heap<'_>) -> v8_heap::Result<f64> {
+    pub fn number(&self, values: &dyn Values) -> v8_heap::Result<f64> {
         Ok(match self {
-            JsValue::Undefined | JsValue::Symbol(_) => f64::NAN,
+            JsValue::Undefined | JsValue::Symbol(_) | JsValue::Untold(_) => f64::NAN,
             JsValue::Null => 0.0,
             JsValue::Boolean(truth) => f64::from(u8::from(*truth)),
             JsValue::Number(number) => *number,
             JsValue::BigInt(digits) => digits.parse().unwrap_or(f64::NAN),
             JsValue::Text(_) | JsValue::String(_) => {
-                self.text(heap)?.map_or(f64::NAN, |text| number_of_text(&text))
+                self.text(values)?.map_or(f64::NAN, |text| number_of_text(&text))
             }
-            JsValue::Object(object) => match heap.object(*object) {
-                Ok(date) if date.kind() == v8_heap::layout::Kind::JsDate => heap.date_value(date)?,
-                _ => f64::NAN,
-            },
+            JsValue::Object(object) => values.date(*object)?,
         })
     }
 
@@ -161,7 +135,7 @@ impl JsValue {
     ///
     /// # Errors
     /// A string cannot be read.
-    pub fn strictly_equals(&self, other: &JsValue, heap: &Heap<'_>) -> v8_heap::Result<bool> {
+    pub fn strictly_equals(&self, other: &JsValue, values: &dyn Values) -> v8_heap::Result<bool> {
         Ok(match (self, other) {
             (JsValue::Undefined, JsValue::Undefined) | (JsValue::Null, JsValue::Null) => true,
             (JsValue::Boolean(a), JsValue::Boolean(b)) => a == b,
@@ -170,8 +144,8 @@ impl JsValue {
             (JsValue::Symbol(a), JsValue::Symbol(b)) | (JsValue::Object(a), JsValue::Object(b)) => a == b,
             (JsValue::String(a), JsValue::String(b)) if a == b => true,
             (JsValue::String(string), JsValue::Text(text))
-            | (JsValue::Text(text), JsValue::String(string)) => string_is(heap, *string, text)?,
-            _ if self.is_string() && other.is_string() => self.text(heap)? == other.text(heap)?,
+            | (JsValue::Text(text), JsValue::String(string)) => values.says(*string, text)?,
+            _ if self.is_string() && other.is_string() => self.text(values)? == other.text(values)?,
             _ => false,
         })
     }
@@ -180,7 +154,7 @@ impl JsValue {
     ///
     /// # Errors
     /// A string cannot be read.
-    pub fn equals(&self, other: &JsValue, heap: &Heap<'_>) -> v8_heap::Result<bool> {
+    pub fn equals(&self, other: &JsValue, values: &dyn Values) -> v8_heap::Result<bool> {
         let empty = |value: &JsValue| matches!(value, JsValue::Undefined | JsValue::Null);
         if empty(self) || empty(other) {
             return Ok(empty(self) && empty(other));
@@ -189,27 +163,27 @@ impl JsValue {
         let same_type = std::mem::discriminant(self) == std::mem::discriminant(other)
             || (self.is_string() && other.is_string());
         if same_type || identity(self) || identity(other) {
-            return self.strictly_equals(other, heap);
+            return self.strictly_equals(other, values);
         }
         if let (JsValue::BigInt(big), other) | (other, JsValue::BigInt(big)) = (self, other) {
-            return Ok(compare_big(big, other, heap)? == Some(Ordering::Equal));
+            return Ok(compare_big(big, other, values)? == Some(Ordering::Equal));
         }
-        Ok(self.number(heap)? == other.number(heap)?)
+        Ok(self.number(values)? == other.number(values)?)
     }
 
     /// JavaScript's `<` and its kin: how the two compare, if they can be compared.
     ///
     /// # Errors
     /// A string cannot be read.
-    pub fn compare(&self, other: &JsValue, heap: &Heap<'_>) -> v8_heap::Result<Option<Ordering>> {
+    pub fn compare(&self, other: &JsValue, values: &dyn Values) -> v8_heap::Result<Option<Ordering>> {
         if self.is_string() && other.is_string() {
-            let (Some(a), Some(b)) = (self.text(heap)?, other.text(heap)?) else { return Ok(None) };
+            let (Some(a), Some(b)) = (self.text(values)?, other.text(values)?) else { return Ok(None) };
             return Ok(Some(compare_text(&a, &b)));
         }
         match (self, other) {
-            (JsValue::BigInt(big), other) => compare_big(big, other, heap),
-            (other, JsValue::BigInt(big)) => Ok(compare_big(big, other, heap)?.map(Ordering::reverse)),
-            _ => Ok(self.number(heap)?.partial_cmp(&other.number(heap)?)),
+            (JsValue::BigInt(big), other) => compare_big(big, other, values),
+            (other, JsValue::BigInt(big)) => Ok(compare_big(big, other, values)?.map(Ordering::reverse)),
+            _ => Ok(self.number(values)?.partial_cmp(&other.number(values)?)),
         }
     }
 
@@ -222,9 +196,9 @@ impl JsValue {
     ///
     /// # Errors
     /// A string cannot be read.
-    pub fn key(&self, heap: &Heap<'_>) -> v8_heap::Result<Key> {
+    pub fn key(&self, values: &dyn Values) -> v8_heap::Result<Key> {
         Ok(match self {
-            JsValue::Undefined => Key::Undefined,
+            JsValue::Undefined | JsValue::Untold(_) => Key::Undefined,
             JsValue::Null => Key::Null,
             JsValue::Boolean(truth) => Key::Boolean(*truth),
             JsValue::Number(number) if *number == 0.0 => Key::Number(0),
@@ -232,9 +206,9 @@ impl JsValue {
             JsValue::Number(number) => Key::Number(number.to_bits()),
             JsValue::BigInt(digits) => Key::BigInt(Rc::clone(digits)),
             JsValue::Text(text) => Key::Text(Rc::clone(text)),
-            JsValue::String(string) => Key::Text(heap.string(*string, usize::MAX)?.to_text().into()),
-            JsValue::Symbol(symbol) => Key::Symbol(symbol.0),
-            JsValue::Object(object) => Key::Object(object.0),
+            JsValue::String(string) => Key::Text(values.text(*string)?),
+            JsValue::Symbol(symbol) => Key::Symbol(*symbol),
+            JsValue::Object(object) => Key::Object(*object),
         })
     }
 }
@@ -272,11 +246,11 @@ fn compare_text(a: &str, b: &str) -> Ordering {
 }
 
 /// A big integer with any other value.
-fn compare_big(big: &str, other: &JsValue, heap: &Heap<'_>) -> v8_heap::Result<Option<Ordering>> {
+fn compare_big(big: &str, other: &JsValue, values: &dyn Values) -> v8_heap::Result<Option<Ordering>> {
     if let JsValue::BigInt(other) = other {
         return Ok(Some(compare_digits(big, other)));
     }
-    let number = other.number(heap)?;
+    let number = other.number(values)?;
     if number.is_nan() {
         return Ok(None);
     }
@@ -306,39 +280,6 @@ fn compare_digits(a: &str, b: &str) -> Ordering {
             if negative { size.reverse() } else { size }
         }
     }
-}
-
-/// Whether the string at `string` is `text`, without copying it.
-fn string_is(heap: &Heap<'_>, string: Tagged, text: &str) -> v8_heap::Result<bool> {
-    // A character has one code unit or two, so the lengths tell most strings apart.
-    let length = heap.string_length(string)? as usize;
-    if length > text.len() || (text.is_ascii() && length != text.len()) {
-        return Ok(false);
-    }
-    let mut same = true;
-    if text.is_ascii() {
-        let mut rest = text.as_bytes();
-        heap.for_each_piece(string, usize::MAX, |piece| {
-            let (length, equal) = match piece {
-                Piece::OneByte(bytes) => (bytes.len(), rest.starts_with(bytes)),
-                Piece::TwoByte(bytes) => {
-                    let length = bytes.len() / 2;
-                    let first = rest.get(..length).unwrap_or(rest);
-                    (length, piece.units().eq(first.iter().map(|&byte| u16::from(byte))))
-                }
-            };
-            same = equal;
-            rest = rest.get(length..).unwrap_or(&[]);
-            same
-        })?;
-        return Ok(same && rest.is_empty());
-    }
-    let mut wanted = text.encode_utf16();
-    heap.for_each_piece(string, usize::MAX, |piece| {
-        same = piece.units().all(|unit| wanted.next() == Some(unit));
-        same
-    })?;
-    Ok(same && wanted.next().is_none())
 }
 
 /// JavaScript's `Number(text)`.

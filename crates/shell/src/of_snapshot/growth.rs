@@ -60,6 +60,10 @@ pub(crate) struct GrowthQuestion<'q> {
 struct Row {
     counts: Vec<u64>,
     bytes: Vec<u64>,
+    /// What would be freed with them, in the heap and outside.
+    retained: Vec<u64>,
+    /// The first of them in the newest snapshot, by its id.
+    example: Option<u64>,
     added: u64,
     gone: u64,
 }
@@ -108,12 +112,17 @@ pub(crate) fn growth(
                 continue;
             }
             if question.json {
-                out.json(&json!({ "object": newest.id(node), "constructor": wanted }))?;
+                out.json(&json!({ "section": "object", "object": newest.id(node), "name": wanted }))?;
             } else if out.emit(Item::value(id))? == crate::stage::Flow::Enough {
                 break;
             }
         }
         return Ok(());
+    }
+    if question.json && question.classes {
+        for (source, path) in all.iter().zip(question.older.iter().copied().chain(newest_path(context))) {
+            totals(source, path, &monitor, out)?;
+        }
     }
     if question.classes {
         let rows = by_constructor(&all, is_one_process, &monitor)?;
@@ -123,6 +132,28 @@ pub(crate) fn growth(
         print_owners(context, question, &oldest, &newest, &monitor, out)?;
     }
     Ok(())
+}
+
+fn newest_path(context: &Context) -> Option<&Path> {
+    context.snapshot().map(|snapshot| snapshot.path.as_path())
+}
+
+/// How much there is in all of a snapshot.
+fn totals(
+    source: &SnapshotSource,
+    path: &Path,
+    monitor: &dyn Monitor,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let dominators = source.file.dominators(monitor)?;
+    let sum = |of: &dyn Fn(u32) -> u64| dominators.tops().map(of).fold(0u64, u64::saturating_add);
+    out.json(&json!({
+        "section": "core",
+        "core": path.to_string_lossy(),
+        "objects": source.nodes.len(),
+        "bytes": sum(&|node| dominators.retained(node)),
+        "outside": sum(&|node| dominators.outside(node)),
+    }))
 }
 
 fn objects(source: &SnapshotSource) -> impl Iterator<Item = u32> + '_ {
@@ -152,11 +183,17 @@ fn by_constructor(
 ) -> Result<Vec<(String, Row)>, DcmdError> {
     let mut rows: HashMap<String, Row> = HashMap::new();
     for (index, source) in all.iter().enumerate() {
-        for class in source.file.classes(false, monitor)? {
+        for class in source.file.classes(true, monitor)? {
             let row = rows.entry(source.nodes.constructor_text(class.name)).or_default();
             row.counts.resize(all.len(), 0);
             row.bytes.resize(all.len(), 0);
+            row.retained.resize(all.len(), 0);
             row.counts[index] += class.count;
+            let (inside, outside) = class.retained.unwrap_or_default();
+            row.retained[index] = row.retained[index].saturating_add(inside).saturating_add(outside);
+            if index + 1 == all.len() {
+                row.example.get_or_insert(source.nodes.id(class.first));
+            }
             row.bytes[index] = row.bytes[index].saturating_add(class.bytes);
         }
     }
@@ -205,10 +242,12 @@ fn print_classes(
         let growth = growth_of(&row.counts);
         if question.json {
             out.json(&json!({
-                "section": "constructors",
-                "constructor": name,
-                "counts": row.counts,
+                "section": "constructor",
+                "name": name,
+                "count": row.counts,
                 "bytes": row.bytes,
+                "retained": row.retained,
+                "object": row.example.map(|id| format!("@{id}")),
                 "growth": growth,
                 "added": is_one_process.then_some(row.added),
                 "gone": is_one_process.then_some(row.gone),
@@ -277,26 +316,18 @@ fn print_owners(
     };
     let old = named(oldest, owned(oldest, monitor)?);
     let new = named(newest, owned(newest, monitor)?);
-    let mut rows: Vec<(u64, u64, u64, u64, String)> = new
+    // How many, and what they retain: before, and now.
+    type Grown = ((u64, u64), (u64, u64), u64, String);
+    let mut rows: Vec<Grown> = new
         .into_iter()
-        .map(|((id, name), (count, bytes))| {
-            let before = old.get(&(id, name.clone())).map_or(0, |(count, _)| *count);
-            (before, count, bytes, id, name)
-        })
-        .filter(|(before, count, ..)| question.all || count > before)
+        .map(|((id, name), now)| (old.get(&(id, name.clone())).copied().unwrap_or_default(), now, id, name))
+        .filter(|(before, now, ..)| question.all || now.0 > before.0)
         .collect();
-    rows.sort_by_key(|(before, count, bytes, id, _)| {
-        (
-            std::cmp::Reverse(
-                u128::from(count.saturating_sub(*before)) * u128::from(*bytes) / u128::from((*count).max(1)),
-            ),
-            *id,
-        )
-    });
+    rows.sort_by_key(|(before, now, id, _)| (std::cmp::Reverse(now.1.saturating_sub(before.1)), *id));
     if !question.json {
         OWNERS.heading(context.colours, &mut out.text())?;
     }
-    for (before, count, bytes, id, name) in rows.into_iter().take(question.most) {
+    for ((before, bytes_before), (count, bytes), id, name) in rows.into_iter().take(question.most) {
         context.check_interrupt()?;
         let node = newest.node(id)?;
         let path = newest.way_text(node, monitor)?;
@@ -304,19 +335,26 @@ fn print_owners(
         let growth = count as i64 - before as i64;
         if question.json {
             out.json(&json!({
-                "section": "owners",
+                "section": "owner",
                 "object": newest.id(node),
                 "path": path,
-                "owner": newest.label_of(node),
-                "constructor": name,
-                "counts": [before, count],
+                "name": newest.label_of(node),
+                "of": name,
+                "count": [before, count],
                 "growth": growth,
-                "retained": bytes,
+                "retained": [bytes_before, bytes],
             }))?;
             continue;
         }
         OWNERS.row(
-            &[&before, &count, &format!("{growth:+}"), &bytes, &format!("@{id}"), &owner.trim_start()],
+            &[
+                &before,
+                &count,
+                &format!("{growth:+}"),
+                &format!("{:+}", bytes as i64 - bytes_before as i64),
+                &format!("@{id}"),
+                &owner.trim_start(),
+            ],
             &mut out.text(),
         )?;
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 use v8_heap::graph::{Gatherer, Suspect};
 
 use super::SnapshotSource;
+use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::source::Source;
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -40,7 +41,9 @@ pub(crate) fn leaks(
     };
     let (last, first): (Vec<&Suspect>, Vec<&Suspect>) =
         suspects.iter().partition(|suspect| is_everybodys(suspect));
-    for (index, suspect) in first.into_iter().chain(last).take(most).enumerate() {
+    let first = first.into_iter().map(|suspect| (suspect, false));
+    let told = first.chain(last.into_iter().map(|suspect| (suspect, true)));
+    for (index, (suspect, is_own)) in told.take(most).enumerate() {
         context.check_interrupt()?;
         if out.is_pipe() {
             if out.emit(Item::value(source.nodes.id(suspect.largest)))? == Flow::Enough {
@@ -60,6 +63,7 @@ pub(crate) fn leaks(
             Gatherer::Several => (suspect.largest, "each held by several objects".to_owned()),
         };
         let way = source.file.ways(end, 1, false, &monitor)?.pop();
+        let meant = source.file.meant(suspect, &monitor)?;
         let groups = source.owned_by(&[suspect.largest], &below, &monitor)?;
         drop(monitor);
         let constructor = source.name(suspect.constructor);
@@ -84,6 +88,8 @@ pub(crate) fn leaks(
                 "retained": suspect.retained,
                 "outside": suspect.outside,
                 "percent": percent,
+                "own": is_own,
+                "meant": meant.as_ref().map(meant_json),
                 "gatherer": gatherer.map(|id| source.id(id)),
                 "gathererName": gatherer.map(|id| source.label_of(id)),
                 "shared": is_shared(suspect),
@@ -97,11 +103,12 @@ pub(crate) fn leaks(
         }
         writeln!(
             out.text(),
-            "suspect {}: {} {} {place} retain {} bytes, {percent} % of the heap",
+            "suspect {}: {} {} {place} retain {} bytes, {percent} % of the heap{}",
             index + 1,
             suspect.count,
             escape(&constructor),
             suspect.size(),
+            meant.map_or(String::new(), |meant| format!(" ({})", meant_text(&meant))),
         )?;
         let mut with: Vec<String> = groups
             .iter()

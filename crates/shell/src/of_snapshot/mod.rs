@@ -17,21 +17,31 @@ use crate::said::Once;
 use crate::value::{Item, Kind};
 
 mod growth;
+mod held;
+mod instead;
 mod kinds;
 mod leaks;
+mod oddities;
 mod print;
 mod references;
 mod strings;
 mod summary;
+mod values;
+mod walks;
 mod ways;
 
 pub(crate) use growth::{GrowthQuestion, growth};
+pub(crate) use held::{AskedOfEntries, AskedOfVariables, elements, entries, variables};
+pub(crate) use instead::instead;
 pub(crate) use kinds::{Asked, Kinds};
 pub(crate) use leaks::leaks;
-pub(crate) use print::print;
+pub(crate) use oddities::oddities;
+pub(crate) use print::{AskedOfPrint, member, print, print_json};
 pub(crate) use references::References;
 pub(crate) use strings::{Asked as AskedOfStrings, strings};
 pub(crate) use summary::{banner, status};
+pub(crate) use values::OfSnapshot;
+pub(crate) use walks::{Held, Sort, all, held};
 pub(crate) use ways::{merged, ways};
 
 /// Longer strings are cut in labels.
@@ -77,11 +87,7 @@ impl SnapshotSource {
 
     /// The node with the id that a word is.
     pub(crate) fn node(&self, word: u64) -> Result<u32, DcmdError> {
-        self.nodes.with_id(word).ok_or_else(|| {
-            DcmdError::failed(format!(
-                "no node has the id @{word} (ids are decimal behind an @, as in @12345)"
-            ))
-        })
+        Ok(self.nodes.of_id(word)?)
     }
 
     /// What a node is called, escaped: as objects of a core are.

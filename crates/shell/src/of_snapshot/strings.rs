@@ -140,7 +140,46 @@ pub(crate) fn strings(context: &Context, asked: &Asked, out: &mut Out<'_>) -> Re
     Ok(())
 }
 
-/// Texts that are there more than once.
+/// A text that is there more than once.
+pub(super) struct Copies {
+    pub text: String,
+    /// Bytes of each.
+    bytes: u64,
+    pub nodes: Vec<u32>,
+}
+
+impl Copies {
+    /// Bytes that one copy would save.
+    pub(super) fn wasted(&self) -> u64 {
+        self.bytes.saturating_mul(self.nodes.len() as u64 - 1)
+    }
+}
+
+/// Texts that are there more than once, of those given with their bytes and nodes.
+fn grouped(all: impl Iterator<Item = (String, u64, u32)>) -> Vec<Copies> {
+    // Longer texts are cut in the file: those that begin alike are taken for the same only if they take as much room.
+    let mut groups: HashMap<(String, u64), Vec<u32>> = HashMap::new();
+    for (text, bytes, node) in all {
+        groups.entry((text, bytes)).or_default().push(node);
+    }
+    let several = groups.into_iter().filter(|(_, nodes)| nodes.len() > 1);
+    several.map(|((text, bytes), nodes)| Copies { text, bytes, nodes }).collect()
+}
+
+/// All texts that are there more than once.
+pub(super) fn copies_of(context: &Context, source: &SnapshotSource) -> Result<Vec<Copies>, DcmdError> {
+    let nodes = &source.nodes;
+    let mut found = Vec::new();
+    for node in (0..nodes.len() as u32).filter(|node| nodes.kind(*node) == NodeKind::String) {
+        if found.len().is_multiple_of(1024) {
+            context.check_interrupt()?;
+        }
+        found.extend(nodes.string(node, MOST)?.map(|text| (text.text, nodes.size(node), node)));
+    }
+    Ok(grouped(found.into_iter()))
+}
+
+/// Prints texts that are there more than once.
 fn copies(
     context: &Context,
     source: &SnapshotSource,
@@ -148,24 +187,19 @@ fn copies(
     asked: &Asked,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
-    // Longer texts are cut in the file: those that begin alike are taken for the same only if they take as much room.
-    let mut groups: HashMap<(String, u64), Vec<u32>> = HashMap::new();
-    for one in found {
-        groups.entry((one.text, one.bytes)).or_default().push(one.node);
-    }
-    let mut groups: Vec<_> = groups.into_iter().filter(|(_, nodes)| nodes.len() > 1).collect();
-    groups.sort_by_key(|((_, bytes), nodes)| (bytes * (nodes.len() as u64 - 1), nodes[0]));
+    let mut groups = grouped(found.into_iter().map(|one| (one.text, one.bytes, one.node)));
+    groups.sort_by_key(|copies| (copies.wasted(), copies.nodes[0]));
     if out.is_pipe() {
-        let nodes = groups.iter().flat_map(|(_, nodes)| nodes);
+        let nodes = groups.iter().flat_map(|copies| &copies.nodes);
         out.emit_all(nodes.map(|node| Item::value(source.nodes.id(*node))))?;
         return Ok(());
     }
     if !asked.json {
         COPIES.heading(context.colours, &mut out.text())?;
     }
-    for ((text, bytes), nodes) in groups {
+    for copies in groups {
         context.check_interrupt()?;
-        let wasted = bytes * (nodes.len() as u64 - 1);
+        let (wasted, Copies { text, nodes, .. }) = (copies.wasted(), copies);
         if asked.json {
             out.json(&json!({
                 "wasted": wasted,

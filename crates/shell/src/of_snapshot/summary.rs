@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use serde_json::json;
+use v8_heap::snapshot_file::Key;
 
 use super::SnapshotSource;
 use crate::context::Context;
@@ -58,6 +59,7 @@ pub(crate) fn status(context: &Context, as_json: bool, out: &mut Out<'_>) -> Res
     });
     let shortcomings = source.file.shortcomings(&monitor)?;
     let detached = nodes.detached().count();
+    let process = source.process()?;
     drop(monitor);
     if as_json {
         let types: Vec<_> = header
@@ -70,6 +72,8 @@ pub(crate) fn status(context: &Context, as_json: bool, out: &mut Out<'_>) -> Res
             .collect();
         return out.json(&json!({
             "snapshot": opened.path.to_string_lossy(),
+            "node": process.version,
+            "arguments": process.arguments.join(" "),
             "fileBytes": source.file.file_len(),
             "nodes": nodes.len(),
             "references": nodes.edge_count(),
@@ -79,6 +83,7 @@ pub(crate) fn status(context: &Context, as_json: bool, out: &mut Out<'_>) -> Res
             "detached": detached,
             "types": types,
             "shortcomings": shortcomings,
+            "untold": source.untold(),
         }));
     }
     let mut text = out.text();
@@ -86,6 +91,9 @@ pub(crate) fn status(context: &Context, as_json: bool, out: &mut Out<'_>) -> Res
     writeln!(text, "file: {}, {} bytes", escape(&opened.path.to_string_lossy()), source.file.file_len())?;
     if let Some(compression) = &opened.stored.compression {
         writeln!(text, "stored as {compression}, {} bytes", opened.stored.bytes)?;
+    }
+    if let Some(version) = &process.version {
+        writeln!(text, "Node.js {}: {}", escape(version), escape(&process.arguments.join(" ")))?;
     }
     writeln!(text, "nodes: {}, references: {}", nodes.len(), nodes.edge_count())?;
     writeln!(text, "bytes: {inside} in the heap, {outside} outside of it")?;
@@ -100,9 +108,69 @@ pub(crate) fn status(context: &Context, as_json: bool, out: &mut Out<'_>) -> Res
     {
         writeln!(text, "{:>12} {:>14} {:>12}  {}", count, inside, outside, escape(&own.name))?;
     }
+    for said in source.untold() {
+        writeln!(text, "not told: {said}")?;
+    }
     writeln!(text, "whole: {}", if shortcomings.is_empty() { "yes" } else { "no" })?;
     for said in shortcomings {
         writeln!(text, "  {said}")?;
     }
     Ok(())
+}
+
+/// Words of a command line that are looked at.
+const MOST_ARGUMENTS: u32 = 64;
+/// Characters of each.
+const LONGEST: usize = 1 << 12;
+
+/// What the `process` of Node.js says.
+#[derive(Debug, Default)]
+struct Process {
+    /// `24.21.0`
+    version: Option<String>,
+    arguments: Vec<String>,
+}
+
+impl SnapshotSource {
+    /// What the object `process` of Node.js says of itself, if there is one.
+    fn process(&self) -> Result<Process, DcmdError> {
+        let nodes = &self.nodes;
+        let (Some(name), Some(version), Some(argv)) =
+            (nodes.string_saying("process"), self.key_of("version"), self.key_of("argv"))
+        else {
+            return Ok(Process::default());
+        };
+        let text = |node: u32| Ok::<_, DcmdError>(nodes.string(node, LONGEST)?.map(|text| text.text));
+        for node in (0..nodes.len() as u32).filter(|node| nodes.name_number(*node) == name) {
+            let version = match nodes.member(node, version)? {
+                Some(version) => text(version)?,
+                None => None,
+            };
+            let Some(version) = version.and_then(|text| Some(text.strip_prefix('v')?.to_owned())) else {
+                continue;
+            };
+            let mut arguments = Vec::new();
+            if let Some(list) = nodes.member(node, argv)? {
+                for index in 0..MOST_ARGUMENTS {
+                    let Some(word) = nodes.member(list, Key::Index(index))? else { break };
+                    arguments.extend(text(word)?);
+                }
+            }
+            return Ok(Process { version: Some(version), arguments });
+        }
+        Ok(Process::default())
+    }
+
+    /// What no command can tell of this snapshot, in words.
+    fn untold(&self) -> Vec<&'static str> {
+        let mut untold =
+            vec!["which line adds to what has gathered, how old an object is, and what was garbage"];
+        if !self.nodes.tells_numbers() {
+            untold.push(
+                "properties that are numbers, so also limits of caches (v8.writeHeapSnapshot(file, { exposeNumericValues: true }) \
+                 writes them)",
+            );
+        }
+        untold
+    }
 }

@@ -17,13 +17,17 @@ use super::{Place, head, number, object, typed_array};
 /// A parsed member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    steps: Vec<Step>,
+    steps: Vec<MemberStep>,
 }
 
+/// A step of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub enum MemberStep {
+    /// A property.
     Name(String),
+    /// An element.
     Index(u64),
+    /// An internal slot.
     Slot(String),
     /// An entry of a Map by its key.
     Get(String),
@@ -39,7 +43,7 @@ impl Member {
         let mut rest = text;
         while !rest.is_empty() {
             if let Some((key, after)) = got(rest) {
-                steps.push(Step::Get(key.to_owned()));
+                steps.push(MemberStep::Get(key.to_owned()));
                 if let Some(c) = after.chars().next().filter(|c| !matches!(c, '.' | '[')) {
                     let c = crate::output::escape_char(c);
                     return Err(format!("illegal character '{c}' following the key of an entry"));
@@ -57,7 +61,7 @@ impl Member {
                 }
                 // A name must follow a dot.
                 if rest == "." {
-                    steps.push(Step::Name(String::new()));
+                    steps.push(MemberStep::Name(String::new()));
                 }
                 rest = rest.strip_prefix('.').unwrap_or(rest);
             } else {
@@ -65,15 +69,20 @@ impl Member {
                 steps.push(named(&rest[..end]));
                 let after = &rest[end..];
                 if after == "." {
-                    steps.push(Step::Name(String::new()));
+                    steps.push(MemberStep::Name(String::new()));
                 }
                 rest = after.strip_prefix('.').unwrap_or(after);
             }
         }
         if steps.is_empty() {
-            steps.push(Step::Name(String::new()));
+            steps.push(MemberStep::Name(String::new()));
         }
         Ok(Member { steps })
+    }
+
+    /// Its steps.
+    pub fn steps(&self) -> &[MemberStep] {
+        &self.steps
     }
 
     /// Finds the member in `value`. A member that does not exist is [`Place::Missing`]; if that is strange, the second part
@@ -102,7 +111,8 @@ impl Member {
     /// As [`Member::find`].
     pub fn find_or_getter(&self, heap: &Heap<'_>, value: Tagged) -> v8_heap::Result<(Place, Option<String>)> {
         let found = self.find(heap, value)?;
-        let (Place::Missing, Some((Step::Name(name), before))) = (&found.0, self.steps.split_last()) else {
+        let (Place::Missing, Some((MemberStep::Name(name), before))) = (&found.0, self.steps.split_last())
+        else {
             return Ok(found);
         };
         let holder = Member { steps: before.to_vec() }.find(heap, value)?.0;
@@ -138,15 +148,15 @@ fn got(text: &str) -> Option<(&str, &str)> {
 }
 
 /// What follows `[`, and what follows the `]` that ends it.
-fn bracketed(inside: &str) -> Result<(Step, &str), String> {
+fn bracketed(inside: &str) -> Result<(MemberStep, &str), String> {
     if let Some(slot) = inside.strip_prefix('[') {
         let end = slot.find("]]").ok_or("missing array index terminator")?;
-        return Ok((Step::Slot(slot[..end].to_owned()), &slot[end + 2..]));
+        return Ok((MemberStep::Slot(slot[..end].to_owned()), &slot[end + 2..]));
     }
     for quote in ['\'', '"'] {
         if let Some(text) = inside.strip_prefix(quote) {
             let end = text.find(&format!("{quote}]")).ok_or("missing array index terminator")?;
-            return Ok((Step::Name(text[..end].to_owned()), &text[end + 2..]));
+            return Ok((MemberStep::Name(text[..end].to_owned()), &text[end + 2..]));
         }
     }
     let end = inside.find(']').ok_or("missing array index terminator")?;
@@ -158,33 +168,37 @@ fn bracketed(inside: &str) -> Result<(Step, &str), String> {
 }
 
 /// A name, or an index if it is written as one.
-fn named(text: &str) -> Step {
+fn named(text: &str) -> MemberStep {
     let canonical = text == "0" || !text.starts_with('0');
     match text.parse() {
-        Ok(index) if canonical && text.bytes().all(|byte| byte.is_ascii_digit()) => Step::Index(index),
-        _ => Step::Name(text.to_owned()),
+        Ok(index) if canonical && text.bytes().all(|byte| byte.is_ascii_digit()) => MemberStep::Index(index),
+        _ => MemberStep::Name(text.to_owned()),
     }
 }
 
 /// One step; if there is nothing, perhaps why.
-fn find_step(heap: &Heap<'_>, value: Tagged, step: &Step) -> v8_heap::Result<Result<Place, Option<String>>> {
+fn find_step(
+    heap: &Heap<'_>,
+    value: Tagged,
+    step: &MemberStep,
+) -> v8_heap::Result<Result<Place, Option<String>>> {
     let object = match heap.value(value)? {
         Value::Object(object) => object::behind_proxy(heap, object),
-        Value::String(_) if *step == Step::Name("length".to_owned()) => {
+        Value::String(_) if *step == MemberStep::Name("length".to_owned()) => {
             return Ok(Ok(Place::Number(f64::from(heap.string_length(value)?))));
         }
         _ => return Ok(Err(None)),
     };
     match step {
-        Step::Name(name) => match (named_member(heap, object, name)?, named(name)) {
+        MemberStep::Name(name) => match (named_member(heap, object, name)?, named(name)) {
             (Some(place), _) => Ok(Ok(place)),
             // `x['1']` is `x[1]`.
-            (None, Step::Index(index)) => Ok(indexed_member(heap, object, index)?.map_err(|_| None)),
+            (None, MemberStep::Index(index)) => Ok(indexed_member(heap, object, index)?.map_err(|_| None)),
             (None, _) => Ok(Err(None)),
         },
-        Step::Slot(name) => Ok(head::slot(heap, object, name)?.ok_or(None)),
-        Step::Get(key) => Ok(map_entry(heap, object, key)?.ok_or(None)),
-        Step::Index(index) => indexed_member(heap, object, *index),
+        MemberStep::Slot(name) => Ok(head::slot(heap, object, name)?.ok_or(None)),
+        MemberStep::Get(key) => Ok(map_entry(heap, object, key)?.ok_or(None)),
+        MemberStep::Index(index) => indexed_member(heap, object, *index),
     }
 }
 
@@ -206,17 +220,19 @@ fn inherited_getter(heap: &Heap<'_>, value: Tagged, name: &str) -> v8_heap::Resu
 }
 
 /// One step into what is no value of its own.
-fn find_in_place(place: Place, step: &Step) -> Result<Place, Option<String>> {
+fn find_in_place(place: Place, step: &MemberStep) -> Result<Place, Option<String>> {
     match (place, step) {
-        (Place::List(mut places), Step::Index(index)) => {
+        (Place::List(mut places), MemberStep::Index(index)) => {
             let length = places.len();
             match usize::try_from(*index) {
                 Ok(index) if index < length => Ok(places.swap_remove(index)),
                 _ => Err(Some(format!("array index {index} exceeds size of {length}"))),
             }
         }
-        (Place::List(places), Step::Name(name)) if name == "length" => Ok(Place::Number(places.len() as f64)),
-        (Place::Record(mut fields), Step::Name(name)) => {
+        (Place::List(places), MemberStep::Name(name)) if name == "length" => {
+            Ok(Place::Number(places.len() as f64))
+        }
+        (Place::Record(mut fields), MemberStep::Name(name)) => {
             let found = fields.iter().position(|(field, _)| field == name);
             found.map(|at| fields.swap_remove(at).1).ok_or(None)
         }
@@ -343,20 +359,20 @@ fn indexed_member(
 mod tests {
     use super::*;
 
-    fn steps(text: &str) -> Vec<Step> {
+    fn steps(text: &str) -> Vec<MemberStep> {
         Member::parse(text).expect(text).steps
     }
 
-    fn name(text: &str) -> Step {
-        Step::Name(text.to_owned())
+    fn name(text: &str) -> MemberStep {
+        MemberStep::Name(text.to_owned())
     }
 
     #[test]
     fn members_are_names_and_indexes() {
         assert_eq!(steps("host"), [name("host")]);
-        assert_eq!(steps("a.b[3].c"), [name("a"), name("b"), Step::Index(3), name("c")]);
-        assert_eq!(steps("[0].x"), [Step::Index(0), name("x")]);
-        assert_eq!(steps("a[1][2]"), [name("a"), Step::Index(1), Step::Index(2)]);
+        assert_eq!(steps("a.b[3].c"), [name("a"), name("b"), MemberStep::Index(3), name("c")]);
+        assert_eq!(steps("[0].x"), [MemberStep::Index(0), name("x")]);
+        assert_eq!(steps("a[1][2]"), [name("a"), MemberStep::Index(1), MemberStep::Index(2)]);
         assert_eq!(steps("007"), [name("007")], "no index in JavaScript either");
         assert_eq!(steps("#secret"), [name("#secret")]);
     }
@@ -372,15 +388,15 @@ mod tests {
         );
         assert_eq!(steps("['3']"), [name("3")]);
         assert_eq!(steps("[Symbol(x)]"), [name("Symbol(x)")]);
-        assert_eq!(steps("[[ProxyTarget]].a"), [Step::Slot("ProxyTarget".to_owned()), name("a")]);
+        assert_eq!(steps("[[ProxyTarget]].a"), [MemberStep::Slot("ProxyTarget".to_owned()), name("a")]);
     }
 
     #[test]
     fn entries_of_maps_are_found_by_key() {
-        let get = |key: &str| Step::Get(key.to_owned());
+        let get = |key: &str| MemberStep::Get(key.to_owned());
         assert_eq!(steps("get(k1)"), [get("k1")]);
         assert_eq!(steps("users.get(7).name"), [name("users"), get("7"), name("name")]);
-        assert_eq!(steps("get('7')[0]"), [get("'7'"), Step::Index(0)]);
+        assert_eq!(steps("get('7')[0]"), [get("'7'"), MemberStep::Index(0)]);
         assert_eq!(steps("get('a)b').c"), [get("'a)b'"), name("c")]);
         assert_eq!(steps("get(Symbol(x)).y"), [get("Symbol(x)"), name("y")]);
         assert_eq!(steps("get"), [name("get")]);

@@ -36,7 +36,7 @@ use v8_heap::{Heap, PropertyValue, Tagged};
 use crate::error::{DcmdError, reasons};
 use crate::output::{Colours, Ink, escape};
 
-pub use member::Member;
+pub use member::{Member, MemberStep};
 pub(crate) use number::{bigint as format_bigint, double as format_number};
 
 /// How values are printed.

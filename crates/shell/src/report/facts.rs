@@ -64,15 +64,29 @@ const MOST_CONSTRUCTORS: usize = 1000;
 /// Bytes of one answer.
 const MOST_BYTES: usize = 64 << 20;
 
+/// Why a command, by its name, cannot answer at all; nothing if it can.
+type Lacks<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Asks, and keeps why there is no answer.
 struct Questions<'a> {
     ask: &'a Ask<'a>,
+    lacks: &'a Lacks<'a>,
     values: Values,
     not_told: Vec<Claim>,
+    /// What there is nothing of, each with the commands that would tell it.
+    lacking: Vec<(String, Vec<String>)>,
 }
 
 impl Questions<'_> {
     fn rows(&mut self, line: &str) -> Result<Vec<Value>, DcmdError> {
+        let command = line.split(' ').next().unwrap_or(line);
+        if let Some(reason) = (self.lacks)(command.trim_start_matches("::")) {
+            match self.lacking.iter_mut().find(|(own, _)| *own == reason) {
+                Some((_, commands)) => commands.push(command.to_owned()),
+                None => self.lacking.push((reason, vec![command.to_owned()])),
+            }
+            return Ok(Vec::new());
+        }
         let answer = (self.ask)(line)?;
         let shown = line.replace(" -j", "");
         if let Some(reason) = answer.failure {
@@ -99,23 +113,25 @@ impl Questions<'_> {
 pub(crate) struct Scope {
     /// What strings say.
     pub(crate) values: Values,
-    /// There is a heap of JavaScript.
+    /// There are objects of JavaScript.
     pub(crate) has_heap: bool,
-    /// There is an older core.
+    /// There is an older core, or snapshot.
     pub(crate) has_base: bool,
 }
 
 impl Facts {
-    /// Asks for all of them. `tree` makes the tree of dominators.
+    /// Asks for all of them that can be answered. `tree` makes the tree of dominators.
     ///
     /// # Errors
     /// The user has stopped it.
     pub(crate) fn collect(
         ask: &Ask<'_>,
+        lacks: &Lacks<'_>,
         scope: Scope,
         tree: &dyn Fn() -> Result<Value, DcmdError>,
     ) -> Result<Facts, DcmdError> {
-        let mut ask = Questions { ask, values: scope.values, not_told: Vec::new() };
+        let mut ask =
+            Questions { ask, lacks, values: scope.values, not_told: Vec::new(), lacking: Vec::new() };
         let values = scope.values;
         let mut facts = Facts {
             values,
@@ -155,13 +171,20 @@ impl Facts {
             }
             values.of_row(&mut facts.tree);
             if scope.has_base {
-                facts.growth = Some(ask.rows(&format!("::diff -j -k -o -b -n 0t{MOST}"))?);
+                let buffers = if facts.has_process() { " -b" } else { "" };
+                facts.growth = Some(ask.rows(&format!("::diff -j -k -o{buffers} -n 0t{MOST}"))?);
             }
         } else if let Some(reason) = facts.process["noHeap"].as_str() {
             ask.not_told.push(Claim::new(format!("no JavaScript heap can be read: {reason}"), "::status"));
         }
         for untold in facts.memory["notTold"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             ask.not_told.push(Claim::new(untold, "::ledger"));
+        }
+        for untold in facts.process["untold"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            ask.not_told.push(Claim::new(untold, "::status"));
+        }
+        for (reason, commands) in std::mem::take(&mut ask.lacking) {
+            ask.not_told.push(Claim::new(reason, commands.join(", ")));
         }
         facts.not_told = ask.not_told;
         facts.redact();
@@ -220,6 +243,16 @@ impl Facts {
             Value::Object(fields) => fields,
             _ => Map::new(),
         }
+    }
+
+    /// Whether there is a process, or but a graph of its objects.
+    pub(crate) fn has_process(&self) -> bool {
+        self.process["snapshot"].is_null()
+    }
+
+    /// What all rests on, in words.
+    pub(crate) fn source(&self) -> &'static str {
+        if self.has_process() { "core" } else { "snapshot" }
     }
 
     /// The signal that ended the process.

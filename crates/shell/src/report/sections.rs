@@ -27,9 +27,13 @@ fn process(facts: &Facts) -> Vec<Claim> {
     let process = &facts.process;
     let version = match (process["node"].as_str(), process["v8"].as_str()) {
         (Some(node), Some(v8)) => format!("Node.js {node}, V8 {v8}: "),
+        (Some(node), None) => format!("Node.js {node}: "),
         (None, Some(v8)) => format!("V8 {v8}: "),
         _ => String::new(),
     };
+    if !facts.has_process() {
+        return snapshot(facts, &version);
+    }
     let threads = number(process, "threads");
     let mut claims = vec![Claim::new(
         format!("{version}{}, process {}, {threads} threads", facts.command_line(), number(process, "pid")),
@@ -71,7 +75,68 @@ fn process(facts: &Facts) -> Vec<Claim> {
     claims
 }
 
+/// What a heap snapshot is of.
+fn snapshot(facts: &Facts, version: &str) -> Vec<Claim> {
+    let process = &facts.process;
+    let file = text(process, "snapshot").rsplit('/').next().unwrap_or_default();
+    let mut claims = vec![
+        Claim::new(
+            format!(
+                "{version}{}: heap snapshot {file}, {} nodes, {} references",
+                facts.command_line(),
+                number(process, "nodes"),
+                number(process, "references")
+            ),
+            "::status",
+        ),
+        Claim::new("no end: it ran on when the snapshot was written", "::status"),
+    ];
+    let shortcomings = process["shortcomings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    claims.extend(shortcomings.map(|said| Claim::new(said, "::status")));
+    claims
+}
+
+/// Where the bytes of a heap snapshot are, by type of node.
+fn types(process: &Value) -> Vec<Claim> {
+    let mut claims = vec![Claim::new(
+        format!(
+            "{} in the heap, {} outside of it that objects own",
+            megabytes(number(process, "bytes")),
+            megabytes(number(process, "outside"))
+        ),
+        "::status",
+    )];
+    let bytes = |row: &Value| number(row, "bytes").saturating_add(number(row, "outside"));
+    let mut types: Vec<&Value> = process["types"].as_array().into_iter().flatten().collect();
+    types.retain(|row| bytes(row) > 0);
+    types.sort_by_key(|row| std::cmp::Reverse(bytes(row)));
+    claims.extend(types.into_iter().take(MOST).map(|row| {
+        Claim::new(
+            format!("{}: {} nodes of {}", text(row, "type"), number(row, "count"), megabytes(bytes(row))),
+            "::status",
+        )
+    }));
+    let unowned = number(process, "extraNativeBytes");
+    if unowned > 0 {
+        claims.push(Claim::new(
+            format!("{} of native memory that no node stands for", megabytes(unowned)),
+            "::status",
+        ));
+    }
+    let detached = number(process, "detached");
+    if detached > 0 {
+        claims.push(Claim::new(
+            format!("{detached} nodes are detached from the trees of the embedder"),
+            "::status",
+        ));
+    }
+    claims
+}
+
 fn memory(facts: &Facts) -> Vec<Claim> {
+    if !facts.has_process() {
+        return types(&facts.process);
+    }
     let says = facts.memory["says"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut claims: Vec<Claim> = says
         .iter()
@@ -141,6 +206,9 @@ fn grown(facts: &Facts) -> Vec<Claim> {
 
 fn stacks(facts: &Facts) -> Vec<Claim> {
     let mut claims = Vec::new();
+    if !facts.has_process() {
+        return claims;
+    }
     let calls = facts.main_stack().and_then(|stack| stack["calls"].as_array());
     let own: Vec<&Value> = calls.into_iter().flatten().filter(|call| call["javascript"] == true).collect();
     match own.as_slice() {

@@ -174,8 +174,11 @@ fn leak(facts: &Facts) -> Option<Finding> {
     if let Some(place) = suspect["addedAt"].as_str() {
         claims.push(Claim::new(format!("added to at {place}"), "::jsleaks"));
     }
+    let source = facts.source();
     claims.push(Claim::new(
-        "one core shows what has gathered, not that it grows: an older core with --base OLD tells a leak from a cache",
+        format!(
+            "one {source} shows what has gathered, not that it grows: an older {source} with --base OLD tells a leak from a cache"
+        ),
         "::diff OLD",
     ));
     Some((Kind::Leak, format!("leak of {what}"), claims))
@@ -239,14 +242,18 @@ fn grown(facts: &Facts) -> Option<Finding> {
         _ => (text(row, "name"), String::new()),
     };
     let mut claims = vec![Claim::new(
-        format!("{more} more {of}{what} than in the older core retain {} more", megabytes(bytes)),
+        format!(
+            "{more} more {of}{what} than in the older {} retain {} more",
+            facts.source(),
+            megabytes(bytes)
+        ),
         "::diff",
     )];
     let fitting = facts.suspects.iter().find(|suspect| suspect["gatherer"] == row["object"]);
     if let Some(place) = fitting.and_then(|suspect| suspect["addedAt"].as_str()) {
         claims.push(Claim::new(format!("added to at {place}"), "::jsleaks"));
     }
-    Some((Kind::Leak, format!("leak of {of}{what}: {more:+} since the older core"), claims))
+    Some((Kind::Leak, format!("leak of {of}{what}: {more:+} since the older {}", facts.source()), claims))
 }
 
 /// By how much a figure is more than in the oldest core.
@@ -364,6 +371,10 @@ fn running(facts: &Facts) -> Option<Finding> {
 
 /// Nothing is wrong, as far as it can be told.
 fn healthy(facts: &Facts) -> Verdict {
+    if !facts.has_process() {
+        let title = "healthy: nothing is wrong that a heap snapshot shows".to_owned();
+        return Verdict { kind: Kind::Healthy, title, because: vec![nothing_gathered(facts)] };
+    }
     if facts.ending.is_null() {
         let title = match facts.signal() {
             Some(signal) => format!("ended by {signal}; no JavaScript heap can be read"),
@@ -381,16 +392,20 @@ fn healthy(facts: &Facts) -> Verdict {
         }
     });
     because.push(Claim::new("its main thread waited for events, in no JavaScript function", "::jsstack"));
-    because.push(match &facts.growth {
-        Some(_) => Claim::new("nothing has grown much since the older core", "::diff"),
-        None => Claim::new(
-            format!("nothing has gathered that retains {MUCH} % of the heap and {}", megabytes(LEAST_BYTES)),
-            "::jsleaks",
-        ),
-    });
+    because.push(nothing_gathered(facts));
     because.push(Claim::new(
         format!("no {MANY_STUCK} calls at one place wait for what nobody can settle"),
         "::jsasync -w orphan",
     ));
     Verdict { kind: Kind::Healthy, title: "healthy: nothing is wrong that can be seen".to_owned(), because }
+}
+
+fn nothing_gathered(facts: &Facts) -> Claim {
+    match &facts.growth {
+        Some(_) => Claim::new(format!("nothing has grown much since the older {}", facts.source()), "::diff"),
+        None => Claim::new(
+            format!("nothing has gathered that retains {MUCH} % of the heap and {}", megabytes(LEAST_BYTES)),
+            "::jsleaks",
+        ),
+    }
 }

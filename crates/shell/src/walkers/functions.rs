@@ -7,6 +7,7 @@ use v8_heap::objects::context::VariableValue;
 use super::objects::walk_kind;
 use crate::answers::closure_context::closure_context;
 use crate::dcmd::{AddressUse, Capability, Takes};
+use crate::of_snapshot;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::Walker;
@@ -18,9 +19,12 @@ pub(crate) static JSFUNCTION: Walker = Walker {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
-    walk: |context, _, visit| {
-        walk_kind(context, |kind| matches!(kind, HeapKind::JsFunction | HeapKind::JsBoundFunction), visit)
+    needs: &[Capability::Graph],
+    walk: |context, _, visit| match context.snapshot() {
+        Some(_) => of_snapshot::all(context, of_snapshot::Sort::Functions, visit),
+        None => {
+            walk_kind(context, |kind| matches!(kind, HeapKind::JsFunction | HeapKind::JsBoundFunction), visit)
+        }
     },
 };
 
@@ -42,8 +46,11 @@ pub(crate) static JSCLOSURE: Walker = Walker {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     walk: |context, item, visit| {
+        if context.snapshot().is_some() {
+            return of_snapshot::held(context, item, of_snapshot::Held::Variables, visit);
+        }
         let heap = context.heap()?;
         let innermost = closure_context(heap, Tagged(item.map_or(0, |item| item.word)))?;
         for variable in heap.scope(innermost)?.variables {
@@ -72,8 +79,11 @@ pub(crate) static JSCONTEXT: Walker = Walker {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     walk: |context, item, visit| {
+        if context.snapshot().is_some() {
+            return of_snapshot::held(context, item, of_snapshot::Held::Contexts, visit);
+        }
         let heap = context.heap()?;
         let innermost = closure_context(heap, Tagged(item.map_or(0, |item| item.word)))?;
         for context in heap.context_chain(innermost) {

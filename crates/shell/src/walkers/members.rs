@@ -6,6 +6,7 @@ use v8_heap::{Heap, PropertyValue, Tagged};
 
 use crate::dcmd::{AddressUse, Capability, Takes};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::{Visit, Walker};
@@ -17,8 +18,11 @@ pub(crate) static JSELEMENT: Walker = Walker {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     walk: |context, item, visit| {
+        if context.snapshot().is_some() {
+            return of_snapshot::held(context, item, of_snapshot::Held::Elements, visit);
+        }
         let heap = context.heap()?;
         let object = object(heap, item, "a JavaScript array")?;
         if heap.array_length(object).is_none() || object.kind() != HeapKind::JsArray {
@@ -36,8 +40,11 @@ pub(crate) static JSPROP: Walker = Walker {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     walk: |context, item, visit| {
+        if context.snapshot().is_some() {
+            return of_snapshot::held(context, item, of_snapshot::Held::Properties, visit);
+        }
         let heap = context.heap()?;
         let object = object(heap, item, "a JSObject")?;
         let mut walk = Walk { visit, flow: Flow::Continue };
@@ -93,8 +100,11 @@ pub(crate) static JSMAPENTRY: Walker = Walker {
     address: AddressUse::Required,
     takes: Takes::Only(&[Kind::Value, Kind::Address]),
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     walk: |context, item, visit| {
+        if context.snapshot().is_some() {
+            return of_snapshot::held(context, item, of_snapshot::Held::Entries, visit);
+        }
         let heap = context.heap()?;
         let object = object(heap, item, "a Map or Set")?;
         let is_set = match object.kind() {

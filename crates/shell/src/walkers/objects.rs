@@ -6,6 +6,7 @@ use v8_heap::{MapId, Tagged};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Takes};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 use crate::walker::{Visit, Walker};
@@ -17,8 +18,11 @@ pub(crate) static JSOBJECT: Walker = Walker {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
-    walk: |context, _, visit| walk_kind(context, HeapKind::is_js_object, visit),
+    needs: &[Capability::Graph],
+    walk: |context, _, visit| match context.snapshot() {
+        Some(_) => of_snapshot::all(context, of_snapshot::Sort::Objects, visit),
+        None => walk_kind(context, HeapKind::is_js_object, visit),
+    },
 };
 
 /// `jsglobal`: the global object of every context.
@@ -28,8 +32,11 @@ pub(crate) static JSGLOBAL: Walker = Walker {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
-    walk: |context, _, visit| walk_kind(context, |kind| kind == HeapKind::JsGlobalObject, visit),
+    needs: &[Capability::Graph],
+    walk: |context, _, visit| match context.snapshot() {
+        Some(_) => of_snapshot::all(context, of_snapshot::Sort::Globals, visit),
+        None => walk_kind(context, |kind| kind == HeapKind::JsGlobalObject, visit),
+    },
 };
 
 /// `jsstring`: every string, in the order of addresses.
@@ -39,8 +46,11 @@ pub(crate) static JSSTRING: Walker = Walker {
     address: AddressUse::Refused,
     takes: Takes::Nothing,
     yields: Kind::Value,
-    needs: &[Capability::V8Heap],
-    walk: |context, _, visit| walk_kind(context, |kind| kind == HeapKind::String, visit),
+    needs: &[Capability::Graph],
+    walk: |context, _, visit| match context.snapshot() {
+        Some(_) => of_snapshot::all(context, of_snapshot::Sort::Strings, visit),
+        None => walk_kind(context, |kind| kind == HeapKind::String, visit),
+    },
 };
 
 pub(super) fn walk_kind(

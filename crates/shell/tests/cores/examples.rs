@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use shell::dcmd::{Dcmd, Example};
+use shell::dcmd::{Dcmd, Example, Shipped};
 use shell::dcmds::FOLDERS;
 use test_support::scenarios::testdata;
 
@@ -18,20 +18,20 @@ use crate::golden::REWRITE;
 /// What ends the answer to a line.
 const MARK: &str = "end-of-answer";
 
-/// What each line prints, messages included, in one session in a directory with the cores that it names.
-fn answers(core: &str, examples: &[&Example]) -> Vec<String> {
+/// What each line prints, messages included, in one session in a directory with the files that it names.
+fn answers(file: Shipped, examples: &[&Example]) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
-    let cores = testdata().join("cores");
-    let file = format!("{core}.core.zst");
+    let path = testdata().join(file.path());
+    let (folder, file) = (path.parent().unwrap(), path.file_name().unwrap().to_str().unwrap());
     let named = examples.iter().flat_map(|example| example.line.split(' '));
-    for name in named.chain([file.as_str()]).filter(|name| name.ends_with(".core.zst")) {
-        if cores.join(name).exists() {
-            fs::copy(cores.join(name), directory.path().join(name)).unwrap();
+    for name in named.chain([file]).filter(|name| name.ends_with(".zst")) {
+        if folder.join(name).exists() {
+            fs::copy(folder.join(name), directory.path().join(name)).unwrap();
         }
     }
     // Messages come among the results, as on a screen.
     let mut child = Command::new("/bin/sh")
-        .args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_v8mdb"), "-S", &file])
+        .args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_v8mdb"), "-S", file])
         .current_dir(directory.path())
         .env_clear()
         .env("HOME", "/nonexistent")
@@ -89,13 +89,13 @@ pub fn shortened(expected: &[&str], printed: &[&str]) -> String {
 
 /// Runs the examples of a dcmd; gives where they disagree.
 fn disagreements(folder: &str, dcmd: &Dcmd, rewrite: bool) -> Vec<String> {
-    let mut by_core: BTreeMap<&str, Vec<&Example>> = BTreeMap::new();
+    let mut by_file: BTreeMap<Shipped, Vec<&Example>> = BTreeMap::new();
     for example in dcmd.examples {
-        by_core.entry(example.core).or_default().push(example);
+        by_file.entry(example.file).or_default().push(example);
     }
     let mut found = Vec::new();
-    for (core, examples) in by_core {
-        for (example, printed) in examples.iter().zip(answers(core, &examples)) {
+    for (file, examples) in by_file {
+        for (example, printed) in examples.iter().zip(answers(file, &examples)) {
             let expected: Vec<_> = example.output().collect();
             let printed: Vec<_> = printed.lines().collect();
             if agrees(&expected, &printed) {
@@ -107,7 +107,7 @@ fn disagreements(folder: &str, dcmd: &Dcmd, rewrite: bool) -> Vec<String> {
             }
             let expected = expected.join("\n");
             found.push(format!(
-                "{core}> {}\n--- the manual\n{expected}\n--- printed\n{printed}",
+                "{file:?}> {}\n--- the manual\n{expected}\n--- printed\n{printed}",
                 example.line
             ));
         }

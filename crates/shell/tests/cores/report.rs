@@ -84,6 +84,80 @@ fn what_strings_say_is_left_out_unless_it_is_asked_for() {
     assert!(!left_out["process"]["arguments"].as_str().unwrap().contains("--"));
 }
 
+/// A report on whatever is at a path.
+fn of_file(path: &Path, options: &[&str]) -> Value {
+    let directory = tempfile::tempdir().unwrap();
+    let written = directory.path().join("report.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_v8mdb"));
+    let output = command.arg("report").arg(path).args(options).arg("-o").arg(&written).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&std::fs::read_to_string(written).unwrap()).unwrap()
+}
+
+/// A heap snapshot says of what has gathered what the core says that it was written of, and what it cannot tell.
+#[test]
+fn a_snapshot_has_the_verdict_of_its_core() {
+    let directory = tempfile::tempdir().unwrap();
+    for (core, kind, words) in [
+        ("leak-24", "leak", &["800 UpstreamConnection", "Gateway.bySession"][..]),
+        ("leak-20", "leak", &["800 UpstreamConnection", "Gateway.bySession"]),
+        ("busy-24", "healthy", &[]),
+    ] {
+        let file = directory.path().join(core);
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cores");
+        let written = Command::new(env!("CARGO_BIN_EXE_v8mdb"))
+            .args(["-e", &format!("::heapsnapshot {}", file.display())])
+            .arg(format!("{root}/{core}.core.zst"))
+            .output()
+            .unwrap();
+        assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+        let report = of_file(&file, &[]);
+        let title = report["verdict"]["title"].as_str().unwrap();
+        assert_eq!(report["verdict"]["kind"], kind, "{core}: {title}");
+        assert!(words.iter().all(|word| title.contains(word)), "{core}: {title}");
+        // Where memory is, by constructor and by kind; a tree; and no process.
+        assert!(report["histogram"].as_array().unwrap().len() > 100);
+        assert!(report["process"]["types"].as_array().unwrap().len() > 10);
+        assert!(!report["dominators"]["children"].as_array().unwrap().is_empty());
+        assert!(
+            report["ending"].is_null()
+                && report["memory"].is_null()
+                && report["stacks"] == serde_json::json!([])
+        );
+        let untold = report["notTold"].to_string();
+        assert!(untold.contains("no process in it") && untold.contains("::jsstacks"), "{untold}");
+    }
+}
+
+/// Snapshots of one process: a Keeper that has 100 objects of 1 kB, and then 400.
+#[test]
+fn an_older_snapshot_tells_growth() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, kept: u64| {
+        let mut nodes = vec![1, 0, 1, 0, 2, 0, 3, 3, 100, 1, 0, 1, 5, 24, kept];
+        let mut edges = vec![3, 3, 5, 1, 4, 5, 1, 5, 10];
+        nodes[4] = 2;
+        for number in 0..kept {
+            nodes.extend([0, 2, 7 + 2 * number, 1024, 0]);
+            edges.extend([0, number, 15 + 5 * number]);
+        }
+        let text = format!(
+            r#"{{"snapshot":{{"meta":{{"node_fields":["type","name","id","self_size","edge_count"],"node_types":[["object","synthetic"]],"edge_fields":["type","name_or_index","to_node"],"edge_types":[["element","property","internal","shortcut"]]}},"node_count":{},"edge_count":{}}},"nodes":{nodes:?},"edges":{edges:?},"strings":["","Keeper","Kept","global","roots","keeper"]}}"#,
+            kept + 3,
+            kept + 3,
+        );
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (old, new) = (write("old", 100), write("new", 400));
+    let report = of_file(&new, &["--base", old.to_str().unwrap()]);
+    let title = "leak of Kept held by global.keeper: +300 since the older snapshot";
+    assert_eq!(report["verdict"]["title"], title, "{}", report["verdict"]);
+    let same = of_file(&new, &["--base", new.to_str().unwrap()]);
+    assert_eq!(same["verdict"]["kind"], "healthy", "{}", same["verdict"]);
+}
+
 /// Values of the tree add up: what hangs below a node is never more than it retains, and all of it is what `::jsdominators` says.
 #[test]
 fn the_tree_adds_up() {

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_support::scenarios::testdata;
 
 /// What a session on a file prints, and its messages.
@@ -110,6 +110,131 @@ fn what_the_program_made_is_found() {
     assert_eq!(status["shortcomings"].as_array().unwrap().len(), 0);
 }
 
+/// Expressions on nodes say what the program made: 300 sessions, ten of each client, of which every property is known.
+#[test]
+fn expressions_ask_nodes_as_they_ask_objects() {
+    let file = sessions();
+    let all = "::findjsobjects -c Session";
+    for (expression, count) in [
+        ("true", 300),
+        ("client.name == \"client-20\"", 10),
+        ("id =~ /^session-2..$/", 100),
+        ("id > \"session-298\" && id.length == 11", 1),
+        ("history[1] != history[0] && has(history[0]) && !has(history[2])", 300),
+        ("constructor == \"Session\" && client.constructor == \"Client\"", 300),
+        ("typeof later == \"function\" && typeof body == \"object\" && typeof id == \"string\"", 300),
+        ("client.name in [\"client-0\", \"client-290\"]", 20),
+        ("this == this && client != this", 300),
+        ("[[Prototype]].constructor == \"Object\"", 300),
+        ("has(nothing) || nothing", 0),
+    ] {
+        let answer = ask(&file, &format!("{all} | ::where '{expression}' | ::count\n"));
+        assert_eq!(answer.0, format!("{count}\n"), "{expression}: {}", answer.1);
+    }
+    let groups = rows(&file, &format!("{all} | ::group -j client.name\n"));
+    assert_eq!(groups.len(), 30);
+    for group in &groups {
+        let first: u64 = group["value"].as_str().unwrap().strip_prefix("client-").unwrap().parse().unwrap();
+        assert!(
+            group["count"] == 10 && first % 10 == 0 && group["object"].as_str().unwrap().starts_with('@')
+        );
+    }
+    let ids: Vec<String> = (0..300).map(|number| format!("session-{number}")).collect();
+    let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    let printed = answer(&file, &format!("{all} | ::sort id | ::jsprint id\n"));
+    let printed: Vec<&str> = printed.lines().map(|line| line.trim_matches('"')).collect();
+    assert_eq!(printed, sorted);
+    assert_eq!(answer(&file, &format!("{all} | ::findjsobjects | ::uniq client | ::count\n")), "30\n");
+    assert_eq!(
+        answer(&file, &format!("{all} | ::where 'id == \"session-7\"' | ::map client.name | ::jsprint\n")),
+        "\"client-0\"\n"
+    );
+    // 64 bytes each, as V8 wrote.
+    let sum = &rows(&file, &format!("{all} | ::sum -j [[ShallowSize]]\n"))[0];
+    assert_eq!((&sum["count"], &sum["sum"]), (&300.into(), &(300.0 * 64.0).into()));
+    for (line, says) in [
+        (format!("{all} | ::where 'cleint.name == 1'"), "(did you mean 'client'?)"),
+        (format!("{all} | ::where 'number == 1'"), "exposeNumericValues"),
+        (format!("{all} | ::jsprint number"), "exposeNumericValues"),
+    ] {
+        let (results, messages) = ask(&file, &format!("{line}\n"));
+        assert!(results.is_empty() && messages.contains(says), "{line}: {results} {messages}");
+    }
+}
+
+/// What the developer tools say an object retains is what an expression says.
+#[test]
+fn retained_sizes_can_be_asked_for_in_expressions() {
+    let told = std::fs::read(testdata().join("snapshots/sessions-24.devtools.json")).unwrap();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    let told: Vec<(u64, u64)> = serde_json::from_value(told["retained"].clone()).unwrap();
+    let lines: String =
+        told.iter().map(|(id, bytes)| format!("@{id}::where '[[RetainedSize]] == {bytes}'\n")).collect();
+    let expected: String = told.iter().map(|(id, _)| format!("@{id}\n")).collect();
+    assert_eq!(answer(&sessions(), &lines), expected);
+}
+
+/// Collections, arrays and functions give what they hold.
+#[test]
+fn nodes_give_what_they_hold() {
+    let file = sessions();
+    let service = "::findjsobjects -c Service";
+    let lines = [
+        format!("{service} | ::jsprint sessions | ::jsmap | ::count"),
+        format!("{service} | ::jsprint sessions | ::jsmap -p session-12 | ::jsprint id"),
+        format!("{service} | ::jsprint sessions.get(session-299).client.name"),
+        format!("{service} | ::map sessions | ::walk jsmapentry | ::jsconstructor ! sort -u"),
+        format!("{service} | ::jsprint sessions | ::jsmap -k | ::sort -n 1 this | ::jsprint"),
+        format!("{service} | ::jsprint clients | ::jsarray | ::count"),
+        format!("{service} | ::jsprint clients | ::walk jselement | ::tail -1 | ::jsprint name"),
+        format!("{service} | ::walk jsprop | ::jsconstructor ! sort"),
+        "::findjsobjects -c Session | ::head -1 | ::jsprint later | ::jsclosure this | ::jsconstructor"
+            .to_owned(),
+        "::findjsobjects -c Session | ::head -1 | ::jsprint later | ::walk jsclosure | ::jsconstructor"
+            .to_owned(),
+    ];
+    let expected = [
+        "300\n",
+        "\"session-12\"\n",
+        "\"client-290\"\n",
+        "Session\n",
+        "\"session-0\"\n",
+        "30\n",
+        "\"client-290\"\n",
+        "Array\nMap\nWeakMap\n",
+        "Session\n",
+        "Session\n",
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        assert_eq!(answer(&file, &format!("{line}\n")), expected, "{line}");
+    }
+    let printed = answer(&file, &format!("{service} | ::jsprint -d 1 sessions\n"));
+    assert!(printed.starts_with("Map {\n    \"session-0\" => Session {...},\n"), "{}", &printed[..200]);
+    assert_eq!(printed.lines().count(), 302);
+}
+
+/// Walks over all nodes find as many as the file says of their types.
+#[test]
+fn walks_find_all_nodes_of_a_sort() {
+    let bytes = zstd::decode_all(std::fs::File::open(sessions()).unwrap()).unwrap();
+    let file: Value = serde_json::from_slice(&bytes).unwrap();
+    let fields = file["snapshot"]["meta"]["node_fields"].as_array().unwrap().len();
+    let types = file["snapshot"]["meta"]["node_types"][0].as_array().unwrap();
+    let numbers = file["nodes"].as_array().unwrap();
+    let count = |wanted: &[&str]| {
+        let is_wanted =
+            |node: &&[Value]| wanted.contains(&types[node[0].as_u64().unwrap() as usize].as_str().unwrap());
+        numbers.chunks(fields).filter(is_wanted).count()
+    };
+    let strings = count(&["string", "concatenated string", "sliced string"]);
+    assert_eq!(answer(&sessions(), "::walk jsstring | ::count\n"), format!("{strings}\n"));
+    assert_eq!(answer(&sessions(), "::walk jsfunction | ::count\n"), format!("{}\n", count(&["closure"])));
+    let objects: u64 =
+        rows(&sessions(), "::findjsobjects -j\n").iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    assert_eq!(answer(&sessions(), "::walk jsobject | ::count\n"), format!("{objects}\n"));
+}
+
 /// What a snapshot has nothing of is refused, with a reason, and nothing is printed.
 #[test]
 fn what_needs_a_process_is_refused() {
@@ -120,18 +245,19 @@ fn what_needs_a_process_is_refused() {
         "::malloc",
         "::jshandles",
         "::jsbuffers",
+        "::jsclosures",
         "@7067::v8print",
         "::nodeinfo",
         "::mappings",
     ] {
         let (results, messages) = ask(&sessions(), &format!("{line}\n"));
         assert_eq!(results, "", "{line}");
-        assert!(messages.contains("no process in it"), "{line}: {messages}");
+        assert!(messages.contains("no process in it") && messages.contains("(try '"), "{line}: {messages}");
     }
     for (line, what) in [
         ("::findjsobjects -d", "no garbage"),
         ("::findjsobjects -k dict", "how properties are stored"),
-        ("@1::jsprint nothing", "no member nothing"),
+        ("@1::jsprint nothing", "no such member"),
         ("@999999999::jsretained", "no node has the id"),
         ("7067/x", "no process in it"),
     ] {
@@ -196,11 +322,15 @@ fn growth_of_one_process_is_exact() {
     let (results, messages) = ask(&new, &lines);
     assert_eq!(messages, "");
     let rows: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let kept = &rows[0];
-    assert_eq!(kept["constructor"], "Kept");
+    assert_eq!((&rows[0]["section"], &rows[1]["objects"]), (&"core".into(), &7.into()));
+    let kept = &rows[2];
+    assert_eq!((&kept["section"], &kept["name"]), (&"constructor".into(), &"Kept".into()));
+    assert_eq!((&kept["count"], &kept["bytes"]), (&json!([3, 5]), &json!([96, 160])));
     assert_eq!((&kept["growth"], &kept["added"], &kept["gone"]), (&2.into(), &3.into(), &1.into()));
-    assert_eq!((&rows[1]["object"], &rows[1]["growth"]), (&"@3".into(), &2.into()));
-    let added: Vec<&str> = rows[2..].iter().map(|row| row["object"].as_str().unwrap()).collect();
+    let owner = &rows[3];
+    assert_eq!((&owner["object"], &owner["growth"], &owner["of"]), (&"@3".into(), &2.into(), &"Kept".into()));
+    assert_eq!((&owner["count"], &owner["retained"]), (&json!([3, 5]), &json!([96, 160])));
+    let added: Vec<&str> = rows[4..].iter().map(|row| row["object"].as_str().unwrap()).collect();
     assert_eq!(added, ["@11", "@13", "@15"]);
     let (_, messages) = ask(&new, &format!("::diff {}\n", sessions().display()));
     assert!(messages.contains("not of one process"), "{messages}");

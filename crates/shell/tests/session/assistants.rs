@@ -155,6 +155,23 @@ fn what_is_wrong_is_said_and_nothing_is_an_empty_success() {
 }
 
 #[test]
+fn a_heap_snapshot_opens_as_a_core_does() {
+    let mut server = Server::start(&[]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/snapshots/sessions-24.heapsnapshot.zst");
+    let opened = server.call("open", json!({ "core": file })).unwrap();
+    let triage = opened["triage"].as_str().unwrap();
+    assert!(triage.starts_with("verdict: ") && triage.contains("no process in it"), "{triage}");
+    let line = "::findjsobjects -c Session | ::where 'client.name == client.name' | ::head -2 | ::jsprint client.name";
+    let session = opened["session"].as_str().unwrap().to_owned();
+    let mut run = |line: &str| server.call("run", json!({ "session": session, "line": line }));
+    assert_eq!(run(line).unwrap()["rows"].as_array().unwrap().len(), 2);
+    let refused = run("::jsstack").unwrap_err();
+    assert!(refused.contains("(try '::status')"), "{refused}");
+    // 300, as testdata/snapshots/sessions.js makes.
+    assert_eq!(run("::findjsobjects -c Session -j").unwrap()["rows"][0]["count"], 300);
+}
+
+#[test]
 fn several_cores_are_open_at_once_and_idle_ones_are_released() {
     let mut server = Server::start(&["--idle", "1"]);
     let grown = server.open("growth-24", Some("growth-24.stage1"));

@@ -35,6 +35,7 @@ pub use last_collections::HeapLimit;
 pub use machine_code::CodePlace;
 pub use makeup::{Makeup, Parts, WeakValues};
 pub use meant::Meant;
+pub(crate) use meant::{LONGEST_NAME, Members, Said, meant, number_said};
 pub use native_objects::NativeObject;
 pub use oddities::{Dictionaries, Listeners, Oddities, SpareRoom};
 pub use ownership::{OwnedGroup, owned_by};

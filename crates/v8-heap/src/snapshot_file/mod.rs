@@ -16,8 +16,9 @@
 //!
 //! Nothing in the file is believed: any bytes give an answer or an error, and take memory in proportion to the file.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, OnceLock};
 
 use crate::graph::{Dominators, Graph, Rows, Suspect};
 use crate::questions::gatherings;
@@ -28,12 +29,14 @@ mod contents;
 mod edges;
 mod header;
 mod json;
+mod meant;
 mod nodes;
 mod numbers;
 mod objects;
 mod parts;
 mod strings;
 mod texts;
+mod values;
 mod ways;
 
 pub use classes::Class;
@@ -42,6 +45,7 @@ pub use edges::Edge;
 pub use header::{Header, NodeType};
 pub use objects::{Holding, Nodes};
 pub use texts::SnapshotText;
+pub use values::{Entries, Entry, Key, NodeValue};
 pub use ways::Way;
 
 use edges::Edges;
@@ -64,6 +68,8 @@ pub struct SnapshotFile {
     by_id: OnceLock<Vec<u32>>,
     /// How often a node was looked for by its id.
     looked_up: AtomicUsize,
+    /// Which strings say what was looked for.
+    sought: Mutex<HashMap<Box<str>, Option<u32>>>,
     graph: OnceLock<Graph>,
     held_by: OnceLock<Rows>,
     dominators: OnceLock<Dominators>,
@@ -127,6 +133,7 @@ impl SnapshotFile {
             nodes: OnceLock::new(),
             by_id: OnceLock::new(),
             looked_up: AtomicUsize::new(0),
+            sought: Mutex::default(),
             graph: OnceLock::new(),
             held_by: OnceLock::new(),
             dominators: OnceLock::new(),

@@ -1,5 +1,6 @@
 //! What one node of a snapshot is.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::contents::Contents;
@@ -8,7 +9,7 @@ use super::strings::{IS_INTERNAL, IS_SYSTEM};
 use super::{Parts, SnapshotFile, nodes, once};
 use crate::graph::{ObjectSet, Objects, Passage, RootKind};
 use crate::snapshot::{EdgeKind, NodeKind};
-use crate::{Monitor, NameId, Result};
+use crate::{Error, Monitor, NameId, Result};
 
 /// Stands for a name that the file does not have.
 pub(super) const MISSING: &str = "(name missing)";
@@ -79,6 +80,14 @@ impl<'a> Nodes<'a> {
         .ok()?;
         let at = sorted.partition_point(|node| self.id(*node) < id);
         sorted.get(at).copied().filter(|node| self.id(*node) == id)
+    }
+
+    /// The node with an id, which must be there.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn of_id(&self, id: u64) -> Result<u32> {
+        self.with_id(id).ok_or(Error::NoNode(id))
     }
 
     /// What the type of a node says.
@@ -199,7 +208,19 @@ impl<'a> Nodes<'a> {
 
     /// The number of the string that says `wanted`, if one does.
     pub fn string_saying(&self, wanted: &str) -> Option<u32> {
-        self.parts.strings.find(self.contents(), wanted)
+        /// Answers that are remembered.
+        const MOST: usize = 1 << 10;
+        let known = || self.file.sought.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known().get(wanted) {
+            return *found;
+        }
+        let found = self.parts.strings.find(self.contents(), wanted);
+        let mut known = known();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(wanted.into(), found);
+        found
     }
 }
 

@@ -129,8 +129,16 @@ impl Strings {
         self.raw(contents, index).map(unescaped)
     }
 
-    /// The string that says `wanted`, which has no escapes.
+    /// The string that says `wanted`.
     pub fn find(&self, contents: &Contents, wanted: &str) -> Option<u32> {
+        if wanted.bytes().any(|byte| !(b' '..=b'~').contains(&byte) || matches!(byte, b'"' | b'\\')) {
+            let numbers = 0..self.len() as u32;
+            let mut escaped = numbers.filter(|index| {
+                self.raw(contents, *index)
+                    .is_some_and(|raw| raw.iter().any(|byte| *byte == b'\\' || *byte > b'~'))
+            });
+            return escaped.find(|index| self.text(contents, *index).as_deref() == Some(wanted));
+        }
         let length = wanted.len() as u64;
         // Between two opening quotes lie two more characters at least, and blanks.
         let fits = |pair: &[u64]| (length + 2..length + 8).contains(&(pair[1] - pair[0]));
@@ -197,6 +205,9 @@ mod tests {
         assert_eq!(strings.table_of_pair(&contents, 6), Some(77));
         assert_eq!(strings.find(&contents, "Function"), Some(7));
         assert_eq!(strings.find(&contents, "Functio"), None);
+        assert_eq!(strings.find(&contents, "a\"b\\"), Some(1));
+        assert_eq!(strings.find(&contents, "\\"), Some(3));
+        assert_eq!(strings.find(&contents, "\u{e9}"), None);
         assert_eq!(strings.cut, None);
     }
 

@@ -3,8 +3,20 @@ use crate::Unattended;
 use crate::graph::Objects;
 use proptest::prelude::*;
 
-const NODE_TYPES: [&str; 9] =
-    ["hidden", "array", "string", "object", "code", "closure", "regexp", "native", "synthetic"];
+const NODE_TYPES: [&str; 12] = [
+    "hidden",
+    "array",
+    "string",
+    "object",
+    "code",
+    "closure",
+    "regexp",
+    "native",
+    "synthetic",
+    "number",
+    "symbol",
+    "bigint",
+];
 const EDGE_TYPES: [&str; 7] = ["context", "element", "property", "internal", "hidden", "shortcut", "weak"];
 
 /// A snapshot as text: nodes as type, name, id and size, edges as holder, type, name or number, target.
@@ -89,10 +101,15 @@ fn ask_everything(file: &SnapshotFile) -> Result<()> {
     let nodes = file.nodes(&Unattended)?;
     file.shortcomings(&Unattended)?;
     file.classes(true, &Unattended)?;
-    file.suspects(&Unattended)?;
+    for suspect in file.suspects(&Unattended)? {
+        file.meant(suspect, &Unattended)?;
+    }
     for node in 0..nodes.len().min(64) as u32 {
         nodes.edges_of(node)?.iter().for_each(|edge| drop(nodes.edge_name(edge)));
         nodes.string(node, 100)?;
+        nodes.value(node)?;
+        nodes.entries(node)?;
+        nodes.member(node, Key::Index(0))?;
         file.ways(node, 2, node % 2 == 0, &Unattended)?;
         nodes.with_id(nodes.id(node));
     }
@@ -354,4 +371,83 @@ proptest! {
             prop_assert_eq!(dominators.retained(node as u32), retained, "{}", node);
         }
     }
+}
+
+/// Values as V8 writes them: from 13 on oddballs have names of their own, before they are told by the first of their words. A table of a Map
+/// has 3 words of counts, a bucket for every two entries, and 3 words for each entry; that of a Set 2.
+#[test]
+fn nodes_are_the_values_of_the_program() {
+    let mut sketch = Sketch::default();
+    let root = sketch.node("synthetic", "", 1, 0);
+    let object = sketch.node("object", "Thing", 3, 48);
+    sketch.edge(root, "property", "thing", object);
+    let text = sketch.node("string", "true", 5, 24);
+    let other = sketch.node("string", "boolean", 7, 24);
+    let old = sketch.node("hidden", "system / Oddball", 9, 48);
+    sketch.edge(old, "hidden", "0", text);
+    sketch.edge(old, "hidden", "1", other);
+    let new = sketch.node("hidden", "null", 11, 0);
+    let half = sketch.node("number", "heap number", 13, 16);
+    let says = sketch.node("string", "0.5", 15, 0);
+    sketch.edge(half, "internal", "value", says);
+    let small = sketch.node("number", "smi number", 17, 0);
+    let says = sketch.node("string", "-7", 19, 0);
+    sketch.edge(small, "internal", "value", says);
+    let untold = sketch.node("number", "heap number", 21, 16);
+    let accessor = sketch.node("hidden", "system / AccessorPair", 23, 24);
+    let big = sketch.node("bigint", "bigint", 25, 24);
+    for (name, node) in [
+        ("old", old),
+        ("new", new),
+        ("half", half),
+        ("small", small),
+        ("untold", untold),
+        ("get", accessor),
+        ("big", big),
+        ("gr\u{f6}\u{df}e", text),
+    ] {
+        sketch.edge(object, "property", name, node);
+    }
+    sketch.edge(object, "element", "3", half);
+    let map = sketch.node("object", "Map", 27, 32);
+    let table = sketch.node("array", "", 29, 16 + 8 * (3 + 2 + 4 * 3));
+    sketch.edge(map, "internal", "table", table);
+    // Entry 0 has a key and a value, entry 1 was deleted, entry 2 has a small integer as its key, entry 3 as its value.
+    for (word, node) in [("5", text), ("6", object), ("12", map), ("14", other)] {
+        sketch.edge(table, "internal", word, node);
+    }
+    let set = sketch.node("object", "Set", 31, 32);
+    let table = sketch.node("array", "", 33, 16 + 8 * (3 + 2 + 4 * 2));
+    sketch.edge(set, "internal", "table", table);
+    for (word, node) in [("9", object), ("5", text)] {
+        sketch.edge(table, "internal", word, node);
+    }
+    let file = SnapshotFile::open(Contents::Owned(sketch.text(&FIELDS).into_bytes())).unwrap();
+    let nodes = file.nodes(&Unattended).unwrap();
+    let member = |name: &str| {
+        let key = Key::Name(nodes.string_saying(name)?);
+        nodes.member(object as u32, key).unwrap()
+    };
+    let value = |name: &str| nodes.value(member(name).unwrap()).unwrap();
+    assert_eq!(value("old"), NodeValue::Boolean(true));
+    assert_eq!(value("new"), NodeValue::Null);
+    assert_eq!(value("half"), NodeValue::Number(Some(0.5)));
+    assert_eq!(value("small"), NodeValue::Number(Some(-7.0)));
+    assert_eq!(value("untold"), NodeValue::Number(None));
+    assert_eq!(value("get"), NodeValue::Accessor);
+    assert_eq!(value("big"), NodeValue::BigInt);
+    assert_eq!(value("gr\u{f6}\u{df}e"), NodeValue::String);
+    assert_eq!(member("nothing"), None);
+    assert_eq!(nodes.member(object as u32, Key::Index(3)).unwrap(), Some(half as u32));
+    assert_eq!(nodes.value(object as u32).unwrap(), NodeValue::Object);
+    assert!(nodes.tells_numbers());
+    let entry = |key: Option<usize>, value: Option<usize>| Entry {
+        key: key.map(|key| key as u32),
+        value: value.map(|value| value as u32),
+    };
+    let entries = vec![entry(Some(text), Some(object)), entry(None, Some(map)), entry(Some(other), None)];
+    assert_eq!(nodes.entries(map as u32).unwrap(), Some(Entries { is_set: false, entries }));
+    let entries = vec![entry(Some(text), None), entry(Some(object), None)];
+    assert_eq!(nodes.entries(set as u32).unwrap(), Some(Entries { is_set: true, entries }));
+    assert_eq!(nodes.entries(object as u32).unwrap(), None);
 }

@@ -65,7 +65,7 @@ use crate::said::Once;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind as ItemKind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -105,6 +105,20 @@ const EXAMPLES: &[Example] = &[
     2245fa352431        1        8       426160 Retained: list, left, right, ke
      ad0ae902b39        1      139       440144 global: Object, Function, Array
       4d7e5c62b1     2444        3       745576 Function: length, name, prototy
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::findjsobjects -c Session",
+        r#"
+?
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@70897::findjsobjects -r",
+        r#"
+?
 "#,
     ),
 ];

@@ -21,11 +21,12 @@ use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::print::{Place, Printer, Style, element_value};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -45,6 +46,13 @@ const EXAMPLES: &[Example] = &[
 2
 "#,
     ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@104457::jsarray | ::head -1 | ::jsprint name",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -57,11 +65,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Items(Kind::Value),
     options: &[Opt::flag('i', "print the index of each element in front")],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsarray.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let indexed = args.has('i');
+        if context.snapshot().is_some() {
+            return Ok(for_each_item(move |context, item, out| {
+                of_snapshot::elements(context, item, indexed, out)
+            }));
+        }
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let value = Tagged(item.word);

@@ -37,13 +37,14 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::{DcmdError, reasons};
+use crate::of_snapshot;
 use crate::output::{self, escape};
 use crate::print::{Place, Printer, Style, function};
 use crate::source_map::Maps;
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -76,6 +77,13 @@ global scope, context 98e8b580109: global object 22f3cb382b39
 996
 "#,
     ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@70907::jsclosure -d 0",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -93,11 +101,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('m', "add what variables were called before the script was built, by the source map"),
     ],
     operands: Operands::any("[variable ...]"),
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsclosure.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let wanted = Wanted::of(args);
+        if context.snapshot().is_some() {
+            let asked = wanted.of_snapshot()?;
+            return Ok(for_each_item(move |context, item, out| {
+                of_snapshot::variables(context, item, &asked, out)
+            }));
+        }
         Ok(for_each_item(move |context, item, out| wanted.answer(context, item, out)))
     },
 };
@@ -120,6 +134,16 @@ impl Wanted {
             names: names.collect(),
             maps: args.has('m').then(Maps::default),
         }
+    }
+
+    fn of_snapshot(self) -> Result<of_snapshot::AskedOfVariables, DcmdError> {
+        let Wanted { all, json, depth, names, maps } = self;
+        if maps.is_some() {
+            return Err(DcmdError::abort(
+                "a heap snapshot has no source maps: ::jsclosure without -m prints the variables",
+            ));
+        }
+        Ok(of_snapshot::AskedOfVariables { all, depth, json, names })
     }
 
     fn answer(&self, context: &Context, item: Item, out: &mut Out<'_>) -> Result<(), DcmdError> {

@@ -34,11 +34,12 @@ use crate::profile::{self, Format};
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "retained-24",
-    "::findjsobjects -c Retained | ::jsdominators -n 3",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "retained-24",
+        "::findjsobjects -c Retained | ::jsdominators -n 3",
+        r#"
  #OBJECTS   RETAINED    OUTSIDE     %         LARGEST CONSTRUCTOR
         1     320176          0   5.0    38312b1d2eb1 .list: Link
         1     319968          0   4.9    38312b1d2e91   .next x 9999: Link
@@ -51,7 +52,15 @@ const EXAMPLES: &[Example] = &[Example::on(
        50       3200          0   0.0    38312b1d3021   Key
        50       1600          0   0.0    38312b1d3071     Secret
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@7183::jsdominators",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsdominators",

@@ -37,7 +37,7 @@ use crate::output::{self, escape};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -53,6 +53,13 @@ const EXAMPLES: &[Example] = &[
         r#"
 15cb447412d9 map value of key "session-996" (type: JSMap)
 15cb4477d409 closure variable "this" of <anonymous> (as UpstreamConnection.resume) (type: JSFunction)
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@70897::jsfindrefs",
+        r#"
+?
 "#,
     ),
 ];

@@ -37,8 +37,8 @@
 //!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
-//! Of a heap snapshot neither native memory nor what Node.js has gathered for itself can be told, nor the line that adds: these are
-//! suspects as others are.
+//! Of a heap snapshot neither native memory nor the line that adds can be told, nor always what Node.js has gathered for itself. Where a
+//! limit is a number that the snapshot does not tell, that there is one counts: `perhaps no more than its max allows`.
 //!
 //! In a pipe it hands on the largest object of each suspect.
 
@@ -47,11 +47,12 @@ use std::io::Write;
 use serde_json::json;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
-use v8_heap::questions::{Makeup, Meant, Parts};
+use v8_heap::questions::{Makeup, Parts};
 use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
 use crate::answers::excerpt::Excerpt;
+use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::native_suspects::{self, NativeSuspect, native_suspects};
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
@@ -63,11 +64,12 @@ use crate::output::{self, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "leak-24",
-    "::jsleaks -n 1",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::jsleaks -n 1",
+        r#"
 suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the heap
   the largest is 12fd195c4fb9 UpstreamConnection, which retains 1560 bytes: 3 Chunk, 1 IncomingRequest, 1 Array, 3 Buffer, ...
   way to 15cb447412d9 Map: global object
@@ -78,7 +80,15 @@ suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the h
   next: 12fd195c4fb9::jsprint     all: ::findjsobjects -c UpstreamConnection | ::findjsobjects
 6089290 bytes, 82 % of the heap, are in none of these (::jsdominators shows where all of it is)
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::jsleaks -n 1",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsleaks",
@@ -326,33 +336,6 @@ fn print(
     };
     writeln!(out.text(), "  next: {shown}::jsprint{all}")?;
     Ok(())
-}
-
-/// Why a gathering may be meant to be as large as it is, in words.
-fn meant_text(meant: &Meant) -> String {
-    match meant {
-        Meant::Files { part_by: None, name } => {
-            format!("a graph of modules: `.{}` of each is another source file", escape(name))
-        }
-        Meant::Files { part_by: Some(by), name } => format!(
-            "parts of source files: `.{}` leads from each to what has the file in `.{}`",
-            escape(by),
-            escape(name)
-        ),
-        Meant::Bounded { by, most } => format!("no more than its `{}` of {most} allows", escape(by)),
-        Meant::WebAssembly => "the memory of WebAssembly, which never shrinks".to_owned(),
-        Meant::Timers { milliseconds } => format!("timers that run once, within {milliseconds} ms"),
-    }
-}
-
-fn meant_json(meant: &Meant) -> serde_json::Value {
-    let why = match meant {
-        Meant::Files { .. } => "files",
-        Meant::Bounded { .. } => "bounded",
-        Meant::WebAssembly => "webAssembly",
-        Meant::Timers { .. } => "timers",
-    };
-    json!({ "why": why, "says": meant_text(meant) })
 }
 
 /// Of what a gathering retains, the least part in per cent that is worth a word on why.

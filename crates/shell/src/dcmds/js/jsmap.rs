@@ -17,10 +17,11 @@ use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
 };
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::stage::Flow;
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -36,6 +37,13 @@ const EXAMPLES: &[Example] = &[
         "15cb447412d9::jsmap -p session-12 | ::jsprint request.url",
         r#"
 "/v1/images/12?size=160"
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@104455::jsmap -p session-12 | ::jsprint client.name",
+        r#"
+?
 "#,
     ),
 ];
@@ -55,11 +63,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::text('p', "text", "only the entry whose key is this string").filter(),
     ],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsmap.rs"),
     examples: EXAMPLES,
-    start: |_, args| {
+    start: |context, args| {
         let wanted = Wanted::of(args)?;
+        if context.snapshot().is_some() {
+            let asked = wanted.of_snapshot();
+            return Ok(for_each_item(move |context, item, out| {
+                of_snapshot::entries(context, item, &asked, out)
+            }));
+        }
         Ok(for_each_item(move |context, item, out| {
             let heap = context.heap()?;
             let collection = collection(heap, Tagged(item.word))?;
@@ -122,6 +136,11 @@ impl Wanted {
             return Err(DcmdError::usage("-e and -p exclude each other"));
         }
         Ok(Wanted { keys, values, key, text })
+    }
+
+    fn of_snapshot(self) -> of_snapshot::AskedOfEntries {
+        let Wanted { keys, values, key, text } = self;
+        of_snapshot::AskedOfEntries { keys, values, key: key.map(|key| key.0), text }
     }
 
     fn is_key(&self, heap: &Heap<'_>, key: Tagged) -> bool {

@@ -11,30 +11,46 @@
 //! Of objects only the living count; of strings all, as with `::jsstrings`. `-j` prints a line of JSON for each. Nothing of it need be wrong:
 //! an index by name is a dictionary.
 //!
+//! # Heap snapshots
+//!
+//! Of a heap snapshot copies of texts and crowds of listeners are told: it does not say how properties are stored, or how much of a
+//! collection is used.
+//!
 //! # Limits
 //!
 //! Listeners of an `EventTarget` are not counted.
 
 use std::io::Write;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use v8_heap::Heap;
 use v8_heap::questions::{Oddities, StringQuery};
 
+use crate::answers::oddity::{MANY_COPIES, Oddity, SHOWN};
 use crate::answers::retention::open;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output::{escape, hex};
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "leak-24",
-    "::jsoddities",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::jsoddities",
+        r#"
 1 Map less than half full, with 29952 bytes that nothing is in, 29952 of them in one (15cb447412d9::v8print)
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::jsoddities",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsoddities",
@@ -46,7 +62,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Text,
     options: &[Opt::number('n', "rows", "show at most so many of each sort; 5 if not said"), Opt::JSON],
     operands: Operands::NONE,
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("jsoddities.rs"),
     examples: EXAMPLES,
     start: |_, args| {
@@ -73,30 +89,10 @@ const MANY_DICTIONARIES: u64 = 1000;
 const MANY_PROPERTIES: u64 = 1000;
 /// Bytes of spare room from which on it is told.
 const MUCH_ROOM: u64 = 16 << 10;
-/// Bytes of copies from which on they are told.
-const MANY_COPIES: u64 = 100_000;
-/// Characters of a text that are shown.
-const SHOWN: usize = 40;
-
-struct Row {
-    sort: &'static str,
-    /// Escaped.
-    says: String,
-    command: String,
-    fields: Vec<(&'static str, Value)>,
-}
-
-impl Row {
-    fn json(&self) -> Value {
-        let mut line = json!({ "oddity": self.sort, "says": self.says, "command": self.command });
-        for (name, value) in &self.fields {
-            line[name] = value.clone();
-        }
-        line
+fn rows(context: &Context, most: usize) -> Result<Vec<Oddity>, DcmdError> {
+    if context.snapshot().is_some() {
+        return of_snapshot::oddities(context, most);
     }
-}
-
-fn rows(context: &Context, most: usize) -> Result<Vec<Row>, DcmdError> {
     let monitor = context.progress();
     let (heap, _) = open(context, &monitor)?;
     let found = heap.oddities(&monitor)?;
@@ -109,30 +105,20 @@ fn rows(context: &Context, most: usize) -> Result<Vec<Row>, DcmdError> {
     for copy in copies.into_iter().take(most) {
         let Some(first) = copy.copies.first() else { continue };
         let text = heap.string(*first, SHOWN).map(|text| text.to_text()).unwrap_or_default();
-        let count = copy.copies.len();
-        rows.push(Row {
-            sort: "copies",
-            says: format!(
-                "{count} copies of one text, \"{}\", where one would save {} bytes",
-                escape(&text),
-                copy.wasted
-            ),
-            command: "::jsstrings -d".to_owned(),
-            fields: vec![("object", hex(first.0)), ("count", json!(count)), ("bytes", json!(copy.wasted))],
-        });
+        rows.push(Oddity::copies(&text, copy.copies.len(), copy.wasted, hex(first.0)));
     }
     Ok(rows)
 }
 
-fn of_objects(heap: &Heap<'_>, found: &Oddities, most: usize) -> Vec<Row> {
+fn of_objects(heap: &Heap<'_>, found: &Oddities, most: usize) -> Vec<Oddity> {
     let name = |id| escape(heap.name(id)).into_owned();
     let dictionaries = found
         .dictionaries
         .iter()
         .filter(|own| own.objects >= MANY_DICTIONARIES || own.largest.0 >= MANY_PROPERTIES);
-    let mut rows: Vec<Row> = dictionaries
+    let mut rows: Vec<Oddity> = dictionaries
         .take(most)
-        .map(|own| Row {
+        .map(|own| Oddity {
             sort: "dictionary",
             says: format!(
                 "{} {} in dictionary mode with {} properties, {} of them in the largest",
@@ -150,7 +136,7 @@ fn of_objects(heap: &Heap<'_>, found: &Oddities, most: usize) -> Vec<Row> {
             ],
         })
         .collect();
-    rows.extend(found.spare.iter().filter(|own| own.bytes >= MUCH_ROOM).take(most).map(|own| Row {
+    rows.extend(found.spare.iter().filter(|own| own.bytes >= MUCH_ROOM).take(most).map(|own| Oddity {
         sort: "spare",
         says: format!(
             "{} {} less than half full, with {} bytes that nothing is in, {} of them in one",
@@ -170,20 +156,10 @@ fn of_objects(heap: &Heap<'_>, found: &Oddities, most: usize) -> Vec<Row> {
     rows.extend(found.listeners.iter().take(most).map(|own| {
         let event = heap.name_text(own.event).unwrap_or_default();
         let emitter = match heap.object(own.emitter) {
-            Ok(object) => name(heap.constructor_name(object)),
-            Err(_) => String::new(),
+            Ok(object) => heap.name(heap.constructor_name(object)),
+            Err(_) => "",
         };
-        Row {
-            sort: "listeners",
-            says: format!("{} listeners of one {emitter} for event {}", own.count, escape(&event)),
-            command: format!("{}::jsprint _events", own.emitter),
-            fields: vec![
-                ("constructor", json!(emitter)),
-                ("object", hex(own.emitter.0)),
-                ("event", json!(event)),
-                ("count", json!(own.count)),
-            ],
-        }
+        Oddity::listeners(own.count, emitter, &event, &own.emitter.to_string(), hex(own.emitter.0))
     }));
     rows
 }

@@ -45,7 +45,7 @@ use crate::output;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "retained-24",
@@ -88,6 +88,13 @@ way 1: isolate, field at 27b15150
   .objects[26] = 2aa3936c1e11 (PropertyCell)
   .value = 2245fa352431 Retained
 ...
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@70897::jspath",
+        r#"
+?
 "#,
     ),
 ];

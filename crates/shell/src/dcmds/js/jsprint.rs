@@ -104,8 +104,9 @@
 //!
 //! # Heap snapshots
 //!
-//! Of a node of a heap snapshot the properties, elements and variables are printed that are in the file: small integers are not, and of
-//! numbers that are kept apart and of symbols only what they are. Of what is no JavaScript object, all references are printed, by V8's
+//! Of a node of a heap snapshot the properties, elements, entries and variables are printed that are in the file. Numbers are if it was
+//! written by `v8.writeHeapSnapshot(file, { exposeNumericValues: true })`; else properties with small integers are missing, and of other
+//! numbers it is only told that they are some, as of BigInts always. Of what is no JavaScript object, all references are printed, by V8's
 //! names. `-d`, `-a` and `-j` mean what they mean of a core.
 
 use std::cell::RefCell;
@@ -127,7 +128,7 @@ use crate::print::{Member, Place, Printer, Style};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -205,6 +206,13 @@ Buffer(16) [
 }
 "#,
     ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@70897::jsprint -d 1",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -238,11 +246,16 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |context, args| {
         let wanted = Wanted::of(args)?;
         if context.snapshot().is_some() {
-            let depth = args.number('d');
-            let members: Vec<String> = wanted.members.iter().map(|(text, _)| text.clone()).collect();
+            let members: Result<Vec<(String, Member)>, String> =
+                wanted.members.into_iter().map(|(text, member)| Ok((text, member?))).collect();
+            let asked = of_snapshot::AskedOfPrint {
+                depth: wanted.style.depth,
+                with_ids: wanted.style.addresses,
+                json: wanted.json,
+                members: members.map_err(DcmdError::abort)?,
+            };
             return Ok(for_each_item(move |context, item, out| {
-                let (ids, as_json) = (wanted.style.addresses, wanted.json);
-                of_snapshot::print(context, item, depth, ids, as_json, &members, out).map(|_| ())
+                of_snapshot::print(context, item, &asked, out).map(|_| ())
             }));
         }
         Ok(for_each_item(move |context, item, out| wanted.print(context, item, out)))

@@ -29,7 +29,7 @@ use crate::output::{self, Column, Progress, Table};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "retained-24",
@@ -44,6 +44,13 @@ const EXAMPLES: &[Example] = &[
         "::findjsobjects -c Upload | ::jsretained -g",
         r#"
       20 objects, 800 bytes, together retain 3048 bytes of the heap and 81920 outside
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@104455::jsretained",
+        r#"
+?
 "#,
     ),
 ];

@@ -48,7 +48,7 @@ use crate::print::{Place, Printer, Style};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "memory-24",
@@ -77,6 +77,13 @@ v8mdb: 128 strings could not be read in full
      WASTED     COPIES     LENGTH           STRING TEXT
        3600         51         27      38b344f1561 "fifty copies of a snowman ☃"
        4800        101         31      38b344f1511 "one hundred copies of this text"
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::jsstrings -p 'opened as 297'",
+        r#"
+?
 "#,
     ),
 ];

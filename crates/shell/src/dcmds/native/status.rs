@@ -23,11 +23,12 @@ use crate::output::{self, escape};
 use crate::stage::Out;
 use crate::threads::number_of_threads;
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "leak-24",
-    "::status",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::status",
+        r#"
 debugging core file of node (64-bit)
 file: /tmp/v8mdb-stage/node-24.21.0/bin/node (not found)
 core: zstd, 1.1 MB; in a temporary file 9.6 MB, of which 7.8 MB are not zeros
@@ -38,7 +39,15 @@ architecture: x86-64
 threads: 7
 ...
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::status ! head -6",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "status",

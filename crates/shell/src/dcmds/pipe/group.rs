@@ -13,19 +13,19 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
-use v8_heap::objects::value::Value;
-use v8_heap::{Heap, Tagged};
 
+use super::r#where::{fault, keys};
 use crate::answers::members::OfMembers;
+use crate::answers::sources::values;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
-use crate::error::{DcmdError, reasons};
-use crate::jsexpr::{JsExpr, Key};
+use crate::error::DcmdError;
+use crate::jsexpr::{JsExpr, Key, Values};
 use crate::output::{self, Column, Table, escape};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -44,6 +44,13 @@ const EXAMPLES: &[Example] = &[
 1068
 "#,
     ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::findjsobjects -c Session | ::group client.name ! head -3",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -60,7 +67,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('j', "print one JSON object for each group"),
     ],
     operands: Operands::between("expression ...", 1, usize::MAX),
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("group.rs"),
     examples: EXAMPLES,
     start: |_, args| Ok(Box::new(OfMembers(Group::new(args)?))),
@@ -103,13 +110,8 @@ impl Group {
         Ok(Group { expressions, task, numbers: HashMap::new(), groups: Vec::new() })
     }
 
-    fn add(&mut self, heap: &Heap<'_>, item: Item) -> v8_heap::Result<()> {
-        let this = Tagged(item.word);
-        let key = self
-            .expressions
-            .iter()
-            .map(|expression| expression.value(heap, this)?.key(heap))
-            .collect::<v8_heap::Result<Vec<Key>>>()?;
+    fn add(&mut self, values: &dyn Values, item: Item) -> v8_heap::Result<()> {
+        let key = keys(&self.expressions, values, item.word)?;
         let number = match self.numbers.get(&key) {
             Some(number) => *number,
             None => {
@@ -121,39 +123,37 @@ impl Group {
         };
         let group = &mut self.groups[number];
         group.items.push(item);
-        if let Ok(object) = heap.object(this) {
-            group.bytes += u64::from(object.map.instance_size_words) * 8;
-        }
+        group.bytes = group.bytes.saturating_add(values.own_size(item.word));
         Ok(())
     }
 
     fn write(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
-        let heap = context.heap()?;
+        let values = values(context)?;
         if self.groups.is_empty() {
             return Ok(());
         }
         TABLE.heading(context.colours, &mut out.text())?;
         for group in &self.groups {
             context.check_interrupt()?;
-            let value = shown(heap, &group.key);
+            let value = shown(&*values, &group.key);
             TABLE.row(&[&group.items.len(), &group.bytes, &value], &mut out.text())?;
         }
         Ok(())
     }
 
     fn write_json(&self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
-        let heap = context.heap()?;
+        let values = values(context)?;
         for group in &self.groups {
             context.check_interrupt()?;
             let mut line = Map::new();
-            let values: Vec<Json> = group.key.iter().map(|key| json_of(heap, key)).collect();
-            match values.as_slice() {
+            let key: Vec<Json> = group.key.iter().map(|key| json_of(&*values, key)).collect();
+            match key.as_slice() {
                 [value] => line.insert("value".to_owned(), value.clone()),
-                _ => line.insert("values".to_owned(), Json::Array(values)),
+                _ => line.insert("values".to_owned(), Json::Array(key)),
             };
             line.insert("count".to_owned(), json!(group.items.len()));
             line.insert("bytes".to_owned(), json!(group.bytes));
-            line.insert("object".to_owned(), json!(format!("{:#x}", group.items[0].word)));
+            line.insert("object".to_owned(), json!(values.json(group.items[0].word)));
             writeln!(out.text(), "{}", output::json(&Json::Object(line)))?;
         }
         Ok(())
@@ -166,12 +166,12 @@ impl Stage for Group {
     }
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
-        let heap = context.heap()?;
+        let values = values(context)?;
         context.check_interrupt()?;
         for &item in batch {
             context.set_dot(item.word);
-            if let Err(error) = self.add(heap, item) {
-                out.fault(&format!("{item}: {}", reasons(&error)));
+            if let Err(error) = self.add(&*values, item) {
+                fault(context, item, error, out)?;
             }
         }
         Ok(Flow::Continue)
@@ -191,9 +191,9 @@ impl Stage for Group {
                 out.emit_all(self.groups.iter().flat_map(|group| group.items.iter().copied())).map(|_| ())
             }
             Task::One(wanted) => {
-                let heap = context.heap()?;
+                let values = values(context)?;
                 let is_wanted = |group: &&Members| {
-                    *wanted == shown(heap, &group.key)
+                    *wanted == shown(&*values, &group.key)
                         || matches!(group.key.as_slice(), [Key::Text(text)] if **text == **wanted)
                 };
                 let Some(group) = self.groups.iter().find(is_wanted) else {
@@ -206,31 +206,26 @@ impl Stage for Group {
 }
 
 /// The values of a group as text: `"/index.html", 404`.
-fn shown(heap: &Heap<'_>, key: &[Key]) -> String {
-    key.iter().map(|key| shown_one(heap, key)).collect::<Vec<_>>().join(", ")
+fn shown(values: &dyn Values, key: &[Key]) -> String {
+    key.iter().map(|key| shown_one(values, key)).collect::<Vec<_>>().join(", ")
 }
 
 /// A value as text, as `::jsprint` writes it; an object as its constructor and address.
-pub(super) fn shown_one(heap: &Heap<'_>, key: &Key) -> String {
+fn shown_one(values: &dyn Values, key: &Key) -> String {
     match key {
         Key::Number(bits) => crate::print::format_number(f64::from_bits(*bits)),
         Key::BigInt(digits) => format!("{digits}n"),
         Key::Text(text) => format!("\"{}\"", escape(&text.replace('\\', "\\\\").replace('"', "\\\""))),
         Key::Boolean(truth) => truth.to_string(),
-        Key::Symbol(symbol) => escape(&heap.name_text(Tagged(*symbol)).unwrap_or_default()).into_owned(),
-        Key::Object(object) => match heap.value(Tagged(*object)) {
-            Ok(Value::Object(found)) => {
-                format!("{} {object:x}", escape(heap.name(heap.constructor_name(found))))
-            }
-            _ => format!("<{}> {object:x}", heap.class_name(Tagged(*object))),
-        },
+        Key::Symbol(symbol) => escape(&values.symbol_text(*symbol).unwrap_or_default()).into_owned(),
+        Key::Object(object) => values.label(*object),
         Key::Null => "null".to_owned(),
         Key::Undefined => "undefined".to_owned(),
     }
 }
 
 /// A value as JSON, in the forms of `docs/json.md`.
-pub(super) fn json_of(heap: &Heap<'_>, key: &Key) -> Json {
+fn json_of(values: &dyn Values, key: &Key) -> Json {
     match key {
         Key::Number(bits) => {
             let number = f64::from_bits(*bits);
@@ -246,9 +241,9 @@ pub(super) fn json_of(heap: &Heap<'_>, key: &Key) -> Json {
         Key::Text(text) => json!(&**text),
         Key::Boolean(truth) => json!(truth),
         Key::Symbol(symbol) => {
-            json!({ "type": "symbol", "description": heap.name_text(Tagged(*symbol)) })
+            json!({ "type": "symbol", "description": values.symbol_text(*symbol) })
         }
-        Key::Object(object) => json!({ "type": "object", "address": format!("{object:#x}") }),
+        Key::Object(object) => json!({ "type": "object", "address": values.json(*object) }),
         Key::Null => Json::Null,
         Key::Undefined => json!({ "type": "undefined" }),
     }

@@ -11,6 +11,7 @@ use v8_heap::Tagged;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item};
 use crate::error::DcmdError;
+use crate::of_snapshot;
 use crate::output;
 use crate::print::{Place, Printer, Style};
 use crate::stage::Out;
@@ -63,6 +64,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let line = match item.kind {
+        Kind::Value | Kind::Group(_) if context.snapshot().is_some() => {
+            return of_snapshot::print_json(context, item, depth, out);
+        }
         Kind::Value | Kind::Group(_) => return print_value(context, item, depth, out),
         Kind::Double => {
             return print_place(context, item, &Place::Number(f64::from_bits(item.word)), depth, out);

@@ -11,14 +11,22 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::lang::parse_expression;
+use crate::of_snapshot;
 use crate::print::{Member, Place};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on("leak-24", r#"::echo 10 | ::map ".+8""#, "18"),
     Example::on("leak-24", "12fd195c8d49::jsarray | ::map bytes | ::jsprint length", "16\n16\n16"),
     Example::on("leak-24", "12fd195c4fb9::map request.url | ::jsprint", "\"/v1/images/12?size=160\""),
+    Example::on_snapshot(
+        "sessions-24",
+        "@70897::map client.name | ::jsprint",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -35,11 +43,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     manual: include_str!("map.rs"),
     examples: EXAMPLES,
     start: |context, args| {
-        let text = args.operand(0).unwrap_or("");
-        if let Some(path) = path(context, text) {
+        let text = args.operand(0).unwrap_or("").to_owned();
+        if let Some(path) = path(context, &text) {
             return Ok(for_each(move |context, item, out| {
                 let item = item.unwrap_or(Item::number(context.dot()));
-                let found = member(context, &path, item)?;
+                let found = match context.snapshot() {
+                    Some(_) => of_snapshot::member(context, item, &text, &path)?,
+                    None => member(context, &path, item)?,
+                };
                 out.emit(found).map(|_| ())
             }));
         }

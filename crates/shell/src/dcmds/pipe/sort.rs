@@ -6,26 +6,35 @@
 
 use std::cmp::Ordering;
 
-use v8_heap::Tagged;
-
+use super::r#where::{fault, keys};
 use crate::answers::members::OfMembers;
+use crate::answers::sources::values;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
-use crate::error::{DcmdError, reasons};
+use crate::error::DcmdError;
 use crate::jsexpr::{JsExpr, Key};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "leak-24",
-    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sort -r -n 3 load | ::jsprint request.id load",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sort -r -n 3 load | ::jsprint request.id load",
+        r#"
 1059 9.25
 1029 9.25
 999 9.25
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::findjsobjects -c Session | ::sort -r -n 2 [[RetainedSize]] | ::jsprint id",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "sort",
@@ -98,20 +107,16 @@ impl Stage for Sort {
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
         context.check_interrupt()?;
+        // Words alone need nothing that has values.
+        let values = if self.expressions.is_empty() { None } else { Some(values(context)?) };
         for &item in batch {
             context.set_dot(item.word);
-            let mut key = Vec::with_capacity(self.expressions.len());
-            let mut failure = None;
-            for expression in &self.expressions {
-                let heap = context.heap()?;
-                match expression.value(heap, Tagged(item.word)).and_then(|value| value.key(heap)) {
-                    Ok(value) => key.push(value),
-                    Err(error) => failure = Some(error),
-                }
-            }
-            match failure {
-                None => self.items.push((key, item)),
-                Some(error) => out.fault(&format!("{item}: {}", reasons(&error))),
+            let keys = values
+                .as_ref()
+                .map_or(Ok(Vec::new()), |values| keys(&self.expressions, &**values, item.word));
+            match keys {
+                Ok(keys) => self.items.push((keys, item)),
+                Err(error) => fault(context, item, error, out)?,
             }
         }
         // Of what is not wanted, no more is kept than is wanted.

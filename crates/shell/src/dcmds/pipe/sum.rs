@@ -9,28 +9,38 @@
 use std::io::Write;
 
 use serde_json::json;
-use v8_heap::Tagged;
 
+use super::r#where::fault;
 use crate::answers::members::OfMembers;
+use crate::answers::sources::values;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
-use crate::error::{DcmdError, reasons};
+use crate::error::DcmdError;
 use crate::jsexpr::{JsExpr, JsValue};
 use crate::output::{self, Column, Table, escape};
 use crate::print::format_number;
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "leak-24",
-    "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sum load request.id",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::findjsobjects -c UpstreamConnection | ::findjsobjects | ::sum load request.id",
+        r#"
    COUNT    OTHER            SUM            MIN            MAX           MEAN EXPRESSION
      800        0           3800           0.25           9.25           4.75 load
      800        0         961200              3           2400         1201.5 request.id
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::findjsobjects -c Session | ::sum [[RetainedSize]] [[ShallowSize]]",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "sum",
@@ -42,7 +52,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Text,
     options: &[Opt::flag('j', "print one JSON object for each expression")],
     operands: Operands::between("expression ...", 1, usize::MAX),
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("sum.rs"),
     examples: EXAMPLES,
     start: |_, args| {
@@ -112,19 +122,19 @@ impl Stage for Sums {
     }
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
-        let heap = context.heap()?;
+        let values = values(context)?;
         context.check_interrupt()?;
         for &item in batch {
             context.set_dot(item.word);
             for (expression, sum) in self.expressions.iter().zip(&mut self.sums) {
-                match expression.value(heap, Tagged(item.word)) {
+                match expression.value(&*values, item.word) {
                     Ok(JsValue::Number(number)) => sum.add(Some(number)),
                     // Beyond 53 bits it is rounded, as Number(…) does.
                     Ok(JsValue::BigInt(digits)) => sum.add(digits.parse().ok()),
                     Ok(_) => sum.add(None),
                     Err(error) => {
                         sum.add(None);
-                        out.fault(&format!("{item}: {}", reasons(&error)));
+                        fault(context, item, error, out)?;
                     }
                 }
             }

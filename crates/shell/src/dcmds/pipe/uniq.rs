@@ -5,12 +5,12 @@
 
 use std::collections::HashSet;
 
-use v8_heap::Tagged;
-
+use super::r#where::{fault, keys};
+use crate::answers::sources::values;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Takes, Yields};
-use crate::error::{DcmdError, reasons};
-use crate::jsexpr::{JsExpr, Key};
+use crate::error::DcmdError;
+use crate::jsexpr::{JsExpr, Key, Values};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::Item;
 
@@ -51,15 +51,11 @@ struct Uniq {
 }
 
 impl Uniq {
-    fn is_new(&mut self, context: &Context, item: Item) -> Result<bool, DcmdError> {
-        if self.expressions.is_empty() {
-            return Ok(self.words.insert(item.word));
+    fn is_new(&mut self, values: Option<&dyn Values>, item: Item) -> v8_heap::Result<bool> {
+        match values {
+            Some(values) => Ok(self.keys.insert(keys(&self.expressions, values, item.word)?)),
+            None => Ok(self.words.insert(item.word)),
         }
-        let heap = context.heap()?;
-        let value = |expression: &JsExpr| expression.value(heap, Tagged(item.word))?.key(heap);
-        let key = self.expressions.iter().map(value).collect::<v8_heap::Result<Vec<Key>>>();
-        let key = key.map_err(|error| DcmdError::Failed(format!("{item}: {}", reasons(&error))))?;
-        Ok(self.keys.insert(key))
     }
 }
 
@@ -70,17 +66,18 @@ impl Stage for Uniq {
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
         context.check_interrupt()?;
+        // Words alone need nothing that has values.
+        let values = if self.expressions.is_empty() { None } else { Some(values(context)?) };
         for &item in batch {
             context.set_dot(item.word);
-            match self.is_new(context, item) {
+            match self.is_new(values.as_deref(), item) {
                 Ok(true) => {
                     if out.emit(item)? == Flow::Enough {
                         return Ok(Flow::Enough);
                     }
                 }
                 Ok(false) => {}
-                Err(DcmdError::Failed(reason)) => out.fault(&reason),
-                Err(error) => return Err(error),
+                Err(error) => fault(context, item, error, out)?,
             }
         }
         Ok(Flow::Continue)

@@ -13,7 +13,7 @@ use crate::variables::check_name;
 use crate::walker::Walker;
 use crate::walkers::find_walker;
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -39,6 +39,13 @@ const EXAMPLES: &[Example] = &[
 2
 "#,
     ),
+    Example::on_snapshot(
+        "sessions-24",
+        "@104455::walk jsmapentry | ::count",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -57,7 +64,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     start: |context, args| {
         let walker = walker(args)?;
         if let Some(reason) = walker.needs.iter().find_map(|&need| context.lacks(need)) {
-            return Err(DcmdError::Abort(format!("failed to perform walk: {reason}")));
+            let instead = match (context.snapshot(), args.has_address()) {
+                (None, _) => String::new(),
+                (Some(_), false) => " (try '::walk jsobject')".to_owned(),
+                (Some(_), true) => format!(" (try '{}::walk jsprop')", context.word_text(context.dot())),
+            };
+            return Err(DcmdError::Abort(format!("failed to perform walk: {reason}{instead}")));
         }
         if args.has_address() && walker.address == AddressUse::Refused {
             return Err(walk_error("walker does not accept starting address"));

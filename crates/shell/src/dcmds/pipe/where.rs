@@ -12,6 +12,7 @@
 //! req.url  headers['x-id']  list[0]     properties, of any depth; a missing one is undefined
 //! this  length  size                    the object itself, and what the language computes of it
 //! [[PromiseState]]  [[ProxyTarget]]     internal slots
+//! [[ShallowSize]]  [[RetainedSize]]     bytes of the object alone; and with all that would be freed with it
 //! constructor == 'Socket'               the name of the constructor, as ::jsconstructor has it
 //! typeof handler == 'function'
 //! has(req.id)  has('any name')          whether there is such a property
@@ -28,17 +29,24 @@
 //!
 //! If no object has a property that was asked for, a message says so, with the name that may have been meant. An object that
 //! cannot be read is reported, and the others flow on.
+//!
+//! # Heap snapshots
+//!
+//! A node of a heap snapshot has the properties, elements and variables that the file names. Numbers are among them only if it was written
+//! by `v8.writeHeapSnapshot(file, { exposeNumericValues: true })`: else a property with a small integer is not there, and of another
+//! number, as of a BigInt, no more is told than `typeof`. V8 cuts strings at 1024 characters: the `length` of such a one is undefined, as
+//! are that of an array, and what a Date says.
 
 use crate::answers::members::OfMembers;
+use crate::answers::sources::values;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Takes, Word, Yields};
 use crate::error::DcmdError;
-use crate::jsexpr::JsExpr;
+use crate::jsexpr::{JsExpr, Key, Values};
 use crate::stage::{Flow, Out, Stage};
 use crate::value::{Item, Kind};
-use v8_heap::Tagged;
 
-/// What it says, on cores that ship.
+/// What it says, on files that ship.
 const EXAMPLES: &[Example] = &[
     Example::on(
         "leak-24",
@@ -54,6 +62,20 @@ const EXAMPLES: &[Example] = &[
 114
 "#,
     ),
+    Example::on_snapshot(
+        "sessions-24",
+        r#"::findjsobjects -c Session | ::where 'client.name == "client-20"' | ::count"#,
+        r#"
+?
+"#,
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::findjsobjects -c Session | ::where '[[RetainedSize]] < 1792' | ::head -1 | ::jsprint id",
+        r#"
+?
+"#,
+    ),
 ];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
@@ -66,7 +88,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Same,
     options: &[],
     operands: Operands::between("expression", 1, usize::MAX),
-    needs: &[Capability::V8Heap],
+    needs: &[Capability::Graph],
     manual: include_str!("where.rs"),
     examples: EXAMPLES,
     start: |_, args| {
@@ -94,10 +116,37 @@ pub(super) fn expressions(args: &Args) -> Result<Vec<JsExpr>, DcmdError> {
     Ok(expressions)
 }
 
+/// What expressions are worth for an object, as what can be kept and compared.
+///
+/// # Errors
+/// Something that they ask for cannot be read.
+pub(super) fn keys(expressions: &[JsExpr], values: &dyn Values, this: u64) -> v8_heap::Result<Vec<Key>> {
+    expressions.iter().map(|expression| expression.value(values, this)?.key(values)).collect()
+}
+
+/// Reports an object of which an expression has no value.
+///
+/// # Errors
+/// The user has stopped it.
+pub(super) fn fault(
+    context: &Context,
+    item: Item,
+    error: v8_heap::Error,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    match DcmdError::from(error) {
+        DcmdError::Failed(reason) => {
+            out.fault(&format!("{}: {reason}", context.word_text(item.word)));
+            Ok(())
+        }
+        error => Err(error),
+    }
+}
+
 /// Tells what no object had.
 pub(super) fn complain(context: &Context, expressions: &[JsExpr]) -> Result<(), DcmdError> {
-    let heap = context.heap()?;
-    for complaint in expressions.iter().filter_map(|expression| expression.complaint(heap)) {
+    let values = values(context)?;
+    for complaint in expressions.iter().filter_map(|expression| expression.complaint(&*values)) {
         context.warn(&complaint);
     }
     Ok(())
@@ -113,18 +162,18 @@ impl Stage for Where {
     }
 
     fn push(&mut self, context: &Context, batch: &[Item], out: &mut Out<'_>) -> Result<Flow, DcmdError> {
-        let heap = context.heap()?;
+        let values = values(context)?;
         context.check_interrupt()?;
         for &item in batch {
             context.set_dot(item.word);
-            match self.expression.holds(heap, Tagged(item.word)) {
+            match self.expression.holds(&*values, item.word) {
                 Ok(true) => {
                     if out.emit(item)? == Flow::Enough {
                         return Ok(Flow::Enough);
                     }
                 }
                 Ok(false) => {}
-                Err(error) => out.fault(&format!("{item}: {}", crate::error::reasons(&error))),
+                Err(error) => fault(context, item, error, out)?,
             }
         }
         Ok(Flow::Continue)

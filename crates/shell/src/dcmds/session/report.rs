@@ -14,6 +14,12 @@
 //!
 //! `v8mdb report CORE -o FILE.html` does the same from the command line.
 //!
+//! # Heap snapshots
+//!
+//! Of a heap snapshot the same is said as far as it can tell: what has gathered and by which way, where the memory is by type of node and by
+//! constructor, oddities, and with an older snapshot of the same process as `--base` what has grown. It has no process: how that ended, what
+//! it did and waited for, its native memory, and the lines that add to a collection are listed under what could not be told.
+//!
 //! # Limits
 //!
 //! One core shows what has gathered, and where a thread is; that something grows, or stays where it is, takes an older core. What is called a
@@ -27,21 +33,31 @@ use crate::answers::sources::source;
 use crate::asked::ask;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
+use crate::dcmds;
 use crate::error::DcmdError;
 use crate::host_files;
 use crate::output::{escape, json};
 use crate::report::{Facts, Report, Rows, Scope, Values, most_bytes};
 
-/// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "leak-24",
-    "::report ! head -3",
-    r#"
+/// What it says, on files that ship.
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "leak-24",
+        "::report ! head -3",
+        r#"
 verdict: leak of 800 UpstreamConnection held by Gateway.bySession
   800 UpstreamConnection held by Gateway.bySession retain 1.2 MB, 17 % of the heap (::jsleaks)
   added to at leak.js:53: this.bySession.set('session-' + id, connection); (::jsleaks)
 "#,
-)];
+    ),
+    Example::on_snapshot(
+        "sessions-24",
+        "::report ! head -3",
+        r#"
+?
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "report",
@@ -57,7 +73,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::JSON,
     ],
     operands: Operands::NONE,
-    needs: &[Capability::Core],
+    needs: &[Capability::Any],
     manual: include_str!("report.rs"),
     examples: EXAMPLES,
     start: |_, args| {
@@ -120,14 +136,12 @@ const TREE: Extent = Extent { nodes: 2500, children: 40, depth: 40 };
 /// # Errors
 /// The user has stopped it.
 pub(crate) fn collect(context: &Context, values: Values) -> Result<Report, DcmdError> {
-    if context.snapshot().is_some() {
-        return Err(DcmdError::abort(
-            "a report is made of a core, which has the process as well: of a heap snapshot ask ::status, ::jsleaks, \
-             ::jsdominators (-o FILE.svg is a picture) and ::diff",
-        ));
-    }
-    let scope =
-        Scope { values, has_heap: context.heap().is_ok(), has_base: !context.bases.given().is_empty() };
+    let has_heap = context.lacks(Capability::Graph).is_none();
+    let scope = Scope { values, has_heap, has_base: !context.bases.given().is_empty() };
+    let lacks = |name: &str| {
+        let needs = dcmds::find(name).map_or(&[][..], |dcmd| dcmd.needs);
+        needs.iter().find_map(|need| context.lacks(*need))
+    };
     let question = |line: &str| {
         let answer = ask(context, line, most_bytes())?;
         let (rows, failure) = (answer.rows(), answer.failure());
@@ -138,7 +152,7 @@ pub(crate) fn collect(context: &Context, values: Values) -> Result<Report, DcmdE
         let source = source(context, &monitor)?;
         Ok(DominatorTree::of(&*source, &[], TREE, &monitor)?.json(0))
     };
-    Ok(Report::of(Facts::collect(&question, scope, &tree)?))
+    Ok(Report::of(Facts::collect(&question, &lacks, scope, &tree)?))
 }
 
 /// Writes a report to a file.
