@@ -240,10 +240,23 @@ impl Plan {
         if context.snapshot().is_none() {
             return String::new();
         }
-        let front = match (stage, input) {
-            (0, Input::Dot { has_address: true, .. }) => context.word_text(context.dot()),
-            (0, _) => String::new(),
-            _ => self.calls[..stage].iter().map(Call::typed).collect::<Vec<_>>().join(" | ") + " | ",
+        let address = match input {
+            Input::Dot { has_address: true, .. } => context.word_text(context.dot()),
+            _ => String::new(),
+        };
+        let before = &self.calls[..stage];
+        // What a walker walks over is known only when it runs.
+        let is_sure = |call: &Call| {
+            let is_thread = matches!(call.dcmd.yields.with(&call.args), Yields::Items(Kind::Thread));
+            call.dcmd.name != "walk" && !is_thread
+        };
+        let front = match before {
+            [] => address,
+            _ if before.iter().all(is_sure) => {
+                let typed: Vec<String> = before.iter().map(Call::typed).collect();
+                format!("{address}{} | ", typed.join(" | "))
+            }
+            _ => "::findjsobjects | ::head -1 | ".to_owned(),
         };
         let line = format!("{front}{}", of_snapshot::instead(self.calls[stage].dcmd.name, !front.is_empty()));
         format!(" (try '{}')", crate::output::escape(&line))

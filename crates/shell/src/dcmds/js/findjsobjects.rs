@@ -111,14 +111,16 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "::findjsobjects -c Session",
         r#"
-?
+@70897
 "#,
     ),
     Example::on_snapshot(
         "sessions-24",
         "@70897::findjsobjects -r",
         r#"
-?
+@70897 referred to by @70913 (Context) variable "this"
+@70897 referred to by @104463 (array) [1151]
+@70897 referred to by @104525 (array) weak 611
 "#,
     ),
 ];

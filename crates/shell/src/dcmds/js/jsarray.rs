@@ -50,7 +50,7 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@104457::jsarray | ::head -1 | ::jsprint name",
         r#"
-?
+"client-0"
 "#,
     ),
 ];

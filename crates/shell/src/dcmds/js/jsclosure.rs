@@ -81,7 +81,7 @@ global scope, context 98e8b580109: global object 22f3cb382b39
         "sessions-24",
         "@70907::jsclosure -d 0",
         r#"
-?
+    "this": @70897: Session {...}
 "#,
     ),
 ];

@@ -57,7 +57,21 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@7183::jsdominators",
         r#"
-?
+ #OBJECTS   RETAINED    OUTSIDE     %         LARGEST CONSTRUCTOR
+        1     254912     307200   8.7         @104455 .sessions: Map
+      300     230400     307200   8.3          @70897   Session
+      300      60000     307200   5.7          @70905     Uint8Array
+      300      28800     307200   5.2          @71105       ArrayBuffer
+      300      84000          0   1.3          @65985     Array
+      300      38400          0   0.6          @71003     Object
+      300      28800          0   0.4          @70907     Function
+        1       8264          0   0.1         @104459 .secrets: WeakMap
+        3       2688          0   0.0         @104441 Object
+        1       1984          0   0.0           @7181   Function
+        1         64          0   0.0         @114853     .feedback_cell.value[27] (hidden).transition_info: Array
+        1         40          0   0.0         @114851     .feedback_cell.value[25] (hidden).transition_info: Object
+       30       2632          0   0.0          @70901 Client
+        3       2528          0   0.0          @79429 Function
 "#,
     ),
 ];

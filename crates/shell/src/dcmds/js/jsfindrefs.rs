@@ -59,7 +59,9 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@70897::jsfindrefs",
         r#"
-?
+@70913 (Context) variable "this"
+@104463 (array) [1151]
+@104525 (array) weak 611
 "#,
     ),
 ];

@@ -85,7 +85,14 @@ suspect 1: 800 UpstreamConnection in one Map retain 1247880 bytes, 17 % of the h
         "sessions-24",
         "::jsleaks -n 1",
         r#"
-?
+suspect 1: 300 Session in one Map retain 537600 bytes, 8 % of the heap
+  the largest is @107587 Session, which retains 1800 bytes: 1 Uint8Array, 1 Array, 1 Object, 1 Function
+  way to @104455 Map: global object
+    @7067 global
+    .service = @7183 Service
+    .sessions = @104455 Map
+  next: @107587::jsprint     all: ::findjsobjects -c Session | ::findjsobjects
+5943658 bytes, 91 % of the heap, are in none of these (::jsdominators shows where all of it is)
 "#,
     ),
 ];

@@ -43,7 +43,7 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@104455::jsmap -p session-12 | ::jsprint client.name",
         r#"
-?
+"client-10"
 "#,
     ),
 ];

@@ -35,22 +35,13 @@ use crate::of_snapshot;
 use crate::output::{escape, hex};
 
 /// What it says, on files that ship.
-const EXAMPLES: &[Example] = &[
-    Example::on(
-        "leak-24",
-        "::jsoddities",
-        r#"
+const EXAMPLES: &[Example] = &[Example::on(
+    "leak-24",
+    "::jsoddities",
+    r#"
 1 Map less than half full, with 29952 bytes that nothing is in, 29952 of them in one (15cb447412d9::v8print)
 "#,
-    ),
-    Example::on_snapshot(
-        "sessions-24",
-        "::jsoddities",
-        r#"
-?
-"#,
-    ),
-];
+)];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jsoddities",

@@ -94,7 +94,11 @@ way 1: isolate, field at 27b15150
         "sessions-24",
         "@70897::jspath",
         r#"
-?
+way 1: global object
+  @7067 global
+  .service = @7183 Service
+  .sessions = @104455 Map
+  .table[1151] = @70897 Session
 "#,
     ),
 ];

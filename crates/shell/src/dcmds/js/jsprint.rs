@@ -210,7 +210,13 @@ Buffer(16) [
         "sessions-24",
         "@70897::jsprint -d 1",
         r#"
-?
+Session {
+    "id": "session-297",
+    "client": Client {...},
+    "history": [...],
+    "body": Uint8Array {},
+    "later": function,
+}
 "#,
     ),
 ];

@@ -50,7 +50,8 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@104455::jsretained",
         r#"
-?
+          OBJECT   SHALLOW   RETAINED    OUTSIDE       DOMINATOR NAME
+         @104455        32     254912     307200           @7183 Map
 "#,
     ),
 ];

@@ -44,7 +44,12 @@ threads: 7
         "sessions-24",
         "::status ! head -6",
         r#"
-?
+looking at a heap snapshot of V8, written while the process ran
+file: sessions-24.heapsnapshot.zst, 5354053 bytes
+stored as zstd, 757667 bytes
+Node.js 24.21.0: /tmp/v8mdb-stage/node-24.21.0/bin/node /tmp/v8mdb-stage/app/sessions.js /tmp/v8mdb-stage/out/v8.heapsnapshot
+nodes: 62146, references: 262571
+bytes: 6026702 in the heap, 454556 outside of it
 "#,
     ),
 ];

@@ -48,7 +48,9 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "::findjsobjects -c Session | ::group client.name ! head -3",
         r#"
-?
+   COUNT        BYTES VALUE
+      10          640 "client-0"
+      10          640 "client-10"
 "#,
     ),
 ];

@@ -24,7 +24,7 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@70897::map client.name | ::jsprint",
         r#"
-?
+"client-290"
 "#,
     ),
 ];

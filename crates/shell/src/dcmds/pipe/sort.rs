@@ -31,7 +31,8 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "::findjsobjects -c Session | ::sort -r -n 2 [[RetainedSize]] | ::jsprint id",
         r#"
-?
+"session-297"
+"session-296"
 "#,
     ),
 ];

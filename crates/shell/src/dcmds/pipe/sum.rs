@@ -37,7 +37,9 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "::findjsobjects -c Session | ::sum [[RetainedSize]] [[ShallowSize]]",
         r#"
-?
+   COUNT    OTHER            SUM            MIN            MAX           MEAN EXPRESSION
+     300        0         537600           1776           1800           1792 [[RetainedSize]]
+     300        0          19200             64             64             64 [[ShallowSize]]
 "#,
     ),
 ];

@@ -43,7 +43,7 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         "@104455::walk jsmapentry | ::count",
         r#"
-?
+300
 "#,
     ),
 ];

@@ -66,14 +66,14 @@ const EXAMPLES: &[Example] = &[
         "sessions-24",
         r#"::findjsobjects -c Session | ::where 'client.name == "client-20"' | ::count"#,
         r#"
-?
+10
 "#,
     ),
     Example::on_snapshot(
         "sessions-24",
         "::findjsobjects -c Session | ::where '[[RetainedSize]] < 1792' | ::head -1 | ::jsprint id",
         r#"
-?
+"session-0"
 "#,
     ),
 ];

@@ -51,6 +51,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 fn banner(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     writeln!(out.text(), "{} version: {}", crate::PROGRAM, env!("CARGO_PKG_VERSION"))?;
+    if context.snapshot().is_some() {
+        return Ok(writeln!(out.text(), "V8 version: none is in a heap snapshot")?);
+    }
     let heap = context.target()?.heap().map_err(DcmdError::Failed)?;
     writeln!(out.text(), "V8 version: {}", heap.version())?;
     Ok(writeln!(out.text(), "Autoconfigured V8 support from target")?)
