@@ -7,6 +7,7 @@ use v8_heap::graph::{Gatherer, Suspect};
 
 use super::SnapshotSource;
 use crate::answers::meant::{meant_json, meant_text};
+use crate::answers::share::percent;
 use crate::answers::source::Source;
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -28,7 +29,7 @@ pub(crate) fn leaks(
     let source = SnapshotSource::open(context, &monitor)?;
     let suspects = source.file.suspects(&monitor)?;
     let dominators = source.file.dominators(&monitor)?;
-    let total: u64 = dominators.tops().map(|id| dominators.total(id)).fold(0, u64::saturating_add);
+    let total = dominators.all_bytes();
     let below = dominators.below();
     drop(monitor);
     let mut explained = 0u64;
@@ -68,7 +69,7 @@ pub(crate) fn leaks(
         drop(monitor);
         let constructor = source.name(suspect.constructor);
         let largest = dominators.total(suspect.largest);
-        let percent = share(suspect.size(), total);
+        let percent = percent(suspect.size(), total);
         if as_json {
             let below: Vec<_> = groups
                 .iter()
@@ -148,7 +149,7 @@ pub(crate) fn leaks(
         writeln!(
             out.text(),
             "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
-            share(rest, total)
+            percent(rest, total)
         )?;
     }
     Ok(())
@@ -156,9 +157,4 @@ pub(crate) fn leaks(
 
 fn is_shared(suspect: &Suspect) -> bool {
     matches!(suspect.gatherer, Gatherer::Holder(_) | Gatherer::Several)
-}
-
-/// Per cent.
-fn share(part: u64, whole: u64) -> u64 {
-    (100 * u128::from(part) / u128::from(whole.max(1))) as u64
 }

@@ -8,6 +8,7 @@ use v8_heap::graph::{Objects, Passage};
 use v8_heap::snapshot_file::Way;
 
 use super::{SnapshotSource, joined};
+use crate::answers::share::percent;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::Progress;
@@ -228,7 +229,7 @@ impl Stage for Merged {
         ways.sort_by_key(|(_, (count, example))| (std::cmp::Reverse(*count), *example));
         let looked_at = self.targets.len().max(1) as u64;
         for ((root, steps), (count, example)) in ways.iter().take(self.most) {
-            let percent = 100 * count / looked_at;
+            let percent = percent(*count, looked_at);
             if self.as_json {
                 let steps: Vec<_> = steps
                     .iter()

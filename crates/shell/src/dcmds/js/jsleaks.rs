@@ -56,6 +56,7 @@ use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::native_suspects::{self, NativeSuspect, native_suspects};
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
+use crate::answers::share::{is_percent, percent};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
@@ -124,7 +125,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let (heap, table) = open(context, &monitor)?;
             let suspects = heap.leak_suspects(most, &monitor)?;
             let dominators = heap.dominators(&monitor)?;
-            let total: u64 = dominators.tops().map(|id| dominators.total(id)).sum();
+            let total = dominators.all_bytes();
             let natives = native_suspects(context, heap, table, total, &monitor)?;
             let makeup = match out.is_pipe() {
                 true => vec![Makeup::default(); suspects.len()],
@@ -153,7 +154,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 }
                 match (suspect, as_json) {
                     (Told::Heap(suspect, makeup), false) => {
-                        explained += suspect.size();
+                        explained = suspect.size().saturating_add(explained);
                         print(context, heap, table, index + 1, (suspect, makeup), total, out)?;
                     }
                     (Told::Heap(suspect, makeup), true) => {
@@ -168,7 +169,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 writeln!(
                     out.text(),
                     "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
-                    100 * rest / total.max(1)
+                    percent(rest, total)
                 )?;
             }
             if told.is_empty() && most > 0 && !as_json && !out.is_pipe() {
@@ -212,7 +213,7 @@ fn print_native(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) -> Re
         "  the largest is {largest} {}, which owns some {} bytes",
         suspect.name.0, suspect.largest_bytes
     )?;
-    let is_worth = |objects: u64| 100 * objects >= WORTH_A_WORD * count;
+    let is_worth = |objects: u64| is_percent(objects, WORTH_A_WORD, *count);
     for (index, way) in suspect.ways.iter().take(WAYS).enumerate() {
         if index > 0 && !is_worth(way.count) {
             break;
@@ -301,7 +302,7 @@ fn print(
         "suspect {number}: {} {} {place} retain {bytes} bytes, {} % of the heap{nodes}",
         suspect.count,
         escape(heap.name(suspect.constructor)),
-        100 * bytes / total.max(1),
+        percent(bytes, total),
     )?;
     let monitor = context.progress();
     let dominators = heap.dominators(&monitor)?;
@@ -359,7 +360,7 @@ fn print_makeup(
     makeup: &Makeup,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
-    let is_much = |bytes: u64| 100 * bytes >= WORTH_A_WHY * suspect.size();
+    let is_much = |bytes: u64| is_percent(bytes, WORTH_A_WHY, suspect.size());
     let many = |count: u64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let shown = |parts: &Parts, of: &str, unit: &str, whole: &str, command: &str| {
         let (least, most) = parts.lengths;
@@ -481,7 +482,7 @@ fn print_json(
         "constructor": heap.name(suspect.constructor),
         "retained": suspect.retained,
         "outside": suspect.outside,
-        "percent": 100 * bytes / total.max(1),
+        "percent": percent(bytes, total),
         "own": suspect.is_nodes,
         "meant": meant.as_ref().map(meant_json),
         "gatherer": gatherer.map(hexadecimal),

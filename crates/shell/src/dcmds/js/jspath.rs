@@ -35,6 +35,7 @@ use crate::answers::merged_ways::merged_ways;
 use crate::answers::retention::{
     address, alive, for_each_step, object_at, open, path_json, print_path, root_of,
 };
+use crate::answers::share::percent;
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
@@ -219,7 +220,7 @@ impl Stage for Merged {
         let (ways, without) = merged_ways(context, heap, table, &self.targets, &monitor)?;
         drop(monitor);
         let all = self.targets.len() as u64;
-        let percent = |count: u64| 100 * count / all.max(1);
+        let percent = |count: u64| percent(count, all);
         for way in ways.iter().take(self.most) {
             if self.as_json {
                 let steps: Vec<_> = way
