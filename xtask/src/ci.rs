@@ -51,6 +51,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Err(reason) => println!("== ends of processes: left out: {reason:#}"),
         }
         on_line("bytecode", &["bytecode"])?;
+        on_line("variables of calls", &["locals"])?;
         on_line("growth", &["diff"])?;
         step("agreement with gdb", &["xtask", "native"])?;
         on_line("native memory", &["memory"])?;

@@ -19,6 +19,7 @@ mod judgement;
 mod layout;
 mod leaks;
 mod licences;
+mod locals;
 mod matrix;
 mod moments;
 mod mutate;
@@ -141,6 +142,12 @@ const TASKS: &[Task] = &[
         arguments: "[--node VERSION]... [--scenario NAME]... [--all] [--healthy] [--debugger FILE]",
         summary: "look for the leaks of programs that leak, in the classic ways and others, and for none in healthy services",
         run: leaks::run,
+    },
+    Task {
+        name: "locals",
+        arguments: "[--node VERSION]... [--keep] [--debugger FILE]",
+        summary: "hold the names of variables on a stack against what the program says of them",
+        run: locals::run,
     },
     Task {
         name: "matrix",

@@ -150,8 +150,8 @@ pub const SERVICES: &[Scenario] = &[
 /// A program full of text that means harm, and one that says itself what it waits for: they have no facts.
 const OTHERS: &[Scenario] = &[leak("hostile"), leak("pending"), leak("leaks-small/unreadkinds")];
 
-/// Deep in calls of every kind: see `calls.rs`. It says itself where it is.
-const STACKS: &[Scenario] = &[leak("stacks")];
+/// Deep in calls of every kind, with variables of every kind: see `calls.rs` and `locals.rs`. They say themselves where they are.
+const STACKS: &[Scenario] = &[leak("stacks"), leak("locals")];
 
 impl Scenario {
     /// The scenario of that name.

@@ -60,8 +60,8 @@
 //! 1. `tagged`; [`layout`]: everything that a version can change, and where each fact came from; `version`: which V8 it is.
 //! 2. [`isolate`]: from memory to pages, and which of their parts hold objects: not the open allocation areas, not the
 //!    unused semispace. Pages whose header is lost are known by their objects (`salvage`).
-//! 3. `shape`: maps, what each word of an object is, and a page from object to object, over gaps. `remembered`: what has been
-//!    read once.
+//! 3. `shape`: maps, what each word of an object is, and a page from object to object, over gaps. [`source_scopes`]: the
+//!    registers of a function's variables by its source, without a heap. `remembered`: what has been read once.
 //! 4. [`View`]: all of this together. [`objects`]: what one object is to the program, one file for each sort.
 //! 5. [`index`]: all objects by dense number, by kind. [`graph`]: who holds whom, and what is alive. `self_check`: whether the
 //!    layout fits the heap at hand. `store`: parts of this that are kept from one session to the next.
@@ -96,6 +96,7 @@ mod self_check;
 mod shape;
 pub mod snapshot;
 pub mod snapshot_file;
+pub mod source_scopes;
 mod store;
 mod tagged;
 mod version;

@@ -11,6 +11,7 @@ use core_reader::{Memory, Thread};
 use crate::isolate::{Isolate, Owner, Spaces, thread};
 use crate::layout::{Bits, Classes, Fields, Layout};
 use crate::remembered::lines::KnownLines;
+use crate::remembered::locals::KnownLocals;
 use crate::remembered::names::Constructors;
 use crate::remembered::rope_texts::Ropes;
 use crate::remembered::well_known::WellKnown;
@@ -36,6 +37,7 @@ pub struct View<'t> {
     pub(crate) maps: Maps,
     pub(crate) constructors: Constructors,
     pub(crate) lines: KnownLines,
+    pub(crate) locals: KnownLocals,
     pub(crate) ropes: Mutex<Ropes>,
     pub(crate) well_known: OnceLock<WellKnown>,
 }
@@ -68,6 +70,7 @@ impl<'t> View<'t> {
             maps: Maps::default(),
             constructors: Constructors::default(),
             lines: KnownLines::default(),
+            locals: KnownLocals::default(),
             ropes: Mutex::default(),
             well_known: OnceLock::new(),
         }

@@ -5,6 +5,8 @@ use std::io::Write;
 use core_reader::Stack;
 use v8_heap::objects::context::Scope;
 use v8_heap::objects::frame::{FrameValue, JavaScriptFrame, JavaScriptStack, PhysicalFrame};
+use v8_heap::objects::local_names::RegisterName;
+use v8_heap::objects::shared_function_info::FunctionKind;
 use v8_heap::{Heap, Tagged};
 
 use crate::answers::summary::summary;
@@ -67,6 +69,10 @@ pub(crate) fn own_scopes<'h>(heap: &'h Heap<'static>, frame: &JavaScriptFrame) -
         let outer = heap.closure_context(heap.object(frame.function).ok()?).ok()?;
         let chain = heap.context_chain(context);
         let end = chain.iter().position(|context| context.address == outer.address)?;
+        // The context of a module is made before its code is called.
+        let is_module =
+            subject(heap, frame.function).is_ok_and(|own| own.shared.kind == FunctionKind::Module);
+        let end = end + usize::from(is_module);
         Some(chain[..end].iter().filter_map(|context| heap.scope(*context).ok()).collect())
     };
     own().unwrap_or_default()
@@ -117,6 +123,22 @@ fn plain_names(text: &str) -> Vec<String> {
     names
 }
 
+/// What is known of a value: what can be printed of it, else why not.
+pub(crate) type Known = Result<Place, &'static str>;
+
+/// What the registers of a call hold: variables by name, and by number intermediate results and whatever else has no name at the place
+/// of the call.
+pub(crate) fn registers(heap: &Heap<'static>, frame: &JavaScriptFrame) -> Vec<(String, Known)> {
+    let names = heap.register_names(frame);
+    let registers = frame.registers.iter().flatten().enumerate();
+    let one = |(index, value): (usize, &FrameValue)| match names.get(index).and_then(Option::as_ref) {
+        Some(RegisterName { name, has_value: true }) => (name.clone(), place_of(value)),
+        Some(RegisterName { name, .. }) => (name.clone(), Ok(Place::Uninitialized)),
+        None => (format!("r{index}"), place_of(value)),
+    };
+    registers.map(one).collect()
+}
+
 /// Prints `this`, arguments, registers and captured variables of a frame, a line each.
 ///
 /// # Errors
@@ -129,7 +151,7 @@ pub(crate) fn print_values(
 ) -> Result<(), DcmdError> {
     let check = || context.check_interrupt();
     let style = Style { depth: 0, ..Style::default() };
-    let mut line = |name: &str, value: Result<Place, &'static str>| -> Result<(), DcmdError> {
+    let mut line = |name: &str, value: Known| -> Result<(), DcmdError> {
         write!(out, "{:20} {name}: ", "")?;
         match value {
             // What it is, with its address: `2b1e00e00321 (JSObject: Server)`.
@@ -147,8 +169,8 @@ pub(crate) fn print_values(
         let name = format!("arg{index}{}", if is_missing { " (not passed)" } else { "" });
         line(&name, place_of(value))?;
     }
-    for (index, value) in frame.registers.iter().flatten().enumerate() {
-        line(&format!("r{index}"), place_of(value))?;
+    for (name, value) in registers(heap, frame) {
+        line(&escape(&name), value)?;
     }
     for scope in own_scopes(heap, frame) {
         for variable in &scope.variables {

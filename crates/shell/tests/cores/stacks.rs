@@ -71,3 +71,18 @@ fn a_stack_is_a_member_whatever_state_it_is_in() {
         assert_eq!(replaced.trim_end(), "\"a text of the program\"", "{core}");
     }
 }
+
+/// The function that stops a program has what it was started with in variables that no closure captures.
+#[test]
+fn variables_that_nothing_captures_have_their_names() {
+    for line in LINES {
+        let core = ShippedCore { scenario: "leak", line };
+        let [report, snapshot, arguments] =
+            answers(core, ["::jslocals -j reportFile", "::jslocals -j snapshotFile", "::pargs"]);
+        for (found, option) in [(report, "--report="), (snapshot, "--snapshot=")] {
+            let variable: Value = serde_json::from_str(&found).unwrap_or_else(|_| panic!("{core}: {found}"));
+            let value = variable["value"].as_str().unwrap_or_else(|| panic!("{core}: {found}"));
+            assert!(arguments.contains(&format!("{option}{value}")), "{core}: {value} of {arguments}");
+        }
+    }
+}

@@ -308,6 +308,8 @@ pub struct Facts {
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
+    /// The code of a module has a variable for the value of its last statement (V8: `Rewriter::Rewrite`).
+    pub modules_have_result: bool,
     /// Bits below the offset in the third number of an entry of a handler table.
     pub handler_offset_shift: u32,
 }

@@ -19,6 +19,7 @@ pub mod function;
 pub mod generator;
 pub mod intl;
 pub mod iterator;
+pub mod local_names;
 pub mod machine_code;
 pub mod map_details;
 pub mod module_namespace;

@@ -20,6 +20,8 @@ use crate::{Result, Tagged};
 /// `SharedFunctionInfo::kFunctionTokenOutOfRange`: the token is too far away to say.
 const TOKEN_OUT_OF_RANGE: u16 = u16::MAX;
 
+/// `FunctionSyntaxKind::kNamedExpression`
+const NAMED_EXPRESSION: u64 = 1;
 /// `FunctionSyntaxKind::kWrapped`: Node.js compiles CommonJS modules so.
 const WRAPPED: u64 = 4;
 
@@ -93,6 +95,8 @@ pub struct SharedFunction<'h> {
     pub is_top_level: bool,
     /// A whole source compiled as the body of a function: a CommonJS module.
     pub is_wrapped: bool,
+    /// A function expression with a name, which is a variable in it.
+    pub is_named_expression: bool,
     /// The property `length`; right once the function has been compiled.
     pub length: u16,
     /// Number of declared parameters, without `this`; `None` if it takes what it gets, as some builtins do.
@@ -149,6 +153,7 @@ impl<'t> View<'t> {
             is_strict: bits.shared_strict.is_set(flags),
             is_top_level: bits.shared_top_level.is_set(flags),
             is_wrapped: bits.shared_syntax_kind.of(flags.into()) == WRAPPED,
+            is_named_expression: bits.shared_syntax_kind.of(flags.into()) == NAMED_EXPRESSION,
             length: half(fields.shared_length)?,
             // The receiver is counted; nothing counted means that arguments are passed as they come.
             parameters: half(fields.shared_formal_parameters)?.checked_sub(1),

@@ -2,25 +2,30 @@
 //!
 //! Takes the frame pointer of a frame, as `$C` shows it and `::walk jsframe` hands it on; without one, the innermost JavaScript function of
 //! the current thread. One variable a line: `this`; the arguments, by the names that the source gives them, `arg2` where a pattern, a default
-//! or a rest stands in place of a name; what closures have captured, by name; then the registers of the bytecode, `r0` and so on, in which
-//! other variables and intermediate results are.
+//! or a rest stands in place of a name; what closures have captured, by name; then the registers of the bytecode, in which the other
+//! variables are, by name as well. A variable whose declaration the call has not reached is `uninitialized`. What is left are registers
+//! without a name, `r0` and so on: intermediate results, and variables of blocks in which the call is not, or is no more.
 //!
 //! Named, a variable is printed alone, and flows on: `::jslocals order | ::jsprint`. In a pipe all of them do that are values.
 //!
 //! # Limits
 //!
-//! V8 keeps no names of variables that no closure captures: they are in registers, those of the outermost block first in the order of their
-//! declarations, but which of them one has is not told. A parameter that a closure captures is shown as the variable it has become; what
+//! V8 keeps no names of variables that no closure captures. They are found by the source of the function, if the core has it, and only
+//! given where the bytecode agrees with it. Registers keep their numbers where it does not, where the place of the call is only known
+//! approximately, in functions of more than 256 KiB of source, in those with `using`, in code for `eval` and at the top level of scripts that are
+//! no modules, and in what gives a class its fields. A parameter that a closure captures is shown as the variable it has become; what
 //! was passed for it is behind `::jsstack -v`. What optimised code no longer needs is `optimized away`.
 
 use std::io::Write;
 
 use core_reader::Thread;
 use serde_json::json;
-use v8_heap::Heap;
-use v8_heap::objects::frame::{FrameValue, JavaScriptFrame, Tier};
+use v8_heap::objects::frame::{JavaScriptFrame, Tier};
+use v8_heap::{Heap, Tagged};
 
-use crate::answers::javascript_stack::{javascript_stack, own_scopes, parameter_names, place_of, text_of};
+use crate::answers::javascript_stack::{
+    Known, javascript_stack, own_scopes, parameter_names, place_of, registers, text_of,
+};
 use crate::answers::summary::summary;
 use crate::context::Context;
 use crate::dcmd::{
@@ -33,13 +38,22 @@ use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
-const EXAMPLES: &[Example] = &[Example::on(
-    "uncaught-24",
-    "::walk jsframe | ::head -2 | ::jslocals order",
-    r#"
+const EXAMPLES: &[Example] = &[
+    Example::on(
+        "uncaught-24",
+        "::walk jsframe | ::head -2 | ::jslocals order",
+        r#"
                order: 75c5b7a6291 (JSObject: Order)
 "#,
-)];
+    ),
+    Example::on(
+        "leak-24",
+        "::jslocals reportFile",
+        r#"
+          reportFile: 1950f7e01d59 (SlicedString: "/tmp/v8mdb-stage/out/process.json")
+"#,
+    ),
+];
 
 pub(crate) static DCMD: Dcmd = Dcmd {
     name: "jslocals",
@@ -70,7 +84,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     if name.as_ref().is_some_and(|name| *name != own) {
                         continue;
                     }
-                    let variable = Variable { frame: pointer, name: &own, value };
+                    let variable = Variable { frame: pointer, function: frame.function, name: &own, value };
                     if variable.show(context, heap, as_json, out)? == Flow::Enough {
                         return Ok(());
                     }
@@ -121,9 +135,6 @@ fn frames_at(
     }))
 }
 
-/// What is known of a variable.
-type Known = Result<Place, &'static str>;
-
 /// All variables of a call, by name.
 fn variables(heap: &Heap<'static>, frame: &JavaScriptFrame) -> Vec<(String, Known)> {
     let mut found = vec![("this".to_owned(), place_of(&frame.receiver))];
@@ -134,23 +145,26 @@ fn variables(heap: &Heap<'static>, frame: &JavaScriptFrame) -> Vec<(String, Know
             Some((heap.name_text(variable.name)?, Ok(Place::of_variable(heap, variable.value))))
         })
         .collect();
+    let registers = registers(heap, frame);
     let names = parameter_names(heap, frame);
     for (index, value) in frame.arguments.iter().enumerate() {
-        let name = names.get(index).cloned().unwrap_or_else(|| format!("arg{index}"));
-        if !captured.iter().any(|(own, _)| *own == name) {
-            found.push((name, place_of(value)));
+        let name = names.get(index).cloned();
+        if name.as_ref().is_some_and(|name| captured.iter().any(|(own, _)| own == name)) {
+            continue;
         }
+        // A parameter beside others that have defaults is a variable of its own, with the value that was passed.
+        let name = name.filter(|name| !registers.iter().any(|(own, _)| own == name));
+        found.push((name.unwrap_or_else(|| format!("arg{index}")), place_of(value)));
     }
     found.extend(captured);
-    let registers = frame.registers.iter().flatten().enumerate();
-    found
-        .extend(registers.map(|(index, value): (usize, &FrameValue)| (format!("r{index}"), place_of(value))));
+    found.extend(registers);
     found
 }
 
 /// A variable that is shown.
 struct Variable<'n> {
     frame: u64,
+    function: Tagged,
     name: &'n str,
     value: Known,
 }
@@ -165,7 +179,12 @@ impl Variable<'_> {
     ) -> Result<Flow, DcmdError> {
         let check = || context.check_interrupt();
         if as_json {
-            let head = json!({ "frame": format!("0x{:x}", self.frame), "name": self.name }).to_string();
+            let head = json!({
+                "frame": format!("0x{:x}", self.frame),
+                "function": format!("0x{:x}", self.function.0),
+                "name": self.name,
+            });
+            let head = head.to_string();
             let mut text = out.text();
             write!(text, "{},\"value\":", head.strip_suffix('}').unwrap_or(&head))?;
             match &self.value {

@@ -7,8 +7,9 @@
 //! `approximate`. `-a` puts the native functions between them, and `-t all` shows every thread that is in JavaScript.
 //!
 //! `-v` adds the values of each call: `this`, the arguments that it was called with (`arg0`, ...), then what its bytecode keeps in
-//! registers (`r0`, ...): variables that no closure captures, in the order of their declarations, and intermediate results; then the
-//! variables that closures have captured. What optimised code no longer needs is `optimized away`.
+//! registers: variables that no closure captures, by name, `uninitialized` if the call has not reached their declarations; and without a name
+//! (`r0`, ...) intermediate results and variables of blocks in which the call is not; then the variables that closures have
+//! captured. What optimised code no longer needs is `optimized away`. Where names are missing, `::help jslocals` says why.
 //!
 //! `-s` prints the line of the source that each function is at, `-n` so many lines around it as well. `-m` shows the places that the
 //! source maps of scripts give, as `::jssource -m` does.
@@ -27,6 +28,7 @@ use std::io::Write;
 use core_reader::{Stack, Thread};
 use serde_json::json;
 use v8_heap::objects::frame::{FrameValue, JavaScriptFrame, Tier};
+use v8_heap::objects::local_names::RegisterName;
 use v8_heap::{Heap, Tagged};
 
 use crate::answers::javascript_stack::{javascript_stack, place_of, print_values, text_of};
@@ -381,6 +383,11 @@ impl Wanted {
         write!(text, "{},\"this\":", line.strip_suffix('}').unwrap_or(&line))?;
         json_value(context, heap, &frame.receiver, &mut *text)?;
         write!(text, ",\"passed\":{}", frame.passed.map_or("null".to_owned(), |passed| passed.to_string()))?;
+        let names = frame.registers.is_some().then(|| {
+            let with_value = |name: RegisterName| name.has_value.then_some(name.name);
+            heap.register_names(frame).into_iter().map(|name| with_value(name?)).collect::<Vec<_>>()
+        });
+        write!(text, ",\"registerNames\":{}", json!(names))?;
         for (name, values) in [("arguments", Some(&frame.arguments)), ("registers", frame.registers.as_ref())]
         {
             let Some(values) = values else {

@@ -108,6 +108,7 @@ pub(super) const TABLE: Table = Table {
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: false,
+        modules_have_result: true,
         handler_offset_shift: 3,
     },
 };

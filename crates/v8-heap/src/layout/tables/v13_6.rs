@@ -110,6 +110,7 @@ pub(super) const TABLE: Table = Table {
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: false,
+        modules_have_result: false,
         handler_offset_shift: 4,
     },
 };
