@@ -219,7 +219,7 @@ impl<'t> View<'t> {
         let frame = |wasm: WasmFunction| JavaScriptFrame {
             function: wasm.instance,
             site: None,
-            is_exact: wasm.index.is_some(),
+            is_exact: wasm.offset.is_some(),
             tier: Tier::WebAssembly,
             is_inlined: wasm.is_inlined,
             is_constructor: false,

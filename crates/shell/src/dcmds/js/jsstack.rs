@@ -18,8 +18,8 @@
 //! `arg0` and so on; in a pipe it hands on the value: `::jsstack -f handle -p arg1 | ::jsprint`. Without it a pipe gets the functions, with `-a`
 //! those of V8 and Node.js that have no source as well: `::jsstack | ::jssource`.
 //!
-//! Functions of WebAssembly show as V8 writes them, with their number in the module, and the name that the module gives them if it does; in
-//! front stands their instance. Their place in the module is not told.
+//! Functions of WebAssembly show as V8 writes them, with their number in the module and where in it they are, in bytes, and the name that
+//! the module gives them if it does; in front stands their instance.
 //!
 //! A thread that waits for events is in no JavaScript: `$C` shows its native stack.
 
@@ -358,6 +358,7 @@ impl Wanted {
                 None => frame.site.as_ref().and_then(|site| heap.frame_name(site)),
             },
             "wasmFunction": frame.wasm.as_ref().and_then(|wasm| wasm.index),
+            "wasmOffset": frame.wasm.as_ref().and_then(|wasm| wasm.offset),
             "text": text_of(heap, frame),
             "exact": frame.is_exact,
             "tier": (frame.tier != Tier::Unknown).then(|| frame.tier.name()),
