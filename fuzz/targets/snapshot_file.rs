@@ -11,12 +11,16 @@ fuzz_target!(|input: &[u8]| {
     let Ok(nodes) = file.nodes(&Unattended) else { return };
     let _ = file.shortcomings(&Unattended);
     let _ = file.classes(true, &Unattended);
-    let _ = file.suspects(&Unattended);
+    for suspect in file.suspects(&Unattended).unwrap_or_default() {
+        let _ = file.meant(suspect, &Unattended);
+    }
     let Ok(dominators) = file.dominators(&Unattended) else { return };
     assert_eq!(dominators.order().len(), nodes.len(), "every node has its place in the tree");
     for node in 0..nodes.len().min(32) as u32 {
         nodes.passage(node);
         let _ = nodes.string(node, 100);
+        let _ = nodes.value(node);
+        let _ = nodes.entries(node);
         let _ = file.ways(node, 2, node % 2 == 0, &Unattended);
         for edge in nodes.edges_of(node).expect("they have been read") {
             nodes.edge_name(&edge);
