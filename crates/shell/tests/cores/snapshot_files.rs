@@ -136,7 +136,9 @@ fn expressions_ask_nodes_as_they_ask_objects() {
     for group in &groups {
         let first: u64 = group["value"].as_str().unwrap().strip_prefix("client-").unwrap().parse().unwrap();
         assert!(
-            group["count"] == 10 && first.is_multiple_of(10) && group["object"].as_str().unwrap().starts_with('@')
+            group["count"] == 10
+                && first.is_multiple_of(10)
+                && group["object"].as_str().unwrap().starts_with('@')
         );
     }
     let ids: Vec<String> = (0..300).map(|number| format!("session-{number}")).collect();
