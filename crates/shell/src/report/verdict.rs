@@ -241,6 +241,9 @@ fn grown(facts: &Facts) -> Option<Finding> {
         }
         _ => (text(row, "name"), String::new()),
     };
+    // No single owner has grown so much: what has gathered names one, if it retains most of what is more.
+    let below = if what.is_empty() { retaining(facts, bytes) } else { None };
+    let what = below.map_or(what, |suspect| format!(" below {}", gathered(suspect)));
     let mut claims = vec![Claim::new(
         format!(
             "{more} more {of}{what} than in the older {} retain {} more",
@@ -249,11 +252,18 @@ fn grown(facts: &Facts) -> Option<Finding> {
         ),
         "::diff",
     )];
-    let fitting = facts.suspects.iter().find(|suspect| suspect["gatherer"] == row["object"]);
+    let fitting =
+        below.or_else(|| facts.suspects.iter().find(|suspect| suspect["gatherer"] == row["object"]));
     if let Some(place) = fitting.and_then(|suspect| suspect["addedAt"].as_str()) {
         claims.push(Claim::new(format!("added to at {place}"), "::jsleaks"));
     }
     Some((Kind::Leak, format!("leak of {of}{what}: {more:+} since the older {}", facts.source()), claims))
+}
+
+/// What has gathered and retains at least half of so many bytes.
+fn retaining(facts: &Facts, bytes: u64) -> Option<&Value> {
+    let retains = |suspect: &&Value| number(suspect, "retained") + number(suspect, "outside") >= bytes / 2;
+    facts.suspects.iter().filter(|suspect| is_much(suspect)).find(retains)
 }
 
 /// By how much a figure is more than in the oldest core.

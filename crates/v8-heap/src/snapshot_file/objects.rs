@@ -166,8 +166,18 @@ impl<'a> Nodes<'a> {
     /// The edges are damaged.
     pub fn globals(&self) -> Result<Vec<u32>> {
         let edges = self.edges_of(self.file.root())?;
-        let marks = edges.into_iter().filter(|edge| edge.kind == EdgeKind::Shortcut);
-        Ok(marks.map(|edge| edge.to).collect())
+        let mut globals = Vec::new();
+        for mark in edges.into_iter().filter(|edge| edge.kind == EdgeKind::Shortcut) {
+            // The newest V8 marks the native context, which has the object.
+            let of_context = match self.name(mark.to).starts_with("system / NativeContext") {
+                true => self.edges_of(mark.to)?,
+                false => Vec::new(),
+            };
+            let object =
+                of_context.iter().find(|edge| self.edge_name(edge).as_deref() == Some("global_object"));
+            globals.push(object.map_or(mark.to, |edge| edge.to));
+        }
+        Ok(globals)
     }
 
     /// All references to some nodes, weak ones and such as repeat others included, by holder.

@@ -280,7 +280,7 @@ fn what_is_cut_off_is_said() {
 fn what_cannot_be_is_told_with_its_place() {
     let text = service().text(&FIELDS);
     for (from, to, what) in [
-        ("\"nodes\":[8,", "\"nodes\":[9,", "type 9"),
+        ("\"nodes\":[8,", "\"nodes\":[12,", "type 12"),
         ("\"nodes\":[8,", "\"nodes\":[8,8,", "no nodes of 5"),
         ("\"edges\":[5,", "\"edges\":[7,", "type that has no name"),
         ("\"edge_count\":20", "\"edge_count\":21", ""),
