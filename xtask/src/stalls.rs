@@ -31,7 +31,7 @@ const fn question(
 }
 
 /// Each program makes 40 calls that get no answer.
-const QUESTIONS: [Question; 16] = [
+const QUESTIONS: [Question; 17] = [
     // All connections of a pool are gone: calls wait for one, until the pool's own timer.
     question("pool", "::jsasync", &[" 40 ", "timer", "order ("], "WAITS"),
     question("pool", "::jshttp -g", &[" 40 ", " unanswered "], "SERVES"),
@@ -45,7 +45,8 @@ const QUESTIONS: [Question; 16] = [
     question("agent", "::jsasync", &[" 40 ", "price ("], "WAITS"),
     question("agent", "::jshttp -g", &[" 40 ", " waits for a connection ", "settles a promise each"], ""),
     question("agent", "::jshttp -g", &[" 4 ", " answer not read "], ""),
-    question("http2", "::jshttp -g", &[" 41 ", " unanswered ", "forgets ("], "FORGETS"),
+    question("http2", "::jshttp -g", &[" 40 ", " unanswered ", "GET /price/", "forgets ("], "FORGETS"),
+    question("http2", "::jshttp -g", &[" 1 ", " unanswered ", "POST /upload", "forgets ("], "FORGETS"),
     question("http2", "::jshttp -g", &[" 7 ", " answer begun ", "GET /stream/", "forgets ("], "FORGETS"),
     question(
         "http2",
