@@ -13,6 +13,7 @@ use crate::answers::source::Source;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
+use crate::print::quoted;
 use crate::said::Once;
 use crate::value::{Item, Kind};
 
@@ -101,7 +102,7 @@ impl SnapshotSource {
             return escape(&nodes.constructor_text(constructor)).into_owned();
         }
         if let Ok(Some(text)) = nodes.string(node, LONGEST) {
-            return format!("\"{}{}\"", escape(&text.text), if text.is_cut { "..." } else { "" });
+            return quoted(&text.text, text.is_cut);
         }
         let name = name();
         let own = name.strip_prefix("system / ").unwrap_or(&name);

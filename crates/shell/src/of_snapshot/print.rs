@@ -10,7 +10,7 @@ use super::SnapshotSource;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::escape;
-use crate::print::{Member, MemberStep, format_number};
+use crate::print::{Member, MemberStep, format_number, quoted};
 use crate::stage::{Flow, Out};
 use crate::value::Item;
 
@@ -212,7 +212,7 @@ impl SnapshotSource {
     /// What is no object with members, as text.
     fn leaf(&self, node: u32) -> Result<Option<String>, DcmdError> {
         if let Some(text) = self.nodes.string(node, LONGEST)? {
-            return Ok(Some(format!("\"{}{}\"", escape(&text.text), if text.is_cut { "..." } else { "" })));
+            return Ok(Some(quoted(&text.text, text.is_cut)));
         }
         Ok(match self.nodes.value(node)? {
             NodeValue::Undefined => Some("undefined".to_owned()),

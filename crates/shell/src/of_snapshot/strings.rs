@@ -10,6 +10,7 @@ use super::SnapshotSource;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Column, Table, escape};
+use crate::print::quoted;
 use crate::stage::Out;
 use crate::value::Item;
 
@@ -135,7 +136,7 @@ pub(crate) fn strings(context: &Context, asked: &Asked, out: &mut Out<'_>) -> Re
             }))?;
             continue;
         }
-        LIST.row(&[&source.id(node), &length, &bytes, &quoted(&text)], &mut out.text())?;
+        LIST.row(&[&source.id(node), &length, &bytes, &shown(&text)], &mut out.text())?;
     }
     Ok(())
 }
@@ -209,7 +210,7 @@ fn copies(
             }))?;
             continue;
         }
-        COPIES.row(&[&wasted, &nodes.len(), &source.id(nodes[0]), &quoted(&text)], &mut out.text())?;
+        COPIES.row(&[&wasted, &nodes.len(), &source.id(nodes[0]), &shown(&text)], &mut out.text())?;
     }
     Ok(())
 }
@@ -218,7 +219,7 @@ fn start_of(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-fn quoted(text: &str) -> String {
+fn shown(text: &str) -> String {
     let start = start_of(text);
-    format!("\"{}{}\"", escape(&start), if start.len() < text.len() { "..." } else { "" })
+    quoted(&start, start.len() < text.len())
 }

@@ -23,6 +23,7 @@ mod text;
 mod typed_array;
 
 pub(crate) use number::date;
+pub(crate) use text::quoted;
 pub(crate) use typed_array::element_value;
 
 use std::io::Write;

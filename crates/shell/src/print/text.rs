@@ -90,6 +90,15 @@ impl<'w> Quoting<'w> {
     }
 }
 
+/// A text in quotes, escaped as strings of a core are; of one that `is_cut` this is the beginning.
+pub(crate) fn quoted(text: &str, is_cut: bool) -> String {
+    let mut inside = Vec::new();
+    let mut quoting = Quoting::new(&mut inside, Some('"'));
+    let written = text.encode_utf16().try_for_each(|unit| quoting.unit(unit)).and_then(|()| quoting.finish());
+    debug_assert!(written.is_ok(), "memory takes all bytes");
+    format!("\"{}{}\"", String::from_utf8_lossy(&inside), if is_cut { "..." } else { "" })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -84,7 +84,7 @@ v8mdb: 128 strings could not be read in full
         "::jsstrings -p 'opened as 297'",
         r#"
           STRING   LENGTH      BYTES TEXT
-          @70919       28         32 "opened as 297 中 "quoted" \  "
+          @70919       28         32 "opened as 297 中 \"quoted\" \\  "
           @93587       13         32 "opened as 297"
 "#,
     ),
