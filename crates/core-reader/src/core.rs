@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::address_space::AddressSpace;
+use crate::architecture::Architecture;
 use crate::binaries;
 use crate::binary::Binary;
 use crate::container::{Compression, Container, DEFAULT_LIMIT, OnProgress, Stored, refuse};
 use crate::debuginfod::Debuginfod;
 use crate::elf::{Headers, Kind, Segment};
+use crate::fields::Fields;
 use crate::file_map::FileMap;
 use crate::module_symbols::{Copied, ModuleSymbols};
 use crate::modules::{self, Module};
@@ -23,7 +25,7 @@ use crate::notes::{self, Notes, RawNote};
 use crate::process::Process;
 use crate::segments::{self, Extent, Fill};
 use crate::threads::Threads;
-use crate::{Address, Error, Thread, Warning};
+use crate::{Address, Error, Memory, Thread, Warning};
 
 const PAGE: u64 = 4096;
 /// Bytes of notes that are kept in memory while they are read.
@@ -92,7 +94,7 @@ impl Core {
     /// Opens a core.
     ///
     /// # Errors
-    /// If the file cannot be read or is no x86-64 Linux core, or if the executable given is not the one that dumped
+    /// If the file cannot be read or is no Linux core of an architecture that is known, or if the executable given is not the one that dumped
     /// it. Anything less is a [`Core::warnings`].
     pub fn open(options: &OpenOptions) -> Result<Core, Error> {
         Core::open_with_progress(options, &mut |_| ControlFlow::Continue(()))
@@ -132,7 +134,8 @@ impl Core {
                 segment.offset.min(end) as usize..end as usize
             })
             .collect();
-        let parsed = ParsedNotes::read(&map, &note_ranges, &mut warnings);
+        let architecture = headers.architecture;
+        let parsed = ParsedNotes::read(architecture, &map, &note_ranges, &mut warnings);
 
         // What the core alone holds is enough to recognise the modules; what they supply is added after that.
         let mut extents = segments::extents(&headers, map.len() as u64);
@@ -143,7 +146,7 @@ impl Core {
             segments::add_mapped_files(&mut extents, &parsed.files);
             extents = segments::refine(&extents, &parsed.files, &[]);
         }
-        let alone = AddressSpace::new(vec![Arc::clone(&map)], &extents, &parsed.files);
+        let alone = AddressSpace::new(architecture, vec![Arc::clone(&map)], &extents, &parsed.files);
         let mut modules = modules::find(&alone, &parsed.files, &parsed.auxv);
         let binaries =
             binaries::find(&mut modules, &alone, &parsed.files, options, &mut warnings, on_progress)?;
@@ -156,7 +159,12 @@ impl Core {
         let memory = if fills.is_empty() {
             alone
         } else {
-            AddressSpace::new(images, &fill_gaps(&extents, &parsed.files, &fills), &parsed.files)
+            AddressSpace::new(
+                architecture,
+                images,
+                &fill_gaps(&extents, &parsed.files, &fills),
+                &parsed.files,
+            )
         };
         let memory = Arc::new(memory);
         let process = Process::new(parsed.process, &memory, &parsed.auxv);
@@ -188,6 +196,11 @@ impl Core {
     /// The memory of the process.
     pub fn memory(&self) -> &AddressSpace {
         &self.memory
+    }
+
+    /// The processor that it ran on.
+    pub fn architecture(&self) -> &'static Architecture {
+        self.memory.architecture()
     }
 
     /// The symbols of its executable and libraries.
@@ -346,6 +359,7 @@ struct ParsedNotes<'a> {
 impl<'a> ParsedNotes<'a> {
     /// Reads the notes in `ranges` of the file.
     fn read(
+        architecture: &'static Architecture,
         map: &'a FileMap,
         ranges: &[std::ops::Range<usize>],
         warnings: &mut Vec<Warning>,
@@ -358,7 +372,7 @@ impl<'a> ParsedNotes<'a> {
             while let Some(note) = notes.next() {
                 any = true;
                 let behind = range.end - notes.0.len();
-                parsed.add(note, (behind, range.end), warnings);
+                parsed.add(architecture, note, (behind, range.end), warnings);
                 // The registers of 100,000 threads take hundreds of megabytes, and have been read.
                 if behind - in_memory > RELEASED {
                     map.release(in_memory, behind - in_memory);
@@ -373,17 +387,30 @@ impl<'a> ParsedNotes<'a> {
     }
 
     /// `rest`: where in the file the next note begins, and where the notes end.
-    fn add(&mut self, note: RawNote<'a>, rest: (usize, usize), warnings: &mut Vec<Warning>) {
+    fn add(
+        &mut self,
+        architecture: &'static Architecture,
+        note: RawNote<'a>,
+        rest: (usize, usize),
+        warnings: &mut Vec<Warning>,
+    ) {
         let parsed = self;
         {
             match (note.owner, note.kind) {
-                (b"CORE", notes::PRSTATUS) => match notes::prstatus::decode(note.data) {
+                (b"CORE", notes::PRSTATUS) => match notes::prstatus::decode(architecture, note.data) {
                     Some(thread) => {
                         parsed.threads.push(thread);
                         parsed.thread_notes.push(rest);
                     }
                     None => warnings.push(too_short("NT_PRSTATUS", note.data)),
                 },
+                (b"LINUX", kind) if Some(kind) == architecture.thread_pointer_note => {
+                    if let (Some(thread), Some(pointer)) =
+                        (parsed.threads.last_mut(), Fields(note.data).u64(0))
+                    {
+                        thread.registers.set_thread_pointer(pointer);
+                    }
+                }
                 (b"CORE", notes::PRPSINFO) => match notes::prpsinfo::decode(note.data) {
                     Some(info) => parsed.process = info,
                     None => warnings.push(too_short("NT_PRPSINFO", note.data)),

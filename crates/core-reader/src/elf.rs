@@ -15,6 +15,7 @@ use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _}
 use object::{ReadRef, elf};
 
 use crate::Permissions;
+use crate::architecture::Architecture;
 
 /// Bytes of the ELF header.
 pub(crate) const HEADER_SIZE: usize = 64;
@@ -53,10 +54,12 @@ impl Segment {
     pub const EH_FRAME: u32 = 0x6474_e550;
 }
 
-/// Header and program headers of a 64-bit little-endian x86-64 file.
+/// Header and program headers of a 64-bit little-endian file for a processor that is known.
 #[derive(Debug)]
 pub(crate) struct Headers {
     pub kind: Kind,
+    /// `e_machine`
+    pub architecture: &'static Architecture,
     pub segments: Vec<Segment>,
     /// End of the section header table, if it has one: part of what the file should hold.
     pub sections_end: u64,
@@ -116,6 +119,9 @@ fn describe_foreign(data: &[u8]) -> &'static str {
 }
 
 fn machine_name(machine: u16) -> String {
+    if let Some(architecture) = Architecture::of_machine(machine) {
+        return architecture.name.to_owned();
+    }
     let name = match machine {
         3 => "32-bit x86 (i386)",
         8 => "MIPS",
@@ -123,8 +129,6 @@ fn machine_name(machine: u16) -> String {
         21 => "64-bit PowerPC",
         22 => "IBM S/390",
         40 => "32-bit ARM",
-        62 => "x86-64",
-        183 => "arm64 (AArch64)",
         243 => "RISC-V",
         258 => "LoongArch",
         other => return format!("machine number {other}"),
@@ -135,10 +139,10 @@ fn machine_name(machine: u16) -> String {
 impl Headers {
     /// What kind of file `data` begins, from its ELF header alone.
     pub fn kind(data: &[u8]) -> Result<Kind, Refusal> {
-        Headers::elf_header(data).map(|(kind, _)| kind)
+        Headers::elf_header(data).map(|(kind, ..)| kind)
     }
 
-    fn elf_header(data: &[u8]) -> Result<(Kind, &FileHeader64<LE>), Refusal> {
+    fn elf_header(data: &[u8]) -> Result<(Kind, &'static Architecture, &FileHeader64<LE>), Refusal> {
         if !data.starts_with(b"\x7fELF") {
             return Err(Refusal::NotElf(describe_foreign(data)));
         }
@@ -164,9 +168,9 @@ impl Headers {
             let text = format!("the ELF header takes 64 bytes and the file ends after {}", data.len());
             return Err(Refusal::Malformed(text));
         };
-        if machine != Some(62) {
+        let Some(architecture) = machine.and_then(Architecture::of_machine) else {
             return Err(Refusal::OtherMachine(format!("an ELF file for {machine_text}")));
-        }
+        };
         let kind = match header.e_type(LE) {
             elf::ET_CORE => Kind::Core,
             elf::ET_EXEC => Kind::Executable,
@@ -174,16 +178,16 @@ impl Headers {
             elf::ET_REL => Kind::Relocatable,
             other => Kind::Other(other.0),
         };
-        Ok((kind, header))
+        Ok((kind, architecture, header))
     }
 
     /// Reads the headers from the beginning of `data`, all of a file or of what memory still holds of one.
     pub fn parse(data: &[u8]) -> Result<Headers, Refusal> {
-        let (kind, header) = Headers::elf_header(data)?;
+        let (kind, architecture, header) = Headers::elf_header(data)?;
         let segments = read_segments(header, data)?;
         let sections = u64::from(header.e_shnum(LE)) * u64::from(header.e_shentsize(LE));
         let sections_end = if sections == 0 { 0 } else { header.e_shoff(LE).saturating_add(sections) };
-        Ok(Headers { kind, segments, sections_end })
+        Ok(Headers { kind, architecture, segments, sections_end })
     }
 
     /// The segments of one kind.

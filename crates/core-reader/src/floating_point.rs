@@ -108,13 +108,18 @@ impl Core {
         let (mut legacy, mut extended) = (None, None);
         for note in self.notes_of_thread(thread) {
             match (note.owner, note.kind) {
-                (b"CORE", PRSTATUS) if crate::notes::prstatus::decode(note.data).is_some() => break,
+                (b"CORE", PRSTATUS)
+                    if crate::notes::prstatus::decode(self.architecture(), note.data).is_some() =>
+                {
+                    break;
+                }
                 (b"CORE", FPREGSET) => legacy = Some(note.data),
                 (b"LINUX", X86_XSTATE) => extended = Some(note.data),
                 _ => {}
             }
         }
-        FloatingPoint::decode(legacy.or(extended)?, extended)
+        let is_known = *self.architecture() == crate::X86_64;
+        is_known.then(|| FloatingPoint::decode(legacy.or(extended)?, extended)).flatten()
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   +----------------------------+
-//!   | ELF header                 |  64-bit, little-endian, x86-64, ET_CORE
+//!   | ELF header                 |  64-bit, little-endian, x86-64 or arm64, ET_CORE
 //!   +----------------------------+
 //!   | program headers            |  PT_NOTE, PT_LOAD, PT_LOAD, ...
 //!   +----------------------------+
@@ -57,6 +57,7 @@
 //! | `elf`, `segments` | headers; program headers to extents |
 //! | `notes` | one file per note |
 //! | `modules`, `binaries`, `binary`, `debuginfod` | what was loaded, where its file is, whether it is the right one |
+//! | `architecture` | processors: registers, calls, thread-local variables |
 //! | `address_space` | from an address to bytes |
 //! | `malloc` | the blocks of glibc's allocator, and those that nothing leads to |
 //! | `scan` | searches through all of memory |
@@ -93,6 +94,7 @@
 
 mod address;
 mod address_space;
+mod architecture;
 mod binaries;
 mod binary;
 mod build_id;
@@ -126,6 +128,7 @@ mod write;
 
 pub use address::Address;
 pub use address_space::AddressSpace;
+pub use architecture::{AARCH64, ARCHITECTURES, Architecture, Registers, X86_64};
 pub use build_id::BuildId;
 pub use container::{
     Compression, DEFAULT_LIMIT, OnProgress, OtherFile, Progress, STANDARD_INPUT, Step, Stored, Wanted,
@@ -152,7 +155,7 @@ pub use process::Process;
 pub use regular_file::open_regular;
 pub use scan::{Chunk, ScanEnd, Watch};
 pub use symbols::{NameError, Symbol, SymbolAt, SymbolEntry, Symbols, TableKind};
-pub use threads::{Registers, Thread};
+pub use threads::Thread;
 pub use unwind::{FoundBy, Frame, Stack, StackEnd, Unwinder};
 pub use warning::Warning;
 pub use write::{CoreWriter, WrittenCore};

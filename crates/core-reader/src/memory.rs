@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Address;
+use crate::architecture::Architecture;
 
 /// What is known of the bytes of one range of the address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,9 @@ impl MemoryError {
 
 /// Memory of a dumped process: real (`AddressSpace`), or built by a test.
 pub trait Memory: Sync {
+    /// The processor whose process it is the memory of.
+    fn architecture(&self) -> &'static Architecture;
+
     /// The bytes from `at` to the end of the contiguous piece that holds it, without copying; never empty.
     ///
     /// # Errors

@@ -231,7 +231,8 @@ impl Symbols for ModuleSymbols {
         }
         let (tables, found) = self.find_definition(name).filter(|(_, found)| found.thread_local)?;
         let block = (*tables.tls.get_or_init(|| tables.tls_block(&self.memory)))?;
-        block.address(&self.memory, thread.registers.fs_base, found.value)
+        let places = &self.memory.architecture().thread_locals;
+        block.address(places, &self.memory, thread.registers.thread_pointer(), found.value)
     }
 
     fn at(&self, address: Address) -> Option<Symbol> {
@@ -295,8 +296,9 @@ impl ModuleTables {
     }
 
     fn tls_block(&self, memory: &AddressSpace) -> Option<TlsBlock> {
+        let places = &memory.architecture().thread_locals;
         if self.module.executable {
-            return TlsBlock::of_executable(&self.module.segments);
+            return TlsBlock::of_executable(places, &self.module.segments);
         }
         let binary = self.binary.as_ref().filter(|binary| !binary.symbols_only)?;
         let dynamic = dynamic_section_of_file(binary)?;
@@ -305,7 +307,7 @@ impl ModuleTables {
             binary.map.get(start..start.checked_add(usize::try_from(size).ok()?)?)
         };
         let symbol_value = |number: u32| self.dynamic(memory)?.get(number).map(|found| found.value);
-        TlsBlock::of_library(memory, &self.module, dynamic, relocations, symbol_value)
+        TlsBlock::of_library(places, memory, &self.module, dynamic, relocations, symbol_value)
     }
 }
 

@@ -3,54 +3,7 @@
 use std::collections::HashMap;
 
 use crate::Address;
-
-/// General registers of an x86-64 thread (`struct user_regs_struct`, `sys/user.h`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)] // the processor's own names
-pub struct Registers {
-    pub r15: u64,
-    pub r14: u64,
-    pub r13: u64,
-    pub r12: u64,
-    pub rbp: u64,
-    pub rbx: u64,
-    pub r11: u64,
-    pub r10: u64,
-    pub r9: u64,
-    pub r8: u64,
-    pub rax: u64,
-    pub rcx: u64,
-    pub rdx: u64,
-    pub rsi: u64,
-    pub rdi: u64,
-    pub orig_rax: u64,
-    pub rip: u64,
-    pub cs: u64,
-    pub rflags: u64,
-    pub rsp: u64,
-    pub ss: u64,
-    pub fs_base: u64,
-    pub gs_base: u64,
-    pub ds: u64,
-    pub es: u64,
-    pub fs: u64,
-    pub gs: u64,
-}
-
-impl Registers {
-    /// Those that may hold addresses of data.
-    pub(crate) fn general(&self) -> [u64; 16] {
-        [
-            self.rax, self.rbx, self.rcx, self.rdx, self.rsi, self.rdi, self.rbp, self.rsp, self.r8, self.r9,
-            self.r10, self.r11, self.r12, self.r13, self.r14, self.r15,
-        ]
-    }
-
-    /// Neither instruction nor stack pointer: see [`Thread::has_user_stack`].
-    pub(crate) fn are_of_kernel_worker(&self) -> bool {
-        (self.rip, self.rsp) == (0, 0)
-    }
-}
+use crate::architecture::Registers;
 
 /// One thread (`NT_PRSTATUS`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +18,7 @@ pub struct Thread {
 
 impl Thread {
     /// Whether it ever ran code of the process. The kernel lists its own workers for the process, those of io_uring, among the
-    /// threads: they have no instruction pointer and no stack, and the thread pointer (`fs_base`) of the thread that made them,
+    /// threads: they have no instruction pointer and no stack, and the thread pointer of the thread that made them,
     /// whose thread-local variables are not theirs.
     pub fn has_user_stack(&self) -> bool {
         !self.registers.are_of_kernel_worker()
@@ -73,7 +26,7 @@ impl Thread {
 
     /// Top of the stack in use.
     pub fn stack_pointer(&self) -> Address {
-        Address(self.registers.rsp)
+        Address(self.registers.stack_pointer())
     }
 }
 
@@ -117,11 +70,12 @@ impl Threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::X86_64;
 
     #[test]
     fn threads_are_found_by_id_and_by_stack() {
         let thread = |id: u32, rsp: u64| {
-            let registers = Registers { rip: u64::from(rsp != 0), rsp, ..Registers::default() };
+            let registers = X86_64.registers_of(&[("rip", u64::from(rsp != 0)), ("rsp", rsp)]);
             Thread { id, signal: 0, registers }
         };
         let threads = Threads::new(

@@ -63,7 +63,11 @@ impl<'a> CoreWriter<'a> {
         const GENERAL: [u32; 5] =
             [notes::PRSTATUS, notes::PRPSINFO, notes::SIGINFO, notes::AUXV, notes::FILE];
         for note in core.raw_notes().filter(|note| note.owner != notes::OWN) {
-            if !only_general || (note.owner == b"CORE" && GENERAL.contains(&note.kind)) {
+            let is_general = match note.owner {
+                b"CORE" => GENERAL.contains(&note.kind),
+                _ => Some(note.kind) == core.architecture().thread_pointer_note,
+            };
+            if !only_general || is_general {
                 notes::append(&mut self.notes, &note);
             }
         }
@@ -164,6 +168,8 @@ struct Load {
 
 /// Where everything goes.
 struct Plan {
+    /// `e_machine`
+    machine: u16,
     loads: Vec<Load>,
     notes_offset: u64,
     data_offset: u64,
@@ -177,7 +183,13 @@ impl Plan {
         let notes_offset = HEADER_SIZE + sections + (loads.len() + 1) * PROGRAM_HEADER_SIZE;
         let data_offset = (notes_offset + writer.notes.len()).next_multiple_of(PAGE);
         let memory_bytes = loads.iter().map(|load| load.kept).sum();
-        Plan { loads, notes_offset: notes_offset as u64, data_offset: data_offset as u64, memory_bytes }
+        Plan {
+            machine: writer.memory.architecture().machine,
+            loads,
+            notes_offset: notes_offset as u64,
+            data_offset: data_offset as u64,
+            memory_bytes,
+        }
     }
 
     fn len(&self) -> u64 {
@@ -220,7 +232,7 @@ impl Plan {
         let mut out = Vec::with_capacity(self.data_offset as usize);
         out.extend_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"); // 64-bit, little-endian, version 1
         half(&mut out, 4); // e_type: ET_CORE
-        half(&mut out, 62); // e_machine: EM_X86_64
+        half(&mut out, self.machine);
         word(&mut out, 1); // e_version
         long(&mut out, 0); // e_entry
         long(&mut out, first as u64); // e_phoff

@@ -153,7 +153,7 @@ fn process_threads_and_signal() {
     assert_eq!((process.id, process.parent_id, process.user_id, process.group_id), (4711, 4710, 1000, 1001));
     assert_eq!((process.name.as_str(), process.command_line.as_str()), ("program", "program --flag"));
     assert_eq!(core.threads().iter().map(|thread| thread.id).collect::<Vec<_>>(), [4711, 4712]);
-    assert_eq!(core.main_thread().unwrap().registers.rip, PROGRAM + 0x1004);
+    assert_eq!(core.main_thread().unwrap().registers.instruction_pointer(), PROGRAM + 0x1004);
     assert_eq!(core.main_thread().unwrap().stack_pointer(), Address(HEAP + 0x800));
     let signal = core.signal().unwrap();
     assert_eq!((signal.name.as_str(), signal.fault_address), ("SIGSEGV", Some(Address(0xdead))));

@@ -3,6 +3,7 @@
 //! One thread works on it, and stages of a pipeline use it in turn; so everything that changes sits in cells, and a stage may
 //! keep references into the target while the stages behind it run.
 
+use core_reader::X86_64;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -17,7 +18,7 @@ use crate::output::{Progress, Terminal, Text};
 use crate::prompt::Prompt;
 use crate::session::Session;
 use crate::target::Target;
-use crate::variables::{self, register};
+use crate::variables;
 
 /// A command that can be run again.
 pub trait Repeatable: Debug {
@@ -126,6 +127,12 @@ impl Context {
         evaluate(expr, self)
     }
 
+    /// The names of the registers that a thread of the target has; those of the processor of most cores if there is no target.
+    pub fn register_names(&self) -> &'static [&'static str] {
+        let architecture = self.target().map_or(&X86_64, |target| target.core().architecture());
+        architecture.listed
+    }
+
     /// Assigns to a variable, unless it is a register or the like.
     ///
     /// # Errors
@@ -169,7 +176,7 @@ impl Environment for Context {
             return Some(value);
         }
         let thread = self.thread().ok()?;
-        if name == "thread" { Some(u64::from(thread.id)) } else { register(&thread.registers, name) }
+        if name == "thread" { Some(u64::from(thread.id)) } else { thread.registers.called(name) }
     }
 
     fn symbol(&self, name: &str) -> Result<u64, SymbolError> {

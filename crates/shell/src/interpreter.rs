@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::rc::Rc;
 
-use core_reader::Registers;
+use core_reader::ARCHITECTURES;
 
 use crate::bare_words::{self, Meaning};
 use crate::context::{Context, Repeatable};
@@ -17,7 +17,6 @@ use crate::lang::{
 use crate::output::{Text, escape};
 use crate::pipeline::{Call, Plan, PlanError, report_usage};
 use crate::shell_escape;
-use crate::variables::{REGISTERS, register};
 
 /// Where text comes from; that decides what a bare expression does and where an error lets things go on.
 #[derive(Clone, Copy, Debug)]
@@ -336,7 +335,8 @@ fn plan(mut parts: Vec<Part>, has_address: bool) -> Result<Plan, PlanError> {
 /// Why an expression has no value, with the name that may have been meant.
 fn explained(context: &Context, error: &lang::EvalError) -> String {
     if let lang::EvalError::Variable(name) = error
-        && register(&Registers::default(), name).is_some()
+        && ARCHITECTURES.iter().any(|one| one.registers_of(&[]).called(name).is_some())
+        && context.thread().is_err()
     {
         return format!("{error}: it is a register, and there is no thread that has registers");
     }
@@ -348,7 +348,8 @@ fn explained(context: &Context, error: &lang::EvalError) -> String {
         }
         lang::EvalError::Variable(name) => {
             let variables = context.variables.borrow();
-            let names = variables.iter().map(|(name, _)| name).chain(REGISTERS);
+            let names =
+                variables.iter().map(|(name, _)| name).chain(context.register_names().iter().copied());
             crate::spelling::nearest(name, names).map(str::to_owned)
         }
         _ => None,

@@ -11,7 +11,6 @@ use v8_heap::index::{Definition, Kinds, ObjectTable};
 use v8_heap::layout::Kind;
 
 use crate::context::Context;
-use crate::variables::REGISTERS;
 
 /// Objects with more properties than this hold data under them: their names are nothing to type.
 const MOST_PROPERTIES: u64 = 1000;
@@ -108,7 +107,8 @@ fn scripts(context: &Context) -> Vec<String> {
 fn variables(context: &Context) -> Vec<String> {
     let own = context.variables.borrow();
     let own = own.iter().map(|(name, _)| name.to_owned());
-    own.chain(REGISTERS.iter().map(|name| (*name).to_owned())).filter(|name| name.len() > 1).collect()
+    let registers = context.register_names().iter().map(|name| (*name).to_owned());
+    own.chain(registers).filter(|name| name.len() > 1).collect()
 }
 
 /// Symbols that start with `prefix`, unless there are too many to be of use.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use core_reader::{AuxiliaryVector, Core, Registers};
+use core_reader::{AuxiliaryVector, Core};
 
 /// Names that exist from the start and cannot be removed, with what MDB keeps in them.
 const PERSISTENT: [&str; 16] =
@@ -107,94 +107,4 @@ pub fn check_name(name: &str) -> Result<(), String> {
         return Err("a variable name may not start with a digit".to_owned());
     }
     if name.is_empty() { Err("a variable needs a name".to_owned()) } else { Ok(()) }
-}
-
-/// Whole registers.
-pub const REGISTERS: [&str; 26] = [
-    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-    "r15", "rip", "rflags", "cs", "ss", "ds", "es", "fs", "gs", "fsbase", "gsbase",
-];
-
-/// The register called `name`, whole or in part (`rax`, `eax`, `ax`, `al`, `ah`), of a thread.
-pub fn register(registers: &Registers, name: &str) -> Option<u64> {
-    let r = registers;
-    let whole = match name {
-        "rax" => r.rax,
-        "rbx" => r.rbx,
-        "rcx" => r.rcx,
-        "rdx" => r.rdx,
-        "rsi" => r.rsi,
-        "rdi" => r.rdi,
-        "rbp" => r.rbp,
-        "rsp" => r.rsp,
-        "r8" => r.r8,
-        "r9" => r.r9,
-        "r10" => r.r10,
-        "r11" => r.r11,
-        "r12" => r.r12,
-        "r13" => r.r13,
-        "r14" => r.r14,
-        "r15" => r.r15,
-        "rip" => r.rip,
-        "rflags" => r.rflags,
-        "cs" => r.cs,
-        "ss" => r.ss,
-        "ds" => r.ds,
-        "es" => r.es,
-        "fs" => r.fs,
-        "gs" => r.gs,
-        "fsbase" => r.fs_base,
-        "gsbase" => r.gs_base,
-        _ => return part_of_register(r, name),
-    };
-    Some(whole)
-}
-
-fn part_of_register(r: &Registers, name: &str) -> Option<u64> {
-    if let Some(rest) = name.strip_prefix('e') {
-        return register(r, &format!("r{rest}")).map(|value| value & 0xffff_ffff);
-    }
-    let letter = |suffix| name.strip_suffix(suffix).filter(|rest| matches!(*rest, "a" | "b" | "c" | "d"));
-    let whole = |letter: &str| register(r, &format!("r{letter}x"));
-    if let Some(letter) = letter('x') {
-        return whole(letter).map(|value| value & 0xffff);
-    }
-    if let Some(letter) = letter('l') {
-        return whole(letter).map(|value| value & 0xff);
-    }
-    if let Some(letter) = letter('h') {
-        return whole(letter).map(|value| value >> 8 & 0xff);
-    }
-    let mask = match name.strip_prefix('r')?.strip_suffix(['d', 'w', 'b']) {
-        Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => match name.as_bytes().last() {
-            Some(b'd') => 0xffff_ffff,
-            Some(b'w') => 0xffff,
-            _ => 0xff,
-        },
-        _ => return None,
-    };
-    register(r, &name[..name.len() - 1]).map(|value| value & mask)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_registers_are_their_low_bits() {
-        let registers = Registers { rax: 0x1122_3344_5566_7788, r9: 0x99, ..Registers::default() };
-        for (name, value) in [
-            ("rax", 0x1122_3344_5566_7788),
-            ("eax", 0x5566_7788),
-            ("ax", 0x7788),
-            ("al", 0x88),
-            ("ah", 0x77),
-            ("r9d", 0x99),
-        ] {
-            assert_eq!(register(&registers, name), Some(value), "{name}");
-        }
-        for name in ["", "r", "e", "eeax", "x", "l", "rx", "r16", "rd", "ex"] {
-            assert_eq!(register(&registers, name), None, "{name}");
-        }
-    }
 }

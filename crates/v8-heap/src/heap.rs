@@ -111,12 +111,15 @@ impl<'t> Heap<'t> {
         let current_isolates = thread::current_isolates(memory, symbols, threads);
         let current: Vec<u64> = current_isolates.values().copied().collect();
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
-        let candidates = Layout::candidates(&version, symbols, &read_int).map_err(|error| match error {
-            Error::Unsupported { node, v8, supported } => {
-                Error::Unsupported { node: node_version.clone().or(node), v8, supported }
-            }
-            other => other,
-        })?;
+        let candidates =
+            Layout::candidates(&version, memory.architecture(), symbols, &read_int).map_err(|error| {
+                match error {
+                    Error::Unsupported { node, v8, supported } => {
+                        Error::Unsupported { node: node_version.clone().or(node), v8, supported }
+                    }
+                    other => other,
+                }
+            })?;
         let mut tried = candidates.into_iter().map(|mut layout| {
             let spaces = Spaces::discover(memory, &mut layout, &current);
             (layout, spaces)

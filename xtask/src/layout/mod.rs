@@ -48,7 +48,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         Some(like) => V8Version::parse(&format!("{like}.0.0")).context("--like takes a version, as 11.3")?,
         None => version.clone(),
     };
-    let layout = Layout::candidates(&like, symbols, &read_int)?
+    let layout = Layout::candidates(&like, core.architecture(), symbols, &read_int)?
         .into_iter()
         .next()
         .context("there is no table to compare with: give one with --like")?;

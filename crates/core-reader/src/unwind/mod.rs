@@ -10,21 +10,21 @@
 //!   5. the next word on the stack that is a return address     a guess, and said to be one
 //! ```
 //!
-//! Sources: System V ABI for x86-64, section 3.2 (stack frame) and 3.6.2 (DWARF register numbers); DWARF 5, section 6.4
+//! Sources: System V ABI for x86-64, section 3.2 (stack frame); Procedure Call Standard for the Arm 64-bit Architecture, section
+//! 6.4.6 (frame pointer); DWARF 5, section 6.4
 //! (call frame information); Linux Standard Base, section 10.6 (`.eh_frame`).
 //!
 //! Stacks grow downwards, so every frame lies above the one it called: what says otherwise is not believed, which also
 //! ends a walk in circles. Only a signal handler may run on a stack of its own.
 
 mod tables;
-mod x86_64;
 
 use crate::address_space::AddressSpace;
+use crate::architecture::{MOST_UNWOUND, Registers, ReturnAddress, Unwinding, Unwound, forget_scratch};
 use crate::modules::Module;
-use crate::{Address, Core, Memory, MemoryError, Registers};
+use crate::{Address, Core, Memory, MemoryError};
 
 use tables::{ModuleUnwinder, Row};
-use x86_64::{RBP, RIP, RSP};
 
 /// No more frames are looked for. V8 stops a recursion after some 12,000.
 const FRAMES_LIMIT: usize = 1 << 17;
@@ -60,7 +60,7 @@ pub struct Frame {
     /// Where a frame pointer of this frame points or would point: 16 below its end, where the caller's frame pointer is
     /// saved if the frame saves it; the return address follows. `None` if the end is not known.
     pub frame_pointer: Option<Address>,
-    /// The register that holds a frame pointer (`rbp`), if its value in this frame is known.
+    /// The register that holds a frame pointer (`rbp`, `x29`), if its value in this frame is known.
     pub base_pointer: Option<u64>,
     /// How it was found.
     pub found: FoundBy,
@@ -111,7 +111,7 @@ pub struct Stack {
 /// The registers of a frame, by DWARF number, as far as they are known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
-    pub registers: [Option<u64>; x86_64::REGISTERS],
+    pub registers: Unwound,
     found: FoundBy,
     interrupted: bool,
 }
@@ -148,7 +148,7 @@ impl<'c> Unwinder<'c> {
         if registers.are_of_kernel_worker() {
             return Stack { frames: Vec::new(), end: StackEnd::KernelWorker };
         }
-        let registers = x86_64::of_thread(registers);
+        let registers = registers.unwound();
         self.walk(State { registers, found: FoundBy::Registers, interrupted: true }, limit)
     }
 
@@ -158,16 +158,13 @@ impl<'c> Unwinder<'c> {
         let read =
             |offset: u64| self.memory.read_u64(at.checked_add(offset).ok_or(MemoryError::Unmapped(at))?);
         let (saved, back) = match (read(0), read(8)) {
-            (Ok(saved), Ok(back)) => (saved, back),
+            (Ok(saved), Ok(back)) => (saved, (self.unwinding().plain)(back)),
             (Err(error), _) | (_, Err(error)) => return Stack { frames: Vec::new(), end: error.into() },
         };
         if !self.is_code(back) {
             return Stack { frames: Vec::new(), end: StackEnd::NotCode(Address(back)) };
         }
-        let mut registers = [None; x86_64::REGISTERS];
-        registers[RBP] = Some(saved);
-        registers[RSP] = Some(at.0.wrapping_add(16));
-        registers[RIP] = Some(back);
+        let registers = self.registers(Some(saved), Some(at.0.wrapping_add(16)), back);
         self.walk(State { registers, found: FoundBy::FramePointer, interrupted: false }, limit)
     }
 
@@ -176,14 +173,14 @@ impl<'c> Unwinder<'c> {
         let mut frames: Vec<Frame> = Vec::new();
         let mut changes = 0;
         loop {
-            let (Some(pc), Some(sp)) = (state.get(RIP), state.get(RSP)) else {
+            let (Some(pc), Some(sp)) = (self.pc(&state), self.sp(&state)) else {
                 return Stack { frames, end: StackEnd::NoCaller };
             };
             let mut frame = Frame {
                 instruction: Address(pc),
                 stack_pointer: Address(sp),
                 frame_pointer: None,
-                base_pointer: state.get(RBP),
+                base_pointer: self.fp(&state),
                 found: state.found,
                 interrupted: state.interrupted,
             };
@@ -196,7 +193,7 @@ impl<'c> Unwinder<'c> {
                 Ok((caller, end)) => {
                     frame.frame_pointer = end.and_then(|end| end.checked_sub(16)).map(Address);
                     frames.push(frame);
-                    let below = caller.get(RSP).is_none_or(|next| next <= sp);
+                    let below = !self.rises(&state, &caller, sp);
                     if below {
                         changes += 1;
                         if caller.found != FoundBy::Signal || changes > STACK_CHANGES_LIMIT {
@@ -223,13 +220,15 @@ impl<'c> Unwinder<'c> {
             .position(|module| module.contains(Address(lookup)))
             .and_then(|index| self.tables[index].as_ref());
         if let Some(table) = table {
-            match table.caller(self.memory, &mut self.context, lookup, &state.registers) {
+            // Code without tables may have saved registers between its frame pointer and the end of its frame.
+            let by_frame_record = state.found == FoundBy::FramePointer && self.unwinding().has_frame_records;
+            match table.caller(self.memory, &mut self.context, lookup, &state.registers, by_frame_record) {
                 Some(Row::Outermost) => return Err(StackEnd::Outermost),
                 Some(Row::Caller { registers, end, signal }) => {
                     let found = if signal { FoundBy::Signal } else { FoundBy::UnwindTable };
                     let caller = State { registers, found, interrupted: signal };
-                    let rises = caller.get(RSP).is_some_and(|next| next > sp);
-                    match caller.get(RIP) {
+                    let rises = self.rises(state, &caller, sp);
+                    match self.pc(&caller) {
                         None | Some(0) => return Err(StackEnd::Outermost),
                         _ if !signal && !rises => wrong = Some(StackEnd::NoCaller),
                         // A signal may have interrupted anything, such as a jump to nowhere.
@@ -242,7 +241,7 @@ impl<'c> Unwinder<'c> {
                 Some(Row::Memory(error)) => wrong = Some(StackEnd::Memory(error)),
                 None => {}
             }
-        } else if let Some(registers) = x86_64::signal_frame(self.memory, pc, sp) {
+        } else if let Some(registers) = (self.unwinding().signal_frame)(self.memory, pc, sp) {
             return Ok((State { registers, found: FoundBy::Signal, interrupted: true }, None));
         }
         if wrong.is_none() {
@@ -253,7 +252,8 @@ impl<'c> Unwinder<'c> {
                 return Ok(found);
             }
             // The frame pointer of the first function of a thread is 0.
-            if state.get(RBP) == Some(0) && state.found == FoundBy::FramePointer {
+            let tells = state.found == FoundBy::FramePointer || self.unwinding().has_frame_records;
+            if self.fp(state) == Some(0) && tells {
                 return Err(StackEnd::Outermost);
             }
         }
@@ -262,6 +262,39 @@ impl<'c> Unwinder<'c> {
             Ok(None) => Err(wrong.unwrap_or(StackEnd::NoCaller)),
             Err(error) => Err(wrong.unwrap_or(StackEnd::Memory(error))),
         }
+    }
+
+    fn unwinding(&self) -> &'static Unwinding {
+        &self.memory.architecture().unwinding
+    }
+
+    fn pc(&self, state: &State) -> Option<u64> {
+        state.get(self.unwinding().instruction_pointer)
+    }
+
+    fn sp(&self, state: &State) -> Option<u64> {
+        state.get(self.unwinding().stack_pointer)
+    }
+
+    fn fp(&self, state: &State) -> Option<u64> {
+        state.get(self.unwinding().frame_pointer)
+    }
+
+    /// The registers of a frame of which nothing else is known.
+    fn registers(&self, frame_pointer: Option<u64>, stack_pointer: Option<u64>, pc: u64) -> Unwound {
+        let unwinding = self.unwinding();
+        let mut registers = [None; MOST_UNWOUND];
+        registers[unwinding.frame_pointer] = frame_pointer;
+        registers[unwinding.stack_pointer] = stack_pointer;
+        registers[unwinding.instruction_pointer] = Some(pc);
+        registers
+    }
+
+    /// Whether the caller of a frame lies above it. Where a call leaves the return address in a register, a function that has only
+    /// begun, or calls none, may have no frame: its caller's begins at the same place.
+    fn rises(&self, state: &State, caller: &State, sp: u64) -> bool {
+        let may_be_level = state.interrupted && self.unwinding().link.is_some();
+        self.sp(caller).is_some_and(|next| next > sp || next == sp && may_be_level)
     }
 
     /// Whether `address` can be an instruction: the process could execute it, or the core does not know.
@@ -274,46 +307,54 @@ impl<'c> Unwinder<'c> {
     }
 
     fn is_return_address(&self, address: u64) -> bool {
-        self.is_code(address) && x86_64::follows_a_call(self.memory, address)
+        self.is_code(address) && (self.unwinding().follows_a_call)(self.memory, address)
     }
 
-    /// A function that has not yet saved the frame pointer, or has restored it: the return address is on top of the stack,
-    /// or below the saved frame pointer. So it is where a call has led to nowhere.
+    /// A function that has not yet saved the frame pointer, or has restored it: the return address is where the call has left it, on
+    /// top of the stack or in a register, or the frame pointer of the caller has been saved below it. So it is where a call has led to
+    /// nowhere.
     fn by_top_of_stack(&self, state: &State, pc: u64, sp: u64) -> Option<(State, Option<u64>)> {
         if !state.interrupted {
             return None;
         }
-        let depth = if self.is_code(pc) { x86_64::words_above_return_address(self.memory, pc)? } else { 0 };
-        let slot = sp.checked_add(8 * depth)?;
-        let back = self.memory.read_u64(Address(slot)).ok().filter(|back| self.is_return_address(*back))?;
+        let unwinding = self.unwinding();
+        let place = match self.is_code(pc) {
+            true => (unwinding.return_address)(self.memory, pc)?,
+            false => unwinding.link.map_or(ReturnAddress::Stack(0), ReturnAddress::Register),
+        };
         let mut caller = State { found: FoundBy::TopOfStack, interrupted: false, ..*state };
-        x86_64::forget_scratch(&mut caller.registers);
-        if depth == 1 {
-            caller.registers[RBP] = self.memory.read_u64(Address(sp)).ok();
-        }
-        caller.registers[RIP] = Some(back);
-        caller.registers[RSP] = Some(slot.checked_add(8)?);
-        Some((caller, caller.get(RSP)))
+        forget_scratch(self.memory.architecture(), &mut caller.registers);
+        let (back, end) = match place {
+            ReturnAddress::Register(number) => (state.get(number)?, sp),
+            ReturnAddress::Stack(depth) => {
+                let slot = sp.checked_add(8 * depth)?;
+                if depth == 1 {
+                    caller.registers[unwinding.frame_pointer] = self.memory.read_u64(Address(sp)).ok();
+                }
+                (self.memory.read_u64(Address(slot)).ok()?, slot.checked_add(8)?)
+            }
+        };
+        let back = Some((unwinding.plain)(back)).filter(|back| self.is_return_address(*back))?;
+        caller.registers[unwinding.instruction_pointer] = Some(back);
+        caller.registers[unwinding.stack_pointer] = Some(end);
+        Some((caller, Some(end)))
     }
 
     fn by_frame_pointer(&self, state: &State, sp: u64) -> Option<(State, Option<u64>)> {
-        let base = state.get(RBP).filter(|base| *base >= sp && base.is_multiple_of(8))?;
+        let base = self.fp(state).filter(|base| *base >= sp && base.is_multiple_of(8))?;
         let stack = self.memory.range_at(Address(sp))?;
         if base >= stack.end.0 {
             return None;
         }
         let (saved, back) = (
             self.memory.read_u64(Address(base)).ok()?,
-            self.memory.read_u64(Address(base.checked_add(8)?)).ok()?,
+            (self.unwinding().plain)(self.memory.read_u64(Address(base.checked_add(8)?)).ok()?),
         );
         if !self.is_code(back) {
             return None;
         }
         // Code without unwind tables may have saved the other registers anywhere.
-        let mut registers = [None; x86_64::REGISTERS];
-        registers[RBP] = Some(saved);
-        registers[RSP] = Some(base.checked_add(16)?);
-        registers[RIP] = Some(back);
+        let registers = self.registers(Some(saved), Some(base.checked_add(16)?), back);
         let caller = State { registers, found: FoundBy::FramePointer, interrupted: false };
         Some((caller, base.checked_add(16)))
     }
@@ -324,21 +365,19 @@ impl<'c> Unwinder<'c> {
         let stack = self.memory.bytes_from(Address(start))?;
         let words = stack.chunks_exact(8).take(SCANNED_WORDS).enumerate();
         for (index, word) in words {
-            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            let word = (self.unwinding().plain)(u64::from_le_bytes(word.try_into().unwrap_or_default()));
             if !self.is_return_address(word) {
                 continue;
             }
             let slot = start + 8 * index as u64;
-            let mut registers = [None; x86_64::REGISTERS];
-            registers[RIP] = Some(word);
-            registers[RSP] = slot.checked_add(8);
             // Whoever keeps frame pointers has saved the caller's right below the return address.
             let saved = slot
                 .checked_sub(8)
                 .filter(|at| *at >= sp)
                 .and_then(|at| self.memory.read_u64(Address(at)).ok());
             let above = |base: &u64| *base > slot && base - slot < 1 << 20 && base.is_multiple_of(8);
-            registers[RBP] = saved.filter(above).or(state.get(RBP).filter(above));
+            let base = saved.filter(above).or(self.fp(state).filter(above));
+            let registers = self.registers(base, slot.checked_add(8), word);
             let caller = State { registers, found: FoundBy::Scan, interrupted: false };
             return Ok(Some((caller, None)));
         }

@@ -9,8 +9,8 @@ use gimli::{
     UnwindExpression, UnwindSection, Value,
 };
 
-use super::x86_64::{REGISTERS, RIP, RSP, forget_scratch};
 use crate::address_space::AddressSpace;
+use crate::architecture::{Unwound, forget_scratch};
 use crate::elf::Segment;
 use crate::modules::Module;
 use crate::{Address, Memory, MemoryError};
@@ -54,7 +54,7 @@ pub(super) enum Row {
     Outermost,
     /// Its caller.
     Caller {
-        registers: [Option<u64>; REGISTERS],
+        registers: Unwound,
         /// The canonical frame address.
         end: u64,
         /// The caller was interrupted by a signal.
@@ -86,13 +86,15 @@ impl<'c> ModuleUnwinder<'c> {
         Some(ModuleUnwinder { header, frames, bases: bases.set_eh_frame(start), start })
     }
 
-    /// What the tables say of the frame at `lookup` with these registers; `None` if they say nothing about that place.
+    /// What the tables say of the frame at `lookup` with these registers; `None` if they say nothing about that place. With
+    /// `by_frame_record` the stack pointer among the registers is not known exactly, and the frame pointer is.
     pub fn caller(
         &self,
         memory: &AddressSpace,
         context: &mut Context,
         lookup: u64,
-        registers: &[Option<u64>; REGISTERS],
+        registers: &Unwound,
+        by_frame_record: bool,
     ) -> Option<Row> {
         let table = self.header.table()?;
         let place = table.lookup(lookup, &self.bases).ok()?;
@@ -106,7 +108,7 @@ impl<'c> ModuleUnwinder<'c> {
         }
         let signal = entry.is_signal_trampoline();
         let row = entry.unwind_info_for_address(&self.frames, &self.bases, &mut context.0, lookup).ok()?;
-        let evaluation = Evaluation { memory, frames: &self.frames, registers };
+        let evaluation = Evaluation { memory, frames: &self.frames, registers, by_frame_record };
         match evaluation.apply(row, signal, usize::from(entry.cie().return_address_register().0)) {
             Ok(row) => Some(row),
             Err(NoValue::Memory(error)) => Some(Row::Memory(error)),
@@ -118,7 +120,8 @@ impl<'c> ModuleUnwinder<'c> {
 struct Evaluation<'e, 'c> {
     memory: &'e AddressSpace,
     frames: &'e EhFrame<Reader<'c>>,
-    registers: &'e [Option<u64>; REGISTERS],
+    registers: &'e Unwound,
+    by_frame_record: bool,
 }
 
 impl Evaluation<'_, '_> {
@@ -136,7 +139,14 @@ impl Evaluation<'_, '_> {
         signal: bool,
         return_address: usize,
     ) -> Result<Row, NoValue> {
+        let architecture = self.memory.architecture();
+        let unwinding = &architecture.unwinding;
         let end = match row.cfa() {
+            CfaRule::RegisterAndOffset { register, .. }
+                if self.by_frame_record && usize::from(register.0) == unwinding.stack_pointer =>
+            {
+                self.end_by_frame_record(row).ok_or(NoValue::Unknown)?
+            }
             CfaRule::RegisterAndOffset { register, offset } => {
                 self.register(*register)?.wrapping_add_signed(*offset)
             }
@@ -144,10 +154,12 @@ impl Evaluation<'_, '_> {
         };
         let mut caller = *self.registers;
         if !signal {
-            forget_scratch(&mut caller);
+            forget_scratch(architecture, &mut caller);
         }
-        caller[RSP] = Some(end);
-        let mut back = None;
+        caller[unwinding.stack_pointer] = Some(end);
+        // A function that has not saved the link register has it as it was.
+        let mut back =
+            unwinding.link.filter(|link| *link == return_address).and_then(|link| self.registers[link]);
         for (register, rule) in row.registers() {
             let number = usize::from(register.0);
             let value = match rule {
@@ -169,8 +181,22 @@ impl Evaluation<'_, '_> {
                 *place = value;
             }
         }
-        caller[RIP] = back;
+        if let Some(link) = unwinding.link {
+            caller[link] = back;
+        }
+        caller[unwinding.instruction_pointer] = back.map(unwinding.plain);
         Ok(Row::Caller { registers: caller, end, signal })
+    }
+
+    /// Where a frame ends whose frame pointer points to where the one of its caller is saved.
+    fn end_by_frame_record(&self, row: &gimli::UnwindTableRow<usize>) -> Option<u64> {
+        let number = self.memory.architecture().unwinding.frame_pointer;
+        let record = self.registers.get(number).copied().flatten()?;
+        let rule = row.registers().find(|(register, _)| usize::from(register.0) == number);
+        match rule?.1 {
+            RegisterRule::Offset(offset) => Some(record.wrapping_add_signed(offset.checked_neg()?)),
+            _ => None,
+        }
     }
 
     fn expression(&self, expression: &UnwindExpression<usize>, initial: Option<u64>) -> Result<u64, NoValue> {

@@ -1,7 +1,8 @@
 //! The finished process: memory and symbols, which a test may cut and damage.
 
 use core_reader::{
-    Address, Contents, Memory, MemoryError, MemoryRange, Permissions, Symbol, Symbols, Thread,
+    Address, Architecture, Contents, Memory, MemoryError, MemoryRange, Permissions, Symbol, Symbols, Thread,
+    X86_64,
 };
 
 /// Memory and symbols of a process, on byte vectors.
@@ -100,6 +101,10 @@ impl Dump {
 }
 
 impl Memory for Dump {
+    fn architecture(&self) -> &'static Architecture {
+        &X86_64
+    }
+
     fn bytes_from(&self, at: Address) -> Result<&[u8], MemoryError> {
         let (index, offset) = self.find(at.0).ok_or(MemoryError::Unmapped(at))?;
         match self.ranges[index].contents {

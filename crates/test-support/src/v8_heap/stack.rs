@@ -1,6 +1,6 @@
 //! The stack of a thread in which V8 and native code have called each other.
 
-use core_reader::{Registers, Thread};
+use core_reader::{Thread, X86_64};
 
 /// Puts a stack together, from the outermost frame inwards: frames are pushed downwards, as calls do it.
 #[derive(Debug)]
@@ -113,8 +113,8 @@ impl StackBuilder {
 
     /// Address of the lowest word, the bytes, and a thread that stands there.
     pub fn build(self, id: u32, rax: u64) -> (u64, Vec<u8>, Thread) {
-        let registers =
-            Registers { rsp: self.sp(), rbp: self.fp, rax, rip: RETURN, fs_base: 0, ..Registers::default() };
+        let values = [("rsp", self.sp()), ("rbp", self.fp), ("rax", rax), ("rip", RETURN)];
+        let registers = X86_64.registers_of(&values);
         let bytes = self.words.iter().rev().flat_map(|word| word.to_le_bytes()).collect();
         (self.sp(), bytes, Thread { id, signal: 0, registers })
     }

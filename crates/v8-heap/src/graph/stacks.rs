@@ -32,8 +32,6 @@ use crate::layout::native::frame;
 
 /// A stack is read from its stack pointer on, up to this many bytes.
 const MOST_STACK: u64 = 16 << 20;
-/// Below the stack pointer, leaf functions keep data (the red zone of the x86-64 ABI), in bytes.
-const RED_ZONE: u64 = 128;
 /// Where compiled code has called native code without an exit frame, nothing tells where its own frame ends; so many bytes of it count.
 const UNKNOWN_FRAME: u64 = 4096;
 
@@ -41,39 +39,24 @@ impl Finder<'_, '_> {
     /// Every word of a thread that is the address of an object: roots, if they are in frames of V8, otherwise leftovers.
     pub fn thread(&mut self, thread: &Thread) {
         let registers = &thread.registers;
-        let start = registers.rsp.saturating_sub(RED_ZONE) & !7;
+        let start = registers.stack_pointer().saturating_sub(registers.architecture().red_zone) & !7;
         let ranges = self.memory.ranges();
-        let range = ranges.get(ranges.partition_point(|range| range.end.0 <= registers.rsp));
-        let range =
-            range.filter(|range| range.start.0 <= registers.rsp && range.contents == Contents::Dumped);
+        let range = ranges.get(ranges.partition_point(|range| range.end.0 <= registers.stack_pointer()));
+        let range = range
+            .filter(|range| range.start.0 <= registers.stack_pointer() && range.contents == Contents::Dumped);
         let mut is_in_javascript = false;
         match range {
             Some(range) => {
                 // What the thread library keeps of a thread stands at the far end of its stack, where other memory may
                 // follow.
-                let own = Some(registers.fs_base).filter(|base| (start..range.end.0).contains(base));
+                let own = Some(registers.thread_pointer()).filter(|base| (start..range.end.0).contains(base));
                 let end = own.unwrap_or(range.end.0).min(start.saturating_add(MOST_STACK));
                 is_in_javascript = self.stack(thread, start.max(range.start.0), end);
             }
             _ => self.found.missing.push(format!("the stack of thread {}", thread.id)),
         }
-        for word in [
-            registers.rax,
-            registers.rbx,
-            registers.rcx,
-            registers.rdx,
-            registers.rsi,
-            registers.rdi,
-            registers.rbp,
-            registers.r8,
-            registers.r9,
-            registers.r10,
-            registers.r11,
-            registers.r12,
-            registers.r13,
-            registers.r14,
-            registers.r15,
-        ] {
+        let stack_pointer = registers.stack_pointer();
+        for word in registers.general().filter(|word| *word != stack_pointer) {
             self.add_word(RootKind::Register(thread.id), 0, word, is_in_javascript);
         }
     }
@@ -86,7 +69,7 @@ impl Finder<'_, '_> {
         self.found.memory.push((start, end));
         let (words, _) = words_of(self.memory, start, end);
         let frames = Frames { finder: self, words: &words, start, told: self.told_by_isolates(thread) };
-        let (stretches, is_in_javascript) = frames.stretches(thread.registers.rbp);
+        let (stretches, is_in_javascript) = frames.stretches(thread.registers.frame_pointer());
         for &(at, word) in &words {
             let is_sure = stretches.iter().any(|stretch| stretch.contains(&at));
             self.add_word(RootKind::Stack(thread.id), at, word, is_sure);
@@ -145,6 +128,11 @@ impl Frames<'_, '_, '_> {
         Some(self.words.get(usize::try_from(index).ok()?)?.1)
     }
 
+    /// Where an entry frame has the next older exit frame: so far below its frame pointer.
+    fn older_exit(&self) -> u64 {
+        self.finder.view.layout().processor.older_exit
+    }
+
     /// The type of frame whose frame pointer is `at`, if it says so where functions of JavaScript have their context.
     fn marked_type(&self, at: u64) -> Option<u64> {
         let marker = self.word(at.checked_sub(frame::MARKER)?)?;
@@ -177,7 +165,7 @@ impl Frames<'_, '_, '_> {
             }
         }
         let is_entry = |at: u64| {
-            let older = at.checked_sub(frame::OLDER_EXIT).and_then(|at| self.word(at));
+            let older = at.checked_sub(self.older_exit()).and_then(|at| self.word(at));
             matches!(self.marked_type(at), Some(frame::ENTRY | frame::CONSTRUCT_ENTRY))
                 && older.is_some_and(|older| older == 0 || is_here(older, at))
         };
@@ -205,7 +193,7 @@ impl Frames<'_, '_, '_> {
             {
                 continue;
             }
-            older_exit = self.word(entry - frame::OLDER_EXIT).unwrap_or(0);
+            older_exit = self.word(entry - self.older_exit()).unwrap_or(0);
             let exit = self.word(innermost.saturating_sub(frame::EXIT_STACK_POINTER));
             let is_exit = !self.is_function(innermost)
                 && exit.is_some_and(|sp| sp >= self.start && sp < innermost && sp.is_multiple_of(8));

@@ -232,6 +232,16 @@ pub(super) fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Pi
     for range in ranges[first..].iter().take_while(|range| range.start.0 < end) {
         // Objects are made of whole words.
         let Some(from) = range.start.0.max(start).checked_next_multiple_of(8) else { break };
+        // Permissions may change in the middle of a page, and of an object.
+        if let Some(last) = pieces.last_mut().filter(|last| last.end() == from)
+            && let Ok(bytes) = memory.bytes_from(Address(last.start))
+        {
+            let len = (bytes.len() as u64).min(range.end.0.min(end) - last.start) & !7;
+            if len > last.bytes.len() as u64 {
+                last.bytes = &bytes[..len as usize];
+                continue;
+            }
+        }
         let Ok(bytes) = memory.bytes_from(Address(from)) else { continue };
         let len = (bytes.len() as u64).min(range.end.0.min(end).saturating_sub(from)) & !7;
         if len > 0 {

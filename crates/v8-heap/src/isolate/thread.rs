@@ -72,7 +72,7 @@ pub(crate) fn current_isolates(
     let current = |thread: &Thread| {
         let place = symbols
             .thread_local(CURRENT_ISOLATE, thread)
-            .or_else(|| thread_specific::place(thread.registers.fs_base, (*key)?).map(Address))?;
+            .or_else(|| thread_specific::place(thread.registers.thread_pointer(), (*key)?).map(Address))?;
         let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
         Some((thread.id, isolate))
     };
@@ -81,14 +81,14 @@ pub(crate) fn current_isolates(
 
 /// The part of a thread's stack that is in use.
 fn stack_of(memory: &dyn Memory, thread: &Thread) -> Option<Range<u64>> {
-    let sp = thread.registers.rsp;
+    let sp = thread.registers.stack_pointer();
     let ranges = memory.ranges();
     let range = ranges.get(ranges.partition_point(|range| range.end.0 <= sp))?;
     if range.start > Address(sp) || range.contents != Contents::Dumped {
         return None;
     }
     // The thread library keeps its own data at the far end of the stack, where that of another thread may follow.
-    let own_data = Some(thread.registers.fs_base).filter(|base| (sp..range.end.0).contains(base));
+    let own_data = Some(thread.registers.thread_pointer()).filter(|base| (sp..range.end.0).contains(base));
     let end = own_data.unwrap_or(range.end.0).min(sp.saturating_add(MOST_STACK));
     Some(sp..end)
 }

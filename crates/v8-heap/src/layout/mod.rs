@@ -25,6 +25,7 @@ pub(crate) mod machine_code;
 pub(crate) mod native;
 mod native_context;
 mod postmortem;
+mod processor;
 mod scope_info;
 mod size;
 mod tables;
@@ -36,7 +37,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use core_reader::Symbols;
+use core_reader::{Architecture, Symbols};
 
 pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
 pub use bits::Bits;
@@ -50,6 +51,7 @@ pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};
 pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
+pub use processor::ProcessorLayout;
 pub(crate) use scope_info::ScopeInfoParts;
 pub use scope_info::{ScopeInfoLayout, ScopeKind};
 pub(crate) use size::ObjectBytes;
@@ -452,6 +454,8 @@ pub struct Layout {
     pub table_node: u32,
     /// Whether the table is for the target's own version.
     pub exact: bool,
+    /// What differs between processors.
+    pub processor: &'static ProcessorLayout,
     /// Whether every release of that line is read right by tests; of another, some have been tried.
     pub supported: bool,
     /// Page headers.
@@ -519,13 +523,15 @@ impl Layout {
     /// [`Error::Unsupported`] for versions that no table can read.
     pub fn candidates(
         version: &V8Version,
+        architecture: &Architecture,
         symbols: &dyn Symbols,
         read_int: &dyn Fn(u64) -> Option<i32>,
     ) -> Result<Vec<Layout>> {
         let wanted = (version.major, version.minor);
         let metadata = postmortem::Metadata::load(symbols, read_int);
+        let processor = ProcessorLayout::of(architecture);
         let assemble = |table: &Table, exact| {
-            let mut layout = Layout::assembled(table, exact, &metadata);
+            let mut layout = Layout::assembled(table, exact, processor, &metadata);
             layout.deoptimization.take_if(|known| !machine_code::agrees(known, symbols, read_int));
             layout.bytecodes.take_if(|known| !known.agrees(symbols, read_int));
             layout.context_bytecodes.take_if(|_| layout.bytecodes.is_none());
@@ -557,7 +563,7 @@ impl Layout {
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (
-            (self.table_version, self.table_node, self.exact),
+            (self.table_version, self.table_node, self.exact, self.processor),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
             (self.frames, self.deoptimization, self.crash, &self.bytecodes),
@@ -575,7 +581,12 @@ impl Layout {
 
     /// The layout over a table: one of those made last, if it was made of the same. A process that opens many cores of one program
     /// computes it once.
-    fn assembled(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
+    fn assembled(
+        table: &Table,
+        exact: bool,
+        processor: &'static ProcessorLayout,
+        metadata: &postmortem::Metadata,
+    ) -> Layout {
         struct Assembled {
             metadata: postmortem::Metadata,
             layout: Layout,
@@ -589,12 +600,13 @@ impl Layout {
         let is_same = |known: &&Assembled| {
             known.layout.table_version == table.v8
                 && known.layout.exact == exact
+                && known.layout.processor == processor
                 && known.metadata == *metadata
         };
         if let Some(known) = lock().iter().find(is_same) {
             return known.layout.clone();
         }
-        let layout = Layout::assemble(table, exact, metadata);
+        let layout = Layout::assemble(table, exact, processor, metadata);
         let mut last = lock();
         if last.len() == KEPT {
             last.pop_front();
@@ -603,7 +615,12 @@ impl Layout {
         layout
     }
 
-    fn assemble(table: &Table, exact: bool, metadata: &postmortem::Metadata) -> Layout {
+    fn assemble(
+        table: &Table,
+        exact: bool,
+        processor: &'static ProcessorLayout,
+        metadata: &postmortem::Metadata,
+    ) -> Layout {
         let table_source = if exact { Source::Table } else { Source::NearestTable };
         let version = table.v8;
         let words = WordModel::FULL;
@@ -626,7 +643,7 @@ impl Layout {
 
         let bytecodes = Bytecodes::of(version);
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
-        let sizes = size::Sizes { version, words, facts: &facts, classes: &classes };
+        let sizes = size::Sizes { version, words, processor, facts: &facts, classes: &classes };
         let types = classify_types(&named, functions, &sizes);
         let from_metadata = named.iter().filter(|entry| published.contains(entry)).count();
 
@@ -660,6 +677,7 @@ impl Layout {
             table_node: table.node,
             exact,
             supported: table.supported,
+            processor,
             page: table.page,
             large_page: 1 << table.large_page_flag,
             read_only_page: 1 << table.read_only_page_flag,
@@ -863,10 +881,17 @@ fn is_fixed_array(classes: &Classes, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use core_reader::X86_64;
+
     use super::*;
 
     fn layout_without_symbols(index: usize) -> Layout {
-        Layout::assemble(tables::TABLES[index], true, &postmortem::Metadata::default())
+        Layout::assemble(
+            tables::TABLES[index],
+            true,
+            ProcessorLayout::of(&X86_64),
+            &postmortem::Metadata::default(),
+        )
     }
 
     #[test]
@@ -914,7 +939,7 @@ mod tests {
         let published = |offset| postmortem::Metadata::of(&[("class_Map__prototype__HeapObject", offset)]);
         let newest = tables::TABLES[tables::TABLES.len() - 1];
         let at = |offset| {
-            let layout = Layout::assembled(newest, true, &published(offset));
+            let layout = Layout::assembled(newest, true, ProcessorLayout::of(&X86_64), &published(offset));
             layout.classes().offset("Map", "prototype")
         };
         // More of them than are kept.
@@ -923,7 +948,7 @@ mod tests {
                 assert_eq!(at(offset), Some(offset as u64));
             }
         }
-        assert!(!Layout::assembled(newest, false, &published(64)).exact);
+        assert!(!Layout::assembled(newest, false, ProcessorLayout::of(&X86_64), &published(64)).exact);
     }
 
     #[test]

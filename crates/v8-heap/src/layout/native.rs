@@ -159,7 +159,7 @@ pub(crate) mod base_space {
     pub const COMMITTED: u64 = 24;
 }
 
-/// Distances below the frame pointer in V8's frames on x86-64, in bytes, and their types (V8:
+/// Distances below the frame pointer in V8's frames, in bytes, the same on x86-64 and arm64, and their types (V8:
 /// `src/execution/frame-constants.h`, `frames.h`).
 pub(crate) mod frame {
     /// `WasmFrameConstants::kWasmInstanceOffset`, `kWasmInstanceDataOffset`: below the frame pointer.
@@ -182,8 +182,6 @@ pub(crate) mod frame {
     pub const RECEIVER_ABOVE: u64 = 16;
     /// `ExitFrameConstants::kSPOffset`
     pub const EXIT_STACK_POINTER: u64 = 16;
-    /// `EntryFrameConstants::kNextExitFrameFPOffset`
-    pub const OLDER_EXIT: u64 = 64;
     /// `StackFrame::ENTRY`, the first in `STACK_FRAME_TYPE_LIST`.
     pub const ENTRY: u64 = 1;
     /// `StackFrame::CONSTRUCT_ENTRY`, the second.

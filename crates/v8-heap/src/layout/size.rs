@@ -7,8 +7,8 @@
 use super::class;
 use super::versions::Version;
 use super::{
-    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ScopeInfoParts, StringShape, TailLayout,
-    WordModel,
+    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ProcessorLayout, ScopeInfoParts, StringShape,
+    TailLayout, WordModel,
 };
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
@@ -61,11 +61,6 @@ pub(crate) trait ObjectBytes {
     fn is_map_of_gap(&mut self, word: u64) -> bool;
 }
 
-/// `kCodeAlignment` of x86-64.
-const CODE_ALIGNMENT: u64 = 64;
-/// Where in a unit of `CODE_ALIGNMENT` an `InstructionStream` without a size starts, so that its instructions are aligned.
-const CODE_START: u64 = 48;
-
 impl Layout {
     /// The size of an object whose type has a rule of its own, in bytes; `None` if its counts cannot be right.
     pub(crate) fn special_size<B: ObjectBytes>(
@@ -75,6 +70,7 @@ impl Layout {
     ) -> Result<Option<u64>, B::Error> {
         let fields = &self.fields;
         let tagged = fields.words.tagged;
+        let processor = self.processor;
         Ok(match special {
             SpecialSize::FeedbackMetadata => {
                 let slots = object.word32(fields.feedback_slots, "slots of FeedbackMetadata")?;
@@ -115,13 +111,13 @@ impl Layout {
                 let instructions = object.word32(fields.code_instruction_size, "size of instructions")?;
                 let metadata = object.word32(fields.code_metadata_size, "size of a Code's metadata")?;
                 let size = fields.machine_instructions + u64::from(instructions) + u64::from(metadata);
-                Some(size.next_multiple_of(CODE_ALIGNMENT))
+                Some(size.next_multiple_of(processor.code_alignment))
             }
             SpecialSize::InstructionStream => Some(match fields.instruction_stream_body_size {
                 Some(at) => {
                     let body = object.word32(at, "size of an InstructionStream")?;
                     let size = fields.machine_instructions + u64::from(body);
-                    size.next_multiple_of(CODE_ALIGNMENT)
+                    size.next_multiple_of(processor.code_alignment)
                 }
                 // The next object of its page begins where it ends: code is followed by code, or by free memory.
                 None => {
@@ -131,7 +127,8 @@ impl Layout {
                     while offset + tagged <= room {
                         // What the core lacks is no object.
                         let word = object.word(offset, "end of an InstructionStream").unwrap_or(0);
-                        let starts = (address + offset) % CODE_ALIGNMENT == CODE_START && word == own_map;
+                        let starts = (address + offset) % processor.code_alignment == processor.code_start
+                            && word == own_map;
                         if starts || object.is_map_of_gap(word) {
                             break;
                         }
@@ -194,6 +191,7 @@ const COUNTS: [&str; 7] = [
 pub(super) struct Sizes<'l> {
     pub version: Version,
     pub words: WordModel,
+    pub processor: &'static ProcessorLayout,
     pub facts: &'l Facts,
     pub classes: &'l Classes,
 }
@@ -217,7 +215,7 @@ impl Sizes<'_> {
             // From V8 14 on a hole is one word before an unreadable block.
             (Kind::Hole, _) | (_, "WasmNull") => SizeFormula::fixed(tagged),
             // Of this only the empty one is ever made.
-            (_, "SwissNameDictionary") => SizeFormula::fixed(40),
+            (_, "SwissNameDictionary") => SizeFormula::fixed(self.processor.swiss_name_dictionary),
             (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),
             (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
             (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),

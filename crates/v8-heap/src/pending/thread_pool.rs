@@ -177,7 +177,7 @@ impl Heap<'_> {
         let numbers =
             (0..u64::from(size)).filter_map(|index| self.uv_word(list, index * thread_pool::THREAD));
         let by_pointer =
-            |number: u64| self.threads().iter().find(|thread| thread.registers.fs_base == number);
+            |number: u64| self.threads().iter().find(|thread| thread.registers.thread_pointer() == number);
         numbers.filter_map(by_pointer).collect()
     }
 
@@ -189,16 +189,15 @@ impl Heap<'_> {
         taken: &HashSet<u64>,
         symbols: &dyn Symbols,
     ) -> Option<u64> {
-        let start = thread.registers.rsp;
-        let end = thread.registers.fs_base.min(start.saturating_add(MOST_STACK));
+        let start = thread.registers.stack_pointer();
+        let end = thread.registers.thread_pointer().min(start.saturating_add(MOST_STACK));
         if start >= end {
             return None;
         }
         // From the far end: what the thread began with is there.
         let words = readable_words(self.memory(), start, end);
         let words = words.iter().rev().map(|(_, word)| *word);
-        let registers = &thread.registers;
-        let kept = [registers.rbx, registers.rbp, registers.r12, registers.r13, registers.r14, registers.r15];
+        let kept = thread.registers.preserved();
         // Its place in the queue is what a thread takes it by.
         let both = |word: u64| [Some(word), word.checked_sub(uv_work::NODE)].into_iter().flatten();
         words.chain(kept).flat_map(both).find(|work| {

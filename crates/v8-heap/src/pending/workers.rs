@@ -142,7 +142,7 @@ impl Heap<'_> {
                 found.1 = found.1.or_else(|| {
                     let mut threads = self.threads().iter();
                     threads
-                        .find(|thread| word != 0 && thread.registers.fs_base == word)
+                        .find(|thread| word != 0 && thread.registers.thread_pointer() == word)
                         .map(|thread| thread.id)
                 });
             }

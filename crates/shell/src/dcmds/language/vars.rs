@@ -8,7 +8,6 @@ use std::io::Write;
 
 use crate::dcmd::{AddressUse, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::output::escape;
-use crate::variables::{REGISTERS, register};
 
 /// What it says, on cores that ship.
 const EXAMPLES: &[Example] = &[
@@ -66,8 +65,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 }
             }
             let Ok(thread) = context.thread() else { return Ok(()) };
-            for name in REGISTERS.iter().filter(|_| !assignments && !tagged) {
-                let value = register(&thread.registers, name).unwrap_or(0);
+            let registers = &thread.registers;
+            for name in registers.architecture().listed.iter().filter(|_| !assignments && !tagged) {
+                let value = registers.get(name).unwrap_or(0);
                 if value != 0 || !non_zero {
                     writeln!(out.text(), "{name} = {value:x}")?;
                 }

@@ -8,7 +8,7 @@
 
 use std::io::Write;
 
-use core_reader::{Registers, Thread};
+use core_reader::{AARCH64, Architecture, Registers, Thread, X86_64};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
@@ -69,98 +69,157 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 /// All registers as one line, with the symbols of those that hold an address of one.
 fn line_of(context: &Context, thread: &Thread) -> Value {
-    let r = &thread.registers;
-    let registers = [
-        ("rax", r.rax),
-        ("rbx", r.rbx),
-        ("rcx", r.rcx),
-        ("rdx", r.rdx),
-        ("rsi", r.rsi),
-        ("rdi", r.rdi),
-        ("r8", r.r8),
-        ("r9", r.r9),
-        ("r10", r.r10),
-        ("r11", r.r11),
-        ("r12", r.r12),
-        ("r13", r.r13),
-        ("r14", r.r14),
-        ("r15", r.r15),
-        ("cs", r.cs),
-        ("ds", r.ds),
-        ("es", r.es),
-        ("fs", r.fs),
-        ("gs", r.gs),
-        ("ss", r.ss),
-        ("fsbase", r.fs_base),
-        ("gsbase", r.gs_base),
-        ("rip", r.rip),
-        ("rbp", r.rbp),
-        ("rsp", r.rsp),
-        ("rflags", r.rflags),
-        ("orig_rax", r.orig_rax),
-    ];
     let symbol = |value| Some(Value::from(context.symbolic(value)?));
+    let registers = || thread.registers.named();
     let symbols: Map<String, Value> =
-        registers.iter().filter_map(|(name, value)| Some(((*name).to_owned(), symbol(*value)?))).collect();
+        registers().filter_map(|(name, value)| Some((name.to_owned(), symbol(value)?))).collect();
     let registers: Map<String, Value> =
-        registers.iter().map(|(name, value)| ((*name).to_owned(), hex(*value))).collect();
+        registers().map(|(name, value)| (name.to_owned(), hex(value))).collect();
     json!({ "thread": thread.id, "registers": registers, "symbols": symbols })
 }
 
 /// Column at which the second register of a line begins.
 const SECOND: usize = 42;
 
+/// How the registers of a processor are printed.
+struct Form {
+    of: &'static Architecture,
+    /// Columns of a name.
+    name_width: usize,
+    /// Two to a line, with symbols.
+    pairs: &'static [(&'static str, &'static str)],
+    /// Lines of registers that hold no addresses, each with its digits.
+    plain: &'static [&'static [(&'static str, usize)]],
+    /// One to a line, with symbols.
+    places: &'static [&'static str],
+    /// The register of flags, its digits, its fields (name, lowest bit, bits), and its conditions (name, bit).
+    flags: (&'static str, usize),
+    fields: &'static [(&'static str, u32, u32)],
+    conditions: &'static [(&'static str, u32)],
+    /// What follows.
+    last: &'static [(&'static str, usize)],
+}
+
+static FORMS: [Form; 2] = [
+    Form {
+        of: &X86_64,
+        name_width: 3,
+        pairs: &[
+            ("rax", "r8"),
+            ("rbx", "r9"),
+            ("rcx", "r10"),
+            ("rdx", "r11"),
+            ("rsi", "r12"),
+            ("rdi", "r13"),
+            ("", "r14"),
+            ("", "r15"),
+        ],
+        plain: &[
+            &[("cs", 4), ("fs", 4), ("gs", 4)],
+            &[("ds", 4), ("es", 4), ("ss", 4)],
+            &[("fsbase", 16), ("gsbase", 16)],
+        ],
+        places: &["rip", "rbp", "rsp"],
+        flags: ("rflags", 8),
+        fields: &[
+            ("id", 21, 1),
+            ("vip", 20, 1),
+            ("vif", 19, 1),
+            ("ac", 18, 1),
+            ("vm", 17, 1),
+            ("rf", 16, 1),
+            ("nt", 14, 1),
+            ("iopl", 12, 2),
+        ],
+        conditions: &[
+            ("of", 11),
+            ("df", 10),
+            ("if", 9),
+            ("tf", 8),
+            ("sf", 7),
+            ("zf", 6),
+            ("af", 4),
+            ("pf", 2),
+            ("cf", 0),
+        ],
+        last: &[("orig_rax", 16)],
+    },
+    Form {
+        of: &AARCH64,
+        name_width: 3,
+        pairs: &[
+            ("x0", "x15"),
+            ("x1", "x16"),
+            ("x2", "x17"),
+            ("x3", "x18"),
+            ("x4", "x19"),
+            ("x5", "x20"),
+            ("x6", "x21"),
+            ("x7", "x22"),
+            ("x8", "x23"),
+            ("x9", "x24"),
+            ("x10", "x25"),
+            ("x11", "x26"),
+            ("x12", "x27"),
+            ("x13", "x28"),
+            ("x14", "x29"),
+        ],
+        plain: &[&[("tpidr_el0", 16)]],
+        places: &["pc", "x30", "sp"],
+        flags: ("pstate", 8),
+        fields: &[("ssbs", 12, 1), ("btype", 10, 2), ("el", 2, 2)],
+        conditions: &[("n", 31), ("z", 30), ("c", 29), ("v", 28)],
+        last: &[],
+    },
+];
+
 /// Prints registers as `::regs` does.
-pub(super) fn print(context: &Context, r: &Registers, out: &mut Out<'_>) -> Result<(), DcmdError> {
-    let shown = |value: u64| match context.symbolic(value) {
-        Some(symbol) => format!("{value:#018x} {}", escape(&symbol)),
-        None => format!("{value:#018x}"),
+pub(super) fn print(context: &Context, registers: &Registers, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let form = FORMS.iter().find(|form| form.of == registers.architecture()).unwrap_or(&FORMS[0]);
+    let value = |name: &str| registers.get(name).unwrap_or(0);
+    let shown = |name: &str| {
+        let value = value(name);
+        match context.symbolic(value) {
+            Some(symbol) => format!("{value:#018x} {}", escape(&symbol)),
+            None => format!("{value:#018x}"),
+        }
     };
-    let pairs = [
-        (Some(("rax", r.rax)), ("r8", r.r8)),
-        (Some(("rbx", r.rbx)), ("r9", r.r9)),
-        (Some(("rcx", r.rcx)), ("r10", r.r10)),
-        (Some(("rdx", r.rdx)), ("r11", r.r11)),
-        (Some(("rsi", r.rsi)), ("r12", r.r12)),
-        (Some(("rdi", r.rdi)), ("r13", r.r13)),
-        (None, ("r14", r.r14)),
-        (None, ("r15", r.r15)),
-    ];
+    let width = form.name_width;
     let mut text = out.text();
-    for (left, (name, value)) in pairs {
-        let left = left.map_or_else(String::new, |(name, value)| format!("%{name:<3} = {}", shown(value)));
+    for (left, right) in form.pairs {
+        let left = match *left {
+            "" => String::new(),
+            left => format!("%{left:<width$} = {}", shown(left)),
+        };
         let gap = SECOND.saturating_sub(left.chars().count()).max(1);
-        writeln!(text, "{left}{:gap$}%{name:<3} = {}", "", shown(value))?;
+        writeln!(text, "{left}{:gap$}%{right:<width$} = {}", "", shown(right))?;
     }
     writeln!(text)?;
-    writeln!(text, "%cs = {:#06x}    %fs = {:#06x}    %gs = {:#06x}", r.cs, r.fs, r.gs)?;
-    writeln!(text, "%ds = {:#06x}    %es = {:#06x}    %ss = {:#06x}", r.ds, r.es, r.ss)?;
-    writeln!(text, "%fsbase = {:#018x}    %gsbase = {:#018x}", r.fs_base, r.gs_base)?;
-    writeln!(text)?;
-    for (name, value) in [("rip", r.rip), ("rbp", r.rbp), ("rsp", r.rsp)] {
-        writeln!(text, "%{name} = {}", shown(value))?;
+    let plain =
+        |(name, digits): &(&str, usize)| format!("%{name} = {:#0width$x}", value(name), width = digits + 2);
+    for line in form.plain {
+        writeln!(text, "{}", line.iter().map(plain).collect::<Vec<_>>().join("    "))?;
     }
     writeln!(text)?;
-    writeln!(text, "%rflags = {:#010x}", r.rflags)?;
-    let bit = |bit: u32| r.rflags >> bit & 1;
-    writeln!(
-        text,
-        "  id={} vip={} vif={} ac={} vm={} rf={} nt={} iopl={}",
-        bit(21),
-        bit(20),
-        bit(19),
-        bit(18),
-        bit(17),
-        bit(16),
-        bit(14),
-        r.rflags >> 12 & 3
-    )?;
-    let status: Vec<String> =
-        [("of", 11), ("df", 10), ("if", 9), ("tf", 8), ("sf", 7), ("zf", 6), ("af", 4), ("pf", 2), ("cf", 0)]
-            .iter()
-            .map(|(name, number)| if bit(*number) == 1 { name.to_uppercase() } else { (*name).to_owned() })
-            .collect();
-    writeln!(text, "  status=<{}>", status.join(","))?;
+    for name in form.places {
+        writeln!(text, "%{name} = {}", shown(name))?;
+    }
     writeln!(text)?;
-    Ok(writeln!(text, "%orig_rax = {:#018x}", r.orig_rax)?)
+    writeln!(text, "{}", plain(&form.flags))?;
+    let flags = value(form.flags.0);
+    let bits = |lowest: u32, count: u32| flags >> lowest & ((1 << count) - 1);
+    let fields = form.fields.iter().map(|(name, lowest, count)| format!("{name}={}", bits(*lowest, *count)));
+    writeln!(text, "  {}", fields.collect::<Vec<_>>().join(" "))?;
+    let conditions = form.conditions.iter().map(|(name, number)| match bits(*number, 1) {
+        1 => name.to_uppercase(),
+        _ => (*name).to_owned(),
+    });
+    writeln!(text, "  status=<{}>", conditions.collect::<Vec<_>>().join(","))?;
+    if !form.last.is_empty() {
+        writeln!(text)?;
+    }
+    for register in form.last {
+        writeln!(text, "{}", plain(register))?;
+    }
+    Ok(())
 }

@@ -78,8 +78,6 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 /// A thread's stack is kept from its stack pointer on, up to this many bytes.
 const MOST_STACK: u64 = 8 << 20;
-/// Below the stack pointer, leaf functions keep data (the red zone of the x86-64 ABI), in bytes.
-const RED_ZONE: u64 = 128;
 /// Frames of each stack whose functions keep their names.
 const MOST_FRAMES: usize = 256;
 /// Bytes kept at a symbol whose size is not known.
@@ -134,7 +132,7 @@ fn save(
             writer.keep(start, end);
         }
         for thread in core.threads() {
-            let top = thread.stack_pointer().0.saturating_sub(RED_ZONE);
+            let top = thread.stack_pointer().0.saturating_sub(core.architecture().red_zone);
             let range = memory.range_at(Address(top));
             let end = range.map_or(top, |range| range.end.0.min(top.saturating_add(MOST_STACK)));
             keep_pages(&mut writer, top, end);

@@ -38,7 +38,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(for_each(move |context, _, out| {
             let target = context.target()?;
             let mut facts = Facts::new();
-            facts.tell("architecture", "x86-64", "Architecture: x86-64");
+            let architecture = target.core().architecture().name;
+            facts.tell("architecture", architecture, format!("Architecture: {architecture}"));
             facts.tell("system", "Linux", "Operating system: Linux");
             if let Ok(heap) = context.heap() {
                 if let Some(version) = heap.node_version() {

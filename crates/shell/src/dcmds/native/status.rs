@@ -135,7 +135,7 @@ fn process(_: &Context, core: &Core, out: &mut Out<'_>) -> Result<(), DcmdError>
         }
     }
     writeln!(text, ", pid={} uid={}", process.id, process.user_id)?;
-    writeln!(text, "architecture: x86-64")?;
+    writeln!(text, "architecture: {}", core.architecture().name)?;
     writeln!(text, "threads: {}", number_of_threads(core))?;
     let missing = core.memory().truncated_bytes();
     if missing > 0 {

