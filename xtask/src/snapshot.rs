@@ -82,7 +82,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
 
 /// Writes the snapshot of a core.
 pub fn write(node: &str, directory: &Path, file: &Path) -> Result<()> {
-    let executable = node_release::executable(node)?;
+    let executable = node_release::binary(node)?;
     let options = OpenOptions {
         core: directory.join("core"),
         executable: Some(executable),

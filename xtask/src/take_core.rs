@@ -104,7 +104,9 @@ impl Request {
         let (bin, app) = (stage.join(format!("node-{}/bin", self.node)), stage.join("app"));
         fs::create_dir_all(&bin)?;
         fs::create_dir_all(&app)?;
-        fs::copy(&node, bin.join("node"))?;
+        let own = bin.join("node");
+        let is_emulated = emulated::release(&self.node).is_some();
+        fs::copy(if is_emulated { node_release::binary(&self.node)? } else { node }, &own)?;
         for name in [&*format!("{}.js", self.scenario.name), "hold.js"] {
             fs::copy(places::scenarios().join(name), app.join(name))?;
         }
@@ -113,7 +115,8 @@ impl Request {
         if places::scenarios().join(&module).exists() {
             fs::copy(places::scenarios().join(&module), app.join(&module))?;
         }
-        Ok((bin.join("node"), app.join(format!("{}.js", self.scenario.name))))
+        let node = if is_emulated { emulated::wrapper(&own)? } else { own };
+        Ok((node, app.join(format!("{}.js", self.scenario.name))))
     }
 }
 
@@ -168,10 +171,7 @@ pub fn take_once(request: &Request) -> Result<()> {
 pub fn take(request: &Request) -> Result<()> {
     let (node, program) = request.cast()?;
     let options = request.scenario.needed_options()?;
-    // gdb would take a core of the emulator.
-    let is_emulated = emulated::release(&request.node).is_some();
-    let writer = if is_emulated { Writer::Kernel } else { request.writer };
-    match writer {
+    match request.writer {
         Writer::Gdb => require_gcore()?,
         Writer::Kernel => require_kernel_cores()?,
         Writer::Both => {
@@ -188,13 +188,9 @@ pub fn take(request: &Request) -> Result<()> {
     eprintln!("node {} runs {}", request.node, request.scenario.name);
 
     // The kernel names its core relative to the working directory of the process, so that is the directory.
-    let mut command = match writer {
-        Writer::Gdb => Command::new(&node),
-        Writer::Kernel => {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]).arg(&node);
-            shell
-        }
+    let mut command = match request.writer {
+        Writer::Gdb => with_cores(&node),
+        Writer::Kernel => with_cores(&node),
         Writer::Both => {
             fs::write(directory.join("at-death.gdb"), AT_DEATH)?;
             let mut shell = Command::new("sh");
@@ -216,7 +212,7 @@ pub fn take(request: &Request) -> Result<()> {
     if request.snapshot {
         command.arg(format!("--snapshot={}", snapshot.display()));
     }
-    if writer == Writer::Kernel {
+    if request.writer == Writer::Kernel {
         command.arg("--abort");
     }
     command.args(&options).args(&request.arguments).current_dir(&directory);
@@ -225,11 +221,11 @@ pub fn take(request: &Request) -> Result<()> {
     }
     command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?);
     // gdb has much to say.
-    command.stderr(if writer == Writer::Both { Stdio::null() } else { Stdio::inherit() });
+    command.stderr(if request.writer == Writer::Both { Stdio::null() } else { Stdio::inherit() });
     let child = command.spawn().with_context(|| format!("cannot run {}", node.display()))?;
     let mut process = Running(child);
 
-    match writer {
+    match request.writer {
         Writer::Gdb => {
             wait_until_held(
                 &mut process.0,
@@ -240,22 +236,9 @@ pub fn take(request: &Request) -> Result<()> {
             gcore(process.0.id(), &directory)?;
         }
         Writer::Kernel => {
-            let mut maps = String::new();
-            let status = loop {
-                if let Some(status) = process.0.try_wait()? {
-                    break status;
-                }
-                if is_emulated && let Ok(now) = fs::read_to_string(format!("/proc/{}/maps", process.0.id())) {
-                    // It is empty from the moment on at which the process dies.
-                    maps = if now.is_empty() { maps } else { now };
-                }
-                sleep(Duration::from_millis(50));
-            };
+            let status = process.0.wait()?;
             ensure!(!status.success(), "the scenario ended without aborting");
             let written = kernel_core(&directory, process.0.id())?;
-            if is_emulated {
-                emulated::add_files(&written, &maps)?;
-            }
             sparse::move_sparsely(&written, &directory.join("core.sparse"))?;
             fs::rename(directory.join("core.sparse"), directory.join("core"))?;
         }
@@ -317,6 +300,13 @@ pub fn require_kernel_cores() -> Result<()> {
         "the hard limit of `ulimit -c` leaves no room for cores"
     );
     Ok(())
+}
+
+/// A program whose core is written when it dies.
+fn with_cores(program: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]).arg(program);
+    shell
 }
 
 /// Waits until the main thread has said READY, its snapshot is complete, and it sleeps.
@@ -407,7 +397,7 @@ fn waiting(
     arguments: &[String],
     directory: &Path,
 ) -> Result<Running> {
-    let mut child = Command::new(node_release::executable(node)?)
+    let mut child = with_cores(&node_release::executable(node)?)
         .args(options)
         .arg(program)
         .current_dir(directory)
@@ -425,8 +415,14 @@ fn waiting(
     Ok(child)
 }
 
-/// gcore adds the process id to the name it is given; the core is called `core` in the end.
+/// gcore adds the process id to the name it is given; the core is called `core` in the end. Of a program that is emulated it would be
+/// that of the emulator, which has to write the core itself.
 pub fn gcore(pid: u32, directory: &Path) -> Result<()> {
+    if emulated::runs(pid) {
+        let written = emulated::dump(pid)?;
+        sparse::move_sparsely(&written, &directory.join("core.sparse"))?;
+        return Ok(fs::rename(directory.join("core.sparse"), directory.join("core"))?);
+    }
     let output = Command::new("gcore")
         .arg("-o")
         .arg(directory.join("written"))
