@@ -33,8 +33,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let executable = executable.map_or_else(build::debugger, Ok)?;
     fs::create_dir_all(places::workspace().join("testdata/cores"))?;
     let stage = Path::new(STAGE);
-    let names =
-        || shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE, shipped::PENDING]);
+    let names = || {
+        shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE, shipped::PENDING, "arm64"])
+    };
     let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
     if let Some(unknown) = scenarios.iter().find(|name| !names().any(|known| known == **name)) {
         bail!("no cores of `{unknown}` ship (those of {} do)", names().collect::<Vec<_>>().join(", "));
@@ -48,6 +49,10 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         }
         if line == shipped::HOSTILE_LINE && is_wanted(shipped::HOSTILE) {
             ship(&executable, node, shipped::HOSTILE, Vec::new(), &shipped::hostile())?;
+        }
+        if line == shipped::OTHER_PROCESSOR_LINE && is_wanted("arm64") {
+            let node = format!("{node}-arm64");
+            ship(&executable, &node, shipped::OTHER_PROCESSOR, Vec::new(), &shipped::arm64())?;
         }
         if line == shipped::PENDING_LINE && is_wanted(shipped::PENDING) {
             let arguments = vec!["--alone".to_owned()];

@@ -1,6 +1,7 @@
 //! The debugger on the cores that ship: what it says of them against what their programs made and V8 counted.
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+mod arm64;
 mod article;
 mod counts;
 mod deaths;

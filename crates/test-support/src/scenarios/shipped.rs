@@ -34,6 +34,17 @@ pub fn hostile() -> PathBuf {
     testdata().join(format!("cores/{HOSTILE}-{HOSTILE_LINE}"))
 }
 
+/// The program of which a core from another processor ships.
+pub const OTHER_PROCESSOR: &str = "leak";
+
+/// The line of Node.js of that core.
+pub const OTHER_PROCESSOR_LINE: u32 = 24;
+
+/// The core of [`OTHER_PROCESSOR`] on arm64, without the ending of its name.
+pub fn arm64() -> PathBuf {
+    testdata().join(format!("cores/{OTHER_PROCESSOR}-{OTHER_PROCESSOR_LINE}-arm64"))
+}
+
 /// The program that says itself what it waits for, of which the core of one line ships, with its report.
 pub const PENDING: &str = "pending";
 
