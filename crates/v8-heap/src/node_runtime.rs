@@ -89,7 +89,8 @@ impl NodeRuntime {
         let start = at(START_TIME).and_then(word).filter(|time| *time != 0);
         let stamp = at(START_TIMESTAMP).and_then(word).map(f64::from_bits);
         let main = at(DEFAULT_LOOP);
-        let now = main.and_then(|main| word(main.checked_add(uv_loop::TIME)?));
+        let now = main
+            .and_then(|main| word(main.checked_add(uv_loop::BehindMutex::of(memory.architecture()).time)?));
         NodeRuntime {
             started_at: stamp.filter(|time| *time >= 1.0 && *time < 9e15).map(|time| time as u64),
             uptime: now.zip(start).and_then(|(now, start)| now.checked_sub(start / 1_000_000)),

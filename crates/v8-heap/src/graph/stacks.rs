@@ -183,16 +183,15 @@ impl Frames<'_, '_, '_> {
                 });
                 frames.next()
             };
-            let Some(innermost) = std::iter::successors(callee(entry), |at| callee(*at)).last() else {
-                continue;
-            };
-            let is_told = |told: &HashSet<u64>| told.contains(&innermost);
-            if innermost != frame_pointer
-                && innermost != older_exit
-                && !self.told.as_ref().is_none_or(is_told)
-            {
-                continue;
+            // What follows the innermost frame of V8 is native code, which may look like more of them.
+            let mut innermost = None;
+            for frame in std::iter::successors(callee(entry), |at| callee(*at)) {
+                let is_known = frame == frame_pointer || frame == older_exit;
+                if is_known || self.told.as_ref().is_none_or(|told| told.contains(&frame)) {
+                    innermost = Some(frame);
+                }
             }
+            let Some(innermost) = innermost else { continue };
             older_exit = self.word(entry - self.older_exit()).unwrap_or(0);
             let exit = self.word(innermost.saturating_sub(frame::EXIT_STACK_POINTER));
             let is_exit = !self.is_function(innermost)

@@ -64,8 +64,25 @@ pub struct AccountingLayout {
     pub new_quarantined: Option<u64>,
     /// V8 gives the open allocation areas back to the free lists before it counts (V8 12 on).
     pub counts_without_open_areas: bool,
+    /// Spaces have a mutex of the C library in front of some of these, and not one of V8's own (V8 up to 12).
+    pub has_system_mutexes: bool,
     /// Where backing stores are.
     pub backing_store: BackingStoreLayout,
+}
+
+impl AccountingLayout {
+    /// On a processor where a mutex of the C library is `growth` bytes larger than on x86-64.
+    pub(super) fn with_mutexes(self, growth: u64) -> AccountingLayout {
+        let growth = if self.has_system_mutexes { growth } else { 0 };
+        AccountingLayout {
+            paged_physical: self.paged_physical + growth,
+            new_large_capacity: self.new_large_capacity + growth,
+            to_space: self.to_space + growth,
+            from_space: self.from_space + growth,
+            new_target_capacity: self.new_target_capacity + growth,
+            ..self
+        }
+    }
 }
 
 /// `ArrayBufferExtension` and `BackingStore`.

@@ -684,7 +684,7 @@ impl Layout {
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
-            accounting: table.accounting,
+            accounting: table.accounting.with_mutexes(processor.mutex_growth),
             frames: table.frames.published(|name| metadata.frame_type(name)),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,

@@ -95,6 +95,10 @@ pub(crate) mod exit_info {
 
 /// Offsets in `uv_loop_t`.
 pub(crate) mod uv_loop {
+    use core_reader::Architecture;
+
+    use crate::layout::ProcessorLayout;
+
     /// `active_handles`, u32
     pub const ACTIVE_HANDLES: u64 = 8;
     /// `handle_queue`
@@ -109,14 +113,31 @@ pub(crate) mod uv_loop {
     pub const DESCRIPTORS: u64 = 116;
     /// `wq`: work that the pool has done
     pub const DONE_QUEUE: u64 = 120;
-    /// `closing_handles`
-    pub const CLOSING: u64 = 360;
-    /// `timer_heap.min`
-    pub const TIMER_HEAP: u64 = 520;
-    /// `timer_heap.nelts`, u32
-    pub const TIMER_COUNT: u64 = 528;
-    /// `time`, milliseconds of the monotonic clock
-    pub const TIME: u64 = 544;
+    /// Offsets that `wq_mutex` is in front of.
+    #[derive(Clone, Copy, Debug)]
+    pub struct BehindMutex {
+        /// `closing_handles`
+        pub closing: u64,
+        /// `timer_heap.min`
+        pub timer_heap: u64,
+        /// `timer_heap.nelts`, u32
+        pub timer_count: u64,
+        /// `time`, milliseconds of the monotonic clock
+        pub time: u64,
+    }
+
+    impl BehindMutex {
+        /// On a processor.
+        pub fn of(architecture: &Architecture) -> BehindMutex {
+            let growth = ProcessorLayout::of(architecture).mutex_growth;
+            BehindMutex {
+                closing: 360 + growth,
+                timer_heap: 520 + growth,
+                timer_count: 528 + growth,
+                time: 544 + growth,
+            }
+        }
+    }
 }
 
 /// Offsets in `uv_handle_t`, and its flags (libuv: `src/uv-common.h`).

@@ -13,7 +13,8 @@ use core_reader::{Address, Symbols};
 
 use crate::heap::Heap;
 use crate::layout::Kind;
-use crate::layout::native::{handle_wrap, list_node, node_metadata, uv_handle, uv_loop};
+use crate::layout::native::uv_loop::BehindMutex;
+use crate::layout::native::{handle_wrap, list_node, node_metadata, uv_handle};
 use crate::node_runtime::{DEFAULT_LOOP, START_TIME};
 use crate::objects::value::HeapObject;
 use crate::{Monitor, Result};
@@ -174,7 +175,7 @@ impl Heap<'_> {
     /// `started` is when the process did, in nanoseconds.
     fn clock(&self, environment: u64, places: &Places, event_loop: u64, started: u64) -> Option<Clock> {
         let word = |at: u64, offset: u64| self.memory().read_u64(Address(at.checked_add(offset)?)).ok();
-        let loop_time = word(event_loop, uv_loop::TIME)?;
+        let loop_time = word(event_loop, BehindMutex::of(self.memory().architecture()).time)?;
         let started = started / 1_000_000;
         if started == 0 || loop_time < started {
             return None;

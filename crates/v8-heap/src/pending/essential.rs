@@ -4,8 +4,9 @@ use core_reader::{Address, Symbol, Symbols};
 
 use crate::heap::Heap;
 use crate::layout::Kind;
+use crate::layout::native::uv_loop::BehindMutex;
 use crate::layout::native::{
-    list_node, req_wrap, thread_pool, uv_handle, uv_handles, uv_loop, uv_request, uv_timer, uv_work, worker,
+    list_node, req_wrap, thread_pool, uv_handle, uv_handles, uv_request, uv_timer, uv_work, worker,
 };
 use crate::node_runtime::{POOL, POOL_THREADS};
 use crate::{Monitor, Result};
@@ -32,12 +33,13 @@ impl Heap<'_> {
         let mut kept = PendingMemory::default();
         let Some(places) = environments.places else { return Ok(kept) };
         let word = size_of::<u64>() as u64;
+        let behind_mutex = BehindMutex::of(self.memory().architecture());
         let read = |at: Option<u64>| self.memory().read_u64(Address(at?)).ok();
         for environment in &environments.list {
             let end = places.handle_queue.max(places.request_queue) + list_node::NEXT + word;
             kept.ranges.push((environment.address, environment.address.saturating_add(end)));
             if let Some(event_loop) = environment.event_loop {
-                kept.ranges.push((event_loop, event_loop.saturating_add(uv_loop::TIME + word)));
+                kept.ranges.push((event_loop, event_loop.saturating_add(behind_mutex.time + word)));
             }
             let queues =
                 [(places.handle_queue, places.handle_node), (places.request_queue, places.request_node)];
@@ -85,13 +87,14 @@ impl Heap<'_> {
         kept: &mut PendingMemory,
     ) -> Result<()> {
         let word = size_of::<u64>() as u64;
+        let behind_mutex = BehindMutex::of(self.memory().architecture());
         let read = |at: u64| self.memory().read_u64(Address(at)).ok();
         let loops = self.event_loops(environments, symbols);
         for known in &loops {
-            kept.ranges.push((known.address, known.address.saturating_add(uv_loop::TIME + word)));
+            kept.ranges.push((known.address, known.address.saturating_add(behind_mutex.time + word)));
             let handles = known.handles.iter().flatten().map(|handle| handle.address);
             kept.ranges.extend(handles.map(|handle| (handle, handle.saturating_add(uv_handle::SIZE))));
-            let first = known.address.checked_add(uv_loop::TIMER_HEAP).and_then(read);
+            let first = known.address.checked_add(behind_mutex.timer_heap).and_then(read);
             let due = first.and_then(|node| node.checked_add(uv_timer::TIMEOUT_BEHIND_NODE));
             kept.ranges.extend(due.map(|due| (due, due.saturating_add(word))));
         }

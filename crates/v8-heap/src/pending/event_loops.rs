@@ -12,6 +12,7 @@
 use core_reader::{Address, Symbols};
 
 use crate::heap::Heap;
+use crate::layout::native::uv_loop::BehindMutex;
 use crate::layout::native::{uv_handle, uv_loop, uv_queue, uv_timer};
 use crate::node_runtime::{DEFAULT_LOOP, HANDLE_TYPES, handles_of_loop};
 
@@ -111,14 +112,15 @@ impl Heap<'_> {
     ) -> Option<EventLoopState> {
         let half = |offset: u64| self.memory().read_u32(Address(address.checked_add(offset)?)).ok();
         let word = |offset: u64| self.memory().read_u64(Address(address.checked_add(offset)?)).ok();
-        let time = word(uv_loop::TIME)?;
+        let behind_mutex = BehindMutex::of(self.memory().architecture());
+        let time = word(behind_mutex.time)?;
         // A loop that never began, and cores without the data of the executable, have 0 everywhere.
         if time == 0 {
             return None;
         }
         let count = |offset: u64| self.uv_queue(address.checked_add(offset)?).map(|nodes| nodes.len() as u64);
-        let timers = half(uv_loop::TIMER_COUNT)?;
-        let first = word(uv_loop::TIMER_HEAP).filter(|node| timers > 0 && *node != 0);
+        let timers = half(behind_mutex.timer_count)?;
+        let first = word(behind_mutex.timer_heap).filter(|node| timers > 0 && *node != 0);
         let due = first.and_then(|node| {
             self.memory().read_u64(Address(node.checked_add(uv_timer::TIMEOUT_BEHIND_NODE)?)).ok()
         });
@@ -158,7 +160,7 @@ impl Heap<'_> {
 
     fn closing_handles(&self, event_loop: u64) -> Option<u64> {
         let word = |at: Option<u64>| self.memory().read_u64(Address(at?)).ok();
-        let mut handle = word(event_loop.checked_add(uv_loop::CLOSING))?;
+        let mut handle = word(event_loop.checked_add(BehindMutex::of(self.memory().architecture()).closing))?;
         let mut count = 0;
         while handle != 0 {
             count += 1;

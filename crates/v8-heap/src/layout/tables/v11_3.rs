@@ -58,6 +58,7 @@ pub(super) const TABLE: Table = Table {
         new_target_capacity: 0x1c0,
         new_quarantined: None,
         counts_without_open_areas: false,
+        has_system_mutexes: true,
         backing_store: BackingStoreLayout {
             in_extension: 8,
             flags: 56,

@@ -62,6 +62,7 @@ pub(super) const TABLE: Table = Table {
         new_target_capacity: 0x178,
         new_quarantined: Some(0x150),
         counts_without_open_areas: true,
+        has_system_mutexes: false,
         backing_store: BackingStoreLayout {
             in_extension: 0,
             flags: 56,
