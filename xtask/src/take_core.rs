@@ -189,7 +189,7 @@ pub fn take(request: &Request) -> Result<()> {
 
     // The kernel names its core relative to the working directory of the process, so that is the directory.
     let mut command = match request.writer {
-        Writer::Gdb => with_cores(&node),
+        Writer::Gdb => Command::new(&node),
         Writer::Kernel => with_cores(&node),
         Writer::Both => {
             fs::write(directory.join("at-death.gdb"), AT_DEATH)?;
@@ -397,7 +397,7 @@ fn waiting(
     arguments: &[String],
     directory: &Path,
 ) -> Result<Running> {
-    let mut child = with_cores(&node_release::executable(node)?)
+    let mut child = Command::new(node_release::executable(node)?)
         .args(options)
         .arg(program)
         .current_dir(directory)

@@ -42,7 +42,7 @@ impl Binary {
         };
         let headers = Headers::parse(&map).map_err(|refusal| match refusal {
             Refusal::NotElf(found) => wrong(found.to_owned(), "give the ELF executable that dumped core"),
-            Refusal::OtherMachine(found) => wrong(found, "give the x86-64 executable that dumped core"),
+            Refusal::OtherMachine(found) => wrong(found, "give the executable that dumped core"),
             Refusal::Malformed(problem) => Error::Malformed {
                 path: path.to_owned(),
                 problem,

@@ -518,7 +518,7 @@ pub(crate) fn refuse(path: &Path, compression: Option<Compression>, found: Resul
             return wrong(found.to_owned(), "give an ELF core dump of a Linux process");
         }
         Err(Refusal::OtherMachine(found)) => {
-            return wrong(found, "only cores of 64-bit x86-64 Linux processes can be read");
+            return wrong(found, "only cores of Linux processes on x86-64 and arm64 can be read");
         }
         Err(Refusal::Malformed(problem)) => {
             return Error::Malformed {

@@ -1,6 +1,6 @@
 //! The floating point and vector registers of a thread.
 //!
-//! Source: `NT_FPREGSET` holds `struct user_i387_struct` (`sys/user.h`), which is the 512 bytes of the `FXSAVE`
+//! Source, for x86-64: `NT_FPREGSET` holds `struct user_i387_struct` (`sys/user.h`), which is the 512 bytes of the `FXSAVE`
 //! instruction; `NT_X86_XSTATE` holds the area of `XSAVE` in its standard form (Intel SDM, volume 1, sections 10.5 and
 //! 13.4): those 512 bytes, a header whose first word (`XSTATE_BV`) says which parts are not in their initial state, and
 //! at 576 the upper halves of the sixteen `ymm` registers.
@@ -25,7 +25,51 @@ const AVX: u64 = 4;
 
 /// The floating point and vector registers of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FloatingPoint {
+pub enum FloatingPoint {
+    /// Of x86-64.
+    X86(Box<X86FloatingPoint>),
+    /// Of arm64.
+    Arm64(Box<Arm64FloatingPoint>),
+}
+
+impl FloatingPoint {
+    /// From the notes of x86-64.
+    pub(crate) fn of_x86(legacy: &[u8], extended: Option<&[u8]>) -> Option<FloatingPoint> {
+        X86FloatingPoint::decode(legacy, extended).map(|registers| FloatingPoint::X86(Box::new(registers)))
+    }
+
+    /// From `NT_FPREGSET` of arm64.
+    pub(crate) fn of_arm64(set: &[u8], _: Option<&[u8]>) -> Option<FloatingPoint> {
+        Arm64FloatingPoint::decode(set).map(|registers| FloatingPoint::Arm64(Box::new(registers)))
+    }
+}
+
+/// Those of arm64 (`struct user_fpsimd_state`, `arch/arm64/include/uapi/asm/ptrace.h`): 528 bytes. Scalable vectors (SVE), of which these
+/// are the lower parts, are in notes of their own, which are not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arm64FloatingPoint {
+    /// `v0` to `v31`.
+    pub vectors: [u128; 32],
+    /// Status.
+    pub fpsr: u32,
+    /// Control.
+    pub fpcr: u32,
+}
+
+impl Arm64FloatingPoint {
+    fn decode(set: &[u8]) -> Option<Arm64FloatingPoint> {
+        let fields = Fields(set);
+        let mut vectors = [0; 32];
+        for (index, vector) in vectors.iter_mut().enumerate() {
+            *vector = u128::from_le_bytes(fields.bytes(16 * index, 16)?.try_into().ok()?);
+        }
+        Some(Arm64FloatingPoint { vectors, fpsr: fields.u32(512)?, fpcr: fields.u32(516)? })
+    }
+}
+
+/// Those of x86-64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct X86FloatingPoint {
     /// x87 control word.
     pub control: u16,
     /// x87 status word; bits 11 to 13 are the number of the register on top of the stack.
@@ -48,14 +92,14 @@ pub struct FloatingPoint {
     pub ymm_high: Option<[u128; 16]>,
 }
 
-impl FloatingPoint {
-    fn decode(legacy: &[u8], extended: Option<&[u8]>) -> Option<FloatingPoint> {
+impl X86FloatingPoint {
+    fn decode(legacy: &[u8], extended: Option<&[u8]>) -> Option<X86FloatingPoint> {
         let area = extended.filter(|area| area.len() >= YMM_HIGH).unwrap_or(legacy);
         let fields = Fields(area.get(..FXSAVE_SIZE)?);
         let header = extended.map(Fields);
         let changed = header.and_then(|header| header.u64(XSTATE_BV)).unwrap_or(u64::MAX);
         let wide = |at: usize| Some(u128::from_le_bytes(fields.bytes(at, 16)?.try_into().ok()?));
-        let mut registers = FloatingPoint {
+        let mut registers = X86FloatingPoint {
             control: 0x37f,
             status: 0,
             tags: 0,
@@ -118,8 +162,7 @@ impl Core {
                 _ => {}
             }
         }
-        let is_known = *self.architecture() == crate::X86_64;
-        is_known.then(|| FloatingPoint::decode(legacy.or(extended)?, extended)).flatten()
+        (self.architecture().floating_point)(legacy.or(extended)?, extended)
     }
 }
 
@@ -132,13 +175,23 @@ mod tests {
         let mut area = vec![0xaa; 832];
         area[ENABLED..ENABLED + 8].copy_from_slice(&7_u64.to_le_bytes());
         area[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&SSE.to_le_bytes());
-        let registers = FloatingPoint::decode(&area[..512], Some(&area)).unwrap();
+        let registers = X86FloatingPoint::decode(&area[..512], Some(&area)).unwrap();
         assert_eq!((registers.control, registers.status), (0x37f, 0));
         assert_eq!(registers.xmm[3], u128::from_le_bytes([0xaa; 16]));
         assert_eq!(registers.ymm_high, Some([0; 16]));
         for len in 0..area.len() {
-            let decoded = FloatingPoint::decode(&area[..len.min(512)], Some(&area[..len]));
+            let decoded = X86FloatingPoint::decode(&area[..len.min(512)], Some(&area[..len]));
             assert_eq!(decoded.is_some(), len >= 512, "{len} bytes");
         }
+    }
+
+    #[test]
+    fn vectors_of_arm64_come_before_status_and_control() {
+        let mut set = vec![0; 528];
+        set[16 * 31] = 7;
+        set[512..520].copy_from_slice(&[1, 0, 0, 0, 2, 0, 0, 0]);
+        let registers = Arm64FloatingPoint::decode(&set).unwrap();
+        assert_eq!((registers.vectors[31], registers.fpsr, registers.fpcr), (7, 1, 2));
+        assert_eq!(Arm64FloatingPoint::decode(&set[..519]), None);
     }
 }

@@ -138,7 +138,7 @@ pub use debuginfod::Debuginfod;
 pub use demangle::{demangle, demangle_without_parameters};
 pub use error::Error;
 pub use file_map::{DamagedFile, FileMap, damaged_files};
-pub use floating_point::FloatingPoint;
+pub use floating_point::{Arm64FloatingPoint, FloatingPoint, X86FloatingPoint};
 pub use malloc::{
     Arena, Block, BlockId, BlockState, Blocks, Malloc, Owner, Owners, Parameters, Run, RunKind, Unreached,
 };

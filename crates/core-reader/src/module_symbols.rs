@@ -355,7 +355,12 @@ struct Entry {
     number: u32,
     /// [`Definition::rank`]
     rank: u8,
+    /// A function whose size is not known.
+    is_open: bool,
 }
+
+/// A function without a size is not believed to be longer, in bytes.
+const LONGEST_WITHOUT_SIZE: u64 = 4096;
 
 impl AddressIndex {
     fn new(tables: &ModuleTables, table: &SymbolTable) -> AddressIndex {
@@ -364,10 +369,19 @@ impl AddressIndex {
             .filter_map(|(number, found)| {
                 let start = tables.address(&found).filter(|start| tables.module.contains(Address(*start)))?;
                 let end = start.saturating_add(found.size.max(1));
-                Some(Entry { start, end, number, rank: found.rank() })
+                let is_open = found.function && found.size == 0;
+                Some(Entry { start, end, number, rank: found.rank(), is_open })
             })
             .collect();
         entries.sort_unstable_by_key(|entry| (entry.start, entry.rank, std::cmp::Reverse(entry.number)));
+        // A function that was written in assembly may have no size: it goes on to what follows.
+        let mut next = tables.module.end.0;
+        for entries in entries.chunk_by_mut(|one, other| one.start == other.start).rev() {
+            for entry in entries.iter_mut().filter(|entry| entry.is_open) {
+                entry.end = next.min(entry.start.saturating_add(LONGEST_WITHOUT_SIZE));
+            }
+            next = entries[0].start;
+        }
         let reach = entries
             .iter()
             .scan(0, |reach: &mut u64, entry| {

@@ -72,6 +72,8 @@ pub(crate) struct Definition<'a> {
     pub weak: bool,
     /// A function or a variable, not a mere label.
     pub typed: bool,
+    /// `STT_FUNC`
+    pub function: bool,
 }
 
 impl Definition<'_> {
@@ -195,7 +197,12 @@ impl SymbolTable {
             return None;
         }
         let name = Self::name_of(names, symbol);
-        (!name.is_empty()).then(|| Definition {
+        // Marks of the assembler for arm64, where code begins and where data does (ELF for the Arm 64-bit Architecture, 5.5.4).
+        let is_mark = || {
+            let rest = name.strip_prefix(b"$x").or_else(|| name.strip_prefix(b"$d"));
+            kind == elf::STT_NOTYPE && rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'.')
+        };
+        (!name.is_empty() && !is_mark()).then(|| Definition {
             name,
             value: symbol.st_value(LE),
             size: symbol.st_size(LE),
@@ -204,6 +211,7 @@ impl SymbolTable {
             global: symbol.st_bind() != elf::STB_LOCAL,
             weak: symbol.st_bind() == elf::STB_WEAK,
             typed: kind != elf::STT_NOTYPE,
+            function: kind == elf::STT_FUNC,
         })
     }
 

@@ -90,6 +90,22 @@ fn what_is_between_entry_and_exit_is_alive() {
     expect(found, &["b", "c"], &["a", "d", "e"]);
 }
 
+/// Where native code keeps frame pointers, a small number below one is like the type of a frame.
+#[test]
+fn native_frames_that_look_like_frames_of_v8_keep_nothing_alive() {
+    let found = lives("", |stack, words| {
+        stack.entry();
+        stack.function(words["function"], words["context"], &[words["a"]]);
+        stack.exit();
+        let exit = stack.last_exit();
+        stack.typed(INTERNAL, &[words["b"]]);
+        stack.typed(INTERNAL, &[words["c"]]);
+        // The innermost function has something else in the register of the frame pointer.
+        stack.is_done_to(exit);
+    });
+    expect(found, &["a"], &["b", "c"]);
+}
+
 #[test]
 fn native_code_between_two_stretches_keeps_nothing_alive() {
     let found = lives("", |stack, words| {

@@ -4,7 +4,7 @@ use super::{
     Architecture, MOST_UNWOUND, Registers, ReturnAddress, Roles, ThreadLocals, Unwinding, Unwound, Variant,
 };
 use crate::address_space::AddressSpace;
-use crate::{Address, Memory};
+use crate::{Address, FloatingPoint, Memory};
 
 /// `struct user_pt_regs` (`arch/arm64/include/uapi/asm/ptrace.h`), and `NT_ARM_TLS`.
 const REGISTERS: &[&str] = &[
@@ -91,11 +91,13 @@ pub static AARCH64: Architecture = Architecture {
     thread_locals: ThreadLocals {
         // tcbhead_t: dtv, private
         variant: Variant::Above(16),
+        descriptor: 4096,
         vector: 0,
         // R_AARCH64_TLS_DTPMOD64, R_AARCH64_TLS_TPREL64
         module_relocation: 1028,
         offset_relocation: 1030,
     },
+    floating_point: FloatingPoint::of_arm64,
     red_zone: 0,
 };
 

@@ -10,6 +10,7 @@ use std::fmt;
 pub use aarch64::AARCH64;
 pub use x86_64::X86_64;
 
+use crate::FloatingPoint;
 use crate::address_space::AddressSpace;
 
 /// The processors whose cores are read.
@@ -45,6 +46,8 @@ pub struct Architecture {
     pub(crate) unwinding: Unwinding,
     /// Where its thread-local variables are.
     pub(crate) thread_locals: ThreadLocals,
+    /// Decodes `NT_FPREGSET`, with a note of more registers if there is one.
+    pub(crate) floating_point: fn(&[u8], Option<&[u8]>) -> Option<FloatingPoint>,
     /// What a leaf function may use below the stack pointer, in bytes.
     pub red_zone: u64,
 }
@@ -99,6 +102,8 @@ pub(crate) enum ReturnAddress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadLocals {
     pub variant: Variant,
+    /// Bytes below the thread pointer that `struct pthread` takes at most (glibc: `TLS_DTV_AT_TP`; musl: `TLS_ABOVE_TP`).
+    pub descriptor: u64,
     /// Where from the thread pointer on the dynamic thread vector is named.
     pub vector: u64,
     /// Types of relocations: the number of a module, and a distance from the thread pointer.
@@ -212,6 +217,13 @@ impl Registers {
         self.words[self.architecture.roles.thread_pointer] = value;
     }
 
+    /// Whether a thread library's number of a thread (`pthread_t`) is that of this one: it is the address of what the library keeps of
+    /// a thread, at the thread pointer or right below it.
+    pub fn are_of_thread(&self, number: u64) -> bool {
+        let distance = self.thread_pointer().checked_sub(number);
+        number != 0 && distance.is_some_and(|distance| distance <= self.architecture.thread_locals.descriptor)
+    }
+
     /// Those that may hold addresses of data.
     pub fn general(&self) -> impl Iterator<Item = u64> {
         self.architecture.roles.general.iter().map(|index| self.words[*index])
@@ -280,6 +292,16 @@ mod tests {
             let by_number = (0..unwinding.dwarf.len()).filter(|number| unwinding.preserved.contains(number));
             assert!(by_number.map(|number| unwinding.dwarf[number]).all(|index| kept(&index)));
         }
+    }
+
+    #[test]
+    fn the_number_of_a_thread_is_at_its_thread_pointer_or_below() {
+        let on_x86 = X86_64.registers_of(&[("fsbase", 0x5000)]);
+        assert!(on_x86.are_of_thread(0x5000));
+        assert!(!on_x86.are_of_thread(0x4ff8) && !on_x86.are_of_thread(0));
+        let on_arm64 = AARCH64.registers_of(&[("tpidr_el0", 0x5000)]);
+        assert!(on_arm64.are_of_thread(0x5000 - 0x740));
+        assert!(!on_arm64.are_of_thread(0x5008) && !on_arm64.are_of_thread(0x3000));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     Architecture, MOST_UNWOUND, Registers, ReturnAddress, Roles, ThreadLocals, Unwinding, Unwound, Variant,
 };
 use crate::address_space::AddressSpace;
-use crate::{Address, Memory};
+use crate::{Address, FloatingPoint, Memory};
 
 /// Names of `struct user_regs_struct` (`sys/user.h`), but for the bases of segments, which are called as debuggers call them.
 const REGISTERS: &[&str] = &[
@@ -58,12 +58,14 @@ pub static X86_64: Architecture = Architecture {
     },
     thread_locals: ThreadLocals {
         variant: Variant::Below,
+        descriptor: 0,
         // tcbhead_t: tcb, dtv
         vector: 8,
         // R_X86_64_DTPMOD64, R_X86_64_TPOFF64
         module_relocation: 16,
         offset_relocation: 18,
     },
+    floating_point: FloatingPoint::of_x86,
     red_zone: 128,
 };
 

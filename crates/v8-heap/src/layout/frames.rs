@@ -155,6 +155,24 @@ impl FrameLayout {
         wasm: WASM_14_6,
     };
 
+    /// Where the stack pointer is a multiple of `alignment`: what is pushed before the receiver is filled up to one.
+    pub(super) fn aligned(self, alignment: u64) -> FrameLayout {
+        /// The saved frame pointer and the return address.
+        const PUSHED: u64 = 16;
+        let mut found = self;
+        for exit in found.exits.iter_mut().flatten() {
+            let receiver = PUSHED + (exit.receiver - PUSHED).next_multiple_of(alignment);
+            if let ArgumentCount::Above(_, extra) = &mut exit.arguments
+                && *extra > 0
+            {
+                // The padding counts as well.
+                *extra += (receiver - exit.receiver) / 8;
+            }
+            exit.receiver = receiver;
+        }
+        found
+    }
+
     /// With the types that a binary publishes in place of those of the table.
     pub(super) fn published(self, kind_of: impl Fn(&str) -> Option<u64>) -> FrameLayout {
         let mut found = self;

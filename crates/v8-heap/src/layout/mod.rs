@@ -685,7 +685,10 @@ impl Layout {
             to_page: 1 << 4,
             space_names: table.space_names,
             accounting: table.accounting.with_mutexes(processor.mutex_growth),
-            frames: table.frames.published(|name| metadata.frame_type(name)),
+            frames: table
+                .frames
+                .published(|name| metadata.frame_type(name))
+                .aligned(processor.stack_alignment),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
             context_bytecodes: Some(ContextBytecodes::of(&bytecodes)),

@@ -17,6 +17,8 @@ pub struct ProcessorLayout {
     /// `EntryFrameConstants::kNextExitFrameFPOffset`: distance of the older exit frame below the frame pointer, in bytes (V8:
     /// `src/execution/ARCHITECTURE/frame-constants-ARCHITECTURE.h`).
     pub older_exit: u64,
+    /// The stack pointer is a multiple of this, in bytes: frames have padding where they would not be.
+    pub stack_alignment: u64,
     /// By how much a `pthread_mutex_t` is larger than on x86-64, where it has 40 bytes: what is behind one is so much further away
     /// (glibc: `sysdeps/ARCHITECTURE/nptl/bits/struct_mutex.h`).
     pub mutex_growth: u64,
@@ -29,6 +31,7 @@ static PROCESSORS: [ProcessorLayout; 2] = [
         code_start: 48,
         swiss_name_dictionary: 40,
         older_exit: 64,
+        stack_alignment: 8,
         mutex_growth: 0,
     },
     ProcessorLayout {
@@ -37,6 +40,7 @@ static PROCESSORS: [ProcessorLayout; 2] = [
         code_start: 16,
         swiss_name_dictionary: 32,
         older_exit: 24,
+        stack_alignment: 16,
         mutex_growth: 8,
     },
 ];

@@ -173,11 +173,10 @@ impl Heap<'_> {
 
     fn pool_threads(&self, threads: u64, size: u32) -> Vec<&Thread> {
         let Some(list) = self.uv_word(threads, 0).filter(|list| *list != 0) else { return Vec::new() };
-        // pthread_t is the thread pointer, in glibc and musl.
         let numbers =
             (0..u64::from(size)).filter_map(|index| self.uv_word(list, index * thread_pool::THREAD));
         let by_pointer =
-            |number: u64| self.threads().iter().find(|thread| thread.registers.thread_pointer() == number);
+            |number: u64| self.threads().iter().find(|thread| thread.registers.are_of_thread(number));
         numbers.filter_map(by_pointer).collect()
     }
 

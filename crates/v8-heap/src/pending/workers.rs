@@ -141,9 +141,7 @@ impl Heap<'_> {
                 found.0 = found.0.or_else(|| isolates.iter().find(|isolate| isolate.address == word));
                 found.1 = found.1.or_else(|| {
                     let mut threads = self.threads().iter();
-                    threads
-                        .find(|thread| word != 0 && thread.registers.thread_pointer() == word)
-                        .map(|thread| thread.id)
+                    threads.find(|thread| thread.registers.are_of_thread(word)).map(|thread| thread.id)
                 });
             }
             if found.0.is_some() || found.1.is_some() {

@@ -4,17 +4,20 @@
 //! if the core has them. An x87 register is shown as the core holds it, and as a number rounded to a double; `empty` if
 //! nothing is in it.
 //!
+//! On arm64: `v0` to `v31`, status and control.
+//!
 //! The places of the AVX-512 registers differ between processors, and a core does not say which it is from: they are not
 //! shown.
 
 use std::io::Write;
 
-use core_reader::FloatingPoint;
+use core_reader::{Arm64FloatingPoint, FloatingPoint, X86FloatingPoint};
 use serde_json::{Value, json};
 
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::hex;
+use crate::stage::Out;
 use crate::value::Kind;
 
 /// What it says, on cores that ship.
@@ -49,42 +52,62 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let registers = registers.ok_or_else(|| {
                 DcmdError::failed(format!("no floating point registers available for thread {:x}", thread.id))
             })?;
-            if as_json {
-                return out.json(&line_of(thread.id, &registers));
+            match (as_json, registers) {
+                (true, FloatingPoint::X86(registers)) => out.json(&line_of(thread.id, &registers)),
+                (true, FloatingPoint::Arm64(registers)) => out.json(&json!({
+                    "thread": thread.id,
+                    "fpsr": hex(registers.fpsr.into()),
+                    "fpcr": hex(registers.fpcr.into()),
+                    "vectors": wide(&registers.vectors),
+                })),
+                (false, FloatingPoint::X86(registers)) => print_x86(&registers, out),
+                (false, FloatingPoint::Arm64(registers)) => print_arm64(&registers, out),
             }
-            let mut text = out.text();
-            writeln!(
-                text,
-                "control {:#06x}  status {:#06x}  tags {:#04x}  opcode {:#06x}",
-                registers.control, registers.status, registers.tags, registers.opcode
-            )?;
-            writeln!(
-                text,
-                "instruction {:#018x}  operand {:#018x}",
-                registers.instruction, registers.operand
-            )?;
-            for (index, bytes) in registers.stack.iter().enumerate() {
-                let hex: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
-                let value = match is_empty(&registers, index) {
-                    true => "empty".to_owned(),
-                    false => extended(*bytes).to_string(),
-                };
-                writeln!(text, "%st{index}  0x{hex} {value}")?;
-            }
-            writeln!(text, "%mxcsr {:#010x}", registers.mxcsr)?;
-            for (index, low) in registers.xmm.iter().enumerate() {
-                match registers.ymm_high {
-                    Some(high) => writeln!(text, "%ymm{index:<2} 0x{:032x} {low:032x}", high[index])?,
-                    None => writeln!(text, "%xmm{index:<2} 0x{low:032x}")?,
-                }
-            }
-            Ok(())
         }))
     },
 };
 
+fn print_arm64(registers: &Arm64FloatingPoint, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let mut text = out.text();
+    writeln!(text, "%fpsr {:#010x}  %fpcr {:#010x}", registers.fpsr, registers.fpcr)?;
+    for (index, vector) in registers.vectors.iter().enumerate() {
+        writeln!(text, "%v{index:<2} 0x{vector:032x}")?;
+    }
+    Ok(())
+}
+
+fn print_x86(registers: &X86FloatingPoint, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    let mut text = out.text();
+    writeln!(
+        text,
+        "control {:#06x}  status {:#06x}  tags {:#04x}  opcode {:#06x}",
+        registers.control, registers.status, registers.tags, registers.opcode
+    )?;
+    writeln!(text, "instruction {:#018x}  operand {:#018x}", registers.instruction, registers.operand)?;
+    for (index, bytes) in registers.stack.iter().enumerate() {
+        let hex: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+        let value = match is_empty(registers, index) {
+            true => "empty".to_owned(),
+            false => extended(*bytes).to_string(),
+        };
+        writeln!(text, "%st{index}  0x{hex} {value}")?;
+    }
+    writeln!(text, "%mxcsr {:#010x}", registers.mxcsr)?;
+    for (index, low) in registers.xmm.iter().enumerate() {
+        match registers.ymm_high {
+            Some(high) => writeln!(text, "%ymm{index:<2} 0x{:032x} {low:032x}", high[index])?,
+            None => writeln!(text, "%xmm{index:<2} 0x{low:032x}")?,
+        }
+    }
+    Ok(())
+}
+
+fn wide(values: &[u128]) -> Vec<String> {
+    values.iter().map(|value| format!("0x{value:032x}")).collect()
+}
+
 /// Whether nothing is in an x87 register, counted from the top of their stack.
-fn is_empty(registers: &FloatingPoint, index: usize) -> bool {
+fn is_empty(registers: &X86FloatingPoint, index: usize) -> bool {
     let top = registers.status >> 11 & 7;
     // The tags are by physical number.
     let physical = (usize::from(top) + index) % 8;
@@ -92,13 +115,12 @@ fn is_empty(registers: &FloatingPoint, index: usize) -> bool {
 }
 
 /// All registers as one line.
-fn line_of(thread: u32, registers: &FloatingPoint) -> Value {
+fn line_of(thread: u32, registers: &X86FloatingPoint) -> Value {
     let x87 = registers.stack.iter().enumerate().map(|(index, bytes)| {
         let digits: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
         let value = (!is_empty(registers, index)).then(|| extended(*bytes).to_string());
         json!({ "bits": format!("0x{digits}"), "value": value })
     });
-    let wide = |values: &[u128; 16]| values.iter().map(|value| format!("0x{value:032x}")).collect::<Vec<_>>();
     json!({
         "thread": thread,
         "control": hex(registers.control.into()),
@@ -110,7 +132,7 @@ fn line_of(thread: u32, registers: &FloatingPoint) -> Value {
         "x87": x87.collect::<Vec<_>>(),
         "mxcsr": hex(registers.mxcsr.into()),
         "xmm": wide(&registers.xmm),
-        "ymmHigh": registers.ymm_high.as_ref().map(wide),
+        "ymmHigh": registers.ymm_high.as_ref().map(|values| wide(values)),
     })
 }
 
