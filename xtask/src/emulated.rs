@@ -1,6 +1,6 @@
 //! Builds of Node.js for another processor, under qemu's emulator of single programs: `24.21.0-arm64`.
 //!
-//! On Debian: `apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross`. The emulator writes a core when the program dies of a
+//! On Debian: `apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross`. The emulator writes a core when the program dies of a
 //! signal, as the kernel would. It leaves out the list of mapped files; the emulated program has its memory at the same addresses as the
 //! emulator, so that what the kernel says of the latter's mappings is put in.
 
@@ -49,7 +49,7 @@ pub fn wrapper(node: &Path) -> Result<PathBuf> {
     ensure!(
         there,
         "builds for arm64 run under qemu: install it and the libraries of that processor (on Debian: apt-get install qemu-user \
-         libc6-arm64-cross libstdc++6-arm64-cross)"
+         libc6-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross)"
     );
     let wrapper = node.with_file_name("emulated-node");
     // Without the limit it writes no core.
