@@ -288,6 +288,8 @@ fn end_of_way(way: &Value) -> String {
 /// it is said what holds that.
 fn named(steps: &[Value]) -> Option<String> {
     const SAY_NOTHING: [&str; 4] = ["Object", "Array", "Map", "Set"];
+    /// How variables hold, in cores and in snapshots.
+    const VARIABLES: [&str; 2] = ["closure variable ", ".context variable "];
     /// Such objects above one another that are named.
     const MOST: usize = 4;
     let [.., owner, last] = steps else { return None };
@@ -302,8 +304,8 @@ fn named(steps: &[Value]) -> Option<String> {
         if !SAY_NOTHING.contains(&name) {
             return Some(format!("{name}{shown}"));
         }
-        let variable = how.strip_prefix("closure variable ").and_then(|rest| rest.split('"').nth(1));
-        if let Some(variable) = variable {
+        let variable = VARIABLES.iter().find_map(|prefix| how.strip_prefix(prefix));
+        if let Some(variable) = variable.and_then(|rest| rest.split('"').nth(1)) {
             return Some(format!("{variable}{shown}"));
         }
         if !how.starts_with(['.', '[']) {
