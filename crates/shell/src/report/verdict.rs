@@ -90,9 +90,9 @@ fn found(facts: &Facts) -> Verdict {
     {
         own.1 = format!("{}: {title}", own.1);
     }
-    let mut leaks: Vec<(u64, Finding)> =
+    let mut leaks: Vec<(Weight, Finding)> =
         [leak, native_leak(facts), native_owner(facts)].into_iter().flatten().collect();
-    leaks.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    leaks.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     findings.extend(leaks.into_iter().map(|(_, finding)| finding));
     findings.extend(stuck(facts));
     findings.extend(running(facts));
@@ -112,6 +112,14 @@ fn found(facts: &Facts) -> Verdict {
 }
 
 type Finding = (Kind, String, Vec<Claim>);
+
+/// How much a finding tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Weight {
+    /// It is known who holds what has leaked: what else has leaked may hang on that.
+    has_holder: bool,
+    bytes: u64,
+}
 
 /// Why the process ended, unless somebody else ended it to take its core.
 fn end(facts: &Facts) -> Option<Finding> {
@@ -163,8 +171,8 @@ fn end(facts: &Facts) -> Option<Finding> {
     Some((Kind::Crash, format!("crashed: {signal}{place}{address}"), claims))
 }
 
-/// What has gathered or grown, the worst; and its bytes.
-fn leak(facts: &Facts) -> Option<(u64, Finding)> {
+/// What has gathered or grown, the worst.
+fn leak(facts: &Facts) -> Option<(Weight, Finding)> {
     if facts.growth.is_some() {
         return grown(facts);
     }
@@ -186,7 +194,7 @@ fn leak(facts: &Facts) -> Option<(u64, Finding)> {
         ),
         "::diff OLD",
     ));
-    Some((bytes, (Kind::Leak, format!("leak of {what}{with}"), claims)))
+    Some((Weight { has_holder: true, bytes }, (Kind::Leak, format!("leak of {what}{with}"), claims)))
 }
 
 /// What else is known of what has gathered, of which so many bytes are asked about: what belongs into the title, and claims.
@@ -316,8 +324,8 @@ fn named(steps: &[Value]) -> Option<String> {
     Some(format!("{}{how}", text(owner, "name")))
 }
 
-/// What has grown most since the older core, and by how many bytes.
-fn grown(facts: &Facts) -> Option<(u64, Finding)> {
+/// What has grown most since the older core.
+fn grown(facts: &Facts) -> Option<(Weight, Finding)> {
     let rows = facts.growth.as_deref()?;
     let least = least_growth(rows);
     let is_leak = |row: &&Value| growth(row, "retained") >= i128::from(least);
@@ -357,7 +365,8 @@ fn grown(facts: &Facts) -> Option<(u64, Finding)> {
         fitting.map_or_else(|| (String::new(), Vec::new()), |suspect| known_of(facts, suspect, bytes));
     claims.extend(known);
     let title = format!("leak of {what}{with}: {more:+} since the older {}", facts.source());
-    Some((bytes, (Kind::Leak, title, claims)))
+    let has_holder = fitting.is_some() || row["path"].is_string();
+    Some((Weight { has_holder, bytes }, (Kind::Leak, title, claims)))
 }
 
 /// Bytes from which on growth is much.
@@ -392,7 +401,7 @@ pub(super) fn growth(row: &Value, field: &str) -> i128 {
 }
 
 /// Whether native code has lost much.
-fn native_leak(facts: &Facts) -> Option<(u64, Finding)> {
+fn native_leak(facts: &Facts) -> Option<(Weight, Finding)> {
     let leaked = facts.memory["bytes"]["mallocLeaked"].as_u64().unwrap_or(0);
     let used: u64 = ["javascriptLiving", "buffers", "mallocUsed", "mallocLeaked"]
         .iter()
@@ -404,11 +413,12 @@ fn native_leak(facts: &Facts) -> Option<(u64, Finding)> {
     let blocks = number(&facts.memory, "leakedBlocks");
     let what = format!("nothing leads to {} in {blocks} blocks of native memory", megabytes(leaked));
     let claims = vec![Claim::new(&*what, "::findleaks")];
-    Some((leaked, (Kind::NativeLeak, format!("native leak: {what}"), claims)))
+    let weight = Weight { has_holder: false, bytes: leaked };
+    Some((weight, (Kind::NativeLeak, format!("native leak: {what}"), claims)))
 }
 
 /// Objects that own much native memory, if they own most of it; with an older core, those that own much more than they did.
-fn native_owner(facts: &Facts) -> Option<(u64, Finding)> {
+fn native_owner(facts: &Facts) -> Option<(Weight, Finding)> {
     if let Some(rows) = &facts.growth {
         return native_growth(facts, rows);
     }
@@ -428,12 +438,13 @@ fn native_owner(facts: &Facts) -> Option<(u64, Finding)> {
         "::jsleaks",
     )];
     claims.extend(known_of_native(facts, suspect));
-    let title = format!("leak of native memory: {what}{}", native_holder(suspect));
-    Some((number(suspect, "native"), (Kind::NativeLeak, title, claims)))
+    let holder = native_holder(suspect);
+    let weight = Weight { has_holder: !holder.is_empty(), bytes: number(suspect, "native") };
+    Some((weight, (Kind::NativeLeak, format!("leak of native memory: {what}{holder}"), claims)))
 }
 
 /// Objects that own much more native memory than in the older core, and how much more.
-fn native_growth(facts: &Facts, rows: &[Value]) -> Option<(u64, Finding)> {
+fn native_growth(facts: &Facts, rows: &[Value]) -> Option<(Weight, Finding)> {
     let least = i128::from(least_growth(rows).max(LEAST_BYTES));
     let row = rows
         .iter()
@@ -447,8 +458,9 @@ fn native_growth(facts: &Facts, rows: &[Value]) -> Option<(u64, Finding)> {
     });
     let (more, constructor) = (growth(row, "count"), text(row, "constructor"));
     let bytes = u64::try_from(growth(row, "bytes")).unwrap_or(0);
+    let holder = suspect.map(native_holder).unwrap_or_default();
     let what = match suspect {
-        Some(suspect) => format!("{}{}", owning(suspect), native_holder(suspect)),
+        Some(suspect) => format!("{}{holder}", owning(suspect)),
         None => constructor.to_owned(),
     };
     let source = facts.source();
@@ -458,7 +470,7 @@ fn native_growth(facts: &Facts, rows: &[Value]) -> Option<(u64, Finding)> {
     )];
     claims.extend(suspect.map(|suspect| known_of_native(facts, suspect)).unwrap_or_default());
     let title = format!("leak of native memory: {what}: {more:+} since the older {source}");
-    Some((bytes, (Kind::NativeLeak, title, claims)))
+    Some((Weight { has_holder: !holder.is_empty(), bytes }, (Kind::NativeLeak, title, claims)))
 }
 
 /// What else is known of objects that own native memory.
