@@ -212,7 +212,8 @@ fn known_of(facts: &Facts, suspect: &Value, bytes: u64) -> (String, Vec<Claim>) 
         claims.push(Claim::new(format!("{count} of what is still to run: {name}"), "::jstimers"));
     }
     if ["IncomingMessage", "ServerResponse"].contains(&constructor)
-        && let Some(requests) = facts.requests.iter().find(is_most)
+        && let Some(requests) =
+            facts.requests.iter().filter(|requests| text(requests, "side") == "server").find(is_most)
     {
         claims.push(Claim::new(requests_text(requests), "::jshttp -g"));
     }
