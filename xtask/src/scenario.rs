@@ -116,6 +116,7 @@ pub const SMALL_LEAKS: &[Scenario] = &[
     leak("leaks-small/deflates"),
     leak("leaks-small/histograms"),
     leak("leaks-small/slices"),
+    leak("leaks-small/slicelists"),
     leak("leaks-small/headers"),
     leak("leaks-small/weakvalues"),
     leak("leaks-small/unreadstacks"),
@@ -148,7 +149,8 @@ pub const SERVICES: &[Scenario] = &[
 ];
 
 /// A program full of text that means harm, and one that says itself what it waits for: they have no facts.
-const OTHERS: &[Scenario] = &[leak("hostile"), leak("pending"), leak("leaks-small/unreadkinds")];
+const OTHERS: &[Scenario] =
+    &[leak("hostile"), leak("pending"), leak("leaks-small/unreadkinds"), leak("leaks-small/ropes")];
 
 /// Deep in calls of every kind, with variables of every kind: see `calls.rs` and `locals.rs`. They say themselves where they are.
 const STACKS: &[Scenario] = &[leak("stacks"), leak("locals")];

@@ -1,7 +1,8 @@
 //! `cargo xtask verdicts`: what `v8mdb report` says of processes of which it is known what is wrong with them, or that nothing is.
 //!
 //! Cores that ship, programs that leak, and healthy services that wait for work, on each line. The verdict must be of the right kind, and
-//! name what the program says of itself. Of the heap snapshot that V8 writes of the same process the same is asked.
+//! name what the program says of itself. Of the heap snapshot that V8 writes of the same process the same is asked. Programs that leak more
+//! are tried beside an older core of themselves.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,15 @@ const REQUESTS: u64 = 6000;
 /// Programs that leak, and the class that the verdict must name.
 const LEAKS: [&str; 5] =
     ["leaks/mapcache", "leaks/listener", "leaks/timer", "leaks/lists", "leaks/unanswered"];
+/// Programs that leak, with how often at first and later: of the later one beside the earlier the verdict must name the same, and how much
+/// more there is. Each says itself what its verdict must name.
+const GROWN: [(&str, u64, u64); 5] = [
+    ("leaks-small/bloburls", 1000, 3000),
+    ("leaks-small/deflates", 200, 400),
+    ("leaks-small/storetimers", 3000, REQUESTS),
+    ("leaks-small/slicelists", 200, 400),
+    ("leaks-small/ropes", 200, 400),
+];
 /// Healthy services: they print `ready` when they wait.
 const HEALTHY: [&str; 3] = ["healthy/cache.js", "healthy/jobs.js", "healthy/files.js"];
 
@@ -80,6 +90,16 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     }
     for (leak, node) in LEAKS.iter().flat_map(|leak| releases.iter().map(move |node| (leak, node))) {
         judge_both(format!("{leak} on {node}"), leaking(&executable, node, leak));
+    }
+    for (leak, node) in GROWN.iter().flat_map(|leak| releases.iter().map(move |node| (leak, node))) {
+        let (name, ..) = leak;
+        match grown(&executable, node, *leak) {
+            Ok([one, both]) => {
+                judge(format!("{name} on {node}"), one);
+                judge(format!("{name} on {node}, and an older one"), both);
+            }
+            Err(error) => judge(format!("{name} on {node}"), Err(error)),
+        }
     }
     ensure!(failed == 0, "{failed} verdicts of {tried} are wrong");
     println!("all {tried} verdicts are right");
@@ -132,7 +152,8 @@ fn healthy(executable: &Path, node: &str, program: &str) -> Result<Verdicts> {
 }
 
 fn leaking(executable: &Path, node: &str, name: &str) -> Result<Verdicts> {
-    let directory = taken(node, name, &format!("{name}-much"), vec![format!("--requests={REQUESTS}")])?;
+    let arguments = vec![format!("--requests={REQUESTS}")];
+    let directory = taken(node, name, &format!("{name}-much"), arguments, true)?;
     let process: Value = serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
     let truth = &process["leak"];
     let leaked = truth["leaked"].as_str().context("the program does not say what it leaks")?;
@@ -150,21 +171,56 @@ fn leaking(executable: &Path, node: &str, name: &str) -> Result<Verdicts> {
     Ok(verdicts)
 }
 
+/// The verdict of a later core, alone and beside an earlier one.
+fn grown(
+    executable: &Path,
+    node: &str,
+    (name, earlier, later): (&str, u64, u64),
+) -> Result<[Result<String>; 2]> {
+    let core_of = |requests: u64| {
+        // The most of a program are taken for other questions as well.
+        let kept_as = match requests {
+            REQUESTS => format!("{name}-much"),
+            _ => format!("{name}-{requests}"),
+        };
+        taken(node, name, &kept_as, vec![format!("--requests={requests}")], false)
+    };
+    let (base, directory) = (core_of(earlier)?, core_of(later)?);
+    let process: Value = serde_json::from_str(&fs::read_to_string(directory.join("process.json"))?)?;
+    let truth = &process["leak"];
+    let leaked = truth["leaked"].as_str().context("the program does not say what it leaks")?;
+    let stated = truth["verdict"].as_array().context("the program does not say what its verdict names")?;
+    let stated: Vec<String> = stated.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let kind = if truth["native"].is_null() { "leak" } else { "nativeLeak" };
+    let mut alone = stated.clone();
+    let mut beside = stated;
+    beside.push("since the older core".to_owned());
+    alone.push(format!("{} {leaked}", truth["count"]));
+    if truth["counts"] != false {
+        beside.push(format!("{:+}", later as i64 - earlier as i64));
+    }
+    let core = directory.join("core");
+    Ok([
+        check(executable, &core, None, kind, &alone),
+        check(executable, &core, Some(&base.join("core")), kind, &beside),
+    ])
+}
+
 /// The program of the cores that ship.
 fn gathered(executable: &Path, node: &str) -> Result<Verdicts> {
-    let directory = taken(node, "leak", "leak", Vec::new())?;
+    let directory = taken(node, "leak", "leak", Vec::new(), true)?;
     let words = ["800 UpstreamConnection", "Gateway"].map(str::to_owned);
     Ok(Verdicts::of(executable, &directory, "leak", &words))
 }
 
-fn taken(node: &str, name: &str, kept_as: &str, arguments: Vec<String>) -> Result<PathBuf> {
+fn taken(node: &str, name: &str, kept_as: &str, arguments: Vec<String>, snapshot: bool) -> Result<PathBuf> {
     let directory = take_core::directory_of(kept_as, node);
     take_core::take_once(&Request {
         node: node.to_owned(),
         scenario: Scenario::find(name)?,
         directory: directory.clone(),
         writer: Writer::Gdb,
-        snapshot: true,
+        snapshot,
         arguments,
         start: Start::default(),
         stage: None,

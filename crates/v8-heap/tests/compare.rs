@@ -24,6 +24,23 @@ impl Service {
         Service { builder, page }
     }
 
+    /// Arrays of so many sessions in the Map.
+    fn with_lists(mut self, lengths: &[usize]) -> Dump {
+        let (builder, page) = (&mut self.builder, self.page);
+        let smi = HeapBuilder::smi;
+        let session = builder.class("Session", &["id"]);
+        let array_map = builder.array_map();
+        let mut words = vec![smi(lengths.len() as i32), smi(0), smi(2), smi(0), smi(-1)];
+        for (number, length) in lengths.iter().enumerate() {
+            let key = builder.string(page, &format!("host-{number}"));
+            let elements: Vec<u64> =
+                (0..*length).map(|_| builder.instance(page, &session, &[smi(7)])).collect();
+            words.extend([key, builder.array(page, array_map, &elements), smi(-1)]);
+        }
+        let list = builder.array(page, array_map, &[]);
+        self.built(&words, list)
+    }
+
     /// Sessions by these names in the Map, and so many in the array.
     fn with(mut self, names: &[&str], listed: usize) -> Dump {
         let (builder, page) = (&mut self.builder, self.page);
@@ -35,15 +52,21 @@ impl Service {
             let value = builder.instance(page, &session, &[smi(7)]);
             words.extend([key, value, smi(-1)]);
         }
-        let table = builder.array_like(page, Type::OrderedHashMap, &words);
-        let empty = builder.roots().empty_fixed_array;
-        let map_of_maps = builder.map_of(Type::JsMap);
-        let store = builder.object(page, map_of_maps, empty, empty, &[table]);
         let elements: Vec<u64> = (0..listed).map(|_| builder.instance(page, &session, &[smi(8)])).collect();
         let array_map = builder.array_map();
         let list = builder.array(page, array_map, &elements);
+        self.built(&words, list)
+    }
+
+    /// With these entries in the Map.
+    fn built(mut self, words: &[u64], list: u64) -> Dump {
+        let (builder, page) = (&mut self.builder, self.page);
+        let table = builder.array_like(page, Type::OrderedHashMap, words);
+        let empty = builder.roots().empty_fixed_array;
+        let map_of_maps = builder.map_of(Type::JsMap);
+        let store = builder.object(page, map_of_maps, empty, empty, &[table]);
         let class = builder.class("process", &["pid"]);
-        let process = builder.instance(page, &class, &[smi(1)]);
+        let process = builder.instance(page, &class, &[HeapBuilder::smi(1)]);
         let old = builder.old();
         let entries: Vec<(u64, u64, u64)> = ["process", "store", "list"]
             .iter()
@@ -95,6 +118,32 @@ fn objects_are_counted_by_constructor_and_shape_whatever_the_release() {
         let session = shapes.iter().find(|change| change.group.constructor == "Session").unwrap();
         assert_eq!(session.group.properties, ["id"]);
         assert_eq!(session.growth(|sum| sum.count), 4);
+    }
+}
+
+#[test]
+fn lists_that_grow_alike_are_their_holders() {
+    for release in Release::ALL {
+        let of = |lengths: &[usize]| Service::new(release, 2).with_lists(lengths);
+        let old = of(&[1, 1, 2, 1, 1]);
+        let old = Heap::open(&old, &old, &[]).unwrap();
+        let alike = |lengths: &[usize]| {
+            let new = of(lengths);
+            let new = Heap::open(&new, &new, &[]).unwrap();
+            let sides = [side(&old), side(&new)];
+            let owners = collections(&sides, Counted::All, false).unwrap();
+            let alike = owners.alike(&sides).unwrap();
+            let table = new.objects(&Unattended).unwrap();
+            let holder = |id: u32| {
+                let holder = new.object_by_id(table, ObjectId(id)).unwrap();
+                new.name(new.constructor_name(holder)).to_owned()
+            };
+            alike.iter().map(|it| (holder(it.holder), it.steps, it.members.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(alike(&[3, 4, 3, 3, 5]), [("Map".to_owned(), 1, 5)]);
+        assert_eq!(alike(&[3, 4, 3, 3, 1]), [("Map".to_owned(), 1, 4)], "what is still has not grown alike");
+        assert_eq!(alike(&[30, 4, 3, 3, 3]), [], "one has most of it");
+        assert_eq!(alike(&[3, 4, 3, 1, 1]), [], "three are told one by one");
     }
 }
 

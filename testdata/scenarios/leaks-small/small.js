@@ -34,7 +34,8 @@ globalThis.shop = new Shop();
  * Makes the program leak so often: `grow(n)` leaks once. Then says the truth about it, as leaks/service.js describes it, and holds, or does
  * what `end` says. Besides, `truth` may have `unread`, a captured variable that nobody reads; `stores`, what an AsyncLocalStorage has;
  * `alive`, how many objects of the class `holds` there are; and `diff`, what the row of the owner says when two of them are compared, if it is
- * not owner and constructor.
+ * not owner and constructor. `verdict` are words of the verdict of a report, and `counts: false` says that how many more there are than in an
+ * older core is not how much oftener it has leaked.
  */
 function run(truth, grow, end = () => hold({ leak: truth })) {
   for (let number = 0; number < REQUESTS; number++) {

@@ -19,6 +19,7 @@ function serve(number) {
 
 const truth = {
   leaked: 'Timeout', owner: 'TimersList', holds: 'Profile', paths: [['[3600000]']],
+  verdict: ['held by timerListMap[3600000]', 'Profile of AsyncLocalStorage requests'],
   stores: { storage: 'requests', of: 'Profile', heldBy: 'Timeout', name: requests.name },
 };
 run(truth, serve, () => {

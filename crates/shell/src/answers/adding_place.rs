@@ -6,20 +6,10 @@ use v8_heap::layout::Kind as HeapKind;
 use v8_heap::objects::script::Script;
 use v8_heap::{Heap, Tagged};
 
-use super::excerpt::Excerpt;
+use super::excerpt::{LONGEST_SOURCE, SourceLine};
 use super::retention::manner_of;
 use crate::context::Context;
-use crate::output::escape;
 use crate::print::function;
-
-/// A line that adds to a collection.
-#[derive(Debug)]
-pub(crate) struct AddingPlace {
-    /// `app.js:41: this.bySession.set(id, c);`. Escaped.
-    pub(crate) text: String,
-    /// The lines around it.
-    pub(crate) excerpt: Option<Excerpt>,
-}
 
 /// Where the source says that something is added to the collection at the end of a way. Looked for is the name by which the collection is
 /// held, in the scripts of the classes and functions on the way.
@@ -28,7 +18,7 @@ pub(crate) fn adding_place(
     heap: &Heap<'_>,
     table: &ObjectTable,
     path: &RetainingPath,
-) -> Option<AddingPlace> {
+) -> Option<SourceLine> {
     let [.., holder, collection] = path.objects.as_slice() else { return None };
     let object = |id: u32| heap.object_by_id(table, ObjectId(id));
     let collection = object(*collection)?;
@@ -70,14 +60,8 @@ pub(crate) fn adding_place(
         };
         let source = source.to_text();
         let found = source.lines().enumerate().find(|(_, line)| pattern.is_match(line));
-        if let Some((number, line)) = found {
-            let file = function::file_name(heap, &script);
-            let line = escape(&line.trim().chars().take(LONGEST_LINE).collect::<String>()).into_owned();
-            let offset = u64::try_from(script.line_offset).unwrap_or(0);
-            return Some(AddingPlace {
-                text: format!("{}:{}: {line}", escape(&file), number + 1),
-                excerpt: Excerpt::of(heap, &script, number as u64 + 1 + offset),
-            });
+        if let Some((index, line)) = found {
+            return Some(SourceLine::of(heap, &script, index, line));
         }
     }
     None
@@ -85,10 +69,6 @@ pub(crate) fn adding_place(
 
 /// Objects of a way whose scripts are looked at, from its end.
 const MOST_HOLDERS: usize = 8;
-/// More characters of a script are not looked at.
-const LONGEST_SOURCE: usize = 4 << 20;
-/// More characters of a line are not shown.
-const LONGEST_LINE: usize = 70;
 
 /// The script of a function.
 fn script_of<'h>(heap: &'h Heap<'_>, function: Tagged) -> Option<Script<'h>> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use v8_heap::Heap;
 use v8_heap::objects::script::Script;
 
-use crate::print::function::script_name;
+use crate::output::escape;
+use crate::print::function::{file_name, script_name};
 
 /// Lines on either side.
 const AROUND: usize = 3;
@@ -22,6 +23,33 @@ pub(crate) struct Excerpt {
     pub(crate) line: u64,
     /// The lines.
     pub(crate) lines: Vec<String>,
+}
+
+/// A line of a script that is worth a look.
+#[derive(Debug)]
+pub(crate) struct SourceLine {
+    /// `app.js:41: this.bySession.set(id, c);`. Escaped.
+    pub(crate) text: String,
+    /// The lines around it.
+    pub(crate) excerpt: Option<Excerpt>,
+}
+
+/// More code units of a script are not looked at for such lines.
+pub(crate) const LONGEST_SOURCE: usize = 4 << 20;
+/// More characters of such a line are not shown.
+const LONGEST_LINE: usize = 70;
+
+impl SourceLine {
+    /// The line with this index in a script.
+    pub(crate) fn of(heap: &Heap<'_>, script: &Script<'_>, index: usize, line: &str) -> SourceLine {
+        let line = escape(&line.trim().chars().take(LONGEST_LINE).collect::<String>()).into_owned();
+        let offset = u64::try_from(script.line_offset).unwrap_or(0);
+        let number = index as u64 + 1;
+        SourceLine {
+            text: format!("{}:{number}: {line}", escape(&file_name(heap, script))),
+            excerpt: Excerpt::of(heap, script, number + offset),
+        }
+    }
 }
 
 impl Excerpt {

@@ -3,6 +3,7 @@
 pub(crate) mod adding_place;
 pub(crate) mod await_place;
 pub(crate) mod callback;
+pub(crate) mod calling_place;
 pub(crate) mod closure_context;
 pub(crate) mod dominator_tree;
 pub(crate) mod elsewhere;

@@ -50,6 +50,8 @@ pub(crate) struct NativeOwners {
     pub(crate) buffers: (u64, u64),
     /// Blocks that several owners come to at once.
     pub(crate) shared: (u64, u64),
+    /// These blocks.
+    pub(crate) shared_blocks: Vec<BlockId>,
     /// Blocks of data, stacks and other memory.
     pub(crate) elsewhere: (u64, u64),
     /// Blocks that only V8's pages lead to, or nothing.
@@ -117,7 +119,10 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
                 class.bytes += block.chunk_bytes;
                 continue;
             }
-            Owner::Several => &mut all.shared,
+            Owner::Several => {
+                all.shared_blocks.push(block.id);
+                &mut all.shared
+            }
             Owner::Elsewhere => &mut all.elsewhere,
             Owner::Nobody => &mut all.nobody,
         };

@@ -3,13 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use core_reader::{BlockId, Memory};
+use core_reader::{Block, BlockId, Memory};
 use v8_heap::index::{ObjectId, ObjectTable};
+use v8_heap::questions::ClassHolders;
 use v8_heap::{Heap, Tagged};
 
+use crate::answers::calling_place::calling_places;
+use crate::answers::excerpt::SourceLine;
 use crate::answers::merged_ways::{MergedWay, merged_ways};
 use crate::answers::native_memory::{malloc, malloc_in};
-use crate::answers::native_owners::{Name, NativeOwner, NativeOwners, native_owners};
+use crate::answers::native_owners::{Name, NativeOwners, native_owners};
 use crate::answers::share::{is_percent, percent};
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -32,9 +35,22 @@ pub(crate) struct NativeSuspect {
     pub(crate) largest_bytes: u64,
     /// The ways to them, those that read alike once, the most frequent first.
     pub(crate) ways: Vec<MergedWay>,
-    /// How many of them C++ objects of other classes keep, the most first: in C++ they are held where JavaScript shows no more than a
+    /// How many of them C++ objects of other classes lead to, the most first: in C++ they are held where JavaScript shows no more than a
     /// handle.
     pub(crate) keepers: Vec<(Name, u64)>,
+    /// Objects of the program's classes that hold a few of them each, those that hold most first.
+    pub(crate) holders: Vec<ClassHolders>,
+    /// The function that puts them where C++ keeps them, and the lines that call it.
+    pub(crate) registered: Option<Registered>,
+}
+
+/// A function of Node.js that registers objects, and who calls it.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    /// `URL.createObjectURL`
+    pub(crate) by: &'static str,
+    /// Lines of the program that call it.
+    pub(crate) calls: Vec<SourceLine>,
 }
 
 /// Less native memory than this is no suspect,
@@ -84,6 +100,13 @@ pub(crate) fn native_suspects(
         let ids: Vec<ObjectId> =
             own().filter_map(|owner| table.id_at(heap.spaces(), owner.object.object()?)).collect();
         let (ways, _) = merged_ways(context, heap, table, &ids, monitor)?;
+        let keepers = keepers(context, &all, name)?;
+        let is_most = |keeper: &&(Name, u64)| 2 * keeper.1 > class.objects;
+        let purpose = keepers.iter().find(is_most).and_then(|(keeper, _)| purpose(keeper));
+        let registered = match purpose {
+            Some(Purpose { by, .. }) => Some(Registered { by, calls: calling_places(context, heap, by)? }),
+            None => None,
+        };
         found.push(NativeSuspect {
             name: name.clone(),
             count: class.objects,
@@ -93,61 +116,96 @@ pub(crate) fn native_suspects(
             largest: largest.object,
             largest_bytes: largest.bytes,
             ways,
-            keepers: keepers(context, &all, name)?,
+            keepers,
+            holders: heap.class_holders(&ids, monitor)?,
+            registered,
         });
     }
     found.sort_by_key(|suspect| Reverse(suspect.bytes));
     Ok(found)
 }
 
-/// Which objects of other classes have blocks with a pointer to the C++ objects of a class, and to how many of these.
+/// Which objects of other classes lead to the C++ objects of a class, and to how many of these: by pointers of their own, or by way of
+/// blocks that they own and small ones that are nobody else's, as nodes of a list or of a hash table are.
 fn keepers(context: &Context, all: &NativeOwners, name: &Name) -> Result<Vec<(Name, u64)>, DcmdError> {
     let malloc = malloc(context)?;
     let memory = context.memory()?;
-    let number_of: HashMap<BlockId, usize> =
-        all.owners.iter().enumerate().map(|(number, owner)| (owner.block, number)).collect();
-    let is_own = |owner: &NativeOwner| owner.name == *name;
-    let mut kept: BTreeMap<&Name, HashSet<BlockId>> = BTreeMap::new();
+    let own: HashSet<BlockId> =
+        all.owners.iter().filter(|owner| owner.name == *name).map(|owner| owner.block).collect();
+    let owner_of: HashMap<BlockId, &Name> =
+        all.of_blocks.iter().map(|(block, number)| (*block, &all.owners[*number as usize].name)).collect();
+    let shared: HashSet<BlockId> = all.shared_blocks.iter().copied().collect();
+    let leads_on = |block: &Block, keeper: &Name| match owner_of.get(&block.id) {
+        Some(owner) if *owner == keeper => true,
+        Some(owner) => *owner == name && (own.contains(&block.id) || block.bytes <= LARGEST_NODE),
+        None => shared.contains(&block.id) && block.bytes <= LARGEST_NODE,
+    };
+    let mut starts: BTreeMap<&Name, Vec<BlockId>> = BTreeMap::new();
+    for owner in all.owners.iter().filter(|owner| owner.name != *name) {
+        starts.entry(&owner.name).or_default().push(owner.block);
+    }
+    let mut kept = Vec::new();
     let mut bytes = Vec::new();
-    for (block, number) in &all.of_blocks {
-        context.check_interrupt()?;
-        let owner = &all.owners[*number as usize];
-        if is_own(owner) {
-            continue;
-        }
-        let Some(block) = malloc.blocks().get(*block) else { continue };
-        bytes.resize(block.bytes.min(LARGEST_READ) as usize / 8 * 8, 0);
-        if memory.read_into(block.start, &mut bytes).is_err() {
-            continue;
-        }
-        for word in bytes.as_chunks::<8>().0 {
-            let Some(target) = malloc.blocks().around(u64::from_le_bytes(*word)) else { continue };
-            if number_of.get(&target.id).is_some_and(|number| is_own(&all.owners[*number])) {
-                kept.entry(&owner.name).or_default().insert(target.id);
+    for (keeper, mut waiting) in starts {
+        let mut reached: HashSet<BlockId> = waiting.iter().copied().collect();
+        let mut count = 0;
+        while let Some(id) = waiting.pop() {
+            context.check_interrupt()?;
+            let Some(block) = malloc.blocks().get(id) else { continue };
+            bytes.resize(block.bytes.min(LARGEST_READ) as usize / 8 * 8, 0);
+            if memory.read_into(block.start, &mut bytes).is_err() {
+                continue;
+            }
+            for word in bytes.as_chunks::<8>().0 {
+                let Some(target) = malloc.blocks().around(u64::from_le_bytes(*word)) else { continue };
+                if !leads_on(&target, keeper) || !reached.insert(target.id) {
+                    continue;
+                }
+                match own.contains(&target.id) {
+                    true => count += 1,
+                    false => waiting.push(target.id),
+                }
             }
         }
+        kept.extend((count > 0).then(|| (keeper.clone(), count)));
     }
-    let mut kept: Vec<(Name, u64)> =
-        kept.into_iter().map(|(name, blocks)| (name.clone(), blocks.len() as u64)).collect();
     kept.sort_by_key(|(_, count)| Reverse(*count));
     Ok(kept)
 }
 
 /// Larger blocks hold data, not pointers to objects; so much of one is looked at.
 const LARGEST_READ: u64 = 1 << 16;
+/// Larger blocks are no nodes of a list or of a table.
+const LARGEST_NODE: u64 = 512;
 
-/// What C++ objects of Node.js that JavaScript never sees are for, in words of who uses them.
-const PURPOSES: &[(&str, &str)] = &[("node::BlobBindingData", "what URL.createObjectURL registers")];
+/// What a C++ object of Node.js that JavaScript never sees is for.
+struct Purpose {
+    /// Its class.
+    of: &'static str,
+    /// What it is for, in words of who uses it.
+    says: &'static str,
+    /// The function that adds to it.
+    by: &'static str,
+}
+
+/// Those that keep objects for the program.
+const PURPOSES: &[Purpose] = &[Purpose {
+    of: "node::BlobBindingData",
+    says: "what URL.createObjectURL registers",
+    by: "URL.createObjectURL",
+}];
+
+fn purpose((_, class): &Name) -> Option<&'static Purpose> {
+    PURPOSES.iter().find(|purpose| class.as_deref() == Some(purpose.of))
+}
 
 /// `Zlib (node::ZlibStream)`; of an object that only stands for C++, the class: `node::BlobBindingData, what ...`
-pub(crate) fn keeper((constructor, class): &Name) -> String {
-    let purpose = |class: &str| PURPOSES.iter().find(|(of, _)| *of == class).map(|(_, purpose)| *purpose);
-    match class {
-        Some(class) => match purpose(class) {
-            Some(purpose) => format!("{class} ({purpose})"),
-            None => class.clone(),
-        },
-        None => constructor.clone(),
+pub(crate) fn keeper(name: &Name) -> String {
+    let (constructor, class) = name;
+    match (class, purpose(name)) {
+        (Some(class), Some(purpose)) => format!("{class} ({})", purpose.says),
+        (Some(class), None) => class.clone(),
+        (None, _) => constructor.clone(),
     }
 }
 

@@ -23,6 +23,20 @@ pub fn path_text(steps: &[&Step]) -> String {
     text
 }
 
+/// The path of one of several objects that differ in one step, so many before the end: `global.broker.lists.get(*)`.
+pub fn pattern_text(steps: &[&Step], from_end: usize) -> String {
+    let (before, behind) = steps.split_at(steps.len().saturating_sub(from_end));
+    let mut text = path_text(before);
+    let Some((any, behind)) = behind.split_first() else { return text };
+    text.push_str(match any {
+        Step::Element(_) => "[*]",
+        Step::Value(_) => ".get(*)",
+        _ => ".*",
+    });
+    behind.iter().for_each(|step| add(step, &mut text));
+    text
+}
+
 fn add(step: &Step, text: &mut String) {
     match step {
         Step::Global => text.push_str("global"),
@@ -88,6 +102,19 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn the_step_that_differs_is_no_certain_one() {
+        let property = |name: &str| Step::Property(name.into());
+        let of = |any: Step, rest: &[Step]| {
+            let mut steps = vec![Step::Global, property("index"), any];
+            steps.extend_from_slice(rest);
+            pattern_text(&steps.iter().collect::<Vec<_>>(), 1 + rest.len())
+        };
+        assert_eq!(of(Step::Value(Key::Text("a".into())), &[]), "global.index.get(*)");
+        assert_eq!(of(Step::Element(3), &[property("all")]), "global.index[*].all");
+        assert_eq!(of(property("a"), &[]), "global.index.*");
     }
 
     #[test]

@@ -5,15 +5,15 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 use v8_heap::compare::{
-    Change, Collections, Counted, Fingerprints, Inventory, OwnedClass, ShapeName, Sum, Texts, Unnamed,
-    changes, collections, growth, turnover, unnamed,
+    Alike, Change, Collections, Counted, Fingerprints, Inventory, OwnedClass, ShapeName, Sum, Texts,
+    Turnover, Unnamed, changes, collections, growth, turnover, unnamed,
 };
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Tagged};
 
 use super::Comparison;
 use super::mappings::mappings;
-use super::path_text::{path_text, quoted};
+use super::path_text::{path_text, pattern_text, quoted};
 use super::rows::{Figure, Order, Row, Shown, heading_of, print_heading, print_json, print_row, select};
 use crate::answers::native_owners::Name as NativeName;
 use crate::answers::native_suspects::shown;
@@ -296,12 +296,22 @@ fn owners<'a>(comparison: &'a Comparison<'a>, shown: Shown) -> Result<Found<'a>,
         ));
     }
     let last = comparison.len() - 1;
-    let named = found.changes.len();
-    let sums = found.changes.iter().map(|change| change.sums.clone());
+    let alike = match shown.all {
+        true => Vec::new(),
+        false => comparison.ask_together(|sides| found.alike(sides))?,
+    };
+    let together: HashSet<usize> = alike.iter().flat_map(|alike| alike.members.iter().copied()).collect();
+    let single: Vec<usize> = (0..found.changes.len()).filter(|place| !together.contains(place)).collect();
+    let sums = single.iter().map(|place| found.changes[*place].sums.clone());
+    let sums = sums.chain(alike.iter().map(|alike| sums_of(&found, alike)));
     let sums = sums.chain(rest.changes.iter().map(|change| change.sums.clone())).collect();
-    let describe = move |index: usize| match index.checked_sub(named) {
-        None => describe_owner(comparison, &found, index, &fingerprints, last),
-        Some(index) => describe_class(comparison, &rest, index, last),
+    let describe = move |index: usize| {
+        let behind = index.saturating_sub(single.len());
+        match (single.get(index), alike.get(behind)) {
+            (Some(place), _) => describe_owner(comparison, &found, *place, &fingerprints, last),
+            (None, Some(alike)) => describe_alike(comparison, &found, alike, &fingerprints, last),
+            (None, None) => describe_class(comparison, &rest, behind - alike.len(), last),
+        }
     };
     let order: Order = match comparison.counted {
         Counted::Live => |sum| sum.retained,
@@ -387,6 +397,60 @@ fn describe_owner(
         turnover,
         fields: fields([("path", json!(path)), ("name", json!(constructor)), ("of", json!(of))]),
     })
+}
+
+/// The figures of several collections together.
+fn sums_of(found: &Collections, alike: &Alike) -> Vec<Sum> {
+    let mut all: Vec<Sum> = Vec::new();
+    for member in &alike.members {
+        let sums = &found.changes[*member].sums;
+        all.resize(sums.len(), Sum::default());
+        for (all, sum) in all.iter_mut().zip(sums) {
+            all.add(*sum);
+        }
+    }
+    all
+}
+
+fn describe_alike(
+    comparison: &Comparison<'_>,
+    found: &Collections,
+    alike: &Alike,
+    fingerprints: &Fingerprints,
+    last: usize,
+) -> Result<Row, DcmdError> {
+    // What they are, one of them says: that which has grown most.
+    let growth_of = |member: &usize| found.changes[*member].growth(|sum| sum.retained);
+    let Some(example) = alike.members.iter().copied().max_by_key(growth_of) else {
+        return Ok(Row::default());
+    };
+    let mut row = describe_owner(comparison, found, example, fingerprints, last)?;
+    row.turnover = comparison.ask_together(|sides| {
+        let mut all = Turnover::default();
+        for member in &alike.members {
+            let Some(own) = turnover(sides, &found.changes[*member].group, fingerprints)? else {
+                return Ok(None);
+            };
+            all.added += own.added;
+            all.gone += own.gone;
+            all.stayed += own.stayed;
+        }
+        Ok(Some(all))
+    })?;
+    let id = found.changes[example].group.objects[last].unwrap_or_default();
+    let steps = found.paths[last].as_ref().and_then(|paths| paths.of(id)).unwrap_or_default();
+    let path = pattern_text(&steps, alike.steps);
+    let count = alike.members.len();
+    let name = |field: &str| row.fields.get(field).and_then(Value::as_str).unwrap_or_default();
+    let of = match name("of") {
+        "" => String::new(),
+        of => format!(" of {}", escape(of)),
+    };
+    row.text = format!("{path} ({count} {}{of})", escape(name("name")));
+    row.object = Some(comparison.address(last, alike.holder)?);
+    row.fields.insert("path".to_owned(), json!(path));
+    row.fields.insert("collections".to_owned(), json!(count));
+    Ok(row)
 }
 
 fn buffers<'a>(comparison: &'a Comparison<'a>, _: Shown) -> Result<Found<'a>, DcmdError> {

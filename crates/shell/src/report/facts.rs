@@ -45,6 +45,8 @@ pub(crate) struct Facts {
     pub(crate) timers: Vec<Value>,
     /// `::jshttp -g -j`, by who has them in hand.
     pub requests: Vec<Value>,
+    /// `::jsals -j`
+    pub(crate) stores: Vec<Value>,
     /// `::jshandles -j`, counted by kind.
     pub(crate) handles: Vec<Value>,
     /// `::findjsobjects -j`, by constructor.
@@ -145,6 +147,7 @@ impl Facts {
             chains: Vec::new(),
             timers: Vec::new(),
             requests: Vec::new(),
+            stores: Vec::new(),
             handles: Vec::new(),
             histogram: Vec::new(),
             oddities: Vec::new(),
@@ -161,6 +164,7 @@ impl Facts {
             facts.chains.sort_by_key(|chain| std::cmp::Reverse(number(chain, "count")));
             facts.timers = counted(&ask.rows("::jstimers -j")?, timer_name);
             facts.requests = ask.rows("::jshttp -g -j")?;
+            facts.stores = ask.rows("::jsals -j")?;
             facts.handles = counted(&ask.rows("::jshandles -j")?, |row| text(row, "kind").to_owned());
             facts.histogram = by_constructor(&ask.rows("::findjsobjects -j")?);
             facts.oddities = ask.rows("::jsoddities -j")?;
@@ -171,8 +175,8 @@ impl Facts {
             }
             values.of_row(&mut facts.tree);
             if scope.has_base {
-                let buffers = if facts.has_process() { " -b" } else { "" };
-                facts.growth = Some(ask.rows(&format!("::diff -j -k -o{buffers} -n 0t{MOST}"))?);
+                let outside = if facts.has_process() { " -b -e" } else { "" };
+                facts.growth = Some(ask.rows(&format!("::diff -j -k -o{outside} -n 0t{MOST}"))?);
             }
         } else if let Some(reason) = facts.process["noHeap"].as_str() {
             ask.not_told.push(Claim::new(format!("no JavaScript heap can be read: {reason}"), "::status"));
@@ -233,6 +237,7 @@ impl Facts {
             "stacks": self.stacks,
             "chains": self.chains.iter().take(10 * MOST).collect::<Vec<_>>(),
             "timers": self.timers,
+            "stores": self.stores,
             "handles": self.handles,
             "histogram": self.histogram,
             "oddities": self.oddities,
@@ -300,6 +305,8 @@ fn timer_name(row: &Value) -> String {
     };
     let file = text(callback, "file").rsplit('/').next().unwrap_or_default();
     let place = match (file, callback["line"].as_u64()) {
+        // A function without a name is called by its place.
+        _ if name.starts_with('(') && name.contains(file) => String::new(),
         ("", _) => String::new(),
         (file, Some(line)) => format!(" ({file}:{line})"),
         (file, None) => format!(" ({file})"),

@@ -222,8 +222,9 @@ function suspects(all) {
 function growth(rows) {
   const grown = (row) => last(row.retained || row.bytes || [0]) - (row.retained || row.bytes || [0])[0];
   const name = (row) => (row.section === 'owner'
-    ? `${row.path || '(no path of names)'} (${[row.name, row.of].filter(Boolean).join(' of ')})`
-    : row.section === 'buffer' ? `buffers: ${row.kind}` : String(row.name));
+    ? `${row.path || '(no path of names)'} (${row.collections ? `${row.collections} ` : ''}${[row.name, row.of].filter(Boolean).join(' of ')})`
+    : row.section === 'buffer' ? `buffers: ${row.kind}`
+      : row.section === 'native' ? `native memory of ${row.constructor}` : String(row.name));
   const shown = rows.filter((row) => row.section !== 'core' && grown(row) > 0)
     .sort((one, other) => grown(other) - grown(one)).slice(0, 24);
   if (!shown.length) return el('p', {}, 'Nothing has grown.');

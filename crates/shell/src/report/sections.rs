@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::{Facts, number, text};
-use super::verdict::{chain_text, gathered, growth, owning};
+use super::verdict::{chain_text, gathered, growth, owning, requests_text};
 use super::{Claim, Section, megabytes};
 
 /// Claims of a section at most.
@@ -191,13 +191,25 @@ fn grown(facts: &Facts) -> Vec<Claim> {
             of => format!(" of {of}"),
         };
         let (more, bytes) = (growth(row, "count"), growth(row, "retained"));
-        Claim::new(format!("{path} ({}{entries}): {more:+}, {bytes:+} bytes", text(row, "name")), "::diff -o")
+        let what = match text(row, "name") {
+            "" => text(row, "of").to_owned(),
+            name => match row["collections"].as_u64() {
+                Some(collections) => format!("{collections} {name}{entries}"),
+                None => format!("{name}{entries}"),
+            },
+        };
+        Claim::new(format!("{path} ({what}): {more:+}, {bytes:+} bytes"), "::diff -o")
     });
     let constructors = of("constructor").take(MOST / 2).map(|row| {
         let (more, bytes) = (growth(row, "count"), growth(row, "retained"));
         Claim::new(format!("{}: {more:+}, {bytes:+} bytes", text(row, "name")), "::diff -k")
     });
-    let mut claims: Vec<Claim> = owners.chain(constructors).collect();
+    let native = of("native").take(MOST / 2).map(|row| {
+        let (more, bytes) = (growth(row, "count"), growth(row, "bytes"));
+        let name = text(row, "constructor");
+        Claim::new(format!("native memory of {name}: {more:+}, some {bytes:+} bytes"), "::diff -e")
+    });
+    let mut claims: Vec<Claim> = owners.chain(constructors).chain(native).collect();
     if claims.is_empty() {
         claims.push(Claim::new("nothing has grown", "::diff"));
     }
@@ -252,22 +264,8 @@ fn pending(facts: &Facts) -> Vec<Claim> {
         format!("{}{more}", shown.join(", "))
     };
     let mut claims: Vec<Claim> = chains.collect();
-    for request in facts.requests.iter().take(MOST) {
-        let count = number(request, "count");
-        let requests = if count == 1 { "request" } else { "requests" };
-        let callback = &request["callback"];
-        let name = text(callback, "name");
-        // Each promise is another one.
-        let in_hand = match (callback["settles"].is_string(), name.is_empty()) {
-            (true, _) | (_, true) => String::new(),
-            (false, false) => format!(", in hand of {name}"),
-        };
-        let side = if text(request, "side") == "server" { "to this process" } else { "of this process" };
-        claims.push(Claim::new(
-            format!("{count} HTTP {requests} {side}: {}{in_hand}", text(request, "state")),
-            "::jshttp -g",
-        ));
-    }
+    let requests = facts.requests.iter().take(MOST);
+    claims.extend(requests.map(|requests| Claim::new(requests_text(requests), "::jshttp -g")));
     if !facts.handles.is_empty() {
         claims.push(Claim::new(format!("handles: {}", listed(&facts.handles)), "::jshandles"));
     }

@@ -14,12 +14,13 @@
 //!
 //! - `inventory`: objects by constructor and by shape. `texts`: strings by what they say. `stores`: the memory of buffers.
 //! - `paths`: names of objects, and the way back from a name to an object. `collections`: Maps, arrays and the like, by path, with
-//!   the entries that are new in them. `newcomers`: objects that an older heap does not have. `unnamed`: what
+//!   the entries that are new in them; `alike`: those that have grown alike under one object. `newcomers`: objects that an older heap does not have. `unnamed`: what
 //!   no path leads to, by the constructors of owner and object.
 //!
 //! Heaps stand in the order of time, the oldest first. Of three, what was new in the second and is still there in the third has
 //! *stayed*; what came and went has not.
 
+mod alike;
 mod collections;
 mod inventory;
 mod newcomers;
@@ -34,6 +35,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use crate::heap::Heap;
 use crate::{Monitor, Result};
 
+pub use alike::Alike;
 pub use collections::{Collection, CollectionChange, Collections, Turnover, collections, turnover};
 pub use inventory::{Inventory, ShapeName};
 pub use newcomers::{Newcomers, newcomers};
@@ -91,7 +93,8 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, other: Sum) {
+    /// Counts others, too.
+    pub fn add(&mut self, other: Sum) {
         self.count = self.count.saturating_add(other.count);
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.retained = self.retained.saturating_add(other.retained);

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::suspects::{HeapObjects, Shared};
-use crate::graph::{Dominators, Gatherer, Suspect};
+use crate::graph::{Dominators, Gatherer, Objects, Suspect};
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::Kind;
@@ -106,6 +106,7 @@ impl Heap<'_> {
             heap: self,
             table,
             dominators,
+            objects: &objects,
             shared: Shared::new(&objects, dominators, self.held_by(monitor)?),
             suspects,
             known: HashMap::new(),
@@ -146,6 +147,36 @@ impl Heap<'_> {
             }
         }
         self.add_weak_values(&mut members, &mut found, monitor)?;
+        Ok(found)
+    }
+
+    /// The objects of a gathering in the order of their addresses, but not what is nested in them.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn members_of(&self, suspect: &Suspect, monitor: &dyn Monitor) -> Result<Vec<ObjectId>> {
+        let (table, kinds, dominators) =
+            (self.objects(monitor)?, self.kinds(monitor)?, self.dominators(monitor)?);
+        let objects = HeapObjects::new(self, table, monitor)?;
+        let mut members = Members {
+            heap: self,
+            table,
+            dominators,
+            objects: &objects,
+            shared: Shared::new(&objects, dominators, self.held_by(monitor)?),
+            suspects: std::slice::from_ref(suspect),
+            known: HashMap::new(),
+        };
+        let mut found = Vec::new();
+        let is_alive = |id: ObjectId| dominators.is_reached(id.0);
+        for group in kinds.groups().iter().filter(|group| group.constructor == suspect.constructor) {
+            self.for_each_member_of(table, group, is_alive, monitor, |object| {
+                let id = table.id_at(self.spaces(), object.address);
+                found.extend(id.filter(|id| members.member_of(id.0).is_some()));
+                true
+            })?;
+        }
+        found.sort_unstable();
         Ok(found)
     }
 
@@ -197,6 +228,7 @@ struct Members<'a, 't> {
     heap: &'a Heap<'t>,
     table: &'a ObjectTable,
     dominators: &'a Dominators,
+    objects: &'a HeapObjects<'a, 't>,
     shared: Shared<'a, HeapObjects<'a, 't>>,
     suspects: &'a [Suspect],
     /// In which gathering objects are that have been asked about.
@@ -245,12 +277,13 @@ impl Members<'_, '_> {
         while let Some(above) = owner.filter(|above| !self.is_js(*above)) {
             owner = self.dominators.above(above);
         }
+        let objects = self.objects;
         let gatherers = if owner.is_none() { self.shared.gatherers(id) } else { &[] };
         self.suspects.iter().position(|suspect| {
             suspect.constructor == constructor
                 && match (suspect.gatherer, owner) {
                     (Gatherer::Owner(gatherer), Some(owner)) => gatherer == owner,
-                    (Gatherer::Several, None) => true,
+                    (Gatherer::Several, None) => objects.is_of_class(id, constructor),
                     (gatherer, None) => gatherers.contains(&gatherer),
                     _ => false,
                 }

@@ -40,6 +40,7 @@ pub use native_objects::NativeObject;
 pub use oddities::{Dictionaries, Listeners, Oddities, SpareRoom};
 pub use ownership::{OwnedGroup, owned_by};
 pub use paths::Hold;
+pub use provenance::ClassHolders;
 pub use references::{How, ROUNDS, Reference, ReferenceKind, Rounds, Scope, Step};
 pub use slices::SlicedParent;
 pub use space_statistics::{ExternalMemory, ExternalStrings, Space, SpaceContents, SpaceCounters};

@@ -5,11 +5,12 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use crate::graph::BETWEEN_LOOKS;
 use crate::heap::Heap;
 use crate::index::ObjectId;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
-use crate::{Monitor, NameId, Result};
+use crate::{Error, Monitor, NameId, Result};
 
 /// Whose code made an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,74 @@ pub(super) enum Maker {
 /// Objects looked at below one.
 const MOST_BELOW: usize = 256;
 
+/// Objects of one class of the program that hold others, a few each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassHolders {
+    /// Name of their constructor.
+    pub constructor: NameId,
+    /// How many of them there are.
+    pub holders: u64,
+    /// How many of the others would be garbage without them.
+    pub held: u64,
+}
+
+/// Who holds more is a collection of them.
+const FEW_HELD: u32 = 8;
+/// Objects above one that are looked at.
+const MOST_ABOVE: usize = 256;
+
 impl Heap<'_> {
+    /// The objects of the program's classes without which some objects would be garbage, by class, those that hold most first. Of several
+    /// that hold one it is the outermost that holds no more than a few.
+    ///
+    /// # Errors
+    /// As [`Heap::graph`].
+    pub fn class_holders(&self, held: &[ObjectId], monitor: &dyn Monitor) -> Result<Vec<ClassHolders>> {
+        let (table, dominators) = (self.objects(monitor)?, self.dominators(monitor)?);
+        let mut is_programs: HashMap<u32, bool> = HashMap::new();
+        let mut is_holder = |id: u32| {
+            *is_programs.entry(id).or_insert_with(|| {
+                let object = self.object_by_id(table, ObjectId(id));
+                let object = object.filter(|object| object.kind() == Kind::JsObject);
+                object.is_some_and(|object| self.maker(object) == Some(Maker::Program))
+            })
+        };
+        let above = |id: u32| std::iter::successors(dominators.above(id), |id| dominators.above(*id));
+        let mut held_by: HashMap<u32, u32> = HashMap::new();
+        let mut ways = Vec::with_capacity(held.len());
+        for (index, id) in held.iter().enumerate() {
+            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let holders: Vec<u32> = above(id.0).take(MOST_ABOVE).filter(|id| is_holder(*id)).collect();
+            for holder in &holders {
+                *held_by.entry(*holder).or_default() += 1;
+            }
+            ways.push(holders);
+        }
+        let mut classes: HashMap<NameId, (HashSet<u32>, u64)> = HashMap::new();
+        for way in ways {
+            let Some(outermost) = way.into_iter().rfind(|holder| held_by[holder] <= FEW_HELD) else {
+                continue;
+            };
+            if let Some(object) = self.object_by_id(table, ObjectId(outermost)) {
+                let class = classes.entry(self.constructor_name(object)).or_default();
+                class.0.insert(outermost);
+                class.1 += 1;
+            }
+        }
+        let mut classes: Vec<ClassHolders> = classes
+            .into_iter()
+            .map(|(constructor, (holders, held))| ClassHolders {
+                constructor,
+                holders: holders.len() as u64,
+                held,
+            })
+            .collect();
+        classes.sort_by_key(|class| (Reverse(class.held), self.name(class.constructor)));
+        Ok(classes)
+    }
+
     /// Whose code made an object, if it says so. Instances of classes of Node.js say nothing: whoever wanted them made them. But
     /// a module of CommonJS is the program's.
     pub(super) fn maker(&self, object: HeapObject<'_>) -> Option<Maker> {

@@ -162,9 +162,15 @@ impl Objects for HeapObjects<'_, '_> {
         self.kinds.are_of_one_map(one, other)
     }
 
+    /// A prototype has the name of the class that it is for, or comes after, and is none of its instances.
     fn is_of_class(&self, id: u32, constructor: NameId) -> bool {
+        let is_prototype = || {
+            let map = self.table.map_of(ObjectId(id));
+            map.is_some_and(|map| self.heap.map(map).is_prototype)
+        };
         matches!(self.kinds.kind(id), Kind::JsObject | Kind::JsApiObject)
             && self.heap.name(constructor) != "Object"
+            && !is_prototype()
     }
 
     fn passage(&self, id: u32) -> Passage {

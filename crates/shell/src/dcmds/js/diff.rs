@@ -30,6 +30,9 @@
 //! than before. What only came along with new owners is no row. The last line counts all new objects that are in none of the collections
 //! above. `OBJECT` is the owner in the core of the session, to go on with: `addr::jsmap`.
 //!
+//! Four collections or more that one object holds in the same way, and that have grown alike, are one row: `.get(*)`, `[*]` and `.*` in its
+//! path stand for all of them, and `OBJECT` is what holds them. `-a` tells them one by one.
+//!
 //! # The objects that are new
 //!
 //! `-c constructor` lists the objects of the session's core that are at a place where the older core has none of that constructor,

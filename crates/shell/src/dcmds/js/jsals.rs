@@ -21,6 +21,7 @@
 //! Only contexts that are alive count. Where `async_hooks` keep stores, the code that runs has the store of the last resource that Node.js
 //! has entered; outside of callbacks it shows none.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::json;
@@ -362,6 +363,7 @@ impl Found<'_> {
             "name": storage.name.map(|name| function::text(self.heap, name)),
             "heldAs": self.place(storage, monitor)?,
             "stores": storage.stores.len(),
+            "of": self.commonest(storage),
             "contexts": contexts.len(),
             "retained": inside,
             "outside": outside,
@@ -386,6 +388,22 @@ impl Found<'_> {
             "outside": outside,
             "holders": self.holders_json(&store.contexts, monitor)?,
         })))
+    }
+
+    /// What most stores are.
+    fn commonest(&self, storage: &AsyncStorage) -> Option<serde_json::Value> {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for store in &storage.stores {
+            let name = match self.heap.value(store.value) {
+                Ok(Value::Object(object)) => self.heap.name(self.heap.constructor_name(object)),
+                Ok(Value::String(_)) => "string",
+                Ok(Value::Smi(_) | Value::Double(_)) => "number",
+                _ => "other values",
+            };
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+        let (name, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        Some(json!({ "name": name, "count": count }))
     }
 
     fn holders_json(

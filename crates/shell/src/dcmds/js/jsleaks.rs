@@ -13,8 +13,8 @@
 //! common; where they have nothing in common, in one that holds many, `and held by others too`. Sockets, watchers and the like that
 //! nobody has closed are `held one by one by a global handle`: a handle of Node.js or of an addon.
 //!
-//! `each held by several objects` are instances of a class that have no holder in common, such as requests that nobody answers: the way
-//! is that to the largest. Few objects are suspects, too, if each retains much that is in no other JavaScript object, but in strings,
+//! `each held by several objects` are instances of a class that have no holder in common, such as requests that nobody answers: the ways
+//! to all of them, those that read alike once. Few objects are suspects, too, if each retains much that is in no other JavaScript object, but in strings,
 //! in elements or outside of the heap.
 //!
 //! Where members retain more than they show, it is said why. Short slices can keep long strings, and small views large ArrayBuffers,
@@ -33,7 +33,8 @@
 //!
 //! Objects that own much native memory, such as streams that compress, or blobs, are suspects as well: `own some ... bytes of native
 //! memory`. How much is estimated: each block is of the owner that is nearest to it (see `::malloc -o`). Where JavaScript shows only a
-//! handle, `in C++` says which C++ objects of other classes have pointers to them.
+//! handle, `in C++` says which C++ objects of other classes lead to them, and, where that is what a function of Node.js registers, which
+//! lines of the program call that. Where objects of the program's classes hold a few of them each, it is said how many of which.
 //!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
@@ -47,13 +48,14 @@ use std::io::Write;
 use serde_json::json;
 use v8_heap::graph::{Gatherer, Suspect};
 use v8_heap::index::{ObjectId, ObjectTable};
-use v8_heap::questions::{Makeup, Parts};
+use v8_heap::questions::{ClassHolders, Makeup, Parts};
 use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
 use crate::answers::excerpt::Excerpt;
 use crate::answers::meant::{meant_json, meant_text};
-use crate::answers::native_suspects::{self, NativeSuspect, native_suspects};
+use crate::answers::merged_ways::{MergedWay, merged_ways};
+use crate::answers::native_suspects::{self, NativeSuspect, Registered, native_suspects};
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
 use crate::answers::share::{is_percent, percent};
@@ -160,8 +162,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     (Told::Heap(suspect, makeup), true) => {
                         print_json(context, heap, table, index + 1, (suspect, makeup), total, out)?;
                     }
-                    (Told::Native(suspect), false) => print_native(index + 1, suspect, out)?,
-                    (Told::Native(suspect), true) => print_native_json(index + 1, suspect, out)?,
+                    (Told::Native(suspect), false) => print_native(heap, index + 1, suspect, out)?,
+                    (Told::Native(suspect), true) => print_native_json(heap, index + 1, suspect, out)?,
                 }
             }
             if !suspects.is_empty() && !as_json && !out.is_pipe() {
@@ -195,27 +197,57 @@ impl Told<'_> {
     }
 }
 
-/// Ways to objects that own native memory that are shown,
+/// Ways to objects that own native memory, or that have no holder in common, that are shown,
 const WAYS: usize = 2;
 /// and the least part of the objects, in per cent, for a further way, or for those that keep them in C++.
 const WORTH_A_WORD: u64 = 10;
 
-fn print_native(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) -> Result<(), DcmdError> {
+fn print_native(
+    heap: &Heap<'_>,
+    number: usize,
+    suspect: &NativeSuspect,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
     let NativeSuspect { count, bytes, percent, largest, .. } = suspect;
-    let mut text = out.text();
     writeln!(
-        text,
+        out.text(),
         "suspect {number}: {count} {} own some {bytes} bytes of native memory, {percent} % of what is in use",
         native_suspects::shown(&suspect.name),
     )?;
     writeln!(
-        text,
+        out.text(),
         "  the largest is {largest} {}, which owns some {} bytes",
-        suspect.name.0, suspect.largest_bytes
+        suspect.name.0,
+        suspect.largest_bytes
     )?;
+    print_ways(&suspect.ways, *count, out)?;
     let is_worth = |objects: u64| is_percent(objects, WORTH_A_WORD, *count);
-    for (index, way) in suspect.ways.iter().take(WAYS).enumerate() {
-        if index > 0 && !is_worth(way.count) {
+    // Where JavaScript holds them, pointers of others say little.
+    let is_bare = suspect.ways.first().is_none_or(|way| way.steps.len() <= 1);
+    let keepers = suspect.keepers.iter().filter(|(_, objects)| is_bare && is_worth(*objects));
+    for (keeper, objects) in keepers {
+        writeln!(out.text(), "  in C++, {} leads to {objects} of them", native_suspects::keeper(keeper))?;
+    }
+    for ClassHolders { constructor, holders, held } in
+        suspect.holders.iter().filter(|class| is_worth(class.held))
+    {
+        let constructor = escape(heap.name(*constructor));
+        writeln!(out.text(), "  {holders} {constructor} hold {held} of them")?;
+    }
+    if let Some(Registered { by, calls }) = &suspect.registered {
+        for call in calls {
+            writeln!(out.text(), "  {by} is called at {}", call.text)?;
+        }
+    }
+    writeln!(out.text(), "  next: {largest}::jsprint     all: ::malloc -o")?;
+    Ok(())
+}
+
+/// The ways to most of so many objects.
+fn print_ways(ways: &[MergedWay], count: u64, out: &Out<'_>) -> Result<(), DcmdError> {
+    let mut text = out.text();
+    for (index, way) in ways.iter().take(WAYS).enumerate() {
+        if index > 0 && !is_percent(way.count, WORTH_A_WORD, count) {
             break;
         }
         writeln!(text, "  way to {} of them: {}", way.count, way.root)?;
@@ -224,29 +256,50 @@ fn print_native(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) -> Re
             writeln!(text, "    {how}{equals}{name}")?;
         }
     }
-    // Where JavaScript holds them, pointers of others say little.
-    let is_bare = suspect.ways.first().is_none_or(|way| way.steps.len() <= 1);
-    let keepers = suspect.keepers.iter().filter(|(_, objects)| is_bare && is_worth(*objects));
-    for (keeper, objects) in keepers {
-        writeln!(text, "  in C++, {} has pointers to {objects} of them", native_suspects::keeper(keeper))?;
-    }
-    writeln!(text, "  next: {largest}::jsprint     all: ::malloc -o")?;
     Ok(())
 }
 
-fn print_native_json(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) -> Result<(), DcmdError> {
-    let ways: Vec<_> = suspect
-        .ways
-        .iter()
-        .map(|way| {
-            let steps: Vec<_> = way
-                .steps
-                .iter()
-                .map(|(how, name)| json!({ "how": Some(how).filter(|how| !how.is_empty()), "name": name }))
-                .collect();
-            json!({ "count": way.count, "example": format!("0x{:x}", way.example.0), "root": way.root, "steps": steps })
-        })
-        .collect();
+fn ways_json(ways: &[MergedWay]) -> Vec<serde_json::Value> {
+    let way = |way: &MergedWay| {
+        let steps: Vec<_> = way
+            .steps
+            .iter()
+            .map(|(how, name)| json!({ "how": Some(how).filter(|how| !how.is_empty()), "name": name }))
+            .collect();
+        json!({ "count": way.count, "example": format!("0x{:x}", way.example.0), "root": way.root, "steps": steps })
+    };
+    ways.iter().map(way).collect()
+}
+
+/// Whether the way to a suspect ends where something is added, and not at one of what has been.
+fn is_in_place(suspect: &Suspect) -> bool {
+    suspect.count == 1 || matches!(suspect.gatherer, Gatherer::Owner(_) | Gatherer::Holder(_))
+}
+
+/// More objects that have no holder in common are not asked for their ways.
+const MOST_ASKED: u64 = 1 << 16;
+
+/// The ways to objects that have no holder in common, those that read alike once; none to others.
+fn ways_of(
+    context: &Context,
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    suspect: &Suspect,
+) -> Result<Vec<MergedWay>, DcmdError> {
+    if suspect.gatherer != Gatherer::Several || !(2..=MOST_ASKED).contains(&suspect.count) {
+        return Ok(Vec::new());
+    }
+    let monitor = context.progress();
+    let members = heap.members_of(suspect, &monitor)?;
+    Ok(merged_ways(context, heap, table, &members, &monitor)?.0)
+}
+
+fn print_native_json(
+    heap: &Heap<'_>,
+    number: usize,
+    suspect: &NativeSuspect,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
     let keepers: Vec<_> = suspect
         .keepers
         .iter()
@@ -254,6 +307,19 @@ fn print_native_json(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) 
             json!({ "constructor": constructor, "class": class, "count": count })
         })
         .collect();
+    let holders: Vec<_> = suspect
+        .holders
+        .iter()
+        .map(|class| {
+            json!({
+                "constructor": heap.name(class.constructor),
+                "holders": class.holders,
+                "count": class.held,
+            })
+        })
+        .collect();
+    let registered = suspect.registered.as_ref();
+    let call = registered.and_then(|registered| registered.calls.first());
     out.json(&json!({
         "suspect": number,
         "count": suspect.count,
@@ -264,8 +330,12 @@ fn print_native_json(number: usize, suspect: &NativeSuspect, out: &mut Out<'_>) 
         "percentOfNative": suspect.percent,
         "largest": format!("0x{:x}", suspect.largest.0),
         "largestNative": suspect.largest_bytes,
-        "ways": ways,
+        "ways": ways_json(&suspect.ways),
         "keepers": keepers,
+        "holders": holders,
+        "registeredBy": registered.map(|registered| registered.by),
+        "addedAt": call.map(|call| call.text.as_str()),
+        "source": call.and_then(|call| call.excerpt.as_ref()).map(Excerpt::json),
     }))
 }
 
@@ -324,14 +394,19 @@ fn print(
     drop(monitor);
     print_makeup(context, heap, table, suspect, makeup, out)?;
     let shown = address(table, ObjectId(suspect.largest));
-    if let Some(path) = &suspect.path
+    let ways = ways_of(context, heap, table, suspect)?;
+    print_ways(&ways, suspect.count, out)?;
+    if ways.is_empty()
+        && let Some(path) = &suspect.path
         && let Some(&end) = path.objects.last()
     {
         let root = root_of(context, path, table);
         let end_of_way = address(table, ObjectId(end));
         writeln!(out.text(), "  way to {end_of_way} {}: {root}", name(end).unwrap_or_default())?;
         print_path(context, path, false, 4, out)?;
-        if let Some(place) = adding_place(context, heap, table, path) {
+        if is_in_place(suspect)
+            && let Some(place) = adding_place(context, heap, table, path)
+        {
             writeln!(out.text(), "  added to at {}", place.text)?;
         }
     }
@@ -474,7 +549,8 @@ fn print_json(
         .map(|(name, count)| json!({ "constructor": heap.name(*name), "count": count }))
         .collect();
     let path = suspect.path.as_ref();
-    let place = path.and_then(|path| adding_place(context, heap, table, path));
+    let place = path.filter(|_| is_in_place(suspect));
+    let place = place.and_then(|path| adding_place(context, heap, table, path));
     let [slices, views, weak_values] = makeup_json(heap, table, makeup);
     let line = json!({
         "suspect": number,
@@ -497,6 +573,7 @@ fn print_json(
         "weakValues": weak_values,
         "root": path.map(|path| root_of(context, path, table)),
         "steps": path.map(|path| path_json(context, path, false)).transpose()?,
+        "ways": ways_json(&ways_of(context, heap, table, suspect)?),
         "addedAt": place.as_ref().map(|place| place.text.as_str()),
         "source": place.as_ref().and_then(|place| place.excerpt.as_ref()).map(Excerpt::json),
     });
