@@ -14,6 +14,7 @@ use crate::debuginfod::Debuginfod;
 use crate::elf::{Headers, Kind, Segment};
 use crate::fields::Fields;
 use crate::file_map::FileMap;
+use crate::floating_point::FloatingPoint;
 use crate::module_symbols::{Copied, ModuleSymbols};
 use crate::modules::{self, Module};
 use crate::notes::auxv::AuxiliaryVector;
@@ -201,6 +202,26 @@ impl Core {
     /// The processor that it ran on.
     pub fn architecture(&self) -> &'static Architecture {
         self.memory.architecture()
+    }
+
+    /// The floating point and vector registers of the thread with this index in [`Core::threads`]. `None` if the core does
+    /// not hold them.
+    pub fn floating_point(&self, thread: usize) -> Option<FloatingPoint> {
+        // The register sets of a thread follow its NT_PRSTATUS.
+        let (mut legacy, mut extended) = (None, None);
+        for note in self.notes_of_thread(thread) {
+            match (note.owner, note.kind) {
+                (b"CORE", notes::PRSTATUS)
+                    if notes::prstatus::decode(self.architecture(), note.data).is_some() =>
+                {
+                    break;
+                }
+                (b"CORE", notes::FPREGSET) => legacy = Some(note.data),
+                (b"LINUX", notes::X86_XSTATE) => extended = Some(note.data),
+                _ => {}
+            }
+        }
+        (self.architecture().floating_point)(legacy.or(extended)?, extended)
     }
 
     /// The symbols of its executable and libraries.

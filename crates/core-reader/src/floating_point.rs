@@ -7,9 +7,7 @@
 //!
 //! The places of what comes behind (`AVX-512`) differ between processors, and a core does not say which one it is from.
 
-use crate::Core;
 use crate::fields::Fields;
-use crate::notes::{FPREGSET, PRSTATUS, X86_XSTATE};
 
 const FXSAVE_SIZE: usize = 512;
 const STACK: usize = 32;
@@ -141,28 +139,6 @@ impl X86FloatingPoint {
             registers.ymm_high = Some(halves);
         }
         Some(registers)
-    }
-}
-
-impl Core {
-    /// The floating point and vector registers of the thread with this index in [`Core::threads`]. `None` if the core does
-    /// not hold them.
-    pub fn floating_point(&self, thread: usize) -> Option<FloatingPoint> {
-        // The register sets of a thread follow its NT_PRSTATUS.
-        let (mut legacy, mut extended) = (None, None);
-        for note in self.notes_of_thread(thread) {
-            match (note.owner, note.kind) {
-                (b"CORE", PRSTATUS)
-                    if crate::notes::prstatus::decode(self.architecture(), note.data).is_some() =>
-                {
-                    break;
-                }
-                (b"CORE", FPREGSET) => legacy = Some(note.data),
-                (b"LINUX", X86_XSTATE) => extended = Some(note.data),
-                _ => {}
-            }
-        }
-        (self.architecture().floating_point)(legacy.or(extended)?, extended)
     }
 }
 

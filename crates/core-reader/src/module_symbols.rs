@@ -377,7 +377,9 @@ impl AddressIndex {
         // A function that was written in assembly may have no size: it goes on to what follows.
         let mut next = tables.module.end.0;
         for entries in entries.chunk_by_mut(|one, other| one.start == other.start).rev() {
-            for entry in entries.iter_mut().filter(|entry| entry.is_open) {
+            // Its name with a size tells.
+            let is_open = entries.iter().all(|entry| entry.end - entry.start <= 1);
+            for entry in entries.iter_mut().filter(|entry| is_open && entry.is_open) {
                 entry.end = next.min(entry.start.saturating_add(LONGEST_WITHOUT_SIZE));
             }
             next = entries[0].start;

@@ -380,8 +380,8 @@ fn what_is_no_core_is_named() {
     assert!(error(b"just some text\n").contains("a text file"));
     assert!(error(b"\x1f\x8b\x08\0").contains("gzip"));
     let mut other = ElfCore::new().build().bytes;
-    other[18] = 183; // EM_AARCH64
-    assert!(error(&other).contains("arm64"));
+    other[18] = 243; // EM_RISCV
+    assert!(error(&other).contains("RISC-V"));
     other[18] = 62;
     other[4] = 1; // ELFCLASS32
     assert!(error(&other).contains("32-bit"));

@@ -109,7 +109,9 @@ fn an_address_has_the_name_that_says_most() {
         (0x18, 8, Some("padded")),
         (0x19, 8, None),
         (0x40, 0, Some("label")),
-        (0x41, 0, None),
+        // A function without a size goes on to the next symbol.
+        (0x41, 0, Some("label")),
+        (0x4f, 0, Some("label")),
         (0x41, 1, Some("label")),
         (0x50, 0, Some("versioned")),
     ] {

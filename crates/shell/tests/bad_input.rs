@@ -115,7 +115,7 @@ fn files_that_are_no_core_are_called_what_they_are() {
 fn a_core_of_another_machine_is_refused() {
     let files = Files::new();
     for (place, bytes, what) in [
-        (18, 183_u16.to_le_bytes(), "AArch64"),
+        (18, 243_u16.to_le_bytes(), "RISC-V"),
         (18, 243_u16.to_le_bytes(), "RISC-V"),
         (4, [1, 1], "32-bit"),
         (4, [2, 2], "big-endian"),

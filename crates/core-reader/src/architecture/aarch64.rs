@@ -1,10 +1,7 @@
 //! arm64 (Procedure Call Standard for the Arm 64-bit Architecture; DWARF for the Arm 64-bit Architecture).
 
-use super::{
-    Architecture, MOST_UNWOUND, Registers, ReturnAddress, Roles, ThreadLocals, Unwinding, Unwound, Variant,
-};
-use crate::address_space::AddressSpace;
-use crate::{Address, FloatingPoint, Memory};
+use super::{Architecture, Registers, ReturnAddress, Roles, SignalFrame, ThreadLocals, Unwinding, Variant};
+use crate::floating_point::FloatingPoint;
 
 /// `struct user_pt_regs` (`arch/arm64/include/uapi/asm/ptrace.h`), and `NT_ARM_TLS`.
 const REGISTERS: &[&str] = &[
@@ -84,9 +81,17 @@ pub static AARCH64: Architecture = Architecture {
         preserved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, X29, SP],
         has_frame_records: true,
         plain,
-        follows_a_call,
+        longest_call: 4,
+        ends_with_call,
         return_address,
-        signal_frame,
+        signal_frame: SignalFrame {
+            // mov x8, 139; svc 0
+            code: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
+            // `struct rt_sigframe`: `siginfo_t`, 128 bytes, then `ucontext_t`, in which `struct sigcontext` is aligned to 16: behind 176 and
+            // the address of the fault (`arch/arm64/include/uapi/asm/sigcontext.h`, `ucontext.h`).
+            saved: 128 + 176 + 8,
+            order: NUMBERS,
+        },
     },
     thread_locals: ThreadLocals {
         // tcbhead_t: dtv, private
@@ -117,9 +122,9 @@ fn plain(address: u64) -> u64 {
 }
 
 /// `bl`, `blr`, or `blr` with a check of the address's signature.
-fn follows_a_call(memory: &AddressSpace, address: u64) -> bool {
-    let before = address.checked_sub(4).filter(|at| at.is_multiple_of(4));
-    let Some(code) = before.and_then(|at| memory.read_u32(Address(at)).ok()) else { return false };
+fn ends_with_call(before: &[u8], address: u64) -> bool {
+    let Some(code) = before.last_chunk().filter(|_| address.is_multiple_of(4)) else { return false };
+    let code = u32::from_le_bytes(*code);
     let is_relative = code >> 26 == 0b10_0101;
     let is_by_register = code & 0xffff_fc1f == 0xd63f_0000;
     let is_authenticated = code & 0xfeff_f800 == 0xd63f_0800;
@@ -127,29 +132,12 @@ fn follows_a_call(memory: &AddressSpace, address: u64) -> bool {
 }
 
 /// Before `stp x29, x30, [sp, #-16]!`, perhaps with `paciasp` in front; between it and `mov x29, sp`; and at `ret`.
-fn return_address(memory: &AddressSpace, pc: u64) -> Option<ReturnAddress> {
-    match memory.read_u32(Address(pc)).ok()? {
+fn return_address(code: &[u8]) -> Option<ReturnAddress> {
+    match u32::from_le_bytes(*code.first_chunk()?) {
         0xa9bf_7bfd | 0xd503_233f | 0xd65f_03c0 | 0xd65f_0bff => Some(ReturnAddress::Register(X30)),
         0x9100_03fd => Some(ReturnAddress::Stack(1)),
         _ => None,
     }
-}
-
-/// `mov x8, 139; svc 0` (`rt_sigreturn`). The kernel's `struct rt_sigframe` is at the stack pointer: `siginfo_t`, then `ucontext_t`, in
-/// which `struct sigcontext` is aligned to 16 (`arch/arm64/include/uapi/asm/sigcontext.h`, `ucontext.h`).
-fn signal_frame(memory: &AddressSpace, pc: u64, sp: u64) -> Option<Unwound> {
-    const RETURN_FROM_SIGNAL: [u8; 8] = [0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4];
-    /// `siginfo_t`, 128; `uc_flags`, `uc_link`, `uc_stack`, 40; `uc_sigmask` and what is left for it, 128, padded to 176;
-    /// `fault_address`, 8.
-    const SAVED: u64 = 128 + 176 + 8;
-    if !memory.bytes_from(Address(pc)).ok()?.starts_with(&RETURN_FROM_SIGNAL) {
-        return None;
-    }
-    let mut registers = [None; MOST_UNWOUND];
-    for (index, register) in registers.iter_mut().enumerate() {
-        *register = Some(memory.read_u64(Address(sp.checked_add(SAVED + 8 * index as u64)?)).ok()?);
-    }
-    Some(registers)
 }
 
 #[cfg(test)]

@@ -10,8 +10,7 @@ use std::fmt;
 pub use aarch64::AARCH64;
 pub use x86_64::X86_64;
 
-use crate::FloatingPoint;
-use crate::address_space::AddressSpace;
+use crate::floating_point::FloatingPoint;
 
 /// The processors whose cores are read.
 pub const ARCHITECTURES: &[&Architecture] = &[&X86_64, &AARCH64];
@@ -80,13 +79,25 @@ pub(crate) struct Unwinding {
     pub has_frame_records: bool,
     /// A return address without what the processor has put into its upper bits to protect it.
     pub plain: fn(u64) -> u64,
-    /// Whether the instruction before an address is a call.
-    pub follows_a_call: fn(&AddressSpace, u64) -> bool,
+    /// Bytes that the longest call has.
+    pub longest_call: usize,
+    /// Whether the code ends with a call, of which there are as many bytes before an address as the longest has.
+    pub ends_with_call: fn(&[u8], u64) -> bool,
     /// Where the return address is, in code that keeps frame pointers, where the frame pointer is not that of the function: at its
-    /// start and its end.
-    pub return_address: fn(&AddressSpace, u64) -> Option<ReturnAddress>,
-    /// The registers that the kernel saved when it called the signal handler that returns to an address.
-    pub signal_frame: fn(&AddressSpace, u64, u64) -> Option<Unwound>,
+    /// start and its end. It is given the code from the next instruction on.
+    pub return_address: fn(&[u8]) -> Option<ReturnAddress>,
+    /// What the kernel saves when it calls a signal handler.
+    pub signal_frame: SignalFrame,
+}
+
+/// The registers that the kernel saved when it called a signal handler. For C libraries without unwind tables for that place.
+pub(crate) struct SignalFrame {
+    /// The code to which the handler returns (`rt_sigreturn`).
+    pub code: &'static [u8],
+    /// Where they are, above the stack pointer there.
+    pub saved: u64,
+    /// Their DWARF numbers, in the order in which they are saved.
+    pub order: &'static [usize],
 }
 
 /// Where a function that has no frame yet, or no more, has its return address.

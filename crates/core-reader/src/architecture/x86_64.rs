@@ -1,10 +1,7 @@
 //! x86-64 (System V ABI, AMD64 supplement).
 
-use super::{
-    Architecture, MOST_UNWOUND, Registers, ReturnAddress, Roles, ThreadLocals, Unwinding, Unwound, Variant,
-};
-use crate::address_space::AddressSpace;
-use crate::{Address, FloatingPoint, Memory};
+use super::{Architecture, Registers, ReturnAddress, Roles, SignalFrame, ThreadLocals, Unwinding, Variant};
+use crate::floating_point::FloatingPoint;
 
 /// Names of `struct user_regs_struct` (`sys/user.h`), but for the bases of segments, which are called as debuggers call them.
 const REGISTERS: &[&str] = &[
@@ -18,6 +15,8 @@ const RBP: usize = 6;
 const RSP: usize = 7;
 /// The return address: in a frame, its instruction.
 const RIP: usize = 16;
+
+const LONGEST_CALL: usize = 7;
 
 /// 64-bit x86.
 pub static X86_64: Architecture = Architecture {
@@ -52,9 +51,18 @@ pub static X86_64: Architecture = Architecture {
         preserved: &[RBX, RBP, RSP, 12, 13, 14, 15],
         has_frame_records: false,
         plain: |address| address,
-        follows_a_call,
+        longest_call: LONGEST_CALL,
+        ends_with_call,
         return_address,
-        signal_frame,
+        signal_frame: SignalFrame {
+            // mov rax, 15; syscall
+            code: &[0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05],
+            // In `ucontext_t`: `uc_flags`, `uc_link`, `uc_stack` (`struct sigcontext`,
+            // `arch/x86/include/uapi/asm/sigcontext.h`).
+            saved: 40,
+            // r8 ... r15 rdi rsi rbp rbx rdx rax rcx rsp rip
+            order: &[8, 9, 10, 11, 12, 13, 14, 15, 5, 4, RBP, RBX, 1, 0, 2, RSP, RIP],
+        },
     },
     thread_locals: ThreadLocals {
         variant: Variant::Below,
@@ -96,16 +104,12 @@ fn part(registers: &Registers, name: &str) -> Option<u64> {
     whole(&name[..name.len() - 1]).map(|value| value & mask)
 }
 
-/// The code before `address` is a call: `e8` with four bytes, or `ff /2` with up to six, perhaps with prefixes.
-fn follows_a_call(memory: &AddressSpace, address: u64) -> bool {
-    let mut before = [0; 7];
-    let Some(start) = address.checked_sub(7) else { return false };
-    if memory.read_into(Address(start), &mut before).is_err() {
-        return false;
-    }
+/// `e8` with four bytes, or `ff /2` with up to six, perhaps with prefixes.
+fn ends_with_call(before: &[u8], _: u64) -> bool {
+    let Some(before) = before.last_chunk::<LONGEST_CALL>() else { return false };
     // Length of `ff /2` by its ModRM byte: with SIB byte and displacement.
     let indirect = |length: usize| {
-        let code = &before[7 - length..];
+        let code = &before[LONGEST_CALL - length..];
         let (opcode, modrm) = (code[0], code[1]);
         let (mode, operation, register) = (modrm >> 6, modrm >> 3 & 7, modrm & 7);
         let sib = usize::from(mode != 3 && register == 4);
@@ -122,8 +126,7 @@ fn follows_a_call(memory: &AddressSpace, address: u64) -> bool {
 }
 
 /// Before `push rbp`, between it and `mov rbp, rsp`, and at `ret`.
-fn return_address(memory: &AddressSpace, pc: u64) -> Option<ReturnAddress> {
-    let code = memory.bytes_from(Address(pc)).ok()?;
+fn return_address(code: &[u8]) -> Option<ReturnAddress> {
     let begins = |bytes: &[u8]| code.starts_with(bytes);
     let move_stack_pointer = || begins(&[0x48, 0x89, 0xe5]) || begins(&[0x48, 0x8b, 0xec]);
     if begins(&[0x55]) || begins(&[0xc3]) || begins(&[0xc2]) {
@@ -133,26 +136,6 @@ fn return_address(memory: &AddressSpace, pc: u64) -> Option<ReturnAddress> {
     } else {
         None
     }
-}
-
-/// The registers that the kernel saved when it called a signal handler which returns to `pc`: `mov rax, 15; syscall`
-/// (`rt_sigreturn`). They are in the `ucontext_t` at the stack pointer (`struct sigcontext`,
-/// `arch/x86/include/uapi/asm/sigcontext.h`). For C libraries without unwind tables for that place.
-fn signal_frame(memory: &AddressSpace, pc: u64, sp: u64) -> Option<Unwound> {
-    const RETURN_FROM_SIGNAL: [u8; 9] = [0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05];
-    /// `uc_flags`, `uc_link`, `uc_stack`.
-    const SAVED: u64 = 40;
-    if !memory.bytes_from(Address(pc)).ok()?.starts_with(&RETURN_FROM_SIGNAL) {
-        return None;
-    }
-    let word = |index: u64| memory.read_u64(Address(sp.checked_add(SAVED + 8 * index)?)).ok();
-    // r8 ... r15 rdi rsi rbp rbx rdx rax rcx rsp rip
-    let order = [8, 9, 10, 11, 12, 13, 14, 15, 5, 4, RBP, RBX, 1, 0, 2, RSP, RIP];
-    let mut registers = [None; MOST_UNWOUND];
-    for (index, register) in order.into_iter().enumerate() {
-        registers[register] = Some(word(index as u64)?);
-    }
-    Some(registers)
 }
 
 #[cfg(test)]

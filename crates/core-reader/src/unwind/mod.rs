@@ -32,6 +32,8 @@ const FRAMES_LIMIT: usize = 1 << 17;
 const STACK_CHANGES_LIMIT: usize = 16;
 /// Words of the stack that a guess looks at.
 const SCANNED_WORDS: usize = 512;
+/// No call of any processor is longer, in bytes.
+const LONGEST_CALL: usize = 16;
 
 /// What tells where a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,7 +243,7 @@ impl<'c> Unwinder<'c> {
                 Some(Row::Memory(error)) => wrong = Some(StackEnd::Memory(error)),
                 None => {}
             }
-        } else if let Some(registers) = (self.unwinding().signal_frame)(self.memory, pc, sp) {
+        } else if let Some(registers) = self.signal_frame(pc, sp) {
             return Ok((State { registers, found: FoundBy::Signal, interrupted: true }, None));
         }
         if wrong.is_none() {
@@ -307,7 +309,27 @@ impl<'c> Unwinder<'c> {
     }
 
     fn is_return_address(&self, address: u64) -> bool {
-        self.is_code(address) && (self.unwinding().follows_a_call)(self.memory, address)
+        let unwinding = self.unwinding();
+        let mut before = [0; LONGEST_CALL];
+        let before = &mut before[..unwinding.longest_call.min(LONGEST_CALL)];
+        let start = address.checked_sub(before.len() as u64);
+        self.is_code(address)
+            && start.is_some_and(|start| self.memory.read_into(Address(start), before).is_ok())
+            && (unwinding.ends_with_call)(before, address)
+    }
+
+    /// The registers that the kernel saved for a signal handler that returns to `pc`.
+    fn signal_frame(&self, pc: u64, sp: u64) -> Option<Unwound> {
+        let frame = &self.unwinding().signal_frame;
+        if !self.memory.bytes_from(Address(pc)).ok()?.starts_with(frame.code) {
+            return None;
+        }
+        let mut registers = [None; MOST_UNWOUND];
+        for (index, register) in frame.order.iter().enumerate() {
+            let place = sp.checked_add(frame.saved + 8 * index as u64)?;
+            registers[*register] = Some(self.memory.read_u64(Address(place)).ok()?);
+        }
+        Some(registers)
     }
 
     /// A function that has not yet saved the frame pointer, or has restored it: the return address is where the call has left it, on
@@ -319,7 +341,7 @@ impl<'c> Unwinder<'c> {
         }
         let unwinding = self.unwinding();
         let place = match self.is_code(pc) {
-            true => (unwinding.return_address)(self.memory, pc)?,
+            true => (unwinding.return_address)(self.memory.bytes_from(Address(pc)).ok()?)?,
             false => unwinding.link.map_or(ReturnAddress::Stack(0), ReturnAddress::Register),
         };
         let mut caller = State { found: FoundBy::TopOfStack, interrupted: false, ..*state };
