@@ -1,6 +1,6 @@
 //! A heap that is built in code, with something of most sorts in it.
 
-use core_reader::{Registers, Thread};
+use core_reader::{Thread, X86_64};
 use test_support::v8_heap::{Dump, HeapBuilder, Release, Space, Type};
 
 /// A heap with something of most sorts, and a thread that holds it.
@@ -49,6 +49,6 @@ pub fn small_heap(release: Release) -> (Dump, Thread) {
         all.push(builder.object(page, map, empty, empty, &[table]));
     }
     let root = builder.array(page, map, &all);
-    let registers = Registers { rax: root, ..Registers::default() };
+    let registers = X86_64.registers_of(&[("rax", root)]);
     (builder.build(), Thread { id: 1, signal: 0, registers })
 }
