@@ -309,7 +309,7 @@ fn named(steps: &[Value]) -> Option<String> {
     }
     let mut shown = how.to_owned();
     for step in steps.iter().rev().skip(1).take(MOST) {
-        let (name, how) = (text(step, "name"), text(step, "how"));
+        let (name, how) = (without_mark(text(step, "name")), text(step, "how"));
         if !SAY_NOTHING.contains(&name) {
             return Some(format!("{name}{shown}"));
         }
@@ -322,7 +322,12 @@ fn named(steps: &[Value]) -> Option<String> {
         }
         shown.insert_str(0, how);
     }
-    Some(format!("{}{how}", text(owner, "name")))
+    Some(format!("{}{how}", without_mark(text(owner, "name"))))
+}
+
+/// The name of an object without what V8 adds to that of a global object from Node.js 26 on.
+fn without_mark(name: &str) -> &str {
+    name.split_once(" (global").map_or(name, |(name, _)| name)
 }
 
 /// What has grown most since the older core.
@@ -697,6 +702,7 @@ mod tests {
         let of_property = [("", "global"), (".shop", "Shop"), (".carts", "Object"), (".open", "Array")];
         assert_eq!(steps(&of_property).unwrap(), "Shop.carts.open");
         assert_eq!(steps(&[("", "Object"), (".open", "Array")]).unwrap(), "Object.open");
+        assert_eq!(steps(&[("", "global (global*)"), (".open", "Array")]).unwrap(), "global.open");
         assert_eq!(steps(&[("", "Shop")]), None);
     }
 
