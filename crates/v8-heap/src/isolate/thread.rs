@@ -70,9 +70,11 @@ pub(crate) fn current_isolates(
 ) -> HashMap<u32, u64> {
     let key = LazyCell::new(|| memory.read_u32(symbols.find(ISOLATE_KEY)?.address).ok());
     let current = |thread: &Thread| {
-        let place = symbols
-            .thread_local(CURRENT_ISOLATE, thread)
-            .or_else(|| thread_specific::place(thread.registers.thread_pointer(), (*key)?).map(Address))?;
+        let place = symbols.thread_local(CURRENT_ISOLATE, thread).or_else(|| {
+            let registers = &thread.registers;
+            let (processor, pointer) = (registers.architecture(), registers.thread_pointer());
+            thread_specific::place(processor, pointer, (*key)?).map(Address)
+        })?;
         let isolate = memory.read_u64(place).ok().filter(|isolate| *isolate != 0)?;
         Some((thread.id, isolate))
     };

@@ -157,8 +157,10 @@ pub(crate) mod uv_handle {
 
 /// What threads keep under keys, `pthread_setspecific` (glibc: `struct pthread` of `nptl/descr.h`).
 pub(crate) mod thread_specific {
-    /// `specific_1stblock`, from the thread's own pointer on.
-    const FIRST_BLOCK: u64 = 0x310;
+    use core_reader::Architecture;
+
+    use crate::layout::ProcessorLayout;
+
     /// Keys whose values are in it.
     const KEYS: u32 = 32;
     /// Bytes of an entry.
@@ -167,8 +169,8 @@ pub(crate) mod thread_specific {
     const VALUE: u64 = 8;
 
     /// Where a thread has the value of a key, if that is in the thread itself.
-    pub fn place(thread: u64, key: u32) -> Option<u64> {
-        let at = FIRST_BLOCK + ENTRY * u64::from(key) + VALUE;
+    pub fn place(architecture: &Architecture, thread: u64, key: u32) -> Option<u64> {
+        let at = ProcessorLayout::of(architecture).thread_specific? + ENTRY * u64::from(key) + VALUE;
         (thread != 0 && key < KEYS).then(|| thread.checked_add(at))?
     }
 }

@@ -17,6 +17,8 @@ pub struct ProcessorLayout {
     /// `EntryFrameConstants::kNextExitFrameFPOffset`: distance of the older exit frame below the frame pointer, in bytes (V8:
     /// `src/execution/ARCHITECTURE/frame-constants-ARCHITECTURE.h`).
     pub older_exit: u64,
+    /// `specific_1stblock` of glibc's `struct pthread`, from the thread pointer on, in bytes; nothing where it is not known.
+    pub thread_specific: Option<u64>,
     /// The stack pointer is a multiple of this, in bytes: frames have padding where they would not be.
     pub stack_alignment: u64,
     /// By how much a `pthread_mutex_t` is larger than on x86-64, where it has 40 bytes: what is behind one is so much further away
@@ -31,6 +33,7 @@ static PROCESSORS: [ProcessorLayout; 2] = [
         code_start: 48,
         swiss_name_dictionary: 40,
         older_exit: 64,
+        thread_specific: Some(0x310),
         stack_alignment: 8,
         mutex_growth: 0,
     },
@@ -40,6 +43,7 @@ static PROCESSORS: [ProcessorLayout; 2] = [
         code_start: 16,
         swiss_name_dictionary: 32,
         older_exit: 24,
+        thread_specific: None,
         stack_alignment: 16,
         mutex_growth: 8,
     },

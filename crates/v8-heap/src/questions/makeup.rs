@@ -100,17 +100,8 @@ impl Heap<'_> {
             return Ok(found);
         }
         let table = self.objects(monitor)?;
-        let dominators = self.dominators(monitor)?;
         let objects = HeapObjects::new(self, table, monitor)?;
-        let mut members = Members {
-            heap: self,
-            table,
-            dominators,
-            objects: &objects,
-            shared: Shared::new(&objects, dominators, self.held_by(monitor)?),
-            suspects,
-            known: HashMap::new(),
-        };
+        let mut members = Members::new(self, &objects, suspects, monitor)?;
         let id_of = |address: Tagged| Some(table.id_at(self.spaces(), address.object()?)?.0);
         let slices = self.sliced_parents(monitor)?.into_iter().filter_map(|own| {
             let length = |slice: &Tagged| self.string_length(*slice).ok().map(u64::from);
@@ -158,15 +149,7 @@ impl Heap<'_> {
         let (table, kinds, dominators) =
             (self.objects(monitor)?, self.kinds(monitor)?, self.dominators(monitor)?);
         let objects = HeapObjects::new(self, table, monitor)?;
-        let mut members = Members {
-            heap: self,
-            table,
-            dominators,
-            objects: &objects,
-            shared: Shared::new(&objects, dominators, self.held_by(monitor)?),
-            suspects: std::slice::from_ref(suspect),
-            known: HashMap::new(),
-        };
+        let mut members = Members::new(self, &objects, std::slice::from_ref(suspect), monitor)?;
         let mut found = Vec::new();
         let is_alive = |id: ObjectId| dominators.is_reached(id.0);
         for group in kinds.groups().iter().filter(|group| group.constructor == suspect.constructor) {
@@ -235,7 +218,25 @@ struct Members<'a, 't> {
     known: HashMap<u32, Option<usize>>,
 }
 
-impl Members<'_, '_> {
+impl<'a, 't> Members<'a, 't> {
+    fn new(
+        heap: &'a Heap<'t>,
+        objects: &'a HeapObjects<'a, 't>,
+        suspects: &'a [Suspect],
+        monitor: &dyn Monitor,
+    ) -> Result<Members<'a, 't>> {
+        let dominators = heap.dominators(monitor)?;
+        Ok(Members {
+            heap,
+            table: heap.objects(monitor)?,
+            dominators,
+            objects,
+            shared: Shared::new(objects, dominators, heap.held_by(monitor)?),
+            suspects,
+            known: HashMap::new(),
+        })
+    }
+
     /// The gathering one of whose members an object is, or would be garbage without.
     fn suspect_of(&mut self, id: u32) -> Option<usize> {
         let mut way = Vec::new();
