@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::{build, node_release, places};
+use crate::{build, emulated, node_release, take_core};
 
 /// Symbols, functions and places in memory that are compared, in each core.
 const SYMBOLS: usize = 400;
@@ -43,28 +43,18 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-/// The cores of the supported releases in the cache.
+/// The small cores in the cache that gdb reads: it is one for the processor of this machine.
 fn taken() -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let Ok(entries) = std::fs::read_dir(places::cache().join("cores")) else { return Ok(found) };
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let small =
-            ["kinds-", "workers-", "leak-", "abort-"].iter().any(|scenario| name.starts_with(scenario));
-        if small && path.join("core").is_file() {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
+    let small = ["kinds", "workers", "leak", "abort"];
+    let cores = take_core::taken()?.into_iter();
+    let read = cores.filter(|core| small.contains(&&*core.scenario) && emulated::release(&core.node).is_none());
+    Ok(read.map(|core| core.directory).collect())
 }
 
 /// The executable that left the core in `directory`, by the release in its name.
 fn executable(directory: &Path) -> Result<PathBuf> {
-    let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let (_, release) = name.rsplit_once('-').context("a directory is called SCENARIO-RELEASE")?;
-    node_release::executable(release)
+    let core = take_core::Taken::in_directory(directory).context("a directory is called SCENARIO-RELEASE")?;
+    node_release::executable(&core.node)
 }
 
 struct Session<'s> {

@@ -125,6 +125,35 @@ pub fn directory_of(scenario: &str, node: &str) -> PathBuf {
     places::cache().join("cores").join(format!("{scenario}-{node}"))
 }
 
+/// A core that is kept, as the name of its directory tells.
+pub struct Taken {
+    pub directory: PathBuf,
+    pub scenario: String,
+    pub node: String,
+}
+
+impl Taken {
+    /// None for a directory that [`directory_of`] names none like.
+    pub fn in_directory(directory: &Path) -> Option<Self> {
+        let name = directory.file_name()?.to_str()?;
+        // Both parts can have hyphens in them: `pending-11-24.21.0-arm64`.
+        let mut parts = name.match_indices('-').map(|(at, _)| (&name[..at], &name[at + 1..]));
+        let (scenario, node) = parts.find(|(_, node)| node_release::parse(node).is_some())?;
+        Some(Self { directory: directory.to_owned(), scenario: scenario.to_owned(), node: node.to_owned() })
+    }
+}
+
+/// The cores that are kept, by their names.
+pub fn taken() -> Result<Vec<Taken>> {
+    let Ok(entries) = fs::read_dir(places::cache().join("cores")) else { return Ok(Vec::new()) };
+    let directories: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut taken: Vec<Taken> =
+        directories.iter().filter_map(|directory| Taken::in_directory(directory)).collect();
+    taken.retain(|taken| taken.directory.join("core").is_file());
+    taken.sort_by(|one, other| one.directory.cmp(&other.directory));
+    Ok(taken)
+}
+
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut node, mut scenario, mut directory, mut snapshot, mut rest) =
@@ -471,6 +500,17 @@ mod tests {
         let pid = child.0.id();
         drop(child);
         assert!(main_thread_usage(pid).is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_core_tells_what_it_is_of() {
+        let told = |name: &str| {
+            Taken::in_directory(Path::new(name)).map(|taken| (taken.scenario, taken.node)).unwrap_or_default()
+        };
+        let told_as = |scenario: &str, node: &str| (scenario.to_owned(), node.to_owned());
+        assert_eq!(told("cores/kinds-24.21.0"), told_as("kinds", "24.21.0"));
+        assert_eq!(told("cores/pending-11-24.21.0-arm64"), told_as("pending-11", "24.21.0-arm64"));
+        assert_eq!(told("cores/kinds-24"), told_as("", ""));
     }
 
     #[test]

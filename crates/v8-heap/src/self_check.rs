@@ -26,6 +26,8 @@ pub struct SelfCheck {
     pub pages: usize,
     /// Of these, pages without a usable header.
     pub salvaged_pages: usize,
+    /// Of these, pages whose flags say otherwise than their space does.
+    pub odd_pages: usize,
     /// Objects found.
     pub objects: u64,
     /// Bytes of the objects.
@@ -115,6 +117,7 @@ impl View<'_> {
         SelfCheck {
             pages: summary.pages,
             salvaged_pages: summary.salvaged_pages,
+            odd_pages: self.spaces().pages().iter().filter(|page| page.odd_flags).count(),
             objects: summary.objects,
             object_bytes: summary.object_bytes,
             free_bytes: summary.free_bytes,

@@ -217,6 +217,32 @@ fn stale_copies_never_appear() {
     }
 }
 
+/// V8 keeps addresses of an area that it has long left: where a thread or a collection began, say.
+#[test]
+fn a_full_page_of_the_young_generation_holds_objects_behind_an_area_of_the_past() {
+    for release in Release::ALL {
+        let mut builder = HeapBuilder::new(release);
+        let (full, current) = (builder.page(Space::New), builder.page(Space::New));
+        let mut numbers: Vec<u64> =
+            (0..10).map(|number| builder.heap_number(full, f64::from(number))).collect();
+        let end = builder.base(full) + PAGE;
+        builder.list_addresses(&[numbers[0] - 1, numbers[4] - 1, end]);
+        numbers.push(builder.heap_number(current, 10.0));
+        let number_map = builder.map_of(Type::HeapNumber);
+        builder.open_allocation_area(current, &[number_map, 0]);
+        builder.current_young_page(current);
+        let bases = [full, current].map(|page| builder.base(page));
+        let dump = builder.build();
+        let heap = open(&dump);
+        let found = objects(&heap);
+        let young: Vec<u64> = bases
+            .iter()
+            .flat_map(|&base| found.range(base..base + PAGE).map(|(address, _)| address | 1))
+            .collect();
+        assert_eq!(young, numbers, "{release:?}");
+    }
+}
+
 #[test]
 fn the_walk_goes_on_behind_damage_and_reports_it() {
     for release in Release::ALL {

@@ -4,6 +4,8 @@
 //! come back to its event loop. Where none of it is there, the process is healthy. One core shows what has gathered, not whether it grows:
 //! it is said so, and with an older core growth decides.
 
+use std::cmp::Reverse;
+
 use serde_json::Value;
 
 use super::facts::{Facts, number, text};
@@ -335,8 +337,15 @@ fn grown(facts: &Facts) -> Option<(Weight, Finding)> {
     let rows = facts.growth.as_deref()?;
     let least = least_growth(rows);
     let is_leak = |row: &&Value| growth(row, "retained") >= i128::from(least);
-    let owners = || rows.iter().filter(|row| row["section"] == "owner");
-    let row = owners().filter(is_leak).max_by_key(|row| growth(row, "retained")).or_else(|| {
+    let mut owners: Vec<&Value> =
+        rows.iter().filter(|row| row["section"] == "owner").filter(is_leak).collect();
+    owners.sort_by_key(|row| Reverse(growth(row, "retained")));
+    // One of which it is known who holds it says more than one that is a little larger.
+    let most = owners.first().map_or(0, |row| growth(row, "retained"));
+    let is_held = |row: &&&Value| {
+        2 * growth(row, "retained") >= most && (row["path"].is_string() || gathering_of(facts, row).is_some())
+    };
+    let row = owners.iter().find(is_held).or(owners.first()).copied().or_else(|| {
         let own = |row: &&Value| row["section"] == "constructor" && growth(row, "count") >= FEWEST_MORE;
         rows.iter().filter(own).filter(is_leak).max_by_key(|row| growth(row, "retained"))
     })?;

@@ -100,7 +100,7 @@ pub fn check_classes(debugger: &Debugger, failures: &mut Vec<String>) -> Result<
     Ok(())
 }
 
-/// `::status` says what the walk over the heap found: no gap.
+/// `::status` says what the walk over the heap found: no gap, and pages that are what their flags say.
 ///
 /// # Errors
 /// The debugger cannot be run.
@@ -110,6 +110,9 @@ pub fn check_status(debugger: &Debugger, failures: &mut Vec<String>) -> Result<(
         status.lines().filter(|line| line.trim_start().starts_with("self-check")).collect();
     if !self_check.iter().any(|line| line.contains("no gap")) {
         failures.push(format!("::status does not say that there is no gap, but: {}", self_check.join("; ")));
+    }
+    if let Some(odd) = self_check.iter().find(|line| line.contains("flags")) {
+        failures.push(format!("::status says: {odd}"));
     }
     Ok(())
 }

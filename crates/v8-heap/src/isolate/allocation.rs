@@ -36,12 +36,24 @@ struct Area {
     limit: u64,
 }
 
+/// The pages of an active semispace that are in use: all but the current one, the last, are full.
+struct SemiSpace {
+    owner: u64,
+    in_use: Vec<usize>,
+}
+
 /// Notes in every page where it holds no objects.
 pub(super) fn mark_unused(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
     spaces.bookkeeping = bookkeeping(memory, spaces);
-    for (page, areas) in allocation_areas(memory, spaces) {
-        let page = &mut spaces.pages[page];
+    let semispaces = active_semispaces(memory, spaces);
+    for (index, areas) in allocation_areas(memory, spaces) {
+        let page = &mut spaces.pages[index];
         if page.to_space {
+            // An area in a full page is one of the past, which says nothing of what the page holds now.
+            let of_page = semispaces.iter().find(|semispace| semispace.owner == page.owner);
+            if of_page.is_some_and(|semispace| semispace.in_use.last() != Some(&index)) {
+                continue;
+            }
             // Behind the one area of the young generation its page has never been used.
             if let Some(top) = areas.iter().map(|area| area.top).max().filter(|top| *top < page.area_end) {
                 page.unused.push((top, page.area_end));
@@ -52,7 +64,13 @@ pub(super) fn mark_unused(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
             .extend(areas.iter().filter(|area| area.top < area.limit).map(|area| (area.top, area.limit)));
         page.unused.sort_unstable();
     }
-    retire_unused_semispace_pages(memory, spaces);
+    for SemiSpace { owner, in_use } in semispaces {
+        for (index, page) in spaces.pages.iter_mut().enumerate() {
+            if page.owner == owner && page.to_space && !page.large && !in_use.contains(&index) {
+                page.state = PageState::Stale;
+            }
+        }
+    }
 }
 
 /// Memory that can hold allocation areas: isolates, the surroundings of space objects, and the `LocalHeap`s through which
@@ -176,8 +194,8 @@ fn in_lists_of_addresses(spaces: &Spaces<'_>, words: &[(u64, u64)]) -> Vec<bool>
     in_lists
 }
 
-/// Marks the pages of each active semispace that come after its current page.
-fn retire_unused_semispace_pages(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
+/// The active semispaces whose list of pages leads from the first page to the current one.
+fn active_semispaces(memory: &dyn Memory, spaces: &Spaces<'_>) -> Vec<SemiSpace> {
     let by_handle: HashMap<u64, usize> =
         spaces.pages.iter().enumerate().map(|(index, page)| (page.handle, index)).collect();
     let mut owners: Vec<u64> = spaces
@@ -188,31 +206,23 @@ fn retire_unused_semispace_pages(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
         .collect();
     owners.sort_unstable();
     owners.dedup();
-    for owner in owners {
+    let active = owners.into_iter().filter_map(|owner| {
         let references: Vec<usize> = readable_words(memory, owner, owner.saturating_add(SEMISPACE_HEAD))
             .into_iter()
             .filter_map(|(_, word)| by_handle.get(&word).copied())
             .filter(|&index| spaces.pages[index].owner == owner)
             .collect();
-        let (Some(&first), Some(&current)) = (references.first(), references.last()) else { continue };
+        let (&first, &current) = (references.first()?, references.last()?);
         let mut in_use = vec![first];
-        while let Some(&last) = in_use.last() {
-            if last == current || in_use.len() > spaces.pages.len() {
+        while let Some(&last) = in_use.last().filter(|last| **last != current) {
+            if in_use.len() > spaces.pages.len() {
                 break;
             }
-            match by_handle.get(&spaces.pages[last].next) {
-                Some(&next) => in_use.push(next),
-                None => break,
-            }
+            let Some(&next) = by_handle.get(&spaces.pages[last].next) else { break };
+            in_use.push(next);
         }
         // A list that does not lead to the current page tells nothing.
-        if in_use.last() != Some(&current) {
-            continue;
-        }
-        for (index, page) in spaces.pages.iter_mut().enumerate() {
-            if page.owner == owner && page.to_space && !page.large && !in_use.contains(&index) {
-                page.state = PageState::Stale;
-            }
-        }
-    }
+        (in_use.last() == Some(&current)).then_some(SemiSpace { owner, in_use })
+    });
+    active.collect()
 }

@@ -65,8 +65,10 @@ pub struct Page<'t> {
     pub(super) previous: u64,
     /// `AllocationSpace` of the owner, if it can be told.
     pub space: Option<u8>,
-    /// Holds one object only.
+    /// Holds one object only: its space is one of large objects. Where the space is not known, its flags say so.
     pub large: bool,
+    /// Its flags say otherwise than its space does.
+    pub odd_flags: bool,
     /// In the active semispace.
     pub to_space: bool,
     /// Worth of its objects.
@@ -161,6 +163,8 @@ impl<'t> Page<'t> {
                 _ => return Recognition::Unsure(Some(header)),
             }
         };
+        let flagged_large = flags & layout.large_page != 0;
+        let large = space.map_or(flagged_large, |space| layout.has_large_objects(space)) || size > PAGE_SIZE;
         Recognition::Page(Page {
             base,
             size,
@@ -172,7 +176,8 @@ impl<'t> Page<'t> {
             next: 0,
             previous: 0,
             space,
-            large: flags & layout.large_page != 0 || size > PAGE_SIZE,
+            large,
+            odd_flags: large != flagged_large || (heap == 0) != (flags & layout.read_only_page != 0),
             to_space: heap != 0 && flags & layout.to_page != 0,
             state: if heap != 0 && flags & layout.from_page != 0 {
                 PageState::Stale

@@ -100,6 +100,7 @@ pub(super) fn salvage<'t>(
             previous: 0,
             space: None,
             large: size > PAGE_SIZE || flags & layout.large_page != 0,
+            odd_flags: false,
             to_space: heap != 0 && flags & layout.to_page != 0,
             state: if heap != 0 && flags & layout.from_page != 0 {
                 PageState::Stale

@@ -560,6 +560,11 @@ impl Layout {
         *FIELDS
     }
 
+    /// Whether each page of a space holds one object only (V8: `LargeObjectSpace` and its kin).
+    pub fn has_large_objects(&self, space: u8) -> bool {
+        self.space_names.get(usize::from(space)).is_some_and(|name| name.ends_with("large_object"))
+    }
+
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (

@@ -282,6 +282,13 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             check.salvaged_pages
         )?;
     }
+    if check.odd_pages > 0 {
+        writeln!(
+            out.text(),
+            "self-check: the flags of {} pages say otherwise than their spaces do, which are believed",
+            check.odd_pages
+        )?;
+    }
     if check.missing_bytes > 0 {
         writeln!(out.text(), "self-check: {} bytes of heap pages are not in the core", check.missing_bytes)?;
     }
@@ -346,6 +353,7 @@ fn print_json(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
             let check = heap.self_check(&context.progress())?;
             line["selfCheck"] = json!({
                 "pages": check.pages,
+                "oddPages": check.odd_pages,
                 "objects": check.objects,
                 "objectBytes": check.object_bytes,
                 "freeBytes": check.free_bytes,

@@ -11,6 +11,8 @@ use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, Ta
 pub(super) const TABLE: Table = Table {
     v8: (14, 1),
     node: 25,
+    // By value: set in the flags of all pages of spaces of large objects, and of no others.
+    large_page_flag: 8,
     frames: FrameLayout::V14_1,
     deoptimization: &machine_code::V13_6,
     crash: None,
