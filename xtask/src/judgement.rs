@@ -17,9 +17,9 @@ use test_support::scenarios::verdict;
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
 
-/// What a core of `census` is asked, in this order; the last two of cores of `memory` and `stacks`, if there are any.
-pub const QUESTIONS: [&str; 9] =
-    ["opened", "gaps", "counts", "living", "values", "threads", "stack", "memory", "calls"];
+/// What a core of `census` is asked, in this order; the last three of cores of `memory`, `stacks` and `pending`, if there are any.
+pub const QUESTIONS: [&str; 10] =
+    ["opened", "gaps", "counts", "living", "values", "threads", "stack", "memory", "calls", "pending"];
 
 /// The answer to one question.
 #[derive(Debug, Default, Clone)]
@@ -150,6 +150,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement> {
         asked.values(),
         asked.threads(),
         asked.stack(),
+        Ok(Answer::default()),
         Ok(Answer::default()),
         Ok(Answer::default()),
     ];

@@ -29,7 +29,7 @@ use test_support::scenarios::facts::Facts;
 use crate::judgement::{self, Answer, Case, Judgement, QUESTIONS};
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, calls, emulated, node_release, places, support_matrix};
+use crate::{build, calls, emulated, node_release, pending, places, support_matrix};
 
 /// What runs on each release.
 const SCENARIO: &str = "census";
@@ -221,6 +221,10 @@ impl Judge {
         let mut judgement = judgement?;
         judgement.answer("memory", self.memory(node));
         judgement.answer("calls", calls::compare(&self.executable, node, Writer::Gdb, self.keep));
+        // Which thread is which the emulator's cores do not tell.
+        if emulated::release(node).is_none() {
+            judgement.answer("pending", pending::compare(&self.executable, node, self.keep));
+        }
         Ok(judgement)
     }
 
@@ -308,7 +312,9 @@ fn report(rows: &[Row], arm64: bool) -> String {
          each isolate has its thread; and the main thread's stack leads through JavaScript to where the process began. Of a second \
          program (`memory.js`), which writes the statistics of V8's spaces, of buffers and of external memory last of all, all of these \
          are the same in the core. Of a third (`stacks.js`), deep in calls of every kind, compiled by each of V8's compilers, every function \
-         on the stack is at the line and column that `new Error().stack` said.\n\n",
+         on the stack is at the line and column that `new Error().stack` said. Of a fourth (`pending.js`), which collects no garbage \
+         before, await chains, promises, timers, handles, requests, the event loop and the thread pool are as the program and Node.js \
+         list them.\n\n",
             rows.len()
         ),
     };
