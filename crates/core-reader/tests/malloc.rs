@@ -110,6 +110,21 @@ fn sums_are_those_of_the_allocator_itself() {
     assert!(blocks.iter().all(|block| malloc.blocks().get(block.id) == Some(*block)));
 }
 
+/// Hardly any of the lists of free blocks is empty; or one of them is none, as after a write to memory that was given back.
+#[test]
+fn an_arena_is_found_whatever_is_in_its_lists() {
+    for mode in ["fragmented", "broken"] {
+        let taken = taken_with(&[mode]);
+        let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+        let &[from_system, free, ..] = taken.said("INFO").next().unwrap() else { panic!("four numbers") };
+        let arenas = malloc.arenas();
+        assert_eq!(arenas.iter().map(|arena| arena.system).sum::<u64>(), from_system, "{mode}");
+        assert!(arenas.iter().all(|arena| arena.walked == arena.system), "{mode}: {arenas:?}");
+        let found = arenas.iter().map(|arena| arena.free.1 + arena.fast.1 + arena.top).sum::<u64>();
+        assert_eq!(found, free, "{mode}");
+    }
+}
+
 #[test]
 fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let taken = taken();

@@ -2,7 +2,7 @@
 //!
 //! An arena that has been used knows itself: its `bins` are 127 pairs of words, the ends of as many circular lists. A list that is
 //! empty leads to itself: both words are the address of the pair less 16, where a chunk would be whose `fd` and `bk` the pair is.
-//! The first chunk of any other list leads back to the pair. Around the bins (B is the address of the first pair):
+//! The first chunk of any other list leads back to the pair. A few lists may be broken. Around the bins (B is the address of the first pair):
 //!
 //! ```text
 //!   B - 0x60  fastbinsY[10]    (not in those versions whose structure begins at B - 0x18)
@@ -27,8 +27,9 @@ use crate::{Address, Contents, Memory as _};
 
 /// Pairs of `bins`.
 const PAIRS: u64 = 127;
-/// So many of them are empty at least, or it is none.
-const FEWEST_EMPTY: u64 = 20;
+/// So many of them may lead elsewhere: a thread was stopped while it changed a list, or the program has written to a block that it had given
+/// back.
+const MOST_BROKEN: u64 = 4;
 /// From the start of the structure to its bins: 2.27 to 2.42, up to 2.26, later than 2.42.
 const BINS: [u64; 3] = [0x70, 0x68, 0x18];
 const NEXT: u64 = 0x800;
@@ -37,7 +38,7 @@ const MOST_SYSTEM: u64 = 0x820;
 /// Behind it comes the first chunk of an arena in its own heap.
 const END: u64 = 0x828;
 /// So often something looks like the end of a list and is no bin, before the search is given up.
-const MOST_TRIES: u32 = 1 << 20;
+const MOST_TRIES: u32 = 1 << 16;
 /// A process has hardly more.
 const MOST_ARENAS: usize = 1 << 16;
 
@@ -115,17 +116,12 @@ pub(super) fn find(memory: &AddressSpace) -> Vec<Arena> {
             // Cheap, and true of few words.
             if words.word(at) == Some(at.wrapping_sub(16)) && tries < MOST_TRIES {
                 tries += 1;
-                let Some(bins) = bins_around(&mut words, at) else {
-                    at = next;
+                let known = found.iter().find(|arena| (arena.bins..arena.bins + 16 * PAIRS).contains(&at));
+                if let Some(arena) = known {
+                    at = arena.bins + 16 * PAIRS;
                     continue;
-                };
-                if !found.iter().any(|arena| arena.bins == bins) {
-                    found.extend(
-                        BINS.iter().find_map(|to_bins| ring(&mut words, bins, *to_bins)).unwrap_or_default(),
-                    );
                 }
-                at = bins + 16 * PAIRS;
-                continue;
+                found.extend(ring_around(&mut words, at).unwrap_or_default());
             }
             at = next;
         }
@@ -133,40 +129,38 @@ pub(super) fn find(memory: &AddressSpace) -> Vec<Arena> {
     found
 }
 
-/// Whether there is the end of a list at `at`; and whether the list is empty.
-fn pair(words: &mut Words<'_>, at: u64) -> Option<bool> {
+/// Whether there is the end of a list at `at`.
+fn is_pair(words: &mut Words<'_>, at: u64) -> bool {
     let own = at.wrapping_sub(16);
-    let (first, last) = (words.word(at)?, words.word(at.checked_add(8)?)?);
-    if (first, last) == (own, own) {
-        return Some(true);
-    }
-    let leads_back = first != own
-        && last != own
-        && first.is_multiple_of(8)
-        && words.word(first.checked_add(24)?)? == own
-        && words.word(last.checked_add(16)?)? == own;
-    leads_back.then_some(false)
+    let mut word = |at: Option<u64>| at.and_then(|at| words.word(at));
+    let (Some(first), Some(last)) = (word(Some(at)), word(at.checked_add(8))) else { return false };
+    let is_empty = (first, last) == (own, own);
+    // A list of blocks leads back.
+    is_empty
+        || (first != own
+            && last != own
+            && first.is_multiple_of(8)
+            && word(first.checked_add(24)) == Some(own)
+            && word(last.checked_add(16)) == Some(own))
 }
 
-/// The bins that the pair at `at` is of.
-fn bins_around(words: &mut Words<'_>, at: u64) -> Option<u64> {
-    let mut bins = at;
-    while bins > at.saturating_sub(16 * PAIRS) && pair(words, bins.checked_sub(16)?).is_some() {
-        bins -= 16;
-    }
-    are_bins(words, bins).then_some(bins)
+/// The arenas of the ring of the one that has one of its bins at `at`.
+fn ring_around(words: &mut Words<'_>, at: u64) -> Option<Vec<Arena>> {
+    let before = (0..PAIRS).map_while(|pairs| at.checked_sub(16 * pairs));
+    // The first of them is the likeliest to be empty.
+    before.filter(|bins| *bins > BINS[0]).find_map(|bins| {
+        are_bins(words, bins).then(|| BINS.iter().find_map(|to_bins| ring(words, bins, *to_bins)))?
+    })
 }
 
 /// Whether the bins of an arena begin at `bins`.
 fn are_bins(words: &mut Words<'_>, bins: u64) -> bool {
-    let mut empty = 0;
-    for number in 0..PAIRS {
-        match bins.checked_add(16 * number).and_then(|at| pair(words, at)) {
-            Some(is_empty) => empty += u64::from(is_empty),
-            None => return false,
-        }
-    }
-    empty >= FEWEST_EMPTY
+    let mut broken = 0;
+    (0..PAIRS).all(|number| {
+        let is_sound = bins.checked_add(16 * number).is_some_and(|at| is_pair(words, at));
+        broken += u64::from(!is_sound);
+        broken <= MOST_BROKEN
+    })
 }
 
 /// The arenas of the ring of the one with its bins at `first`.

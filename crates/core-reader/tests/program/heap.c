@@ -1,6 +1,7 @@
 /*
- * Allocates memory of many sizes in two threads, frees some of it, leaks some, says what it has and what malloc says, and waits. With
- * an argument the program break cannot go on.
+ * Allocates memory of many sizes in two threads, frees some of it, leaks some, says what it has and what malloc says, and waits.
+ * `blocked`: the program break cannot go on. `fragmented`: there are free blocks of every size that malloc has a list for. `broken`: a
+ * free block has been written to, so that the list it is in is none.
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -87,6 +88,35 @@ __attribute__((noinline)) static void forget(void) {
     }
 }
 
+/* The last of a list of free blocks. */
+static void **freed;
+
+__attribute__((noinline)) static void fragment(void) {
+    static const int steps[][2] = {
+        {16, 1024}, {64, 3072}, {512, 10752}, {4096, 45056}, {32768, 163840}, {262144, 1 << 20},
+    };
+    /* A cache of a thread takes seven, and a fast bin what is small until something large is asked for. */
+    void *blocks[12];
+    mallopt(M_MMAP_THRESHOLD, 1 << 25);
+    int size = 24;
+    for (unsigned step = 0; step < sizeof steps / sizeof *steps; step++) {
+        for (; size < steps[step][1]; size += steps[step][0]) {
+            for (int index = 0; index < 12; index++) {
+                blocks[index] = malloc(size);
+                /* Neighbours that are free are merged. */
+                inside = malloc(24);
+            }
+            for (int index = 0; index < 12; index++) {
+                free(blocks[index]);
+            }
+            if (size == 24 + 16 * 41) {
+                freed = blocks[7];
+            }
+        }
+    }
+    inside = malloc(20000000);
+}
+
 static pthread_barrier_t barrier;
 
 static void *run(void *unused) {
@@ -108,10 +138,13 @@ __attribute__((noinline)) static void large(void) {
 }
 
 int main(int count, char **arguments) {
-    (void)arguments;
+    const char *mode = count > 1 ? arguments[1] : "";
     static char buffer[1 << 20];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-    if (count > 1) {
+    if (!strcmp(mode, "fragmented") || !strcmp(mode, "broken")) {
+        fragment();
+    }
+    if (!strcmp(mode, "blocked")) {
         kept[0][0] = malloc(100);
         free(kept[0][0]);
         mmap(sbrk(0), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -142,6 +175,9 @@ int main(int count, char **arguments) {
     printf("BREAK %lx\n", (long)sbrk(0));
     struct mallinfo2 info = mallinfo2();
     printf("INFO %zx %zx %zx %zx\n", info.arena, info.fordblks, info.hblks, info.hblkhd);
+    if (!strcmp(mode, "broken")) {
+        freed[0] = (void *)0x4141414141414141;
+    }
     ucontext_t here;
     getcontext(&here);
     /* rip rsp rbp rbx r12 r13 r14 r15: all but the first two might hold what is leaked. */
