@@ -49,7 +49,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         let emulated = format!("{line}-arm64");
         step("matrix of arm64", &["xtask", "matrix", "--quick", "--report", &report, "--node", &emulated])?;
         step("other releases", &["xtask", "releases", "--sample", "8"])?;
-        step("leaks", &["xtask", "leaks"])?;
+        step("leaks", &["xtask", "leaks", "--every", "2"])?;
         on_line("verdicts", &["verdicts"])?;
         step("assistants", &["xtask", "assistants"])?;
         on_line("pending", &["pending"])?;

@@ -5,7 +5,8 @@
 //! Small programs leak in further ways, alone in a process without packages, in two cores of which one has leaked more: `::diff` must
 //! name the owner and say how much more.
 //!
-//! Each program is tried on one line, the next on the next, and another day on another, unless `--all` or `--node` says otherwise.
+//! Each program is tried on one line, the next on the next, and another day on another, unless `--all` or `--node` says otherwise. `--every 2`
+//! leaves out every second, of programs and of services, which has its turn another day.
 //!
 //! Healthy services must not be suspected: see [`crate::services`]. Some are tried each time; `--healthy` tries them all, and nothing else.
 //!
@@ -118,13 +119,14 @@ const MOST_OFF: u64 = 15;
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut lines, mut scenarios, mut executable) = (Vec::new(), Vec::new(), None);
-    let (mut all, mut healthy) = (false, false);
+    let (mut all, mut healthy, mut every) = (false, false, 1);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("node") => lines.push(arguments.value()?.string()?),
             Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
             Long("all") => all = true,
             Long("healthy") => healthy = true,
+            Long("every") => every = arguments.value()?.parse::<usize>()?.max(1),
             Long("debugger") => executable = Some(arguments.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
@@ -159,7 +161,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         }
         for (number, scenario) in scenarios.iter().enumerate() {
             let small = SMALL_LEAKS.iter().any(|small| small.name == scenario.name);
-            if !all && (number + day) % lines.len() != index {
+            if !all && (number + day) % (every * lines.len()) != index {
                 continue;
             }
             tried += 1;
@@ -175,7 +177,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     ensure!(failed == 0, "{failed} leaks of {tried} are not found");
     println!("all {tried} leaks are found");
     if with_closures {
-        let (tried, alarms) = services::try_services(&executable, &lines, Extent::Sample);
+        let (tried, alarms) = services::try_services(&executable, &lines, Extent::Sample { every, day });
         ensure!(alarms == 0, "{alarms} healthy services of {tried} are suspected");
     }
     Ok(())
@@ -238,6 +240,7 @@ fn check(executable: &Path, node: &str, scenario: Scenario, is_small: bool) -> R
         "::jsleaks -n 2".to_owned(),
         format!("::findjsobjects -c {holds} | ::findjsobjects | ::count"),
         format!("::findjsobjects -c {holds} | ::findjsobjects | ::jspath -m -n 0t100"),
+        "::jsleaks -n 2 -j".to_owned(),
     ];
     let answers = debugger.session(&lines)?;
     let place = find(&truth, &answers[0])?;
@@ -250,6 +253,7 @@ fn check(executable: &Path, node: &str, scenario: Scenario, is_small: bool) -> R
     let true_ones: u64 =
         ways(&answers[2]).iter().filter(|(_, way)| leads_through(&truth, way)).map(|(n, _)| n).sum();
     ensure!(10 * true_ones >= 9 * held, "{true_ones} of {held} {holds} have a true way:\n{}", answers[2]);
+    check_rest(&answers[0], &answers[3])?;
     check_makeup(&debugger, &truth, place, &answers)?;
     if let Some(unread) = &truth.unread {
         check_unread(&debugger, unread, held)?;
@@ -272,6 +276,28 @@ impl Truth {
     fn requests(&self) -> u64 {
         self.stores.as_ref().map_or(self.held, |stores| stores.count - 1)
     }
+}
+
+/// What no suspect explains is all that lives less what the suspects retain: the parts of the heap that are told are parts of that sum.
+fn check_rest(told: &str, rows: &str) -> Result<()> {
+    let line = told.lines().last().context("nothing is told")?;
+    let (rest, of) = line.split_once(" bytes, ").context("it is not told how much no suspect explains")?;
+    let rest: u64 = rest.parse()?;
+    let percent: u64 = of.split_once(" %").context("it is not told which part of the heap that is")?.0.parse()?;
+    let rows: Vec<serde_json::Value> =
+        rows.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?;
+    let of_heap = rows.iter().filter(|row| row["native"].is_null());
+    let sizes: Vec<(u64, u64)> = of_heap
+        .map(|row| {
+            let number = |field: &str| row[field].as_u64().unwrap_or(0);
+            (number("retained") + number("outside"), number("percent"))
+        })
+        .collect();
+    let all = rest + sizes.iter().map(|(size, _)| size).sum::<u64>();
+    for (size, percent) in sizes.into_iter().chain([(rest, percent)]) {
+        ensure!(100 * size / all == percent, "{size} of {all} bytes are not {percent} %:\n{told}");
+    }
+    Ok(())
 }
 
 /// What keeps more than it shows, and how: slices, views, keys of WeakMaps, stacks that nobody has read.

@@ -20,8 +20,8 @@ const MUCH: u64 = 3;
 /// How services are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Each under load, on one line, the next on the next.
-    Sample,
+    /// One of so many each day under load, on one line, the next on the next.
+    Sample { every: usize, day: usize },
     /// Each, idle and under load, on every line.
     All,
 }
@@ -32,7 +32,9 @@ pub fn try_services(executable: &Path, releases: &[String], extent: Extent) -> (
     println!("healthy services: the first suspect, and its part of the heap");
     for (turn, service) in SERVICES.iter().enumerate() {
         for (index, node) in releases.iter().enumerate() {
-            if extent == Extent::Sample && turn % releases.len() != index {
+            if let Extent::Sample { every, day } = extent
+                && (turn + day) % (every * releases.len()) != index
+            {
                 continue;
             }
             let loads = [("idle", 0), ("loaded", REQUESTS)];

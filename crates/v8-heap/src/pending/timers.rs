@@ -1,7 +1,7 @@
 //! Timers and immediates, from the lists in which Node.js keeps them.
 //!
 //! ```text
-//!   timerListQueue   PriorityQueue   #heap: an array from 1 on, #size
+//!   timerListQueue   PriorityQueue   #heap: an array from 1 on, #size; in early releases of Node.js 18 under symbols
 //!     TimersList     circular by _idlePrev: the timer that is due first, and so on, back to the list
 //!       Timeout      _idleStart, _idleTimeout, _repeat, _onTimeout, [refed]
 //!   immediateQueue   ImmediateList   head: Immediate, its _idleNext, and so on to null
@@ -13,12 +13,15 @@ use std::collections::HashSet;
 
 use crate::heap::Heap;
 use crate::objects::value::Value;
-use crate::{Monitor, PropertyValue, Result, Tagged};
+use crate::{Error, Monitor, PropertyValue, Result, Tagged};
 
 use super::{boolean_property, heap_of, js_object, number_property, object_property, scopes};
 
 /// No process has more.
 const MOST_TIMERS: usize = 1 << 26;
+/// Where a queue has its array, and how many are in it: names by release, the newest first.
+const HEAP_OF_QUEUE: [&str; 2] = ["#heap", "Symbol(heap)"];
+const SIZE_OF_QUEUE: [&str; 2] = ["#size", "Symbol(size)"];
 /// The symbol under which timers and immediates keep whether they are referenced.
 const REFERENCED: &str = "Symbol(refed)";
 
@@ -65,14 +68,27 @@ impl Heap<'_> {
     /// All timers that have still to run, of all threads, those that are due first in front.
     ///
     /// # Errors
-    /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
+    /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed; [`crate::Error::Implausible`] if there are
+    /// queues, and none can be read.
     pub fn timers(&self, monitor: &dyn Monitor) -> Result<Vec<Timer>> {
         let mut timers = Vec::new();
         let mut seen = HashSet::new();
+        let (mut read, mut unread) = (0, None);
         for queue in scopes::variables(self, &["timerListQueue"], monitor)? {
-            if seen.insert(queue[0]) {
-                self.timers_of_queue(queue[0], &mut seen, &mut timers);
+            if !seen.insert(queue[0]) {
+                continue;
             }
+            match self.timers_of_queue(queue[0], &mut seen, &mut timers) {
+                Some(()) => read += 1,
+                None => unread = unread.or(js_object(self, queue[0])),
+            }
+        }
+        if let Some(queue) = unread.filter(|_| read == 0) {
+            return Err(Error::Implausible {
+                object: queue.value(),
+                what: "the queue of timers",
+                found: format!("it has neither {} nor {}", HEAP_OF_QUEUE[0], HEAP_OF_QUEUE[1]),
+            });
         }
         timers.sort_by(|a: &Timer, b: &Timer| {
             (a.heap, a.due()).partial_cmp(&(b.heap, b.due())).unwrap_or(a.heap.cmp(&b.heap))
@@ -80,11 +96,17 @@ impl Heap<'_> {
         Ok(timers)
     }
 
-    fn timers_of_queue(&self, queue: Tagged, seen: &mut HashSet<Tagged>, timers: &mut Vec<Timer>) {
-        let Some(queue) = js_object(self, queue) else { return };
-        let Some(array) = object_property(self, queue, "#heap") else { return };
-        let Some(size) = number_property(self, queue, "#size").filter(|size| *size >= 1.0) else { return };
-        let Ok(elements) = self.elements(array) else { return };
+    /// None if the queue cannot be read.
+    fn timers_of_queue(
+        &self,
+        queue: Tagged,
+        seen: &mut HashSet<Tagged>,
+        timers: &mut Vec<Timer>,
+    ) -> Option<()> {
+        let queue = js_object(self, queue)?;
+        let array = HEAP_OF_QUEUE.iter().find_map(|name| object_property(self, queue, name))?;
+        let size = SIZE_OF_QUEUE.iter().find_map(|name| number_property(self, queue, name))?;
+        let elements = self.elements(array).ok()?;
         let mut lists = Vec::new();
         // What could be read before an error is kept.
         let _ = self.for_each_element(&elements, |index, value| {
@@ -118,6 +140,7 @@ impl Heap<'_> {
                 });
             }
         }
+        Some(())
     }
 
     /// All immediates that have still to run, of all threads, in the order in which they will. Those of a round that is being
