@@ -2,7 +2,7 @@
 //! instruction by instruction, with offset, bytes, registers, targets of jumps and places in the source, and what catches exceptions.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use regex::Regex;
 use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
+use crate::population::Population;
 use crate::take_core::{self, Running};
-use crate::{build, node_release, places};
+use crate::{node_release, places};
 
 /// The function that is printed.
 const FUNCTION: &str = "everything";
@@ -22,20 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Differences printed of each release.
 const SHOWN: usize = 10;
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
-    use lexopt::prelude::*;
-    let (mut releases, mut debugger) = (Vec::new(), None);
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
-            other => return Err(other.unexpected().into()),
-        }
-    }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = debugger.map_or_else(build::debugger, Ok)?;
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let population = Population::only(arguments)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         let (compared, differences) = compare(&executable, node).with_context(|| node.clone())?;

@@ -6,16 +6,16 @@
 //! took the trace.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
 use crate::judgement::Answer;
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release};
 
 /// What runs.
 const SCENARIO: &str = "stacks";
@@ -28,22 +28,19 @@ const INNERMOST: &str = "freeze ";
 /// Functions of V8's own that are on the stack, and that no stack trace shows: they are outermost.
 const HIDDEN: [&str; 2] = ["<anonymous>", "runMicrotasks (<anonymous>)"];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut writer, mut keep, mut debugger) = (Vec::new(), Writer::Gdb, false, None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let (mut writer, mut keep) = (Writer::Gdb, false);
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("kernel") => writer = Writer::Kernel,
             Long("keep") => keep = true,
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = debugger.map_or_else(build::debugger, Ok)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         let answer = compare(&executable, node, writer, keep)?;

@@ -17,9 +17,10 @@ use anyhow::{Context, Result, ensure};
 use test_support::scenarios::debugger::Debugger;
 
 use crate::judgement::{self, Case, Judgement, QUESTIONS};
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release, places, support_matrix};
+use crate::{node_release, places, support_matrix};
 
 /// Sets of options of Node.js and V8, each of which changes something about the heap, the code or the threads.
 const OPTIONS: &[&str] = &[
@@ -132,27 +133,23 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Lines printed of each question that fails.
 const SHOWN: usize = 6;
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut only, mut report, mut debugger, mut keep) =
-        (Vec::new(), Vec::new(), None, None, false);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let (mut only, mut report, mut keep) = (Vec::new(), None, false);
     let (mut kinds, mut builds) = (Vec::new(), Vec::new());
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("only") => only.push(arguments.value()?.string()?),
             Long("flags") => kinds.push(true),
             Long("others") => kinds.push(false),
             Long("build") => builds.push(build_of(&arguments.value()?.string()?)?),
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             Long("keep") => keep = true,
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let releases = population.releases();
     let wanted = |condition: &Condition| {
         (only.is_empty() || only.iter().any(|name| condition.name.contains(name.as_str())))
             && (kinds.is_empty() || kinds.contains(&(condition.kind == Kind::Options)))
@@ -162,7 +159,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         conditions().into_iter().filter(|condition| is_all && wanted(condition)).collect();
     chosen.extend(builds);
     ensure!(!chosen.is_empty(), "no condition is called {only:?}");
-    let executable = debugger.map_or_else(build::debugger, Ok)?.canonicalize()?;
+    let executable = population.debugger()?.canonicalize()?;
     let trial = Trial { executable, keep };
     let mut rows = Vec::new();
     for node in &releases {

@@ -3,34 +3,24 @@
 //!
 //! The cores are whole ones; those that ship are trimmed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use test_support::scenarios::debugger::Debugger;
 use test_support::scenarios::{growth, shipped};
 
 use crate::heap_snapshot::HeapSnapshot;
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release};
 
 /// Stages that are put side by side, the last being the core of the session.
 const TOGETHER: [&[usize]; 4] = [&[1, 2], &[1, 3], &[2, 3], &[1, 2, 3]];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
-    use lexopt::prelude::*;
-    let (mut executable, mut nodes) = (None, Vec::new());
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("debugger") => executable = Some(PathBuf::from(arguments.value()?)),
-            Long("node") => nodes.push(arguments.value()?.string()?),
-            other => return Err(other.unexpected().into()),
-        }
-    }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
-    if nodes.is_empty() {
-        nodes = node_release::SUPPORTED.iter().map(|node| (*node).to_owned()).collect();
-    }
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let population = Population::only(arguments)?;
+    let executable = population.debugger()?;
+    let nodes = population.releases();
     let mut failures = Vec::new();
     for node in &nodes {
         let mut directories = Vec::new();

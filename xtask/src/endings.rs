@@ -14,8 +14,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
+use crate::population::Population;
 use crate::take_core::{self, Running};
-use crate::{build, node_release, places};
+use crate::{node_release, places};
 
 /// What is given up for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -88,22 +89,19 @@ const WAYS: &[Way] = &[
     Way { name: "exit", options: &[], signal: None, said: Said::Exit },
 ];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut only, mut debugger) = (Vec::new(), Vec::new(), None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut only = Vec::new();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("only") => only.push(arguments.value()?.string()?),
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let releases = population.releases();
     take_core::require_kernel_cores()?;
-    let executable = debugger.map_or_else(build::debugger, Ok)?;
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         let mut compared = 0;

@@ -19,6 +19,7 @@ use v8_heap::layout::{Kind, StringShape};
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{Heap, Unattended};
 
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::snapshot_graph::{EdgeKind, Node, NodeKind, SnapshotGraph};
 use crate::{node_release, take_core};
@@ -32,20 +33,18 @@ const LARGEST: usize = 100;
 /// How far numbers may be apart, in thousandths.
 const TOLERANCE: u64 = 1;
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut scenarios, mut all) = (Vec::new(), Vec::new(), false);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let (mut scenarios, mut all) = (Vec::new(), false);
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
             Long("all") => all = true,
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let releases = population.releases();
     if scenarios.is_empty() {
         for name in ["retained", "leak", "kinds", "compiler"] {
             scenarios.push(Scenario::find(name)?);

@@ -21,10 +21,11 @@ use serde::Deserialize;
 use test_support::scenarios::constructors;
 use test_support::scenarios::debugger::{Debugger, counts};
 
+use crate::population::Population;
+use crate::releases;
 use crate::scenario::{LEAKS, SMALL_LEAKS, Scenario};
 use crate::services::{self, Extent};
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release, releases};
 
 /// What a program says of its leak.
 #[derive(Debug, Deserialize)]
@@ -116,30 +117,27 @@ const MORE: u64 = 300;
 /// Per cent by which the estimate of native memory may be off.
 const MOST_OFF: u64 = 15;
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut lines, mut scenarios, mut executable) = (Vec::new(), Vec::new(), None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut scenarios = Vec::new();
     let (mut all, mut healthy, mut every) = (false, false, 1);
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => lines.push(arguments.value()?.string()?),
             Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
             Long("all") => all = true,
             Long("healthy") => healthy = true,
             Long("every") => every = arguments.value()?.parse::<usize>()?.max(1),
-            Long("debugger") => executable = Some(arguments.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
     }
-    all |= !lines.is_empty();
+    all |= !population.named().is_empty();
     let with_closures = scenarios.is_empty();
-    if lines.is_empty() {
-        lines = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let lines = population.releases();
     if scenarios.is_empty() {
         scenarios = LEAKS.iter().chain(SMALL_LEAKS).copied().collect();
     }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
+    let executable = population.debugger()?;
     if healthy {
         let (tried, alarms) = services::try_services(&executable, &lines, Extent::All);
         ensure!(alarms == 0, "{alarms} healthy services of {tried} are suspected");
@@ -283,7 +281,8 @@ fn check_rest(told: &str, rows: &str) -> Result<()> {
     let line = told.lines().last().context("nothing is told")?;
     let (rest, of) = line.split_once(" bytes, ").context("it is not told how much no suspect explains")?;
     let rest: u64 = rest.parse()?;
-    let percent: u64 = of.split_once(" %").context("it is not told which part of the heap that is")?.0.parse()?;
+    let percent: u64 =
+        of.split_once(" %").context("it is not told which part of the heap that is")?.0.parse()?;
     let rows: Vec<serde_json::Value> =
         rows.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?;
     let of_heap = rows.iter().filter(|row| row["native"].is_null());

@@ -6,15 +6,15 @@
 //! some may be optimised away.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release};
 
 /// What runs.
 const SCENARIO: &str = "locals";
@@ -29,21 +29,18 @@ const SAYS: &str = "reached ";
 /// Names that the program says nothing about: a parameter of all functions, and what all functions have.
 const COMMON: [&str; 3] = ["this", "next", "arguments"];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut keep, mut debugger) = (Vec::new(), false, None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut keep = false;
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("keep") => keep = true,
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = debugger.map_or_else(build::debugger, Ok)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         let mut found = Found::default();

@@ -30,6 +30,7 @@ mod node_release;
 mod pages;
 mod pending;
 mod places;
+mod population;
 mod readers;
 mod releases;
 mod retained;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,8 +15,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
+use crate::population::Population;
 use crate::take_core::{self, Running};
-use crate::{build, node_release, places};
+use crate::{node_release, places};
 
 /// Cores of each release if nothing is said.
 const RUNS: usize = 13;
@@ -29,22 +30,19 @@ const OUTERMOST: [&str; 3] = ["_start+", "clone3+", "clone+"];
 /// What `::stack` says of frames that are not known.
 const GUESSES: [&str; 2] = ["[a guess", "[from the top"];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut runs, mut debugger) = (Vec::new(), RUNS, None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut runs = RUNS;
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("runs") => runs = arguments.value()?.parse()?,
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let releases = population.releases();
     take_core::require_kernel_cores()?;
-    let executable = debugger.map_or_else(build::debugger, Ok)?;
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         let mut found = Found::default();

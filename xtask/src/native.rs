@@ -47,7 +47,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
 fn taken() -> Result<Vec<PathBuf>> {
     let small = ["kinds", "workers", "leak", "abort"];
     let cores = take_core::taken()?.into_iter();
-    let read = cores.filter(|core| small.contains(&&*core.scenario) && emulated::release(&core.node).is_none());
+    let read =
+        cores.filter(|core| small.contains(&&*core.scenario) && emulated::release(&core.node).is_none());
     Ok(read.map(|core| core.directory).collect())
 }
 

@@ -16,7 +16,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
-use crate::{build, node_release, places, sparse};
+use crate::population::Population;
+use crate::{node_release, places, sparse};
 
 /// Blocks of others that may be called leaked: OpenSSL has one that nothing leads to.
 const OTHERS: usize = 1;
@@ -32,20 +33,10 @@ const OWNED: [(&str, u64, u64); 2] = [("Zlib", 40, 20 * 285_160 + 20 * 9_600), (
 /// Per cent by which the estimate of a class may be off.
 const MOST_OFF: u64 = 25;
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
-    use lexopt::prelude::*;
-    let (mut releases, mut executable) = (Vec::new(), None);
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
-            Long("debugger") => executable = Some(arguments.value()?.into()),
-            other => return Err(other.unexpected().into()),
-        }
-    }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let population = Population::only(arguments)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let directory = places::target().join("native-memory");
     fs::create_dir_all(&directory)?;
     let library = compile(&directory)?;

@@ -11,28 +11,25 @@ use test_support::scenarios::debugger::Debugger;
 use test_support::scenarios::pending::check;
 
 use crate::judgement::Answer;
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release};
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut executable, mut calls) = (Vec::new(), None, Vec::new());
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut calls = Vec::new();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("calls") => calls.push(arguments.value()?.parse::<u64>()?),
-            Long("debugger") => executable = Some(arguments.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let releases = population.releases();
     if calls.is_empty() {
         calls = vec![11, 1000];
     }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         for calls in &calls {
@@ -60,8 +57,10 @@ pub fn compare(executable: &Path, node: &str, keep: bool) -> Result<Answer> {
         fs::remove_dir_all(&directory)?;
     }
     let told = found?;
-    let parts: Vec<&str> =
-        told.split(", ").filter(|part| ["chains", "promises"].iter().any(|end| part.ends_with(end))).collect();
+    let parts: Vec<&str> = told
+        .split(", ")
+        .filter(|part| ["chains", "promises"].iter().any(|end| part.ends_with(end)))
+        .collect();
     Ok(Answer { compared: parts.join(", "), failures: Vec::new() })
 }
 

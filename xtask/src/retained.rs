@@ -10,7 +10,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use test_support::scenarios::debugger::Debugger;
 
+use crate::population::Population;
 use crate::take_core::{self, Running};
-use crate::{build, node_release, places};
+use crate::{node_release, places};
 
 /// So that V8 neither makes code nor forgets any, nor begins to learn.
 const OPTIONS: [&str; 6] = [
@@ -41,21 +42,18 @@ struct Freed {
     external: Vec<u64>,
 }
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut seeds, mut executable) = (Vec::new(), SEEDS, None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut seeds = SEEDS;
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("seeds") => seeds = arguments.value()?.parse()?,
-            Long("debugger") => executable = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let (mut tried, mut failed) = (0, 0);
     for node in &releases {
         for seed in 1..=seeds {

@@ -18,6 +18,7 @@ use core_reader::{Core, OpenOptions, Symbols};
 use v8_heap::snapshot::Extent;
 use v8_heap::{Heap, Unattended};
 
+use crate::population::Population;
 use crate::readers::Readers;
 use crate::scenario::Scenario;
 use crate::snapshot_graph::{Edge, EdgeKind, Node, NodeKind, SnapshotGraph};
@@ -30,13 +31,13 @@ const TOLERANCE: u64 = 1;
 /// Nodes and references that may be apart in small heaps: V8 goes on compiling in the background while the core is taken.
 const LATE_CODE: (u64, u64) = (500, 3000);
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut scenarios, mut all, mut keep) = (Vec::new(), Vec::new(), false, None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let (mut scenarios, mut all, mut keep) = (Vec::new(), false, None);
     let mut readers = None;
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("scenario") => scenarios.push(Scenario::find(&arguments.value()?.string()?)?),
             Long("all") => all = true,
             Long("readers") => readers = Some(Readers::prepare()?),
@@ -44,9 +45,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
+    let releases = population.releases();
     if scenarios.is_empty() {
         for name in ["retained", "leak", "kinds", "compiler"] {
             scenarios.push(Scenario::find(name)?);

@@ -4,12 +4,13 @@
 //! Programs are in `testdata/scenarios/stalls`; each marks the lines that an answer must name: `// WAITS`, `// CULPRIT`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use test_support::scenarios::debugger::Debugger;
 
-use crate::{build, node_release, places, take_core};
+use crate::population::Population;
+use crate::{node_release, places, take_core};
 
 /// What is asked of the core of a program, and what one line of the answer must say.
 struct Question {
@@ -63,20 +64,10 @@ const QUESTIONS: [Question; 17] = [
     ),
 ];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
-    use lexopt::prelude::*;
-    let (mut releases, mut executable) = (Vec::new(), None);
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
-            Long("debugger") => executable = Some(PathBuf::from(arguments.value()?)),
-            other => return Err(other.unexpected().into()),
-        }
-    }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let population = Population::only(arguments)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let manifest = places::scenarios().join("stalls/packages.json");
     let packages = format!("--packages={}", node_release::packages("stalls", &manifest)?.display());
     let (mut tried, mut failed) = (0, 0);

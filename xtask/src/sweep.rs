@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -22,25 +22,23 @@ use v8_heap::objects::context::VariableValue;
 use v8_heap::objects::value::HeapObject;
 use v8_heap::{PropertyValue, Tagged, Unattended};
 
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::snapshot_graph::{Edge, EdgeKind, Node, NodeKind, STRING_LIMIT, SnapshotGraph};
-use crate::{build, node_release, take_core};
+use crate::take_core;
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
-    let (mut releases, mut scenario, mut debugger) = (Vec::new(), Scenario::find("compiler")?, None);
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut scenario = Scenario::find("compiler")?;
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
             Long("scenario") => scenario = Scenario::find(&arguments.value()?.string()?)?,
-            Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = debugger.map_or_else(build::debugger, Ok)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let mut failed = 0;
     for node in &releases {
         let directory = take_core::directory_of(scenario.name, node);

@@ -11,9 +11,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::places;
+use crate::population::Population;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release, places};
 
 /// Cores that ship: the older one if there is one, the verdict, and words of it.
 const SHIPPED: [(&str, Option<&str>, &str, &[&str]); 10] = [
@@ -46,20 +47,10 @@ const GROWN: [(&str, u64, u64); 6] = [
 /// Healthy services: they print `ready` when they wait.
 const HEALTHY: [&str; 3] = ["healthy/cache.js", "healthy/jobs.js", "healthy/files.js"];
 
-pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
-    use lexopt::prelude::*;
-    let (mut releases, mut executable) = (Vec::new(), None);
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("node") => releases.push(arguments.value()?.string()?),
-            Long("debugger") => executable = Some(PathBuf::from(arguments.value()?)),
-            other => return Err(other.unexpected().into()),
-        }
-    }
-    if releases.is_empty() {
-        releases = node_release::SUPPORTED.iter().map(|release| (*release).to_owned()).collect();
-    }
-    let executable = executable.map_or_else(build::debugger, Ok)?;
+pub fn run(arguments: lexopt::Parser) -> Result<()> {
+    let population = Population::only(arguments)?;
+    let releases = population.releases();
+    let executable = population.debugger()?;
     let (mut tried, mut failed) = (0, 0);
     let mut judge = |name: String, verdict: Result<String>| {
         tried += 1;

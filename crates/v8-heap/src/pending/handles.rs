@@ -223,7 +223,7 @@ impl Heap<'_> {
                 let kind = self.class_of_native(wrap, symbols).or_else(of_javascript).unwrap_or_else(unknown);
                 let file = self
                     .request_of_libuv(wrap, node)
-                    .filter(|request| self.libuv_u32(*request, uv_request::TYPE) == Some(uv_request::FS))
+                    .filter(|request| self.is_for_file(*request))
                     .map(|request| self.file_request(request))
                     .unwrap_or_default();
                 requests.push(Request {
@@ -251,19 +251,33 @@ impl Heap<'_> {
         }
     }
 
+    /// The `uv_fs_t` of all threads that are under way.
+    pub(super) fn file_requests(&self, environments: &Environments) -> Vec<u64> {
+        let requests = self.requests_of_libuv(environments).into_iter();
+        requests.filter(|request| self.is_for_file(*request)).collect()
+    }
+
     /// Where the paths of requests are.
     pub(super) fn request_texts(&self, environments: &Environments) -> Vec<(u64, u64)> {
+        let requests = self.requests_of_libuv(environments).into_iter();
+        requests
+            .filter_map(|request| {
+                self.text_range(request.checked_add(uv_request::FS_PATH), self.is_for_file(request))
+            })
+            .collect()
+    }
+
+    /// The `uv_req_t` of all threads that are under way.
+    fn requests_of_libuv(&self, environments: &Environments) -> Vec<u64> {
         let Some(places) = &environments.places else { return Vec::new() };
         let nodes = environments.list.iter().flat_map(|environment| {
             self.queue(environment.address, places.request_queue).unwrap_or_default()
         });
-        nodes
-            .filter_map(|node| {
-                let request = self.request_of_libuv(node.checked_sub(places.request_node)?, node)?;
-                let is_file = self.libuv_u32(request, uv_request::TYPE) == Some(uv_request::FS);
-                self.text_range(request.checked_add(uv_request::FS_PATH), is_file)
-            })
-            .collect()
+        nodes.filter_map(|node| self.request_of_libuv(node.checked_sub(places.request_node)?, node)).collect()
+    }
+
+    fn is_for_file(&self, request: u64) -> bool {
+        self.libuv_u32(request, uv_request::TYPE) == Some(uv_request::FS)
     }
 
     /// The object that a program knows a handle by.

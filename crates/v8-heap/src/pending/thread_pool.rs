@@ -44,11 +44,14 @@ pub enum WorkState {
     Queued,
     /// It waits until fewer threads do such slow work.
     Slow,
+    /// It was given to the kernel in place of the pool (libuv: `src/unix/linux.c`, `uv__iou_fs_*`), and the loop has not been told yet that it is
+    /// done.
+    Kernel,
     /// It is done, and the loop has still to be told.
     Done,
 }
 
-/// Something that was given to the pool.
+/// Something that was given to the pool, or to the kernel in its place.
 #[derive(Clone, Debug)]
 pub struct Work {
     /// Address of the `uv__work`.
@@ -79,6 +82,27 @@ pub struct Work {
     pub(super) tables: Vec<u64>,
 }
 
+impl Work {
+    /// Of which nothing else is known.
+    fn new(address: u64, state: WorkState, event_loop: u64) -> Work {
+        Work {
+            address,
+            state,
+            kind: "?".to_owned(),
+            function: None,
+            operation: None,
+            path: None,
+            descriptor: None,
+            host: None,
+            object: None,
+            event_loop,
+            wrap: None,
+            texts: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+}
+
 /// The pool of threads.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadPool {
@@ -88,7 +112,7 @@ pub struct ThreadPool {
     pub size: u32,
     /// How many of them have nothing to do, as libuv counts them.
     pub idle: u32,
-    /// What runs, then what waits in the order in which it will run, then what is done.
+    /// What runs, then what waits in the order in which it will run, then what is done, then what the kernel has.
     pub works: Vec<Work>,
     /// What is missing, if something is.
     pub missing: Option<&'static str>,
@@ -168,6 +192,21 @@ impl Heap<'_> {
         for (work, state) in running.into_iter().chain(found) {
             pool.works.extend(self.work(work, state, environments, symbols));
         }
+        for request in self.file_requests(environments) {
+            if monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            // The kernel has no use for what a thread would call.
+            let Some(work) = request.checked_add(uv_work::IN_FS) else { continue };
+            let word = |offset| self.uv_word(work, offset);
+            let is_given = word(uv_work::LOOP).is_some_and(|event_loop| known.contains(&event_loop));
+            if is_given && word(uv_work::FUNCTION) == Some(0) && word(uv_work::DONE) == Some(0) {
+                let mut work = Work::new(work, WorkState::Kernel, word(uv_work::LOOP).unwrap_or(0));
+                self.file_work(request, &mut work);
+                self.object_of(&mut work, environments);
+                pool.works.push(work);
+            }
+        }
         Ok(pool)
     }
 
@@ -221,32 +260,11 @@ impl Heap<'_> {
     ) -> Option<Work> {
         let event_loop = self.uv_word(address, uv_work::LOOP)?;
         let done = self.uv_word(address, uv_work::DONE)?;
-        let mut work = Work {
-            address,
-            state,
-            kind: "?".to_owned(),
-            function: None,
-            operation: None,
-            path: None,
-            descriptor: None,
-            host: None,
-            object: None,
-            event_loop,
-            wrap: None,
-            texts: Vec::new(),
-            tables: Vec::new(),
-        };
+        let mut work = Work::new(address, state, event_loop);
         let Some(done) = symbols.at(Address(done)) else { return Some(work) };
         let wrap_of = |request: u64| self.uv_word(request, uv_request::DATA).filter(|wrap| *wrap != 0);
         match done.name.as_str() {
-            "uv__fs_done" => {
-                work.kind = "fs".to_owned();
-                let request = address.checked_sub(uv_work::IN_FS)?;
-                let file = self.file_request(request);
-                (work.operation, work.path, work.descriptor) = (file.operation, file.path, file.descriptor);
-                work.wrap = wrap_of(request);
-                work.texts.extend(request.checked_add(uv_request::FS_PATH));
-            }
+            "uv__fs_done" => self.file_work(address.checked_sub(uv_work::IN_FS)?, &mut work),
             "uv__getaddrinfo_done" => {
                 work.kind = "dns".to_owned();
                 let request = address.checked_sub(uv_work::IN_NAME)?;
@@ -272,10 +290,23 @@ impl Heap<'_> {
             }
             name => work.function = Some(name.to_owned()),
         }
+        self.object_of(&mut work, environments);
+        Some(work)
+    }
+
+    /// What a `uv_fs_t` says of its work.
+    fn file_work(&self, request: u64, work: &mut Work) {
+        work.kind = "fs".to_owned();
+        let file = self.file_request(request);
+        (work.operation, work.path, work.descriptor) = (file.operation, file.path, file.descriptor);
+        work.wrap = self.uv_word(request, uv_request::DATA).filter(|wrap| *wrap != 0);
+        work.texts.extend(request.checked_add(uv_request::FS_PATH));
+    }
+
+    fn object_of(&self, work: &mut Work, environments: &Environments) {
         if let (Some(wrap), Some(places)) = (work.wrap, &environments.places) {
             work.object = self.native_object(wrap, places);
         }
-        Some(work)
     }
 
     /// What Node.js says of work: `ThreadPoolWork` is around the request, and that is inside of the object for it.

@@ -7,7 +7,8 @@
 //!
 //! Then the pool of threads, which all loops share: how many threads it has, how many are idle, and one line for each piece of work. STATE
 //! is `running`, with the thread (LWP) that does it, `queued` in the order in which it will be done, `slow` for names that are looked up,
-//! which at most half of the threads may do at a time, and `done` for what a loop has still to be told. KIND is `fs`, `dns`, `random`, or what
+//! which at most half of the threads may do at a time, `done` for what a loop has still to be told, and `kernel` for what was given to the
+//! kernel in place of a thread (io_uring, as some releases of Node.js 20 and 21 do with files). KIND is `fs`, `dns`, `random`, or what
 //! Node.js calls it: `crypto`, `zlib`. Then comes what it is about, its object, and what is called in the end.
 //!
 //! When all threads are busy and the queue is long, everything that needs one waits: files, names, passwords, compression.
@@ -280,6 +281,7 @@ impl<'w> Row<'w> {
             WorkState::Queued => ("queued", None),
             WorkState::Slow => ("slow", None),
             WorkState::Done => ("done", None),
+            WorkState::Kernel => ("kernel", None),
         }
     }
 
