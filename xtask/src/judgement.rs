@@ -21,6 +21,13 @@ use crate::scenario::Scenario;
 pub const QUESTIONS: [&str; 10] =
     ["opened", "gaps", "counts", "living", "values", "threads", "stack", "memory", "calls", "pending"];
 
+/// The first of them, which one program answers.
+pub const OF_CENSUS: usize = 7;
+
+/// What a cell of a table says of a question that was not asked, and of one whose answer is wrong.
+pub const NOT_ASKED: &str = "not asked";
+pub const DIFFERS: &str = "**differs**";
+
 /// The answer to one question.
 #[derive(Debug, Default, Clone)]
 pub struct Answer {
@@ -38,11 +45,16 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Nothing has been asked.
+    pub fn unasked() -> Judgement {
+        Judgement { answers: vec![Answer::default(); QUESTIONS.len()] }
+    }
+
     /// Nothing could be asked, because of that.
     pub fn failed(error: &anyhow::Error) -> Judgement {
-        let mut answers = vec![Answer::default(); QUESTIONS.len()];
-        answers[0].failures.push(format!("{error:#}"));
-        Judgement { answers }
+        let mut judgement = Judgement::unasked();
+        judgement.fail(QUESTIONS[0], format!("{error:#}"));
+        judgement
     }
 
     /// Puts an answer in its place.
@@ -66,14 +78,18 @@ impl Judgement {
         self.answers.iter().all(|answer| answer.failures.is_empty())
     }
 
-    /// The cells of a table row.
-    pub fn cells(&self) -> String {
-        let cell = |answer: &Answer| match (answer.failures.is_empty(), answer.compared.is_empty()) {
+    /// The cells of a table row, one for each of [`QUESTIONS`].
+    pub fn each_cell(&self) -> impl Iterator<Item = String> {
+        self.answers.iter().map(|answer| match (answer.failures.is_empty(), answer.compared.is_empty()) {
             (true, false) => answer.compared.clone(),
-            (true, true) => "not asked".to_owned(),
-            (false, _) => "**differs**".to_owned(),
-        };
-        self.answers.iter().map(cell).collect::<Vec<_>>().join(" | ")
+            (true, true) => NOT_ASKED.to_owned(),
+            (false, _) => DIFFERS.to_owned(),
+        })
+    }
+
+    /// The cells of a table row, joined.
+    pub fn cells(&self) -> String {
+        self.each_cell().collect::<Vec<_>>().join(" | ")
     }
 
     /// What is wrong, a line each, the question before it; at most `most` of each question.

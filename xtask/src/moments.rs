@@ -27,8 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST: u64 = 2500;
 /// The functions that threads begin with: the main thread, and others.
 const OUTERMOST: [&str; 3] = ["_start+", "clone3+", "clone+"];
-/// What `::stack` says of frames that are not known.
-const GUESSES: [&str; 2] = ["[a guess", "[from the top"];
+/// What `::stack` says of a frame that is not known.
+const GUESS: &str = "[a guess";
+/// What it says of one whose function has no frame yet, by the instruction that comes next.
+const BEGUN: &str = "[from the top";
 
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
@@ -52,14 +54,17 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
             found.look_at(&Debugger::new(executable.clone(), &directory.path().join("core")))?;
         }
         println!(
-            "node {node:8} {} cores, {} with JavaScript on the stack; {} stacks, {} functions {:?}, {} without a place, {} approximate",
+            "node {node:8} {} cores, {} with JavaScript on the stack; {} stacks, {} functions {:?}, {} without a place{}, {} approximate; \
+             {} had only begun",
             found.cores,
             found.with_javascript,
             found.stacks,
             found.functions,
             found.tiers,
-            found.without_place,
+            found.without_place.len(),
+            found.without_place.iter().map(|text| format!(" {text}")).collect::<String>(),
             found.approximate,
+            found.begun,
         );
         for failure in &found.failures {
             println!("    {failure}");
@@ -100,7 +105,8 @@ struct Found {
     with_javascript: usize,
     stacks: usize,
     functions: usize,
-    without_place: usize,
+    begun: usize,
+    without_place: Vec<String>,
     approximate: usize,
     tiers: BTreeMap<String, usize>,
     failures: Vec<String>,
@@ -118,9 +124,10 @@ impl Found {
         if ends != threads {
             self.failures.push(format!("{ends} of {threads} stacks lead to where threads begin:\n{stacks}"));
         }
-        for guess in stacks.lines().filter(|line| GUESSES.iter().any(|guess| line.contains(guess))) {
+        for guess in stacks.lines().filter(|line| line.contains(GUESS)) {
             self.failures.push(format!("a frame was guessed: {guess}"));
         }
+        self.begun += stacks.lines().filter(|line| line.contains(BEGUN)).count();
         // It fails where there is none.
         let Ok(functions) = debugger.evaluate("::jsstack -j") else { return Ok(()) };
         self.with_javascript += 1;
@@ -132,7 +139,7 @@ impl Found {
                 self.failures.push(format!("nothing is known to run {}", function["text"]));
             }
             if tier != "builtin" && function["line"].is_null() {
-                self.without_place += 1;
+                self.without_place.push(function["text"].to_string());
             }
             *self.tiers.entry(tier).or_default() += 1;
             self.approximate += usize::from(function["exact"] != true);

@@ -14,8 +14,10 @@
 //! | `--arm64` | with one of the others: builds for arm64, under an emulator |
 //! | `--sample N` | N of all, at least one of each line; other ones each day, or those of `--day N` |
 //!
-//! A full run writes its part of `docs/support-matrix.md`.
+//! `--only QUESTION` asks that alone, any number of times. A run of all writes its part of `docs/support-matrix.md`; with `--report FILE` any run
+//! does: what it has judged replaces what the table said, and the rest stays.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 use test_support::scenarios::facts::Facts;
 
-use crate::judgement::{self, Answer, Case, Judgement, QUESTIONS};
+use crate::judgement::{self, Answer, Case, DIFFERS, Judgement, NOT_ASKED, OF_CENSUS, QUESTIONS};
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
 use crate::{build, calls, emulated, node_release, pending, places, support_matrix};
@@ -43,12 +45,14 @@ struct Options {
     debugger: Option<PathBuf>,
     keep: bool,
     arm64: bool,
+    only: Vec<String>,
 }
 
 fn options(mut arguments: lexopt::Parser) -> Result<Options> {
     use lexopt::prelude::*;
     let (mut releases, mut lines, mut all, mut sample, mut day) = (Vec::new(), Vec::new(), false, None, None);
     let (mut report, mut debugger, mut keep, mut arm64) = (None, None, false, false);
+    let mut only: Vec<String> = Vec::new();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("all") => all = true,
@@ -57,6 +61,7 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
             Long("sample") => sample = Some(arguments.value()?.parse::<usize>()?),
             Long("day") => day = Some(arguments.value()?.parse::<u64>()?),
             Long("keep") => keep = true,
+            Long("only") => only.push(arguments.value()?.string()?),
             Long("arm64") => arm64 = true,
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
@@ -86,7 +91,9 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
     if all && debugger.is_none() && report.is_none() {
         report = Some(places::workspace().join("docs/support-matrix.md"));
     }
-    Ok(Options { releases, report, debugger, keep, arm64 })
+    let unknown = only.iter().find(|name| !QUESTIONS.contains(&name.as_str()));
+    ensure!(unknown.is_none(), "{unknown:?} is none of the questions {QUESTIONS:?}");
+    Ok(Options { releases, report, debugger, keep, arm64, only })
 }
 
 /// Days since 1970.
@@ -102,7 +109,7 @@ fn by_line(published: &[String]) -> Vec<Vec<&String>> {
     };
     node_release::LINES
         .iter()
-        .map(|line| published.iter().filter(of(*line)).collect::<Vec<_>>())
+        .map(|(line, _)| published.iter().filter(of(*line)).collect::<Vec<_>>())
         .filter(|releases| !releases.is_empty())
         .collect()
 }
@@ -128,8 +135,12 @@ fn sampled(published: &[String], wanted: usize, day: u64) -> Vec<String> {
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
     let options = options(arguments)?;
     let executable = options.debugger.clone().map_or_else(build::debugger, Ok)?;
-    let judge =
-        Judge { executable: executable.canonicalize()?, facts: judgement::facts(4, 1)?, keep: options.keep };
+    let judge = Judge {
+        executable: executable.canonicalize()?,
+        facts: judgement::facts(4, 1)?,
+        keep: options.keep,
+        only: options.only.clone(),
+    };
     let mut rows = Vec::new();
     // The next binary is fetched while a core is judged.
     let (sender, fetched) = mpsc::sync_channel(1);
@@ -168,7 +179,8 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
     );
     if let Some(path) = &options.report {
         let task = if options.arm64 { "releases --arm64" } else { "releases" };
-        support_matrix::write(path, task, &report(&rows, options.arm64))?;
+        let before = support_matrix::part(path, task).map(|part| table_of(&part)).unwrap_or_default();
+        support_matrix::write(path, task, &report(&rows, before, options.arm64))?;
         println!("wrote {}", path.display());
     }
     let failed: Vec<_> =
@@ -188,10 +200,32 @@ struct Judge {
     executable: PathBuf,
     facts: Vec<Facts>,
     keep: bool,
+    /// The questions that are asked; all, if none is here.
+    only: Vec<String>,
 }
 
 impl Judge {
+    fn asks(&self, question: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|own| own == question)
+    }
+
     fn release(&self, node: &str) -> Result<Judgement> {
+        let of_census = QUESTIONS[..OF_CENSUS].iter().any(|question| self.asks(question));
+        let mut judgement = if of_census { self.census(node)? } else { Judgement::unasked() };
+        if self.asks("memory") {
+            judgement.answer("memory", self.memory(node));
+        }
+        if self.asks("calls") {
+            judgement.answer("calls", calls::compare(&self.executable, node, Writer::Gdb, self.keep));
+        }
+        // Which thread is which the emulator's cores do not tell.
+        if self.asks("pending") && emulated::release(node).is_none() {
+            judgement.answer("pending", pending::compare(&self.executable, node, self.keep));
+        }
+        Ok(judgement)
+    }
+
+    fn census(&self, node: &str) -> Result<Judgement> {
         let scenario = Scenario::find(SCENARIO)?;
         verify_facts(node)?;
         let directory = take_core::directory_of(SCENARIO, node);
@@ -218,14 +252,7 @@ impl Judge {
         if !self.keep && !was_there {
             fs::remove_dir_all(&directory)?;
         }
-        let mut judgement = judgement?;
-        judgement.answer("memory", self.memory(node));
-        judgement.answer("calls", calls::compare(&self.executable, node, Writer::Gdb, self.keep));
-        // Which thread is which the emulator's cores do not tell.
-        if emulated::release(node).is_none() {
-            judgement.answer("pending", pending::compare(&self.executable, node, self.keep));
-        }
-        Ok(judgement)
+        judgement
     }
 
     /// What V8 and Node.js counted of their memory is said by a program that writes it last of all.
@@ -297,11 +324,50 @@ const ON_ARM64: &str = "The official builds for arm64 that npm has, asked the sa
      writes their cores; the list of mapped files and the first page of each, which the kernel would put in, are added. No core of a \
      real machine has been read yet.";
 
-fn report(rows: &[Row], arm64: bool) -> String {
-    let exact = rows.iter().filter(|row| row.judgement.passes()).count();
+/// The rows of a table by release, each cell by the name of its column.
+type Table = BTreeMap<(u32, u32, u32), (String, BTreeMap<String, String>)>;
+
+/// The heading of a question.
+fn heading(question: &str) -> &str {
+    if question == "opened" { "V8" } else { question }
+}
+
+/// The table in a text that [`report`] has written.
+fn table_of(text: &str) -> Table {
+    let cells = |line: &str| -> Vec<String> {
+        line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut lines = text.lines().filter(|line| line.starts_with('|'));
+    let columns = lines.next().map(cells).unwrap_or_default();
+    let rows = lines.filter_map(|line| {
+        let mut row = columns.iter().cloned().zip(cells(line));
+        let (_, node) = row.next()?;
+        Some((node_release::parse(&node)?, (node, row.collect())))
+    });
+    rows.collect()
+}
+
+fn report(rows: &[Row], mut table: Table, arm64: bool) -> String {
+    for row in rows {
+        let Some(release) = node_release::parse(&row.node) else { continue };
+        let (_, cells) = table.entry(release).or_insert_with(|| (row.node.clone(), BTreeMap::new()));
+        for (question, cell) in QUESTIONS.iter().zip(row.judgement.each_cell()) {
+            // What was not asked this time is as it was.
+            let known = cells.entry(heading(question).to_owned()).or_insert_with(|| NOT_ASKED.to_owned());
+            if cell != NOT_ASKED {
+                *known = cell;
+            }
+        }
+    }
+    let is_exact = |cells: &BTreeMap<String, String>| {
+        let said = |question: &str| cells.get(heading(question)).map_or(NOT_ASKED, String::as_str);
+        QUESTIONS[..OF_CENSUS].iter().all(|question| said(question) != NOT_ASKED)
+            && QUESTIONS.iter().all(|question| said(question) != DIFFERS)
+    };
+    let exact = table.values().filter(|(_, cells)| is_exact(cells)).count();
     let mut text = match arm64 {
         true => {
-            format!("## Release by release on arm64\n\n{exact} of {} are exact. {ON_ARM64}\n\n", rows.len())
+            format!("## Release by release on arm64\n\n{exact} of {} are exact. {ON_ARM64}\n\n", table.len())
         }
         false => format!(
             "## Release by release\n\n\
@@ -315,19 +381,19 @@ fn report(rows: &[Row], arm64: bool) -> String {
          on the stack is at the line and column that `new Error().stack` said. Of a fourth (`pending.js`), which collects no garbage \
          before, await chains, promises, timers, handles, requests, the event loop and the thread pool are as the program and Node.js \
          list them.\n\n",
-            rows.len()
+            table.len()
         ),
     };
-    let questions = QUESTIONS.map(|question| if question == "opened" { "V8" } else { question });
     let _ = write!(
         text,
         "| Node.js | {} | |\n| --- | {}| --- |\n",
-        questions.join(" | "),
+        QUESTIONS.map(heading).join(" | "),
         "--- | ".repeat(QUESTIONS.len())
     );
-    for row in rows {
-        let verdict = if row.judgement.passes() { "exact" } else { "**differs**" };
-        let _ = writeln!(text, "| {} | {} | {verdict} |", row.node, row.judgement.cells());
+    for (node, cells) in table.values() {
+        let verdict = if is_exact(cells) { "exact" } else { DIFFERS };
+        let cell = |question| cells.get(heading(question)).map_or(NOT_ASKED, String::as_str);
+        let _ = writeln!(text, "| {node} | {} | {verdict} |", QUESTIONS.map(cell).join(" | "));
     }
     text
 }
@@ -340,7 +406,7 @@ mod tests {
 
     fn published() -> Vec<String> {
         let of = |line: u32, releases: u32| (0..releases).map(move |minor| format!("{line}.{minor}.0"));
-        let counts = [(20, 41), (21, 13), (22, 37), (23, 14), (24, 31), (25, 14), (26, 16)];
+        let counts = [(18, 35), (20, 41), (21, 13), (22, 37), (23, 14), (24, 31), (25, 14), (26, 16)];
         counts.into_iter().flat_map(|(line, releases)| of(line, releases)).collect()
     }
 
@@ -377,8 +443,27 @@ mod tests {
             judgement: Judgement { answers: answers.clone() },
             time: Duration::ZERO,
         };
-        let text = report(&[row("20.0.0"), row("22.0.0")], false);
+        let text = report(&[row("20.0.0"), row("22.0.0")], Table::new(), false);
         assert!(text.contains("| 20.0.0 | 7 |") && text.contains("| 22.0.0 | 7 |"), "{text}");
         assert!(text.contains("2 of 2 are exact"), "{text}");
+        // A later run, of one question of two releases.
+        let mut judgement = Judgement::unasked();
+        judgement.fail("calls", "one is missing".to_owned());
+        let asked =
+            |node: &str| Row { node: node.to_owned(), judgement: judgement.clone(), time: Duration::ZERO };
+        let text = report(&[asked("22.0.0"), asked("22.1.0")], table_of(&text), false);
+        assert!(text.contains("1 of 3 are exact"), "{text}");
+        let line =
+            |node: &str| text.lines().find(|line| line.contains(node)).unwrap().replace("not asked", "-");
+        assert_eq!(line("20.0.0"), "| 20.0.0 | 7 | 7 | 7 | 7 | 7 | 7 | 7 | 7 | 7 | 7 | exact |");
+        assert_eq!(
+            line("22.0.0"),
+            "| 22.0.0 | 7 | 7 | 7 | 7 | 7 | 7 | 7 | 7 | **differs** | 7 | **differs** |"
+        );
+        assert_eq!(
+            line("22.1.0"),
+            "| 22.1.0 | - | - | - | - | - | - | - | - | **differs** | - | **differs** |"
+        );
+        assert_eq!(report(&[], table_of(&text), false), text);
     }
 }

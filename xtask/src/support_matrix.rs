@@ -19,14 +19,20 @@ pub fn write(path: &Path, task: &str, text: &str) -> Result<()> {
     fs::write(path, replaced(&there, task, text)?).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// The part of a task in the file, if it has one.
+pub fn part(path: &Path, task: &str) -> Option<String> {
+    part_of(&fs::read_to_string(path).ok()?, task)
+}
+
+fn part_of(there: &str, task: &str) -> Option<String> {
+    let from = there.find(&heading(task))?;
+    let rest = &there[from + heading(task).len()..];
+    let end = PARTS.iter().filter_map(|other| rest.find(&heading(other))).min().unwrap_or(rest.len());
+    Some(rest[..end].to_owned())
+}
+
 fn replaced(there: &str, task: &str, text: &str) -> Result<String> {
     ensure!(PARTS.contains(&task), "no part of a generated document is by `{task}`");
-    let part_of = |own: &str| {
-        let from = there.find(&heading(own))?;
-        let rest = &there[from + heading(own).len()..];
-        let end = PARTS.iter().filter_map(|other| rest.find(&heading(other))).min().unwrap_or(rest.len());
-        Some(rest[..end].to_owned())
-    };
     let begin = PARTS.iter().filter_map(|own| there.find(&heading(own))).min().unwrap_or(there.len());
     let mut whole: Vec<String> = Some(there[..begin].trim())
         .filter(|written| !written.is_empty())
@@ -34,7 +40,7 @@ fn replaced(there: &str, task: &str, text: &str) -> Result<String> {
         .into_iter()
         .collect();
     for own in PARTS {
-        let part = if own == task { Some(text.to_owned()) } else { part_of(own) };
+        let part = if own == task { Some(text.to_owned()) } else { part_of(there, own) };
         whole.extend(part.map(|part| format!("{}\n\n{}\n", heading(own), part.trim())));
     }
     Ok(whole.join("\n"))

@@ -345,36 +345,40 @@ pub struct SnapshotLayout {
 /// Versions between two tables that are laid out like neither of them: while machine code moved out of the `Code`.
 const LIKE_NONE: std::ops::RangeInclusive<(u32, u32)> = (10, 3)..=(11, 2);
 
-/// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`).
-const LINES: &[((u32, u32), u32)] = &[
-    ((7, 4), 12),
-    ((7, 8), 13),
-    ((8, 1), 14),
-    ((8, 6), 15),
-    ((9, 0), 16),
-    ((9, 5), 17),
-    ((10, 1), 18),
-    ((10, 2), 18),
-    ((10, 7), 19),
-    ((11, 3), 20),
-    ((11, 8), 21),
-    ((12, 4), 22),
-    ((12, 9), 23),
-    ((13, 6), 24),
-    ((14, 1), 25),
-    ((14, 6), 26),
+/// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`), and since which release they
+/// have had it, if there are earlier ones.
+const LINES: &[((u32, u32), u32, Option<&str>)] = &[
+    ((7, 4), 12, None),
+    ((7, 8), 13, None),
+    ((8, 1), 14, None),
+    ((8, 6), 15, None),
+    ((9, 0), 16, None),
+    ((9, 5), 17, None),
+    ((10, 1), 18, None),
+    ((10, 2), 18, Some("18.3")),
+    ((10, 7), 19, None),
+    ((11, 3), 20, None),
+    ((11, 8), 21, None),
+    ((12, 4), 22, None),
+    ((12, 9), 23, None),
+    ((13, 6), 24, None),
+    ((14, 1), 25, None),
+    ((14, 6), 26, None),
 ];
 
 fn unsupported(version: &V8Version) -> Error {
     let wanted = (version.major, version.minor);
-    let line = LINES.iter().rev().find(|(first, _)| *first <= wanted).map(|(_, line)| *line);
-    let mut lines: Vec<u32> = LINES
+    let line = LINES.iter().rev().find(|(first, ..)| *first <= wanted).map(|(_, line, _)| *line);
+    let mut lines: Vec<String> = LINES
         .iter()
-        .filter(|(v8, _)| tables::TABLES.iter().any(|table| table.v8 == *v8 && table.supported))
-        .map(|(_, line)| *line)
+        .filter(|(v8, ..)| tables::TABLES.iter().any(|table| table.v8 == *v8 && table.supported))
+        .map(|(_, line, since)| match since {
+            Some(since) => format!("{line} (from {since} on)"),
+            None => line.to_string(),
+        })
         .collect();
     let last = lines.pop().unwrap_or_default();
-    let supported = lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let supported = lines.join(", ");
     Error::Unsupported {
         node: line.map(|line| format!("{line}.x")),
         v8: version.to_string(),

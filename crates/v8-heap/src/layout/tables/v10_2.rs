@@ -12,7 +12,7 @@ use crate::layout::{AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLa
 pub(super) const TABLE: Table = Table {
     v8: (10, 2),
     node: 18,
-    supported: false,
+    supported: true,
     page: PageLayout { first_object: 0x1130, ..v11_3::TABLE.page },
     large_page_flag: 5,
     read_only_page_flag: 20,
