@@ -163,8 +163,14 @@ impl<'t> Page<'t> {
                 _ => return Recognition::Unsure(Some(header)),
             }
         };
-        let flagged_large = flags & layout.large_page != 0;
-        let large = space.map_or(flagged_large, |space| layout.has_large_objects(space)) || size > PAGE_SIZE;
+        let has = |flag: u64| flags & flag != 0;
+        let large =
+            space.map_or(has(layout.large_page), |space| layout.has_large_objects(space)) || size > PAGE_SIZE;
+        // Of the young generation a page is in one of the two semispaces, of all else in none.
+        let semispaces = u8::from(has(layout.from_page)) + u8::from(has(layout.to_page));
+        let odd_flags = large != has(layout.large_page)
+            || (heap == 0) != has(layout.read_only_page)
+            || space.is_some_and(|space| u8::from(layout.is_young(space)) != semispaces);
         Recognition::Page(Page {
             base,
             size,
@@ -177,13 +183,9 @@ impl<'t> Page<'t> {
             previous: 0,
             space,
             large,
-            odd_flags: large != flagged_large || (heap == 0) != (flags & layout.read_only_page != 0),
-            to_space: heap != 0 && flags & layout.to_page != 0,
-            state: if heap != 0 && flags & layout.from_page != 0 {
-                PageState::Stale
-            } else {
-                PageState::InUse
-            },
+            odd_flags,
+            to_space: heap != 0 && has(layout.to_page),
+            state: if heap != 0 && has(layout.from_page) { PageState::Stale } else { PageState::InUse },
             salvaged: false,
             pieces: pieces(memory, area_start, area_end),
             guarded: guarded(memory, area_start, area_end),

@@ -569,6 +569,11 @@ impl Layout {
         self.space_names.get(usize::from(space)).is_some_and(|name| name.ends_with("large_object"))
     }
 
+    /// Whether a space is part of the young generation.
+    pub fn is_young(&self, space: u8) -> bool {
+        self.space_names.get(usize::from(space)).is_some_and(|name| name.starts_with("new"))
+    }
+
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (
