@@ -317,11 +317,16 @@ impl Heap<'_> {
 
     /// The name of the class of a C++ object, without namespaces and parameters; `None` if it has none.
     pub(super) fn class_of_native(&self, object: u64, symbols: &dyn Symbols) -> Option<String> {
+        let name = self.whole_class_of_native(object, symbols)?;
+        Some(name.split('<').next()?.rsplit("::").next()?.to_owned())
+    }
+
+    /// The same with namespaces and parameters.
+    pub(super) fn whole_class_of_native(&self, object: u64, symbols: &dyn Symbols) -> Option<String> {
         let table = self.libuv_word(object, 0)?.checked_sub(VIRTUAL_FUNCTIONS)?;
         let symbol = symbols.at(Address(table)).filter(|symbol| symbol.address.0 == table)?;
         let name = demangle(&symbol.name)?;
-        let name = name.strip_prefix("{vtable(")?.strip_suffix(")}")?.split('<').next()?;
-        Some(name.rsplit("::").next()?.to_owned())
+        Some(name.strip_prefix("{vtable(")?.strip_suffix(")}")?.to_owned())
     }
 
     /// The object in the heap that a `BaseObject` stands for.

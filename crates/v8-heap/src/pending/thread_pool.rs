@@ -35,6 +35,9 @@ const MOST_STACK: u64 = 8 << 20;
 /// Longer names of kinds are not believed.
 const LONGEST_KIND: usize = 40;
 
+/// What Node.js calls the work of some classes; early releases of Node.js 18 do not keep that with the work.
+const KINDS: [(&str, &str); 3] = [("node::crypto::", "crypto"), ("Zlib", "zlib"), ("Brotli", "zlib")];
+
 /// How far work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkState {
@@ -319,7 +322,11 @@ impl Heap<'_> {
         let table = self.uv_word(around, 0)?.checked_sub(VIRTUAL_FUNCTIONS)?;
         let whole = around.checked_add_signed(self.uv_word(table, 0)? as i64)?;
         work.function = self.class_of_native(whole, symbols).or(work.function.take());
-        if let Some(kind) = kind {
+        let by_class = || {
+            let class = self.whole_class_of_native(whole, symbols)?;
+            KINDS.iter().find(|(part, _)| class.contains(part)).map(|(_, kind)| (*kind).to_owned())
+        };
+        if let Some(kind) = kind.or_else(by_class) {
             work.kind = kind;
         }
         work.wrap = Some(whole);
