@@ -209,9 +209,21 @@ fn differences(way: &Way, answer: &Value, stderr: &str) -> Vec<String> {
             let text = lines().find_map(|line| line.strip_prefix("Uncaught "));
             same("the text", ours("text"), text);
             let from = lines().skip_while(|line| *line != "FROM").skip(1).filter(|line| !line.is_empty());
+            let from: Vec<&str> = from.collect();
             let calls = answer["calls"].as_array().map_or(&[][..], Vec::as_slice);
-            for (index, line) in from.take(calls.len()).enumerate() {
-                same(&format!("call {index}"), calls[index].as_str(), Some(line));
+            let calls: Vec<&str> = calls.iter().filter_map(Value::as_str).collect();
+            // Early versions of V8 write all in one line.
+            let joined = calls.concat();
+            if let [line] = from[..]
+                && calls.len() > 1
+            {
+                // As many of them as both have.
+                let length = line.len().min(joined.len());
+                same("the calls", joined.get(..length), line.get(..length));
+            } else {
+                for (index, line) in from.into_iter().take(calls.len()).enumerate() {
+                    same(&format!("call {index}"), Some(calls[index]), Some(line));
+                }
             }
             same("the number of calls", if calls.is_empty() { Some("none") } else { None }, None);
         }
@@ -239,13 +251,15 @@ fn differences(way: &Way, answer: &Value, stderr: &str) -> Vec<String> {
         }
         Said::Abort => same("the text", ours("text"), Some("process.abort()")),
         Said::Assertion => {
-            let text = lines().find_map(|line| Some(line.split_once("Assertion failed: ")?.1));
-            let text = text.map(|text| format!("Assertion failed: {text}"));
-            same("the text", ours("text"), text.as_deref());
-            // `node[123]: void node::fs::Open(...) at ../src/node_file.cc:2112`
-            let place =
-                lines().find(|line| line.contains(" at ../src/")).and_then(|line| line.split_once("]: "));
-            same("the place", ours("place"), place.map(|(_, place)| place));
+            let (text, place) = lines().find_map(old_assertion).unwrap_or_else(|| {
+                let text = lines().find_map(|line| Some(line.split_once("Assertion failed: ")?.1));
+                // `node[123]: void node::fs::Open(...) at ../src/node_file.cc:2112`
+                let place =
+                    lines().find(|line| line.contains(" at ../src/")).and_then(|line| line.split_once("]: "));
+                (text.unwrap_or_default().to_owned(), place.unwrap_or_default().1.to_owned())
+            });
+            same("the text", ours("text"), Some(format!("Assertion failed: {text}").as_str()));
+            same("the place", ours("place"), Some(place.as_str()));
         }
         Said::Check => {
             let text = lines().find_map(|line| line.strip_prefix("# Check failed: "));
@@ -267,6 +281,17 @@ fn differences(way: &Way, answer: &Value, stderr: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// What early releases write, as text and place of later ones:
+/// ``node[123]: ../src/node_file.cc:1899:void node::fs::Open(...): Assertion `(argc) >= (3)' failed.``
+fn old_assertion(line: &str) -> Option<(String, String)> {
+    let (place, text) = line.split_once(": Assertion `")?;
+    let text = text.split_once("' failed")?.0;
+    let (_, place) = place.split_once("]: ")?;
+    let (file, rest) = place.split_once(':')?;
+    let (number, function) = rest.split_once(':')?;
+    Some((text.to_owned(), format!("{function} at {file}:{number}")))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::{Monitor, Result, Tagged};
 
 /// The private symbol under which `process` has an `Int32Array` about its end.
 const EXIT_INFO: &str = "node:exit_info_private_symbol";
+/// The one of late releases of Node.js 18, which has a `Uint32Array` of one number: whether it exits.
+const EXITING: &str = "node:exiting_aliased_Uint32Array";
 /// Longer texts are cut, in UTF-16 code units.
 const LONGEST_TEXT: usize = 128 << 10;
 /// All texts of one list together are cut here, in bytes: the kernel allows a process a few megabytes of arguments.
@@ -124,22 +126,34 @@ impl View<'_> {
     }
 
     fn exit_info(&self, process: HeapObject<'_>) -> Option<(Option<i32>, bool)> {
-        let fields = self.js_object(self.data_property(process, EXIT_INFO)?)?;
-        let view = self.view(fields).ok()?;
-        if view.byte_length < exit_info::SIZE {
-            return None;
-        }
-        let field = |at: u64| self.words().word32(view.address.checked_add(at)?, "exit info").ok();
+        let field = |at: u64| self.number_of_exit(process, EXIT_INFO, at);
         let code = field(exit_info::EXIT_CODE)? as i32;
         let exit_code = (field(exit_info::HAS_EXIT_CODE)? != 0).then_some(code);
         Some((exit_code, field(exit_info::EXITING)? != 0))
     }
 
+    /// The number at a distance in the typed array that `process` has under a private symbol.
+    fn number_of_exit(&self, process: HeapObject<'_>, symbol: &str, at: u64) -> Option<u32> {
+        let array = self.js_object(self.data_property(process, symbol)?)?;
+        let view = self.view(array).ok()?;
+        let end = at.checked_add(size_of::<u32>() as u64)?;
+        if view.byte_length < end {
+            return None;
+        }
+        self.words().word32(view.address.checked_add(at)?, "exit info").ok()
+    }
+
     /// Up to Node.js 19 the two are properties of `process` (Node.js: `lib/internal/bootstrap/node.js`).
     fn exit_properties(&self, process: HeapObject<'_>) -> (Option<i32>, bool) {
         let code = self.data_property(process, "exitCode").and_then(|code| self.number(code));
-        let is_exiting = self.data_property(process, "_exiting").map(|value| self.value(value));
-        (code.map(|code| code as i32), matches!(is_exiting, Some(Ok(Value::Boolean(true)))))
+        let is_exiting = match self.number_of_exit(process, EXITING, 0) {
+            Some(number) => number != 0,
+            None => {
+                let property = self.data_property(process, "_exiting").map(|value| self.value(value));
+                matches!(property, Some(Ok(Value::Boolean(true))))
+            }
+        };
+        (code.map(|code| code as i32), is_exiting)
     }
 
     /// `process.cwd` is `wrappedCwd`, a closure over `cachedCwd` (Node.js:

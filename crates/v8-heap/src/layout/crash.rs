@@ -37,13 +37,17 @@ impl LimitPlace {
 pub struct CrashLayout {
     /// `trace_ring_buffer_`: text, the last of it wherever its end is.
     pub trace: u64,
+    /// From there to `ring_buffer_full_`, a byte that says whether there is text behind that end.
+    pub full: u64,
     /// The most that the old generation may grow to.
     pub limit: LimitPlace,
 }
 
 impl CrashLayout {
-    /// `kTraceRingBufferSize`; one byte behind it says whether it is full, a word behind that where its end is.
+    /// `kTraceRingBufferSize`; a byte behind it says whether it is full, and the next word where its end is.
     pub const TRACE_SIZE: usize = 512;
+    /// Distance of that byte from its start in all versions but V8 10.2, where another flag is in front of it.
+    pub const TRACE_FULL: u64 = 512;
     /// Distance of its end from its start.
     pub const TRACE_END: u64 = 520;
 
@@ -53,14 +57,15 @@ impl CrashLayout {
     }
 
     const fn new(trace: u64, now: u64) -> Option<CrashLayout> {
-        Some(CrashLayout { trace, limit: LimitPlace::in_heap(now) })
+        Some(CrashLayout { trace, full: Self::TRACE_FULL, limit: LimitPlace::in_heap(now) })
     }
 
-    pub(super) const V10_2: Option<CrashLayout> = CrashLayout::new(0xa68, 0xe0);
+    pub(super) const V10_2: Option<CrashLayout> =
+        Some(CrashLayout { trace: 0xa68, full: Self::TRACE_FULL + 1, limit: LimitPlace::in_heap(0xe0) });
     pub(super) const V11_3: Option<CrashLayout> = CrashLayout::new(0xa00, 0xe0);
     pub(super) const V12_4: Option<CrashLayout> = CrashLayout::new(0x820, 0x48);
     pub(super) const V12_9: Option<CrashLayout> = CrashLayout::new(0x850, 0x48);
     pub(super) const V13_6: Option<CrashLayout> = CrashLayout::new(0x868, 0x50);
     pub(super) const V14_6: Option<CrashLayout> =
-        Some(CrashLayout { trace: 0x888, limit: LimitPlace::behind(0x7b8) });
+        Some(CrashLayout { trace: 0x888, full: Self::TRACE_FULL, limit: LimitPlace::behind(0x7b8) });
 }

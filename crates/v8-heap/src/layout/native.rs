@@ -89,8 +89,6 @@ pub(crate) mod exit_info {
     pub const EXITING: u64 = 0;
     pub const EXIT_CODE: u64 = 4;
     pub const HAS_EXIT_CODE: u64 = 8;
-    /// Of the whole array.
-    pub const SIZE: u64 = 12;
 }
 
 /// Offsets in `uv_loop_t`.

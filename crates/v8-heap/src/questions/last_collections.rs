@@ -29,19 +29,19 @@ impl Heap<'_> {
     /// What V8 prints of the last collections of an isolate when it has no memory left; nothing if there was none, or if that is not
     /// known. Where it lies is known of some releases; in others it is found by what it says.
     pub fn last_collections(&self, isolate: &Isolate) -> Option<String> {
-        let known = self.layout().crash.and_then(|crash| self.ring_at(isolate, crash.trace));
+        let known = self.layout().crash.and_then(|crash| self.ring_at(isolate, crash.trace, crash.full));
         known.or_else(|| {
-            let mut rings = CrashLayout::trace_candidates().filter_map(|at| self.ring_at(isolate, at));
+            let mut rings = CrashLayout::trace_candidates()
+                .filter_map(|at| self.ring_at(isolate, at, CrashLayout::TRACE_FULL));
             rings.find(|text| text.contains(WORDS_OF_A_LINE))
         })
     }
 
-    fn ring_at(&self, isolate: &Isolate, offset: u64) -> Option<String> {
+    fn ring_at(&self, isolate: &Isolate, offset: u64, full: u64) -> Option<String> {
         let at = isolate.heap.checked_add(offset)?;
         let words = self.words();
         let ring: [u8; CrashLayout::TRACE_SIZE] = words.bytes(at, "text of collections").ok()?;
-        let [full] =
-            words.bytes::<1>(at.checked_add(CrashLayout::TRACE_SIZE as u64)?, "text of collections").ok()?;
+        let [full] = words.bytes::<1>(at.checked_add(full)?, "text of collections").ok()?;
         let end =
             words.word(at.checked_add(CrashLayout::TRACE_END)?, "end of the text of collections").ok()?;
         from_ring(&ring, full, end)
