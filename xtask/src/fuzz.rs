@@ -81,7 +81,7 @@ enum Verb {
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut verb, mut wanted, mut report) = (Verb::Run, Vec::new(), None);
-    let (mut time, mut runs, mut as_built) = (None, None, false);
+    let (mut time, mut runs, mut as_built, mut only_swift) = (None, None, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("target") => wanted.push(arguments.value()?.string()?),
@@ -90,6 +90,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Long("runs") => runs = Some(arguments.value()?.parse::<u64>()?),
             // What was built before runs on while the sources are worked at.
             Long("as-built") => as_built = true,
+            Long("swift") => only_swift = true,
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Value(word) => {
                 verb = match word.to_str() {
@@ -143,7 +144,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
                 corpora::pack(target)?;
             }
         }
-        Verb::Run => rounds = run_all(&targets, budget)?,
+        Verb::Run => rounds = run_all(&targets, budget, only_swift)?,
         Verb::List | Verb::Build => {}
     }
     if let Some(report) = report {
@@ -159,8 +160,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-/// Runs targets in turns, each until its budget is spent or it has found something. Every second round is a swift one.
-fn run_all(targets: &[&Target], budget: Budget) -> Result<Vec<Round>> {
+/// Runs targets in turns, each until its budget is spent or it has found something. Every second round is a swift one, or all are.
+fn run_all(targets: &[&Target], budget: Budget, only_swift: bool) -> Result<Vec<Round>> {
     let mut left: Vec<(&Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
     let mut last: Vec<Round> = Vec::new();
     for turn in 0.. {
@@ -169,7 +170,7 @@ fn run_all(targets: &[&Target], budget: Budget) -> Result<Vec<Round>> {
         }
         let mut next = Vec::new();
         for (target, budget) in left {
-            let is_swift = turn % 2 == 1;
+            let is_swift = only_swift || turn % 2 == 1;
             let longest = if is_swift { SWIFT_ROUND } else { ROUND };
             let round = libfuzzer::run(target, budget.at_most(longest), is_swift)?;
             Record::add(&round)?;
