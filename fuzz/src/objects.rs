@@ -2,13 +2,13 @@
 
 use v8_heap::objects::value::HeapObject;
 use v8_heap::questions::StringQuery;
-use v8_heap::{Heap, Unattended};
+use v8_heap::{Heap, Unattended, View};
 
 /// Units of a string, and items of a list, that are asked for.
 const LIMIT: usize = 1 << 16;
 
-/// Asks a heap everything about one object.
-pub fn ask_object(heap: &Heap<'_>, object: HeapObject<'_>) {
+/// Asks everything about one object.
+pub fn ask_object(heap: &View<'_>, object: HeapObject<'_>) {
     let value = object.value();
     let _ = heap.value(value);
     let _ = heap.class_name(value);

@@ -1,17 +1,19 @@
 //! Parts of a small heap that were kept, with bytes overwritten or cut off. An index is signed, so that only damage of memory or a
-//! fault of ours leads here: nothing but wrong answers may follow from it.
+//! fault of ours leads here: nothing but wrong answers may follow from it. Each is read beside the sound parts of the same heap; only
+//! where all are believed a heap is asked with them.
 //!
 //! Input: the release, then records of eight bytes: which part, whether to cut it there, a place (16 bits), and what to
 //! write there.
 #![no_main]
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use core_reader::Thread;
 use libfuzzer_sys::fuzz_target;
 use test_support::v8_heap::{Dump, Release};
+use v8_heap::fuzzing::{again, reads_part};
 use v8_heap::index::ObjectId;
 use v8_heap::{Heap, Monitor, Store, Unattended};
 use v8mdb_fuzz::small_heap::small_heap;
@@ -39,36 +41,49 @@ fn ask(heap: &Heap<'_>) {
     }
 }
 
+/// What a sound heap has kept, and that heap.
 struct Kept {
-    dump: Dump,
-    threads: [Thread; 1],
+    heap: Heap<'static>,
     parts: Parts,
+    /// Parts that were read beside it.
+    reads: Cell<u32>,
 }
 
-thread_local!(static KEPT: [OnceCell<Kept>; 4] = const { [const { OnceCell::new() }; 4] });
+/// A heap remembers names that parts speak of: after so many it is taken anew.
+const MOST_READS: u32 = 1 << 16;
 
-fn kept(release: usize) -> Kept {
-    v8mdb_fuzz::on_one_processor();
-    let (dump, thread) = small_heap(Release::ALL[release]);
-    let threads = [thread];
-    let parts = {
-        let heap = Heap::open(&dump, &dump, &threads).expect("a sound heap");
+impl Kept {
+    fn open(release: usize) -> Kept {
+        v8mdb_fuzz::on_one_processor();
+        let (dump, thread) = small_heap(Release::ALL[release]);
+        let (dump, threads): (&'static Dump, &'static [Thread]) =
+            (Box::leak(Box::new(dump)), Box::leak(Box::new([thread])));
+        Kept::of(Heap::open(dump, dump, threads).expect("a sound heap"))
+    }
+
+    fn of(heap: Heap<'static>) -> Kept {
         ask(&heap);
         let parts = heap.computed_parts().into_iter();
-        Parts(parts.map(|part| (part.name.to_owned(), part.pieces.concat())).collect())
-    };
-    Kept { dump, threads, parts }
+        let parts = Parts(parts.map(|part| (part.name.to_owned(), part.pieces.concat())).collect());
+        Kept { heap, parts, reads: Cell::new(0) }
+    }
 }
+
+thread_local!(static KEPT: RefCell<[Option<Kept>; 4]> = const { RefCell::new([const { None }; 4]) });
 
 fuzz_target!(|input: &[u8]| {
     let Some((&release, records)) = input.split_first() else { return };
     let release = usize::from(release) % 4;
-    KEPT.with(|all| {
-        let kept = all[release].get_or_init(|| kept(release));
-        let mut parts = kept.parts.clone();
+    KEPT.with_borrow_mut(|all| {
+        let kept = all[release].get_or_insert_with(|| Kept::open(release));
+        if kept.reads.get() > MOST_READS {
+            *kept = Kept::of(again(&kept.heap));
+        }
+        let mut damaged = BTreeMap::new();
         for record in records.as_chunks::<8>().0 {
-            let count = parts.0.len();
-            let Some(bytes) = parts.0.values_mut().nth(usize::from(record[0]) % count) else { return };
+            let count = kept.parts.0.len();
+            let Some((name, sound)) = kept.parts.0.iter().nth(usize::from(record[0]) % count) else { return };
+            let bytes = damaged.entry(name).or_insert_with(|| sound.clone());
             let at = usize::from(u16::from_le_bytes([record[2], record[3]])) * 4;
             if record[1] == 0 {
                 bytes.truncate(at);
@@ -76,8 +91,18 @@ fuzz_target!(|input: &[u8]| {
                 place.copy_from_slice(&record[4..]);
             }
         }
-        let Ok(heap) = Heap::open(&kept.dump, &kept.dump, &kept.threads) else { return };
-        heap.use_store(Box::new(parts));
-        ask(&heap);
+        // Whoever is wrong once is asked no more: what comes from it counts only if all of it is believed.
+        let is_believed = |(name, bytes): (&&String, &Vec<u8>)| {
+            kept.reads.set(kept.reads.get() + 1);
+            reads_part(&kept.heap, name, bytes.clone()).expect("all parts are there")
+        };
+        damaged.retain(|name, bytes| *bytes != kept.parts.0[*name]);
+        if !damaged.is_empty() && damaged.iter().all(is_believed) {
+            let mut parts = kept.parts.clone();
+            parts.0.extend(damaged.into_iter().map(|(name, bytes)| (name.clone(), bytes)));
+            let heap = again(&kept.heap);
+            heap.use_store(Box::new(parts));
+            ask(&heap);
+        }
     });
 });

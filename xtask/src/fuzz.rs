@@ -32,7 +32,9 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 const MACHINE: &str = "x86_64-unknown-linux-gnu";
 
 /// One process runs for no longer: what it remembers of former inputs would be in the way of the next ones.
-const ROUND: Duration = Duration::from_secs(300);
+const ROUND: Duration = Duration::from_secs(100);
+/// The same of a swift one, which remembers little.
+const SWIFT_ROUND: Duration = Duration::from_secs(300);
 
 /// A fuzz target.
 #[derive(Debug)]
@@ -54,6 +56,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "lines", longest: 512, given: "command lines, parsed" },
     Target { name: "notes", longest: 8192, given: "notes of a core, embedded symbols among them" },
     Target { name: "objects", longest: 256, given: "objects of real heaps, damaged, and dcmds on them" },
+    Target {
+        name: "pages",
+        longest: 256,
+        given: "pages and objects of real heaps, damaged, walked and asked one by one",
+    },
     Target { name: "program", longest: 1 << 15, given: "executables: symbols and `.eh_frame`" },
     Target { name: "session", longest: 256, given: "command lines of a session" },
     Target { name: "snapshot_file", longest: 1 << 13, given: "heap snapshots, and all that is asked of one" },
@@ -74,13 +81,16 @@ enum Verb {
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut verb, mut wanted, mut report) = (Verb::Run, Vec::new(), None);
-    let (mut time, mut runs) = (None, None);
+    let (mut time, mut runs, mut as_built, mut only_swift) = (None, None, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("target") => wanted.push(arguments.value()?.string()?),
             Long("minutes") => time = Some(Duration::from_secs(60 * arguments.value()?.parse::<u64>()?)),
             Long("seconds") => time = Some(Duration::from_secs(arguments.value()?.parse()?)),
             Long("runs") => runs = Some(arguments.value()?.parse::<u64>()?),
+            // What was built before runs on while the sources are worked at.
+            Long("as-built") => as_built = true,
+            Long("swift") => only_swift = true,
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Value(word) => {
                 verb = match word.to_str() {
@@ -108,7 +118,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         }
         return Ok(());
     }
-    build()?;
+    if !as_built {
+        build()?;
+    }
     let budget = match (verb, time, runs) {
         (Verb::Run, time, Some(runs)) => Budget { time: time.unwrap_or(Duration::MAX), runs },
         (Verb::Run, time, None) => Budget { time: time.unwrap_or(Duration::from_secs(60)), runs: u64::MAX },
@@ -132,7 +144,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
                 corpora::pack(target)?;
             }
         }
-        Verb::Run => rounds = run_all(&targets, budget)?,
+        Verb::Run => rounds = run_all(&targets, budget, only_swift)?,
         Verb::List | Verb::Build => {}
     }
     if let Some(report) = report {
@@ -148,8 +160,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-/// Runs targets in turns, each until its budget is spent or it has found something. Every second round is a swift one.
-fn run_all(targets: &[&Target], budget: Budget) -> Result<Vec<Round>> {
+/// Runs targets in turns, each until its budget is spent or it has found something. Every second round is a swift one, or all are.
+fn run_all(targets: &[&Target], budget: Budget, only_swift: bool) -> Result<Vec<Round>> {
     let mut left: Vec<(&Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
     let mut last: Vec<Round> = Vec::new();
     for turn in 0.. {
@@ -158,7 +170,9 @@ fn run_all(targets: &[&Target], budget: Budget) -> Result<Vec<Round>> {
         }
         let mut next = Vec::new();
         for (target, budget) in left {
-            let round = libfuzzer::run(target, budget.at_most(ROUND), turn % 2 == 1)?;
+            let is_swift = only_swift || turn % 2 == 1;
+            let longest = if is_swift { SWIFT_ROUND } else { ROUND };
+            let round = libfuzzer::run(target, budget.at_most(longest), is_swift)?;
             Record::add(&round)?;
             let rest = budget.without(&round);
             if round.fine && !rest.is_spent() {

@@ -133,17 +133,23 @@ impl<'t> Heap<'t> {
                 .min_by_key(|(layout, spaces)| self_check::misfit(memory, layout, spaces))
                 .expect("there are two"),
         };
-        Ok(Heap {
-            view: View::new(
-                memory,
-                threads,
-                current_isolates,
-                version,
-                layout,
-                node_runtime::allocators(symbols),
-                spaces,
-            ),
-            node_version: node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version))),
+        let view = View::new(
+            memory,
+            threads,
+            current_isolates,
+            version,
+            layout,
+            node_runtime::allocators(symbols),
+            spaces,
+        );
+        Ok(Heap::of(view, node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version)))))
+    }
+
+    /// A heap of which nothing has been computed yet.
+    fn of(view: View<'t>, node_version: OnceLock<Option<String>>) -> Heap<'t> {
+        Heap {
+            view,
+            node_version,
             store: OnceLock::new(),
             store_is_wrong: AtomicBool::new(false),
             kinds: OnceLock::new(),
@@ -161,7 +167,51 @@ impl<'t> Heap<'t> {
             retained_by_kind: OnceLock::new(),
             suspects: OnceLock::new(),
             dispatch: OnceLock::new(),
-        })
+        }
+    }
+
+    /// The same heap, of which only the pages are known.
+    pub(crate) fn again(&self) -> Heap<'t> {
+        Heap::of(self.view.again(), self.node_version.clone())
+    }
+
+    /// Looks at the header of a page again; says whether there still is a page.
+    pub(crate) fn recognise_again(&mut self, page: usize) -> bool {
+        self.view.recognise_again(page)
+    }
+
+    /// Reads bytes as the part of this name beside all others, which are computed if they are not there; says whether that could
+    /// be read.
+    pub(crate) fn reads_part(&self, name: &str, bytes: Vec<u8>) -> Result<bool> {
+        fn reads<P: Part>(known: P::Known<'_>, bytes: Vec<u8>) -> Result<bool> {
+            let mut decoder = Decoder::new(bytes.into());
+            let read = P::read(known, &mut decoder, &Unattended).and_then(|_| decoder.finish());
+            Ok(read.is_ok())
+        }
+        let monitor = &Unattended;
+        let view = &self.view;
+        let table = self.objects(monitor)?;
+        match name {
+            ObjectTable::NAME => reads::<ObjectTable>(view, bytes),
+            Kinds::NAME => reads::<Kinds>((view, table), bytes),
+            Graph::NAME => reads::<Graph>((view, table), bytes),
+            Roots::NAME => reads::<Roots>((view, table), bytes),
+            <Arc<ObjectSet>>::NAME => {
+                reads::<Arc<ObjectSet>>((self.graph(monitor)?, self.roots(monitor)?), bytes)
+            }
+            <HashMap<GroupId, Tally>>::NAME => {
+                let known = (view, table, self.kinds(monitor)?, &**self.reached(monitor)?);
+                reads::<HashMap<GroupId, Tally>>(known, bytes)
+            }
+            Liveness::NAME => {
+                reads::<Liveness>((view, table, self.graph(monitor)?, self.reached(monitor)?), bytes)
+            }
+            Rows::NAME => reads::<Rows>(self.graph(monitor)?, bytes),
+            Dominators::NAME => reads::<Dominators>((view, self.graph(monitor)?), bytes),
+            RetainedByKind::NAME => reads::<RetainedByKind>((view, self.kinds(monitor)?), bytes),
+            Suspects::NAME => reads::<Suspects>((view, table), bytes),
+            _ => Ok(false),
+        }
     }
 
     /// Asks `store` from now on for what it has kept, before that is computed. Only the first one counts.

@@ -68,6 +68,7 @@
 //! 6. [`Heap`] keeps what has been computed. [`questions`]: what is asked of it.
 //!    [`pending`]: what the process waits for.
 //! 7. [`snapshot`]: the heap as V8's own tools read it. [`snapshot_file`]: such a file, read back: another source of the same graph. [`compare`]: what has grown from one heap to another, of another process.
+//! 8. [`fuzzing`]: pieces of a heap that are read again while its memory changes, for the fuzz targets.
 //!
 //! # Promises
 //!
@@ -81,6 +82,8 @@ mod address_map;
 pub mod code_units;
 pub mod compare;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod graph;
 mod heap;
 pub mod index;

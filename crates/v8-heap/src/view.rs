@@ -76,6 +76,20 @@ impl<'t> View<'t> {
         }
     }
 
+    /// The same view, which knows the pages and the objects that every V8 has, if they have been found, and no others.
+    pub(crate) fn again(&self) -> View<'t> {
+        let again = View::new(
+            self.memory,
+            self.threads,
+            self.current_isolates.clone(),
+            self.version.clone(),
+            self.layout.clone(),
+            self.node_allocators.clone(),
+            self.spaces.clone(),
+        );
+        View { well_known: self.well_known.clone(), ..again }
+    }
+
     /// The memory of the process.
     pub(crate) fn memory(&self) -> &'t dyn Memory {
         self.memory
@@ -121,6 +135,11 @@ impl<'t> View<'t> {
     /// Pages and isolates.
     pub fn spaces(&self) -> &Spaces<'t> {
         &self.spaces
+    }
+
+    /// Looks at the header of a page again; says whether there still is a page.
+    pub(crate) fn recognise_again(&mut self, page: usize) -> bool {
+        self.spaces.recognise_again(self.memory, &self.layout, page)
     }
 
     pub(crate) fn words(&self) -> Words<'_> {

@@ -95,8 +95,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
                 (0..8_u8).map(move |how| vec![release, how % 4, how * 31, how, 0, 1, 2, 3, 4, how])
             })
             .collect(),
-        // Of each core, objects here and there; of each dcmd, one.
-        "objects" => (0..4_u8)
+        // Of each core, objects here and there; of each dcmd, one. Far or near.
+        "objects" | "pages" => (0..4_u8)
             .flat_map(|core| {
                 (0..24_u8).map(move |dcmd| {
                     let object = (u32::from(dcmd) * 4 + u32::from(core)).wrapping_mul(2_654_435_761);

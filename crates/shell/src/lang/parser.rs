@@ -228,6 +228,8 @@ fn quoted_shell_stage(input: &str) -> Option<(&str, String)> {
             '\'' => break,
             '\n' => return None,
             '\\' => match chars.next()? {
+                // A line ends there all the same.
+                '\n' => return None,
                 c @ ('\'' | '\\') => text.push(c),
                 c => text.extend(['\\', c]),
             },

@@ -227,6 +227,10 @@ fn address_count_and_shell_belong_to_the_statement() {
     assert!(parsed("").is_empty());
     let quoted = parsed("::a ! 'my program' | wc");
     assert_eq!((quoted.pipeline.len(), quoted.shell.unwrap().text.as_str()), (1, " 'my program' | wc"));
+    // A backslash does not keep a line from ending.
+    let (first, next) = super::statement("!'\\\n'|::n", 0).unwrap();
+    assert!(first.pipeline.is_empty());
+    assert_eq!((first.shell.unwrap().text.as_str(), next), ("'\\", 4));
     let run = parsed("::a !< cat").shell.unwrap();
     assert!(run.run_output && run.text == " cat");
     let bare = parsed(",3");

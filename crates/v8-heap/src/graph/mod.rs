@@ -45,5 +45,7 @@ pub use suspects::{Gatherer, Suspect};
 
 pub(crate) use plan::DispatchTable;
 
-pub(crate) use object_graph::{BETWEEN_LOOKS, code_holds_weakly, embedded_words, placed_words};
+pub(crate) use object_graph::{
+    BETWEEN_LOOKS, code_holds_weakly, embedded_words, placed_words, references_of_page,
+};
 pub use object_graph::{Ephemeron, Graph, Owned, Rows};

@@ -419,6 +419,18 @@ impl DispatchTable {
     }
 }
 
+/// How many references the objects of one page have, as [`Graph::build`] reads them.
+pub(crate) fn references_of_page(
+    view: &View<'_>,
+    table: &ObjectTable,
+    cpp_objects: &CppObjects,
+    page: usize,
+) -> usize {
+    let plans = &Plan::all(view);
+    let reader = Reader { view, table, spaces: view.spaces(), plans, dispatch: None, cpp_objects };
+    reader.read(page).targets.len()
+}
+
 /// Dispatch handles of some functions.
 fn sample_handles(view: &View<'_>, table: &ObjectTable, plans: &[Plan]) -> Vec<u32> {
     /// More are not looked at.

@@ -30,7 +30,7 @@ use crate::{Error, Monitor, Result, Tagged};
 pub struct ObjectId(pub u32);
 
 /// All objects of all heaps, in address order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ObjectTable {
     pages: Vec<PageEntry>,
     /// What the walk of the pages met.
@@ -73,7 +73,7 @@ pub struct PageUsage {
     pub free_bytes: u64,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PageEntry {
     area_start: u64,
     first_id: u32,
@@ -157,6 +157,31 @@ impl ObjectTable {
             pages.push(entry);
         }
         Ok(ObjectTable { pages, summary })
+    }
+
+    /// The same objects, each of the map with number 0: for a reader that has met no maps yet.
+    pub(crate) fn of_one_map(&self) -> ObjectTable {
+        let mut table = self.clone();
+        for page in &mut table.pages {
+            page.maps = vec![MapId(0); page.maps.len()].into();
+        }
+        table
+    }
+
+    /// Calls `ask` with a table that says of one page what a walk has found there. Other objects keep their numbers.
+    pub(crate) fn with_page<R>(
+        &mut self,
+        index: usize,
+        area_start: u64,
+        walker: &Walker<'_>,
+        ask: impl FnOnce(&ObjectTable) -> R,
+    ) -> R {
+        let first_id = self.pages[index].first_id;
+        let entry = PageEntry { first_id, ..PageEntry::from_walk(area_start, walker) };
+        let known = std::mem::replace(&mut self.pages[index], entry);
+        let answer = ask(self);
+        self.pages[index] = known;
+        answer
     }
 
     /// Number of objects.

@@ -3,7 +3,7 @@
 use super::{PAGE_SIZE, Page};
 
 /// Finds pages by address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Directory {
     slots: Vec<(u64, u32)>,
     mask: usize,

@@ -83,7 +83,7 @@ impl Isolate {
 }
 
 /// All pages of all heaps, sorted by address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Spaces<'t> {
     pages: Vec<Page<'t>>,
     isolates: Vec<Isolate>,
@@ -147,6 +147,22 @@ impl<'t> Spaces<'t> {
         let mut spaces = Spaces { pages, isolates, directory, bookkeeping: Vec::new() };
         allocation::mark_unused(memory, &mut spaces);
         spaces
+    }
+
+    /// Looks at the header of a page again, as [`Spaces::discover`] does, and takes what it says for the page; says whether there
+    /// still is one. Whose page it is, and which stretches of it are not in use, is not found out anew.
+    pub(crate) fn recognise_again(&mut self, memory: &'t dyn Memory, layout: &Layout, index: usize) -> bool {
+        let known = &self.pages[index];
+        let Ok(rest) = memory.bytes_from(Address(known.base)) else { return false };
+        let Recognition::Page(page) = Page::recognise(memory, layout, known.base, rest) else { return false };
+        // One that reaches into the next is none of two.
+        if self.pages.get(index + 1).is_some_and(|next| page.end() > next.base) {
+            return false;
+        }
+        let unused = std::mem::take(&mut self.pages[index].unused);
+        self.pages[index] = Page { unused, ..page };
+        self.directory = Directory::new(&self.pages);
+        true
     }
 
     /// What belongs to a heap and says so in its first word: the `LocalHeap`s of its threads, among others.

@@ -44,7 +44,7 @@ impl<'t> Piece<'t> {
 }
 
 /// A page and the memory its objects are in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Page<'t> {
     /// First address, a multiple of 256 KiB.
     pub base: u64,
@@ -191,6 +191,18 @@ impl<'t> Page<'t> {
             guarded: guarded(memory, area_start, area_end),
             unused: Vec::new(),
         })
+    }
+
+    /// The page, as if the core held no more than `bytes` bytes of its objects from `from` on.
+    pub(crate) fn only(&self, from: u64, bytes: u64) -> Page<'t> {
+        let end = from.saturating_add(bytes);
+        let inside = self.pieces.iter().filter(|piece| piece.start < end && piece.end() > from);
+        let pieces = inside.map(|piece| {
+            let start = piece.start.max(from);
+            let length = (piece.end().min(end) - start) as usize;
+            Piece { start, bytes: &piece.bytes[(start - piece.start) as usize..][..length] }
+        });
+        Page { pieces: pieces.collect(), unused: self.unused.clone(), ..*self }
     }
 
     /// The address by which other pages and the space refer to it: its own, or that of its metadata block.

@@ -282,9 +282,12 @@ struct SizeCache {
 const NO_ENTRY: SizeEntry =
     SizeEntry { word: 0, formula: SizeFormula::fixed(0), id: MapId(0), is_free: false };
 
+/// Room for the maps of a small page; a power of two. A large heap takes what it needs.
+const FIRST_SLOTS: usize = 512;
+
 impl SizeCache {
     fn new() -> SizeCache {
-        SizeCache { slots: vec![NO_ENTRY; 4096], used: 0 }
+        SizeCache { slots: vec![NO_ENTRY; FIRST_SLOTS], used: 0 }
     }
 
     #[inline]
