@@ -46,12 +46,14 @@ struct SemiSpace {
 pub(super) fn mark_unused(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
     spaces.bookkeeping = bookkeeping(memory, spaces);
     let semispaces = active_semispaces(memory, spaces);
-    for (index, areas) in allocation_areas(memory, spaces) {
+    let known = allocation_areas(memory, spaces);
+    for (&index, areas) in &known {
         let page = &mut spaces.pages[index];
         if page.to_space {
-            // An area in a full page is one of the past, which says nothing of what the page holds now.
+            // Beside one in the current page, an area in a full page is one of the past, which says nothing of what the page holds now.
             let of_page = semispaces.iter().find(|semispace| semispace.owner == page.owner);
-            if of_page.is_some_and(|semispace| semispace.in_use.last() != Some(&index)) {
+            let current = of_page.and_then(|semispace| semispace.in_use.last());
+            if current.is_some_and(|current| *current != index && known.contains_key(current)) {
                 continue;
             }
             // Behind the one area of the young generation its page has never been used.
