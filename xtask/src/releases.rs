@@ -380,7 +380,7 @@ fn report(rows: &[Row], mut table: Table, arm64: bool) -> String {
          are the same in the core. Of a third (`stacks.js`), deep in calls of every kind, compiled by each of V8's compilers, every function \
          on the stack is at the line and column that `new Error().stack` said. Of a fourth (`pending.js`), which collects no garbage \
          before, await chains, promises, timers, handles, requests, the event loop and the thread pool are as the program and Node.js \
-         list them.\n\n",
+         list them, wherever that was asked.\n\n",
             table.len()
         ),
     };
