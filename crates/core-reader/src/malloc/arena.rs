@@ -38,7 +38,7 @@ const MOST_SYSTEM: u64 = 0x820;
 /// Behind it comes the first chunk of an arena in its own heap.
 const END: u64 = 0x828;
 /// So often something looks like the end of a list and is no bin, before the search is given up.
-const MOST_TRIES: u32 = 1 << 16;
+const MOST_TRIES: u32 = 1 << 12;
 /// A process has hardly more.
 const MOST_ARENAS: usize = 1 << 16;
 
