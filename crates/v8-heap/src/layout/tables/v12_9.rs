@@ -15,6 +15,8 @@ use crate::layout::{
 pub(super) const TABLE: Table = Table {
     v8: (12, 9),
     node: 23,
+    // By value, as in 14.1.
+    large_page_flag: 9,
     accounting: AccountingLayout {
         spaces: 0x158,
         external_bytes: ExternalBytes::One(0x90),
