@@ -19,6 +19,13 @@ fn objects(heap: &Heap<'_>) -> BTreeMap<u64, u64> {
     found
 }
 
+/// Tagged pointers to the objects of pages, page by page.
+fn objects_of(heap: &Heap<'_>, bases: &[u64]) -> Vec<u64> {
+    let found = objects(heap);
+    let of = |base: &u64| found.range(base..&(base + PAGE)).map(|(address, _)| address | 1);
+    bases.iter().flat_map(of).collect()
+}
+
 fn open(dump: &Dump) -> Heap<'_> {
     Heap::open(dump, dump, &[]).unwrap()
 }
@@ -205,11 +212,7 @@ fn stale_copies_never_appear() {
         let bases: Vec<u64> = [inactive, first, current, unused].map(|page| builder.base(page)).to_vec();
         let dump = builder.build();
         let heap = open(&dump);
-        let found = objects(&heap);
-        let young: Vec<u64> = bases
-            .iter()
-            .flat_map(|&base| found.range(base..base + PAGE).map(|(address, _)| address | 1))
-            .collect();
+        let young = objects_of(&heap, &bases);
         assert_eq!(young, in_use, "{release:?}");
         let summary = &heap.objects(&Unattended).unwrap().summary;
         assert_eq!(summary.stale_pages, 2);
@@ -234,11 +237,7 @@ fn a_full_page_of_the_young_generation_holds_objects_behind_an_area_of_the_past(
         let bases = [full, current].map(|page| builder.base(page));
         let dump = builder.build();
         let heap = open(&dump);
-        let found = objects(&heap);
-        let young: Vec<u64> = bases
-            .iter()
-            .flat_map(|&base| found.range(base..base + PAGE).map(|(address, _)| address | 1))
-            .collect();
+        let young = objects_of(&heap, &bases);
         assert_eq!(young, numbers, "{release:?}");
     }
 }
