@@ -15,6 +15,7 @@ use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable}
 use crate::isolate::{Spaces, thread};
 use crate::layout::Layout;
 use crate::node_runtime;
+use crate::pending::ModuleVariables;
 use crate::self_check;
 use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
@@ -47,6 +48,7 @@ pub struct Heap<'t> {
     pub(crate) retained_by_kind: OnceLock<RetainedByKind>,
     pub(crate) suspects: OnceLock<Suspects>,
     pub(crate) dispatch: OnceLock<Option<DispatchTable>>,
+    pub(crate) module_variables: OnceLock<ModuleVariables>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -167,6 +169,7 @@ impl<'t> Heap<'t> {
             retained_by_kind: OnceLock::new(),
             suspects: OnceLock::new(),
             dispatch: OnceLock::new(),
+            module_variables: OnceLock::new(),
         }
     }
 

@@ -178,6 +178,11 @@ impl<'t> View<'t> {
         self.maps.count()
     }
 
+    /// All maps met so far.
+    pub(crate) fn maps_met(&self) -> impl Iterator<Item = (MapId, &Map)> {
+        self.maps.iter()
+    }
+
     /// The map of the object at the untagged `address`.
     ///
     /// # Errors

@@ -23,12 +23,10 @@ use std::ops::Range;
 use super::background_handles::HANDLE_BLOCK;
 use super::root_finder::{Finder, read, u64_at, words_of};
 use super::roots::RootKind;
-use crate::index::ObjectId;
+use crate::index::{MapSet, ObjectId};
 use crate::isolate::Isolate;
 use crate::layout::native::{global_handles, microtask_queue};
 use crate::layout::{Kind, StringShape};
-use crate::objects::value::HeapObject;
-use crate::shape::map::MapId;
 
 /// How far behind the `Heap` an isolate goes on at most, in bytes.
 const MOST_HEAP_REACH: u64 = 0x6000;
@@ -376,19 +374,13 @@ impl Finder<'_, '_> {
     /// The queues of all native contexts.
     pub fn microtasks(&mut self) {
         let mut queues = HashSet::new();
+        let contexts = MapSet::of_kind(self.view, Kind::NativeContext);
         for page in 0..self.table.page_count() {
-            for (address, map) in self.table.page_objects(page) {
-                let map = self.view.map(map);
-                if map.kind != Kind::NativeContext {
-                    continue;
-                }
-                let object = HeapObject { address, map_id: MapId(0), map };
+            for (_, context) in contexts.on_page(self.view, self.table, page) {
                 // The pointer to the queue is the last word.
-                let Ok(size) = self.view.object_size(object) else { continue };
-                if let Some(queue) = address.checked_add(size.saturating_sub(8)).and_then(|at| self.word(at))
-                {
-                    queues.insert(queue);
-                }
+                let Ok(size) = self.view.object_size(context) else { continue };
+                let last = context.address.checked_add(size.saturating_sub(8));
+                queues.extend(last.and_then(|at| self.word(at)));
             }
         }
         for queue in queues {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytemuck::{Pod, Zeroable};
 
 use crate::index::parallel::in_turns;
-use crate::index::{ObjectId, ObjectTable};
+use crate::index::{MapSet, ObjectId, ObjectTable};
 use crate::isolate::Spaces;
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
@@ -436,11 +436,11 @@ fn sample_handles(view: &View<'_>, table: &ObjectTable, plans: &[Plan]) -> Vec<u
     /// More are not looked at.
     const MOST: usize = 4096;
     let mut handles = Vec::new();
+    let functions = MapSet::of_kind(view, Kind::JsFunction);
     for page in 0..table.page_count() {
-        for (address, map) in table.page_objects(page) {
-            if let Outside::Dispatch(at) = plans[map.0 as usize].outside
-                && view.map(map).kind == Kind::JsFunction
-                && let Ok(handle) = view.words().word32(address + u64::from(at), "dispatch handle")
+        for (_, function) in functions.on_page(view, table, page) {
+            if let Outside::Dispatch(at) = plans[function.map_id.0 as usize].outside
+                && let Ok(handle) = view.words().word32(function.address + u64::from(at), "dispatch handle")
             {
                 handles.push(handle);
             }

@@ -14,13 +14,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
+use crate::index::{MapSet, ObjectTable};
 use crate::layout::Kind;
 pub use crate::objects::array_buffer::StoreKind;
 use crate::objects::value::HeapObject;
 use crate::view::View;
-use crate::{MapId, Monitor, NameId, Result, Tagged};
+use crate::{Monitor, NameId, Result, Tagged};
 
 /// Views of one constructor on a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,20 +118,16 @@ const UNTRANSFERABLE: &str = "node:untransferableObject";
 impl Buffers {
     pub(crate) fn build(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Buffers> {
         monitor.begin("looking for buffers", table.len() as u64);
-        let is_wanted = |map: &MapId| {
-            matches!(view.map(*map).kind, Kind::JsArrayBuffer | Kind::JsTypedArray | Kind::JsDataView)
-        };
+        let wanted = MapSet::of(view, |map| {
+            matches!(map.kind, Kind::JsArrayBuffer | Kind::JsTypedArray | Kind::JsDataView)
+        });
         let workers = in_turns(table.page_count(), monitor, Met::default, |met, page| {
-            let (_, maps) = table.page_maps(page);
-            if maps.iter().any(is_wanted) {
-                for (address, map_id) in table.page_objects(page).filter(|(_, map)| is_wanted(map)) {
-                    let object = HeapObject { address, map_id, map: view.map(map_id) };
-                    if view.meet(object, met).is_err() {
-                        met.unreadable += 1;
-                    }
+            for (_, object) in wanted.on_page(view, table, page) {
+                if view.meet(object, met).is_err() {
+                    met.unreadable += 1;
                 }
             }
-            maps.len() as u64
+            table.page_maps(page).1.len() as u64
         })?;
         Ok(Buffers::of(view, workers))
     }

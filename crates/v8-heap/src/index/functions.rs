@@ -4,10 +4,9 @@
 //! one `SharedFunctionInfo`, and are told by it.
 
 use crate::address_map::AddressMap;
-use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
+use crate::index::{MapSet, ObjectTable};
 use crate::layout::Kind;
-use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Monitor, Result, Tagged};
 
@@ -50,24 +49,19 @@ impl Counts {
 impl Functions {
     pub(crate) fn build(view: &View<'_>, table: &ObjectTable, monitor: &dyn Monitor) -> Result<Functions> {
         monitor.begin("grouping functions", table.len() as u64);
+        let functions = MapSet::of_kind(view, Kind::JsFunction);
         let workers = in_turns(table.page_count(), monitor, Counts::default, |counts, page| {
-            let (_, maps) = table.page_maps(page);
-            if maps.iter().any(|map| view.map(*map).kind == Kind::JsFunction) {
-                for (address, map) in table.page_objects(page) {
-                    if view.map(map).kind != Kind::JsFunction {
-                        continue;
-                    }
-                    match view.shared_function_info(HeapObject { address, map_id: map, map: view.map(map) }) {
-                        Ok(shared) => counts.add(Definition {
-                            shared: shared.value(),
-                            representative: Tagged::pointer(address),
-                            closures: 1,
-                        }),
-                        Err(_) => counts.unreadable += 1,
-                    }
+            for (_, function) in functions.on_page(view, table, page) {
+                match view.shared_function_info(function) {
+                    Ok(shared) => counts.add(Definition {
+                        shared: shared.value(),
+                        representative: function.value(),
+                        closures: 1,
+                    }),
+                    Err(_) => counts.unreadable += 1,
                 }
             }
-            maps.len() as u64
+            table.page_maps(page).1.len() as u64
         })?;
         let mut all = Counts::default();
         for counts in workers {

@@ -12,7 +12,6 @@
 //! `src/objects/js-promise.tq`, `promise.tq`, `src/builtins/builtins-async-gen.cc`, `promise-all-element-closure.tq`).
 
 use crate::layout::Kind;
-use crate::objects::shared_function_info::FunctionCode;
 use crate::objects::value::{HeapObject, Value};
 use crate::view::View;
 use crate::{Error, Result, Tagged};
@@ -223,7 +222,7 @@ impl View<'_> {
         if object.kind().is_js_object() {
             return Some(word);
         }
-        if self.layout().type_name(object.map.instance_type) != "PromiseCapability" {
+        if !self.is_promise_capability(object) {
             return None;
         }
         let promise = self
@@ -246,9 +245,8 @@ impl View<'_> {
             .object(function)
             .ok()
             .filter(|function| function.kind() == Kind::JsFunction)
-            .and_then(|function| self.shared_function(self.shared_function_info(function).ok()?).ok());
-        shared
-            .is_some_and(|shared| shared.script.is_none() && matches!(shared.code, FunctionCode::Builtin(_)))
+            .and_then(|function| self.shared_function_info(function).ok());
+        shared.is_some_and(|shared| self.is_builtin_without_script(shared))
     }
 
     /// What a handler is.
@@ -256,51 +254,51 @@ impl View<'_> {
         if !self.is_closure_of_v8(function) {
             return Closure::Programs;
         }
-        let slots = self.closure_slots(function);
-        if slots.is_empty() {
+        let mut slots = self.closure_slots(function);
+        let Some(first) = slots.next() else {
             // One for programs, such as `JSON.parse`.
             return Closure::Programs;
-        }
-        let of = |index: usize| slots.get(index).and_then(|word| Some((*word, self.object(*word).ok()?)));
-        match (of(0), of(1)) {
-            (Some((call, object)), _) if object.kind() == Kind::JsGenerator => Closure::Call(call),
-            (Some((promise, object)), _) if object.kind() == Kind::JsPromise => Closure::Settles(promise),
-            (Some((called, object)), _) if object.kind() == Kind::JsFunction => Closure::Calls(called),
-            (None, Some((capability, object)))
-                if self.layout().type_name(object.map.instance_type) == "PromiseCapability" =>
-            {
-                Closure::Element(capability)
+        };
+        match self.object(first).map(|object| object.kind()) {
+            Ok(Kind::JsGenerator) => return Closure::Call(first),
+            Ok(Kind::JsPromise) => return Closure::Settles(first),
+            Ok(Kind::JsFunction) => return Closure::Calls(first),
+            Ok(_) => {}
+            Err(_) => {
+                let second = slots.next().and_then(|word| self.object(word).ok());
+                if let Some(capability) = second.filter(|object| self.is_promise_capability(*object)) {
+                    return Closure::Element(capability.value());
+                }
             }
-            _ => match self.closure_subject(function) {
-                Some(subject) => Closure::Settles(subject),
-                None => Closure::Other,
-            },
         }
+        self.closure_subject(function).map_or(Closure::Other, Closure::Settles)
+    }
+
+    fn is_promise_capability(&self, object: HeapObject<'_>) -> bool {
+        self.layout().type_name(object.map.instance_type) == "PromiseCapability"
     }
 
     /// The slots of the context of one of V8's own closures that tell whom it is for.
-    fn closure_slots(&self, function: Tagged) -> Vec<Tagged> {
-        let context = self.object(function).and_then(|function| self.function_context(function));
-        let Ok(context) = context.and_then(|context| self.object(context)) else { return Vec::new() };
-        let Ok(length) = self.fixed_array_length(context.address) else { return Vec::new() };
-        if context.kind() != Kind::Context {
-            return Vec::new();
-        }
-        let slots = CLOSURE_SLOTS.take_while(|slot| *slot < length);
-        slots
-            .map_while(|slot| {
-                let at = self.fields().context_slot(context.address, slot);
-                self.words().tagged(at, "slot of a closure").ok()
-            })
-            .collect()
+    fn closure_slots(&self, function: Tagged) -> impl Iterator<Item = Tagged> {
+        let context = self
+            .object(function)
+            .and_then(|function| self.object(self.function_context(function)?))
+            .ok()
+            .filter(|context| context.kind() == Kind::Context);
+        let context = context
+            .and_then(|context| Some((context.address, self.fixed_array_length(context.address).ok()?)));
+        CLOSURE_SLOTS.map_while(move |slot| {
+            let (address, _) = context.filter(|(_, length)| slot < *length)?;
+            self.words().tagged(self.fields().context_slot(address, slot), "slot of a closure").ok()
+        })
     }
 
     /// Whom one of V8's own closures is for: the generator, promise or capability in its context.
     fn closure_subject(&self, function: Tagged) -> Option<Tagged> {
-        self.closure_slots(function).into_iter().find(|word| {
+        self.closure_slots(function).find(|word| {
             self.object(*word).is_ok_and(|object| {
                 matches!(object.kind(), Kind::JsGenerator | Kind::JsPromise)
-                    || self.layout().type_name(object.map.instance_type) == "PromiseCapability"
+                    || self.is_promise_capability(object)
             })
         })
     }

@@ -163,6 +163,15 @@ impl<'t> View<'t> {
         })
     }
 
+    /// Whether a function is one of V8's builtins, and no script has it.
+    pub(crate) fn is_builtin_without_script(&self, shared: HeapObject<'_>) -> bool {
+        let script = self.words().tagged(shared.address + self.fields().shared_script, "script");
+        let has_script =
+            |script: Tagged| self.object(script).is_ok_and(|script| script.kind() == Kind::Script);
+        matches!(self.function_code(shared), Ok(FunctionCode::Builtin(_)))
+            && script.is_ok_and(|script| !has_script(script))
+    }
+
     fn function_code(&self, shared: HeapObject<'_>) -> Result<FunctionCode> {
         let fields = self.fields();
         let field = |at: u64| self.words().tagged(shared.address + at, "function data");

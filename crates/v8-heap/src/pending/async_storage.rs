@@ -12,13 +12,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{js_object, scopes};
+use super::js_object;
+use super::scopes::{self, Sought};
 use crate::NameId;
 use crate::graph::{BETWEEN_LOOKS, RootKind};
 use crate::heap::Heap;
-use crate::index::ObjectId;
+use crate::index::{MapSet, ObjectId};
 use crate::layout::Kind;
 use crate::objects::value::HeapObject;
+use crate::shape::map::Map;
 use crate::{Error, Monitor, PropertyValue, Result, Tagged};
 
 /// The property of an `AsyncLocalStorage` that is its symbol.
@@ -171,8 +173,7 @@ impl Heap<'_> {
         let (table, reached) = (self.objects(monitor)?, self.reached(monitor)?);
         let current = self.current_resource(monitor)?;
         // Of each map, whether objects of it may have one of the symbols.
-        let has_symbol = |map: u32| {
-            let map = self.map(crate::MapId(map));
+        let has_symbol = |map: &Map| {
             let mut has = map.is_dictionary && map.kind.is_js_object();
             if !has && map.kind.is_js_object() {
                 self.for_each_descriptor(map, |name, _, _| {
@@ -182,22 +183,17 @@ impl Heap<'_> {
             }
             has
         };
-        let has_symbol: Vec<bool> = (0..self.map_count() as u32).map(has_symbol).collect();
+        let with_symbol = MapSet::of(self, has_symbol);
         monitor.begin("looking for stores", table.len() as u64);
         for page in 0..table.page_count() {
             if monitor.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let (first, maps) = table.page_maps(page);
-            monitor.advance(maps.len() as u64);
-            if !maps.iter().any(|map| has_symbol[map.0 as usize]) {
-                continue;
-            }
-            for (id, (address, map)) in (first.0..).zip(table.page_objects(page)) {
-                if !has_symbol[map.0 as usize] || !reached.contains(id) {
+            monitor.advance(table.page_maps(page).1.len() as u64);
+            for (id, object) in with_symbol.on_page(self, table, page) {
+                if !reached.contains(id.0) {
                     continue;
                 }
-                let object = HeapObject { address, map_id: map, map: self.map(map) };
                 let Ok(properties) = self.own_properties(object) else { continue };
                 let is_resource = properties.iter().any(|own| !symbols.contains_key(&own.name));
                 for own in properties {
@@ -205,7 +201,7 @@ impl Heap<'_> {
                         && let PropertyValue::Data(value) = own.value
                         && self.is_store(value)
                     {
-                        found.add(*storage, value, AsyncContext { object: ObjectId(id), is_resource });
+                        found.add(*storage, value, AsyncContext { object: id, is_resource });
                         if current == Some(object.value()) {
                             found.storages[*storage].current = Some(value);
                         }
@@ -218,8 +214,8 @@ impl Heap<'_> {
 
     /// The resource of the code that runs; nothing if none does that is known.
     fn current_resource(&self, monitor: &dyn Monitor) -> Result<Option<Tagged>> {
-        for variables in scopes::variables(self, &["execution_async_resources"], monitor)? {
-            let Some(array) = js_object(self, variables[0]) else { continue };
+        for resources in scopes::variables(self, Sought::Resources, monitor)? {
+            let Some(array) = js_object(self, *resources) else { continue };
             let Ok(elements) = self.elements(array) else { continue };
             let mut last = None;
             // What could be read before an error is kept.

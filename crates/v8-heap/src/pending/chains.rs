@@ -124,9 +124,11 @@ struct Waiter {
     call: Option<Tagged>,
     /// The promise that is settled next.
     next: Option<u64>,
+    /// Which of those that something waits for that one is.
+    place: Option<u32>,
 }
 
-/// All that waits for one promise: mostly that is one.
+/// All that waits for one promise, while it is handed from thread to thread: mostly that is one.
 struct Waiters {
     first: Waiter,
     others: Vec<Waiter>,
@@ -140,14 +142,6 @@ impl Waiters {
     fn len(&self) -> usize {
         1 + self.others.len()
     }
-
-    fn iter(&self) -> impl DoubleEndedIterator<Item = &Waiter> {
-        std::iter::once(&self.first).chain(&self.others)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Waiter> {
-        std::iter::once(&mut self.first).chain(&mut self.others)
-    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -157,20 +151,64 @@ struct Key {
     is_cut: bool,
 }
 
-/// Who waits for whom.
+/// Who waits for whom. Promises that something waits for have numbers, in the order of their addresses.
 #[derive(Default)]
 struct Waiting {
-    /// By the address of the promise.
-    of: AddressMap<Waiters>,
-    /// Promises that another one settles.
-    followed: AddressMap<()>,
-    /// Calls that wait for a promise.
-    calls: AddressMap<()>,
+    /// Their addresses.
+    promises: Vec<u64>,
+    /// What waits for them: from where the entry of each below says on.
+    waiters: Vec<Waiter>,
+    starts: Vec<u32>,
+    /// Whether another one settles it.
+    is_followed: Vec<bool>,
+    /// Calls that wait for a promise, in the order of their addresses.
+    calls: Vec<Tagged>,
     /// Suspended calls that wait for none.
     ready: Vec<Waiter>,
-    /// All that wait.
-    count: usize,
     is_cut: bool,
+}
+
+impl Waiting {
+    fn push(&mut self, promise: u64, waiters: Waiters) {
+        self.promises.push(promise);
+        self.starts.push(self.waiters.len() as u32);
+        self.waiters.push(waiters.first);
+        self.waiters.extend(waiters.others);
+    }
+
+    /// What waits for the promise with this number.
+    fn of(&self, place: u32) -> &[Waiter] {
+        let start = |place: usize| self.starts.get(place).map_or(self.waiters.len(), |start| *start as usize);
+        &self.waiters[start(place as usize)..start(place as usize + 1)]
+    }
+
+    fn numbers(&self) -> std::ops::Range<u32> {
+        0..self.promises.len() as u32
+    }
+
+    /// Finds what those that wait settle next: on all processors, since each is searched for.
+    fn find_next(&mut self) {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = self.waiters.len().div_ceil(threads).max(1);
+        let promises = &*self.promises;
+        crossbeam::thread::scope(|scope| {
+            for part in self.waiters.chunks_mut(share) {
+                scope.spawn(move |_| part.iter_mut().for_each(|waiter| waiter.find_next(promises)));
+            }
+        })
+        .expect("searching does not panic");
+        self.is_followed = vec![false; self.promises.len()];
+        for place in self.waiters.iter().filter_map(|waiter| waiter.place) {
+            self.is_followed[place as usize] = true;
+        }
+    }
+}
+
+impl Waiter {
+    fn find_next(&mut self, promises: &[u64]) {
+        let place = self.next.and_then(|next| promises.binary_search(&next).ok());
+        self.place = place.map(|place| place as u32);
+    }
 }
 
 impl Heap<'_> {
@@ -197,15 +235,15 @@ impl Heap<'_> {
             groups: HashMap::new(),
             list: Vec::new(),
             last: 0,
-            visited: AddressMap::with_capacity_and_hasher(waiting.of.len(), Default::default()),
+            is_visited: vec![false; waiting.promises.len()],
             count: 0,
-            most: FEWEST_WAYS.saturating_add(waiting.count.saturating_mul(WAYS_OF_ONE)),
+            most: FEWEST_WAYS.saturating_add(waiting.waiters.len().saturating_mul(WAYS_OF_ONE)),
             is_cut: waiting.is_cut,
+            path: Path::default(),
         };
-        monitor.begin("following promises", waiting.of.len() as u64);
-        let mut starts: Vec<u64> =
-            waiting.of.keys().copied().filter(|promise| !waiting.followed.contains_key(promise)).collect();
-        starts.sort_unstable();
+        monitor.begin("following promises", waiting.promises.len() as u64);
+        let starts: Vec<u32> =
+            waiting.numbers().filter(|place| !waiting.is_followed[*place as usize]).collect();
         let settlers = |turn: usize| {
             let mut search = Search {
                 heap: self,
@@ -216,11 +254,12 @@ impl Heap<'_> {
                 lives: &lives,
             };
             let part = starts.chunks(AT_A_TIME).nth(turn).unwrap_or_default();
-            part.iter().map(|promise| search.settler_of(*promise)).collect::<Vec<_>>()
+            let promises = part.iter().map(|place| waiting.promises[*place as usize]);
+            promises.map(|promise| search.settler_of(promise)).collect::<Vec<_>>()
         };
         in_order(starts.len().div_ceil(AT_A_TIME), monitor, settlers, &mut |turn, settlers| {
-            for (promise, (settler, by)) in starts[turn * AT_A_TIME..].iter().zip(settlers) {
-                ways.follow(*promise, settler, by);
+            for (place, (settler, by)) in starts[turn * AT_A_TIME..].iter().zip(settlers) {
+                ways.follow(*place, settler, by);
             }
             monitor.advance(AT_A_TIME as u64);
             Ok(())
@@ -234,16 +273,16 @@ impl Heap<'_> {
             );
         }
         // What is left goes round. A circle begins where a call waits, if there is one.
-        let mut rest: Vec<u64> =
-            waiting.of.keys().copied().filter(|promise| !ways.visited.contains_key(promise)).collect();
-        let calls = |promise: &u64| waiting.of[promise].iter().any(|waiter| waiter.call.is_some());
-        rest.sort_unstable_by_key(|promise| (!calls(promise), *promise));
-        for promise in rest {
-            if !ways.visited.contains_key(&promise) {
+        let mut rest: Vec<u32> =
+            waiting.numbers().filter(|place| !ways.is_visited[*place as usize]).collect();
+        let calls = |place: &u32| waiting.of(*place).iter().any(|waiter| waiter.call.is_some());
+        rest.sort_unstable_by_key(|place| (!calls(place), *place));
+        for place in rest {
+            if !ways.is_visited[place as usize] {
                 let kind = SettlerKind::Cycle;
                 let settler =
                     Settler { kind, constructor: None, property: None, function: None, variable: None };
-                ways.follow(promise, settler, None);
+                ways.follow(place, settler, None);
             }
         }
         Ok(ways.finish(self))
@@ -261,7 +300,7 @@ impl Heap<'_> {
         let mut handlers: HashMap<Tagged, u32> = HashMap::new();
         // Damaged promises may all have the same long list of what waits.
         let count = AtomicUsize::new(0);
-        let found = self.map_each_of(Kind::JsPromise, monitor, |promise| {
+        let waiters_of = |promise: HeapObject<'_>| {
             if count.load(Ordering::Relaxed) > most {
                 return None;
             }
@@ -272,54 +311,48 @@ impl Heap<'_> {
             count.fetch_add(reactions.len(), Ordering::Relaxed);
             let waiters = Waiters::of(reactions.iter().map(|reaction| self.waiter_of(reaction)))?;
             Some((promise.address, waiters))
+        };
+        self.for_each_made_of(Kind::JsPromise, monitor, waiters_of, |(promise, waiters)| {
+            waiting.is_cut |= waiting.waiters.len() + waiters.len() > most;
+            if !waiting.is_cut {
+                waiting.push(promise, waiters);
+            }
+            !waiting.is_cut
         })?;
-        waiting.of.reserve(found.len());
-        waiting.calls.reserve(found.len());
-        waiting.followed.reserve(found.len());
-        for (promise, waiters) in found {
-            waiting.count += waiters.len();
-            if waiting.count > most {
-                waiting.is_cut = true;
-                break;
-            }
-            for waiter in waiters.iter() {
-                waiting.calls.extend(waiter.call.map(|call| (call.0, ())));
-                if let Some(next) = waiter.next {
-                    waiting.followed.insert(next, ());
-                }
-                if waiter.link.waits == Waits::Resolves
-                    && let Some(handler) = waiter.link.function
-                {
-                    *handlers.entry(handler).or_default() += 1;
-                }
-            }
-            waiting.of.insert(promise, waiters);
-        }
-        for waiters in waiting.of.values_mut() {
-            for waiter in waiters.iter_mut() {
-                if waiter.link.waits == Waits::Resolves
-                    && let Some(handler) = waiter.link.function.take()
-                {
-                    waiter.link.is_race = handlers.get(&handler).is_some_and(|count| *count > 1);
-                }
+        waiting.find_next();
+        for waiter in &waiting.waiters {
+            if waiter.link.waits == Waits::Resolves
+                && let Some(handler) = waiter.link.function
+            {
+                *handlers.entry(handler).or_default() += 1;
             }
         }
+        for waiter in &mut waiting.waiters {
+            if waiter.link.waits == Waits::Resolves
+                && let Some(handler) = waiter.link.function.take()
+            {
+                waiter.link.is_race = handlers.get(&handler).is_some_and(|count| *count > 1);
+            }
+        }
+        waiting.calls = waiting.waiters.iter().filter_map(|waiter| waiter.call).collect();
+        waiting.calls.sort_unstable();
         let suspended = self.map_each_of(Kind::JsGenerator, monitor, |call| {
-            let is_it = !waiting.calls.contains_key(&call.value().0)
+            let is_it = waiting.calls.binary_search(&call.value()).is_err()
                 && self.async_function_promise(call).is_some()
                 && matches!(self.generator(call), Ok(generator) if generator.state == GeneratorState::Suspended)
                 && lives(call.address);
             is_it.then(|| {
                 let next = self.promise_of_call(call.value()).and_then(Tagged::strong);
-                Waiter { link: self.link_of_call(call.value(), Waits::Await), call: Some(call.value()), next }
+                let link = self.link_of_call(call.value(), Waits::Await);
+                let mut waiter = Waiter { link, call: Some(call.value()), next, place: None };
+                waiter.find_next(&waiting.promises);
+                waiter
             })
         })?;
-        for waiter in suspended {
-            if let Some(next) = waiter.next {
-                waiting.followed.insert(next, ());
-            }
-            waiting.ready.push(waiter);
+        for place in suspended.iter().filter_map(|waiter| waiter.place) {
+            waiting.is_followed[place as usize] = true;
         }
+        waiting.ready = suspended;
         Ok(waiting)
     }
 
@@ -333,7 +366,7 @@ impl Heap<'_> {
             // Kept until all handlers have been seen.
             link.function = reaction.handler;
         }
-        Waiter { link, call: reaction.awaiting, next: next.and_then(Tagged::strong) }
+        Waiter { link, call: reaction.awaiting, next: next.and_then(Tagged::strong), place: None }
     }
 
     /// What waits by a reaction.
@@ -377,63 +410,67 @@ struct Ways<'w> {
     list: Vec<Group>,
     /// That which was met last: many that are alike come one behind the other.
     last: usize,
-    visited: AddressMap<()>,
+    /// By the number of the promise.
+    is_visited: Vec<bool>,
     count: usize,
     most: usize,
     is_cut: bool,
+    path: Path,
+}
+
+/// Where one is on a way: room that is used again for the next.
+#[derive(Default)]
+struct Path {
+    links: Vec<Link>,
+    calls: Vec<Option<Tagged>>,
+    promises: Vec<u32>,
+    /// What has still to be gone: how many links and calls are in front of it, and what waits there.
+    open: Vec<(usize, usize, Option<Waiter>, Option<u32>)>,
 }
 
 impl Ways<'_> {
     /// All ways from a promise on.
-    fn follow(&mut self, promise: u64, settler: Settler, by: Option<Tagged>) {
-        let first = Waiter {
-            link: Link { waits: Waits::Internal, function: None, offset: None, is_race: false },
-            call: None,
-            next: Some(promise),
-        };
-        self.walk(first, None, settler, by);
+    fn follow(&mut self, place: u32, settler: Settler, by: Option<Tagged>) {
+        self.walk(Some(place), None, settler, by);
     }
 
     /// All ways from a call on that waits for nothing.
     fn follow_from(&mut self, waiter: &Waiter, settler: Settler, by: Option<Tagged>) {
-        self.walk(*waiter, Some(waiter.link), settler, by);
+        self.walk(waiter.place, Some(*waiter), settler, by);
     }
 
-    fn walk(&mut self, first: Waiter, link: Option<Link>, settler: Settler, by: Option<Tagged>) {
-        let mut links: Vec<Link> = link.into_iter().collect();
-        let start = first.next.map(Tagged::pointer);
-        let mut inner: Vec<Option<Tagged>> = vec![first.call];
-        let mut path: Vec<u64> = Vec::new();
-        // What has still to be gone: how many links are in front of it, and what waits there.
-        let mut open: Vec<(usize, Option<Waiter>, Option<u64>)> = vec![(links.len(), None, first.next)];
-        let base = links.len();
+    fn walk(&mut self, first: Option<u32>, from: Option<Waiter>, settler: Settler, by: Option<Tagged>) {
+        let mut path = std::mem::take(&mut self.path);
+        path.open.clear();
+        path.open.push((0, 0, from, first));
+        let waiting = self.waiting;
+        let start = first.map(|place| Tagged::pointer(waiting.promises[place as usize]));
         let mut ways = 0;
-        while let Some((depth, waiter, next)) = open.pop() {
-            links.truncate(depth);
-            inner.truncate(1 + depth - base);
-            path.truncate(1 + depth - base);
+        while let Some((links, promises, waiter, next)) = path.open.pop() {
+            path.links.truncate(links);
+            path.calls.truncate(links);
+            path.promises.truncate(promises);
             if let Some(waiter) = waiter {
-                links.push(waiter.link);
-                inner.push(waiter.call);
+                path.links.push(waiter.link);
+                path.calls.push(waiter.call);
             }
-            let waiters = next.and_then(|next| Some((next, self.waiting.of.get(&next)?)));
-            let is_too_long = links.len() >= LONGEST_CHAIN;
-            match waiters {
-                Some((promise, waiters)) if !path.contains(&promise) && !is_too_long => {
-                    self.visited.insert(promise, ());
-                    path.push(promise);
-                    for waiter in waiters.iter().rev() {
-                        open.push((links.len(), Some(*waiter), waiter.next));
-                    }
+            let is_too_long = path.links.len() >= LONGEST_CHAIN;
+            match next {
+                Some(place) if !path.promises.contains(&place) && !is_too_long => {
+                    self.is_visited[place as usize] = true;
+                    path.promises.push(place);
+                    let (links, promises) = (path.links.len(), path.promises.len());
+                    let waiters = waiting.of(place).iter().rev();
+                    path.open.extend(waiters.map(|waiter| (links, promises, Some(*waiter), waiter.place)));
                 }
                 more => {
-                    let member = inner.iter().flatten().next().copied().or(start);
+                    let member = path.calls.iter().flatten().next().copied().or(start);
                     let is_cut = is_too_long && more.is_some();
                     self.is_cut |= is_cut;
-                    if links.is_empty() {
+                    if path.links.is_empty() {
                         continue;
                     }
-                    let group = self.group(settler, &links, is_cut, by);
+                    let group = self.group(settler, &path.links, is_cut, by);
                     self.list[group].2.extend(member);
                     self.count += 1;
                     ways += 1;
@@ -445,11 +482,10 @@ impl Ways<'_> {
             }
         }
         // What was left out has been met all the same.
-        for (_, _, next) in open {
-            if let Some(next) = next {
-                self.visited.insert(next, ());
-            }
+        for place in path.open.drain(..).filter_map(|(.., place)| place) {
+            self.is_visited[place as usize] = true;
         }
+        self.path = path;
     }
 
     /// The group of a way.

@@ -13,7 +13,8 @@ use std::collections::HashSet;
 use crate::heap::Heap;
 use crate::{Monitor, PropertyValue, Result, Tagged};
 
-use super::{heap_of, js_object, number_property, object_property, scopes};
+use super::scopes::{self, Sought};
+use super::{heap_of, js_object, number_property, object_property};
 
 /// No process has more.
 const MOST_TICKS: usize = 1 << 26;
@@ -37,9 +38,8 @@ impl Heap<'_> {
     pub fn ticks(&self, monitor: &dyn Monitor) -> Result<Vec<Tick>> {
         let mut ticks = Vec::new();
         let mut seen = HashSet::new();
-        // Other modules have a variable `queue` as well.
-        for queue in scopes::variables(self, &["queue", "processTicksAndRejections"], monitor)? {
-            let buffer = js_object(self, queue[0]).and_then(|queue| object_property(self, queue, "tail"));
+        for queue in scopes::variables(self, Sought::Ticks, monitor)? {
+            let buffer = js_object(self, *queue).and_then(|queue| object_property(self, queue, "tail"));
             let mut next = buffer;
             while let Some(buffer) = next
                 && seen.insert(buffer.value())

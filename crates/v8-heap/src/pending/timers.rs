@@ -15,7 +15,8 @@ use crate::heap::Heap;
 use crate::objects::value::Value;
 use crate::{Error, Monitor, PropertyValue, Result, Tagged};
 
-use super::{boolean_property, heap_of, js_object, number_property, object_property, scopes};
+use super::scopes::{self, Sought};
+use super::{boolean_property, heap_of, js_object, number_property, object_property};
 
 /// No process has more.
 const MOST_TIMERS: usize = 1 << 26;
@@ -74,13 +75,13 @@ impl Heap<'_> {
         let mut timers = Vec::new();
         let mut seen = HashSet::new();
         let (mut read, mut unread) = (0, None);
-        for queue in scopes::variables(self, &["timerListQueue"], monitor)? {
-            if !seen.insert(queue[0]) {
+        for queue in scopes::variables(self, Sought::Timers, monitor)? {
+            if !seen.insert(*queue) {
                 continue;
             }
-            match self.timers_of_queue(queue[0], &mut seen, &mut timers) {
+            match self.timers_of_queue(*queue, &mut seen, &mut timers) {
                 Some(()) => read += 1,
-                None => unread = unread.or(js_object(self, queue[0])),
+                None => unread = unread.or(js_object(self, *queue)),
             }
         }
         if let Some(queue) = unread.filter(|_| read == 0) {
@@ -151,11 +152,9 @@ impl Heap<'_> {
     pub fn immediates(&self, monitor: &dyn Monitor) -> Result<Vec<Immediate>> {
         let mut immediates = Vec::new();
         let mut seen = HashSet::new();
-        let mut queues = scopes::variables(self, &["immediateQueue"], monitor)?;
-        // What an error has left of a round.
-        queues.splice(0..0, scopes::variables(self, &["outstandingQueue"], monitor)?);
-        for queue in queues {
-            let Some(queue) = js_object(self, queue[0]) else { continue };
+        let outstanding = scopes::variables(self, Sought::Outstanding, monitor)?;
+        for queue in outstanding.iter().chain(scopes::variables(self, Sought::Immediates, monitor)?) {
+            let Some(queue) = js_object(self, *queue) else { continue };
             if !seen.insert(queue.value()) {
                 continue;
             }

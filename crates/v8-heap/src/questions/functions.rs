@@ -1,6 +1,7 @@
 //! Functions by their definition and by their code.
 
 use crate::heap::Heap;
+use crate::index::MapSet;
 use crate::index::parallel::in_order;
 use crate::layout::Kind;
 use crate::objects::shared_function_info::Maker;
@@ -32,20 +33,13 @@ impl Heap<'_> {
         mut visit: impl FnMut(HeapObject<'_>) -> bool,
     ) -> Result<()> {
         let table = self.objects(monitor)?;
+        let maps = MapSet::of_kind(self, kind);
         for page in 0..table.page_count() {
             if monitor.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let (_, maps) = table.page_maps(page);
-            if !maps.iter().any(|map| self.map(*map).kind == kind) {
-                continue;
-            }
-            for (address, map) in table.page_objects(page) {
-                if self.map(map).kind == kind
-                    && !visit(HeapObject { address, map_id: map, map: self.map(map) })
-                {
-                    return Ok(());
-                }
+            if !maps.on_page(self, table, page).all(|(_, object)| visit(object)) {
+                break;
             }
         }
         Ok(())
@@ -81,16 +75,9 @@ impl Heap<'_> {
         mut visit: impl FnMut(T) -> bool,
     ) -> Result<()> {
         let table = self.objects(monitor)?;
-        let of_page = |page: usize| {
-            let (_, maps) = table.page_maps(page);
-            if !maps.iter().any(|map| self.map(*map).kind == kind) {
-                return Vec::new();
-            }
-            let of_kind = table.page_objects(page).filter(|(_, map)| self.map(*map).kind == kind);
-            of_kind
-                .filter_map(|(address, map)| look(HeapObject { address, map_id: map, map: self.map(map) }))
-                .collect()
-        };
+        let maps = MapSet::of_kind(self, kind);
+        let of_page =
+            |page: usize| maps.on_page(self, table, page).filter_map(|(_, object)| look(object)).collect();
         let mut is_over = false;
         let ended = in_order(table.page_count(), monitor, of_page, &mut |_, part: Vec<T>| {
             is_over |= !part.into_iter().all(&mut visit);

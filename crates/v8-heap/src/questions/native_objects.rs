@@ -11,8 +11,8 @@
 //! `node_object_wrap.h`). That the circle closes is the proof: neither symbols nor the places of fields are needed for it.
 
 use crate::heap::Heap;
+use crate::index::MapSet;
 use crate::layout::Kind;
-use crate::objects::value::HeapObject;
 use crate::{Monitor, Result, Tagged};
 
 /// Words at the start of a C++ object among which its handle is: behind the tables of its bases.
@@ -35,17 +35,12 @@ impl Heap<'_> {
     pub fn native_objects(&self, monitor: &dyn Monitor) -> Result<Vec<NativeObject>> {
         let table = self.objects(monitor)?;
         let mut found = Vec::new();
+        let of_embedder = MapSet::of_kind(self, Kind::JsApiObject);
         for page in 0..table.page_count() {
             if monitor.cancelled() {
                 return Err(crate::Error::Interrupted);
             }
-            let (_, maps) = table.page_maps(page);
-            let is_of_embedder = |map: &crate::MapId| self.map(*map).kind == Kind::JsApiObject;
-            if !maps.iter().any(is_of_embedder) {
-                continue;
-            }
-            for (address, map_id) in table.page_objects(page).filter(|(_, map)| is_of_embedder(map)) {
-                let object = HeapObject { address, map_id, map: self.map(map_id) };
+            for (_, object) in of_embedder.on_page(self, table, page) {
                 let Ok(data) = self.embedder_fields(object) else { continue };
                 let native = data.fields.iter().copied().find(|field| self.holds(*field, object.value()));
                 found.extend(native.map(|address| NativeObject { object: object.value(), address }));

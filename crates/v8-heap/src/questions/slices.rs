@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 
 use crate::heap::Heap;
-use crate::index::ObjectId;
 use crate::index::parallel::in_turns;
+use crate::index::{MapSet, ObjectId};
 use crate::layout::StringShape;
 use crate::objects::string::StringStorage;
-use crate::shape::map::MapId;
 use crate::{Error, Monitor, Result, Tagged};
 
 /// Strings between two looks at whether to stop.
@@ -38,30 +37,23 @@ impl Heap<'_> {
         let (table, reached) = (self.objects(monitor)?, self.reached(monitor)?);
         let (held_by, roots) = (self.held_by(monitor)?, self.roots(monitor)?);
         monitor.begin("looking for slices", table.len() as u64);
-        let maps = (0..self.map_count() as u32).map(|map| self.map(MapId(map)));
-        let is_sliced: Vec<bool> =
-            maps.map(|map| StringShape::of(map.instance_type) == Some(StringShape::Sliced)).collect();
-        let is_sliced = |map: MapId| is_sliced[map.0 as usize];
+        let sliced = MapSet::of(self, |map| StringShape::of(map.instance_type) == Some(StringShape::Sliced));
         let workers = in_turns(
             table.page_count(),
             monitor,
             Vec::new,
             |found: &mut Vec<(Tagged, Tagged, u32, u32)>, page| {
-                let (first, maps) = table.page_maps(page);
-                if maps.iter().any(|map| is_sliced(*map)) {
-                    for (id, (address, map)) in (first.0..).zip(table.page_objects(page)) {
-                        let string = Tagged::pointer(address);
-                        if is_sliced(map)
-                            && reached.contains(id)
-                            && let Ok(StringStorage::Sliced { parent, offset }) = self.string_storage(string)
-                            && let Ok(offset) = u32::try_from(offset)
-                            && let Ok(length) = self.string_length(string)
-                        {
-                            found.push((parent, string, offset, length));
-                        }
+                for (id, string) in sliced.on_page(self, table, page) {
+                    let string = string.value();
+                    if reached.contains(id.0)
+                        && let Ok(StringStorage::Sliced { parent, offset }) = self.string_storage(string)
+                        && let Ok(offset) = u32::try_from(offset)
+                        && let Ok(length) = self.string_length(string)
+                    {
+                        found.push((parent, string, offset, length));
                     }
                 }
-                maps.len() as u64
+                table.page_maps(page).1.len() as u64
             },
         )?;
         let mut slices: HashMap<Tagged, Vec<(Tagged, u32, u32)>> = HashMap::new();

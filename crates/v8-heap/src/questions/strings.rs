@@ -12,6 +12,7 @@ use memchr::memmem;
 
 use crate::code_units::{Piece, Units};
 use crate::heap::Heap;
+use crate::index::MapSet;
 use crate::index::parallel::in_turns;
 use crate::isolate::PageState;
 use crate::layout::{Kind, StringShape};
@@ -84,27 +85,22 @@ impl Heap<'_> {
         monitor.begin("searching strings", table.len() as u64);
         let search = Search::new(query);
         let copied = AtomicU64::new(0);
+        let of_strings = MapSet::of_kind(self, Kind::String);
         let workers = in_turns(
             table.page_count(),
             monitor,
             <(Strings, Vec<StringEntry>)>::default,
             |(found, ropes), page| {
-                let (_, maps) = table.page_maps(page);
-                if self.spaces().pages()[page].state == PageState::InUse
-                    && maps.iter().any(|map| self.map(*map).kind == Kind::String)
-                {
-                    for (address, map) in table.page_objects(page) {
-                        let map = self.map(map);
-                        if map.kind == Kind::String {
-                            self.meet_string(address, map, &search, &copied, found, ropes);
-                            // One page of ropes can take seconds. The next turn ends the search.
-                            if search.looks_at_text() && monitor.cancelled() {
-                                break;
-                            }
+                if self.spaces().pages()[page].state == PageState::InUse {
+                    for (_, string) in of_strings.on_page(self, table, page) {
+                        self.meet_string(string.address, string.map, &search, &copied, found, ropes);
+                        // One page of ropes can take seconds. The next turn ends the search.
+                        if search.looks_at_text() && monitor.cancelled() {
+                            break;
                         }
                     }
                 }
-                maps.len() as u64
+                table.page_maps(page).1.len() as u64
             },
         )?;
         let (mut all, mut long_ropes) = (Strings::default(), Vec::new());

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::address_map::AddressMap;
 use crate::graph::{Cuts, RootKind};
 use crate::heap::Heap;
-use crate::index::ObjectId;
 use crate::index::parallel::in_turns;
+use crate::index::{MapSet, ObjectId};
 use crate::layout::{Kind, ScopeKind};
 use crate::objects::captured_reads::{CapturedReads, KnownReads};
 use crate::objects::generator::GeneratorState;
@@ -125,29 +125,23 @@ impl Heap<'_> {
     fn living_closures(&self, monitor: &dyn Monitor) -> Result<Found> {
         let (table, reached) = (self.objects(monitor)?, self.reached(monitor)?);
         monitor.begin("looking for closures", table.len() as u64);
+        let wanted = MapSet::of(self, |map| {
+            matches!(
+                map.kind,
+                Kind::JsFunction | Kind::JsGenerator | Kind::Context | Kind::SloppyArgumentsElements
+            )
+        });
         let workers = in_turns(table.page_count(), monitor, Found::default, |found, page| {
-            let (first, maps) = table.page_maps(page);
-            let is_wanted = |kind: Kind| {
-                matches!(
-                    kind,
-                    Kind::JsFunction | Kind::JsGenerator | Kind::Context | Kind::SloppyArgumentsElements
-                )
-            };
-            if maps.iter().any(|map| is_wanted(self.map(*map).kind)) {
-                for (id, (address, map)) in (first.0..).zip(table.page_objects(page)) {
-                    let kind = self.map(map).kind;
-                    if !is_wanted(kind) || !reached.contains(id) {
-                        continue;
-                    }
-                    match kind {
-                        Kind::JsFunction => found.functions.push((address, ObjectId(id))),
-                        Kind::JsGenerator => found.generators.push(address),
-                        Kind::Context => found.contexts.push((address, ObjectId(id))),
-                        _ => found.aliasing.push(ObjectId(id)),
-                    }
+            let objects = wanted.on_page(self, table, page);
+            for (id, object) in objects.filter(|(id, _)| reached.contains(id.0)) {
+                match object.kind() {
+                    Kind::JsFunction => found.functions.push((object.address, id)),
+                    Kind::JsGenerator => found.generators.push(object.address),
+                    Kind::Context => found.contexts.push((object.address, id)),
+                    _ => found.aliasing.push(id),
                 }
             }
-            maps.len() as u64
+            table.page_maps(page).1.len() as u64
         })?;
         let mut all = Found::default();
         for mut worker in workers {

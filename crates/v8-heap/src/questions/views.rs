@@ -8,10 +8,9 @@ use std::collections::HashMap;
 
 use super::slices::covered;
 use crate::heap::Heap;
-use crate::index::ObjectId;
 use crate::index::parallel::in_turns;
+use crate::index::{MapSet, ObjectId};
 use crate::layout::Kind;
-use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, NameId, Result, Tagged};
 
 /// Views between two looks at whether to stop.
@@ -49,31 +48,24 @@ impl Heap<'_> {
         let (table, reached) = (self.objects(monitor)?, self.reached(monitor)?);
         let (held_by, roots) = (self.held_by(monitor)?, self.roots(monitor)?);
         monitor.begin("looking for views", table.len() as u64);
-        let is_view = |kind: Kind| matches!(kind, Kind::JsTypedArray | Kind::JsDataView);
+        let of_views = MapSet::of(self, |map| matches!(map.kind, Kind::JsTypedArray | Kind::JsDataView));
         let workers =
             in_turns(table.page_count(), monitor, Vec::new, |found: &mut Vec<(Tagged, Seen)>, page| {
-                let (first, maps) = table.page_maps(page);
-                if maps.iter().any(|map| is_view(self.map(*map).kind)) {
-                    for (id, (address, map_id)) in (first.0..).zip(table.page_objects(page)) {
-                        let map = self.map(map_id);
-                        if !is_view(map.kind) || !reached.contains(id) {
-                            continue;
-                        }
-                        let object = HeapObject { address, map_id, map };
-                        if let Ok(view) = self.view(object)
-                            && let Ok(buffer) = self.viewed_buffer(object)
-                        {
-                            let seen = Seen {
-                                view: object.value(),
-                                constructor: self.constructor_name(object),
-                                offset: view.byte_offset,
-                                length: view.byte_length,
-                            };
-                            found.push((buffer, seen));
-                        }
+                for (id, object) in of_views.on_page(self, table, page) {
+                    if reached.contains(id.0)
+                        && let Ok(view) = self.view(object)
+                        && let Ok(buffer) = self.viewed_buffer(object)
+                    {
+                        let seen = Seen {
+                            view: object.value(),
+                            constructor: self.constructor_name(object),
+                            offset: view.byte_offset,
+                            length: view.byte_length,
+                        };
+                        found.push((buffer, seen));
                     }
                 }
-                maps.len() as u64
+                table.page_maps(page).1.len() as u64
             })?;
         let mut views: HashMap<Tagged, Vec<Seen>> = HashMap::new();
         for (buffer, seen) in workers.into_iter().flatten() {

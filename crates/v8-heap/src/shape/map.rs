@@ -203,6 +203,11 @@ impl Maps {
         self.maps.get(id.0 as usize).expect("map numbers are given out by this table")
     }
 
+    /// All of them; what another thread is just adding may be left out.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (MapId, &Map)> {
+        self.maps.iter().map(|(id, map)| (MapId(id as u32), map))
+    }
+
     /// How many maps have been met.
     pub fn count(&self) -> usize {
         self.maps.count()

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::heap::Heap;
-use crate::index::ObjectTable;
+use crate::index::{MapSet, ObjectTable};
 use crate::objects::place::FieldValue;
 use crate::objects::value::HeapObject;
 
@@ -22,15 +22,10 @@ impl Builtins {
     /// What of `known`, addresses and names in the binary, is in the process.
     pub fn find(heap: &Heap<'_>, table: &ObjectTable, known: &[(u64, String)]) -> Builtins {
         let mut starts = Vec::new();
+        let of_code = MapSet::of(heap, |map| heap.layout().type_name(map.instance_type) == "Code");
         for page in 0..table.page_count() {
-            let (_, maps) = table.page_maps(page);
-            if !maps.iter().any(|map| heap.layout().type_name(heap.map(*map).instance_type) == "Code") {
-                continue;
-            }
-            for (address, map_id) in table.page_objects(page) {
-                let code = HeapObject { address, map_id, map: heap.map(map_id) };
-                if heap.layout().type_name(code.map.instance_type) == "Code"
-                    && is_builtin(heap, code)
+            for (_, code) in of_code.on_page(heap, table, page) {
+                if is_builtin(heap, code)
                     && let Ok(FieldValue::Pointer(start)) = heap.named_field(code, "instruction_start")
                 {
                     starts.push(start);
