@@ -36,7 +36,7 @@ use crate::{Address, Core};
 
 pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
-pub use owners::{Owner, Owners};
+pub use owners::{Owner, OwnerBlock, Owners};
 pub use parameters::Parameters;
 pub use run::{Run, RunKind};
 pub use unreached::Unreached;

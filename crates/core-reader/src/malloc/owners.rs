@@ -22,6 +22,15 @@ use crate::{Address, Core, Memory};
 /// How far behind the start of a block a step may lead.
 const FARTHEST: u64 = 16;
 
+/// A block that others can belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerBlock {
+    /// The block.
+    pub block: BlockId,
+    /// It owns what its words lead to. One that is room for data, which nobody has cleared, has words of who had that memory before.
+    pub leads_on: bool,
+}
+
 /// Whose a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
@@ -63,7 +72,7 @@ impl Malloc {
     pub fn owners(
         &self,
         core: &Core,
-        owners: &[BlockId],
+        owners: &[OwnerBlock],
         apart: &[BlockId],
         left_out: &[(u64, u64)],
         watch: &dyn Watch,
@@ -79,9 +88,9 @@ impl Malloc {
         for block in apart {
             steps[block.0 as usize] = FIXED;
         }
-        for (number, block) in owners.iter().enumerate() {
+        for (number, OwnerBlock { block, leads_on }) in owners.iter().enumerate() {
             (tags[block.0 as usize], steps[block.0 as usize]) = (number as u32, FIXED);
-            frontier.push(block.0);
+            frontier.extend(leads_on.then_some(block.0));
         }
         let mut next: Vec<u32> = Vec::new();
         let mut claim = |target: usize, tag: u32, step: u32, next: &mut Vec<u32>, tags: &mut Vec<u32>| {

@@ -9,6 +9,7 @@ pub(crate) mod dominator_tree;
 pub(crate) mod elsewhere;
 pub(crate) mod ending;
 pub(crate) mod excerpt;
+pub(crate) mod explained;
 pub(crate) mod heap_limit;
 pub(crate) mod javascript_stack;
 pub(crate) mod kinds;

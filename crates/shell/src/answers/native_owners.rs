@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use core_reader::{Block, BlockId, BlockState, Malloc, Owner};
+use core_reader::{Block, BlockId, BlockState, Malloc, Owner, OwnerBlock};
 use v8_heap::objects::value::Value;
 use v8_heap::{Monitor, Tagged};
 
@@ -67,6 +67,10 @@ impl NativeOwners {
     }
 }
 
+/// Constructors of objects whose C++ object is mostly room for text, which is not cleared before it is used, and which owns nothing of
+/// any size beside that (Node.js: `StringPtrAllocator` in `src/node_http_parser.cc`).
+const WITH_ROOM: [&str; 1] = ["HTTPParser"];
+
 /// Finds out whose the blocks are.
 ///
 /// # Errors
@@ -95,7 +99,9 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     let pages: Vec<(u64, u64)> =
         heap.spaces().pages().iter().map(|page| (page.base, page.base.saturating_add(page.size))).collect();
     monitor.begin("finding owners of native memory", 0);
-    let blocks: Vec<BlockId> = owners.iter().map(|owner| owner.block).collect();
+    let leads_on = |owner: &NativeOwner| !WITH_ROOM.contains(&&*owner.name.0);
+    let blocks: Vec<OwnerBlock> =
+        owners.iter().map(|owner| OwnerBlock { block: owner.block, leads_on: leads_on(owner) }).collect();
     let found = malloc
         .owners(target.core(), &blocks, &apart, &pages, &Watched(monitor))
         .ok_or(DcmdError::Interrupted)?;

@@ -10,6 +10,7 @@ use v8_heap::{Heap, Tagged};
 
 use crate::answers::calling_place::calling_places;
 use crate::answers::excerpt::SourceLine;
+use crate::answers::explained::LEAST_BYTES;
 use crate::answers::merged_ways::{MergedWay, merged_ways};
 use crate::answers::native_memory::{malloc, malloc_in};
 use crate::answers::native_owners::{Name, NativeOwners, native_owners};
@@ -53,9 +54,7 @@ pub(crate) struct Registered {
     pub(crate) calls: Vec<SourceLine>,
 }
 
-/// Less native memory than this is no suspect,
-const LEAST_BYTES: u64 = 1 << 20;
-/// nor is a smaller part of it,
+/// A smaller part of native memory is no suspect,
 const LEAST_PERCENT: u64 = 10;
 /// nor of the JavaScript heap and what is outside of it.
 const LEAST_PERCENT_OF_HEAP: u64 = 5;

@@ -6,6 +6,7 @@ use serde_json::json;
 use v8_heap::graph::{Gatherer, Suspect};
 
 use super::SnapshotSource;
+use crate::answers::explained::{self, is_little};
 use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::share::percent;
 use crate::answers::source::Source;
@@ -89,6 +90,7 @@ pub(crate) fn leaks(
                 "retained": suspect.retained,
                 "outside": suspect.outside,
                 "percent": percent,
+                "little": is_little(suspect.size(), total),
                 "own": is_own,
                 "meant": meant.as_ref().map(meant_json),
                 "gatherer": gatherer.map(|id| source.id(id)),
@@ -145,12 +147,8 @@ pub(crate) fn leaks(
     if suspects.is_empty() {
         writeln!(out.text(), "nothing has gathered anywhere")?;
     } else {
-        let rest = total.saturating_sub(explained);
-        writeln!(
-            out.text(),
-            "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
-            percent(rest, total)
-        )?;
+        let largest = suspects.iter().map(Suspect::size).max().unwrap_or(0);
+        writeln!(out.text(), "{}", explained::explained(explained, largest, total))?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::facts::{Facts, number, text};
 use super::{Claim, megabytes};
+use crate::answers::explained::{LEAST_BYTES, MUCH};
 use crate::output::escape;
 
 /// What is the matter.
@@ -62,11 +63,8 @@ pub(crate) struct Verdict {
     pub(crate) because: Vec<Claim>,
 }
 
-/// Parts of a hundred of the heap from which on what has gathered is much.
-const MUCH: u64 = 10;
+/// Parts of a hundred of the heap from which on a single object is much.
 const MOST_OF_IT: u64 = 50;
-/// Fewer bytes are never much.
-const LEAST_BYTES: u64 = 1 << 20;
 /// Parts of a hundred of the older heap from which on growth is much, and fewest bytes of it.
 const MUCH_GROWTH: u64 = 2;
 const LEAST_GROWTH: u64 = 32 << 10;

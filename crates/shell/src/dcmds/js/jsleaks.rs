@@ -22,7 +22,7 @@
 //! live as long as their keys: how many of them these keep, in which WeakMap, and the way to that.
 //!
 //! One leak is one suspect: what has gathered below members of a suspect is not told again. The last line says how much of the heap is
-//! in no suspect.
+//! in no suspect. Where the largest suspect is below 1 MB and 10 % of the heap, it says so: that is too little to be what fills it.
 //!
 //! Gathering is not leaking: whether a cache should be as large as it is, only its owner knows. Where the objects say themselves that they
 //! may be meant, that stands in brackets: each member names another source file, or is part of an object that does (modules of a bundler,
@@ -53,6 +53,7 @@ use v8_heap::{Heap, NameId};
 
 use crate::answers::adding_place::adding_place;
 use crate::answers::excerpt::Excerpt;
+use crate::answers::explained::{self, is_little};
 use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::merged_ways::{MergedWay, merged_ways};
 use crate::answers::native_suspects::{self, NativeSuspect, Registered, native_suspects};
@@ -167,12 +168,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 }
             }
             if !suspects.is_empty() && !as_json && !out.is_pipe() {
-                let rest = total.saturating_sub(explained);
-                writeln!(
-                    out.text(),
-                    "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
-                    percent(rest, total)
-                )?;
+                let largest = told.iter().map(Told::bytes).max().unwrap_or(0);
+                writeln!(out.text(), "{}", explained::explained(explained, largest, total))?;
             }
             if told.is_empty() && most > 0 && !as_json && !out.is_pipe() {
                 writeln!(out.text(), "nothing has gathered anywhere")?;
@@ -559,6 +556,7 @@ fn print_json(
         "retained": suspect.retained,
         "outside": suspect.outside,
         "percent": percent(bytes, total),
+        "little": is_little(bytes, total),
         "own": suspect.is_nodes,
         "meant": meant.as_ref().map(meant_json),
         "gatherer": gatherer.map(hexadecimal),
