@@ -10,6 +10,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -116,10 +117,23 @@ fn check(
         let wrong = result[field].as_array().context("no list")?;
         ensure!(wrong.is_empty(), "{field}: {wrong:?}");
     }
+    let empty = page.with_extension("empty.html");
+    std::fs::write(&empty, "<!doctype html><title>empty</title>")?;
     Ok(format!(
-        "{} nodes, {} levels down, {bytes} bytes; {}",
-        result["nodes"], result["levels"], result["title"]
+        "{} nodes, {} levels down, {bytes} bytes, opened in {:.2} s (an empty page in {:.2} s); {}",
+        result["nodes"],
+        result["levels"],
+        seconds_to_open(browser, page)?,
+        seconds_to_open(browser, &empty)?,
+        result["title"]
     ))
+}
+
+/// How long the browser takes from its start until a page has been read and drawn.
+fn seconds_to_open(browser: &OsString, page: &Path) -> Result<f64> {
+    let start = Instant::now();
+    browse(browser, page, "", &["--dump-dom"])?;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 /// Opens a page; gives what the browser prints.

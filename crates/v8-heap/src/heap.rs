@@ -15,7 +15,7 @@ use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable}
 use crate::isolate::{Spaces, thread};
 use crate::layout::Layout;
 use crate::node_runtime;
-use crate::pending::ModuleVariables;
+use crate::remembered::module_variables::KnownModuleVariables;
 use crate::self_check;
 use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
 use crate::version::{V8Version, detect_node};
@@ -48,7 +48,7 @@ pub struct Heap<'t> {
     pub(crate) retained_by_kind: OnceLock<RetainedByKind>,
     pub(crate) suspects: OnceLock<Suspects>,
     pub(crate) dispatch: OnceLock<Option<DispatchTable>>,
-    pub(crate) module_variables: OnceLock<ModuleVariables>,
+    pub(crate) module_variables: KnownModuleVariables,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -169,7 +169,7 @@ impl<'t> Heap<'t> {
             retained_by_kind: OnceLock::new(),
             suspects: OnceLock::new(),
             dispatch: OnceLock::new(),
-            module_variables: OnceLock::new(),
+            module_variables: KnownModuleVariables::default(),
         }
     }
 

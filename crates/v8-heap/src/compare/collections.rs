@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-use super::{Change, Counted, Fingerprints, Paths, Side, Sum};
+use super::{Change, Counted, Fingerprinted, Fingerprints, Paths, Side, Sum};
 use crate::heap::Heap;
 use crate::index::ObjectId;
 use crate::index::parallel::in_turns;
@@ -73,8 +73,12 @@ pub fn collections(sides: &[Side<'_, '_>], counted: Counted, all: bool) -> Resul
         let side = &sides[home];
         let mut members = side.heap.collections(counted, side.monitor)?;
         let left_out = members.len().saturating_sub(MOST_COLLECTIONS);
-        members.sort_unstable_by_key(|(id, weight)| (std::cmp::Reverse(*weight), *id));
-        members.truncate(MOST_COLLECTIONS);
+        let largest_first = |(id, weight): &(u32, u64)| (std::cmp::Reverse(*weight), *id);
+        if left_out > 0 {
+            members.select_nth_unstable_by_key(MOST_COLLECTIONS, largest_first);
+            members.truncate(MOST_COLLECTIONS);
+        }
+        members.sort_unstable_by_key(largest_first);
         let ids: Vec<u32> = members.iter().map(|(id, _)| *id).collect();
         let paths = side.heap.paths(&ids, side.monitor)?;
         let mut located = Vec::new();
@@ -129,14 +133,21 @@ pub fn turnover(
     collection: &Collection,
     fingerprints: &Fingerprints,
 ) -> Result<Option<Turnover>> {
+    let keys = |(side, object): (&Side<'_, '_>, &Option<u32>)| match object {
+        None => Ok(Some(Fingerprinted::default())),
+        Some(object) => side.keys(*object, fingerprints),
+    };
+    let read: Vec<Result<Option<Fingerprinted>>> = crossbeam::thread::scope(|scope| {
+        let of_each = sides.iter().zip(&collection.objects);
+        let threads: Vec<_> = of_each.map(|side| scope.spawn(move |_| keys(side))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("reading keys does not panic")).collect()
+    })
+    .expect("all threads have been joined");
     let mut all = Vec::new();
-    for (side, object) in sides.iter().zip(&collection.objects) {
-        match object {
-            None => all.push(HashSet::new()),
-            Some(object) => match side.keys(*object, fingerprints)? {
-                Some(keys) => all.push(keys),
-                None => return Ok(None),
-            },
+    for keys in read {
+        match keys? {
+            Some(keys) => all.push(keys),
+            None => return Ok(None),
         }
     }
     let (Some(first), Some(last)) = (all.first(), all.last()) else { return Ok(None) };
@@ -168,10 +179,10 @@ impl Side<'_, '_> {
     }
 
     /// The keys of the entries of a collection.
-    fn keys(&self, id: u32, fingerprints: &Fingerprints) -> Result<Option<HashSet<u128>>> {
+    fn keys(&self, id: u32, fingerprints: &Fingerprints) -> Result<Option<Fingerprinted>> {
         let heap = self.heap;
-        let Some(object) = self.object(id)? else { return Ok(Some(HashSet::new())) };
-        let mut keys = HashSet::new();
+        let Some(object) = self.object(id)? else { return Ok(Some(Fingerprinted::default())) };
+        let mut keys = Fingerprinted::default();
         let mut is_complete = true;
         let mut visited = 0u64;
         let mut stopped = false;

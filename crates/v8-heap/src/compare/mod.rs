@@ -30,7 +30,8 @@ mod text_hash;
 mod texts;
 mod unnamed;
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 use crate::heap::Heap;
 use crate::{Monitor, Result};
@@ -191,6 +192,29 @@ impl Fingerprints {
 
     fn of_value(&self, value: &impl Hash) -> u128 {
         self.of(|mut hasher| value.hash(&mut hasher))
+    }
+}
+
+/// Fingerprints of keys.
+type Fingerprinted = HashSet<u128, BuildHasherDefault<FingerprintHasher>>;
+
+/// A fingerprint is a hash itself.
+#[derive(Debug, Default)]
+struct FingerprintHasher(u64);
+
+impl Hasher for FingerprintHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, fingerprint: u128) {
+        self.0 = fingerprint as u64;
     }
 }
 

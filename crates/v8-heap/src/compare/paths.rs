@@ -22,9 +22,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Side;
 use crate::graph::RootKind;
 use crate::heap::Heap;
-use crate::index::ObjectId;
+use crate::index::{MapOf, MapSet, ObjectId};
 use crate::layout::Kind;
-use crate::objects::value::{HeapObject, Value};
+use crate::objects::value::Value;
 use crate::questions::ReferenceKind;
 use crate::{Error, Monitor, Result, Tagged};
 
@@ -335,23 +335,15 @@ impl Heap<'_> {
         let table = self.objects(monitor)?;
         let isolates = self.spaces().isolates();
         let mut best: Option<(usize, u32)> = None;
+        let globals = MapSet::of_kind(self, Kind::JsGlobalObject);
         for page in 0..table.page_count() {
-            let (first, maps) = table.page_maps(page);
-            if !maps.iter().any(|map| self.map(*map).kind == Kind::JsGlobalObject) {
-                continue;
-            }
             let heap = self.spaces().pages()[page].heap;
-            let rank = isolates.iter().position(|isolate| isolate.heap == heap).unwrap_or(usize::MAX);
-            for (id, (address, map_id)) in (first.0..).zip(table.page_objects(page)) {
-                let map = self.map(map_id);
-                if map.kind == Kind::JsGlobalObject
-                    && best.is_none_or(|(known, _)| rank < known)
-                    && matches!(
-                        self.own_property(HeapObject { address, map_id, map }, "process"),
-                        Ok(Some(_))
-                    )
+            for (id, global) in globals.on_page(self, table, page) {
+                let rank = isolates.iter().position(|isolate| isolate.heap == heap).unwrap_or(usize::MAX);
+                if best.is_none_or(|(known, _)| rank < known)
+                    && matches!(self.own_property(global, "process"), Ok(Some(_)))
                 {
-                    best = Some((rank, id));
+                    best = Some((rank, id.0));
                 }
             }
         }
@@ -362,12 +354,11 @@ impl Heap<'_> {
     fn nearest_ways(&self, sources: &[u32], monitor: &dyn Monitor) -> Result<Vec<u32>> {
         let table = self.objects(monitor)?;
         let graph = self.graph(monitor)?;
-        let is_passage: Vec<bool> = (0..self.map_count() as u32)
-            .map(|map| {
-                let kind = self.map(crate::MapId(map)).kind;
-                kind.is_js_object() || is_storage(kind)
-            })
-            .collect();
+        let map_of = MapOf::new(self, table);
+        let is_passage = |id: u32| {
+            let kind = map_of.kind(id);
+            kind.is_js_object() || is_storage(kind)
+        };
         monitor.begin("looking for ways", graph.len() as u64);
         let mut before = vec![NONE; graph.len()];
         let mut queue = Vec::new();
@@ -387,7 +378,7 @@ impl Heap<'_> {
                         return Err(Error::Interrupted);
                     }
                 }
-                if !table.map_of(ObjectId(id)).is_some_and(|map| is_passage[map.0 as usize]) {
+                if !is_passage(id) {
                     continue;
                 }
                 for &next in graph.holds.of(id) {

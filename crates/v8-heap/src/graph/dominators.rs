@@ -12,8 +12,9 @@
 //! number and no search. They are added to the tree when it is there.
 
 use super::liveness::{Cuts, ObjectSet};
-use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Rows};
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Listed, Rows};
 use super::roots::Root;
+use super::scratch::Scratch;
 use crate::store::Array;
 use crate::{Error, Monitor, Result};
 
@@ -255,12 +256,15 @@ impl Dominators {
         if reaches_all {
             forest.add_unreached(graph, held_by, &ephemerons, &is_root, &leaves, monitor)?;
         }
-        let above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
-        let DepthFirst { mut order, numbers, parents } = forest;
+        let mut above = forest.dominators(held_by, &is_root, &ephemerons, monitor)?;
+        let DepthFirst { mut order, mut numbers, parents } = forest;
         drop(parents);
+        let numbers = numbers.elements();
+        let above = above.elements();
         // Those that are reached, and their sizes to their holders. What is not reached is of number 0, whose sum counts nowhere.
         let count = order.len();
-        let mut sums: Vec<u64> = vec![0; count];
+        let mut all_sums = Scratch::<u64>::zeroed(count);
+        let sums = all_sums.elements();
         let is_leaf = |id: u32| leaves.contains(id) && numbers[id as usize] == 0;
         let number_of_holder = |leaf: u32| numbers[held_by.of(leaf)[0] as usize] as usize;
         order.reserve_exact(leaves.len());
@@ -274,7 +278,7 @@ impl Dominators {
         let mut outside: Vec<(u32, u64)> = Vec::new();
         if !graph.owned.is_empty() {
             let mut sums: Vec<u64> = vec![0; count];
-            for owned in &graph.owned {
+            for owned in graph.owned.iter() {
                 let number = match is_leaf(owned.owner) {
                     true => number_of_holder(owned.owner),
                     false => numbers[owned.owner as usize] as usize,
@@ -304,8 +308,7 @@ impl Dominators {
             });
         }
         // Numbers become objects, and sizes are summed from the last to the first.
-        let mut above_each = numbers;
-        above_each.fill(NOBODY);
+        let mut above_each = vec![NOBODY; nodes];
         let mut retained = vec![0; nodes];
         for number in (1..count).rev() {
             let (id, up) = (order[number], above[number] as usize);
@@ -316,7 +319,6 @@ impl Dominators {
                 above_each[id as usize] = order[up];
             }
         }
-        drop(sums);
         for &leaf in &order[count..] {
             retained[leaf as usize] = graph.size(leaf);
             above_each[leaf as usize] = held_by.of(leaf)[0];
@@ -337,23 +339,18 @@ impl Dominators {
 pub(super) struct OutsideBytes {
     /// Sorted by object.
     pub list: Vec<(u32, u64)>,
-    /// Which objects are in the list, up to the last one: most are asked about in vain.
-    has: Vec<u64>,
+    owners: Listed,
 }
 
 impl OutsideBytes {
     /// The list is sorted by object.
     pub fn new(list: Vec<(u32, u64)>) -> OutsideBytes {
-        let mut has = vec![0u64; list.last().map_or(0, |(id, _)| *id as usize / 64 + 1)];
-        for (id, _) in &list {
-            has[*id as usize / 64] |= 1 << (id % 64);
-        }
-        OutsideBytes { list, has }
+        OutsideBytes { owners: Listed::of(list.iter().map(|(id, _)| *id)), list }
     }
 
     fn of(&self, id: u32) -> u64 {
-        let is_there = self.has.get(id as usize / 64).is_some_and(|word| word >> (id % 64) & 1 == 1);
-        let place = is_there.then(|| self.list.binary_search_by_key(&id, |(own, _)| *own).ok()).flatten();
+        let place =
+            self.owners.has(id).then(|| self.list.binary_search_by_key(&id, |(own, _)| *own).ok()).flatten();
         place.map_or(0, |at| self.list[at].1)
     }
 }
@@ -420,9 +417,9 @@ struct DepthFirst {
     /// The object with each number; of number 0, [`NOBODY`].
     order: Vec<u32>,
     /// The number of each object; 0 if it is not reached, or a leaf.
-    numbers: Vec<u32>,
+    numbers: Scratch<u32>,
     /// By number: the number of the one it was reached from.
-    parents: Vec<u32>,
+    parents: Scratch<u32>,
 }
 
 impl DepthFirst {
@@ -437,11 +434,10 @@ impl DepthFirst {
         monitor.begin("ordering the graph", nodes as u64);
         let mut search = DepthFirst {
             order: Vec::with_capacity(nodes + 1),
-            numbers: vec![0; nodes],
-            parents: Vec::with_capacity(nodes + 1),
+            numbers: Scratch::zeroed(nodes),
+            parents: Scratch::zeroed(nodes + 1),
         };
         search.order.push(NOBODY);
-        search.parents.push(0);
         search.follow(graph, seeds.iter().copied(), ephemerons, leaves, monitor)?;
         Ok(search)
     }
@@ -456,8 +452,9 @@ impl DepthFirst {
         leaves: &ObjectSet,
         monitor: &dyn Monitor,
     ) -> Result<()> {
+        let numbers = &*self.numbers.elements();
         let is_orphan = |id: &u32| {
-            self.numbers[*id as usize] == 0 && held_by.of(*id).is_empty() && ephemerons.keys(*id).is_empty()
+            numbers[*id as usize] == 0 && held_by.of(*id).is_empty() && ephemerons.keys(*id).is_empty()
         };
         let orphans: Vec<u32> = (0..graph.len() as u32).filter(is_orphan).collect();
         for id in &orphans {
@@ -465,14 +462,16 @@ impl DepthFirst {
         }
         self.follow(graph, orphans.into_iter(), ephemerons, leaves, monitor)?;
         // A leaf of one of these is held by it no more than by the root of all.
+        let numbers = &*self.numbers.elements();
         let is_left = |id: &u32| {
-            let number = |id: u32| self.numbers[id as usize];
+            let number = |id: u32| numbers[id as usize];
             number(*id) == 0 && !(leaves.contains(*id) && number(held_by.of(*id)[0]) != 0)
         };
         let left: Vec<u32> = (0..graph.len() as u32).filter(is_left).collect();
+        let mut visits = self.visits();
         for id in left {
             is_root.insert(id);
-            self.visit(id, 0);
+            visits.visit(id, 0);
         }
         Ok(())
     }
@@ -488,7 +487,7 @@ impl DepthFirst {
     ) -> Result<()> {
         // An object and how many of its references have been followed.
         let mut stack: Vec<(u32, u32)> = Vec::new();
-        let search = self;
+        let mut search = self.visits();
         for seed in seeds {
             if search.numbers[seed as usize] != 0 {
                 continue;
@@ -526,38 +525,42 @@ impl DepthFirst {
         Ok(())
     }
 
-    fn visit(&mut self, id: u32, parent: u32) {
-        self.numbers[id as usize] = self.order.len() as u32;
-        self.order.push(id);
-        self.parents.push(parent);
+    fn visits(&mut self) -> Visits<'_> {
+        Visits { order: &mut self.order, numbers: self.numbers.elements(), parents: self.parents.elements() }
     }
 
     /// Immediate dominators, by number.
     fn dominators(
-        &self,
+        &mut self,
         held_by: &Rows,
         is_root: &ObjectSet,
         ephemerons: &LiveEphemerons,
         monitor: &dyn Monitor,
-    ) -> Result<Vec<u32>> {
+    ) -> Result<Scratch<u32>> {
         let count = self.order.len();
         monitor.begin("finding dominators", 2 * count as u64);
-        let mut semi: Vec<u32> = (0..count as u32).collect();
-        let mut forest = Forest { ancestors: self.parents.clone(), labels: semi.clone(), path: Vec::new() };
+        let numbers = &*self.numbers.elements();
+        let parents = &self.parents.elements()[..count];
+        let mut semi = Scratch::<u32>::zeroed(count);
+        let semi = semi.elements();
+        semi.iter_mut().zip(0..).for_each(|(own, number)| *own = number);
+        let (mut ancestors, mut labels) = (Scratch::of(parents), Scratch::of(semi));
+        let mut forest =
+            Forest { ancestors: ancestors.elements(), labels: labels.elements(), path: Vec::new() };
         for number in (1..count).rev() {
             let id = self.order[number];
-            let mut best = self.parents[number];
+            let mut best = parents[number];
             if is_root.contains(id) {
                 best = 0;
             } else {
                 let keys = ephemerons.keys(id).iter().map(|ephemeron| ephemeron.key);
                 for holder in held_by.of(id).iter().copied().chain(keys) {
-                    let holder = self.numbers[holder as usize];
+                    let holder = numbers[holder as usize];
                     // What is not reached holds nothing alive.
                     if holder == 0 {
                         continue;
                     }
-                    best = best.min(forest.smallest(holder, number as u32, &semi));
+                    best = best.min(forest.smallest(holder, number as u32, semi));
                 }
             }
             semi[number] = best;
@@ -569,9 +572,10 @@ impl DepthFirst {
                 }
             }
         }
-        drop(forest);
+        drop((ancestors, labels));
         // The nearest ancestor in the tree built so far that is not behind the semidominator.
-        let mut above = self.parents.clone();
+        let mut all_above = Scratch::of(parents);
+        let above = all_above.elements();
         for number in 1..count {
             let mut up = above[number];
             while up > semi[number] {
@@ -585,20 +589,36 @@ impl DepthFirst {
                 }
             }
         }
-        Ok(above)
+        Ok(all_above)
+    }
+}
+
+/// Where a search goes on.
+struct Visits<'a> {
+    order: &'a mut Vec<u32>,
+    numbers: &'a mut [u32],
+    parents: &'a mut [u32],
+}
+
+impl Visits<'_> {
+    fn visit(&mut self, id: u32, parent: u32) {
+        let number = self.order.len();
+        self.numbers[id as usize] = number as u32;
+        self.parents[number] = parent;
+        self.order.push(id);
     }
 }
 
 /// The forest of Lengauer and Tarjan. A vertex is linked to its parent as soon as it has been dealt with, which is to say
 /// that all with larger numbers than the one at hand are.
-struct Forest {
-    ancestors: Vec<u32>,
+struct Forest<'a> {
+    ancestors: &'a mut [u32],
     /// The smallest semidominator on the path from a vertex to its ancestor, that one left out.
-    labels: Vec<u32>,
+    labels: &'a mut [u32],
     path: Vec<u32>,
 }
 
-impl Forest {
+impl Forest<'_> {
     /// The smallest semidominator on the way from `vertex` up to the first that is not linked yet: those below or at `last`.
     /// Makes the way shorter.
     #[inline]
@@ -637,7 +657,7 @@ mod tests {
         Graph {
             holds: Rows::from_edges(nodes, edges),
             ephemerons: ephemerons.into(),
-            owned: Vec::new(),
+            owned: crate::graph::AllOwned::default(),
             sizes: Sizes::Own((1..=nodes as u32).collect()),
             unit: 8,
             follows_code: true,

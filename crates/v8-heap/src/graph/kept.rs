@@ -102,7 +102,7 @@ impl Part for Graph {
         let graph = Graph {
             holds,
             ephemerons,
-            owned: owned.collect(),
+            owned: owned.collect::<Vec<_>>().into(),
             sizes: Sizes::Own(sizes),
             unit: WORD,
             follows_code,

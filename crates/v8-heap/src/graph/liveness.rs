@@ -353,7 +353,7 @@ mod tests {
         Graph {
             holds: Rows::from_edges(nodes, edges),
             ephemerons: ephemerons.into(),
-            owned: Vec::new(),
+            owned: crate::graph::AllOwned::default(),
             sizes: Sizes::Own(vec![1; nodes].into()),
             unit: 8,
             follows_code: true,

@@ -27,6 +27,7 @@ mod plan;
 mod root_finder;
 mod root_search;
 mod roots;
+mod scratch;
 mod stacks;
 mod suspects;
 
@@ -45,7 +46,7 @@ pub use suspects::{Gatherer, Suspect};
 
 pub(crate) use plan::DispatchTable;
 
+pub use object_graph::{AllOwned, Ephemeron, Graph, Owned, Rows};
 pub(crate) use object_graph::{
     BETWEEN_LOOKS, code_holds_weakly, embedded_words, placed_words, references_of_page,
 };
-pub use object_graph::{Ephemeron, Graph, Owned, Rows};

@@ -205,6 +205,63 @@ pub struct Owned {
     pub bytes: u64,
 }
 
+/// Which objects are in a list, up to the last one: most are asked about in vain.
+#[derive(Debug, Default)]
+pub(super) struct Listed(Vec<u64>);
+
+impl Listed {
+    /// Those with these numbers.
+    pub fn of(ids: impl Iterator<Item = u32>) -> Listed {
+        let mut has = Vec::new();
+        for id in ids {
+            let word = id as usize / 64;
+            if has.len() <= word {
+                has.resize(word + 1, 0);
+            }
+            has[word] |= 1 << (id % 64);
+        }
+        Listed(has)
+    }
+
+    #[inline]
+    pub fn has(&self, id: u32) -> bool {
+        self.0.get(id as usize / 64).is_some_and(|word| word >> (id % 64) & 1 == 1)
+    }
+}
+
+/// What objects own outside of the heap, by owner; of two owners of the same bytes only the first.
+#[derive(Debug, Default)]
+pub struct AllOwned {
+    list: Vec<Owned>,
+    owners: Listed,
+}
+
+impl From<Vec<Owned>> for AllOwned {
+    /// Of a list that is sorted by owner.
+    fn from(list: Vec<Owned>) -> AllOwned {
+        AllOwned { owners: Listed::of(list.iter().map(|owned| owned.owner)), list }
+    }
+}
+
+impl std::ops::Deref for AllOwned {
+    type Target = [Owned];
+
+    fn deref(&self) -> &[Owned] {
+        &self.list
+    }
+}
+
+impl AllOwned {
+    /// Bytes that an object owns.
+    fn of(&self, id: u32) -> u64 {
+        if !self.owners.has(id) {
+            return 0;
+        }
+        let at = self.list.partition_point(|owned| owned.owner < id);
+        self.list[at..].iter().take_while(|owned| owned.owner == id).map(|owned| owned.bytes).sum()
+    }
+}
+
 /// Sizes, of the graph or of whoever made it.
 #[derive(Clone, Debug)]
 pub(super) enum Sizes {
@@ -234,8 +291,8 @@ pub struct Graph {
     pub holds: Rows,
     /// Entries of weak collections, by key.
     pub ephemerons: Array<Ephemeron>,
-    /// What objects own outside of the heap, by owner; of two owners of the same bytes only the first.
-    pub owned: Vec<Owned>,
+    /// What objects own outside of the heap.
+    pub owned: AllOwned,
     /// Size of each object, in units.
     pub(super) sizes: Sizes,
     /// Bytes of a unit: a word in a core; in a snapshot, where sizes of all sorts are told, one.
@@ -255,8 +312,7 @@ impl Graph {
 
     /// Bytes that an object owns outside of the view.
     pub fn outside(&self, id: u32) -> u64 {
-        let at = self.owned.partition_point(|owned| owned.owner < id);
-        self.owned[at..].iter().take_while(|owned| owned.owner == id).map(|owned| owned.bytes).sum()
+        self.owned.of(id)
     }
 
     /// The entries of weak collections that have `key`.
@@ -281,7 +337,7 @@ impl Graph {
         Graph {
             holds,
             ephemerons: Array::default(),
-            owned,
+            owned: owned.into(),
             sizes: Sizes::Shared(sizes),
             unit: 1,
             follows_code: true,
@@ -340,7 +396,7 @@ impl Graph {
         Ok(Graph {
             holds: rows,
             ephemerons: ephemerons.into(),
-            owned,
+            owned: owned.into(),
             sizes: Sizes::Own(sizes.into()),
             unit: WORD,
             follows_code: dispatch.is_some() || !has_handles,

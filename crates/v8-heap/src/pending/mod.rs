@@ -30,7 +30,6 @@ pub use http::{HttpExchange, HttpState};
 pub use microtasks::{Microtask, MicrotaskKind, MicrotaskQueue};
 pub use promises::{PromiseMakers, PromiseState};
 pub use retained::ChainBytes;
-pub(crate) use scopes::ModuleVariables;
 pub use thread_pool::{ThreadPool, Work, WorkState};
 pub use ticks::Tick;
 pub use timers::{Immediate, Timer};

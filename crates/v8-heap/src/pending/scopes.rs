@@ -42,46 +42,41 @@ impl Sought {
     }
 }
 
-/// The values of everything that is asked for.
-#[derive(Debug)]
-pub(crate) struct ModuleVariables([Vec<Tagged>; Sought::ALL.len()]);
-
-impl ModuleVariables {
-    fn find(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<ModuleVariables> {
-        // All contexts of one place of a script have the same variables, and there are many more contexts than places.
-        let places = heap.map_each_of(Kind::ScopeInfo, monitor, |scope| {
-            let own = heap.slot_names(scope).ok()?;
-            let has = |name: &&str| own.iter().any(|(_, variable)| heap.is_text(*variable, name));
-            let has_all = |sought: &Sought| sought.names().iter().all(has);
-            let sought: Vec<Sought> = Sought::ALL.into_iter().filter(has_all).collect();
-            (!sought.is_empty()).then(|| (scope.value(), sought))
-        })?;
-        let places: HashMap<Tagged, Vec<Sought>> = places.into_iter().collect();
-        let values_in = |context: HeapObject<'_>| {
-            let sought = places.get(&heap.context_scope_info(context).ok()?)?;
-            let variables = heap.context_variables(context).ok()?;
-            let value = |sought: &Sought| {
-                let is_it = |name: Tagged| heap.is_text(name, sought.names()[0]);
-                match variables.iter().find(|variable| is_it(variable.name))?.value {
-                    VariableValue::Tagged(value) => Some((*sought, value)),
-                    VariableValue::Uninitialized => Some((*sought, Tagged::default())),
-                    _ => None,
-                }
-            };
-            Some(sought.iter().filter_map(value).collect::<Vec<_>>())
-        };
-        let mut found = ModuleVariables(Default::default());
-        heap.for_each_made_of(Kind::Context, monitor, values_in, |values| {
-            for (sought, value) in values {
-                let values = &mut found.0[sought as usize];
-                if values.len() < MOST_SCOPES {
-                    values.push(value);
-                }
+/// The values of everything that is asked for, in the order of [`Sought::ALL`].
+fn find(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<Vec<Vec<Tagged>>> {
+    // All contexts of one place of a script have the same variables, and there are many more contexts than places.
+    let places = heap.map_each_of(Kind::ScopeInfo, monitor, |scope| {
+        let own = heap.slot_names(scope).ok()?;
+        let has = |name: &&str| own.iter().any(|(_, variable)| heap.is_text(*variable, name));
+        let has_all = |sought: &Sought| sought.names().iter().all(has);
+        let sought: Vec<Sought> = Sought::ALL.into_iter().filter(has_all).collect();
+        (!sought.is_empty()).then(|| (scope.value(), sought))
+    })?;
+    let places: HashMap<Tagged, Vec<Sought>> = places.into_iter().collect();
+    let values_in = |context: HeapObject<'_>| {
+        let sought = places.get(&heap.context_scope_info(context).ok()?)?;
+        let variables = heap.context_variables(context).ok()?;
+        let value = |sought: &Sought| {
+            let is_it = |name: Tagged| heap.is_text(name, sought.names()[0]);
+            match variables.iter().find(|variable| is_it(variable.name))?.value {
+                VariableValue::Tagged(value) => Some((*sought, value)),
+                VariableValue::Uninitialized => Some((*sought, Tagged::default())),
+                _ => None,
             }
-            true
-        })?;
-        Ok(found)
-    }
+        };
+        Some(sought.iter().filter_map(value).collect::<Vec<_>>())
+    };
+    let mut found = vec![Vec::new(); Sought::ALL.len()];
+    heap.for_each_made_of(Kind::Context, monitor, values_in, |values| {
+        for (sought, value) in values {
+            let values = &mut found[sought as usize];
+            if values.len() < MOST_SCOPES {
+                values.push(value);
+            }
+        }
+        true
+    })?;
+    Ok(found)
 }
 
 /// The values of a variable in every context that has it.
@@ -95,10 +90,7 @@ pub(super) fn variables<'h>(
 ) -> Result<&'h [Tagged]> {
     let found = match heap.module_variables.get() {
         Some(found) => found,
-        None => {
-            let found = ModuleVariables::find(heap, monitor)?;
-            heap.module_variables.get_or_init(|| found)
-        }
+        None => heap.module_variables.remember(find(heap, monitor)?),
     };
-    Ok(&found.0[sought as usize])
+    Ok(&found[sought as usize])
 }

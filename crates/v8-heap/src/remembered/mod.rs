@@ -3,6 +3,7 @@
 
 pub(crate) mod lines;
 pub(crate) mod locals;
+pub(crate) mod module_variables;
 pub(crate) mod names;
 pub(crate) mod rope_texts;
 pub(crate) mod well_known;
