@@ -76,6 +76,8 @@ pub struct Damaged {
     whole: Arc<Vec<u8>>,
     /// What is in the file instead, by place.
     changed: BTreeMap<usize, u8>,
+    /// A bit for each word: whether anything in it is changed. Most are looked at in vain.
+    is_changed: Vec<u64>,
     /// The file has become shorter.
     cut: Option<usize>,
 }
@@ -90,7 +92,8 @@ impl Damaged {
         let path = directory.join(format!("v8mdb-mutate-{}-{number}", std::process::id()));
         fs::write(&path, &*whole).with_context(|| format!("cannot write {}", path.display()))?;
         let file = File::options().write(true).open(&path)?;
-        Ok(Damaged { path, file, whole, changed: BTreeMap::new(), cut: None })
+        let is_changed = vec![0; whole.len().div_ceil(WORD).div_ceil(64)];
+        Ok(Damaged { path, file, whole, changed: BTreeMap::new(), is_changed, cut: None })
     }
 
     pub fn path(&self) -> &Path {
@@ -108,22 +111,33 @@ impl Damaged {
         if let Some(cut) = self.cut.take() {
             self.file.write_all_at(&self.whole[cut..], cut as u64)?;
         }
+        self.write(|at, _| self.whole[at])?;
         for at in std::mem::take(&mut self.changed).into_keys() {
-            self.file.write_all_at(&self.whole[at..=at], at as u64)?;
+            self.is_changed[at / WORD / 64] = 0;
         }
         Ok(())
     }
 
+    fn is_changed(&self, word: usize) -> bool {
+        self.is_changed[word / 64] >> (word % 64) & 1 == 1
+    }
+
     fn byte(&self, at: usize) -> u8 {
-        self.changed.get(&at).copied().unwrap_or(self.whole[at])
+        let changed = self.is_changed(at / WORD).then(|| self.changed.get(&at).copied());
+        changed.flatten().unwrap_or(self.whole[at])
     }
 
     fn set(&mut self, at: usize, byte: u8) {
         self.changed.insert(at, byte);
+        self.is_changed[at / WORD / 64] |= 1 << (at / WORD % 64);
     }
 
     fn word(&self, word: usize) -> u64 {
-        let bytes: [u8; WORD] = std::array::from_fn(|byte| self.byte(word * WORD + byte));
+        let at = word * WORD;
+        let bytes: [u8; WORD] = match self.is_changed(word) {
+            true => std::array::from_fn(|byte| self.byte(at + byte)),
+            false => std::array::from_fn(|byte| self.whole[at + byte]),
+        };
         u64::from_le_bytes(bytes)
     }
 
@@ -201,12 +215,12 @@ impl Damaged {
                 }
             }
         }
-        self.write()?;
+        self.write(|_, changed| changed)?;
         Ok(how)
     }
 
-    /// Writes what is changed, run by run.
-    fn write(&self) -> Result<()> {
+    /// Writes a byte for each that is changed, run by run.
+    fn write(&self, byte_at: impl Fn(usize, u8) -> u8) -> Result<()> {
         let mut run: Vec<u8> = Vec::new();
         let mut start = 0;
         for (at, byte) in &self.changed {
@@ -215,7 +229,7 @@ impl Damaged {
                 run.clear();
                 start = *at;
             }
-            run.push(*byte);
+            run.push(byte_at(*at, *byte));
         }
         self.file.write_all_at(&run, start as u64)?;
         Ok(())
