@@ -48,8 +48,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         on_line("matrix", &["matrix", "--report", &report])?;
         let emulated = format!("{line}-arm64");
         step("matrix of arm64", &["xtask", "matrix", "--quick", "--report", &report, "--node", &emulated])?;
-        step("other releases", &["xtask", "releases", "--sample", "8"])?;
-        step("leaks", &["xtask", "leaks", "--every", "2"])?;
+        step("other releases", &["xtask", "releases", "--sample", "6"])?;
+        step("leaks", &["xtask", "leaks", "--every", "4"])?;
         on_line("verdicts", &["verdicts"])?;
         step("assistants", &["xtask", "assistants"])?;
         on_line("pending", &["pending"])?;

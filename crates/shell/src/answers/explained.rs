@@ -26,3 +26,19 @@ pub(crate) fn explained(bytes: u64, largest: u64, heap: u64) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_is_below_a_megabyte_and_below_a_tenth() {
+        assert!(is_little(LEAST_BYTES - 1, 100 << 20) && !is_little(LEAST_BYTES, 1 << 40));
+        assert!(is_little(99, 1000) && !is_little(100, 1000));
+        assert!(!is_little(0, 0));
+        let much = "none of these is much";
+        assert!(explained(300_000, 200_000, 10 << 20).contains(much));
+        assert!(!explained(3 << 20, 2 << 20, 10 << 20).contains(much));
+        assert!(explained(10, 10, 100).starts_with("90 bytes, 90 % of the heap"));
+    }
+}

@@ -48,6 +48,8 @@ pub(crate) struct NativeOwners {
     pub(crate) classes: BTreeMap<Name, OwnerClass>,
     /// Buffers of JavaScript: blocks and bytes.
     pub(crate) buffers: (u64, u64),
+    /// Characters of strings that JavaScript has outside of its heap.
+    pub(crate) strings: (u64, u64),
     /// Blocks that several owners come to at once.
     pub(crate) shared: (u64, u64),
     /// These blocks.
@@ -96,6 +98,11 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
         let block = malloc.blocks().around(store.address).filter(|block| block.state.is_used());
         apart.extend(block.map(|block| block.id).filter(|id| store.kind.is_allocated() && seen.insert(*id)));
     }
+    let mut of_strings = HashSet::new();
+    for (start, _) in heap.external_characters(monitor)? {
+        let block = malloc.blocks().around(start).filter(|block| block.state.is_used());
+        apart.extend(block.map(|block| block.id).filter(|id| !seen.contains(id) && of_strings.insert(*id)));
+    }
     let pages: Vec<(u64, u64)> =
         heap.spaces().pages().iter().map(|page| (page.base, page.base.saturating_add(page.size))).collect();
     monitor.begin("finding owners of native memory", 0);
@@ -116,6 +123,7 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
         let sum = match found.of(block.id) {
             _ if block.state == BlockState::Own => &mut all.own,
             _ if seen.contains(&block.id) => &mut all.buffers,
+            _ if of_strings.contains(&block.id) => &mut all.strings,
             Owner::Of(number) => {
                 let Some(owner) = all.owners.get_mut(number as usize) else { continue };
                 owner.bytes += block.chunk_bytes;

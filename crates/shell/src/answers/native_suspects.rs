@@ -84,7 +84,7 @@ pub(crate) fn native_suspects(
         Err(DcmdError::Failed(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let others = [all.buffers, all.shared, all.elsewhere, all.nobody];
+    let others = [all.buffers, all.strings, all.shared, all.elsewhere, all.nobody];
     let bytes = all.classes.values().map(|class| class.bytes).chain(others.iter().map(|sum| sum.1));
     let total = bytes.fold(0, u64::saturating_add);
     let is_much = |bytes: u64| {

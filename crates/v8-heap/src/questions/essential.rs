@@ -88,7 +88,8 @@ impl Heap<'_> {
         }
     }
 
-    fn external_range(&self, string: u64, one_byte: bool, uncached: bool) -> Option<(u64, u64)> {
+    /// Where the characters of an external string are, as `[start, end)`.
+    pub(super) fn external_range(&self, string: u64, one_byte: bool, uncached: bool) -> Option<(u64, u64)> {
         let length = u64::from(self.words().word32(string + self.fields().string_length, "length").ok()?);
         let data = self.external_data(string, uncached).ok()?;
         Some((data, data.checked_add(length * if one_byte { 1 } else { 2 })?))

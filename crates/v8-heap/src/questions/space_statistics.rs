@@ -8,10 +8,12 @@
 use std::collections::HashSet;
 
 use crate::heap::Heap;
-use crate::index::ObjectTable;
+use crate::index::{MapSet, ObjectTable};
 use crate::isolate::{Isolate, PAGE_SIZE, Page, PageState};
 use crate::layout::native::base_space;
 use crate::layout::{ExternalBytes, Kind, StringShape};
+use crate::objects::value::HeapObject;
+use crate::shape::map::Map;
 use crate::{Monitor, Result};
 
 /// `FreeListMany::kMinBlockSize`: smaller pieces are wasted.
@@ -348,34 +350,59 @@ impl Heap<'_> {
     /// # Errors
     /// As [`Heap::spaces_of`].
     pub fn external_strings(&self, isolate: &Isolate, monitor: &dyn Monitor) -> Result<ExternalStrings> {
-        let table = self.objects(monitor)?;
         let counts_characters = matches!(self.layout().accounting.external_bytes, ExternalBytes::Two { .. });
         let mut strings = ExternalStrings::default();
-        for (index, page) in self.spaces().pages().iter().enumerate() {
-            if page.heap != isolate.heap {
-                continue;
+        self.for_each_external_string(monitor, |heap, string, one_byte, _| {
+            if heap != isolate.heap {
+                return;
             }
+            let length =
+                self.words().word32(string.address + self.fields().string_length, "length of a String");
+            let length = u64::from(length.unwrap_or(0));
+            let bytes = if one_byte { length } else { 2 * length };
+            strings.count += 1;
+            strings.bytes = strings.bytes.saturating_add(bytes);
+            let counted = if counts_characters { length } else { bytes };
+            strings.counted = strings.counted.saturating_add(counted);
+        })?;
+        Ok(strings)
+    }
+
+    /// Where the characters of external strings are, as `[start, end)`, of all isolates. What cannot be read is left out.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
+    pub fn external_characters(&self, monitor: &dyn Monitor) -> Result<Vec<(u64, u64)>> {
+        let mut ranges = Vec::new();
+        self.for_each_external_string(monitor, |_, string, one_byte, uncached| {
+            ranges.extend(self.external_range(string.address, one_byte, uncached));
+        })?;
+        Ok(ranges)
+    }
+
+    /// Calls `visit` with the `Heap` that an external string is in, the string, and how it keeps its characters.
+    fn for_each_external_string(
+        &self,
+        monitor: &dyn Monitor,
+        mut visit: impl FnMut(u64, HeapObject<'_>, bool, bool),
+    ) -> Result<()> {
+        let table = self.objects(monitor)?;
+        let external =
+            |map: &Map| matches!(StringShape::of(map.instance_type), Some(StringShape::External { .. }));
+        let maps = MapSet::of(self, |map| map.kind == Kind::String && external(map));
+        for (index, page) in self.spaces().pages().iter().enumerate() {
             if monitor.cancelled() {
                 return Err(crate::Error::Interrupted);
             }
-            for (address, map) in table.page_objects(index) {
-                let map = self.map(map);
-                if map.kind != Kind::String {
-                    continue;
-                }
-                if let Some(StringShape::External { one_byte, .. }) = StringShape::of(map.instance_type) {
-                    let length =
-                        self.words().word32(address + self.fields().string_length, "length of a String");
-                    let length = u64::from(length.unwrap_or(0));
-                    let bytes = if one_byte { length } else { 2 * length };
-                    strings.count += 1;
-                    strings.bytes = strings.bytes.saturating_add(bytes);
-                    let counted = if counts_characters { length } else { bytes };
-                    strings.counted = strings.counted.saturating_add(counted);
+            for (_, string) in maps.on_page(self, table, index) {
+                if let Some(StringShape::External { one_byte, uncached }) =
+                    StringShape::of(string.map.instance_type)
+                {
+                    visit(page.heap, string, one_byte, uncached);
                 }
             }
         }
-        Ok(strings)
+        Ok(())
     }
 
     /// Memory that holds the counts: space objects, their free lists, allocators.

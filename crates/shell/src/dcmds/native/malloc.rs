@@ -23,7 +23,8 @@
 //!
 //! That a C++ object and an object of JavaScript belong together is certain: each leads to the other. What it owns is an estimate: a
 //! block belongs to the object that fewest steps lead from, to nobody if several are as near. Sums of a class are
-//! right within a quarter for streams of zlib and Blobs; a single object's may be far off. Buffers of JavaScript are taken out first.
+//! right within a quarter for streams of zlib and Blobs; a single object's may be far off. Buffers of JavaScript, and
+//! the characters of strings that it has outside of its heap, are taken out first.
 //!
 //! # Limits
 //!
@@ -290,6 +291,7 @@ fn owners(context: &Context, as_json: bool, out: &mut Out<'_>) -> Result<(), Dcm
     }
     for ((blocks, bytes), key, name) in [
         (all.buffers, "buffers", "buffers of JavaScript"),
+        (all.strings, "strings", "strings that JavaScript has outside of its heap"),
         (all.shared, "shared", "as near to several owners"),
         (all.elsewhere, "elsewhere", "of data, stacks and other memory"),
         (all.nobody, "nobody", "only V8's pages lead to them, or nothing (::findleaks)"),
