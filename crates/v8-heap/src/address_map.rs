@@ -7,6 +7,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// time only.
 pub(crate) type AddressMap<V> = HashMap<u64, V, BuildHasherDefault<AddressHasher>>;
 
+/// The same by the number of an object.
+pub(crate) type NumberMap<V> = HashMap<u32, V, BuildHasherDefault<AddressHasher>>;
+
 /// Spreads addresses by one multiplication.
 #[derive(Debug, Default)]
 pub(crate) struct AddressHasher(u64);
@@ -20,6 +23,10 @@ impl Hasher for AddressHasher {
         for &byte in bytes {
             self.write_u64(u64::from(byte));
         }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
     }
 
     fn write_u64(&mut self, word: u64) {

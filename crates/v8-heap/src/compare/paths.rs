@@ -20,6 +20,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Side;
+use crate::address_map::NumberMap;
 use crate::graph::RootKind;
 use crate::heap::Heap;
 use crate::index::{MapOf, MapSet, ObjectId};
@@ -89,7 +90,7 @@ struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     nodes: Vec<Node>,
-    by_object: HashMap<u32, u32>,
+    by_object: NumberMap<u32>,
 }
 
 /// Which objects of another heap have the names of [`Paths`].
@@ -277,7 +278,7 @@ impl Heap<'_> {
                 continue;
             }
             let Some(object) = self.object_by_id(table, ObjectId(node.object)) else { continue };
-            let mut unnamed: HashMap<u32, u32> =
+            let mut unnamed: NumberMap<u32> =
                 own.iter().map(|child| (paths.nodes[*child as usize].object, *child)).collect();
             // Of two equal names the first is meant, as when it is looked for.
             let mut taken: HashSet<Step> = HashSet::new();
