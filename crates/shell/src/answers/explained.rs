@@ -15,16 +15,16 @@ pub(crate) fn is_little(bytes: u64, heap: u64) -> bool {
 /// The lines below suspects that explain so many bytes, of which the largest has so many.
 pub(crate) fn explained(bytes: u64, largest: u64, heap: u64) -> String {
     let rest = heap.saturating_sub(bytes);
-    let mut text = format!(
-        "{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
+    let little = match is_little(largest, heap) {
+        true => {
+            "none of these is much: a leak that has just begun shows beside an older core (--base, ::diff)\n"
+        }
+        false => "",
+    };
+    format!(
+        "{little}{rest} bytes, {} % of the heap, are in none of these (::jsdominators shows where all of it is)",
         percent(rest, heap)
-    );
-    if is_little(largest, heap) {
-        text.push_str(
-            "\nnone of these is much: a leak that has just begun shows beside an older core (--base, ::diff)",
-        );
-    }
-    text
+    )
 }
 
 #[cfg(test)]
