@@ -68,6 +68,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "store", longest: 512, given: "kept parts of an index" },
 ];
 
+/// Two targets, others the next day: all of them within a week.
+pub fn targets_of(day: u64) -> [&'static str; 2] {
+    let first = 2 * usize::try_from(day).unwrap_or(0);
+    [first, first + 1].map(|turn| TARGETS[turn % TARGETS.len()].name)
+}
+
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -223,6 +229,13 @@ fn build() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_target_has_its_turn_within_a_week() {
+        let mut taken: Vec<&str> = (0..7).flat_map(|day| targets_of(20_787 + day)).collect();
+        taken.sort_unstable();
+        assert!(TARGETS.iter().map(|target| target.name).eq(taken));
+    }
 
     #[test]
     fn every_target_is_built_and_run() {
