@@ -13,6 +13,7 @@ mod seeds;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -68,12 +69,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "store", longest: 512, given: "kept parts of an index" },
 ];
 
-/// Two targets, others the next day: all of them within a week.
-pub fn targets_of(day: u64) -> [&'static str; 2] {
-    let first = 2 * usize::try_from(day).unwrap_or(0);
-    [first, first + 1].map(|turn| TARGETS[turn % TARGETS.len()].name)
-}
-
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -88,6 +83,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut verb, mut wanted, mut report) = (Verb::Run, Vec::new(), None);
     let (mut time, mut runs, mut as_built, mut only_swift) = (None, None, false, false);
+    let mut at_once = 1;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("target") => wanted.push(arguments.value()?.string()?),
@@ -96,6 +92,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Long("runs") => runs = Some(arguments.value()?.parse::<u64>()?),
             // What was built before runs on while the sources are worked at.
             Long("as-built") => as_built = true,
+            Long("at-once") => at_once = arguments.value()?.parse::<usize>()?.max(1),
             Long("swift") => only_swift = true,
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Value(word) => {
@@ -114,7 +111,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     if let Some(unknown) = wanted.iter().find(|name| !TARGETS.iter().any(|target| target.name == **name)) {
         bail!("no target is called `{unknown}`; `cargo xtask fuzz list` names them");
     }
-    let targets: Vec<&Target> = TARGETS
+    let targets: Vec<&'static Target> = TARGETS
         .iter()
         .filter(|target| wanted.is_empty() || wanted.iter().any(|name| name == target.name))
         .collect();
@@ -150,7 +147,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
                 corpora::pack(target)?;
             }
         }
-        Verb::Run => rounds = run_all(&targets, budget, only_swift)?,
+        Verb::Run => rounds = run_all(&targets, budget, only_swift, at_once)?,
         Verb::List | Verb::Build => {}
     }
     if let Some(report) = report {
@@ -166,26 +163,36 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-/// Runs targets in turns, each until its budget is spent or it has found something. Every second round is a swift one, or all are.
-fn run_all(targets: &[&Target], budget: Budget, only_swift: bool) -> Result<Vec<Round>> {
-    let mut left: Vec<(&Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
+/// Runs targets in turns, so many at once, each until its budget is spent or it has found something. Every second round is a swift one,
+/// or all are.
+fn run_all(targets: &[&'static Target], budget: Budget, only_swift: bool, at_once: usize) -> Result<Vec<Round>> {
+    let mut left: Vec<(&'static Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
     let mut last: Vec<Round> = Vec::new();
     for turn in 0.. {
         if left.is_empty() {
             break;
         }
+        let is_swift = only_swift || turn % 2 == 1;
+        let longest = if is_swift { SWIFT_ROUND } else { ROUND };
         let mut next = Vec::new();
-        for (target, budget) in left {
-            let is_swift = only_swift || turn % 2 == 1;
-            let longest = if is_swift { SWIFT_ROUND } else { ROUND };
-            let round = libfuzzer::run(target, budget.at_most(longest), is_swift)?;
-            Record::add(&round)?;
-            let rest = budget.without(&round);
-            if round.fine && !rest.is_spent() {
-                next.push((target, rest));
+        for some in left.chunks(at_once) {
+            let rounds: Vec<Result<Round>> = thread::scope(|scope| {
+                let run = |(target, budget): (&'static Target, Budget)| {
+                    libfuzzer::run(target, budget.at_most(longest), is_swift)
+                };
+                let started: Vec<_> = some.iter().map(|it| scope.spawn(move || run(*it))).collect();
+                started.into_iter().map(|it| it.join().expect("a round does not panic")).collect()
+            });
+            for (round, (target, budget)) in rounds.into_iter().zip(some) {
+                let round = round?;
+                Record::add(&round)?;
+                let rest = budget.without(&round);
+                if round.fine && !rest.is_spent() {
+                    next.push((*target, rest));
+                }
+                last.retain(|other| other.target != round.target);
+                last.push(round);
             }
-            last.retain(|other| other.target != round.target);
-            last.push(round);
         }
         left = next;
     }
@@ -229,13 +236,6 @@ fn build() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_target_has_its_turn_within_a_week() {
-        let mut taken: Vec<&str> = (0..7).flat_map(|day| targets_of(20_787 + day)).collect();
-        taken.sort_unstable();
-        assert!(TARGETS.iter().map(|target| target.name).eq(taken));
-    }
 
     #[test]
     fn every_target_is_built_and_run() {

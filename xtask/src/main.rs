@@ -123,7 +123,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "fuzz",
-        arguments: "[list | build | replay | run | keep] [--target NAME]... [--minutes N | --seconds N] [--runs N] [--swift] [--as-built] [--report FILE]",
+        arguments: "[list | build | replay | run | keep] [--target NAME]... [--minutes N | --seconds N] [--runs N] [--at-once N] [--swift] [--as-built] [--report FILE]",
         summary: "fuzz the parsers and decoders, a minute each if nothing is said; replay what is known, keep what covers most",
         run: fuzz::run,
     },

@@ -18,6 +18,14 @@ pub fn cache() -> PathBuf {
     env::var_os("V8MDB_CACHE").map_or_else(|| target().join("cache"), PathBuf::from)
 }
 
+/// Names another directory for cores than [`cores`] is without it.
+pub const CORES: &str = "V8MDB_CORES";
+
+/// Cores that are kept for the next task.
+pub fn cores() -> PathBuf {
+    env::var_os(CORES).map_or_else(|| cache().join("cores"), PathBuf::from)
+}
+
 /// The scenario programs and their facts.
 pub fn scenarios() -> PathBuf {
     workspace().join("testdata/scenarios")

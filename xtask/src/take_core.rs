@@ -122,7 +122,7 @@ impl Request {
 
 /// Where the cores of the matrix and the benchmarks are kept.
 pub fn directory_of(scenario: &str, node: &str) -> PathBuf {
-    places::cache().join("cores").join(format!("{scenario}-{node}"))
+    places::cores().join(format!("{scenario}-{node}"))
 }
 
 /// A core that is kept, as the name of its directory tells.
@@ -145,7 +145,7 @@ impl Taken {
 
 /// The cores that are kept, by their names.
 pub fn taken() -> Result<Vec<Taken>> {
-    let Ok(entries) = fs::read_dir(places::cache().join("cores")) else { return Ok(Vec::new()) };
+    let Ok(entries) = fs::read_dir(places::cores()) else { return Ok(Vec::new()) };
     let directories: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     let mut taken: Vec<Taken> =
         directories.iter().filter_map(|directory| Taken::in_directory(directory)).collect();

@@ -6,16 +6,19 @@
 //! 8 or 16 bytes behind it (where allocators of libraries put what they give out), count as steps, for those further inside are mostly
 //! links of lists. No step leads into an owner.
 //!
+//! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere.
+//!
 //! ```text
 //!   owner A ---> block ---> block           A's
 //!   owner A ---> block <--- owner B         nobody's: both are as near
 //!   owner A ---> block ---> block <--- data  the last one is not A's
 //! ```
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::Malloc;
-use super::blocks::BlockId;
+use super::blocks::{Block, BlockId};
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Core, Memory};
 
@@ -85,6 +88,8 @@ impl Malloc {
         // The step in which a block was come to.
         let mut steps = vec![NOT_YET; count];
         let mut frontier: Vec<u32> = Vec::new();
+        // What a vector uses of its block, where that is less than all of it.
+        let mut used: HashMap<u32, u64> = HashMap::new();
         for block in apart {
             steps[block.0 as usize] = FIXED;
         }
@@ -108,8 +113,12 @@ impl Malloc {
         for step in 1.. {
             for index in frontier.drain(..) {
                 let tag = tags[index as usize];
-                told += self.each_near(core, index as usize, &mut |target| {
+                let bytes = used.remove(&index);
+                told += self.each_near(core, index as usize, bytes, &mut |target, bytes| {
                     claim(target, tag, step, &mut next, &mut tags);
+                    if let Some(bytes) = bytes {
+                        used.insert(target as u32, bytes);
+                    }
                 });
                 if told > 1 << 22 {
                     watch.advance(told);
@@ -136,17 +145,28 @@ impl Malloc {
         (word - self.blocks().block(index).start.0 <= FARTHEST && word.is_multiple_of(8)).then_some(index)
     }
 
-    /// Calls `found` for the blocks that a block leads to; gives the bytes that were read.
-    fn each_near(&self, core: &Core, index: usize, found: &mut dyn FnMut(usize)) -> u64 {
+    /// Calls `found` for the blocks that a block leads to, each with how much of it is used if it is a vector's; gives the bytes that
+    /// were read. Only `used` bytes of the block are read, if that is given.
+    fn each_near(
+        &self,
+        core: &Core,
+        index: usize,
+        used: Option<u64>,
+        found: &mut dyn FnMut(usize, Option<u64>),
+    ) -> u64 {
         let bounds = self.bounds();
         let block = self.blocks().block(index);
         let (mut at, end) = (block.start.0, block.end().0);
+        let end = used.map_or(end, |used| end.min(at.saturating_add(used)));
         while at < end {
             let Ok(bytes) = core.memory().bytes_from(Address(at)) else { break };
             let length = (bytes.len() as u64).min(end - at);
-            for word in bytes[..length as usize].as_chunks::<8>().0 {
+            let words = bytes[..length as usize].as_chunks::<8>().0;
+            for (place, word) in words.iter().enumerate() {
                 if let Some(target) = self.near(u64::from_le_bytes(*word), bounds) {
-                    found(target);
+                    let three = words[place..].first_chunk().map(|three| three.map(u64::from_le_bytes));
+                    let used = three.and_then(|three| used_by_vector(three, &self.blocks().block(target)));
+                    found(target, used);
                 }
             }
             at += length;
@@ -183,6 +203,17 @@ impl Malloc {
     }
 }
 
+/// How many bytes of a block a vector uses, if three words are one that has the block: where its elements begin, where they end, and
+/// where there is room to (`_M_start`, `_M_finish`, `_M_end_of_storage` in libstdc++'s `stl_vector.h`).
+fn used_by_vector([start, finish, end_of_storage]: [u64; 3], block: &Block) -> Option<u64> {
+    let is_one = start == block.start.0
+        && start <= finish
+        && finish <= end_of_storage
+        && end_of_storage <= block.end().0
+        && start < end_of_storage;
+    is_one.then(|| finish - start)
+}
+
 /// What is left of a stretch without others, which are sorted.
 fn without((start, end): (u64, u64), others: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let mut left = Vec::new();
@@ -205,7 +236,30 @@ fn without((start, end): (u64, u64), others: &[(u64, u64)]) -> Vec<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::without;
+    use super::super::blocks::{Block, BlockId, BlockState};
+    use super::{used_by_vector, without};
+    use crate::Address;
+
+    #[test]
+    fn a_vector_uses_what_is_before_its_end() {
+        let block = Block {
+            id: BlockId(0),
+            start: Address(0x1000),
+            bytes: 40,
+            chunk_bytes: 48,
+            state: BlockState::Used,
+            run: 0,
+        };
+        let used = |words| used_by_vector(words, &block);
+        assert_eq!(used([0x1000, 0x1008, 0x1008]), Some(8));
+        assert_eq!(used([0x1000, 0x1000, 0x1028]), Some(0), "an empty one with room");
+        assert_eq!(used([0x1000, 0x1028, 0x1028]), Some(40));
+        assert_eq!(used([0x1000, 0x1000, 0x1000]), None, "no room at all is three equal words");
+        assert_eq!(used([0x1000, 0x1010, 0x1030]), None, "room beyond the block");
+        assert_eq!(used([0x1000, 0x1010, 0x1008]), None);
+        assert_eq!(used([0x1008, 0x1010, 0x1018]), None, "not at its start");
+        assert_eq!(used([0x1000, 0, 0]), None);
+    }
 
     #[test]
     fn a_stretch_is_cut_where_others_are() {

@@ -46,6 +46,10 @@ const SMALLEST_PART_OF_NODE: u64 = 20;
 const FEWEST_BYTES_OF_ONE: u64 = 1 << 16;
 const SMALLEST_PART_OF_ONE: u64 = 400;
 const SMALLEST_PART_OF_ALL: u64 = 50;
+/// A few that retain fewer bytes are no leak: tables that a library has built when it was loaded. Nor are fewer than so many that have
+/// no holder in common, which say least.
+const FEWEST_BYTES_OF_FEW: u64 = 1 << 20;
+const FEWEST_OF_SEVERAL: u64 = 100;
 /// Gatherings that may be told as one with another.
 const MOST_DISTINCT: usize = 1 << 12;
 /// Owners above one another that are looked at for that.
@@ -240,7 +244,7 @@ pub fn gatherings(
         }
     }
     let mut suspects: Vec<Suspect> =
-        suspects.all.into_iter().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
+        suspects.all.into_iter().filter(|suspect| is_gathering(suspect)).collect();
     suspects.extend(few_but_large(objects, dominators, &owners, &mut shared, monitor)?);
     suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
     // Held by several, they have gathered in the first of these.
@@ -249,6 +253,15 @@ pub fn gatherings(
             && (a.constructor, a.count, a.largest, a.size()) == (b.constructor, b.count, b.largest, b.size())
     });
     Ok(distinct(objects, suspects, &owners))
+}
+
+/// Whether they are many enough, for where they are.
+fn is_gathering(suspect: &Suspect) -> bool {
+    let fewest = match suspect.gatherer {
+        Gatherer::Several if suspect.size() < FEWEST_BYTES_OF_FEW => FEWEST_OF_SEVERAL,
+        _ => u64::from(FEWEST),
+    };
+    suspect.count >= fewest
 }
 
 /// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.
@@ -298,10 +311,9 @@ fn few_but_large<O: Objects>(
         };
         few.add(gatherer, constructor, id, owners.is_nested[id as usize], dominators);
     }
-    let few = few
-        .all
-        .into_iter()
-        .filter(|suspect| suspect.count < u64::from(FEWEST) && suspect.size() >= heap / SMALLEST_PART_OF_ALL);
+    let least_of_all = FEWEST_BYTES_OF_FEW.max(heap / SMALLEST_PART_OF_ALL);
+    let is_much = |suspect: &Suspect| suspect.size() >= least_of_all;
+    let few = few.all.into_iter().filter(|suspect| suspect.count < u64::from(FEWEST) && is_much(suspect));
     Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
 }
 
