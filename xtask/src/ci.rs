@@ -63,7 +63,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             "matrix of arm64",
             &format!("matrix --quick --report {report} --node {emulated}"),
         )];
-        let mut add = |what, command: &str| on_line.push(Step::new(what, &format!("{command} --node {line}")));
+        let mut add =
+            |what, command: &str| on_line.push(Step::new(what, &format!("{command} --node {line}")));
         add("pending", "pending");
         add("what stands still", "stalls");
         // A process that ends leaves its core to the kernel, which gives it away here and there.

@@ -165,7 +165,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
 
 /// Runs targets in turns, so many at once, each until its budget is spent or it has found something. Every second round is a swift one,
 /// or all are.
-fn run_all(targets: &[&'static Target], budget: Budget, only_swift: bool, at_once: usize) -> Result<Vec<Round>> {
+fn run_all(
+    targets: &[&'static Target],
+    budget: Budget,
+    only_swift: bool,
+    at_once: usize,
+) -> Result<Vec<Round>> {
     let mut left: Vec<(&'static Target, Budget)> = targets.iter().map(|target| (*target, budget)).collect();
     let mut last: Vec<Round> = Vec::new();
     for turn in 0.. {

@@ -23,6 +23,7 @@ mod licences;
 mod locals;
 mod matrix;
 mod moments;
+mod musl;
 mod mutate;
 mod native;
 mod native_memory;
@@ -195,7 +196,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "releases",
-        arguments: "[--all] [--line N]... [--node VERSION]... [--sample N [--day N]] [--keep] [--report FILE] [--debugger FILE]",
+        arguments: "[--all] [--line N]... [--node VERSION]... [--sample N [--day N]] [--arm64 | --musl] [--keep] [--report FILE] [--debugger FILE]",
         summary: "hold cores of any official releases of Node.js against V8's snapshots and the program's facts",
         run: releases::run,
     },

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{emulated, places};
+use crate::{emulated, musl, places};
 
 /// The newest release known here of each supported line: what the matrix runs on.
 pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
@@ -23,9 +23,9 @@ fn is_supported(line: u32, minor: u32) -> bool {
     LINES.iter().any(|(own, from)| *own == line && *from <= minor)
 }
 
-/// The three numbers of a release, as `22.23.3`, whatever processor it is for; none for one that is no release.
+/// The three numbers of a release, as `22.23.3`, whatever machine it is for; none for one that is no release.
 pub fn parse(version: &str) -> Option<(u32, u32, u32)> {
-    let version = emulated::release(version).unwrap_or(version);
+    let version = emulated::release(version).or(musl::release(version)).unwrap_or(version);
     let mut numbers = version.split('.').map(|number| number.parse().ok());
     let parsed = (numbers.next()??, numbers.next()??, numbers.next()??);
     numbers.next().is_none().then_some(parsed)
@@ -78,25 +78,39 @@ pub fn binary(version: &str) -> Result<PathBuf> {
     if node.is_file() {
         return Ok(node);
     }
-    let (package, release) = emulated::package(version);
-    let package = format!("{package}@{release}");
-    eprintln!("fetching {package}");
     let staging = staging_directory(&home)?;
+    let package = match musl::release(version) {
+        Some(release) => {
+            eprintln!("fetching Node.js {release} for musl");
+            musl::fetch(release, &staging)?;
+            format!("the package of {version}")
+        }
+        None => {
+            let (package, release) = emulated::package(version);
+            unpack(&format!("{package}@{release}"), &staging)?;
+            package.to_owned()
+        }
+    };
+    // Only a complete unpacking gets the final name.
+    fs::rename(&staging, &home).with_context(|| format!("cannot create {}", home.display()))?;
+    ensure!(node.is_file(), "{package} holds no bin/node");
+    Ok(node)
+}
+
+/// Fetches a package and unpacks it into a directory.
+fn unpack(package: &str, staging: &Path) -> Result<()> {
+    eprintln!("fetching {package}");
     let output =
-        npm().args(["pack", "--silent", &package]).current_dir(&staging).output().map_err(without_npm)?;
+        npm().args(["pack", "--silent", package]).current_dir(staging).output().map_err(without_npm)?;
     ensure!(
         output.status.success(),
         "npm could not fetch {package}: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    let archive = single_file(&staging)?;
-    let status = Command::new("tar").arg("-xzf").arg(&archive).current_dir(&staging).status();
+    let archive = single_file(staging)?;
+    let status = Command::new("tar").arg("-xzf").arg(&archive).current_dir(staging).status();
     ensure!(status.context("cannot run tar")?.success(), "tar could not unpack {}", archive.display());
-    fs::remove_file(&archive)?;
-    // Only a complete unpacking gets the final name.
-    fs::rename(&staging, &home).with_context(|| format!("cannot create {}", home.display()))?;
-    ensure!(node.is_file(), "{package} holds no bin/node");
-    Ok(node)
+    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }
 
 /// A directory whose `node_modules` holds the packages that `manifest` names (`{"name": "version"}`).

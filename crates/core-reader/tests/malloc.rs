@@ -77,6 +77,7 @@ fn blocks_are_where_the_program_has_them() {
                     RunKind::Break(arena) | RunKind::Heap(arena) => Some(malloc.arenas()[arena].is_main),
                     RunKind::Mapped => None,
                     RunKind::Extension(_) => panic!("brk could go on"),
+                    RunKind::Slots => panic!("it is glibc's"),
                 };
                 assert_eq!(arena, [Some(true), Some(false), None][thread as usize], "{kind:?}");
             }
@@ -131,7 +132,7 @@ fn an_arena_is_found_whatever_is_in_its_lists() {
 fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let taken = taken();
     let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
-    let unreached = malloc.unreached(&taken.core, &Unwatched).unwrap();
+    let unreached = malloc.unreached(&taken.core, &[], &Unwatched).unwrap();
     let said = |word: &str| taken.said(word).map(|numbers| numbers[1]).collect::<BTreeSet<u64>>();
     let heads: BTreeSet<u64> =
         unreached.heads.iter().map(|(id, ..)| malloc.blocks().get(*id).unwrap().start.0).collect();
@@ -164,7 +165,7 @@ fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
             as u64
     );
     assert!(bytes > 5_000_000);
-    assert!(malloc.unreached(&taken.core, &Cancelled).is_none());
+    assert!(malloc.unreached(&taken.core, &[], &Cancelled).is_none());
 }
 
 /// The core of a program that leaks, which ships: with words of its memory overwritten by words of its own, by small numbers, or by ones
@@ -209,7 +210,7 @@ proptest! {
             prop_assert_eq!(blocks.around(block.start.0).map(|found| found.id), Some(block.id));
             prop_assert_eq!(blocks.get(block.id), Some(block));
         }
-        let unreached = malloc.unreached(&core, &Unwatched).unwrap();
+        let unreached = malloc.unreached(&core, &[], &Unwatched).unwrap();
         let (count, _) = unreached.total();
         prop_assert!(count <= blocks.len() as u64);
         let used = blocks.iter().filter(|block| block.state.is_used());
@@ -227,7 +228,7 @@ proptest! {
 fn a_block_belongs_to_the_only_one_that_leads_to_it() {
     let core = damaged(&[]);
     let malloc = Malloc::of(&core, &Unwatched).unwrap();
-    let unreached = malloc.unreached(&core, &Unwatched).unwrap();
+    let unreached = malloc.unreached(&core, &[], &Unwatched).unwrap();
     let sessions: Vec<BlockId> = unreached
         .heads
         .iter()
@@ -250,4 +251,41 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
         assert_eq!(own.len(), if blocks[number].leads_on { 2 } else { 1 }, "{session:?}");
         assert!(own.iter().all(|id| unreached.head_of(*id) == Some(*session)));
     }
+}
+
+/// Groups of musl's allocator, laid out by hand: which slots the program has, from where to where, and what all of it takes.
+#[test]
+fn slots_of_musl_are_told_by_their_metas() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = program::take(&program::compile(directory.path(), "slots.c", &["-O1"]), &[]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    assert_eq!(malloc.library(), core_reader::Library::Musl);
+    let arena = &malloc.arenas()[0];
+    let system = taken.said("SYSTEM").next().unwrap()[1];
+    assert_eq!((malloc.arenas().len(), arena.system, arena.walked), (1, system, system));
+    let blocks: Vec<Block> = malloc.blocks().iter().collect();
+    let used: Vec<&Block> = blocks.iter().filter(|block| block.state == BlockState::Used).collect();
+    let mut said: Vec<&[u64]> = taken.said("BLOCK").collect();
+    said.sort_unstable();
+    assert_eq!(used.len(), said.len());
+    for (block, numbers) in used.iter().zip(&said) {
+        let &[start, size] = *numbers else { panic!("two numbers") };
+        assert_eq!(block.start, Address(start));
+        // Spare bytes are told in units of 16.
+        assert!((size..size + 16).contains(&block.bytes), "{} bytes of {size}", block.bytes);
+        assert_eq!(malloc.blocks().around(start + size / 2).unwrap().start, block.start);
+    }
+    let free: BTreeSet<(u64, u64)> = blocks
+        .iter()
+        .filter(|block| block.state == BlockState::Free)
+        .map(|block| (block.start.0, block.chunk_bytes))
+        .collect();
+    let wanted: Vec<(u64, u64)> = taken.said("FREE").map(|numbers| (numbers[0], numbers[1])).collect();
+    assert!(wanted.iter().all(|block| free.contains(block)), "{free:x?}");
+    // Slots five, seven and eight of the large group, and the last of the small one.
+    assert_eq!(free.len(), wanted.len() + 3);
+    assert_eq!(blocks.iter().filter(|block| block.state == BlockState::Own).count(), 2, "pages of metas");
+    // Nothing leads to any of them.
+    let unreached = malloc.unreached(&taken.core, &[], &Unwatched).unwrap();
+    assert_eq!(unreached.total().0, used.len() as u64);
 }

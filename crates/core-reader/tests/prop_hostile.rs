@@ -120,7 +120,7 @@ fn ask_memory(core: &Core) {
         assert!(
             blocks.iter().all(|block| blocks.around(block.start.0).is_some_and(|found| found.id == block.id))
         );
-        let _ = malloc.unreached(core, &Unwatched);
+        let _ = malloc.unreached(core, &[], &Unwatched);
     }
 }
 

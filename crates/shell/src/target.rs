@@ -124,7 +124,7 @@ impl Target {
         self.core.symbols()
     }
 
-    /// The blocks of glibc's allocator; found when first asked. Nothing if it is not in use. What was cancelled is not kept.
+    /// The blocks of the C library's allocator; found when first asked. Nothing if it is not in use. What was cancelled is not kept.
     pub fn malloc(&self, watch: &dyn Watch) -> Option<&Malloc> {
         if let Some(known) = self.malloc.get() {
             return known.as_ref();
@@ -142,8 +142,33 @@ impl Target {
         if let Some(known) = self.unreached.get() {
             return Some(known);
         }
-        let found = self.malloc(watch)?.unreached(self.core, watch)?;
+        let mut stale = self.heap().map_or_else(|_| Vec::new(), |heap| heap.spaces().without_objects());
+        stale.extend(self.room_on_stacks());
+        stale.sort_unstable();
+        let found = self.malloc(watch)?.unreached(self.core, &stale, watch)?;
         Some(self.unreached.get_or_init(|| found))
+    }
+
+    /// Room in frames that nobody has cleared: words in it are of who had that part of the stack before. What else such a function has, others
+    /// have as well.
+    fn room_on_stacks(&self) -> Vec<(u64, u64)> {
+        /// Functions that are mostly room: libuv waits with a list of 1024 events (`src/unix/linux.c`).
+        const WITH_ROOM: [&str; 1] = ["uv__io_poll"];
+        /// The return address and the registers that are given back are at the end of a frame.
+        const SAVED: u64 = 64;
+        /// The innermost frames of a thread that waits.
+        const FRAMES: usize = 16;
+        let mut room = Vec::new();
+        for thread in self.core.threads() {
+            for frame in self.stack_of(thread, FRAMES).frames {
+                let function = self.symbols().nearest(frame.lookup_address(), 0);
+                let is_one = function.is_some_and(|found| WITH_ROOM.contains(&&*found.symbol.name));
+                if let Some(end) = frame.frame_pointer.filter(|_| is_one) {
+                    room.push((frame.stack_pointer.0, end.0.saturating_sub(SAVED)));
+                }
+            }
+        }
+        room
     }
 
     /// Bytes of the file that was mapped at `address`, as they are in the file that stands for it.

@@ -1,8 +1,9 @@
 /*
  * Preloaded into a process: leaks blocks of malloc and keeps others, at its start and while it runs, and writes into the file that
- * FACTS names where they are, and what malloc says of itself, five times a second.
+ * FACTS names where they are, and what malloc says of itself, five times a second: glibc's, musl's says nothing. It names no C library, so
+ * that it can be loaded beside each.
  *
- *   cc -O1 -shared -fPIC -pthread planted.c -o planted.so
+ *   cc -O1 -shared -fPIC -nodefaultlibs planted.c -o planted.so
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,6 +18,8 @@ struct node {
     struct node *next;
     char text[24];
 };
+
+#pragma weak mallinfo2
 
 struct node *volatile planted_kept;
 static int facts = -1;
@@ -60,6 +63,9 @@ static void *watch(void *unused) {
         if (round == 5) {
             plant();
             forget();
+        }
+        if (!mallinfo2) {
+            continue;
         }
         struct mallinfo2 info = mallinfo2();
         char line[128];

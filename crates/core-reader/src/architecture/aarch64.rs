@@ -84,6 +84,7 @@ pub static AARCH64: Architecture = Architecture {
         longest_call: 4,
         ends_with_call,
         return_address,
+        by_instructions: None,
         signal_frame: SignalFrame {
             // mov x8, 139; svc 0
             code: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],

@@ -10,6 +10,7 @@ use std::fmt;
 pub use aarch64::AARCH64;
 pub use x86_64::X86_64;
 
+use crate::Memory;
 use crate::floating_point::FloatingPoint;
 
 /// The processors whose cores are read.
@@ -86,9 +87,16 @@ pub(crate) struct Unwinding {
     /// Where the return address is, in code that keeps frame pointers, where the frame pointer is not that of the function: at its
     /// start and its end. It is given the code from the next instruction on.
     pub return_address: fn(&[u8]) -> Option<ReturnAddress>,
+    /// The caller of a function, told by its instructions.
+    pub by_instructions: Option<ByInstructions>,
     /// What the kernel saves when it calls a signal handler.
     pub signal_frame: SignalFrame,
 }
+
+/// The registers of the caller of a function that has these; with where the function begins, if that is known, and what tells whether an
+/// address is behind a call.
+pub(crate) type ByInstructions =
+    fn(&dyn Memory, &Unwound, Option<u64>, &dyn Fn(u64) -> bool) -> Option<Unwound>;
 
 /// The registers that the kernel saved when it called a signal handler. For C libraries without unwind tables for that place.
 pub(crate) struct SignalFrame {

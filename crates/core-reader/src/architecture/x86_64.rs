@@ -1,5 +1,7 @@
 //! x86-64 (System V ABI, AMD64 supplement).
 
+mod returns;
+
 use super::{Architecture, Registers, ReturnAddress, Roles, SignalFrame, ThreadLocals, Unwinding, Variant};
 use crate::floating_point::FloatingPoint;
 
@@ -54,6 +56,7 @@ pub static X86_64: Architecture = Architecture {
         longest_call: LONGEST_CALL,
         ends_with_call,
         return_address,
+        by_instructions: Some(returns::caller),
         signal_frame: SignalFrame {
             // mov rax, 15; syscall
             code: &[0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05],

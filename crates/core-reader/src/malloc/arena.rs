@@ -20,7 +20,6 @@
 //! Only the right distance from the start of the structure to the bins closes the ring.
 
 use super::blocks::{BlockState, Blocks};
-use super::run::RunKind;
 use super::words::Words;
 use crate::address_space::AddressSpace;
 use crate::{Address, Contents, Memory as _};
@@ -80,10 +79,8 @@ impl Arena {
 
     /// Adds up the blocks of the arena with this number.
     pub(super) fn count(&mut self, blocks: &Blocks, number: usize) {
-        let runs = || {
-            let of_arena = |kind| matches!(kind, RunKind::Break(arena) | RunKind::Heap(arena) | RunKind::Extension(arena) if arena == number);
-            (0..blocks.runs().len()).filter(move |run| of_arena(blocks.runs()[*run].kind))
-        };
+        let of_arena = |run: &usize| blocks.runs()[*run].kind.arena() == Some(number);
+        let runs = || (0..blocks.runs().len()).filter(of_arena);
         self.walked = runs().map(|run| blocks.runs()[run].taken).sum();
         for block in runs().flat_map(|run| blocks.of_run(run)) {
             let bytes = block.chunk_bytes;

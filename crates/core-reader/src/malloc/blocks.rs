@@ -1,11 +1,12 @@
 //! All blocks of the allocator, by address.
 //!
 //! A block takes eight bytes here: its chunk is a multiple of 16, which leaves four bits for its state, and it ends where the next one
-//! of its run begins. For every page of a run the first block that begins in it or behind it is kept, so that the block at an address is
+//! of its run begins. Where chunks say more, the upper bits have it: eight how far in the chunk the program's memory begins, eight how much
+//! behind it is spare, both in units of 16. For every page of a run the first block that begins in it or behind it is kept, so that the block at an address is
 //! found among the few of a page.
 
-use super::run::{Run, RunKind};
-use super::{ALIGNMENT, HEADER, PAGE};
+use super::run::Run;
+use super::{ALIGNMENT, PAGE};
 use crate::Address;
 
 /// What a block is for the allocator.
@@ -98,6 +99,10 @@ pub struct Blocks {
     first_pages: Vec<usize>,
 }
 
+/// Where the upper bits begin, and those below: no address of a process has more.
+const OFFSET: u32 = 48;
+const SPARE: u32 = 56;
+const ADDRESSES: u64 = (1 << OFFSET) - 1;
 /// Most blocks that are numbered.
 pub(super) const MOST: usize = u32::MAX as usize - 1;
 
@@ -176,9 +181,11 @@ impl Blocks {
         let next = if is_last { of.last_end } else { chunk_of(self.chunks[index + 1]) };
         let chunk_bytes = next.saturating_sub(chunk);
         // A block in use may also use the first word of the next chunk, unless nothing follows.
-        let shares = state.is_used() && of.kind != RunKind::Mapped;
-        let bytes = chunk_bytes.saturating_sub(HEADER) + if shares { 8 } else { 0 };
-        Block { id: BlockId(index as u32), start: Address(chunk + HEADER), bytes, chunk_bytes, state, run }
+        let parts = of.kind.parts();
+        let header = parts.header + offset_of(packed);
+        let bytes = chunk_bytes.saturating_sub(header + parts.footer + spare_of(packed))
+            + if state.is_used() { parts.of_next } else { 0 };
+        Block { id: BlockId(index as u32), start: Address(chunk + header), bytes, chunk_bytes, state, run }
     }
 
     /// The block that an address lies in, its header included: what is before [`Block::start`] is the allocator's.
@@ -206,13 +213,12 @@ impl Blocks {
         let index = self.index_at(run, address)?;
         let of = &self.runs[run];
         let chunk = chunk_of(self.chunks[index]);
-        if address >= chunk + HEADER {
+        let parts = of.kind.parts();
+        if address >= chunk + parts.header {
             return (address < of.last_end).then_some(index);
         }
-        let shares = index > of.first
-            && address < chunk + 8
-            && state_of(self.chunks[index - 1]).is_used()
-            && of.kind != RunKind::Mapped;
+        let shares =
+            index > of.first && address < chunk + parts.of_next && state_of(self.chunks[index - 1]).is_used();
         shares.then(|| index - 1)
     }
 
@@ -235,9 +241,20 @@ impl Blocks {
 
     /// The block that the program was given at exactly `address`.
     pub(super) fn starting_at(&self, address: u64) -> Option<usize> {
-        let chunk = address.checked_sub(HEADER)?;
+        let run = self.run_at(address)?;
+        let chunk = address.checked_sub(self.runs[run].kind.parts().header)?;
         let index = self.index_at(self.run_at(chunk)?, chunk)?;
         (chunk_of(self.chunks[index]) == chunk).then_some(index)
+    }
+
+    /// Runs in which there should be more at one of these addresses: where the first of them begins to make no sense.
+    pub(super) fn mark_broken(&mut self, places: &[u64]) {
+        for place in places {
+            let run = self.runs.partition_point(|run| run.start.0 <= *place).saturating_sub(1);
+            if let Some(run) = self.runs.get_mut(run) {
+                run.broken_at.get_or_insert(Address(*place));
+            }
+        }
     }
 
     pub(super) fn state(&self, index: usize) -> BlockState {
@@ -245,7 +262,8 @@ impl Blocks {
     }
 
     pub(super) fn set_state(&mut self, index: usize, state: BlockState) {
-        self.chunks[index] = packed(chunk_of(self.chunks[index]), state);
+        let place = self.chunks[index] & !(ALIGNMENT - 1);
+        self.chunks[index] = place | packed(0, state);
     }
 
     /// The block with an index that is known to be one.
@@ -260,8 +278,23 @@ pub(super) fn packed(chunk: u64, state: BlockState) -> u64 {
     chunk & !(ALIGNMENT - 1) | BlockState::ALL.iter().position(|other| *other == state).unwrap_or(0) as u64
 }
 
+/// As [`packed`], of a chunk in which the program's memory begins so many bytes further on than in others, and of which so many behind
+/// it are spare.
+pub(super) fn packed_at(chunk: u64, offset: u64, spare: u64, state: BlockState) -> u64 {
+    let units = |bytes: u64| (bytes / ALIGNMENT).min(0xff);
+    packed(chunk, state) & ADDRESSES | units(offset) << OFFSET | units(spare) << SPARE
+}
+
 pub(super) fn chunk_of(packed: u64) -> u64 {
-    packed & !(ALIGNMENT - 1)
+    packed & ADDRESSES & !(ALIGNMENT - 1)
+}
+
+fn offset_of(packed: u64) -> u64 {
+    (packed >> OFFSET & 0xff) * ALIGNMENT
+}
+
+fn spare_of(packed: u64) -> u64 {
+    (packed >> SPARE) * ALIGNMENT
 }
 
 fn state_of(packed: u64) -> BlockState {

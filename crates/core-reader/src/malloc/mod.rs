@@ -1,4 +1,6 @@
-//! glibc's allocator: its arenas, what it took from the system for them, and every block of it.
+//! The C library's allocator: of glibc, and of musl ([`slots`]), whose groups are taken for runs of one arena.
+//!
+//! glibc's: its arenas, what it took from the system for them, and every block of it.
 //!
 //! Source: `malloc/malloc.c`, `malloc/arena.c` of glibc 2.26 to 2.42. Nothing of it has a symbol in a distribution's library, so all
 //! is found by what is in it ([`arena`], [`parameters`]).
@@ -28,6 +30,7 @@ mod owners;
 mod parameters;
 mod run;
 mod runs;
+mod slots;
 mod unreached;
 mod words;
 
@@ -54,12 +57,22 @@ const IS_MAPPED: u64 = 2;
 /// The unit in which the system gives memory.
 const PAGE: u64 = 4096;
 
-/// All that glibc's allocator manages in a process.
+/// All that the C library's allocator manages in a process.
 #[derive(Debug)]
 pub struct Malloc {
     arenas: Vec<Arena>,
     parameters: Option<Parameters>,
     blocks: Blocks,
+    library: Library,
+}
+
+/// Whose allocator it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// glibc's.
+    Glibc,
+    /// musl's, from 1.2.1 on (`mallocng`).
+    Musl,
 }
 
 impl Malloc {
@@ -69,7 +82,7 @@ impl Malloc {
         let memory = core.memory();
         let mut arenas = arena::find(memory);
         if arenas.is_empty() {
-            return None;
+            return slots::find(core, watch);
         }
         let parameters = parameters::find(memory, &arenas);
         let mut blocks = runs::walk(memory, &mut arenas, parameters.as_ref(), watch);
@@ -77,7 +90,12 @@ impl Malloc {
         for (index, arena) in arenas.iter_mut().enumerate() {
             arena.count(&blocks, index);
         }
-        Some(Malloc { arenas, parameters, blocks })
+        Some(Malloc { arenas, parameters, blocks, library: Library::Glibc })
+    }
+
+    /// Whose allocator it is.
+    pub fn library(&self) -> Library {
+        self.library
     }
 
     /// The arenas, the main one first.

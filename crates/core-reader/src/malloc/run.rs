@@ -1,5 +1,6 @@
-//! A stretch of memory that is full of blocks: see [`super::runs`] for how they are found.
+//! A stretch of memory that is full of blocks: see [`super::runs`] and [`super::slots`] for how they are found.
 
+use super::{HEADER, slots};
 use crate::Address;
 
 /// What a run is, and the number of the arena it belongs to.
@@ -13,6 +14,40 @@ pub enum RunKind {
     Heap(usize),
     /// A mapping with one block.
     Mapped,
+    /// Slots of a group of musl's allocator.
+    Slots,
+}
+
+/// How a chunk is parted between the allocator and the program, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// The allocator's, at its start.
+    pub header: u64,
+    /// The allocator's, at its end.
+    pub footer: u64,
+    /// The program's of the next chunk, if this one is in use.
+    pub of_next: u64,
+}
+
+impl RunKind {
+    /// The number of the arena it belongs to. A mapping with one block belongs to none; musl's groups are of the only one there is.
+    pub fn arena(self) -> Option<usize> {
+        match self {
+            RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena) => Some(arena),
+            RunKind::Mapped => None,
+            RunKind::Slots => Some(0),
+        }
+    }
+
+    pub(super) fn parts(self) -> Parts {
+        match self {
+            RunKind::Break(_) | RunKind::Extension(_) | RunKind::Heap(_) => {
+                Parts { header: HEADER, footer: 0, of_next: 8 }
+            }
+            RunKind::Mapped => Parts { header: HEADER, footer: 0, of_next: 0 },
+            RunKind::Slots => Parts { header: 0, footer: slots::FOOTER, of_next: 0 },
+        }
+    }
 }
 
 /// A stretch of memory that is full of blocks.

@@ -2,7 +2,8 @@
 //!
 //! Conservative, as a collector for C must be: any word that is an address inside of a block in use counts as a reference to it,
 //! wherever it points to. It starts from the registers and stacks of all threads and from all memory that the process can write and
-//! that is not the allocator's: data of libraries, variables of threads, V8's pages, its other mappings. From there it goes on
+//! that is not the allocator's: data of libraries, variables of threads, V8's pages, its other mappings. What is known to hold nothing
+//! any more, as V8's unused semispaces, is left out. From there it goes on
 //! through blocks in use. Free blocks neither lead anywhere nor can be led to: what is in them is old.
 //!
 //! ```text
@@ -71,10 +72,10 @@ impl Marks {
 }
 
 impl Malloc {
-    /// The blocks in use that nothing leads to; `None` if `watch` has stopped it.
-    pub fn unreached(&self, core: &Core, watch: &dyn Watch) -> Option<Unreached> {
+    /// The blocks in use that nothing leads to; `None` if `watch` has stopped it. The memory in `left_out`, sorted, is not looked at.
+    pub fn unreached(&self, core: &Core, left_out: &[(u64, u64)], watch: &dyn Watch) -> Option<Unreached> {
         let mut marks = Marks::new(self.blocks.len());
-        let mut work = self.roots(core, &mut marks, watch)?;
+        let mut work = self.roots(core, &mut marks, left_out, watch)?;
         let mut trace = Trace { malloc: self, memory: core.memory(), watch, told: 0 };
         trace.mark(&mut marks, &mut work)?;
         self.heads(&mut trace, marks)
@@ -96,7 +97,13 @@ impl Malloc {
     }
 
     /// The blocks that something outside of the allocator's memory leads to.
-    fn roots(&self, core: &Core, marks: &mut Marks, watch: &dyn Watch) -> Option<Vec<u32>> {
+    fn roots(
+        &self,
+        core: &Core,
+        marks: &mut Marks,
+        left_out: &[(u64, u64)],
+        watch: &dyn Watch,
+    ) -> Option<Vec<u32>> {
         let bounds = self.bounds();
         let mut work = Vec::new();
         let mut found = |index: usize, marks: &mut Marks| {
@@ -114,7 +121,7 @@ impl Malloc {
         let memory = core.memory();
         // Holes are zeros, of which V8 reserves gigabytes.
         let stored = |(from, to): (u64, u64)| memory.stored(Address(from), Address(to));
-        for (from, length) in self.outside(core).into_iter().flat_map(stored) {
+        for (from, length) in self.outside(core, left_out).into_iter().flat_map(stored) {
             let to = Address(from.0 + length);
             let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
                 let skip = chunk.start.0.next_multiple_of(8) - chunk.start.0;
@@ -144,11 +151,12 @@ impl Malloc {
 
     /// The memory to start from: what the process can write, but for the allocator's runs and what lies below the
     /// stacks in use: that is old.
-    pub(super) fn outside(&self, core: &Core) -> Vec<(u64, u64)> {
+    pub(super) fn outside(&self, core: &Core, left_out: &[(u64, u64)]) -> Vec<(u64, u64)> {
         // What lies behind the place where a run stopped making sense may be anything.
         let end = |run: &Run| run.broken_at.unwrap_or(run.end).0;
         let mut taken: Vec<(u64, u64)> =
             self.blocks.runs().iter().map(|run| (run.start.0, end(run))).collect();
+        taken.extend(left_out);
         let ranges = core.memory().ranges();
         for (number, range) in ranges.iter().enumerate().filter(|(_, range)| range.permissions.write) {
             // Below a stack lies its guard. What is joined to the memory before may be more than a stack.

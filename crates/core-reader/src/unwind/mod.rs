@@ -5,9 +5,10 @@
 //! ```text
 //!   1. the unwind tables of the module that the code is in     exact; also says that a frame is the outermost
 //!   2. the frame the kernel saved when it delivered a signal   exact
-//!   3. the frame pointer, in code that has no unwind tables    V8's generated code and builtins keep it
-//!   4. the top of the stack, at the very start of a function   where 3 would leave a frame out
-//!   5. the next word on the stack that is a return address     a guess, and said to be one
+//!   3. the instructions of a module without unwind tables      exact: what they do to the stack until they return
+//!   4. the frame pointer, in code that has no unwind tables    V8's generated code and builtins keep it
+//!   5. the top of the stack, at the very start of a function   where 4 would leave a frame out
+//!   6. the next word on the stack that is a return address     a guess, and said to be one
 //! ```
 //!
 //! Sources: System V ABI for x86-64, section 3.2 (stack frame); Procedure Call Standard for the Arm 64-bit Architecture, section
@@ -21,6 +22,7 @@ mod tables;
 
 use crate::address_space::AddressSpace;
 use crate::architecture::{MOST_UNWOUND, Registers, ReturnAddress, Unwinding, Unwound, forget_scratch};
+use crate::module_symbols::ModuleSymbols;
 use crate::modules::Module;
 use crate::{Address, Core, Memory, MemoryError};
 
@@ -32,6 +34,9 @@ const FRAMES_LIMIT: usize = 1 << 17;
 const STACK_CHANGES_LIMIT: usize = 16;
 /// Words of the stack that a guess looks at.
 const SCANNED_WORDS: usize = 512;
+/// `AT_ENTRY`: see `getauxval(3)`. A C library's code there is no longer, in bytes.
+const AT_ENTRY: u64 = 9;
+const LONGEST_ENTRY: u64 = 64;
 /// No call of any processor is longer, in bytes.
 const LONGEST_CALL: usize = 16;
 
@@ -44,6 +49,8 @@ pub enum FoundBy {
     UnwindTable,
     /// The registers that the kernel saved when it interrupted the frame by a signal.
     Signal,
+    /// The instructions of the frame that it called, as its module has no unwind tables.
+    Instructions,
     /// The frame pointer, as the code that it called has no unwind tables.
     FramePointer,
     /// The return address on top of the stack: the frame that it called had only begun.
@@ -128,6 +135,9 @@ impl State {
 #[derive(Debug)]
 pub struct Unwinder<'c> {
     memory: &'c AddressSpace,
+    symbols: &'c ModuleSymbols,
+    /// Where the process began.
+    entry: Option<u64>,
     modules: &'c [Module],
     tables: Vec<Option<ModuleUnwinder<'c>>>,
     context: tables::Context,
@@ -139,6 +149,8 @@ impl<'c> Unwinder<'c> {
         let modules = core.modules();
         Unwinder {
             memory: core.memory(),
+            symbols: core.symbols(),
+            entry: core.auxv().get(AT_ENTRY),
             modules,
             tables: modules.iter().map(|module| ModuleUnwinder::new(core.memory(), module)).collect(),
             context: tables::Context::default(),
@@ -216,11 +228,12 @@ impl<'c> Unwinder<'c> {
     fn caller(&mut self, state: &State, pc: u64, sp: u64) -> Result<(State, Option<u64>), StackEnd> {
         let lookup = pc.wrapping_sub(u64::from(!state.interrupted));
         let mut wrong = None;
-        let table = self
-            .modules
-            .iter()
-            .position(|module| module.contains(Address(lookup)))
-            .and_then(|index| self.tables[index].as_ref());
+        // The kernel starts a process there.
+        if self.entry.is_some_and(|entry| (entry..entry.saturating_add(LONGEST_ENTRY)).contains(&lookup)) {
+            return Err(StackEnd::Outermost);
+        }
+        let module = self.modules.iter().position(|module| module.contains(Address(lookup)));
+        let table = module.and_then(|index| self.tables[index].as_ref());
         if let Some(table) = table {
             // Code without tables may have saved registers between its frame pointer and the end of its frame.
             let by_frame_record = state.found == FoundBy::FramePointer && self.unwinding().has_frame_records;
@@ -247,6 +260,12 @@ impl<'c> Unwinder<'c> {
             return Ok((State { registers, found: FoundBy::Signal, interrupted: true }, None));
         }
         if wrong.is_none() {
+            if module.is_some()
+                && !table.is_some_and(ModuleUnwinder::covers_much)
+                && let Some(found) = self.by_instructions(state, lookup, sp)
+            {
+                return Ok(found);
+            }
             if let Some(found) = self.by_top_of_stack(state, pc, sp) {
                 return Ok(found);
             }
@@ -254,7 +273,8 @@ impl<'c> Unwinder<'c> {
                 return Ok(found);
             }
             // The frame pointer of the first function of a thread is 0.
-            let tells = state.found == FoundBy::FramePointer || self.unwinding().has_frame_records;
+            let tells = matches!(state.found, FoundBy::FramePointer | FoundBy::Instructions)
+                || self.unwinding().has_frame_records;
             if self.fp(state) == Some(0) && tells {
                 return Err(StackEnd::Outermost);
             }
@@ -360,6 +380,17 @@ impl<'c> Unwinder<'c> {
         caller.registers[unwinding.instruction_pointer] = Some(back);
         caller.registers[unwinding.stack_pointer] = Some(end);
         Some((caller, Some(end)))
+    }
+
+    /// What the code of the frame will do to the stack until it returns, or has done to it since it began.
+    fn by_instructions(&self, state: &State, lookup: u64, sp: u64) -> Option<(State, Option<u64>)> {
+        let follow = self.unwinding().by_instructions?;
+        let begins = self.symbols.nearest(Address(lookup), 0).map(|found| found.symbol.address.0);
+        let is_return_address = |address: u64| self.is_return_address(address);
+        let registers = follow(self.memory, &state.registers, begins, &is_return_address)?;
+        let caller = State { registers, found: FoundBy::Instructions, interrupted: false };
+        let end = self.sp(&caller)?;
+        self.rises(state, &caller, sp).then_some((caller, Some(end)))
     }
 
     fn by_frame_pointer(&self, state: &State, sp: u64) -> Option<(State, Option<u64>)> {

@@ -21,6 +21,8 @@ type Reader<'c> = EndianSlice<'c, LittleEndian>;
 const OPERATIONS_LIMIT: u32 = 256;
 /// An entry for one function is not believed to be longer, in bytes.
 const ENTRY_LIMIT: usize = 1 << 18;
+/// Entries of a module in which only functions written in assembler have them, at most (musl: 4).
+const FEW: usize = 16;
 /// Bytes of `.eh_frame` that are looked at; the largest programs have some tens of megabytes.
 const SECTION_LIMIT: usize = 1 << 30;
 
@@ -84,6 +86,12 @@ impl<'c> ModuleUnwinder<'c> {
         let section = memory.bytes_from(Address(start)).ok()?;
         let frames = EhFrame::new(&section[..section.len().min(SECTION_LIMIT)], LittleEndian);
         Some(ModuleUnwinder { header, frames, bases: bases.set_eh_frame(start), start })
+    }
+
+    /// They are of more than a few functions: those of a module whose code was compiled with tables.
+    pub fn covers_much(&self) -> bool {
+        let more = self.header.table().map(|table| table.iter(&self.bases).nth(FEW));
+        matches!(more, Some(Ok(Some(_))))
     }
 
     /// What the tables say of the frame at `lookup` with these registers; `None` if they say nothing about that place. With

@@ -28,6 +28,13 @@ pub fn object(directory: &Path, source: &str, options: &[&str]) -> String {
     cc(source, &options, directory.join("part.o")).to_str().unwrap().to_owned()
 }
 
+/// A library of that name, which a program compiled with its path finds.
+#[allow(dead_code)] // not every test needs one
+pub fn library(directory: &Path, source: &str, name: &str, options: &[&str]) -> String {
+    let options: Vec<&str> = ["-shared", "-fPIC"].iter().chain(options).copied().collect();
+    cc(source, &options, directory.join(name)).to_str().unwrap().to_owned()
+}
+
 struct Running(Child);
 
 impl Drop for Running {

@@ -173,7 +173,7 @@ impl Ledger {
                 ledger.untold.extend(native_memory::not_found(malloc));
             }
             None => ledger.untold.push(
-                "native memory: no arena of glibc's allocator was found, its blocks are among other memory"
+                "native memory: neither glibc's allocator nor musl's was found, its blocks are among other memory"
                     .to_owned(),
             ),
         }

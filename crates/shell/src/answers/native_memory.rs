@@ -10,14 +10,8 @@ use crate::output::{Progress, escape};
 use crate::target::Target;
 
 /// Allocators that take the place of glibc's, by what their libraries are called.
-const OTHERS: &[(&str, &str)] = &[
-    ("jemalloc", "jemalloc"),
-    ("mimalloc", "mimalloc"),
-    ("tcmalloc", "tcmalloc"),
-    ("ld-musl", "musl's allocator"),
-    ("libc.musl", "musl's allocator"),
-    ("linux-musl", "musl's allocator"),
-];
+const OTHERS: &[(&str, &str)] =
+    &[("jemalloc", "jemalloc"), ("mimalloc", "mimalloc"), ("tcmalloc", "tcmalloc")];
 
 /// The allocator's memory; nothing if it is not glibc's.
 ///
@@ -48,12 +42,12 @@ fn why_not(context: &Context) -> Result<String, DcmdError> {
     let other = OTHERS.iter().find_map(|(part, name)| {
         let module = modules.iter().find(|module| module.path.contains(part))?;
         Some(format!(
-            "the process has {name} ({}) instead of glibc's allocator: its blocks cannot be told",
+            "the process has {name} ({}) instead of the C library's allocator: its blocks cannot be told",
             escape(&module.path)
         ))
     });
     Ok(other.unwrap_or_else(|| {
-        "no arena of glibc's allocator is in the core: the process uses another allocator, or the core lacks the data of its C library"
+        "neither glibc's allocator nor musl's is in the core: the process uses another, or the core lacks the data of its C library"
             .to_owned()
     }))
 }
@@ -77,15 +71,15 @@ pub(crate) fn arena_name(arena: &Arena) -> String {
     if arena.is_main { "main".to_owned() } else { arena.address.to_string() }
 }
 
-/// Where a block is: `arena main`, `a mapping of its own`.
+/// Where a block is: `arena main`, `a mapping of its own`, `a slot of 48 bytes`.
 pub(crate) fn place_of(malloc: &Malloc, block: &Block) -> String {
-    let arena = match malloc.blocks().runs().get(block.run).map(|run| run.kind) {
-        Some(RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) => {
-            malloc.arenas().get(arena)
-        }
-        _ => None,
-    };
-    arena.map_or_else(|| "a mapping of its own".to_owned(), |arena| format!("arena {}", arena_name(arena)))
+    let kind = malloc.blocks().runs().get(block.run).map(|run| run.kind);
+    let arena = kind.and_then(RunKind::arena).and_then(|arena| malloc.arenas().get(arena));
+    match (kind, arena) {
+        (Some(RunKind::Slots), _) => format!("a slot of {} bytes", block.chunk_bytes),
+        (_, Some(arena)) => format!("arena {}", arena_name(arena)),
+        (_, None) => "a mapping of its own".to_owned(),
+    }
 }
 
 /// The C++ class of a block in use, by its first word: `node::TCPWrap`. It is that of an object at the start of the block if it has
@@ -121,9 +115,7 @@ pub(crate) fn whole_pages(malloc: &Malloc) -> Vec<u64> {
     let mut whole = vec![0; malloc.arenas().len()];
     let blocks = malloc.blocks();
     for (run, of) in blocks.runs().iter().enumerate() {
-        let (RunKind::Break(arena) | RunKind::Extension(arena) | RunKind::Heap(arena)) = of.kind else {
-            continue;
-        };
+        let Some(arena) = of.kind.arena() else { continue };
         for block in blocks.of_run(run).filter(|block| !block.state.is_used()) {
             whole[arena] += whole_pages_in(&block).map_or(0, |(start, end)| end - start);
         }

@@ -89,7 +89,7 @@ pub(crate) fn native_owners(context: &Context) -> Result<NativeOwners, DcmdError
 pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<NativeOwners, DcmdError> {
     let heap = target.heap().map_err(DcmdError::Failed)?;
     let Some(malloc) = malloc_in(target, monitor)? else {
-        return Err(DcmdError::failed("no arena of glibc's allocator is in the core"));
+        return Err(DcmdError::failed("no allocator that is known is in the core"));
     };
     let owners = owning(target, malloc, monitor)?;
     let mut apart = Vec::new();

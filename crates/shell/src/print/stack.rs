@@ -100,7 +100,9 @@ pub fn print(
         }
         write!(text, "{place}")?;
         match frame.found {
-            FoundBy::Registers | FoundBy::UnwindTable | FoundBy::FramePointer => writeln!(text)?,
+            FoundBy::Registers | FoundBy::UnwindTable | FoundBy::Instructions | FoundBy::FramePointer => {
+                writeln!(text)?
+            }
             FoundBy::Signal => writeln!(text, " [interrupted by a signal]")?,
             FoundBy::TopOfStack => writeln!(text, " [from the top of the stack]")?,
             FoundBy::Scan => writeln!(text, " [a guess: found by searching the stack]")?,

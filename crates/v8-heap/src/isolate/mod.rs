@@ -180,6 +180,16 @@ impl<'t> Spaces<'t> {
         &self.pages
     }
 
+    /// Memory of pages that holds no objects, only stale copies or nothing, by address: pages that are not in use, and what lies behind the
+    /// last object of others.
+    pub fn without_objects(&self) -> Vec<(u64, u64)> {
+        let of_page = |page: &Page<'t>| match page.state {
+            PageState::InUse => page.unused.clone(),
+            PageState::Stale | PageState::Left => vec![(page.area_start, page.area_end)],
+        };
+        self.pages.iter().flat_map(of_page).collect()
+    }
+
     /// All heaps; the largest first.
     pub fn isolates(&self) -> &[Isolate] {
         &self.isolates

@@ -46,10 +46,8 @@ const SMALLEST_PART_OF_NODE: u64 = 20;
 const FEWEST_BYTES_OF_ONE: u64 = 1 << 16;
 const SMALLEST_PART_OF_ONE: u64 = 400;
 const SMALLEST_PART_OF_ALL: u64 = 50;
-/// A few that retain fewer bytes are no leak: tables that a library has built when it was loaded. Nor are fewer than so many that have
-/// no holder in common, which say least.
-const FEWEST_BYTES_OF_FEW: u64 = 1 << 20;
-const FEWEST_OF_SEVERAL: u64 = 100;
+/// Fewer that are [`little`](is_little) as well are no leak: what a library has built when it was loaded.
+const FEWEST_OF_LITTLE: u64 = 100;
 /// Gatherings that may be told as one with another.
 const MOST_DISTINCT: usize = 1 << 12;
 /// Owners above one another that are looked at for that.
@@ -207,6 +205,7 @@ pub fn gatherings(
     held_by: &Rows,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Suspect>> {
+    let heap = dominators.all_bytes();
     let owners = owners(objects, dominators, held_by.len(), monitor)?;
     let nodes = owners.of.len();
     let is_js = |id: u32| objects.is_js(id);
@@ -244,7 +243,7 @@ pub fn gatherings(
         }
     }
     let mut suspects: Vec<Suspect> =
-        suspects.all.into_iter().filter(|suspect| is_gathering(suspect)).collect();
+        suspects.all.into_iter().filter(|suspect| is_gathering(suspect, heap)).collect();
     suspects.extend(few_but_large(objects, dominators, &owners, &mut shared, monitor)?);
     suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
     // Held by several, they have gathered in the first of these.
@@ -255,13 +254,20 @@ pub fn gatherings(
     Ok(distinct(objects, suspects, &owners))
 }
 
-/// Whether they are many enough, for where they are.
-fn is_gathering(suspect: &Suspect) -> bool {
-    let fewest = match suspect.gatherer {
-        Gatherer::Several if suspect.size() < FEWEST_BYTES_OF_FEW => FEWEST_OF_SEVERAL,
-        _ => u64::from(FEWEST),
-    };
+/// Whether they are many enough, for what they retain.
+fn is_gathering(suspect: &Suspect, heap: u64) -> bool {
+    let fewest = if is_little(suspect.size(), heap) { FEWEST_OF_LITTLE } else { u64::from(FEWEST) };
     suspect.count >= fewest
+}
+
+/// Parts of a hundred of the heap from which on what has gathered is much.
+pub const MUCH: u64 = 10;
+/// Fewer bytes are much only where they are that part of a small heap.
+pub const LEAST_BYTES: u64 = 1 << 20;
+
+/// Whether so many bytes of a heap are too few to be what fills it, and few on their own as well.
+pub fn is_little(bytes: u64, heap: u64) -> bool {
+    bytes < LEAST_BYTES && 100 * u128::from(bytes) < u128::from(MUCH) * u128::from(heap)
 }
 
 /// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.
@@ -311,8 +317,8 @@ fn few_but_large<O: Objects>(
         };
         few.add(gatherer, constructor, id, owners.is_nested[id as usize], dominators);
     }
-    let least_of_all = FEWEST_BYTES_OF_FEW.max(heap / SMALLEST_PART_OF_ALL);
-    let is_much = |suspect: &Suspect| suspect.size() >= least_of_all;
+    let is_much =
+        |suspect: &Suspect| suspect.size() >= heap / SMALLEST_PART_OF_ALL && !is_little(suspect.size(), heap);
     let few = few.all.into_iter().filter(|suspect| suspect.count < u64::from(FEWEST) && is_much(suspect));
     Ok(few.map(|suspect| Suspect { is_few: true, ..suspect }).collect())
 }
