@@ -35,7 +35,7 @@ const OWNED: [(&str, u64, u64); 2] = [("Zlib", 40, 20 * 285_160 + 20 * 9_600), (
 const LEAST_FOUND: usize = 98;
 const LEAST_FOUND_ON_MUSL: usize = 94;
 /// Per cent by which the estimate of a class may be off.
-const MOST_OFF: u64 = 25;
+const MOST_OFF: u64 = 5;
 
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
     let population = Population::only(arguments)?;

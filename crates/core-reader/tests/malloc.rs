@@ -215,7 +215,11 @@ proptest! {
         prop_assert!(count <= blocks.len() as u64);
         let used = blocks.iter().filter(|block| block.state.is_used());
         let owners: Vec<OwnerBlock> =
-            used.map(|block| OwnerBlock { block: block.id, leads_on: block.id.0 % 3 > 0 }).take(9).collect();
+            used.map(|block| OwnerBlock {
+                block: block.id,
+                leads_on: block.id.0 % 3 > 0,
+                certain: Vec::new(),
+            }).take(9).collect();
         let owned = malloc.owners(&core, &owners, &[], &[], &Unwatched).unwrap();
         for (number, owner) in owners.iter().enumerate() {
             prop_assert_eq!(owned.of(owner.block), Owner::Of(number as u32));
@@ -240,7 +244,7 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
     let blocks: Vec<OwnerBlock> = sessions
         .iter()
         .enumerate()
-        .map(|(number, block)| OwnerBlock { block: *block, leads_on: number % 2 == 0 })
+        .map(|(number, block)| OwnerBlock { block: *block, leads_on: number % 2 == 0, certain: Vec::new() })
         .collect();
     let owners = malloc.owners(&core, &blocks, &[], &[], &Unwatched).unwrap();
     for (number, session) in sessions.iter().enumerate() {

@@ -1,8 +1,9 @@
 //! To whom of some owners each block belongs: the one that fewest steps lead from.
 //!
 //! A C++ object holds the blocks that its fields lead to, and those hold others. Who frees a block is written nowhere, so this is
-//! an estimate, though a good one: all owners, and everything else that is not V8's (data of libraries, stacks), go one step at a time.
-//! A block belongs to who comes first; to nobody if several come at once. Only words that lead to the start of a block, or to
+//! an estimate, though a good one: all owners, and everything else that is not V8's (data of libraries), go one step at a time.
+//! A block belongs to who comes first; to nobody if several come at once. What threads have on their stacks, old words among it, they have
+//! for as long as a call takes: it counts for blocks that nobody else comes to. Only words that lead to the start of a block, or to
 //! 8 or 16 bytes behind it (where allocators of libraries put what they give out), count as steps, for those further inside are mostly
 //! links of lists. No step leads into an owner.
 //!
@@ -26,12 +27,14 @@ use crate::{Address, Core, Memory};
 const FARTHEST: u64 = 16;
 
 /// A block that others can belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerBlock {
     /// The block.
     pub block: BlockId,
     /// It owns what its words lead to. One that is room for data, which nobody has cleared, has words of who had that memory before.
     pub leads_on: bool,
+    /// Blocks that are known to be its own, however near others are.
+    pub certain: Vec<BlockId>,
 }
 
 /// Whose a block is.
@@ -93,9 +96,18 @@ impl Malloc {
         for block in apart {
             steps[block.0 as usize] = FIXED;
         }
-        for (number, OwnerBlock { block, leads_on }) in owners.iter().enumerate() {
+        for (number, OwnerBlock { block, leads_on, .. }) in owners.iter().enumerate() {
             (tags[block.0 as usize], steps[block.0 as usize]) = (number as u32, FIXED);
             frontier.extend(leads_on.then_some(block.0));
+        }
+        for (number, owner) in owners.iter().enumerate() {
+            for block in &owner.certain {
+                let index = block.0 as usize;
+                if index < count && steps[index] == NOT_YET {
+                    (tags[index], steps[index]) = (number as u32, FIXED);
+                    frontier.push(block.0);
+                }
+            }
         }
         let mut next: Vec<u32> = Vec::new();
         let mut claim = |target: usize, tag: u32, step: u32, next: &mut Vec<u32>, tags: &mut Vec<u32>| {
@@ -106,9 +118,14 @@ impl Malloc {
                 tags[target] = SEVERAL;
             }
         };
-        for target in self.outside_targets(core, left_out, watch)? {
+        let outside = self.outside(core, left_out);
+        let is_stack =
+            |part: &(u64, u64)| core.threads_with_stack_in(Address(part.0), Address(part.1)).next().is_some();
+        let (stacks, data): (Vec<_>, Vec<_>) = outside.into_iter().partition(is_stack);
+        for target in self.targets_of(core, data, watch)? {
             claim(target as usize, ELSEWHERE, 1, &mut next, &mut tags);
         }
+        let mut stacks = Some(stacks);
         let mut told = 0;
         for step in 1.. {
             for index in frontier.drain(..) {
@@ -128,6 +145,13 @@ impl Malloc {
                     }
                 }
             }
+            if next.is_empty()
+                && let Some(stacks) = stacks.take()
+            {
+                for target in self.targets_of(core, stacks, watch)? {
+                    claim(target as usize, ELSEWHERE, step, &mut next, &mut tags);
+                }
+            }
             if next.is_empty() {
                 break;
             }
@@ -137,6 +161,17 @@ impl Malloc {
             tags[block.0 as usize] = NOBODY;
         }
         Some(Owners { tags })
+    }
+
+    /// The blocks that a block leads to, as steps go.
+    pub fn leads_to(&self, core: &Core, block: BlockId) -> Vec<Block> {
+        let mut targets = Vec::new();
+        if (block.0 as usize) < self.blocks().len() {
+            self.each_near(core, block.0 as usize, None, &mut |target, _| targets.push(target));
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        targets.into_iter().map(|target| self.blocks().block(target)).collect()
     }
 
     /// The block in use that a word leads to, if to its start or little behind it.
@@ -175,13 +210,14 @@ impl Malloc {
         block.bytes
     }
 
-    /// Blocks that memory outside of the allocator's leads to, as often as it does.
-    fn outside_targets(&self, core: &Core, left_out: &[(u64, u64)], watch: &dyn Watch) -> Option<Vec<u32>> {
+    /// Blocks that these parts of memory lead to.
+    fn targets_of(&self, core: &Core, parts: Vec<(u64, u64)>, watch: &dyn Watch) -> Option<Vec<u32>> {
         let bounds = self.bounds();
         let mut targets = Vec::new();
         let memory = core.memory();
-        let outside = self.outside(core, left_out).into_iter();
-        for (from, length) in outside.flat_map(|(from, to)| memory.stored(Address(from), Address(to))) {
+        for (from, length) in
+            parts.into_iter().flat_map(|(from, to)| memory.stored(Address(from), Address(to)))
+        {
             let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
                 let skip = (chunk.start.0.next_multiple_of(8) - chunk.start.0) as usize;
                 let own = chunk.bytes.get(skip..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));

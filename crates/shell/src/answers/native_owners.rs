@@ -73,6 +73,64 @@ impl NativeOwners {
 /// any size beside that (Node.js: `StringPtrAllocator` in `src/node_http_parser.cc`).
 const WITH_ROOM: [&str; 1] = ["HTTPParser"];
 
+/// What objects of a class have by way of objects of others, beside blocks of no class on that way.
+struct Chain {
+    owner: &'static str,
+    /// Parts of the names of these classes.
+    by: &'static [&'static str],
+}
+
+/// A Blob has a queue of entries, which have the stores of their data (Node.js: `src/node_blob.h`, `src/dataqueue/queue.cc`):
+///
+/// ```text
+///   Blob --> counted DataQueueImpl --> vector --> InMemoryEntry --> BackingStore --> data
+///                                                     '--> counted BackingStore --^
+/// ```
+const CHAINS: [Chain; 1] =
+    [Chain { owner: "node::Blob", by: &["DataQueueImpl", "InMemoryEntry", "v8::internal::BackingStore"] }];
+/// Steps of a chain.
+const MOST_LINKS: usize = 8;
+/// Blocks that belong to one owner by a chain.
+const MOST_CERTAIN: usize = 1 << 16;
+/// The data at the end of a chain leads nowhere: blocks of no class that are larger are not read.
+const LARGEST_LINK: u64 = 1 << 12;
+
+/// Blocks that are an owner's for certain: its class has them in a known way. Words that are left over from who had the memory of an
+/// object before lead to objects of other classes.
+fn certain_of(
+    target: &Target,
+    malloc: &Malloc,
+    owner: &NativeOwner,
+    classes: &mut HashMap<u64, Option<String>>,
+) -> Vec<BlockId> {
+    let Some(chain) = CHAINS.iter().find(|chain| owner.name.1.as_deref() == Some(chain.owner)) else {
+        return Vec::new();
+    };
+    let mut found: Vec<BlockId> = Vec::new();
+    let mut links = vec![owner.block];
+    for step in 0..MOST_LINKS {
+        let mut next = Vec::new();
+        for link in links {
+            for block in malloc.leads_to(target.core(), link) {
+                if block.id == owner.block || found.contains(&block.id) || found.len() >= MOST_CERTAIN {
+                    continue;
+                }
+                let is_link = match class(target, &block, classes) {
+                    Some(class) => chain.by.iter().any(|part| class.contains(part)),
+                    // A table of functions without a name is of some class.
+                    None => step > 0 && table_word(target, &block).is_none(),
+                };
+                if is_link {
+                    found.push(block.id);
+                    next.extend((block.bytes <= LARGEST_LINK).then_some(block.id));
+                }
+            }
+        }
+        links = next;
+    }
+    found
+}
+
 /// Finds out whose the blocks are.
 ///
 /// # Errors
@@ -107,8 +165,15 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
         heap.spaces().pages().iter().map(|page| (page.base, page.base.saturating_add(page.size))).collect();
     monitor.begin("finding owners of native memory", 0);
     let leads_on = |owner: &NativeOwner| !WITH_ROOM.contains(&&*owner.name.0);
-    let blocks: Vec<OwnerBlock> =
-        owners.iter().map(|owner| OwnerBlock { block: owner.block, leads_on: leads_on(owner) }).collect();
+    let mut classes = HashMap::new();
+    let blocks: Vec<OwnerBlock> = owners
+        .iter()
+        .map(|owner| OwnerBlock {
+            block: owner.block,
+            leads_on: leads_on(owner),
+            certain: certain_of(target, malloc, owner, &mut classes),
+        })
+        .collect();
     let found = malloc
         .owners(target.core(), &blocks, &apart, &pages, &Watched(monitor))
         .ok_or(DcmdError::Interrupted)?;

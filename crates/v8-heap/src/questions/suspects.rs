@@ -46,7 +46,7 @@ const SMALLEST_PART_OF_NODE: u64 = 20;
 const FEWEST_BYTES_OF_ONE: u64 = 1 << 16;
 const SMALLEST_PART_OF_ONE: u64 = 400;
 const SMALLEST_PART_OF_ALL: u64 = 50;
-/// Fewer that are [`little`](is_little) as well are no leak: what a library has built when it was loaded.
+/// Fewer that nobody owns alone and that are [`little`](is_little) are no leak: what a library has built when it was loaded.
 const FEWEST_OF_LITTLE: u64 = 100;
 /// Gatherings that may be told as one with another.
 const MOST_DISTINCT: usize = 1 << 12;
@@ -256,8 +256,9 @@ pub fn gatherings(
 
 /// Whether they are many enough, for what they retain.
 fn is_gathering(suspect: &Suspect, heap: u64) -> bool {
-    let fewest = if is_little(suspect.size(), heap) { FEWEST_OF_LITTLE } else { u64::from(FEWEST) };
-    suspect.count >= fewest
+    let is_owned = matches!(suspect.gatherer, Gatherer::Owner(_));
+    let is_enough = is_owned || !is_little(suspect.size(), heap);
+    suspect.count >= if is_enough { u64::from(FEWEST) } else { FEWEST_OF_LITTLE }
 }
 
 /// Parts of a hundred of the heap from which on what has gathered is much.
