@@ -59,7 +59,7 @@
 //! | `modules`, `binaries`, `binary`, `debuginfod` | what was loaded, where its file is, whether it is the right one |
 //! | `architecture` | processors: registers, calls, thread-local variables |
 //! | `address_space` | from an address to bytes |
-//! | `malloc` | the blocks of glibc's allocator, and those that nothing leads to |
+//! | `malloc` | the blocks of the C library's allocator, and those that nothing leads to |
 //! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
 //! | `unwind` | from the registers of a thread to the frames of its stack |

@@ -129,14 +129,14 @@ fn code_without_tables_and_frame_pointers_is_followed() {
             program::take(&program::compile(directory.path(), "quiet_main.c", &options), &["one", "two"]);
         let stack = stack(&taken.core);
         let mut returns: Vec<u64> = taken.said("RETURNS").map(|numbers| numbers[0]).collect();
-        assert_eq!(returns.len(), 5);
+        assert_eq!(returns.len(), 6);
         returns.reverse();
         let tell = stack.frames.iter().position(|frame| frame.instruction.0 == returns[0]).unwrap();
         let found: Vec<u64> = stack.frames[tell..].iter().map(|frame| frame.instruction.0).collect();
-        assert_eq!(found[..5], returns, "{level}: {found:x?}");
+        assert_eq!(found[..6], returns, "{level}: {found:x?}");
         assert_eq!(stack.end, StackEnd::Outermost, "{level}");
-        let manners: Vec<FoundBy> = stack.frames[tell..tell + 4].iter().map(|frame| frame.found).collect();
-        assert_eq!(manners, [FoundBy::Instructions; 4], "{level}");
+        let manners: Vec<FoundBy> = stack.frames[tell..tell + 5].iter().map(|frame| frame.found).collect();
+        assert_eq!(manners, [FoundBy::Instructions; 5], "{level}");
         assert!(stack.frames.iter().all(|frame| frame.found != FoundBy::Scan), "{level}");
     }
 }

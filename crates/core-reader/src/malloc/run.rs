@@ -1,6 +1,6 @@
 //! A stretch of memory that is full of blocks: see [`super::runs`] and [`super::slots`] for how they are found.
 
-use super::{HEADER, slots};
+use super::HEADER;
 use crate::Address;
 
 /// What a run is, and the number of the arena it belongs to.
@@ -17,6 +17,9 @@ pub enum RunKind {
     /// Slots of a group of musl's allocator.
     Slots,
 }
+
+/// What musl keeps at the end of a slot, in front of the next one (`IB`).
+pub(super) const SLOT_FOOTER: u64 = 4;
 
 /// How a chunk is parted between the allocator and the program, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ impl RunKind {
                 Parts { header: HEADER, footer: 0, of_next: 8 }
             }
             RunKind::Mapped => Parts { header: HEADER, footer: 0, of_next: 0 },
-            RunKind::Slots => Parts { header: 0, footer: slots::FOOTER, of_next: 0 },
+            RunKind::Slots => Parts { header: 0, footer: SLOT_FOOTER, of_next: 0 },
         }
     }
 }

@@ -19,14 +19,12 @@
 
 use super::arena::Arena;
 use super::blocks::{BlockState, Blocks, MOST, packed, packed_at};
-use super::run::{Run, RunKind};
+use super::run::{Run, RunKind, SLOT_FOOTER as FOOTER};
 use super::words::Words;
 use super::{Library, Malloc, PAGE};
 use crate::scan::Watch;
 use crate::{Address, Core, Memory};
 
-/// `IB`: what is kept at the end of a slot, in front of the next one.
-pub(super) const FOOTER: u64 = 4;
 /// `UNIT`: sizes and offsets are multiples of it, and slots begin so far behind the start of a group.
 const UNIT: u64 = 16;
 /// `size_classes`, in units.

@@ -32,6 +32,8 @@ use tables::{ModuleUnwinder, Row};
 const FRAMES_LIMIT: usize = 1 << 17;
 /// Stacks that a thread may change to: one for signals, and one again for each signal in a signal handler.
 const STACK_CHANGES_LIMIT: usize = 16;
+/// Frames of a stack whose instructions are followed: calls into a C library are not deeper.
+const MOST_FOLLOWED: usize = 64;
 /// Words of the stack that a guess looks at.
 const SCANNED_WORDS: usize = 512;
 /// `AT_ENTRY`: see `getauxval(3)`. A C library's code there is no longer, in bytes.
@@ -138,6 +140,8 @@ pub struct Unwinder<'c> {
     symbols: &'c ModuleSymbols,
     /// Where the process began.
     entry: Option<u64>,
+    /// How often instructions were followed on the stack at hand.
+    followed: usize,
     modules: &'c [Module],
     tables: Vec<Option<ModuleUnwinder<'c>>>,
     context: tables::Context,
@@ -151,6 +155,7 @@ impl<'c> Unwinder<'c> {
             memory: core.memory(),
             symbols: core.symbols(),
             entry: core.auxv().get(AT_ENTRY),
+            followed: 0,
             modules,
             tables: modules.iter().map(|module| ModuleUnwinder::new(core.memory(), module)).collect(),
             context: tables::Context::default(),
@@ -186,6 +191,7 @@ impl<'c> Unwinder<'c> {
         let limit = limit.min(FRAMES_LIMIT);
         let mut frames: Vec<Frame> = Vec::new();
         let mut changes = 0;
+        self.followed = 0;
         loop {
             let (Some(pc), Some(sp)) = (self.pc(&state), self.sp(&state)) else {
                 return Stack { frames, end: StackEnd::NoCaller };
@@ -228,8 +234,9 @@ impl<'c> Unwinder<'c> {
     fn caller(&mut self, state: &State, pc: u64, sp: u64) -> Result<(State, Option<u64>), StackEnd> {
         let lookup = pc.wrapping_sub(u64::from(!state.interrupted));
         let mut wrong = None;
-        // The kernel starts a process there.
-        if self.entry.is_some_and(|entry| (entry..entry.saturating_add(LONGEST_ENTRY)).contains(&lookup)) {
+        // The kernel starts a process there, by code that mostly has no tables.
+        let is_entry = |entry: u64| (entry..entry.saturating_add(LONGEST_ENTRY)).contains(&lookup);
+        if state.found == FoundBy::Instructions && self.entry.is_some_and(is_entry) {
             return Err(StackEnd::Outermost);
         }
         let module = self.modules.iter().position(|module| module.contains(Address(lookup)));
@@ -262,9 +269,12 @@ impl<'c> Unwinder<'c> {
         if wrong.is_none() {
             if module.is_some()
                 && !table.is_some_and(ModuleUnwinder::covers_much)
-                && let Some(found) = self.by_instructions(state, lookup, sp)
+                && self.followed < MOST_FOLLOWED
             {
-                return Ok(found);
+                self.followed += 1;
+                if let Some(found) = self.by_instructions(state, lookup, sp) {
+                    return Ok(found);
+                }
             }
             if let Some(found) = self.by_top_of_stack(state, pc, sp) {
                 return Ok(found);

@@ -1,6 +1,6 @@
 //! What is said below suspects: how much of the heap they do not explain, and whether they are much at all.
 
-pub(crate) use v8_heap::questions::{LEAST_BYTES, MUCH, is_little};
+pub(crate) use v8_heap::questions::{LEAST_BYTES, SMALLEST_PERCENT as MUCH, is_little};
 
 use crate::answers::share::percent;
 

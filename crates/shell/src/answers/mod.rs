@@ -24,6 +24,7 @@ pub(crate) mod merged_stacks;
 pub(crate) mod merged_ways;
 pub(crate) mod native_memory;
 pub(crate) mod native_owners;
+pub(crate) mod native_side;
 pub(crate) mod native_suspects;
 pub(crate) mod oddity;
 pub(crate) mod place_name;

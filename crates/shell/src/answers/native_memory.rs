@@ -1,6 +1,6 @@
 //! Blocks of the C library's allocator, for dcmds.
 
-use core_reader::{Address, Arena, Block, Malloc, Memory, RunKind, Unreached, demangle};
+use core_reader::{Address, Arena, Block, Library, Malloc, Memory, RunKind, Unreached, demangle};
 use v8_heap::Monitor;
 
 use crate::answers::search::Watched;
@@ -90,12 +90,18 @@ pub(crate) fn class_of(context: &Context, block: &Block) -> Option<String> {
 
 /// As [`class_of`], of a process that need not be the session's.
 pub(crate) fn class_in(target: &Target, block: &Block) -> Option<String> {
-    /// In front of the functions of a table are the offset to the top and the type information (Itanium C++ ABI, 2.5.2).
-    const FUNCTIONS: u64 = 16;
     if !block.state.is_used() {
         return None;
     }
-    let table = table_word(target, block)?.checked_sub(FUNCTIONS)?;
+    table_word(target, block)?;
+    class_at(target, block.start.0)
+}
+
+/// The class of a C++ object by its table of virtual functions.
+pub(crate) fn class_at(target: &Target, address: u64) -> Option<String> {
+    /// In front of the functions of a table are the offset to the top and the type information (Itanium C++ ABI, 2.5.2).
+    const FUNCTIONS: u64 = 16;
+    let table = target.memory().read_u64(Address(address)).ok()?.checked_sub(FUNCTIONS)?;
     let found =
         target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
     let name = demangle(&found.symbol.name)?;
@@ -110,9 +116,12 @@ pub(crate) fn table_word(target: &Target, block: &Block) -> Option<u64> {
     target.core().modules().iter().any(|module| module.contains(Address(word))).then_some(word)
 }
 
-/// For each arena, the bytes of whole pages in its free blocks.
+/// For each arena, the bytes of whole pages in its free blocks that the allocator can be made to give back. musl's cannot be made to.
 pub(crate) fn whole_pages(malloc: &Malloc) -> Vec<u64> {
     let mut whole = vec![0; malloc.arenas().len()];
+    if malloc.library() == Library::Musl {
+        return whole;
+    }
     let blocks = malloc.blocks();
     for (run, of) in blocks.runs().iter().enumerate() {
         let Some(arena) = of.kind.arena() else { continue };

@@ -271,6 +271,7 @@ impl Printer<'_> {
             check: self.check,
             open: Vec::new(),
             faults: 0,
+            native: None,
         };
         printer.head(object)?;
         self.faults += printer.faults;

@@ -126,6 +126,27 @@ pub enum Place {
     Uninitialized,
 }
 
+/// The C++ object behind an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NativeSide {
+    /// Where it is.
+    pub(crate) address: u64,
+    /// Its class, if it has virtual functions and the binary has symbols.
+    pub(crate) class: Option<String>,
+    /// How many blocks it owns, the one that it is in included, and their bytes: an estimate. Nothing if that was not asked for or
+    /// cannot be told.
+    pub(crate) owns: Option<(u64, u64)>,
+}
+
+/// Tells of objects which C++ object is behind them.
+pub(crate) trait NativeSides {
+    /// That of an object, if there is one.
+    ///
+    /// # Errors
+    /// The user has interrupted it.
+    fn of(&self, object: HeapObject<'_>) -> Result<Option<NativeSide>, DcmdError>;
+}
+
 /// Prints values to one output.
 pub struct Printer<'a> {
     heap: &'a Heap<'static>,
@@ -136,6 +157,8 @@ pub struct Printer<'a> {
     /// Untagged addresses of the objects that the present place is inside of.
     open: Vec<u64>,
     faults: u64,
+    /// What C++ objects are behind objects, where that is told.
+    native: Option<&'a dyn NativeSides>,
 }
 
 impl std::fmt::Debug for Printer<'_> {
@@ -156,7 +179,14 @@ impl<'a> Printer<'a> {
         check: &'a dyn Fn() -> Result<(), DcmdError>,
     ) -> Printer<'a> {
         let style = Style { depth: style.depth.min(DEEPEST), ..style };
-        Printer { heap, style, out, check, open: Vec::new(), faults: 0 }
+        Printer { heap, style, out, check, open: Vec::new(), faults: 0, native: None }
+    }
+
+    /// Says of objects which C++ objects are behind them as well.
+    #[must_use]
+    pub(crate) fn with_native(mut self, native: &'a dyn NativeSides) -> Printer<'a> {
+        self.native = Some(native);
+        self
     }
 
     /// How many values could not be read, and were printed as the reason.

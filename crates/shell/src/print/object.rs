@@ -90,6 +90,7 @@ impl Printer<'_> {
                 Err(error) => self.fault_line(&error, frame)?,
             }
         }
+        self.native_side(object, frame)?;
         match object.kind() {
             Kind::JsMap
             | Kind::JsSet
@@ -210,6 +211,25 @@ impl Printer<'_> {
     /// Ends a line inside an object with a value.
     pub(super) fn end(&mut self, place: &Place, frame: &Frame) -> Result<(), DcmdError> {
         self.place(place, frame.level + 1)?;
+        Ok(self.out.write_all(b",\n")?)
+    }
+
+    /// The C++ object behind an object: its class, and with internals where it is and what it owns.
+    fn native_side(&mut self, object: HeapObject<'_>, frame: &mut Frame) -> Result<(), DcmdError> {
+        let Some(side) = self.native.map(|native| native.of(object)).transpose()?.flatten() else {
+            return Ok(());
+        };
+        if !(self.style.internals || side.class.is_some()) || !self.begin(frame)? {
+            return Ok(());
+        }
+        write!(self.out, "[[Native]]: {}", side.class.as_deref().unwrap_or("an object of no known class"))?;
+        if self.style.internals {
+            write!(self.out, " at {:#x}", side.address)?;
+        }
+        if let Some((blocks, bytes)) = side.owns {
+            let plural = if blocks == 1 { "" } else { "s" };
+            write!(self.out, ", which owns {bytes} bytes in {blocks} block{plural}, estimated")?;
+        }
         Ok(self.out.write_all(b",\n")?)
     }
 

@@ -11,6 +11,8 @@
 //! What refers to nothing and is held by one object alone has that for its dominator: such leaves, half of a heap and more, need no
 //! number and no search. They are added to the tree when it is there.
 
+use std::collections::HashMap;
+
 use super::liveness::{Cuts, ObjectSet};
 use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Listed, Rows};
 use super::roots::Root;
@@ -165,25 +167,64 @@ impl Dominators {
         group: &[u32],
         monitor: &dyn Monitor,
     ) -> Result<(u64, u64)> {
-        // What is still reached when the group is not there.
+        let kept = self.kept_without(graph, seeds, group, monitor)?;
+        Ok(self.lost(graph, &kept))
+    }
+
+    /// What would still be reached if all of `group` were gone. `seeds` are what the roots hold.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn kept_without(
+        &self,
+        graph: &Graph,
+        seeds: Vec<u32>,
+        group: &[u32],
+        monitor: &dyn Monitor,
+    ) -> Result<ObjectSet> {
         let marks = ObjectSet::new(graph.len());
         for id in group {
             marks.insert(*id);
         }
         super::liveness::Marker::new(graph).mark(&marks, seeds, monitor)?;
-        let mut sizes = (0, 0);
-        let mut freed = |id: u32| {
-            sizes.0 += graph.size(id);
-            sizes.1 += graph.outside(id);
-        };
-        for id in self.order.iter().copied().filter(|id| !marks.contains(*id)) {
-            freed(id);
+        for id in group {
+            marks.remove(*id);
         }
-        let mut own = group.to_vec();
-        own.sort_unstable();
-        own.dedup();
-        own.into_iter().filter(|id| self.is_reached(*id)).for_each(freed);
-        Ok(sizes)
+        Ok(marks)
+    }
+
+    /// What is freed with each object of what objects own that is not in the graph: numbers and sums of such, by the objects that retain
+    /// some of it.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the monitor says so.
+    pub fn sums_of(
+        &self,
+        own: impl Iterator<Item = (u32, u64)>,
+        monitor: &dyn Monitor,
+    ) -> Result<HashMap<u32, u64>> {
+        let mut sums: HashMap<u32, u64> = HashMap::new();
+        let concerned = ObjectSet::new(self.above.len());
+        for (id, bytes) in own.filter(|(id, _)| self.is_reached(*id)) {
+            concerned.insert(id);
+            let sum = sums.entry(id).or_default();
+            *sum = sum.saturating_add(bytes);
+        }
+        // Each stands behind what dominates it.
+        for (index, id) in self.order.iter().rev().enumerate() {
+            if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            if concerned.contains(*id)
+                && let Some(above) = self.above(*id)
+            {
+                concerned.insert(above);
+                let sum = sums.get(id).copied().unwrap_or(0);
+                let up = sums.entry(above).or_default();
+                *up = up.saturating_add(sum);
+            }
+        }
+        Ok(sums)
     }
 
     /// What would still be reached without some references; [`Dominators::lost`] says what the others are.

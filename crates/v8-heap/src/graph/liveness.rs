@@ -44,6 +44,11 @@ impl ObjectSet {
         word.load(Ordering::Relaxed) & bit == 0 && word.fetch_or(bit, Ordering::SeqCst) & bit == 0
     }
 
+    /// Takes an object out.
+    pub(super) fn remove(&self, id: u32) {
+        self.bits[id as usize / 64].fetch_and(!(1 << (id % 64)), Ordering::SeqCst);
+    }
+
     /// Whether all objects `[first, end)` are in it.
     pub(super) fn contains_all(&self, first: u32, end: u32) -> bool {
         let (from, to) = (first as usize / 64, end as usize / 64);

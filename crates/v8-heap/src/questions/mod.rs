@@ -46,7 +46,7 @@ pub use slices::SlicedParent;
 pub use space_statistics::{ExternalMemory, ExternalStrings, Space, SpaceContents, SpaceCounters};
 pub use string_entry::{Representation, StringEntry};
 pub use strings::{Duplicate, StringQuery, Strings, totals as string_totals};
-pub use suspects::{LEAST_BYTES, MUCH, gatherings, is_little};
+pub use suspects::{LEAST_BYTES, SMALLEST_PERCENT, gatherings, is_little};
 pub(crate) use texts::{LONG, Member};
 pub use unread_variables::{UnreadVariable, UnreadVariables};
 pub use views::ViewedBuffer;

@@ -13,6 +13,7 @@
 use crate::heap::Heap;
 use crate::index::MapSet;
 use crate::layout::Kind;
+use crate::objects::value::HeapObject;
 use crate::{Monitor, Result, Tagged};
 
 /// Words at the start of a C++ object among which its handle is: behind the tables of its bases.
@@ -41,12 +42,17 @@ impl Heap<'_> {
                 return Err(crate::Error::Interrupted);
             }
             for (_, object) in of_embedder.on_page(self, table, page) {
-                let Ok(data) = self.embedder_fields(object) else { continue };
-                let native = data.fields.iter().copied().find(|field| self.holds(*field, object.value()));
+                let native = self.native_side_of(object);
                 found.extend(native.map(|address| NativeObject { object: object.value(), address }));
             }
         }
         Ok(found)
+    }
+
+    /// The address of the C++ object that an object stands for and that holds on to it.
+    pub fn native_side_of(&self, object: HeapObject<'_>) -> Option<u64> {
+        let data = (object.kind() == Kind::JsApiObject).then(|| self.embedder_fields(object).ok())??;
+        data.fields.iter().copied().find(|field| self.holds(*field, object.value()))
     }
 
     /// Whether the C++ object at an address has a handle to an object.

@@ -262,13 +262,13 @@ fn is_gathering(suspect: &Suspect, heap: u64) -> bool {
 }
 
 /// Parts of a hundred of the heap from which on what has gathered is much.
-pub const MUCH: u64 = 10;
+pub const SMALLEST_PERCENT: u64 = 10;
 /// Fewer bytes are much only where they are that part of a small heap.
 pub const LEAST_BYTES: u64 = 1 << 20;
 
 /// Whether so many bytes of a heap are too few to be what fills it, and few on their own as well.
 pub fn is_little(bytes: u64, heap: u64) -> bool {
-    bytes < LEAST_BYTES && 100 * u128::from(bytes) < u128::from(MUCH) * u128::from(heap)
+    bytes < LEAST_BYTES && 100 * u128::from(bytes) < u128::from(SMALLEST_PERCENT) * u128::from(heap)
 }
 
 /// Objects that each retain much, at least half of which is in no other JavaScript object; by where they have gathered.

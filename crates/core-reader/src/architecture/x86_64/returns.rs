@@ -15,7 +15,8 @@
 //! in between leaves the stack as it was.
 //!
 //! A function that never returns, such as `abort`, has no such way. If it is known where a function begins, it is rather followed from
-//! there to where it is: what it had taken from the stack by then, and where it had put the registers of its caller.
+//! there to where it is: what it had taken from the stack by then, and where it had put the registers of its caller. If it has no
+//! name and never returns, each place before that may be the start of a function is tried.
 //!
 //! Source: System V ABI for x86-64, section 3.2.1 (registers).
 
@@ -33,7 +34,10 @@ use crate::{Address, Memory};
 /// General registers.
 const GENERAL: usize = 16;
 /// Instructions that are followed for one frame, at most.
-const MOST_STEPS: usize = 1 << 13;
+const MOST_STEPS: usize = 1 << 11;
+/// Functions begin at multiples of it, and one is followed from no more such places.
+const ALIGNMENT: u64 = 16;
+const MOST_STARTS: u64 = 32;
 /// No instruction is longer, in bytes.
 const LONGEST: usize = 15;
 /// What the stack pointer is taken for at the start of a function that is followed from there.
@@ -90,10 +94,27 @@ pub(super) fn caller(
     is_return_address: &dyn Fn(u64) -> bool,
 ) -> Option<Unwound> {
     let pc = registers[RIP]?;
-    let by_start = begins.and_then(|begins| from_start(memory, registers, begins, pc));
-    by_start
-        .filter(|caller| caller[RIP].is_some_and(is_return_address))
+    let by_start = |begins: u64| {
+        from_start(memory, registers, begins, pc).filter(|caller| caller[RIP].is_some_and(is_return_address))
+    };
+    begins
+        .and_then(by_start)
         .or_else(|| to_return(memory, registers, pc, is_return_address))
+        .or_else(|| starts_before(memory, pc).find_map(by_start))
+}
+
+/// Where the function around an instruction may begin, if it has no name: functions are aligned, behind padding or the end of another
+/// one.
+fn starts_before(memory: &dyn Memory, pc: u64) -> impl Iterator<Item = u64> + '_ {
+    /// Padding (`nop`, the zeros at the end of a long one, `int3`), and `ret`.
+    const BEFORE: [u8; 4] = [0x90, 0, 0xcc, 0xc3];
+    let last = pc.wrapping_sub(1) & !(ALIGNMENT - 1);
+    let starts = (0..MOST_STARTS).map_while(move |step| last.checked_sub(step * ALIGNMENT));
+    starts.filter(move |start| {
+        let mut before = [0];
+        let at = start.checked_sub(1).map(Address);
+        at.is_some_and(|at| memory.read_into(at, &mut before).is_ok()) && BEFORE.contains(&before[0])
+    })
 }
 
 /// Follows the function to its end.

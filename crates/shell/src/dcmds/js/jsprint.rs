@@ -90,6 +90,10 @@
 //! methods and accessors of its classes, values under private symbols, and the embedder fields of objects made by native code,
 //! which hold the address of the C++ object.
 //!
+//! An object that stands for a C++ object, as the handle of a socket, a stream of zlib or a Blob does, says of which class that is:
+//! `[[Native]]: node::TCPWrap`. With `-i` it says where it is, and how much native memory it owns, as far as that can be told
+//! (`::malloc -o`).
+//!
 //! # What is kept outside the heap
 //!
 //! The values of `Temporal` objects are printed as `toString()` gives them, without the name of a time zone; they are found in Node.js
@@ -109,7 +113,8 @@
 //! numbers it is only told that they are some, as of BigInts always. Of what is no JavaScript object, all references are printed, by V8's
 //! names. `-d`, `-a` and `-j` mean what they mean of a core.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::io::Write;
 
 use v8_heap::layout::Kind as HeapKind;
@@ -117,6 +122,7 @@ use v8_heap::objects::symbol::Privacy;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Error, Heap, Tagged};
 
+use crate::answers::native_side::OfProcess;
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
@@ -274,6 +280,8 @@ struct Wanted {
     base_address: bool,
     storage: bool,
     json: bool,
+    /// What C++ objects own, once that was asked for.
+    native: OnceCell<HashMap<u64, (u64, u64)>>,
     /// Members as they were typed, each with what it means; why it means nothing, if it was mistyped.
     members: Vec<(String, Result<Member, String>)>,
 }
@@ -305,6 +313,7 @@ impl Wanted {
             base_address: args.has('b'),
             storage: args.has('v'),
             json: args.has('j'),
+            native: OnceCell::new(),
             members: members.collect(),
         })
     }
@@ -354,7 +363,8 @@ impl Wanted {
             // What goes to a program, or into a file, is text alone.
             let colours = if text.is_watched() && !self.json { context.colours } else { Colours::Never };
             let style = Style { colours, ..self.style };
-            let mut printer = Printer::new(heap, style, &mut *text, &check);
+            let native = OfProcess::new(context, style.internals, &self.native);
+            let mut printer = Printer::new(heap, style, &mut *text, &check).with_native(&native);
             if self.json {
                 self.print_json(value, &places, &mut printer)?;
             } else {

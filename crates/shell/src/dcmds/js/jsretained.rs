@@ -12,15 +12,22 @@
 //! The value of an entry of a WeakMap lives as long as its key and the map: it counts for the key. Bytes that several buffers
 //! share count for one of them.
 //!
+//! With `-b` a column more, `NATIVE`, says how much native memory would be freed as well: what the C++ objects own that go with the
+//! object, sockets, streams of zlib, Blobs. That is an estimate, as `::malloc -o` gives it. The last line says of which classes they are.
+//!
 //! In a pipe it hands on the dominators.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 
 use serde_json::json;
 
 use v8_heap::graph::Life;
 
+use crate::answers::native_owners::{Name, NativeOwner, native_owners};
+use crate::answers::source::Source;
 use crate::answers::sources::source;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
@@ -73,6 +80,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     options: &[
         Opt::flag('g', "only what all objects retain together"),
         Opt::flag('s', "the same: what would be freed if all of the set went"),
+        Opt::flag('b', "native memory of C++ objects too, estimated"),
         Opt::flag('j', "print one line of JSON for each, as docs/json.md describes it"),
     ],
     operands: Operands::NONE,
@@ -83,12 +91,17 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Ok(Box::new(JsRetained {
             only_together: args.has('g') || args.has('s'),
             as_json: args.has('j'),
+            with_native: args.has('b'),
+            native: OnceCell::new(),
             group: Vec::new(),
             has_heading: false,
             given: HashSet::new(),
         }))
     },
 };
+
+/// Classes of C++ objects that are named.
+const MOST_CLASSES: usize = 4;
 
 static TABLE: Table = Table::new(&[
     Column::right("OBJECT", 16),
@@ -99,9 +112,30 @@ static TABLE: Table = Table::new(&[
     Column::left("NAME", 0),
 ]);
 
+static WITH_NATIVE: Table = Table::new(&[
+    Column::right("OBJECT", 16),
+    Column::right("SHALLOW", 9),
+    Column::right("RETAINED", 10),
+    Column::right("OUTSIDE", 10),
+    Column::right("NATIVE", 10),
+    Column::right("DOMINATOR", 15),
+    Column::left("NAME", 0),
+]);
+
+/// What C++ objects own.
+struct Native {
+    /// The objects that stand for them, with the bytes that each owns, and what it is called.
+    owners: Vec<(u32, u64, Name)>,
+    /// How much of that goes with each object.
+    sums: HashMap<u32, u64>,
+}
+
 struct JsRetained {
     only_together: bool,
     as_json: bool,
+    with_native: bool,
+    /// Found out once it was asked for.
+    native: OnceCell<Native>,
     group: Vec<u32>,
     has_heading: bool,
     /// Dominators that have been handed on.
@@ -131,6 +165,23 @@ impl JsRetained {
         }
     }
 
+    /// What C++ objects own, if that was asked for.
+    fn native(&self, context: &Context, source: &dyn Source) -> Result<Option<&Native>, DcmdError> {
+        if !self.with_native || self.native.get().is_some() {
+            return Ok(self.native.get());
+        }
+        if context.snapshot().is_some() {
+            return Err(DcmdError::failed("a heap snapshot does not tell what C++ objects own"));
+        }
+        let all = native_owners(context)?;
+        let of = |owner: NativeOwner| Some((source.find(owner.object.0).ok()?, owner.bytes, owner.name));
+        let owners: Vec<_> = all.owners.into_iter().filter_map(of).collect();
+        let monitor = context.progress();
+        let own = owners.iter().map(|(id, bytes, _)| (*id, *bytes));
+        let sums = source.dominators(&monitor)?.sums_of(own, &monitor)?;
+        Ok(Some(self.native.get_or_init(|| Native { owners, sums })))
+    }
+
     fn one(&mut self, context: &Context, word: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
         let monitor = context.progress();
         let source = source(context, &monitor)?;
@@ -141,6 +192,10 @@ impl JsRetained {
         let dominators = source.dominators(&monitor)?;
         drop(monitor);
         let above = dominators.above(id);
+        if !out.is_pipe() {
+            self.native(context, &*source)?;
+        }
+        let native = self.native.get().map(|native| native.sums.get(&id).copied().unwrap_or(0));
         if out.is_pipe() {
             if let Some(above) = above.filter(|above| self.given.insert(*above)) {
                 out.emit(Item::value(source.word(above)))?;
@@ -148,7 +203,7 @@ impl JsRetained {
             return Ok(());
         }
         if self.as_json {
-            let line = json!({
+            let mut line = json!({
                 "object": source.json(id),
                 "shallow": graph.size(id),
                 "retained": dominators.retained(id),
@@ -156,24 +211,24 @@ impl JsRetained {
                 "dominator": above.map(|above| source.json(above)),
                 "name": source.label(id),
             });
+            if let Some(native) = native {
+                line["native"] = json!(native);
+            }
             return Ok(writeln!(out.text(), "{}", output::json(&line))?);
         }
         let mut text = out.text();
         if !std::mem::replace(&mut self.has_heading, true) {
-            TABLE.heading(context.colours, &mut text)?;
+            let table = if self.with_native { &WITH_NATIVE } else { &TABLE };
+            table.heading(context.colours, &mut text)?;
         }
         let above = above.map_or_else(|| "-".to_owned(), |above| source.shown(above));
-        TABLE.row(
-            &[
-                &source.shown(id),
-                &graph.size(id),
-                &dominators.retained(id),
-                &dominators.outside(id),
-                &above,
-                &source.label(id),
-            ],
-            &mut text,
-        )?;
+        let (shown, shallow, label) = (source.shown(id), graph.size(id), source.label(id));
+        let (retained, outside) = (dominators.retained(id), dominators.outside(id));
+        match native {
+            Some(native) => WITH_NATIVE
+                .row(&[&shown, &shallow, &retained, &outside, &native, &above, &label], &mut text)?,
+            None => TABLE.row(&[&shown, &shallow, &retained, &outside, &above, &label], &mut text)?,
+        }
         Ok(())
     }
 
@@ -182,18 +237,36 @@ impl JsRetained {
         let graph = source.graph(monitor)?;
         let dominators = source.dominators(monitor)?;
         let seeds = source.seeds(monitor)?;
-        let (retained, outside) = dominators.retained_together(graph, seeds, &self.group, monitor)?;
+        let kept = dominators.kept_without(graph, seeds, &self.group, monitor)?;
+        let (retained, outside) = dominators.lost(graph, &kept);
         let mut own = self.group.clone();
         own.sort_unstable();
         own.dedup();
         let shallow: u64 = own.iter().map(|id| graph.size(*id)).sum();
+        // Of native memory what goes with them, by what it is called, most first.
+        let mut classes: BTreeMap<&Name, (u64, u64)> = BTreeMap::new();
+        let native = self.native(context, &*source)?;
+        for (id, bytes, name) in native.map_or(&[][..], |native| &native.owners) {
+            if dominators.is_reached(*id) && !kept.contains(*id) {
+                let sum = classes.entry(name).or_default();
+                *sum = (sum.0 + 1, sum.1.saturating_add(*bytes));
+            }
+        }
+        let mut classes: Vec<(&Name, (u64, u64))> = classes.into_iter().collect();
+        classes.sort_by_key(|(_, (_, bytes))| Reverse(*bytes));
+        let of_native: u64 = classes.iter().map(|(_, (_, bytes))| *bytes).fold(0, u64::saturating_add);
         if self.as_json {
-            let line = json!({
+            let mut line = json!({
                 "objects": own.len(),
                 "shallow": shallow,
                 "retained": retained,
                 "outside": outside,
             });
+            if native.is_some() {
+                let of = |((constructor, class), (objects, bytes)): &(&Name, (u64, u64))| json!({ "constructor": constructor, "class": class, "objects": objects, "bytes": bytes });
+                line["native"] = json!(of_native);
+                line["nativeOf"] = classes.iter().map(of).collect();
+            }
             return Ok(writeln!(out.text(), "{}", output::json(&line))?);
         }
         writeln!(
@@ -202,6 +275,15 @@ impl JsRetained {
             own.len(),
             if own.len() == 1 { "" } else { "s" }
         )?;
+        if native.is_some() {
+            let of = |((constructor, class), (objects, bytes)): &(&Name, (u64, u64))| {
+                let name = class.as_deref().unwrap_or(constructor);
+                format!("{objects} {name} {bytes}")
+            };
+            let most: Vec<String> = classes.iter().take(MOST_CLASSES).map(of).collect();
+            let (colon, list) = (if most.is_empty() { "" } else { ": " }, most.join(", "));
+            writeln!(out.text(), "{:>8} of native memory, estimated{colon}{list}", of_native)?;
+        }
         Ok(())
     }
 }
@@ -232,7 +314,8 @@ impl Stage for JsRetained {
     }
 
     fn finish(&mut self, context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
-        if out.is_pipe() || self.group.is_empty() || (self.group.len() == 1 && !self.only_together) {
+        let tells_more = self.only_together || self.with_native;
+        if out.is_pipe() || self.group.is_empty() || (self.group.len() == 1 && !tells_more) {
             return Ok(());
         }
         self.together(context, &context.progress(), out)

@@ -8,6 +8,9 @@
 //! WHOLE is what of the free memory are whole pages: `malloc_trim(3)` gives them back to the system, as far as they are still in
 //! memory. Much there and little in use is fragmentation: the program did free its memory, and the allocator keeps it.
 //!
+//! musl, the C library of Alpine, has one arena, here called main, whose blocks are slots in groups of equal size. It has no caches, no
+//! top, and no way to give back more than it does by itself, so that these are 0.
+//!
 //! `-s` counts the blocks in use by size instead, those that take most first, `-c` those with a C++ class by class. `-o` counts all by
 //! owner: by the objects of Node.js and of add-ons behind objects of JavaScript, such as the streams of zlib and sockets. With an address only
 //! the block that holds it is described. `::walk malloc` and `::walk freed` walk the blocks, `::whatis` says what an address is in,
@@ -17,18 +20,20 @@
 //!
 //! Nothing is guessed: the arenas are recognised by their lists of free blocks, which lead back to them, and each is walked block by
 //! block. Whether that found everything is known, as the allocator counts what it has from the system; if some of it was not found,
-//! a warning says how much. Blocks that were being taken or given back when the core was taken may stand wrong.
+//! a warning says how much. musl's groups are listed on pages that begin with a secret of the process, and lead back to these pages.
+//! Blocks that were being taken or given back when the core was taken may stand wrong.
 //!
 //! # Owners
 //!
 //! That a C++ object and an object of JavaScript belong together is certain: each leads to the other. What it owns is an estimate: a
-//! block belongs to the object that fewest steps lead from, to nobody if several are as near. Sums of a class are
-//! right within a quarter for streams of zlib and Blobs; a single object's may be far off. Buffers of JavaScript, and
-//! the characters of strings that it has outside of its heap, are taken out first.
+//! block belongs to the object that fewest steps lead from, to nobody if several are as near; what a Blob has by its queue is its own
+//! in any case. Sums of a class are right within a twentieth for streams of zlib and Blobs, where the binary has symbols; a single
+//! object's may be far off. Buffers of JavaScript, and the characters of strings that it has outside of its heap, are taken out
+//! first.
 //!
 //! # Limits
 //!
-//! Only glibc from 2.26 on. jemalloc, mimalloc, tcmalloc and musl are named, not read. A class is known where an object has virtual
+//! Only glibc from 2.26 on, and musl from 1.2.1 on. jemalloc, mimalloc and tcmalloc are named, not read. A class is known where an object has virtual
 //! functions and the binary has symbols: most blocks are plain memory.
 
 use std::cmp::Reverse;

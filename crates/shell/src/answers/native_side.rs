@@ -1,0 +1,66 @@
+//! The C++ object behind an object of the heap: what it is, and what it owns.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use v8_heap::objects::value::HeapObject;
+
+use crate::answers::native_memory::class_at;
+use crate::answers::native_owners::native_owners;
+use crate::context::Context;
+use crate::error::DcmdError;
+use crate::print::{NativeSide, NativeSides};
+
+/// Tells it of the objects of what is open.
+pub(crate) struct OfProcess<'c> {
+    context: &'c Context,
+    /// Whether to find out what they own, which takes a walk over all of the allocator's blocks.
+    with_blocks: bool,
+    /// What the C++ objects own, by the objects that stand for them.
+    owned: &'c OnceCell<HashMap<u64, (u64, u64)>>,
+}
+
+impl<'c> OfProcess<'c> {
+    /// What is found out about owners is left in `owned` for the next time.
+    pub(crate) fn new(
+        context: &'c Context,
+        with_blocks: bool,
+        owned: &'c OnceCell<HashMap<u64, (u64, u64)>>,
+    ) -> OfProcess<'c> {
+        OfProcess { context, with_blocks, owned }
+    }
+
+    fn owned(&self) -> Result<&HashMap<u64, (u64, u64)>, DcmdError> {
+        if let Some(known) = self.owned.get() {
+            return Ok(known);
+        }
+        let owned = match native_owners(self.context) {
+            Ok(all) => {
+                let mut blocks: HashMap<u32, u64> = HashMap::new();
+                for (_, owner) in &all.of_blocks {
+                    *blocks.entry(*owner).or_default() += 1;
+                }
+                let owners = all.owners.iter().enumerate();
+                let sum = |number: usize| blocks.get(&(number as u32)).copied().unwrap_or(0);
+                owners.map(|(number, owner)| (owner.object.0, (sum(number), owner.bytes))).collect()
+            }
+            Err(DcmdError::Interrupted) => return Err(DcmdError::Interrupted),
+            // Another allocator: it is only not told.
+            Err(_) => HashMap::new(),
+        };
+        Ok(self.owned.get_or_init(|| owned))
+    }
+}
+
+impl NativeSides for OfProcess<'_> {
+    fn of(&self, object: HeapObject<'_>) -> Result<Option<NativeSide>, DcmdError> {
+        let heap = self.context.heap()?;
+        let Some(address) = heap.native_side_of(object) else { return Ok(None) };
+        let class = class_at(self.context.target()?, address);
+        let owns = match self.with_blocks {
+            true => self.owned()?.get(&object.value().0).copied(),
+            false => None,
+        };
+        Ok(Some(NativeSide { address, class, owns }))
+    }
+}
