@@ -85,7 +85,12 @@ const TASKS: &[Task] = &[
         summary: "hold the functions on stacks, in every tier of V8, against what the program's own errors say",
         run: calls::run,
     },
-    Task { name: "ci", arguments: "[--no-matrix]", summary: "everything that CI checks", run: ci::run },
+    Task {
+        name: "ci",
+        arguments: "[--no-matrix | --only-matrix]",
+        summary: "everything that CI checks",
+        run: ci::run,
+    },
     Task {
         name: "conditions",
         arguments: "[--node VERSION]... [--only NAME]... [--flags] [--others] [--keep] [--report FILE] [--debugger FILE]",

@@ -33,7 +33,7 @@ pub struct OwnerBlock {
     pub block: BlockId,
     /// It owns what its words lead to. One that is room for data, which nobody has cleared, has words of who had that memory before.
     pub leads_on: bool,
-    /// Blocks that are known to be its own, however near others are.
+    /// Blocks that are known to be its own, however near others are. They are all of a known way, and lead no further.
     pub certain: Vec<BlockId>,
 }
 
@@ -101,11 +101,9 @@ impl Malloc {
             frontier.extend(leads_on.then_some(block.0));
         }
         for (number, owner) in owners.iter().enumerate() {
-            for block in &owner.certain {
-                let index = block.0 as usize;
-                if index < count && steps[index] == NOT_YET {
-                    (tags[index], steps[index]) = (number as u32, FIXED);
-                    frontier.push(block.0);
+            for block in owner.certain.iter().map(|block| block.0 as usize) {
+                if steps.get(block) == Some(&NOT_YET) {
+                    (tags[block], steps[block]) = (number as u32, FIXED);
                 }
             }
         }
@@ -163,15 +161,17 @@ impl Malloc {
         Some(Owners { tags })
     }
 
-    /// The blocks that a block leads to, as steps go.
-    pub fn leads_to(&self, core: &Core, block: BlockId) -> Vec<Block> {
-        let mut targets = Vec::new();
+    /// The blocks that a block leads to, as steps go, each with how many bytes of it a vector there uses. Only so many bytes of the block
+    /// are read, if it is a vector's.
+    pub fn leads_to(&self, core: &Core, block: BlockId, used: Option<u64>) -> Vec<(Block, Option<u64>)> {
+        let mut targets: Vec<(usize, Option<u64>)> = Vec::new();
         if (block.0 as usize) < self.blocks().len() {
-            self.each_near(core, block.0 as usize, None, &mut |target, _| targets.push(target));
+            self.each_near(core, block.0 as usize, used, &mut |target, used| targets.push((target, used)));
         }
-        targets.sort_unstable();
-        targets.dedup();
-        targets.into_iter().map(|target| self.blocks().block(target)).collect()
+        // Of several words that lead to one block the one that is a vector's tells most.
+        targets.sort_unstable_by_key(|(target, used)| (*target, used.is_none()));
+        targets.dedup_by_key(|(target, _)| *target);
+        targets.into_iter().map(|(target, used)| (self.blocks().block(target), used)).collect()
     }
 
     /// The block in use that a word leads to, if to its start or little behind it.

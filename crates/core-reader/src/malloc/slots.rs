@@ -102,8 +102,7 @@ pub(super) fn find(core: &Core, watch: &dyn Watch) -> Option<Malloc> {
     let (context, secret, first) = context(core)?;
     let mut arena = Arena { address: Address(context), is_main: true, ..Arena::default() };
     let mut words = Words::of(memory);
-    let (mut groups, mut broken, mut runs): (Vec<Group>, Vec<u64>, Vec<(Run, Vec<u64>)>) =
-        (Vec::new(), Vec::new(), Vec::new());
+    let (mut groups, mut broken, mut runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut area = first;
     while area != 0 && area.is_multiple_of(PAGE) && words.word(area) == Some(secret) {
         if runs.len() + groups.len() > MOST || watch.cancelled() {

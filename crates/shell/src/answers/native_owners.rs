@@ -107,11 +107,11 @@ fn certain_of(
         return Vec::new();
     };
     let mut found: Vec<BlockId> = Vec::new();
-    let mut links = vec![owner.block];
+    let mut links = vec![(owner.block, None)];
     for step in 0..MOST_LINKS {
         let mut next = Vec::new();
-        for link in links {
-            for block in malloc.leads_to(target.core(), link) {
+        for (link, used) in links {
+            for (block, used) in malloc.leads_to(target.core(), link, used) {
                 if block.id == owner.block || found.contains(&block.id) || found.len() >= MOST_CERTAIN {
                     continue;
                 }
@@ -122,7 +122,7 @@ fn certain_of(
                 };
                 if is_link {
                     found.push(block.id);
-                    next.extend((block.bytes <= LARGEST_LINK).then_some(block.id));
+                    next.extend((block.bytes <= LARGEST_LINK).then_some((block.id, used)));
                 }
             }
         }

@@ -46,7 +46,8 @@ const SMALLEST_PART_OF_NODE: u64 = 20;
 const FEWEST_BYTES_OF_ONE: u64 = 1 << 16;
 const SMALLEST_PART_OF_ONE: u64 = 400;
 const SMALLEST_PART_OF_ALL: u64 = 50;
-/// Fewer that nobody owns alone and that are [`little`](is_little) are no leak: what a library has built when it was loaded.
+/// Fewer that are [`little`](is_little) are a leak only where one object alone holds them: not what a library has built when it was loaded,
+/// such as a schema, whose parts hang on one another.
 const FEWEST_OF_LITTLE: u64 = 100;
 /// Gatherings that may be told as one with another.
 const MOST_DISTINCT: usize = 1 << 12;
@@ -243,7 +244,7 @@ pub fn gatherings(
         }
     }
     let mut suspects: Vec<Suspect> =
-        suspects.all.into_iter().filter(|suspect| is_gathering(suspect, heap)).collect();
+        suspects.all.into_iter().filter(|suspect| is_gathering(suspect, heap, &mut shared)).collect();
     suspects.extend(few_but_large(objects, dominators, &owners, &mut shared, monitor)?);
     suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
     // Held by several, they have gathered in the first of these.
@@ -255,10 +256,16 @@ pub fn gatherings(
 }
 
 /// Whether they are many enough, for what they retain.
-fn is_gathering(suspect: &Suspect, heap: u64) -> bool {
-    let is_owned = matches!(suspect.gatherer, Gatherer::Owner(_));
-    let is_enough = is_owned || !is_little(suspect.size(), heap);
-    suspect.count >= if is_enough { u64::from(FEWEST) } else { FEWEST_OF_LITTLE }
+fn is_gathering<O: Objects>(suspect: &Suspect, heap: u64, shared: &mut Shared<'_, O>) -> bool {
+    if suspect.count < u64::from(FEWEST) {
+        return false;
+    }
+    if suspect.count >= FEWEST_OF_LITTLE || !is_little(suspect.size(), heap) {
+        return true;
+    }
+    let Gatherer::Owner(owner) = suspect.gatherer else { return false };
+    let held = suspect.some.iter().filter(|id| shared.gatherers(**id).contains(&Gatherer::Holder(owner)));
+    2 * held.count() >= suspect.some.len()
 }
 
 /// Parts of a hundred of the heap from which on what has gathered is much.
