@@ -244,7 +244,7 @@ pub fn gatherings(
         }
     }
     let mut suspects: Vec<Suspect> =
-        suspects.all.into_iter().filter(|suspect| is_gathering(suspect, heap, &mut shared)).collect();
+        suspects.all.into_iter().filter(|suspect| suspect.count >= u64::from(FEWEST)).collect();
     suspects.extend(few_but_large(objects, dominators, &owners, &mut shared, monitor)?);
     suspects.sort_by_key(|suspect| (Reverse(suspect.size()), suspect.largest, suspect.gatherer));
     // Held by several, they have gathered in the first of these.
@@ -252,14 +252,17 @@ pub fn gatherings(
         !matches!(b.gatherer, Gatherer::Owner(_))
             && (a.constructor, a.count, a.largest, a.size()) == (b.constructor, b.count, b.largest, b.size())
     });
+    // Of the largest, which alone are told.
+    let mut looked_at = 0;
+    suspects.retain(|suspect| {
+        looked_at += 1;
+        looked_at > MOST_DISTINCT || suspect.is_few || is_gathering(suspect, heap, &mut shared)
+    });
     Ok(distinct(objects, suspects, &owners))
 }
 
 /// Whether they are many enough, for what they retain.
 fn is_gathering<O: Objects>(suspect: &Suspect, heap: u64, shared: &mut Shared<'_, O>) -> bool {
-    if suspect.count < u64::from(FEWEST) {
-        return false;
-    }
     if suspect.count >= FEWEST_OF_LITTLE || !is_little(suspect.size(), heap) {
         return true;
     }
