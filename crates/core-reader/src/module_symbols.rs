@@ -369,7 +369,9 @@ impl AddressIndex {
             .filter_map(|(number, found)| {
                 let start = tables.address(&found).filter(|start| tables.module.contains(Address(*start)))?;
                 let end = start.saturating_add(found.size.max(1));
-                let is_open = found.function && found.size == 0;
+                // Assemblers need not say that a label is a function either: `_start` of musl.
+                let is_label = || !found.typed && found.global && tables.module.has_code_at(Address(start));
+                let is_open = found.size == 0 && (found.function || is_label());
                 Some(Entry { start, end, number, rank: found.rank(), is_open })
             })
             .collect();

@@ -126,6 +126,14 @@ impl Module {
         Some((Address(start.wrapping_add(self.bias)), end - start))
     }
 
+    /// An address lies in a segment with code.
+    pub(crate) fn has_code_at(&self, address: Address) -> bool {
+        let mut code = self.loaded().filter(|segment| segment.permissions.execute);
+        code.any(|segment| {
+            address.0.wrapping_sub(segment.vaddr.wrapping_add(self.bias)) < segment.memory_size
+        })
+    }
+
     /// Bytes of its segments with code.
     pub fn text_size(&self) -> u64 {
         let code = self.loaded().filter(|segment| segment.permissions.execute);
