@@ -262,15 +262,19 @@ impl Heap<'_> {
         ExternalMemory { external, array_buffers }
     }
 
-    /// What V8 counts of the memory outside the heap of an isolate.
+    /// What V8 counts of the memory outside the heap of an isolate. Nothing if what is there cannot be that: no process has more memory than
+    /// is mapped. (In builds of V8 14 for musl the counts are elsewhere.)
     fn external_bytes(&self, isolate: &Isolate) -> Option<u64> {
         let in_heap = |offset: u64| self.word(isolate.heap.checked_add(offset)?);
-        match self.layout().accounting.external_bytes {
+        let ranges = self.memory().ranges().iter();
+        let mapped = ranges.fold(0, |sum: u64, range| sum.saturating_add(range.end.0 - range.start.0));
+        let counted = match self.layout().accounting.external_bytes {
             ExternalBytes::One(offset) => in_heap(offset),
             ExternalBytes::Two { strings, sweeper, total } => in_heap(sweeper)
                 .and_then(|sweeper| self.count(sweeper, total))
                 .and_then(|buffers| in_heap(strings)?.checked_add(buffers)),
-        }
+        };
+        counted.filter(|bytes| *bytes <= mapped)
     }
 
     /// The `v8::ArrayBuffer::Allocator` of an isolate, in Node.js a `node::NodeArrayBufferAllocator`. It is known by its class or,
