@@ -39,6 +39,8 @@ const HEADS: [u64; 2] = [56, 64];
 /// `sizeof (struct meta)`, and where they begin in a page of them.
 const META: u64 = 40;
 const METAS: u64 = 24;
+/// No mapping is larger, in bytes.
+const MOST_MAPPED: u64 = 1 << 47;
 /// The variables of a library that are looked at, in bytes.
 const MOST_DATA: u64 = 64 << 20;
 /// From so many spare bytes on their number stands at the end of them.
@@ -66,7 +68,7 @@ impl Group {
         }
         let (masks, shape) = (words.word(at.checked_add(24)?)?, words.word(at.checked_add(32)?)?);
         let (last, class, pages) = (shape & 31, shape >> 6 & 63, shape >> 12);
-        let mapped = pages.checked_mul(PAGE)?;
+        let mapped = pages.checked_mul(PAGE).filter(|mapped| *mapped <= MOST_MAPPED)?;
         let stride = match (last, pages) {
             (0, 1..) => mapped - UNIT,
             _ => UNIT * u64::from(*SIZES.get(class as usize)?),
@@ -75,7 +77,9 @@ impl Group {
         let group = Group { start, stride, slots: last + 1, free, mapped };
         let is_one = start.is_multiple_of(UNIT)
             && words.word(start) == Some(at)
-            && group.end().is_some_and(|end| mapped == 0 || end <= start + mapped);
+            && group.end().is_some_and(|end| {
+                (mapped == 0 || end <= start.saturating_add(mapped)) && words.word(end - 8).is_some()
+            });
         Some(if is_one { Found::Group(group) } else { Found::Broken { start, mapped } })
     }
 
@@ -108,11 +112,11 @@ pub(super) fn find(core: &Core, watch: &dyn Watch) -> Option<Malloc> {
         if runs.len() + groups.len() > MOST || watch.cancelled() {
             break;
         }
-        runs.push((run((area, area + PAGE), PAGE), vec![packed(area, BlockState::Own)]));
+        runs.push((run((area, area.saturating_add(PAGE)), PAGE), vec![packed(area, BlockState::Own)]));
         arena.system = arena.system.saturating_add(PAGE);
-        let count = words.word(area + 16).unwrap_or(0) & 0xffff_ffff;
+        let count = words.word(area.saturating_add(16)).unwrap_or(0) & 0xffff_ffff;
         for number in 0..count.min((PAGE - METAS) / META) {
-            match Group::of(&mut words, area + METAS + number * META) {
+            match Group::of(&mut words, area.saturating_add(METAS + number * META)) {
                 Some(Found::Group(group)) => groups.push(group),
                 Some(Found::Broken { start, mapped }) => {
                     arena.system = arena.system.saturating_add(mapped);
@@ -122,7 +126,7 @@ pub(super) fn find(core: &Core, watch: &dyn Watch) -> Option<Malloc> {
             }
         }
         watch.advance(PAGE);
-        let next = words.word(area + 8).unwrap_or(0);
+        let next = words.word(area.saturating_add(8)).unwrap_or(0);
         // A ring would never end.
         area = if runs.iter().any(|(run, _)| run.start.0 == next) { 0 } else { next };
     }
