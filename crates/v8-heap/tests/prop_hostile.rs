@@ -506,6 +506,10 @@ fn ask_graph(heap: &Heap<'_>) {
     assert_eq!(counted, kinds.statistics.javascript_objects);
     let _ = heap.lacks_for_census(&Unattended).unwrap();
     let _ = heap.retained_by_kind(kinds, &Unattended).unwrap();
+    // What is added up of what objects own is what is known to go with each of them.
+    let own = graph.owned.iter().map(|owned| (owned.owner, owned.bytes));
+    let sums = dominators.sums_of(own, &Unattended).unwrap();
+    assert!((0..nodes as u32).all(|id| sums.get(&id).copied().unwrap_or(0) == dominators.outside(id)));
     let roots = heap.roots(&Unattended).unwrap().all();
     let some: Vec<u32> = (0..nodes as u32).step_by(37).collect();
     dominators

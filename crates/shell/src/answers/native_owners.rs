@@ -106,7 +106,7 @@ fn certain_of(
     let Some(chain) = CHAINS.iter().find(|chain| owner.name.1.as_deref() == Some(chain.owner)) else {
         return Vec::new();
     };
-    let mut found: Vec<BlockId> = Vec::new();
+    let mut found: HashSet<BlockId> = HashSet::new();
     let mut links = vec![(owner.block, None)];
     for step in 0..MOST_LINKS {
         let mut next = Vec::new();
@@ -121,14 +121,14 @@ fn certain_of(
                     None => step > 0 && table_word(target, &block).is_none(),
                 };
                 if is_link {
-                    found.push(block.id);
+                    found.insert(block.id);
                     next.extend((block.bytes <= LARGEST_LINK).then_some((block.id, used)));
                 }
             }
         }
         links = next;
     }
-    found
+    found.into_iter().collect()
 }
 
 /// Finds out whose the blocks are.

@@ -495,13 +495,17 @@ impl<'a, O: Objects> Shared<'a, O> {
         while let Some(&step) = self.steps.get(at) {
             at += 1;
             for &holder in self.held_by.of(step) {
+                // Some are held by millions.
+                if self.gatherers.len() >= MOST_HOLDERS {
+                    return &self.gatherers;
+                }
                 if !self.dominators.is_reached(holder) {
                     continue;
                 }
                 match self.objects.passage(holder) {
                     Passage::Object => {
                         let gatherer = Gatherer::Holder(holder);
-                        if self.gatherers.len() < MOST_HOLDERS && !self.gatherers.contains(&gatherer) {
+                        if !self.gatherers.contains(&gatherer) {
                             self.gatherers.push(gatherer);
                         }
                     }
