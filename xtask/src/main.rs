@@ -165,8 +165,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "memory",
-        arguments: "[--node VERSION]... [--debugger FILE]",
-        summary: "compare native memory with what malloc, the kernel and a program with planted leaks say",
+        arguments: "[--node VERSION]... [--root DIR]... [--debugger FILE]",
+        summary: "compare native memory with what malloc, the kernel and a program with planted leaks say; with --root as root, in a root directory that has another C library",
         run: native_memory::run,
     },
     Task {

@@ -40,23 +40,33 @@ const MOST_OFF: u64 = 5;
 const MOST_OFF_ON_MUSL: u64 = 13;
 
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
-    let population = Population::only(arguments)?;
+    let (population, mut arguments) = Population::of(arguments)?;
+    let mut roots: Vec<PathBuf> = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            lexopt::Arg::Long("root") => roots.push(arguments.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
     let releases = population.releases();
     let executable = population.debugger()?;
     let directory = places::target().join("native-memory");
     fs::create_dir_all(&directory)?;
     let library = compile(&directory)?;
+    // Without one, the process has the root directory that we have.
+    let roots = if roots.is_empty() { vec![None] } else { roots.into_iter().map(Some).collect() };
     let mut wrong = 0;
-    for node in &releases {
-        match one(&executable, node, &library, &directory) {
-            Ok(found) => println!("node {node}: {found}"),
+    for (root, node) in roots.iter().flat_map(|root| releases.iter().map(move |node| (root, node))) {
+        let with = root.as_ref().map_or_else(String::new, |root| format!(" in {}", root.display()));
+        match one(&executable, node, &library, &directory, root.as_deref()) {
+            Ok(found) => println!("node {node}{with}: {found}"),
             Err(error) => {
                 wrong += 1;
-                println!("node {node} WRONG: {error:#}");
+                println!("node {node}{with} WRONG: {error:#}");
             }
         }
     }
-    ensure!(wrong == 0, "the native memory of {wrong} releases is not told right");
+    ensure!(wrong == 0, "the native memory of {wrong} processes is not told right");
     Ok(())
 }
 
@@ -98,7 +108,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// What was written of a process with the C library that counts, or with the other.
+    /// What was written of a process with a C library that counts, or with another.
     fn read(path: &Path, counts: bool) -> Result<Facts> {
         let mut facts = Facts::default();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -125,15 +135,58 @@ impl Facts {
     }
 }
 
-fn one(executable: &Path, node: &str, library: &Path, directory: &Path) -> Result<String> {
-    let facts_path = directory.join("facts");
-    let program = Command::new(node_release::executable(node)?)
-        .arg(sources().join("busy.js"))
-        .env("LD_PRELOAD", library)
-        .env("FACTS", &facts_path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot run node")?;
+/// What runs the program, with the library, and where that writes its facts. In a root directory of its own a process has the C library
+/// that lies there; what else it needs is copied into it.
+fn program(node: &str, library: &Path, directory: &Path, root: Option<&Path>) -> Result<(Command, PathBuf)> {
+    const FACTS: &str = "facts";
+    let node = node_release::executable(node)?;
+    let script = sources().join("busy.js");
+    let Some(root) = root else {
+        let mut command = Command::new(node);
+        command.arg(script).env("LD_PRELOAD", library).env("FACTS", directory.join(FACTS));
+        return Ok((command, directory.join(FACTS)));
+    };
+    // What runs there still keeps its file.
+    for (file, name) in [(node.as_path(), "node"), (library, "planted.so"), (script.as_path(), "busy.js")] {
+        let _ = fs::remove_file(root.join(name));
+        fs::copy(file, root.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c unlimited; exec chroot \"$0\" /node /busy.js"]).arg(root);
+    command.env("FACTS", Path::new("/").join(FACTS));
+    // For what runs before it there is no such library, which that says.
+    command.env("LD_PRELOAD", "/planted.so").stderr(Stdio::null());
+    Ok((command, root.join(FACTS)))
+}
+
+/// Takes the core of a process that has been stopped: in our root directory with gdb; in one of its own it is the kernel's, as gdb does not get
+/// past the guard pages in the stacks of glibc 2.42 and later.
+fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<()> {
+    let pid = running.0.id().to_string();
+    let Some(root) = root else {
+        let written = Command::new("gcore").arg("-o").arg(core).arg(&pid).output().context("cannot run gcore")?;
+        ensure!(written.status.success(), "gcore: {}", String::from_utf8_lossy(&written.stderr));
+        return sparse::move_sparsely(&core.with_extension(&pid), core);
+    };
+    for signal in ["-ABRT", "-CONT"] {
+        let sent = Command::new("kill").args([signal, &pid]).status().context("cannot run kill")?;
+        ensure!(sent.success(), "the program could not be killed");
+    }
+    running.0.wait()?;
+    let left = ["core".to_owned(), format!("core.{pid}")].map(|name| root.join(name));
+    let left = left.iter().find(|file| file.exists()).context("the kernel has left no core (core_pattern)")?;
+    sparse::move_sparsely(left, core)
+}
+
+fn one(
+    executable: &Path,
+    node: &str,
+    library: &Path,
+    directory: &Path,
+    root: Option<&Path>,
+) -> Result<String> {
+    let (mut program, facts_path) = program(node, library, directory, root)?;
+    let program = program.stdout(Stdio::piped()).spawn().context("cannot run node")?;
     let mut running = Running(program);
     let output = running.0.stdout.take().context("no output")?;
     let mut first = String::new();
@@ -148,17 +201,14 @@ fn one(executable: &Path, node: &str, library: &Path, directory: &Path) -> Resul
     ensure!(stopped.success(), "the program could not be stopped");
     let mapped = accessible(&fs::read_to_string(format!("/proc/{pid}/smaps"))?)?;
     let core = directory.join("core");
-    let written = Command::new("gcore")
-        .arg("-o")
-        .arg(&core)
-        .arg(pid.to_string())
-        .output()
-        .context("cannot run gcore")?;
-    ensure!(written.status.success(), "gcore: {}", String::from_utf8_lossy(&written.stderr));
+    take_core(&mut running, &core, root)?;
     let facts = Facts::read(&facts_path, musl::release(node).is_none())?;
     drop(running);
-    sparse::move_sparsely(&directory.join(format!("core.{pid}")), &core)?;
     let debugger = Debugger::new(executable.to_owned(), &core);
+    let debugger = match root {
+        Some(root) => debugger.with_sysroot(root.to_owned()),
+        None => debugger,
+    };
     let result = compare(&debugger, &facts, mapped);
     fs::remove_file(&core)?;
     result

@@ -169,6 +169,10 @@ impl Core {
         };
         let memory = Arc::new(memory);
         let process = Process::new(parsed.process, &memory, &parsed.auxv);
+        let empty = parsed.threads.iter().filter(|thread| has_empty_stack(&memory, thread)).count();
+        if empty > 0 {
+            warnings.push(Warning::EmptyStacks { empty, threads: parsed.threads.len() });
+        }
         let copies = copies(&modules, &parsed.files);
         let symbols =
             ModuleSymbols::new(Arc::clone(&memory), &modules, binaries, parsed.embedded, copies, options);
@@ -227,6 +231,12 @@ impl Core {
     /// The symbols of its executable and libraries.
     pub fn symbols(&self) -> &ModuleSymbols {
         &self.symbols
+    }
+
+    /// Whether the core has nothing but zeros where a thread has its stack, which no thread has that runs: whoever wrote the core could not
+    /// read it.
+    pub fn has_empty_stack(&self, thread: &Thread) -> bool {
+        has_empty_stack(&self.memory, thread)
     }
 
     /// All threads. The first is the one that took the fatal signal, if there was one, or the main thread.
@@ -464,6 +474,23 @@ fn too_short(name: &str, data: &[u8]) -> Warning {
 }
 
 /// A missing executable has a line of its own; libraries share one.
+/// As [`Core::has_empty_stack`].
+fn has_empty_stack(memory: &AddressSpace, thread: &Thread) -> bool {
+    /// So much above the stack pointer is looked at: a frame has where it returns to, and what the thread began with lies above all.
+    const LOOKED_AT: u64 = 1 << 12;
+    let start = thread.stack_pointer();
+    let Some(range) = memory.range_at(start).filter(|range| {
+        thread.has_user_stack() && range.contents == crate::Contents::Dumped && range.permissions.write
+    }) else {
+        return false;
+    };
+    let end = Address(start.0.saturating_add(LOOKED_AT).min(range.end.0));
+    end.0 - start.0 >= 8
+        && memory.stored(start, end).iter().all(|(at, length)| {
+            memory.slice(*at, *length as usize).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+        })
+}
+
 fn warn_of_missing(modules: &[Module], parsed: &ParsedNotes<'_>, warnings: &mut Vec<Warning>) {
     let reported = |module: &Module| module.file.as_ref().err().is_some_and(|reason| reason == "not found");
     let executable = modules.first().filter(|module| module.executable);

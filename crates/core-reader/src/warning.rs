@@ -43,6 +43,14 @@ pub enum Warning {
         /// What went wrong.
         problem: String,
     },
+    /// Stacks that hold nothing but zeros, though threads are on them: gdb gives up on a mapping at the first page that it cannot read,
+    /// and the stacks of glibc 2.42 and later begin with such pages (`MADV_GUARD_INSTALL`).
+    EmptyStacks {
+        /// Threads whose stack is empty.
+        empty: usize,
+        /// All threads.
+        threads: usize,
+    },
     /// A note that could not be decoded.
     BadNote(String),
 }
@@ -112,6 +120,11 @@ impl fmt::Display for Warning {
                 f.write_str(": used unchecked, as the core does not hold the pages with their build-ids")
             }
             Warning::Server { server, problem } => write!(f, "debuginfod server {server}: {problem}"),
+            Warning::EmptyStacks { empty, threads } => write!(
+                f,
+                "the stacks of {empty} of {threads} threads are empty, what they hold is missing: gdb's gcore does not get past guard pages \
+                 that are part of a stack (glibc 2.42 and later); a core that the kernel writes is whole (kill -ABRT)"
+            ),
             Warning::BadNote(problem) => write!(f, "note ignored: {problem}"),
         }
     }

@@ -6,7 +6,7 @@ mod program;
 use std::collections::BTreeSet;
 
 use core_reader::{
-    Address, Block, BlockId, BlockState, Core, Malloc, OpenOptions, Owner, OwnerBlock, RunKind, Watch,
+    Address, Block, BlockId, BlockState, Core, Malloc, OpenOptions, Others, Owner, OwnerBlock, RunKind, Watch,
 };
 use proptest::prelude::*;
 
@@ -220,7 +220,7 @@ proptest! {
                 leads_on: block.id.0 % 3 > 0,
                 certain: Vec::new(),
             }).take(9).collect();
-        let owned = malloc.owners(&core, &owners, &[], &[], &Unwatched).unwrap();
+        let owned = malloc.owners(&core, &owners, &Others::default(), &Unwatched).unwrap();
         for (number, owner) in owners.iter().enumerate() {
             prop_assert_eq!(owned.of(owner.block), Owner::Of(number as u32));
         }
@@ -246,7 +246,7 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
         .enumerate()
         .map(|(number, block)| OwnerBlock { block: *block, leads_on: number % 2 == 0, certain: Vec::new() })
         .collect();
-    let owners = malloc.owners(&core, &blocks, &[], &[], &Unwatched).unwrap();
+    let owners = malloc.owners(&core, &blocks, &Others::default(), &Unwatched).unwrap();
     for (number, session) in sessions.iter().enumerate() {
         let own = (0..malloc.blocks().len() as u32)
             .map(BlockId)
@@ -255,6 +255,13 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
         assert_eq!(own.len(), if blocks[number].leads_on { 2 } else { 1 }, "{session:?}");
         assert!(own.iter().all(|id| unreached.head_of(*id) == Some(*session)));
     }
+    // What all have in common has what it leads to for nobody.
+    let others = Others { common: &sessions[2..3], ..Others::default() };
+    let owners = malloc.owners(&core, &blocks[..2], &others, &Unwatched).unwrap();
+    let elsewhere = (0..malloc.blocks().len() as u32)
+        .map(BlockId)
+        .filter(|id| unreached.head_of(*id) == Some(sessions[2]) && owners.of(*id) == Owner::Elsewhere);
+    assert_eq!(elsewhere.count(), 2);
 }
 
 /// Groups of musl's allocator, laid out by hand: which slots the program has, from where to where, and what all of it takes.

@@ -689,3 +689,23 @@ fn binaries_are_found_in_folders_of_build_ids() {
         assert_eq!((&found.path, found.verification), (&second.path().join(&place), Verification::BuildId));
     }
 }
+
+/// As gdb leaves the stack of a thread when it cannot read the page before it.
+#[test]
+fn an_empty_stack_is_told() {
+    let thread = |word: u64| {
+        let mut registers = [0; 27];
+        registers[16] = PROGRAM; // rip
+        registers[19] = HEAP + 0x800; // rsp
+        let mut stack = vec![0; 2 * PAGE];
+        // Below the stack pointer is what was.
+        stack[0x7f8] = 1;
+        stack[0x818..0x820].copy_from_slice(&word.to_le_bytes());
+        let core = ElfCore::new().process(7, 0, "program", "program").thread(7, 0, registers);
+        let core = open(&core.dumped("stack", HEAP, "rw-", &stack).build().bytes).unwrap();
+        let is_empty = core.has_empty_stack(&core.threads()[0]);
+        (is_empty, core.warnings().contains(&Warning::EmptyStacks { empty: 1, threads: 1 }))
+    };
+    assert_eq!(thread(0), (true, true));
+    assert_eq!(thread(PROGRAM), (false, false));
+}

@@ -25,11 +25,11 @@ const server = http.createServer((request, response) => {
   kept.push(Buffer.alloc(3000));
   response.end('answer');
 });
-server.listen(0, () => {
+server.listen(0, '127.0.0.1', () => {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
   let answers = 0;
   const ask = () => {
-    http.get({ port: server.address().port, agent }, (response) => {
+    http.get({ host: '127.0.0.1', port: server.address().port, agent }, (response) => {
       response.resume();
       response.on('end', () => {
         if (++answers === 2000) {

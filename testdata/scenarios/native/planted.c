@@ -19,7 +19,9 @@ struct node {
     char text[24];
 };
 
+/* Not in glibc up to 2.32, whose counts are smaller. */
 #pragma weak mallinfo2
+#pragma weak mallinfo
 
 struct node *volatile planted_kept;
 static int facts = -1;
@@ -33,6 +35,11 @@ static void say(const char *line, int length) {
 static void say_block(const char *what, void *block) {
     char line[64];
     say(line, snprintf(line, sizeof line, "%s %lx\n", what, (unsigned long)block));
+}
+
+static void say_counts(size_t arenas, size_t free, size_t mappings, size_t mapped) {
+    char line[128];
+    say(line, snprintf(line, sizeof line, "INFO %zx %zx %zx %zx\n", arenas, free, mappings, mapped));
 }
 
 __attribute__((noinline)) static void plant(void) {
@@ -64,12 +71,13 @@ static void *watch(void *unused) {
             plant();
             forget();
         }
-        if (!mallinfo2) {
-            continue;
+        if (mallinfo2) {
+            struct mallinfo2 info = mallinfo2();
+            say_counts(info.arena, info.fordblks, info.hblks, info.hblkhd);
+        } else if (mallinfo) {
+            struct mallinfo info = mallinfo();
+            say_counts(info.arena, info.fordblks, info.hblks, info.hblkhd);
         }
-        struct mallinfo2 info = mallinfo2();
-        char line[128];
-        say(line, snprintf(line, sizeof line, "INFO %zx %zx %zx %zx\n", info.arena, info.fordblks, info.hblks, info.hblkhd));
     }
     return unused;
 }

@@ -39,7 +39,7 @@ use crate::{Address, Core};
 
 pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
-pub use owners::{Owner, OwnerBlock, Owners};
+pub use owners::{Others, Owner, OwnerBlock, Owners};
 pub use parameters::Parameters;
 pub use run::{Run, RunKind};
 pub use unreached::Unreached;

@@ -7,6 +7,8 @@
 //! 8 or 16 bytes behind it (where allocators of libraries put what they give out), count as steps, for those further inside are mostly
 //! links of lists. No step leads into an owner.
 //!
+//! What all owners belong to (a process's one environment) leads to all of them: what it leads to is nobody's, unless an owner is nearer.
+//!
 //! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere.
 //!
 //! ```text
@@ -35,6 +37,17 @@ pub struct OwnerBlock {
     pub leads_on: bool,
     /// Blocks that are known to be its own, however near others are. They are all of a known way, and lead no further.
     pub certain: Vec<BlockId>,
+}
+
+/// What is no owner, where owners are looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Others<'a> {
+    /// Blocks that belong to nobody here, and lead nowhere.
+    pub apart: &'a [BlockId],
+    /// Blocks that belong to nobody here, and lead on: what they lead to is [`Owner::Elsewhere`].
+    pub common: &'a [BlockId],
+    /// Memory, sorted, that is not looked at.
+    pub left_out: &'a [(u64, u64)],
 }
 
 /// Whose a block is.
@@ -73,14 +86,12 @@ impl Owners {
 }
 
 impl Malloc {
-    /// Whose each block in use is. `owners` are blocks, each with the number of the owner it stands for; `apart` are blocks that
-    /// belong to nobody here, and lead nowhere. The memory in `left_out`, sorted, is not looked at. `None` if `watch` has stopped it.
+    /// Whose each block in use is. `owners` are blocks, each with the number of the owner it stands for. `None` if `watch` has stopped it.
     pub fn owners(
         &self,
         core: &Core,
         owners: &[OwnerBlock],
-        apart: &[BlockId],
-        left_out: &[(u64, u64)],
+        others: &Others<'_>,
         watch: &dyn Watch,
     ) -> Option<Owners> {
         /// Of what belongs to somebody from the start.
@@ -93,12 +104,19 @@ impl Malloc {
         let mut frontier: Vec<u32> = Vec::new();
         // What a vector uses of its block, where that is less than all of it.
         let mut used: HashMap<u32, u64> = HashMap::new();
-        for block in apart {
+        for block in others.apart {
             steps[block.0 as usize] = FIXED;
         }
         for (number, OwnerBlock { block, leads_on, .. }) in owners.iter().enumerate() {
             (tags[block.0 as usize], steps[block.0 as usize]) = (number as u32, FIXED);
             frontier.extend(leads_on.then_some(block.0));
+        }
+        for block in others.common {
+            let index = block.0 as usize;
+            if steps[index] == NOT_YET {
+                (tags[index], steps[index]) = (ELSEWHERE, FIXED);
+                frontier.push(block.0);
+            }
         }
         for (number, owner) in owners.iter().enumerate() {
             for block in owner.certain.iter().map(|block| block.0 as usize) {
@@ -116,7 +134,7 @@ impl Malloc {
                 tags[target] = SEVERAL;
             }
         };
-        let outside = self.outside(core, left_out);
+        let outside = self.outside(core, others.left_out);
         let is_stack =
             |part: &(u64, u64)| core.threads_with_stack_in(Address(part.0), Address(part.1)).next().is_some();
         let (stacks, data): (Vec<_>, Vec<_>) = outside.into_iter().partition(is_stack);
@@ -155,7 +173,7 @@ impl Malloc {
             }
             std::mem::swap(&mut frontier, &mut next);
         }
-        for block in apart {
+        for block in others.apart {
             tags[block.0 as usize] = NOBODY;
         }
         Some(Owners { tags })

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use core_reader::{Address, AddressSpace, Contents, Malloc, Memory, MemoryRange};
 use v8_heap::{Heap, Monitor};
 
+use crate::answers::buffer_memory::{BufferMemory, memory_of};
 use crate::answers::native_memory;
 use crate::answers::search::Watched;
 use crate::output::Progress;
@@ -22,6 +23,7 @@ pub(crate) enum Use {
     Garbage,
     FreeInPages,
     Buffers,
+    WebAssembly,
     Blocks,
     Leaked,
     FreeBlocks,
@@ -35,11 +37,12 @@ pub(crate) enum Use {
 }
 
 impl Use {
-    pub(crate) const ALL: [Use; 14] = [
+    pub(crate) const ALL: [Use; 15] = [
         Use::Living,
         Use::Garbage,
         Use::FreeInPages,
         Use::Buffers,
+        Use::WebAssembly,
         Use::Blocks,
         Use::Leaked,
         Use::FreeBlocks,
@@ -59,6 +62,7 @@ impl Use {
             Use::Garbage => "JavaScript heap: garbage",
             Use::FreeInPages => "JavaScript heap: not used in its pages",
             Use::Buffers => "buffers of JavaScript",
+            Use::WebAssembly => "memory of WebAssembly",
             Use::Blocks => "native memory in use (malloc)",
             Use::Leaked => "native memory that is leaked",
             Use::FreeBlocks => "native memory that is free (malloc keeps it)",
@@ -79,6 +83,7 @@ impl Use {
             Use::Garbage => "javascriptGarbage",
             Use::FreeInPages => "javascriptUnused",
             Use::Buffers => "buffers",
+            Use::WebAssembly => "webAssembly",
             Use::Blocks => "mallocUsed",
             Use::Leaked => "mallocLeaked",
             Use::FreeBlocks => "mallocFree",
@@ -99,6 +104,7 @@ enum Claim {
     Pages,
     Runs,
     Buffers,
+    WebAssembly,
     Stacks,
 }
 
@@ -171,22 +177,20 @@ impl Ledger {
                     claims.add(run.start.0, run.end.0, Claim::Runs);
                 }
                 ledger.untold.extend(native_memory::not_found(malloc));
+                ledger.untold.extend(native_memory::lost_stacks(target.core()));
             }
-            None => ledger.untold.push(
-                "native memory: neither glibc's allocator nor musl's was found, its blocks are among other memory"
-                    .to_owned(),
-            ),
+            None => {
+                let reason = native_memory::why_not(target);
+                ledger.untold.push(format!("native memory: {reason}; its blocks are among other memory"));
+            }
         }
         let (mut buffers, mut stored_buffers) = (0, 0);
         let has_holes = target.memory().has_holes();
         if let Some(heap) = heap {
             let mut seen = HashSet::new();
             for store in &heap.buffers(progress)?.stores {
-                if !store.kind.is_allocated() || store.address == 0 {
-                    continue;
-                }
-                match malloc.and_then(|malloc| malloc.blocks().around(store.address)) {
-                    Some(block) if block.state.is_used() => {
+                match memory_of(target, malloc, store) {
+                    Some(BufferMemory::Block(block)) => {
                         if seen.insert(block.id) {
                             buffers += block.chunk_bytes;
                             if has_holes {
@@ -195,11 +199,11 @@ impl Ledger {
                             }
                         }
                     }
-                    _ => claims.add(
-                        store.address,
-                        store.address.saturating_add(store.byte_length),
-                        Claim::Buffers,
-                    ),
+                    Some(BufferMemory::Mapped { start, end, is_web_assembly }) => {
+                        let claim = if is_web_assembly { Claim::WebAssembly } else { Claim::Buffers };
+                        claims.add(start, end, claim);
+                    }
+                    None => {}
                 }
             }
         }
@@ -281,6 +285,7 @@ impl Ledger {
                         continue;
                     }
                     Some(Claim::Buffers) => Use::Buffers,
+                    Some(Claim::WebAssembly) => Use::WebAssembly,
                     Some(Claim::Stacks) => Use::Stacks,
                     None if is_kernels => Use::Kernel,
                     None => unclaimed(range),

@@ -2,6 +2,7 @@
 
 pub(crate) mod adding_place;
 pub(crate) mod await_place;
+pub(crate) mod buffer_memory;
 pub(crate) mod callback;
 pub(crate) mod calling_place;
 pub(crate) mod closure_context;
@@ -25,6 +26,7 @@ pub(crate) mod merged_ways;
 pub(crate) mod native_memory;
 pub(crate) mod native_owners;
 pub(crate) mod native_side;
+pub(crate) mod native_sums;
 pub(crate) mod native_suspects;
 pub(crate) mod oddity;
 pub(crate) mod place_name;

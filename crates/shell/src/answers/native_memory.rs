@@ -1,6 +1,6 @@
 //! Blocks of the C library's allocator, for dcmds.
 
-use core_reader::{Address, Arena, Block, Library, Malloc, Memory, RunKind, Unreached, demangle};
+use core_reader::{Address, Arena, Block, Core, Library, Malloc, Memory, RunKind, Unreached, demangle};
 use v8_heap::Monitor;
 
 use crate::answers::search::Watched;
@@ -33,12 +33,15 @@ pub(crate) fn malloc_in<'t>(target: &'t Target, monitor: &Progress) -> Result<Op
 /// # Errors
 /// It is not glibc's, and what is there instead; or the user cancelled it.
 pub(crate) fn malloc(context: &Context) -> Result<&Malloc, DcmdError> {
-    known_malloc(context)?.map_or_else(|| Err(DcmdError::failed(why_not(context)?)), Ok)
+    match known_malloc(context)? {
+        Some(malloc) => Ok(malloc),
+        None => Err(DcmdError::failed(why_not(context.target()?))),
+    }
 }
 
 /// Why no arena was found.
-fn why_not(context: &Context) -> Result<String, DcmdError> {
-    let modules = context.target()?.core().modules();
+pub(crate) fn why_not(target: &Target) -> String {
+    let modules = target.core().modules();
     let other = OTHERS.iter().find_map(|(part, name)| {
         let module = modules.iter().find(|module| module.path.contains(part))?;
         Some(format!(
@@ -46,10 +49,10 @@ fn why_not(context: &Context) -> Result<String, DcmdError> {
             escape(&module.path)
         ))
     });
-    Ok(other.unwrap_or_else(|| {
+    other.unwrap_or_else(|| {
         "neither glibc's allocator nor musl's is in the core: the process uses another, or the core lacks the data of its C library"
             .to_owned()
-    }))
+    })
 }
 
 /// Blocks that nothing leads to.
@@ -139,6 +142,14 @@ pub(crate) fn whole_pages_in(block: &Block) -> Option<(u64, u64)> {
     let start = block.start.0.saturating_add(LINKS).next_multiple_of(PAGE);
     let end = block.end().0 / PAGE * PAGE;
     (start < end).then_some((start, end))
+}
+
+/// That threads have lost what leads to blocks, if they have.
+pub(crate) fn lost_stacks(core: &Core) -> Option<String> {
+    let empty = core.threads().iter().filter(|thread| core.has_empty_stack(thread)).count();
+    (empty > 0).then(|| {
+        format!("the core lacks the stacks of {empty} threads: what only these lead to counts as leaked")
+    })
 }
 
 /// What the allocator accounts for and was not found.

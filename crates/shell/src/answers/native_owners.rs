@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use core_reader::{Block, BlockId, BlockState, Malloc, Owner, OwnerBlock};
+use core_reader::{Block, BlockId, BlockState, Malloc, Others, Owner, OwnerBlock};
 use v8_heap::objects::value::Value;
 use v8_heap::{Monitor, Tagged};
 
+use crate::answers::buffer_memory::{BufferMemory, memory_of};
 use crate::answers::native_memory::{class_in, malloc, malloc_in, table_word};
 use crate::answers::search::Watched;
 use crate::context::Context;
 use crate::error::DcmdError;
 use crate::output::{Progress, escape};
+use crate::print::named_class;
 use crate::target::Target;
 
 /// C++ objects of a class behind objects of a constructor, and what they own.
@@ -131,6 +133,47 @@ fn certain_of(
     found.into_iter().collect()
 }
 
+/// Classes of objects that a thread has one of, and that lead to all that it has: what only they lead to is no one owner's (Node.js:
+/// `src/env.h`, `src/node_realm.h`, `src/js_native_api_v8.h`).
+const COMMON: [&str; 7] = [
+    "node::Environment",
+    "node::IsolateData",
+    "node::Realm",
+    "node::PrincipalRealm",
+    "node::ShadowRealm",
+    "node_napi_env__",
+    "napi_env__",
+];
+/// A thread has few of each.
+const MOST_COMMON: usize = 1 << 12;
+
+/// The blocks of such objects: every owner leads to some of them, and they lead to one another.
+fn common(
+    target: &Target,
+    malloc: &Malloc,
+    owners: &[NativeOwner],
+    classes: &mut HashMap<u64, Option<String>>,
+) -> Vec<BlockId> {
+    let mut found: Vec<BlockId> = Vec::new();
+    let mut seen: HashSet<BlockId> = HashSet::new();
+    let mut waiting: Vec<BlockId> = owners.iter().map(|owner| owner.block).collect();
+    while let Some(id) = waiting.pop() {
+        for (block, _) in malloc.leads_to(target.core(), id, Some(LARGEST_COMMON)) {
+            if !seen.insert(block.id) || found.len() >= MOST_COMMON {
+                continue;
+            }
+            if class(target, &block, classes).is_some_and(|class| COMMON.contains(&class.as_str())) {
+                found.push(block.id);
+                waiting.push(block.id);
+            }
+        }
+    }
+    found
+}
+
+/// None of these objects is larger, and none is named further behind in an owner.
+const LARGEST_COMMON: u64 = 1 << 14;
+
 /// Finds out whose the blocks are.
 ///
 /// # Errors
@@ -153,8 +196,9 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     let mut apart = Vec::new();
     let mut seen = HashSet::new();
     for store in &heap.buffers(monitor)?.stores {
-        let block = malloc.blocks().around(store.address).filter(|block| block.state.is_used());
-        apart.extend(block.map(|block| block.id).filter(|id| store.kind.is_allocated() && seen.insert(*id)));
+        if let Some(BufferMemory::Block(block)) = memory_of(target, Some(malloc), store) {
+            apart.extend(seen.insert(block.id).then_some(block.id));
+        }
     }
     let mut of_strings = HashSet::new();
     for (start, _) in heap.external_characters(monitor)? {
@@ -174,9 +218,10 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
             certain: certain_of(target, malloc, owner, &mut classes),
         })
         .collect();
-    let found = malloc
-        .owners(target.core(), &blocks, &apart, &pages, &Watched(monitor))
-        .ok_or(DcmdError::Interrupted)?;
+    let common = common(target, malloc, &owners, &mut classes);
+    let others = Others { apart: &apart, common: &common, left_out: &pages };
+    let found =
+        malloc.owners(target.core(), &blocks, &others, &Watched(monitor)).ok_or(DcmdError::Interrupted)?;
     let mut all = NativeOwners { owners, ..NativeOwners::default() };
     for owner in &all.owners {
         all.classes.entry(owner.name.clone()).or_default().objects += 1;
@@ -219,7 +264,7 @@ fn owning(target: &Target, malloc: &Malloc, monitor: &Progress) -> Result<Vec<Na
     let mut owners = Vec::new();
     let mut seen = HashSet::new();
     let mut classes: HashMap<u64, Option<String>> = HashMap::new();
-    for native in heap.native_objects(monitor)? {
+    for native in heap.native_objects(monitor)?.into_iter().chain(heap.natives_told_of_death()) {
         // An object may lie within a larger one: the block is that of the whole.
         let Some(block) = malloc.blocks().around(native.address).filter(|block| block.state.is_used()) else {
             continue;
@@ -227,9 +272,16 @@ fn owning(target: &Target, malloc: &Malloc, monitor: &Progress) -> Result<Vec<Na
         if !seen.insert(block.id) {
             continue;
         }
+        let class_name = heap.class_name(native.object);
         let constructor = match heap.value(native.object) {
-            Ok(Value::Object(object)) => escape(heap.name(heap.constructor_name(object))).into_owned(),
-            _ => String::new(),
+            // Of what has no constructor of its own, `Object` says little.
+            Ok(Value::Object(object)) => match named_class(class_name) {
+                Some(name) => name.to_owned(),
+                None => escape(heap.name(heap.constructor_name(object))).into_owned(),
+            },
+            Ok(_) => escape(class_name).into_owned(),
+            // What died, and is not collected yet.
+            Err(_) => continue,
         };
         let class = class(target, &block, &mut classes);
         let name = (constructor, class);

@@ -16,22 +16,26 @@ pub(crate) struct OfProcess<'c> {
     context: &'c Context,
     /// Whether to find out what they own, which takes a walk over all of the allocator's blocks.
     with_blocks: bool,
-    /// What the C++ objects own, by the objects that stand for them.
-    owned: &'c OnceCell<HashMap<u64, (u64, u64)>>,
+    /// What is found out is left there for the next time.
+    known: &'c KnownSides,
+}
+
+/// C++ objects by the objects that they are behind.
+#[derive(Default)]
+pub(crate) struct KnownSides {
+    /// Those that are told of the death of an object: their addresses.
+    told_of_death: OnceCell<HashMap<u64, u64>>,
+    /// What they own: blocks and bytes.
+    owned: OnceCell<HashMap<u64, (u64, u64)>>,
 }
 
 impl<'c> OfProcess<'c> {
-    /// What is found out about owners is left in `owned` for the next time.
-    pub(crate) fn new(
-        context: &'c Context,
-        with_blocks: bool,
-        owned: &'c OnceCell<HashMap<u64, (u64, u64)>>,
-    ) -> OfProcess<'c> {
-        OfProcess { context, with_blocks, owned }
+    pub(crate) fn new(context: &'c Context, with_blocks: bool, known: &'c KnownSides) -> OfProcess<'c> {
+        OfProcess { context, with_blocks, known }
     }
 
     fn owned(&self) -> Result<&HashMap<u64, (u64, u64)>, DcmdError> {
-        if let Some(known) = self.owned.get() {
+        if let Some(known) = self.known.owned.get() {
             return Ok(known);
         }
         let owned = match native_owners(self.context) {
@@ -48,14 +52,19 @@ impl<'c> OfProcess<'c> {
             // Another allocator: it is only not told.
             Err(_) => HashMap::new(),
         };
-        Ok(self.owned.get_or_init(|| owned))
+        Ok(self.known.owned.get_or_init(|| owned))
     }
 }
 
 impl NativeSides for OfProcess<'_> {
     fn of(&self, object: HeapObject<'_>) -> Result<Option<NativeSide>, DcmdError> {
         let heap = self.context.heap()?;
-        let Some(address) = heap.native_side_of(object) else { return Ok(None) };
+        let told_of_death = || {
+            let told =
+                || heap.natives_told_of_death().into_iter().map(|it| (it.object.0, it.address)).collect();
+            self.known.told_of_death.get_or_init(told).get(&object.value().0).copied()
+        };
+        let Some(address) = heap.native_side_of(object).or_else(told_of_death) else { return Ok(None) };
         let class = class_at(self.context.target()?, address);
         let owns = match self.with_blocks {
             true => self.owned()?.get(&object.value().0).copied(),

@@ -14,6 +14,7 @@ use crate::answers::explained::LEAST_BYTES;
 use crate::answers::merged_ways::{MergedWay, merged_ways};
 use crate::answers::native_memory::{malloc, malloc_in};
 use crate::answers::native_owners::{Name, NativeOwners, native_owners};
+use crate::answers::native_sums::NativeSums;
 use crate::answers::share::{is_percent, percent};
 use crate::context::Context;
 use crate::error::DcmdError;
@@ -54,12 +55,21 @@ pub(crate) struct Registered {
     pub(crate) calls: Vec<SourceLine>,
 }
 
+/// What native memory says of leaks.
+#[derive(Debug, Default)]
+pub(crate) struct NativeLeaks {
+    /// The classes whose objects own much of it, the largest first.
+    pub(crate) suspects: Vec<NativeSuspect>,
+    /// How much of it goes with objects; nothing if the allocator is not known, or there is little.
+    pub(crate) sums: Option<NativeSums>,
+}
+
 /// A smaller part of native memory is no suspect,
 const LEAST_PERCENT: u64 = 10;
 /// nor of the JavaScript heap and what is outside of it.
 const LEAST_PERCENT_OF_HEAP: u64 = 5;
 
-/// The classes whose objects own much native memory, the largest first. Nothing if the allocator is not known.
+/// The classes whose objects own much native memory, and how much goes with which objects.
 ///
 /// `heap_bytes`: the living heap and what it owns outside.
 ///
@@ -71,17 +81,17 @@ pub(crate) fn native_suspects(
     table: &ObjectTable,
     heap_bytes: u64,
     monitor: &Progress,
-) -> Result<Vec<NativeSuspect>, DcmdError> {
+) -> Result<NativeLeaks, DcmdError> {
     // Whose the blocks are is asked only where they can be much.
-    let Some(malloc) = malloc_in(context.target()?, monitor)? else { return Ok(Vec::new()) };
+    let Some(malloc) = malloc_in(context.target()?, monitor)? else { return Ok(NativeLeaks::default()) };
     let blocks = malloc.blocks().iter().filter(|block| block.state.is_used());
     let used = blocks.map(|block| block.chunk_bytes).fold(0, u64::saturating_add);
     if used < LEAST_BYTES || !is_percent(used, LEAST_PERCENT_OF_HEAP, heap_bytes) {
-        return Ok(Vec::new());
+        return Ok(NativeLeaks::default());
     }
     let all = match native_owners(context) {
         Ok(all) => all,
-        Err(DcmdError::Failed(_)) => return Ok(Vec::new()),
+        Err(DcmdError::Failed(_)) => return Ok(NativeLeaks::default()),
         Err(error) => return Err(error),
     };
     let others = [all.buffers, all.strings, all.shared, all.elsewhere, all.nobody];
@@ -121,7 +131,8 @@ pub(crate) fn native_suspects(
         });
     }
     found.sort_by_key(|suspect| Reverse(suspect.bytes));
-    Ok(found)
+    let sums = NativeSums::of(heap, table, &all, monitor)?;
+    Ok(NativeLeaks { suspects: found, sums: Some(sums) })
 }
 
 /// Which objects of other classes lead to the C++ objects of a class, and to how many of these: by pointers of their own, or by way of

@@ -228,11 +228,16 @@ const NAMED_CLASSES: &[(&str, &str)] = &[
     ("WasmArray", "WebAssembly array"),
 ];
 
+/// What the objects of such a class are called.
+pub(crate) fn named_class(class: &str) -> Option<&'static str> {
+    NAMED_CLASSES.iter().find(|(known, _)| *known == class).map(|(_, name)| *name)
+}
+
 /// The head of an object of a class that has no kind of its own.
 fn other_head(heap: &Heap<'_>, object: HeapObject<'_>, constructor: &str) -> v8_heap::Result<String> {
     let class = heap.class_name(object.value());
-    if let Some((_, name)) = NAMED_CLASSES.iter().find(|(known, _)| *known == class) {
-        return Ok((*name).to_owned());
+    if let Some(name) = named_class(class) {
+        return Ok(name.to_owned());
     }
     if let Some(name) = class.strip_prefix("JSTemporal") {
         return Ok(match heap.temporal(object) {

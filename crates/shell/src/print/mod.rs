@@ -22,6 +22,7 @@ mod temporal;
 mod text;
 mod typed_array;
 
+pub(crate) use head::named_class;
 pub(crate) use number::date;
 pub(crate) use text::quoted;
 pub(crate) use typed_array::element_value;

@@ -16,6 +16,8 @@ pub struct Debugger {
     core: PathBuf,
     /// Below it source maps and sources may be read.
     sources: Option<PathBuf>,
+    /// Below it the files lie that the core names.
+    sysroot: Option<PathBuf>,
 }
 
 /// One line of `::findjsobjects -j`.
@@ -35,12 +37,17 @@ pub struct Group {
 impl Debugger {
     /// For one core.
     pub fn new(executable: PathBuf, core: &Path) -> Debugger {
-        Debugger { executable, core: core.to_owned(), sources: None }
+        Debugger { executable, core: core.to_owned(), sources: None, sysroot: None }
     }
 
     /// The same with a directory below which source maps and sources may be read.
     pub fn with_sources(self, directory: PathBuf) -> Debugger {
         Debugger { sources: Some(directory), ..self }
+    }
+
+    /// The same with a directory below which the files lie that the core names.
+    pub fn with_sysroot(self, directory: PathBuf) -> Debugger {
+        Debugger { sysroot: Some(directory), ..self }
     }
 
     /// How it is started, but for commands.
@@ -49,6 +56,9 @@ impl Debugger {
         command.arg("-S");
         if let Some(directory) = &self.sources {
             command.arg("--sources").arg(directory);
+        }
+        if let Some(directory) = &self.sysroot {
+            command.arg("--sysroot").arg(directory);
         }
         command.arg(&self.core);
         command

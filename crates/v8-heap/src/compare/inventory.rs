@@ -92,9 +92,10 @@ impl Heap<'_> {
         }
         // What garbage retains is not known.
         if counted == Counted::Live {
-            let sums = self.retained_by_classes(kinds, &classes.of_kinds, classes.sums.len(), monitor)?;
-            for (sum, (inside, outside)) in classes.sums.iter_mut().zip(&sums) {
-                sum.retained = inside.saturating_add(*outside);
+            let (of_kinds, count) = (&classes.of_kinds, classes.sums.len());
+            let sums = self.retained_by_classes(kinds, of_kinds, count, &HashMap::new(), monitor)?;
+            for (sum, bytes) in classes.sums.iter_mut().zip(&sums) {
+                sum.retained = bytes.inside.saturating_add(bytes.outside);
             }
         }
         Ok(classes)

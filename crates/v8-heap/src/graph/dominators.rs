@@ -38,6 +38,17 @@ pub struct Dominators {
     pub(super) reaches_all: bool,
 }
 
+/// What objects retain, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetainedBytes {
+    /// In the heap.
+    pub inside: u64,
+    /// What objects have outside of the heap and V8 counts: bytes of buffers, characters of strings.
+    pub outside: u64,
+    /// What was given besides ([`Dominators::sums_of`]).
+    pub more: u64,
+}
+
 impl Dominators {
     /// What dominates an object; `None` if nothing less than the root of all does.
     pub fn above(&self, id: u32) -> Option<u32> {
@@ -103,8 +114,9 @@ impl Dominators {
         Rows { starts: starts.into(), targets: targets.into() }
     }
 
-    /// Bytes in the heap and outside of it that the objects of each class retain: `class_of` has the number of a class, less than
-    /// `classes`, for objects that are of one. What an object retains below another of its own class counts once.
+    /// Bytes in the heap and outside of it that the objects of each class retain, and those that are counted in `more`: `class_of` has
+    /// the number of a class, less than `classes`, for objects that are of one. What an object retains below another of its own class
+    /// counts once.
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the monitor says so.
@@ -112,10 +124,11 @@ impl Dominators {
         &self,
         class_of: impl Fn(u32) -> Option<u32>,
         classes: usize,
+        more: &HashMap<u32, u64>,
         monitor: &dyn Monitor,
-    ) -> Result<Vec<(u64, u64)>> {
+    ) -> Result<Vec<RetainedBytes>> {
         let below = self.below();
-        let mut sums = vec![(0u64, 0u64); classes];
+        let mut sums = vec![RetainedBytes::default(); classes];
         // How many objects of each class are above the one at hand.
         let mut above = vec![0u32; classes];
         let mut stack: Vec<(u32, u32)> = Vec::new();
@@ -128,8 +141,12 @@ impl Dominators {
                     && let Some(class) = class
                 {
                     if above[class] == 0 {
-                        sums[class].0 = sums[class].0.saturating_add(self.retained(*id));
-                        sums[class].1 = sums[class].1.saturating_add(self.outside(*id));
+                        let sum = &mut sums[class];
+                        sum.inside = sum.inside.saturating_add(self.retained(*id));
+                        sum.outside = sum.outside.saturating_add(self.outside(*id));
+                        if !more.is_empty() {
+                            sum.more = sum.more.saturating_add(more.get(id).copied().unwrap_or(0));
+                        }
                     }
                     above[class] += 1;
                 }

@@ -21,15 +21,14 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::background_handles::HANDLE_BLOCK;
-use super::root_finder::{Finder, read, u64_at, words_of};
+use super::global_handles::GlobalHandles;
+use super::root_finder::{Finder, read, u64_at, words_of, words_of_isolate};
 use super::roots::RootKind;
 use crate::index::{MapSet, ObjectId};
 use crate::isolate::Isolate;
-use crate::layout::native::{global_handles, microtask_queue};
+use crate::layout::native::microtask_queue;
 use crate::layout::{Kind, StringShape};
 
-/// How far behind the `Heap` an isolate goes on at most, in bytes.
-const MOST_HEAP_REACH: u64 = 0x6000;
 /// Words of a block of eternal handles.
 const ETERNAL_BLOCK: u64 = 256;
 /// No list of roots is longer; a longer one is damage.
@@ -39,7 +38,7 @@ const MOST_BLOCKS: usize = 1 << 16;
 impl Finder<'_, '_> {
     /// The words of an isolate, as far as the core has them, with their addresses.
     pub fn isolate_words(&self, isolate: &Isolate) -> Vec<(u64, u64)> {
-        words_of(self.memory, isolate.address, isolate.heap.saturating_add(MOST_HEAP_REACH)).0
+        words_of_isolate(self.memory, isolate)
     }
 
     /// The roots of an isolate.
@@ -114,48 +113,20 @@ impl Finder<'_, '_> {
         words.iter().find(|(at, word)| *at >= isolate.heap && self.is_eternal_handles(*word)).copied()
     }
 
-    /// `GlobalHandles { isolate_, [is_marking_,] regular_nodes_, ... }`, `NodeSpace { global_handles_, first_block_, ... }`. Returns
-    /// whether there are any at `at`.
+    /// Strong global handles. Returns whether `at` is where they are listed.
     fn global_handles(&mut self, at: u64) -> bool {
-        let places = [8, 16].map(|offset| at.saturating_add(offset));
-        let spaces = places.map(|place| Some((place, self.word(place)?)));
-        let own = spaces.into_iter().flatten().find(|(_, space)| self.word(*space) == Some(at));
-        let Some((place, space)) = own else { return false };
-        self.found.memory.push((at, place.saturating_add(8)));
-        self.found.memory.push((space, space.saturating_add(48)));
-        let mut block = space.checked_add(8).and_then(|first| self.word(first)).unwrap_or(0);
-        let mut complete = true;
-        let mut seen = HashSet::new();
-        while block != 0
-            && seen.len() < MOST_BLOCKS
-            && seen.insert(block)
-            && self.may_read(global_handles::NODES * global_handles::SIZE)
-        {
-            let behind = block.saturating_add(global_handles::NODES * global_handles::SIZE);
-            // NodeBlock { nodes_, next_, global_handles_, space_, ... }, the links in either order.
-            let Some(links) = read::<24>(self.memory, behind) else {
-                complete = false;
-                break;
-            };
-            let links: [u64; 3] = std::array::from_fn(|index| u64_at(&links, 8 * index));
-            let Some(own) = links.iter().position(|link| *link == at) else {
-                complete = false;
-                break;
-            };
-            self.found.memory.push((block, behind.saturating_add(48)));
-            for index in 0..global_handles::NODES {
-                let at = block + global_handles::SIZE * index;
-                let Some(node) = read::<32>(self.memory, at) else {
-                    complete = false;
-                    continue;
-                };
-                let byte = |at: u64| node[at as usize];
-                let state = byte(global_handles::FLAGS) & global_handles::STATE;
-                if u64::from(byte(global_handles::INDEX)) == index && state == global_handles::STRONG {
-                    self.add(RootKind::GlobalHandle, at, u64_at(&node, 0));
-                }
+        let memory = self.memory;
+        let Some(handles) = GlobalHandles::at(memory, at, &mut |bytes| self.may_read(bytes)) else {
+            return false;
+        };
+        self.found.memory.extend(handles.memory());
+        let mut complete = handles.is_complete;
+        for node in handles.nodes(memory) {
+            match node {
+                Some(node) if node.is_strong => self.add(RootKind::GlobalHandle, node.at, node.object),
+                Some(_) => {}
+                None => complete = false,
             }
-            block = if own == 0 { links[2] } else { links[0] };
         }
         if !complete {
             self.found.missing.push("a part of the global handles".to_owned());

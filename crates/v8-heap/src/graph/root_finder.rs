@@ -6,10 +6,14 @@ use core_reader::{Address, Memory};
 
 use super::roots::{Root, RootKind, Roots};
 use crate::index::ObjectTable;
+use crate::isolate::Isolate;
 use crate::view::View;
 
 /// Bytes of lists of roots that are read in all. What says that it has more says so of the same memory again and again.
 const MOST_BYTES: u64 = 1 << 30;
+
+/// How far behind the `Heap` an isolate goes on at most, in bytes.
+const MOST_HEAP_REACH: u64 = 0x6000;
 
 /// What has been found so far, and what of it may still be read.
 pub(super) struct Finder<'a, 't> {
@@ -98,6 +102,11 @@ pub(super) fn read<const N: usize>(memory: &dyn Memory, at: u64) -> Option<[u8; 
 
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// The words of an isolate, as far as the core has them, with their addresses.
+pub(super) fn words_of_isolate(memory: &dyn Memory, isolate: &Isolate) -> Vec<(u64, u64)> {
+    words_of(memory, isolate.address, isolate.heap.saturating_add(MOST_HEAP_REACH)).0
 }
 
 /// The words of `[start, end)` up to the first that cannot be read, with their addresses, and whether that is all of them.

@@ -68,6 +68,11 @@ impl Finder<'_, '_> {
         }
         self.found.memory.push((start, end));
         let (words, _) = words_of(self.memory, start, end);
+        // Whoever wrote the core could not read it. Without V8 on it, it would hold nothing.
+        if words.iter().all(|(_, word)| *word == 0) && self.runs_any_isolate(thread) {
+            self.found.missing.push(format!("the stack of thread {}", thread.id));
+            return false;
+        }
         let frames = Frames { finder: self, words: &words, start, told: self.told_by_isolates(thread) };
         let (stretches, is_in_javascript) = frames.stretches(thread.registers.frame_pointer());
         for &(at, word) in &words {
@@ -75,6 +80,11 @@ impl Finder<'_, '_> {
             self.add_word(RootKind::Stack(thread.id), at, word, is_sure);
         }
         is_in_javascript
+    }
+
+    fn runs_any_isolate(&self, thread: &Thread) -> bool {
+        let owners = self.view.spaces().isolates().iter().filter_map(|isolate| self.view.thread_of(isolate));
+        owners.into_iter().any(|owner| owner.thread.id == thread.id)
     }
 
     /// The words of the isolates that a thread runs, one of which is its innermost frame of V8; nothing if it may run one that is

@@ -25,6 +25,8 @@ pub(crate) mod global_handles {
     pub const STATE: u8 = 3;
     /// Of the state; from the next one on a node is weak.
     pub const STRONG: u8 = 1;
+    /// What the owner of a weak one is called with (`data_`).
+    pub const PARAMETER: u64 = 16;
 }
 
 /// V8: `src/execution/microtask-queue.h`; a virtual table is before these.

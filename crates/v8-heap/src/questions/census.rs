@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::graph::{ObjectSet, RetainedByKind, Tally};
+use crate::graph::{ObjectSet, RetainedByKind, RetainedBytes, Tally};
 use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{Group, GroupId, Grouping, Kinds, ObjectId};
@@ -212,16 +212,16 @@ impl Heap<'_> {
     pub fn retained_by_kind(&self, kinds: &Kinds, monitor: &dyn Monitor) -> Result<Vec<u64>> {
         let compute = || {
             let each: Vec<u32> = (0..kinds.groups().len() as u32).collect();
-            let sums = self.retained_by_classes(kinds, &each, each.len(), monitor)?;
-            Ok(RetainedByKind(sums.into_iter().map(|(inside, _)| inside).collect()))
+            let sums = self.retained_by_classes(kinds, &each, each.len(), &HashMap::new(), monitor)?;
+            Ok(RetainedByKind(sums.into_iter().map(|sum| sum.inside).collect()))
         };
         let known = || Ok((&**self, self.kinds(monitor)?));
         let sums = self.obtain(&self.retained_by_kind, monitor, known, compute)?;
         Ok(sums.0.clone())
     }
 
-    /// Bytes in the heap and outside of it that the objects of each class of kinds retain: `class_of` has the number of a class,
-    /// less than `classes`, for each kind. What an object retains below another of its own class counts once.
+    /// Bytes that the objects of each class of kinds retain, with what `more` counts by number of object: `class_of` has the number of a
+    /// class, less than `classes`, for each kind. What an object retains below another of its own class counts once.
     ///
     /// # Errors
     /// As [`Heap::graph`].
@@ -230,8 +230,9 @@ impl Heap<'_> {
         kinds: &Kinds,
         class_of: &[u32],
         classes: usize,
+        more: &HashMap<u32, u64>,
         monitor: &dyn Monitor,
-    ) -> Result<Vec<(u64, u64)>> {
+    ) -> Result<Vec<RetainedBytes>> {
         let table = self.objects(monitor)?;
         let dominators = self.dominators(monitor)?;
         let nodes = self.graph(monitor)?.len();
@@ -259,7 +260,7 @@ impl Heap<'_> {
             group_of.extend_from_slice(&groups);
         }
         let class_of = |id: u32| group_of.get(id as usize).copied().filter(|group| *group != NONE);
-        dominators.retained_by_class(class_of, classes, monitor)
+        dominators.retained_by_class(class_of, classes, more, monitor)
     }
 }
 

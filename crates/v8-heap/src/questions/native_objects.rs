@@ -4,12 +4,22 @@
 //!   object in the heap --embedder field--> C++ object { table of functions, persistent, ... }
 //!        ^                                                                     |
 //!        '--------------- word in a node of the global handles <---------------'
+//!
+//!   object in the heap <--word-- node of the global handles, weak --parameter--> C++ object { ..., persistent, ... }
+//!                                      ^                                                               |
+//!                                      '---------------------------------------------------------------'
 //! ```
 //!
 //! An object made from a template of the embedder has the address of its C++ object in one of its fields, and the C++ object has a
 //! persistent handle, whose place in V8's global handles holds the object (Node.js: `src/base_object.h`; add-ons:
-//! `node_object_wrap.h`). That the circle closes is the proof: neither symbols nor the places of fields are needed for it.
+//! `node_object_wrap.h`). What has a handle to any other object, and wants to know when that dies, has told V8 where it is: what
+//! add-ons wrap by Node-API and put behind an external value (`v8impl::Reference` in `src/js_native_api_v8.h`), and what V8
+//! itself has behind objects of `Intl` and of WebAssembly (`ManagedPtrDestructor` in `src/objects/managed.h`). That the circle closes is the
+//! proof: neither symbols nor the places of fields are needed for it.
 
+use std::collections::HashSet;
+
+use crate::graph::GlobalHandles;
 use crate::heap::Heap;
 use crate::index::MapSet;
 use crate::layout::Kind;
@@ -18,6 +28,10 @@ use crate::{Monitor, Result, Tagged};
 
 /// Words at the start of a C++ object among which its handle is: behind the tables of its bases.
 const HANDLE_WORDS: u64 = 4;
+/// The same where it has told V8 where it is.
+const MOST_WORDS: u64 = 16;
+/// Bytes of blocks of handles that are read.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// A C++ object with its object in the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +61,42 @@ impl Heap<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// The C++ objects that are told when an object dies, and have a weak handle to it, in the order of these handles: no search.
+    pub fn natives_told_of_death(&self) -> Vec<NativeObject> {
+        let memory = self.memory();
+        let mut budget = MOST_BYTES;
+        let mut may_read = |bytes: u64| {
+            budget = budget.saturating_sub(bytes);
+            budget > 0
+        };
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        for isolate in self.spaces().isolates() {
+            for handles in GlobalHandles::of(memory, isolate, &mut may_read) {
+                for node in handles.nodes(memory).flatten().filter(|node| !node.is_strong) {
+                    let Some(address) = self.told(node.parameter, node.at) else { continue };
+                    if seen.insert(address) {
+                        found.push(NativeObject { object: Tagged(node.object), address });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The C++ object with the handle at `place` whose owner is called with a parameter: that is the object, or leads to it
+    /// (`SecondPassCallParameterRef`).
+    fn told(&self, parameter: u64, place: u64) -> Option<u64> {
+        let word = |at: u64| self.words().word(at, "C++ object").ok();
+        let has_handle = |address: &u64| {
+            let places = (0..MOST_WORDS).map_while(|index| address.checked_add(8 * index));
+            *address != 0 && address.is_multiple_of(8) && places.map_while(word).any(|word| word == place)
+        };
+        // Only what has bits of user space: a word of anything is no address.
+        let leads_to = || word(parameter).filter(|_| parameter.is_multiple_of(8));
+        Some(parameter).filter(has_handle).or_else(|| leads_to().filter(has_handle))
     }
 
     /// The address of the C++ object that an object stands for and that holds on to it.

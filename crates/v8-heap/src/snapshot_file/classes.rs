@@ -121,9 +121,9 @@ impl SnapshotFile {
             let dominators = self.dominators(monitor)?;
             monitor.begin("adding up by kind", nodes.len() as u64);
             let class_of = |node: u32| places.get(&nodes.constructor(node)?).copied();
-            let sums = dominators.retained_by_class(class_of, classes.len(), monitor)?;
+            let sums = dominators.retained_by_class(class_of, classes.len(), &HashMap::new(), monitor)?;
             for (class, sum) in classes.iter_mut().zip(sums) {
-                class.retained = Some(sum);
+                class.retained = Some((sum.inside, sum.outside));
             }
         }
         classes.sort_by_key(|class| (class.count, class.name));

@@ -34,7 +34,8 @@
 //!
 //! `-R` adds a column with what all instances of a kind retain: the bytes of the heap that would be freed with them. What an
 //! instance retains below another of its kind counts once; between kinds it counts for each, so that the column has
-//! no sum.
+//! no sum. With `-N` there are two columns more: what of it is outside of the heap, as bytes of buffers are, and how much native memory
+//! would go with them, which is an estimate (see `::malloc -o`); sorted is by all of it.
 //!
 //! Of a heap snapshot the kinds are constructors: which properties have small integers is not in the file. Nothing in it is
 //! garbage. `-p` lists constructors some of whose objects have the property.
@@ -48,12 +49,15 @@ use std::io::Write;
 use std::time::Instant;
 
 use serde_json::json;
+use v8_heap::graph::RetainedBytes;
 use v8_heap::index::{Group, GroupId, Kinds, ObjectTable};
 use v8_heap::questions::{Census, Lives};
 use v8_heap::{Heap, Tagged};
 
 use crate::answers::kinds::{incompleteness, kind_of, not_valid};
 use crate::answers::lives::{self, Remarks};
+use crate::answers::native_owners::native_owners;
+use crate::answers::native_sums::NativeSums;
 use crate::answers::reference::{describe, describe_how};
 use crate::answers::retention::open;
 use crate::context::Context;
@@ -152,6 +156,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
         Opt::flag('m', "mark the object for a later -r; with -l all of its kind"),
         Opt::flag('j', "print one JSON object for each kind"),
         Opt::flag('R', "add a column with the bytes that all instances retain, and sort by it"),
+        Opt::flag('N', "with -R: also what is outside of the heap, and native memory, estimated"),
         Opt::flag('a', "count all objects, garbage included"),
         Opt::flag('d', "count only garbage"),
         Opt::flag('L', "count only what is alive (as if nothing is said)"),
@@ -191,6 +196,8 @@ struct FindJsObjects {
     statistics: bool,
     by_size: bool,
     by_retained: bool,
+    /// What is retained outside of the heap, too.
+    with_native: bool,
     whole: bool,
     /// Which objects are counted, if the user has said.
     asked: Option<Lives>,
@@ -236,6 +243,9 @@ impl FindJsObjects {
                 return Err(DcmdError::abort("cannot specify both a constructor and a property kind"));
             }
         };
+        if args.has('N') && !args.has('R') {
+            return Err(DcmdError::abort("-N adds to what -R shows: -R -N"));
+        }
         let list = args.has('l');
         let task = match (args.has('r'), args.has('m')) {
             (true, true) => {
@@ -258,6 +268,7 @@ impl FindJsObjects {
             statistics: args.has('v'),
             by_size: args.has('s'),
             by_retained: args.has('R'),
+            with_native: args.has('N'),
             whole: args.has('w'),
             asked,
             list,
@@ -271,6 +282,9 @@ impl FindJsObjects {
     /// # Errors
     /// It cannot answer that.
     fn of_snapshot(self) -> Result<of_snapshot::Asked, DcmdError> {
+        if self.with_native {
+            return Err(DcmdError::abort("a heap snapshot does not tell what C++ objects own: -R alone"));
+        }
         if self.asked == Some(Lives::Garbage) {
             return Err(DcmdError::abort(
                 "a heap snapshot has no garbage: V8 collects it before it writes one",
@@ -321,10 +335,10 @@ impl FindJsObjects {
             Self::warn_of_missing(context, table)?;
         }
         let counted = census.groups();
-        let retained = match self.by_retained {
+        let retained: Vec<RetainedBytes> = match self.by_retained {
             true => {
                 open(context, &monitor)?;
-                heap.retained_by_kind(kinds, &monitor)?
+                self.retained(context, heap, kinds, &monitor)?
             }
             false => Vec::new(),
         };
@@ -346,7 +360,7 @@ impl FindJsObjects {
             }
             return Ok(());
         }
-        let retained_by = |id: GroupId| retained.get(id.0).copied().unwrap_or(0);
+        let retained_by = |id: GroupId| retained.get(id.0).copied().unwrap_or_default();
         let mut groups: Vec<_> = counted.iter().collect();
         let watched = out.text().is_watched();
         // Somebody who watches wants what takes most, and no more than can be seen.
@@ -360,7 +374,10 @@ impl FindJsObjects {
         if screenful {
             groups.sort_by_key(|(id, group)| std::cmp::Reverse(bytes_of(*id, group)));
         } else if self.by_retained {
-            groups.sort_by_key(|(id, _)| retained_by(*id));
+            groups.sort_by_key(|(id, _)| {
+                let RetainedBytes { inside, outside, more } = retained_by(*id);
+                inside.saturating_add(outside).saturating_add(more)
+            });
         } else if self.by_size {
             groups.sort_by_key(|(_, group)| group.bytes);
         }
@@ -369,7 +386,11 @@ impl FindJsObjects {
         let width = context.row_width(&out.text());
         if !self.json {
             let bytes = if self.by_size || screenful { "        BYTES" } else { "" };
-            let retained = if self.by_retained { "     RETAINED" } else { "" };
+            let retained = match (self.by_retained, self.with_native) {
+                (true, true) => "     RETAINED      OUTSIDE       NATIVE",
+                (true, false) => "     RETAINED",
+                (false, _) => "",
+            };
             let heading = format!("          OBJECT #OBJECTS   #PROPS{bytes}{retained} CONSTRUCTOR: PROPS");
             out.text().heading(context.colours.underline(heading))?;
         }
@@ -381,10 +402,17 @@ impl FindJsObjects {
             }
             line.clear();
             if self.json {
-                json_line(heap, table, group, self.by_retained.then(|| retained_by(*id)), &mut line);
+                let retained = self.by_retained.then(|| (retained_by(*id), self.with_native));
+                json_line(heap, table, group, retained, &mut line);
             } else {
                 let bytes = (self.by_size || screenful).then(|| bytes_of(*id, group));
-                let columns = [bytes, self.by_retained.then(|| retained_by(*id))];
+                let RetainedBytes { inside, outside, more } = retained_by(*id);
+                let columns = [
+                    bytes,
+                    self.by_retained.then_some(inside),
+                    self.with_native.then_some(outside),
+                    self.with_native.then_some(more),
+                ];
                 table_line(heap, table, group, &columns, width, &mut line);
             }
             line.push('\n');
@@ -403,6 +431,23 @@ impl FindJsObjects {
             )?;
         }
         Ok(())
+    }
+
+    /// What the objects of each kind retain, by number of the kind.
+    fn retained(
+        &self,
+        context: &Context,
+        heap: &Heap<'_>,
+        kinds: &Kinds,
+        monitor: &Progress,
+    ) -> Result<Vec<RetainedBytes>, DcmdError> {
+        if !self.with_native {
+            let inside = heap.retained_by_kind(kinds, monitor)?.into_iter();
+            return Ok(inside.map(|inside| RetainedBytes { inside, ..RetainedBytes::default() }).collect());
+        }
+        let native = NativeSums::of(heap, heap.objects(monitor)?, &native_owners(context)?, monitor)?;
+        let each: Vec<u32> = (0..kinds.groups().len() as u32).collect();
+        Ok(heap.retained_by_classes(kinds, &each, each.len(), &native.sums, monitor)?)
     }
 
     /// The census for an item: as the user says, or as the item was counted.
@@ -719,7 +764,13 @@ fn table_line(
     }
 }
 
-fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, retained: Option<u64>, line: &mut String) {
+fn json_line(
+    heap: &Heap<'_>,
+    table: &ObjectTable,
+    group: &Group,
+    retained: Option<(RetainedBytes, bool)>,
+    line: &mut String,
+) {
     let mut kind = serde_json::json!({
         "object": format!("{:#x}", word_of(table, group)),
         "count": group.count,
@@ -728,8 +779,12 @@ fn json_line(heap: &Heap<'_>, table: &ObjectTable, group: &Group, retained: Opti
         "constructor": heap.name(group.constructor),
         "properties": heap.group_property_names(table, group),
     });
-    if let Some(retained) = retained {
-        kind["retained"] = retained.into();
+    if let Some((retained, with_native)) = retained {
+        kind["retained"] = retained.inside.into();
+        if with_native {
+            kind["outside"] = retained.outside.into();
+            kind["native"] = retained.more.into();
+        }
     }
     line.push_str(&output::json(&kind));
 }

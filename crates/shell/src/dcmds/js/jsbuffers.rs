@@ -12,6 +12,11 @@
 //! bytes are part of the heap. `(pool)` marks memory that `worker.markAsUntransferable` protects: the slab from which Node.js cuts
 //! small Buffers.
 //!
+//! # Memory
+//!
+//! Where the file of a core still has the holes that tell, a column more, `IN CORE`, says how many of the bytes the core has: of a core that
+//! the kernel wrote that is what was in memory (resident), else at least so much was. A buffer that was never written to takes none.
+//!
 //! # Totals
 //!
 //! Behind the list stands what each kind of memory adds up to, and what each constructor of views does. Then come the numbers
@@ -25,22 +30,26 @@
 //!
 //! # Options
 //!
-//! `-v` adds the views by constructor below each store, and all its ArrayBuffers. `-c constructor` keeps stores that views of that
+//! `-v` adds the views by constructor below each store, all its ArrayBuffers, and of memory that native code has given, in what it is: a
+//! C++ object, or data of the executable or a library. `-c constructor` keeps stores that views of that
 //! constructor look at. `-j` prints one JSON object for each store, without totals. In a pipe, the ArrayBuffers are handed
 //! on: `::jsbuffers -c Float64Array | ::jsprint`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use core_reader::Address;
 use serde_json::json;
 use v8_heap::index::{BackingStore, Buffers, StoreKind};
 use v8_heap::{Heap, NameId};
 
+use crate::answers::native_memory::{class_of, known_malloc};
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::output::{self, Column, Hex, Table, escape};
 use crate::stage::{Flow, Out};
+use crate::target::Target;
 use crate::value::{Item, Kind};
 
 /// What it says, on cores that ship.
@@ -95,17 +104,19 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 }
                 return Ok(());
             }
+            let target = context.target()?;
             if as_json {
                 for store in stores {
                     context.check_interrupt()?;
-                    writeln!(out.text(), "{}", output::json(&json_of(heap, store)))?;
+                    writeln!(out.text(), "{}", output::json(&json_of(target, heap, store)))?;
                 }
                 return Ok(());
             }
-            TABLE.heading(context.colours, &mut out.text())?;
+            let table = if tells_residence(target) { &WITH_CORE } else { &TABLE };
+            table.heading(context.colours, &mut out.text())?;
             for store in stores {
                 context.check_interrupt()?;
-                row(heap, store, verbose, out)?;
+                row(context, heap, store, verbose, out)?;
             }
             if constructor.is_none() { totals(context, heap, buffers, out) } else { Ok(()) }
         }))
@@ -122,30 +133,73 @@ static TABLE: Table = Table::new(&[
     Column::left("BUFFER", 0),
 ]);
 
+static WITH_CORE: Table = Table::new(&[
+    Column::right("ADDRESS", 16),
+    Column::right("BYTES", 10),
+    Column::right("MAX", 10),
+    Column::right("IN CORE", 10),
+    Column::left("KIND", 26),
+    Column::right("VIEWS", 6),
+    Column::right("VIEWED", 10),
+    Column::left("BUFFER", 0),
+]);
+
+/// Whether what the core has bytes for is what was in memory: it was written with holes, and nobody has filled them or made others.
+fn tells_residence(target: &Target) -> bool {
+    target.memory().has_holes() && target.core().stored().temporary.is_none()
+}
+
+/// Bytes of a store that the core has, if that tells what was in memory.
+fn in_core(target: &Target, store: &BackingStore) -> Option<u64> {
+    if !tells_residence(target) {
+        return None;
+    }
+    let end = Address(store.address.saturating_add(store.byte_length));
+    Some(target.memory().stored(Address(store.address), end).iter().map(|(_, length)| length).sum())
+}
+
+/// In what the memory is that native code has given.
+fn given_by(context: &Context, store: &BackingStore) -> Result<Option<String>, DcmdError> {
+    if !matches!(store.kind, StoreKind::Native | StoreKind::Borrowed) {
+        return Ok(None);
+    }
+    let target = context.target()?;
+    if let Some(malloc) = known_malloc(context)?
+        && let Some(block) = malloc.blocks().around(store.address)
+    {
+        let class = class_of(context, &block).filter(|_| block.start.0 != store.address);
+        return Ok(class.map(|class| format!("in a {class} at {}", block.start)));
+    }
+    let module = target.core().modules().iter().find(|module| module.contains(Address(store.address)));
+    Ok(module.map(|module| format!("in data of {}", escape(&module.path))))
+}
+
 fn kind_name(store: &BackingStore) -> String {
     let pool = if store.is_untransferable { " (pool)" } else { "" };
     format!("{}{pool}", store.kind.name())
 }
 
-fn row(heap: &Heap<'_>, store: &BackingStore, verbose: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
+fn row(
+    context: &Context,
+    heap: &Heap<'_>,
+    store: &BackingStore,
+    verbose: bool,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
     let mut owner = store.buffers.first().map_or_else(String::new, ToString::to_string);
     if let Some(more) = store.buffers.len().checked_sub(2) {
         owner += &format!(" and {} more", more + 1);
     }
     let mut text = out.text();
     let (views, viewed) = (store.view_count(), store.viewed_bytes());
-    TABLE.row(
-        &[
-            &Hex(store.address),
-            &store.byte_length,
-            &store.max_byte_length,
-            &kind_name(store),
-            &views,
-            &viewed,
-            &owner,
-        ],
-        &mut text,
-    )?;
+    let (address, kind) = (Hex(store.address), kind_name(store));
+    let (bytes, most) = (&store.byte_length, &store.max_byte_length);
+    match in_core(context.target()?, store) {
+        Some(present) => {
+            WITH_CORE.row(&[&address, bytes, most, &present, &kind, &views, &viewed, &owner], &mut text)?
+        }
+        None => TABLE.row(&[&address, bytes, most, &kind, &views, &viewed, &owner], &mut text)?,
+    }
     if !verbose {
         return Ok(());
     }
@@ -156,10 +210,13 @@ fn row(heap: &Heap<'_>, store: &BackingStore, verbose: bool, out: &mut Out<'_>) 
     for buffer in store.buffers.iter().skip(1) {
         writeln!(text, "    also of {buffer}")?;
     }
+    if let Some(giver) = given_by(context, store)? {
+        writeln!(text, "    {giver}")?;
+    }
     Ok(())
 }
 
-fn json_of(heap: &Heap<'_>, store: &BackingStore) -> serde_json::Value {
+fn json_of(target: &Target, heap: &Heap<'_>, store: &BackingStore) -> serde_json::Value {
     let views: Vec<_> = store
         .views
         .iter()
@@ -176,6 +233,7 @@ fn json_of(heap: &Heap<'_>, store: &BackingStore) -> serde_json::Value {
         "address": format!("{:#x}", store.address),
         "bytes": store.byte_length,
         "max_bytes": store.max_byte_length,
+        "in_core": in_core(target, store),
         "kind": store.kind.name(),
         "external": !store.counted_by.is_empty(),
         "pool": store.is_untransferable,

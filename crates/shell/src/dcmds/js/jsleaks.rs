@@ -38,6 +38,9 @@
 //! handle, `in C++` says which C++ objects of other classes lead to them, and, where that is what a function of Node.js registers, which
 //! lines of the program call that. Where objects of the program's classes hold a few of them each, it is said how many of which.
 //!
+//! Of what has gathered in the JavaScript heap it is said how much native memory would be freed with it, where that is not little beside
+//! what it retains there: `some ... bytes of native memory go with them`.
+//!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
 //! Of a heap snapshot neither native memory nor the line that adds can be told, nor always what Node.js has gathered for itself. Where a
@@ -58,6 +61,7 @@ use crate::answers::excerpt::Excerpt;
 use crate::answers::explained::{self, is_little};
 use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::merged_ways::{MergedWay, merged_ways};
+use crate::answers::native_sums::NativeSums;
 use crate::answers::native_suspects::{self, NativeSuspect, Registered, native_suspects};
 use crate::answers::retention::{address, label, open, path_json, print_path, root_of};
 use crate::answers::roots::root_name;
@@ -66,7 +70,7 @@ use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
 use crate::of_snapshot;
-use crate::output::{self, escape};
+use crate::output::{self, Progress, escape};
 use crate::stage::{Flow, Out};
 use crate::value::{Item, Kind};
 
@@ -132,14 +136,20 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let dominators = heap.dominators(&monitor)?;
             let total = dominators.all_bytes();
             let natives = native_suspects(context, heap, table, total, &monitor)?;
+            let with: Vec<u64> = suspects
+                .iter()
+                .map(|suspect| native_with(heap, natives.sums.as_ref(), suspect, &monitor))
+                .collect::<Result<_, _>>()?;
             let makeup = match out.is_pipe() {
                 true => vec![Makeup::default(); suspects.len()],
                 false => heap.makeup_of(&suspects, &monitor)?,
             };
             drop(monitor);
-            let mut told: Vec<Told<'_>> =
-                suspects.iter().zip(&makeup).map(|(suspect, makeup)| Told::Heap(suspect, makeup)).collect();
-            for native in &natives {
+            let parts = suspects.iter().zip(&makeup).zip(with);
+            let mut told: Vec<Told<'_>> = parts
+                .map(|((suspect, makeup), native)| Told::Heap(Gathered { suspect, makeup, native }))
+                .collect();
+            for native in &natives.suspects {
                 let before = told.iter().position(|other| other.bytes() < native.bytes);
                 told.insert(before.unwrap_or(told.len()), Told::Native(native));
             }
@@ -149,7 +159,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 context.check_interrupt()?;
                 if out.is_pipe() {
                     let largest = match suspect {
-                        Told::Heap(suspect, _) => address(table, ObjectId(suspect.largest)),
+                        Told::Heap(gathered) => address(table, ObjectId(gathered.suspect.largest)),
                         Told::Native(suspect) => suspect.largest,
                     };
                     if out.emit(Item::value(largest.0))? == Flow::Enough {
@@ -158,12 +168,12 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     continue;
                 }
                 match (suspect, as_json) {
-                    (Told::Heap(suspect, makeup), false) => {
-                        explained = suspect.size().saturating_add(explained);
-                        print(context, heap, table, index + 1, (suspect, makeup), total, out)?;
+                    (Told::Heap(gathered), false) => {
+                        explained = gathered.suspect.size().saturating_add(explained);
+                        print(context, heap, table, index + 1, gathered, total, out)?;
                     }
-                    (Told::Heap(suspect, makeup), true) => {
-                        print_json(context, heap, table, index + 1, (suspect, makeup), total, out)?;
+                    (Told::Heap(gathered), true) => {
+                        print_json(context, heap, table, index + 1, gathered, total, out)?;
                     }
                     (Told::Native(suspect), false) => print_native(heap, index + 1, suspect, out)?,
                     (Told::Native(suspect), true) => print_native_json(heap, index + 1, suspect, out)?,
@@ -183,14 +193,34 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 
 /// A suspect of either sort.
 enum Told<'a> {
-    Heap(&'a Suspect, &'a Makeup),
+    Heap(Gathered<'a>),
     Native(&'a NativeSuspect),
+}
+
+/// What has gathered.
+struct Gathered<'a> {
+    suspect: &'a Suspect,
+    makeup: &'a Makeup,
+    /// Bytes of native memory that go with it, estimated.
+    native: u64,
+}
+
+/// How much native memory goes with the members of a suspect.
+fn native_with(
+    heap: &Heap<'_>,
+    sums: Option<&NativeSums>,
+    suspect: &Suspect,
+    monitor: &Progress,
+) -> Result<u64, DcmdError> {
+    let Some(sums) = sums.filter(|sums| !sums.sums.is_empty()) else { return Ok(0) };
+    let members = heap.members_of(suspect, monitor)?;
+    Ok(members.iter().map(|id| sums.with(id.0)).fold(0, u64::saturating_add))
 }
 
 impl Told<'_> {
     fn bytes(&self) -> u64 {
         match self {
-            Told::Heap(suspect, _) => suspect.size(),
+            Told::Heap(gathered) => gathered.suspect.size(),
             Told::Native(suspect) => suspect.bytes,
         }
     }
@@ -200,6 +230,8 @@ impl Told<'_> {
 const WAYS: usize = 2;
 /// and the least part of the objects, in per cent, for a further way, or for those that keep them in C++.
 const WORTH_A_WORD: u64 = 10;
+/// Fewer bytes of native memory that go with a suspect are not worth a word.
+const LEAST_NATIVE: u64 = 1 << 14;
 
 fn print_native(
     heap: &Heap<'_>,
@@ -346,7 +378,7 @@ fn print(
     heap: &Heap<'_>,
     table: &ObjectTable,
     number: usize,
-    (suspect, makeup): (&Suspect, &Makeup),
+    &Gathered { suspect, makeup, native }: &Gathered<'_>,
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
@@ -373,6 +405,9 @@ fn print(
         escape(heap.name(suspect.constructor)),
         percent(bytes, total),
     )?;
+    if native >= LEAST_NATIVE && is_percent(native, WORTH_A_WORD, bytes) {
+        writeln!(out.text(), "  some {native} bytes of native memory go with them")?;
+    }
     let monitor = context.progress();
     let dominators = heap.dominators(&monitor)?;
     let average = bytes / suspect.count.max(1);
@@ -526,7 +561,7 @@ fn print_json(
     heap: &Heap<'_>,
     table: &ObjectTable,
     number: usize,
-    (suspect, makeup): (&Suspect, &Makeup),
+    &Gathered { suspect, makeup, native }: &Gathered<'_>,
     total: u64,
     out: &mut Out<'_>,
 ) -> Result<(), DcmdError> {
@@ -557,6 +592,7 @@ fn print_json(
         "constructor": heap.name(suspect.constructor),
         "retained": suspect.retained,
         "outside": suspect.outside,
+        "native": native,
         "percent": percent(bytes, total),
         "little": is_little(bytes, total),
         "own": suspect.is_nodes,

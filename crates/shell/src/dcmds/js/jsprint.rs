@@ -113,8 +113,7 @@
 //! numbers it is only told that they are some, as of BigInts always. Of what is no JavaScript object, all references are printed, by V8's
 //! names. `-d`, `-a` and `-j` mean what they mean of a core.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::io::Write;
 
 use v8_heap::layout::Kind as HeapKind;
@@ -122,7 +121,7 @@ use v8_heap::objects::symbol::Privacy;
 use v8_heap::objects::value::{HeapObject, Value};
 use v8_heap::{Error, Heap, Tagged};
 
-use crate::answers::native_side::OfProcess;
+use crate::answers::native_side::{KnownSides, OfProcess};
 use crate::context::Context;
 use crate::dcmd::{
     AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Word, Yields, for_each_item,
@@ -281,7 +280,7 @@ struct Wanted {
     storage: bool,
     json: bool,
     /// What C++ objects own, once that was asked for.
-    native: OnceCell<HashMap<u64, (u64, u64)>>,
+    native: KnownSides,
     /// Members as they were typed, each with what it means; why it means nothing, if it was mistyped.
     members: Vec<(String, Result<Member, String>)>,
 }
@@ -313,7 +312,7 @@ impl Wanted {
             base_address: args.has('b'),
             storage: args.has('v'),
             json: args.has('j'),
-            native: OnceCell::new(),
+            native: KnownSides::default(),
             members: members.collect(),
         })
     }

@@ -19,15 +19,15 @@
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 
 use serde_json::json;
 
 use v8_heap::graph::Life;
 
-use crate::answers::native_owners::{Name, NativeOwner, native_owners};
-use crate::answers::source::Source;
+use crate::answers::native_owners::{Name, native_owners};
+use crate::answers::native_sums::NativeSums;
 use crate::answers::sources::source;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Args, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields};
@@ -122,20 +122,12 @@ static WITH_NATIVE: Table = Table::new(&[
     Column::left("NAME", 0),
 ]);
 
-/// What C++ objects own.
-struct Native {
-    /// The objects that stand for them, with the bytes that each owns, and what it is called.
-    owners: Vec<(u32, u64, Name)>,
-    /// How much of that goes with each object.
-    sums: HashMap<u32, u64>,
-}
-
 struct JsRetained {
     only_together: bool,
     as_json: bool,
     with_native: bool,
     /// Found out once it was asked for.
-    native: OnceCell<Native>,
+    native: OnceCell<NativeSums>,
     group: Vec<u32>,
     has_heading: bool,
     /// Dominators that have been handed on.
@@ -166,7 +158,7 @@ impl JsRetained {
     }
 
     /// What C++ objects own, if that was asked for.
-    fn native(&self, context: &Context, source: &dyn Source) -> Result<Option<&Native>, DcmdError> {
+    fn native(&self, context: &Context) -> Result<Option<&NativeSums>, DcmdError> {
         if !self.with_native || self.native.get().is_some() {
             return Ok(self.native.get());
         }
@@ -174,12 +166,10 @@ impl JsRetained {
             return Err(DcmdError::failed("a heap snapshot does not tell what C++ objects own"));
         }
         let all = native_owners(context)?;
-        let of = |owner: NativeOwner| Some((source.find(owner.object.0).ok()?, owner.bytes, owner.name));
-        let owners: Vec<_> = all.owners.into_iter().filter_map(of).collect();
         let monitor = context.progress();
-        let own = owners.iter().map(|(id, bytes, _)| (*id, *bytes));
-        let sums = source.dominators(&monitor)?.sums_of(own, &monitor)?;
-        Ok(Some(self.native.get_or_init(|| Native { owners, sums })))
+        let heap = context.heap()?;
+        let sums = NativeSums::of(heap, heap.objects(&monitor)?, &all, &monitor)?;
+        Ok(Some(self.native.get_or_init(|| sums)))
     }
 
     fn one(&mut self, context: &Context, word: u64, out: &mut Out<'_>) -> Result<(), DcmdError> {
@@ -193,9 +183,9 @@ impl JsRetained {
         drop(monitor);
         let above = dominators.above(id);
         if !out.is_pipe() {
-            self.native(context, &*source)?;
+            self.native(context)?;
         }
-        let native = self.native.get().map(|native| native.sums.get(&id).copied().unwrap_or(0));
+        let native = self.native.get().map(|native| native.with(id));
         if out.is_pipe() {
             if let Some(above) = above.filter(|above| self.given.insert(*above)) {
                 out.emit(Item::value(source.word(above)))?;
@@ -245,7 +235,7 @@ impl JsRetained {
         let shallow: u64 = own.iter().map(|id| graph.size(*id)).sum();
         // Of native memory what goes with them, by what it is called, most first.
         let mut classes: BTreeMap<&Name, (u64, u64)> = BTreeMap::new();
-        let native = self.native(context, &*source)?;
+        let native = self.native(context)?;
         for (id, bytes, name) in native.map_or(&[][..], |native| &native.owners) {
             if dominators.is_reached(*id) && !kept.contains(*id) {
                 let sum = classes.entry(name).or_default();

@@ -124,7 +124,8 @@ fn answer(context: &Context, each: bool, as_json: bool, out: &mut Out<'_>) -> Re
         })
         .collect();
     if !as_json {
-        for problem in native_memory::not_found(malloc) {
+        let lost = native_memory::lost_stacks(context.target()?.core());
+        for problem in lost.into_iter().chain(native_memory::not_found(malloc)) {
             context.warn(&problem);
         }
     }

@@ -16,9 +16,9 @@
 //! # What is exact
 //!
 //! Sizes of mappings, V8's pages and objects, blocks of malloc: they are counted. Leaked blocks are found as `::findleaks` does. A
-//! buffer that is a block of malloc counts with the block's own header. Of a core that `gcore` took, memory that could only be read and
+//! buffer that is a block of malloc counts with the block's own header, whether Node.js or an add-on allocated it. Of a core that `gcore` took, memory that could only be read and
 //! holds nothing but zeros counts as reserved: gdb writes memory without access so. What could not be told is said below the table, not guessed:
-//! with another allocator than glibc's, native memory is in the row of other memory.
+//! with another allocator than glibc's or musl's, native memory is in the row of other memory.
 
 use std::io::Write;
 use std::path::Path;
@@ -206,6 +206,7 @@ fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<Verdict>
         (Use::Garbage, "garbage: {} bytes that the next full collection would free", "::findjsobjects -d"),
         (Use::FreeInPages, "V8 has {} bytes in its pages that it does not use", "::v8spaces"),
         (Use::Buffers, "buffers: {} bytes", "::jsbuffers, ::jsleaks"),
+        (Use::WebAssembly, "memory of WebAssembly: {} bytes", "::jsbuffers"),
         (Use::Blocks, "native code: {} bytes of malloc in use", "::malloc -o, ::malloc -s"),
         (Use::Code, "machine code: {} bytes made at run time", "::mappings"),
         (Use::Anonymous, "other memory: {} bytes of no known use", "::ledger -v"),
