@@ -164,7 +164,8 @@ fn program(node: &str, library: &Path, directory: &Path, root: Option<&Path>) ->
 fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<()> {
     let pid = running.0.id().to_string();
     let Some(root) = root else {
-        let written = Command::new("gcore").arg("-o").arg(core).arg(&pid).output().context("cannot run gcore")?;
+        let written =
+            Command::new("gcore").arg("-o").arg(core).arg(&pid).output().context("cannot run gcore")?;
         ensure!(written.status.success(), "gcore: {}", String::from_utf8_lossy(&written.stderr));
         return sparse::move_sparsely(&core.with_extension(&pid), core);
     };
@@ -174,7 +175,8 @@ fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<
     }
     running.0.wait()?;
     let left = ["core".to_owned(), format!("core.{pid}")].map(|name| root.join(name));
-    let left = left.iter().find(|file| file.exists()).context("the kernel has left no core (core_pattern)")?;
+    let left =
+        left.iter().find(|file| file.exists()).context("the kernel has left no core (core_pattern)")?;
     sparse::move_sparsely(left, core)
 }
 

@@ -87,6 +87,7 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/unanswered"),
     leak("leaks/text"),
     leak("leaks/lists"),
+    leak("leaks/canvas"),
 ];
 
 /// Small programs that leak in further ways, and need no packages: see `leaks.rs`.

@@ -2,14 +2,14 @@
 //! process.
 //!
 //! Objects are compared by kind, name and size, references by kind and name, and by kind and name of what they lead from and to:
-//! each as a multitude, as no object has a name of its own. Groups of roots and C++ objects of Node.js are V8's and Node.js's
-//! alone, and left out; an object that V8 calls after its C++ object counts by its constructor, which only the core tells, so it is
-//! left out on both sides.
+//! each as a multitude, as no object has a name of its own. C++ objects that we have V8 must have, too; what else it has of
+//! them, and groups of roots, are V8's and Node.js's alone, and left out. An object that V8 calls after its C++ object counts by its
+//! constructor, which only the core tells, so it is left out on both sides.
 //!
 //! `--readers` also loads both files with the code of Chrome's developer tools and with memlab, and compares what these say of
 //! them; and reads V8's file back, for the retained sizes that the developer tools show of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
@@ -158,7 +158,55 @@ fn compare(ours: &SnapshotGraph, theirs: &SnapshotGraph, all: bool) -> bool {
         println!("    {kind} references: {mine}, V8 has {v8}");
     }
     passes &= report("references", &edges, LATE_CODE.1, if all { 1000 } else { 10 });
-    passes
+    passes && natives_agree(ours, theirs)
+}
+
+/// Whether V8 has each C++ object that we have, by name, of the same size or smaller: Node.js takes off what it shows for itself.
+fn natives_agree(ours: &SnapshotGraph, theirs: &SnapshotGraph) -> bool {
+    let sizes = |snapshot: &SnapshotGraph| {
+        let mut sizes: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for node in (0..snapshot.len() as Node).filter(|node| is_native(snapshot, *node)) {
+            sizes.entry(snapshot.name(node).to_owned()).or_default().push(snapshot.size(node));
+        }
+        sizes
+    };
+    let (ours, mut theirs) = (sizes(ours), sizes(theirs));
+    let (mut alike, mut larger, mut wrong) = (0, 0, Vec::new());
+    for (name, sizes) in &ours {
+        let of_v8 = theirs.entry(name.clone()).or_default();
+        let mut left = Vec::new();
+        for size in sizes {
+            match of_v8.iter().position(|other| other == size) {
+                Some(place) => {
+                    of_v8.swap_remove(place);
+                    alike += 1;
+                }
+                None => left.push(*size),
+            }
+        }
+        for size in left {
+            match of_v8.iter().position(|other| *other < size) {
+                Some(place) => {
+                    of_v8.swap_remove(place);
+                    larger += 1;
+                }
+                None => wrong.push(format!("{name} of {size} bytes")),
+            }
+        }
+    }
+    let others: usize = theirs.values().map(Vec::len).sum();
+    println!("    C++ objects: {alike} as V8 has them, {larger} larger; {others} more are only V8's");
+    for native in wrong.iter().take(10) {
+        println!("        only ours: {native}");
+    }
+    wrong.is_empty() && alike > 0
+}
+
+/// Whether a node is a C++ object. Those that Node.js takes for roots are synthetic up to Node.js 22.
+fn is_native(snapshot: &SnapshotGraph, node: Node) -> bool {
+    matches!(snapshot.kind(node), NodeKind::Native | NodeKind::Synthetic)
+        && snapshot.name(node).starts_with("Node / ")
+        && !snapshot.is_in_heap(node)
 }
 
 /// Whether what is different is few; shows some of it.

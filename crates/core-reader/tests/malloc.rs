@@ -217,12 +217,13 @@ proptest! {
         let owners: Vec<OwnerBlock> =
             used.map(|block| OwnerBlock {
                 block: block.id,
+                of: block.id.0,
                 leads_on: block.id.0 % 3 > 0,
                 certain: Vec::new(),
             }).take(9).collect();
         let owned = malloc.owners(&core, &owners, &Others::default(), &Unwatched).unwrap();
-        for (number, owner) in owners.iter().enumerate() {
-            prop_assert_eq!(owned.of(owner.block), Owner::Of(number as u32));
+        for owner in &owners {
+            prop_assert_eq!(owned.of(owner.block), Owner::Of(owner.of));
         }
     }
 }
@@ -244,7 +245,12 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
     let blocks: Vec<OwnerBlock> = sessions
         .iter()
         .enumerate()
-        .map(|(number, block)| OwnerBlock { block: *block, leads_on: number % 2 == 0, certain: Vec::new() })
+        .map(|(number, block)| OwnerBlock {
+            block: *block,
+            of: number as u32,
+            leads_on: number % 2 == 0,
+            certain: Vec::new(),
+        })
         .collect();
     let owners = malloc.owners(&core, &blocks, &Others::default(), &Unwatched).unwrap();
     for (number, session) in sessions.iter().enumerate() {
@@ -255,6 +261,12 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
         assert_eq!(own.len(), if blocks[number].leads_on { 2 } else { 1 }, "{session:?}");
         assert!(own.iter().all(|id| unreached.head_of(*id) == Some(*session)));
     }
+    // Two blocks of one owner that lead to the same are no two owners.
+    let other = |block: &OwnerBlock| OwnerBlock { of: 7, leads_on: true, ..block.clone() };
+    let pair: Vec<OwnerBlock> = blocks[..2].iter().map(other).collect();
+    let owners = malloc.owners(&core, &pair, &Others::default(), &Unwatched).unwrap();
+    let own = (0..malloc.blocks().len() as u32).filter(|id| owners.of(BlockId(*id)) == Owner::Of(7));
+    assert_eq!(own.count(), 4);
     // What all have in common has what it leads to for nobody.
     let others = Others { common: &sessions[2..3], ..Others::default() };
     let owners = malloc.owners(&core, &blocks[..2], &others, &Unwatched).unwrap();

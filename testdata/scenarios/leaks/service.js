@@ -141,4 +141,4 @@ function run(start, truth) {
   });
 }
 
-module.exports = { withExpress, withFastify, run };
+module.exports = { withExpress, withFastify, run, fromPackages };

@@ -1,5 +1,7 @@
 //! arm64 (Procedure Call Standard for the Arm 64-bit Architecture; DWARF for the Arm 64-bit Architecture).
 
+mod constant;
+
 use super::{Architecture, Registers, ReturnAddress, Roles, SignalFrame, ThreadLocals, Unwinding, Variant};
 use crate::floating_point::FloatingPoint;
 
@@ -104,6 +106,7 @@ pub static AARCH64: Architecture = Architecture {
         offset_relocation: 1030,
     },
     floating_point: FloatingPoint::of_arm64,
+    constant: constant::constant,
     red_zone: 0,
 };
 

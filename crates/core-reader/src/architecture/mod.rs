@@ -10,8 +10,8 @@ use std::fmt;
 pub use aarch64::AARCH64;
 pub use x86_64::X86_64;
 
-use crate::Memory;
 use crate::floating_point::FloatingPoint;
+use crate::{Address, Memory};
 
 /// The processors whose cores are read.
 pub const ARCHITECTURES: &[&Architecture] = &[&X86_64, &AARCH64];
@@ -48,6 +48,8 @@ pub struct Architecture {
     pub(crate) thread_locals: ThreadLocals,
     /// Decodes `NT_FPREGSET`, with a note of more registers if there is one.
     pub(crate) floating_point: fn(&[u8], Option<&[u8]>) -> Option<FloatingPoint>,
+    /// What a function returns that does nothing else, by its code and where that is.
+    pub(crate) constant: fn(&[u8], u64) -> Option<u64>,
     /// What a leaf function may use below the stack pointer, in bytes.
     pub red_zone: u64,
 }
@@ -140,6 +142,14 @@ pub(crate) enum Variant {
 }
 
 impl Architecture {
+    /// What the function at an address returns, if all that it does is to return a number or an address that stands in its code.
+    pub fn constant_of(&self, memory: &dyn Memory, function: u64) -> Option<u64> {
+        /// No such function is longer, in bytes.
+        const LONGEST: usize = 64;
+        let code = memory.bytes_from(Address(function)).ok()?;
+        (self.constant)(&code[..code.len().min(LONGEST)], function)
+    }
+
     /// The one whose ELF files have this `e_machine`.
     pub(crate) fn of_machine(machine: u16) -> Option<&'static Architecture> {
         ARCHITECTURES.iter().copied().find(|one| one.machine == machine)

@@ -1,5 +1,6 @@
 //! x86-64 (System V ABI, AMD64 supplement).
 
+mod constant;
 mod returns;
 
 use super::{Architecture, Registers, ReturnAddress, Roles, SignalFrame, ThreadLocals, Unwinding, Variant};
@@ -77,6 +78,7 @@ pub static X86_64: Architecture = Architecture {
         offset_relocation: 18,
     },
     floating_point: FloatingPoint::of_x86,
+    constant: constant::constant,
     red_zone: 128,
 };
 

@@ -24,6 +24,7 @@
 //! the system for each arena, and the mappings ([`Arena::walked`] beside [`Arena::system`]).
 
 mod arena;
+mod beyond;
 mod blocks;
 mod cached;
 mod owners;

@@ -9,6 +9,8 @@
 //!
 //! What all owners belong to (a process's one environment) leads to all of them: what it leads to is nobody's, unless an owner is nearer.
 //!
+//! An owner may have other memory than blocks, by which it has blocks ([`super::beyond`]).
+//!
 //! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere.
 //!
 //! ```text
@@ -33,6 +35,8 @@ const FARTHEST: u64 = 16;
 pub struct OwnerBlock {
     /// The block.
     pub block: BlockId,
+    /// The number of the owner, which may have several such blocks.
+    pub of: u32,
     /// It owns what its words lead to. One that is room for data, which nobody has cleared, has words of who had that memory before.
     pub leads_on: bool,
     /// Blocks that are known to be its own, however near others are. They are all of a known way, and lead no further.
@@ -53,7 +57,7 @@ pub struct Others<'a> {
 /// Whose a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// Of the owner with this number in the list of them.
+    /// Of the owner with this number.
     Of(u32),
     /// Several come to it at once.
     Several,
@@ -71,7 +75,7 @@ pub struct Owners {
 
 const NOBODY: u32 = u32::MAX;
 const ELSEWHERE: u32 = u32::MAX - 1;
-const SEVERAL: u32 = u32::MAX - 2;
+pub(super) const SEVERAL: u32 = u32::MAX - 2;
 
 impl Owners {
     /// Whose a block is; an owner is its own.
@@ -86,7 +90,7 @@ impl Owners {
 }
 
 impl Malloc {
-    /// Whose each block in use is. `owners` are blocks, each with the number of the owner it stands for. `None` if `watch` has stopped it.
+    /// Whose each block in use is. `None` if `watch` has stopped it.
     pub fn owners(
         &self,
         core: &Core,
@@ -107,8 +111,8 @@ impl Malloc {
         for block in others.apart {
             steps[block.0 as usize] = FIXED;
         }
-        for (number, OwnerBlock { block, leads_on, .. }) in owners.iter().enumerate() {
-            (tags[block.0 as usize], steps[block.0 as usize]) = (number as u32, FIXED);
+        for OwnerBlock { block, of, leads_on, .. } in owners {
+            (tags[block.0 as usize], steps[block.0 as usize]) = (*of, FIXED);
             frontier.extend(leads_on.then_some(block.0));
         }
         for block in others.common {
@@ -118,10 +122,10 @@ impl Malloc {
                 frontier.push(block.0);
             }
         }
-        for (number, owner) in owners.iter().enumerate() {
+        for owner in owners {
             for block in owner.certain.iter().map(|block| block.0 as usize) {
                 if steps.get(block) == Some(&NOT_YET) {
-                    (tags[block], steps[block]) = (number as u32, FIXED);
+                    (tags[block], steps[block]) = (owner.of, FIXED);
                 }
             }
         }
@@ -138,12 +142,19 @@ impl Malloc {
         let is_stack =
             |part: &(u64, u64)| core.threads_with_stack_in(Address(part.0), Address(part.1)).next().is_some();
         let (stacks, data): (Vec<_>, Vec<_>) = outside.into_iter().partition(is_stack);
-        for target in self.targets_of(core, data, watch)? {
+        let mut beyond = self.beyond(core, owners, &data, watch)?;
+        for target in self.targets_of(core, without(&data, &beyond.pieces), watch)? {
             claim(target as usize, ELSEWHERE, 1, &mut next, &mut tags);
         }
         let mut stacks = Some(stacks);
         let mut told = 0;
         for step in 1.. {
+            while let Some(&(at, target, tag)) = beyond.claims.last()
+                && at <= step
+            {
+                beyond.claims.pop();
+                claim(target as usize, tag, step, &mut next, &mut tags);
+            }
             for index in frontier.drain(..) {
                 let tag = tags[index as usize];
                 let bytes = used.remove(&index);
@@ -160,6 +171,9 @@ impl Malloc {
                         return None;
                     }
                 }
+            }
+            if next.is_empty() && !beyond.claims.is_empty() {
+                continue;
             }
             if next.is_empty()
                 && let Some(stacks) = stacks.take()
@@ -193,7 +207,7 @@ impl Malloc {
     }
 
     /// The block in use that a word leads to, if to its start or little behind it.
-    fn near(&self, word: u64, bounds: (u64, u64)) -> Option<usize> {
+    pub(super) fn near(&self, word: u64, bounds: (u64, u64)) -> Option<usize> {
         let index = self.target(word, bounds)?;
         let behind = word.checked_sub(self.blocks().block(index).start.0)?;
         (behind <= FARTHEST && word.is_multiple_of(8)).then_some(index)
@@ -258,6 +272,25 @@ impl Malloc {
     }
 }
 
+/// Stretches without others that lie within them; both sorted.
+fn without(all: &[(u64, u64)], others: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut left = Vec::new();
+    for (from, to) in all {
+        let mut at = *from;
+        let first = others.partition_point(|(_, end)| *end <= at);
+        for (start, end) in others[first..].iter().take_while(|(start, _)| start < to) {
+            if at < *start {
+                left.push((at, *start));
+            }
+            at = at.max(*end);
+        }
+        if at < *to {
+            left.push((at, *to));
+        }
+    }
+    left
+}
+
 /// How many bytes of a block a vector uses, if three words are one that has the block: where its elements begin, where they end, and
 /// where there is room to (`_M_start`, `_M_finish`, `_M_end_of_storage` in libstdc++'s `stl_vector.h`).
 fn used_by_vector([start, finish, end_of_storage]: [u64; 3], block: &Block) -> Option<u64> {
@@ -272,8 +305,17 @@ fn used_by_vector([start, finish, end_of_storage]: [u64; 3], block: &Block) -> O
 #[cfg(test)]
 mod tests {
     use super::super::blocks::{Block, BlockId, BlockState};
-    use super::used_by_vector;
+    use super::{used_by_vector, without};
     use crate::Address;
+
+    #[test]
+    fn pieces_are_taken_out_of_stretches() {
+        let all = [(0, 100), (200, 300)];
+        assert_eq!(without(&all, &[]), all);
+        assert_eq!(without(&all, &[(0, 8), (50, 60), (90, 100)]), [(8, 50), (60, 90), (200, 300)]);
+        assert_eq!(without(&all, &[(200, 300)]), [(0, 100)]);
+        assert_eq!(without(&all, &[(240, 248), (248, 256)]), [(0, 100), (200, 240), (256, 300)]);
+    }
 
     #[test]
     fn a_vector_uses_what_is_before_its_end() {

@@ -192,7 +192,7 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     let Some(malloc) = malloc_in(target, monitor)? else {
         return Err(DcmdError::failed("no allocator that is known is in the core"));
     };
-    let owners = owning(target, malloc, monitor)?;
+    let (owners, of_owners) = owning(target, malloc, monitor)?;
     let mut apart = Vec::new();
     let mut seen = HashSet::new();
     for store in &heap.buffers(monitor)?.stores {
@@ -210,12 +210,15 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     monitor.begin("finding owners of native memory", 0);
     let leads_on = |owner: &NativeOwner| !WITH_ROOM.contains(&&*owner.name.0);
     let mut classes = HashMap::new();
-    let blocks: Vec<OwnerBlock> = owners
+    let blocks: Vec<OwnerBlock> = of_owners
         .iter()
-        .map(|owner| OwnerBlock {
-            block: owner.block,
-            leads_on: leads_on(owner),
-            certain: certain_of(target, malloc, owner, &mut classes),
+        .filter_map(|(block, number)| {
+            let owner = owners.get(*number as usize)?;
+            let certain = match owner.block == *block {
+                true => certain_of(target, malloc, owner, &mut classes),
+                false => Vec::new(),
+            };
+            Some(OwnerBlock { block: *block, of: *number, leads_on: leads_on(owner), certain })
         })
         .collect();
     let common = common(target, malloc, &owners, &mut classes);
@@ -258,10 +261,17 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
 /// What an owner is called: its constructor in JavaScript, and its class in C++.
 pub(crate) type Name = (String, Option<String>);
 
-/// The C++ objects behind objects of the heap; what they own is not known yet.
-fn owning(target: &Target, malloc: &Malloc, monitor: &Progress) -> Result<Vec<NativeOwner>, DcmdError> {
+/// The C++ objects behind objects of the heap, and all blocks of each; what they own is not known yet. Of several behind one object the first
+/// that has a class gives the name: beside what an external value leads to stands what Node-API keeps of it.
+fn owning(
+    target: &Target,
+    malloc: &Malloc,
+    monitor: &Progress,
+) -> Result<(Vec<NativeOwner>, Vec<(BlockId, u32)>), DcmdError> {
     let heap = target.heap().map_err(DcmdError::Failed)?;
-    let mut owners = Vec::new();
+    let mut owners: Vec<NativeOwner> = Vec::new();
+    let mut blocks = Vec::new();
+    let mut of_objects: HashMap<Tagged, u32> = HashMap::new();
     let mut seen = HashSet::new();
     let mut classes: HashMap<u64, Option<String>> = HashMap::new();
     for native in heap.native_objects(monitor)?.into_iter().chain(heap.natives_told_of_death()) {
@@ -270,6 +280,14 @@ fn owning(target: &Target, malloc: &Malloc, monitor: &Progress) -> Result<Vec<Na
             continue;
         };
         if !seen.insert(block.id) {
+            continue;
+        }
+        if let Some(number) = of_objects.get(&native.object) {
+            blocks.push((block.id, *number));
+            let owner = &mut owners[*number as usize];
+            if owner.name.1.is_none() {
+                owner.name.1 = class(target, &block, &mut classes);
+            }
             continue;
         }
         let class_name = heap.class_name(native.object);
@@ -285,9 +303,12 @@ fn owning(target: &Target, malloc: &Malloc, monitor: &Progress) -> Result<Vec<Na
         };
         let class = class(target, &block, &mut classes);
         let name = (constructor, class);
+        let number = owners.len() as u32;
+        of_objects.insert(native.object, number);
+        blocks.push((block.id, number));
         owners.push(NativeOwner { object: native.object, block: block.id, name, bytes: 0 });
     }
-    Ok(owners)
+    Ok((owners, blocks))
 }
 
 fn class(target: &Target, block: &Block, known: &mut HashMap<u64, Option<String>>) -> Option<String> {

@@ -29,6 +29,22 @@ pub(crate) mod global_handles {
     pub const PARAMETER: u64 = 16;
 }
 
+/// Node.js: `MemoryRetainer` of `src/memory_tracker.h`: what its classes say of themselves. Places in its table of virtual functions, behind
+/// the two destructors and `MemoryInfo`, in bytes.
+pub(crate) mod memory_retainer {
+    /// `MemoryInfoName`, which returns a text.
+    pub const NAME: u64 = 24;
+    /// `SelfSize`
+    pub const SIZE: u64 = 32;
+    /// Those whose objects say that they are not initialised when heap snapshots are made (`AsyncWrap::IsDoneInitializing`): they have no
+    /// node.
+    pub const WITHOUT_NODE: &[&str] = &["Parser"];
+    /// No class is larger, in bytes.
+    pub const LARGEST: u64 = 1 << 20;
+    /// No name is longer, in bytes.
+    pub const LONGEST_NAME: usize = 128;
+}
+
 /// V8: `src/execution/microtask-queue.h`; a virtual table is before these.
 pub(crate) mod microtask_queue {
     pub const SIZE: u64 = 8;

@@ -36,7 +36,7 @@ pub use machine_code::CodePlace;
 pub use makeup::{Makeup, Parts, WeakValues};
 pub use meant::Meant;
 pub(crate) use meant::{LONGEST_NAME, Members, Said, meant, number_said};
-pub use native_objects::NativeObject;
+pub use native_objects::{NativeObject, Retainer};
 pub use oddities::{Dictionaries, Listeners, Oddities, SpareRoom};
 pub use ownership::{OwnedGroup, owned_by};
 pub use paths::Hold;

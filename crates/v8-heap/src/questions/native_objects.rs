@@ -19,11 +19,15 @@
 
 use std::collections::HashSet;
 
+use core_reader::Address;
+
 use crate::graph::GlobalHandles;
 use crate::heap::Heap;
 use crate::index::MapSet;
 use crate::layout::Kind;
+use crate::layout::native::memory_retainer;
 use crate::objects::value::HeapObject;
+use crate::tagged::ADDRESS_LIMIT;
 use crate::{Monitor, Result, Tagged};
 
 /// Words at the start of a C++ object among which its handle is: behind the tables of its bases.
@@ -40,6 +44,15 @@ pub struct NativeObject {
     pub object: Tagged,
     /// Address of the C++ object.
     pub address: u64,
+}
+
+/// What a C++ object of Node.js says of its class (`MemoryRetainer`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retainer {
+    /// `ZlibStream`
+    pub name: String,
+    /// In bytes.
+    pub size: u64,
 }
 
 impl Heap<'_> {
@@ -97,6 +110,23 @@ impl Heap<'_> {
         // Only what has bits of user space: a word of anything is no address.
         let leads_to = || word(parameter).filter(|_| parameter.is_multiple_of(8));
         Some(parameter).filter(has_handle).or_else(|| leads_to().filter(has_handle))
+    }
+
+    /// What the C++ object of Node.js at an address says of its class: the name and the size that its functions return. Nothing of one whose
+    /// functions work them out, or where the core lacks the executable.
+    pub fn retainer(&self, address: u64) -> Option<Retainer> {
+        let memory = self.memory();
+        let word = |at: u64| memory.read_u64(Address(at)).ok();
+        let table = word(address).filter(|table| table.is_multiple_of(8) && *table < ADDRESS_LIMIT)?;
+        let returned = |place: u64| memory.architecture().constant_of(memory, word(table + place)?);
+        let size =
+            returned(memory_retainer::SIZE).filter(|size| (1..memory_retainer::LARGEST).contains(size))?;
+        let text = memory.bytes_from(Address(returned(memory_retainer::NAME)?)).ok()?;
+        let text = &text[..text.iter().take(memory_retainer::LONGEST_NAME).position(|byte| *byte == 0)?];
+        let is_name = text.first().is_some_and(u8::is_ascii_alphabetic)
+            && text.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+        let name = std::str::from_utf8(text).ok().filter(|_| is_name)?;
+        Some(Retainer { name: name.to_owned(), size })
     }
 
     /// The address of the C++ object that an object stands for and that holds on to it.

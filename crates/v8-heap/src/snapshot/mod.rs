@@ -10,8 +10,8 @@
 //!                              \--> names, the file        names, write
 //! ```
 //!
-//! What is different: C++ objects of the embedder are not there, as only the embedder can tell them (an object that is tied to
-//! one goes by its constructor, not as `Node / TCP`), code that V8 brings along is called by name only where somebody knows the names,
+//! What is different: of C++ objects of the embedder those are there that an object stands for and that say what they are called
+//! (`natives`), but not what they consist of (an object that is tied to one goes by its constructor, not as `Node / TCP`), code that V8 brings along is called by name only where somebody knows the names,
 //! and roots are grouped by what is known of them.
 //!
 //! The id of an object is twice its number plus one ([`node_id`]): it leads back to the core.
@@ -20,6 +20,7 @@ mod builtins;
 mod essential;
 mod kinds;
 mod names;
+mod natives;
 mod node;
 mod pairs;
 mod plan;
@@ -41,6 +42,7 @@ use crate::{Monitor, Result, Tagged};
 use builtins::Builtins;
 use essential::Essential;
 use names::Texts;
+use natives::Natives;
 use node::Namer;
 use pairs::Pairs;
 use plan::Plans;
@@ -142,7 +144,9 @@ impl<'t> Heap<'t> {
         let explorer = Explorer { heap: self, plans, essential, dispatch: graph.dispatch_table(), pairs };
         let namer = Namer::new(self, &explorer.plans, &tags);
         let builtins = Builtins::find(self, table, builtins);
-        let texts = Texts { heap: self, table, namer: &namer, pairs: &explorer.pairs, builtins };
+        let natives = Natives::find(self, table, &subject.included, monitor)?;
+        let texts =
+            Texts { heap: self, table, namer: &namer, pairs: &explorer.pairs, natives: &natives, builtins };
         let synthetic = roots::synthetic(&subject, extent, monitor)?;
         let places = Places::of(&subject.included, synthetic.len() as u32);
         let objects_end = (synthetic.len() + subject.included.len()) as u32;

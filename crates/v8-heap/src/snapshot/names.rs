@@ -13,6 +13,7 @@ use crate::objects::place::FieldValue;
 use crate::{Tagged, objects::value::HeapObject};
 
 use super::builtins::Builtins;
+use super::natives::Natives;
 use super::node::Namer;
 use super::pairs::Pairs;
 use super::reference::Name;
@@ -35,6 +36,7 @@ impl Hash for Name {
             Name::CodeOf(address) => (10, address),
             Name::InstructionsOf(address) => (11, address),
             Name::Builtin(address) => (12, address),
+            Name::Native(native) => (14, u64::from(native)),
             Name::Pair(pair, before) => (13, u64::from(pair) << 24 ^ u64::from(before)),
         };
         state.write_u64(value ^ sort << 58);
@@ -47,6 +49,7 @@ pub(super) struct Texts<'a, 't> {
     pub table: &'a ObjectTable,
     pub namer: &'a Namer<'a, 't>,
     pub pairs: &'a Pairs,
+    pub natives: &'a Natives,
     pub builtins: Builtins,
 }
 
@@ -87,6 +90,10 @@ impl Texts<'_, '_> {
                     Some(name) => push(units, &format!("({name} builtin {sort})")),
                     None => push(units, &format!("(builtin {sort})")),
                 }
+            }
+            Name::Native(native) => {
+                push(units, "Node / ");
+                push(units, self.natives.name(native));
             }
             Name::Pair(pair, before) => {
                 let pair = self.pairs.get(pair);

@@ -53,6 +53,8 @@ pub(super) enum Name {
     InstructionsOf(u64),
     /// `(x builtin code)` of a `Code`, by its untagged address.
     Builtin(u64),
+    /// `Node / ` and the name of a C++ object, by its place in [`super::natives::Natives`].
+    Native(u32),
     /// An entry of a weak collection, by its place in [`super::pairs::Pairs`], and how many references precede it.
     Pair(u32, u32),
 }
@@ -71,6 +73,8 @@ pub(super) enum Target {
     Object(u64),
     /// Memory outside of the heap, by its address.
     Memory(u64),
+    /// A C++ object, by its place in [`super::natives::Natives`].
+    Native(u32),
 }
 
 /// A reference.

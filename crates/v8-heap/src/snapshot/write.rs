@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::graph::ObjectSet;
 use crate::index::ObjectId;
 use crate::index::parallel::in_order;
+use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result};
 
 use super::kinds::{EdgeKind, NodeKind};
 use super::names::{Names, PartNames, Texts};
-use super::reference::{Edge, Explorer, Label, Target};
+use super::reference::{Edge, Explorer, Label, Name, Target};
 use super::roots::{Ending, Synthetic};
 use super::{SnapshotSize, Subject, node_id};
 
@@ -82,7 +83,7 @@ pub(super) struct Writing<'a, 't> {
     pub texts: &'a Texts<'a, 't>,
     pub synthetic: &'a [Synthetic],
     pub places: Places,
-    /// Nodes of synthetic ones and of objects: those of memory follow.
+    /// Nodes of synthetic ones and of objects: those of memory follow, and those of C++ objects.
     pub objects_end: u32,
 }
 
@@ -176,8 +177,9 @@ impl Writing<'_, '_> {
                 }
                 let bytes = subject.graph.size(id);
                 let mut edges = 0;
-                self.explorer
-                    .for_each(object, bytes, &mut |edge| edges += u32::from(self.node_of(edge).is_some()));
+                self.for_each_edge((id, object), bytes, &mut |edge| {
+                    edges += u32::from(self.node_of(edge).is_some());
+                });
                 let (kind, name) = self.texts.namer.of(id, object, is_read_only);
                 let name = part.names.number(name, self.texts, &mut buffer);
                 part.nodes.push(Node {
@@ -225,7 +227,30 @@ impl Writing<'_, '_> {
             push_node(text, size, NodeKind::Native, name, id, *bytes, 0);
             flush(out, text)?;
         }
+        for (place, (_, bytes)) in (0..).zip(self.texts.natives.iter()) {
+            let mut part = PartNames::default();
+            part.number(Name::Native(place), self.texts, &mut buffer);
+            let name = names.number(part.names[0].0, part.names[0].1, self.texts);
+            let id = 2 * (self.synthetic.len() + subject.memory.len() + place as usize + 1) as u64;
+            push_node(text, size, NodeKind::Native, name, id, bytes, 1);
+            flush(out, text)?;
+        }
         Ok(())
+    }
+
+    /// C++ objects follow the memory of buffers.
+    fn node_of_native(&self, place: u32) -> u32 {
+        self.objects_end + self.subject.memory.len() as u32 + place
+    }
+
+    /// The references of an object, as they stand in the file.
+    fn for_each_edge(&self, (id, object): (u32, HeapObject<'_>), bytes: u64, visit: &mut dyn FnMut(Edge)) {
+        self.explorer.for_each(object, bytes, visit);
+        if object.kind() == Kind::JsApiObject
+            && let Some(edge) = self.texts.natives.edge_of(id)
+        {
+            visit(edge);
+        }
     }
 
     /// The number of the node that a reference leads to, if it is in the snapshot.
@@ -241,6 +266,7 @@ impl Writing<'_, '_> {
                 let index = subject.memory.binary_search_by_key(&address, |(address, _)| *address).ok()?;
                 Some(self.objects_end + index as u32)
             }
+            Target::Native(place) => Some(self.node_of_native(place)),
         }
     }
 
@@ -280,7 +306,7 @@ impl Writing<'_, '_> {
                 if index.is_multiple_of(BETWEEN_LOOKS) && monitor.cancelled() {
                     break;
                 }
-                self.explorer.for_each(object, subject.graph.size(id), &mut |edge| {
+                self.for_each_edge((id, object), subject.graph.size(id), &mut |edge| {
                     if let Some(node) = self.node_of(edge) {
                         let label = match edge.label {
                             Label::Index(index) => index,
@@ -306,7 +332,15 @@ impl Writing<'_, '_> {
             monitor.advance(subject.table.page_maps(page).1.len() as u64);
             Ok(())
         };
-        in_order(subject.table.page_count(), monitor, work, &mut write)
+        in_order(subject.table.page_count(), monitor, work, &mut write)?;
+        for (id, _) in self.texts.natives.iter() {
+            let mut part = PartNames::default();
+            part.number(Name::Static("native_to_javascript"), self.texts, &mut buffer);
+            let label = names.number(part.names[0].0, part.names[0].1, self.texts);
+            push_edge(text, size, EdgeKind::Internal, label, self.places.node(&subject.included, id));
+            flush(out, text)?;
+        }
+        Ok(())
     }
 
     fn write_strings(

@@ -11,8 +11,12 @@
 //!
 //! Readers show each object with an id, as in `Gateway @89773`. `::snapshotnode 89773` leads back to it.
 //!
-//! What differs from V8's own: an object that belongs to a C++ object of Node.js goes by its constructor (V8 asks Node.js, and
-//! writes `Node / TCP`), C++ objects that no JavaScript object stands for are missing, and roots are grouped by what is known of
+//! C++ objects of Node.js behind objects of JavaScript have nodes of their own, `Node / ZlibStream`, where the executable is at hand: their
+//! classes say there what they are called, and how large they are.
+//!
+//! What differs from V8's own: an object that belongs to a C++ object of Node.js goes by its constructor (V8 asks Node.js, which may
+//! call it `Node / TCP`); what C++ objects consist of, those that no JavaScript object stands for, and those whose name depends on more than
+//! their class are missing, and fields that V8 shows for themselves count as theirs; roots are grouped by what is known of
 //! them here. Functions have no places in scripts.
 
 use std::io::Write;

@@ -592,7 +592,7 @@ fn print_json(
         "constructor": heap.name(suspect.constructor),
         "retained": suspect.retained,
         "outside": suspect.outside,
-        "native": native,
+        "nativeWithThem": native,
         "percent": percent(bytes, total),
         "little": is_little(bytes, total),
         "own": suspect.is_nodes,
