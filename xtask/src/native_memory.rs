@@ -77,7 +77,7 @@ fn sources() -> PathBuf {
 fn compile(directory: &Path) -> Result<PathBuf> {
     let library = directory.join("planted.so");
     let built = Command::new("cc")
-        .args(["-O1", "-shared", "-fPIC", "-nodefaultlibs"])
+        .args(["-O1", "-shared", "-fPIC", "-nodefaultlibs", "-Wno-deprecated-declarations"])
         .arg(sources().join("planted.c"))
         .arg("-o")
         .arg(&library)

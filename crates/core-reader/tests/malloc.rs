@@ -276,6 +276,33 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
     assert_eq!(elsewhere.count(), 2);
 }
 
+/// Add-ons may have an allocator of their own: what its memory leads to belongs to who leads there.
+#[test]
+fn owners_have_blocks_by_way_of_other_memory() {
+    let taken = taken_with(&["pieces"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let block = |numbers: &[u64]| malloc.blocks().around(numbers[1]).unwrap().id;
+    let owners: Vec<OwnerBlock> = taken
+        .said("OWNER")
+        .map(|numbers| OwnerBlock {
+            block: block(numbers),
+            of: numbers[0] as u32,
+            leads_on: true,
+            certain: Vec::new(),
+        })
+        .collect();
+    let found = malloc.owners(&taken.core, &owners, &Others::default(), &Unwatched).unwrap();
+    let owned: Vec<Owner> = taken.said("OWNED").map(|numbers| found.of(block(numbers))).collect();
+    assert_eq!(owned, [Owner::Of(0), Owner::Of(1)]);
+    let shared = taken.said("SHARED").next().unwrap();
+    assert_eq!(found.of(block(shared)), Owner::Several);
+    // What leads nowhere itself has no other memory.
+    let still: Vec<OwnerBlock> =
+        owners.iter().map(|owner| OwnerBlock { leads_on: false, ..owner.clone() }).collect();
+    let found = malloc.owners(&taken.core, &still, &Others::default(), &Unwatched).unwrap();
+    assert!(taken.said("OWNED").all(|numbers| found.of(block(numbers)) == Owner::Elsewhere));
+}
+
 /// Groups of musl's allocator, laid out by hand: which slots the program has, from where to where, and what all of it takes.
 #[test]
 fn slots_of_musl_are_told_by_their_metas() {

@@ -1,7 +1,7 @@
 /*
  * Allocates memory of many sizes in two threads, frees some of it, leaks some, says what it has and what malloc says, and waits.
  * `blocked`: the program break cannot go on. `fragmented`: there are free blocks of every size that malloc has a list for. `broken`: a
- * free block has been written to, so that the list it is in is none.
+ * free block has been written to, so that the list it is in is none. `pieces`: blocks lead to blocks by way of other memory.
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -117,6 +117,25 @@ __attribute__((noinline)) static void fragment(void) {
     inside = malloc(20000000);
 }
 
+/* Two owners, which have two pieces of other memory each, the second of which leads to a block; the third block is of both. */
+__attribute__((noinline)) static void pieces(void) {
+    static void **owners[2];
+    char *memory = mmap(0, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *shared = calloc(1, 3000);
+    for (int which = 0; which < 2; which++) {
+        void **owner = calloc(1, 64), **first = (void **)(memory + 96 * which), **second = (void **)(memory + 8192 + 512 * which);
+        void *block = calloc(1, 4000);
+        owners[which] = owner;
+        owner[5] = first;
+        first[3] = second;
+        second[25] = block;
+        second[26] = shared;
+        say("OWNER", which, owner);
+        say("OWNED", which, block);
+    }
+    say("SHARED", 0, shared);
+}
+
 static pthread_barrier_t barrier;
 
 static void *run(void *unused) {
@@ -143,6 +162,9 @@ int main(int count, char **arguments) {
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     if (!strcmp(mode, "fragmented") || !strcmp(mode, "broken")) {
         fragment();
+    }
+    if (!strcmp(mode, "pieces")) {
+        pieces();
     }
     if (!strcmp(mode, "blocked")) {
         kept[0][0] = malloc(100);

@@ -89,7 +89,7 @@ struct Chain {
 ///                                                     '--> counted BackingStore --^
 /// ```
 const CHAINS: [Chain; 1] =
-    [Chain { owner: "node::Blob", by: &["DataQueueImpl", "InMemoryEntry", "v8::internal::BackingStore"] }];
+    [Chain { owner: "Blob", by: &["DataQueueImpl", "InMemoryEntry", "v8::internal::BackingStore"] }];
 /// Steps of a chain.
 const MOST_LINKS: usize = 8;
 /// Blocks that belong to one owner by a chain.
@@ -105,7 +105,8 @@ fn certain_of(
     owner: &NativeOwner,
     classes: &mut HashMap<u64, Option<String>>,
 ) -> Vec<BlockId> {
-    let Some(chain) = CHAINS.iter().find(|chain| owner.name.1.as_deref() == Some(chain.owner)) else {
+    let own = owner.name.1.as_deref().map(|class| class.trim_start_matches("node::"));
+    let Some(chain) = CHAINS.iter().find(|chain| own == Some(chain.owner)) else {
         return Vec::new();
     };
     let mut found: HashSet<BlockId> = HashSet::new();
@@ -135,15 +136,8 @@ fn certain_of(
 
 /// Classes of objects that a thread has one of, and that lead to all that it has: what only they lead to is no one owner's (Node.js:
 /// `src/env.h`, `src/node_realm.h`, `src/js_native_api_v8.h`).
-const COMMON: [&str; 7] = [
-    "node::Environment",
-    "node::IsolateData",
-    "node::Realm",
-    "node::PrincipalRealm",
-    "node::ShadowRealm",
-    "node_napi_env__",
-    "napi_env__",
-];
+const COMMON: [&str; 6] =
+    ["Environment", "IsolateData", "PrincipalRealm", "ShadowRealm", "node_napi_env__", "napi_env__"];
 /// A thread has few of each.
 const MOST_COMMON: usize = 1 << 12;
 
@@ -162,7 +156,9 @@ fn common(
             if !seen.insert(block.id) || found.len() >= MOST_COMMON {
                 continue;
             }
-            if class(target, &block, classes).is_some_and(|class| COMMON.contains(&class.as_str())) {
+            // With symbols the namespace is named, too.
+            let class = class(target, &block, classes);
+            if class.is_some_and(|class| COMMON.contains(&class.trim_start_matches("node::"))) {
                 found.push(block.id);
                 waiting.push(block.id);
             }
@@ -311,7 +307,12 @@ fn owning(
     Ok((owners, blocks))
 }
 
+/// The class of what is at the start of a block, by its table of functions: as a symbol calls that, or as the class calls itself.
 fn class(target: &Target, block: &Block, known: &mut HashMap<u64, Option<String>>) -> Option<String> {
     let first = table_word(target, block)?;
-    known.entry(first).or_insert_with(|| class_in(target, block)).clone()
+    let find = || {
+        let own = || target.heap().ok()?.retainer(block.start.0).filter(|own| own.size <= block.bytes);
+        class_in(target, block).or_else(|| own().map(|own| escape(&own.name).into_owned()))
+    };
+    known.entry(first).or_insert_with(find).clone()
 }

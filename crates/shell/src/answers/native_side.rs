@@ -9,6 +9,7 @@ use crate::answers::native_memory::class_at;
 use crate::answers::native_owners::native_owners;
 use crate::context::Context;
 use crate::error::DcmdError;
+use crate::output::escape;
 use crate::print::{NativeSide, NativeSides};
 
 /// Tells it of the objects of what is open.
@@ -65,7 +66,8 @@ impl NativeSides for OfProcess<'_> {
             self.known.told_of_death.get_or_init(told).get(&object.value().0).copied()
         };
         let Some(address) = heap.native_side_of(object).or_else(told_of_death) else { return Ok(None) };
-        let class = class_at(self.context.target()?, address);
+        let class = class_at(self.context.target()?, address)
+            .or_else(|| heap.retainer(address).map(|own| escape(&own.name).into_owned()));
         let owns = match self.with_blocks {
             true => self.owned()?.get(&object.value().0).copied(),
             false => None,
