@@ -38,6 +38,8 @@ const LEAST_FOUND_ON_MUSL: usize = 94;
 /// slots of musl are up to an eighth larger.
 const MOST_OFF: u64 = 5;
 const MOST_OFF_ON_MUSL: u64 = 13;
+/// The same of what `malloc_trim` gives back.
+const MOST_OFF_TRIMMED: u64 = 2;
 
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
     let (population, mut arguments) = Population::of(arguments)?;
@@ -89,6 +91,25 @@ fn compile(directory: &Path) -> Result<PathBuf> {
 
 /// A process that ends with us.
 struct Running(Child);
+
+impl Running {
+    /// Starts a program, which says when it has done what it does.
+    fn start(program: &mut Command) -> Result<Running> {
+        let program = program.stdout(Stdio::piped()).spawn().context("cannot run node")?;
+        let mut running = Running(program);
+        let output = running.0.stdout.take().context("no output")?;
+        let mut first = String::new();
+        BufReader::new(output).read_line(&mut first)?;
+        ensure!(first.trim() == "READY", "the program said `{}`", first.trim());
+        Ok(running)
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
+        ensure!(sent.context("cannot run kill")?.success(), "the program took no {signal}");
+        Ok(())
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -167,12 +188,10 @@ fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<
         let written =
             Command::new("gcore").arg("-o").arg(core).arg(&pid).output().context("cannot run gcore")?;
         ensure!(written.status.success(), "gcore: {}", String::from_utf8_lossy(&written.stderr));
-        return sparse::move_sparsely(&core.with_extension(&pid), core);
+        return sparse::move_sparsely(Path::new(&format!("{}.{pid}", core.display())), core);
     };
-    for signal in ["-ABRT", "-CONT"] {
-        let sent = Command::new("kill").args([signal, &pid]).status().context("cannot run kill")?;
-        ensure!(sent.success(), "the program could not be killed");
-    }
+    running.signal("-ABRT")?;
+    running.signal("-CONT")?;
     running.0.wait()?;
     let left = ["core".to_owned(), format!("core.{pid}")].map(|name| root.join(name));
     let left =
@@ -188,20 +207,12 @@ fn one(
     root: Option<&Path>,
 ) -> Result<String> {
     let (mut program, facts_path) = program(node, library, directory, root)?;
-    let program = program.stdout(Stdio::piped()).spawn().context("cannot run node")?;
-    let mut running = Running(program);
-    let output = running.0.stdout.take().context("no output")?;
-    let mut first = String::new();
-    BufReader::new(output).read_line(&mut first)?;
-    ensure!(first.trim() == "READY", "the program said `{}`", first.trim());
+    let mut running = Running::start(&mut program)?;
     // The second leaks are planted after a second, and what is queued comes to rest.
     std::thread::sleep(Duration::from_secs(3));
-    let pid = running.0.id();
     // Else it goes on between the list of mappings and the core.
-    let stopped =
-        Command::new("kill").args(["-STOP", &pid.to_string()]).status().context("cannot run kill")?;
-    ensure!(stopped.success(), "the program could not be stopped");
-    let mapped = accessible(&fs::read_to_string(format!("/proc/{pid}/smaps"))?)?;
+    running.signal("-STOP")?;
+    let mapped = accessible(&fs::read_to_string(format!("/proc/{}/smaps", running.0.id()))?)?;
     let core = directory.join("core");
     take_core(&mut running, &core, root)?;
     let facts = Facts::read(&facts_path, musl::release(node).is_none())?;
@@ -213,7 +224,45 @@ fn one(
     };
     let result = compare(&debugger, &facts, mapped);
     fs::remove_file(&core)?;
+    // Of musl nothing can be asked to be given back.
+    let result = match facts.info {
+        Some(_) if root.is_none() => result
+            .and_then(|found| Ok(format!("{found}; {}", fragmented(executable, node, library, directory)?))),
+        _ => result,
+    };
     result
+}
+
+/// A process that keeps little of what it had: what `::ledger` says that it could give back is what it then gives back.
+fn fragmented(executable: &Path, node: &str, library: &Path, directory: &Path) -> Result<String> {
+    let facts = directory.join("fragmented.facts");
+    let mut program = Command::new(node_release::executable(node)?);
+    program.arg("--expose-gc").arg(sources().join("fragmented.js"));
+    program.env("LD_PRELOAD", library).env("FACTS", &facts);
+    let mut running = Running::start(&mut program)?;
+    // Leaks are planted after a second.
+    std::thread::sleep(Duration::from_secs(2));
+    running.signal("-STOP")?;
+    let core = directory.join("fragmented.core");
+    take_core(&mut running, &core, None)?;
+    fs::write(directory.join("fragmented.facts.trim"), "")?;
+    running.signal("-CONT")?;
+    let trimmed = (0..100).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let text = fs::read_to_string(&facts).ok()?;
+        u64::from_str_radix(text.lines().find_map(|line| line.strip_prefix("TRIM "))?, 16).ok()
+    });
+    let trimmed = trimmed.context("nothing was given back")?;
+    drop(running);
+    let debugger = Debugger::new(executable.to_owned(), &core);
+    let ledger: Value = serde_json::from_str(debugger.evaluate("::ledger -j")?.trim())?;
+    fs::remove_file(&core)?;
+    let told = number(&ledger, "returnableInCore")?;
+    ensure!(
+        100 * told.abs_diff(trimmed) <= MOST_OFF_TRIMMED * trimmed,
+        "malloc_trim gave back {trimmed} bytes: {ledger}"
+    );
+    Ok(format!("{told} bytes to give back, of which {trimmed} were given back"))
 }
 
 /// Bytes of all mappings that can be read or written.

@@ -1,7 +1,8 @@
 /*
  * Preloaded into a process: leaks blocks of malloc and keeps others, at its start and while it runs, and writes into the file that
- * FACTS names where they are, and what malloc says of itself, five times a second: glibc's, musl's says nothing. It names no C library, so
- * that it can be loaded beside each.
+ * FACTS names where they are, and what malloc says of itself, five times a second: glibc's, musl's says nothing. Where there is a file
+ * FACTS.trim, malloc_trim is called, and how much that gave back is written as well. It names no C library, so that it can be loaded
+ * beside each.
  *
  *   cc -O1 -shared -fPIC -nodefaultlibs planted.c -o planted.so
  */
@@ -22,9 +23,12 @@ struct node {
 /* Not in glibc up to 2.32, whose counts are smaller. */
 #pragma weak mallinfo2
 #pragma weak mallinfo
+#pragma weak malloc_trim
 
 struct node *volatile planted_kept;
 static int facts = -1;
+/* A file that asks for it. */
+static char asked_to_trim[4096];
 
 static void say(const char *line, int length) {
     if (write(facts, line, length) != length) {
@@ -56,6 +60,28 @@ __attribute__((noinline)) static void plant(void) {
     }
 }
 
+/* Bytes of anonymous memory that are in memory. */
+static long resident(void) {
+    char text[4096], *line;
+    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    int length = file < 0 ? 0 : read(file, text, sizeof text - 1);
+    close(file);
+    text[length > 0 ? length : 0] = 0;
+    line = strstr(text, "RssAnon:");
+    return line ? atol(line + 8) * 1024 : 0;
+}
+
+/* Gives back what malloc keeps, once it is asked to, and says how much that was. */
+static void trim(const char *asked) {
+    char line[64];
+    long before = resident();
+    if (before && malloc_trim && access(asked, F_OK) == 0) {
+        malloc_trim(0);
+        say(line, snprintf(line, sizeof line, "TRIM %lx\n", before - resident()));
+        unlink(asked);
+    }
+}
+
 /* What is left on the stack would lead to what was leaked. */
 __attribute__((noinline)) static void forget(void) {
     volatile char old[1 << 16];
@@ -67,6 +93,9 @@ __attribute__((noinline)) static void forget(void) {
 static void *watch(void *unused) {
     for (int round = 0;; round++) {
         usleep(200000);
+        if (asked_to_trim[0]) {
+            trim(asked_to_trim);
+        }
         if (round == 5) {
             plant();
             forget();
@@ -88,6 +117,7 @@ __attribute__((constructor)) static void start(void) {
         return;
     }
     unsetenv("LD_PRELOAD");
+    snprintf(asked_to_trim, sizeof asked_to_trim, "%s.trim", path);
     facts = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     plant();
     forget();
