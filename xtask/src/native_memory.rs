@@ -225,12 +225,11 @@ fn one(
     let result = compare(&debugger, &facts, mapped);
     fs::remove_file(&core)?;
     // Of musl nothing can be asked to be given back.
-    let result = match facts.info {
+    match facts.info {
         Some(_) if root.is_none() => result
             .and_then(|found| Ok(format!("{found}; {}", fragmented(executable, node, library, directory)?))),
         _ => result,
-    };
-    result
+    }
 }
 
 /// A process that keeps little of what it had: what `::ledger` says that it could give back is what it then gives back.

@@ -69,8 +69,8 @@ fn heap(release: Release, describe: impl Fn(&mut Dump, [u64; 3])) -> Dump {
 fn describe_class(dump: &mut Dump) {
     set(dump, TABLE, &[0, 0, 0, NAME, SIZE]);
     let distance = TEXT - (NAME + 7);
-    set(dump, NAME, &[0xc3_0000_0000_058d48 | distance << 24]);
-    set(dump, SIZE, &[0xc3_0000_01e0_b8]);
+    set(dump, NAME, &[0xc300_0000_0005_8d48 | distance << 24]);
+    set(dump, SIZE, &[0xc300_0001_e0b8]);
     set(dump, TEXT, &[u64::from_le_bytes(*b"ZlibStre"), u64::from(u16::from_le_bytes(*b"am"))]);
 }
 

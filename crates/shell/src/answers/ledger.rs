@@ -190,20 +190,17 @@ impl Ledger {
             let mut seen = HashSet::new();
             for store in &heap.buffers(progress)?.stores {
                 match memory_of(target, malloc, store) {
-                    Some(BufferMemory::Block(block)) => {
-                        if seen.insert(block.id) {
-                            buffers += block.chunk_bytes;
-                            if has_holes {
-                                stored_buffers +=
-                                    bytes_in_core(target.memory(), block.start.0, block.end().0);
-                            }
+                    Some(BufferMemory::Block(block)) if seen.insert(block.id) => {
+                        buffers += block.chunk_bytes;
+                        if has_holes {
+                            stored_buffers += bytes_in_core(target.memory(), block.start.0, block.end().0);
                         }
                     }
                     Some(BufferMemory::Mapped { start, end, is_web_assembly }) => {
                         let claim = if is_web_assembly { Claim::WebAssembly } else { Claim::Buffers };
                         claims.add(start, end, claim);
                     }
-                    None => {}
+                    Some(BufferMemory::Block(_)) | None => {}
                 }
             }
         }

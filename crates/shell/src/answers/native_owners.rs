@@ -257,13 +257,16 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
 /// What an owner is called: its constructor in JavaScript, and its class in C++.
 pub(crate) type Name = (String, Option<String>);
 
+/// Blocks that C++ objects are in, with the numbers of these.
+type BlocksOfOwners = Vec<(BlockId, u32)>;
+
 /// The C++ objects behind objects of the heap, and all blocks of each; what they own is not known yet. Of several behind one object the first
 /// that has a class gives the name: beside what an external value leads to stands what Node-API keeps of it.
 fn owning(
     target: &Target,
     malloc: &Malloc,
     monitor: &Progress,
-) -> Result<(Vec<NativeOwner>, Vec<(BlockId, u32)>), DcmdError> {
+) -> Result<(Vec<NativeOwner>, BlocksOfOwners), DcmdError> {
     let heap = target.heap().map_err(DcmdError::Failed)?;
     let mut owners: Vec<NativeOwner> = Vec::new();
     let mut blocks = Vec::new();
