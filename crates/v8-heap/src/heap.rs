@@ -135,6 +135,9 @@ impl<'t> Heap<'t> {
                 .min_by_key(|(layout, spaces)| self_check::misfit(memory, layout, spaces))
                 .expect("there are two"),
         };
+        if let Some(cage) = spaces.cage(memory) {
+            return Err(Error::PointersCompressed { v8: version.to_string(), cage: Address(cage) });
+        }
         let view = View::new(
             memory,
             threads,
