@@ -44,10 +44,10 @@ pub fn print(context: &Context) -> Result<(), DcmdError> {
     let program = program(core);
     let title = match &heap {
         Ok(heap) => {
-            let node = heap
-                .node_version()
-                .map(|version| format!("Node.js {}, ", escape(version.trim_start_matches('v'))));
-            format!("{}V8 {}: {program}", node.unwrap_or_default(), escape(&heap.version().to_string()))
+            let embedder = heap.embedder().map(|embedder| {
+                format!("{} {}, ", embedder.name, escape(embedder.version.trim_start_matches('v')))
+            });
+            format!("{}V8 {}: {program}", embedder.unwrap_or_default(), escape(&heap.version().to_string()))
         }
         Err(_) => program,
     };
@@ -153,7 +153,7 @@ fn trust(core: &Core, heap: &Heap<'_>) -> String {
     let (major, minor) = layout.table_version;
     let mut parts = vec![match (layout.exact, layout.supported) {
         (true, true) => "known layout".to_owned(),
-        (true, false) => format!("layout of Node.js {}, tried on some releases", layout.table_node),
+        (true, false) => format!("layout of {}, tried on some releases", layout.table_line),
         (false, _) => format!("layout of V8 {major}.{minor}, a neighbour"),
     }];
     let missing = core.memory().truncated_bytes();

@@ -418,14 +418,14 @@ impl Repeatable for Plan {
     }
 }
 
-/// Says once in a session that the line of Node.js is none of those that are supported.
+/// Says once in a session that what runs V8 is none of the lines that are supported.
 fn warn_of_line(context: &Context) {
     let Ok(heap) = context.heap() else { return };
     let layout = heap.layout();
     if !layout.supported && context.first(Once::Line) {
         context.warn(&format_args!(
-            "warning: Node.js {} is not one of the supported lines: some of its releases were tried (see ::status)",
-            layout.table_node
+            "warning: {} is not one of the supported lines: some of its releases were tried (see ::status)",
+            layout.table_line
         ));
     }
 }

@@ -18,7 +18,7 @@ use crate::node_runtime;
 use crate::remembered::module_variables::KnownModuleVariables;
 use crate::self_check;
 use crate::store::{Decoder, KeptPart, Part, Store, Unusable};
-use crate::version::{V8Version, detect_node};
+use crate::version::{Embedder, V8Version, detect_node};
 use crate::view::View;
 use crate::{Error, Monitor, Result, Unattended};
 
@@ -29,7 +29,7 @@ use crate::{Error, Monitor, Result, Unattended};
 pub struct Heap<'t> {
     view: View<'t>,
     /// As soon as somebody asks, where the executable does not tell.
-    node_version: OnceLock<Option<String>>,
+    embedder: OnceLock<Option<Embedder>>,
     store: OnceLock<Box<dyn Store>>,
     /// A part of the store was not of this heap.
     store_is_wrong: AtomicBool,
@@ -135,6 +135,9 @@ impl<'t> Heap<'t> {
                 .min_by_key(|(layout, spaces)| self_check::misfit(memory, layout, spaces))
                 .expect("there are two"),
         };
+        if let Some(cage) = spaces.cage(memory) {
+            return Err(Error::PointersCompressed { v8: version.to_string(), cage: Address(cage) });
+        }
         let view = View::new(
             memory,
             threads,
@@ -144,14 +147,17 @@ impl<'t> Heap<'t> {
             node_runtime::allocators(symbols),
             spaces,
         );
-        Ok(Heap::of(view, node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(version)))))
+        Ok(Heap::of(
+            view,
+            node_version.map_or_else(OnceLock::new, |version| OnceLock::from(Some(Embedder::node(version)))),
+        ))
     }
 
     /// A heap of which nothing has been computed yet.
-    fn of(view: View<'t>, node_version: OnceLock<Option<String>>) -> Heap<'t> {
+    fn of(view: View<'t>, embedder: OnceLock<Option<Embedder>>) -> Heap<'t> {
         Heap {
             view,
-            node_version,
+            embedder,
             store: OnceLock::new(),
             store_is_wrong: AtomicBool::new(false),
             kinds: OnceLock::new(),
@@ -175,7 +181,7 @@ impl<'t> Heap<'t> {
 
     /// The same heap, of which only the pages are known.
     pub(crate) fn again(&self) -> Heap<'t> {
-        Heap::of(self.view.again(), self.node_version.clone())
+        Heap::of(self.view.again(), self.embedder.clone())
     }
 
     /// Looks at the header of a page again; says whether there still is a page.
@@ -291,12 +297,16 @@ impl<'t> Heap<'t> {
     /// Version of Node.js, if this is one. Where the executable does not tell, `process.versions` does, for which the heap is
     /// indexed.
     pub fn node_version(&self) -> Option<&str> {
+        self.embedder().filter(|embedder| embedder.name == Embedder::NODE).map(|node| &*node.version)
+    }
+
+    /// What runs V8, if the executable tells, or `process.versions`.
+    pub fn embedder(&self) -> Option<&Embedder> {
         let said = || {
             let processes = self.node_processes(&Unattended).ok()?;
-            let mut versions = processes.into_iter().flat_map(|process| process.versions);
-            versions.find(|(name, _)| name == "node").map(|(_, version)| version)
+            processes.iter().find_map(|process| Embedder::of_versions(&process.versions))
         };
-        self.node_version.get_or_init(said).as_deref()
+        self.embedder.get_or_init(said).as_ref()
     }
 
     /// The `process` objects of all contexts that have one; indexes the heap first if need be.

@@ -122,5 +122,5 @@ pub use shape::named_properties::{Shape, ShapeProperty};
 pub use shape::walk::Gap;
 pub use store::{KeptPart, Store};
 pub use tagged::Tagged;
-pub use version::V8Version;
+pub use version::{Embedder, V8Version};
 pub use view::View;

@@ -239,7 +239,7 @@ impl View<'_> {
         let (major, minor) = layout.table_version;
         Error::LayoutMismatch {
             version: self.version().to_string(),
-            layout: format!("V8 {major}.{minor} (Node.js {})", layout.table_node),
+            layout: format!("V8 {major}.{minor} ({})", layout.table_line),
             reason,
         }
     }

@@ -48,6 +48,35 @@ impl fmt::Display for V8Version {
     }
 }
 
+/// What runs V8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedder {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version, as in `24.21.0`.
+    pub version: String,
+}
+
+impl Embedder {
+    /// The name of Node.js.
+    pub const NODE: &'static str = "Node.js";
+
+    /// What embedders call themselves in `process.versions`, those that pretend to be a version of Node.js first.
+    const KEYS: [(&'static str, &'static str); 2] = [("deno", "Deno"), ("node", Embedder::NODE)];
+
+    pub(crate) fn node(version: String) -> Embedder {
+        Embedder { name: Embedder::NODE, version }
+    }
+
+    /// What runs V8 by its `process.versions`.
+    pub(crate) fn of_versions(versions: &[(String, String)]) -> Option<Embedder> {
+        Embedder::KEYS.into_iter().find_map(|(key, name)| {
+            let (_, version) = versions.iter().find(|(own, _)| own == key)?;
+            Some(Embedder { name, version: version.clone() })
+        })
+    }
+}
+
 impl V8Version {
     /// The version of the V8 in the process, if its executable tells. Where the text of its embedder's suffix is not in the core,
     /// a string of the heap completes it.
@@ -143,18 +172,22 @@ impl V8Version {
 /// More versions than this are not looked at.
 const MOST_VERSIONS: usize = 64;
 
-/// Where bytes have the form of a version of V8 in Node.js, `12.4.254.21-node.33`.
+/// What embedders add to the version of their V8 (`V8_EMBEDDER_STRING` of its build): Node.js a number behind it, Deno none.
+const MARKS: [&[u8]; 2] = [b"-node.", b"-rusty"];
+
+/// Where bytes have the form of a version of V8 in an embedder: `12.4.254.21-node.33`, `15.0.245.2-rusty`.
 fn version_texts(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    const MARK: &[u8] = b"-node.";
     /// Longer texts are none.
     const LONGEST: usize = 32;
-    memmem::find_iter(bytes, MARK).map(|at| {
-        let head = &bytes[at.saturating_sub(LONGEST)..at];
-        let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
-        let tail =
-            bytes[at + MARK.len()..].iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit()).count();
-        at - digits..at + MARK.len() + tail
-    })
+    let of_mark = move |mark: &'static [u8]| {
+        memmem::find_iter(bytes, mark).map(move |at| {
+            let head = &bytes[at.saturating_sub(LONGEST)..at];
+            let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+            let tail = bytes[at + mark.len()..].iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit());
+            at - digits..at + mark.len() + tail.count()
+        })
+    };
+    MARKS.into_iter().flat_map(of_mark)
 }
 
 /// Whether a text in memory is all of a sequential one-byte string of V8: map, hash, length, characters.
@@ -197,6 +230,26 @@ fn read_c_string(memory: &dyn Memory, at: u64, limit: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_embedder_that_pretends_to_be_node_is_called_by_its_own_name() {
+        let versions = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+            all.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
+        };
+        let deno = Embedder::of_versions(&versions(&[("node", "26.3.0"), ("v8", "15"), ("deno", "2.9.6")]));
+        assert_eq!(deno, Some(Embedder { name: "Deno", version: "2.9.6".to_owned() }));
+        let node = Embedder::of_versions(&versions(&[("v8", "14"), ("node", "26.12.1")]));
+        assert_eq!(node, Some(Embedder::node("26.12.1".to_owned())));
+        assert_eq!(Embedder::of_versions(&versions(&[("v8", "14")])), None);
+    }
+
+    #[test]
+    fn versions_are_found_by_what_embedders_add() {
+        let bytes = b"\x0015.0.245.2-rusty\0 -rusty 12.4.254.21-node.33, ";
+        let found: Vec<&[u8]> = version_texts(bytes).map(|text| &bytes[text]).collect();
+        assert_eq!(found, [&b"12.4.254.21-node.33"[..], b"15.0.245.2-rusty", b"-rusty"]);
+        assert_eq!(V8Version::parse("-rusty"), None);
+    }
 
     #[test]
     fn versions_parse_and_print_as_node_reports_them() {

@@ -3,6 +3,7 @@
 use core_reader::{Address, Memory};
 
 use crate::isolate::Spaces;
+use crate::layout::Count;
 use crate::{Error, Result, Tagged};
 
 /// Memory as the heap sees it.
@@ -31,6 +32,15 @@ impl<'a> Words<'a> {
     /// The tagged word at `address`.
     pub fn tagged(&self, address: u64, what: &'static str) -> Result<Tagged> {
         self.word(address, what).map(Tagged)
+    }
+
+    /// What the field `count` of the object at `address` says; `None` if that is less than nothing, or no number.
+    pub fn count(&self, address: u64, count: Count, what: &'static str) -> Result<Option<u64>> {
+        let at = address + count.offset;
+        Ok(match count.is_smi {
+            true => self.tagged(at, what)?.smi().and_then(|count| u64::try_from(count).ok()),
+            false => Some(u64::from(self.word32(at, what)?)),
+        })
     }
 
     /// The 32 bits at `address`.

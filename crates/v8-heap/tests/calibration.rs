@@ -141,6 +141,26 @@ fn a_page_that_is_alone_in_its_space_is_the_heaps() {
     }
 }
 
+/// An isolate whose pointers are compressed begins with the address that they are counted from (V8: `IsolateData::cage_base_`).
+#[test]
+fn compressed_pointers_are_named_and_nothing_is_read_of_them() {
+    for release in Release::ALL {
+        let builder = HeapBuilder::new(release);
+        let isolate = builder.isolate_address(builder.main());
+        let mut dump = builder.build();
+        dump.set_word(isolate, 0x2000_0000_0000);
+        let error = Heap::open(&dump, &dump, &[]).unwrap_err();
+        assert!(matches!(error, Error::PointersCompressed { .. }), "{release:?}: {error}");
+        let told = error.to_string();
+        assert!(told.contains("are compressed (its cage is at 200000000000)"), "{told}");
+        // What no page of the heap lies behind, or four bytes cannot count from, is none.
+        for other in [0, 8, 0x2000_0000_0008, 0x2001_0000_0000, 0x1000_0000_0000, u64::MAX << 32] {
+            dump.set_word(isolate, other);
+            assert!(Heap::open(&dump, &dump, &[]).is_ok(), "{release:?}: {other:x}");
+        }
+    }
+}
+
 #[test]
 fn a_line_that_is_not_supported_is_named_at_once() {
     for ((major, minor), line) in [((10, 1), "18.x"), ((9, 4), "16.x"), ((10, 8), "19.x"), ((7, 4), "12.x")] {

@@ -74,8 +74,13 @@ pub fn check_values(
 /// Major version of the Node.js that left the core.
 fn node_line(debugger: &Debugger) -> Result<u64> {
     let status = debugger.evaluate("::status")?;
-    let version = status.lines().find_map(|line| line.strip_prefix("Node.js version: "));
-    let major = version.and_then(|version| version.split('.').next()?.parse().ok());
+    let version = status.lines().find_map(|line| line.strip_prefix("Node.js version: ").map(str::to_owned));
+    // Another embedder stands for one.
+    let stands_for = || {
+        let info = debugger.evaluate("::nodeinfo").ok()?;
+        Some(info.split_once("stands for Node.js v")?.1.to_owned())
+    };
+    let major = version.or_else(stands_for).and_then(|version| version.split('.').next()?.parse().ok());
     major.with_context(|| format!("::status names no version of Node.js: {status}"))
 }
 

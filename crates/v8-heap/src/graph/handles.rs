@@ -71,6 +71,7 @@ impl Finder<'_, '_> {
             }
         }
         let mut has_handles = false;
+        let mut global_handles_at = None;
         let mut seen = HashSet::new();
         for (index, &(at, word)) in words.iter().enumerate() {
             if word == 0 || !word.is_multiple_of(8) || self.view.spaces().page_index(word).is_some() {
@@ -88,7 +89,10 @@ impl Finder<'_, '_> {
             }
             match self.word(word) {
                 Some(first) if first == start => {
-                    has_handles |= self.global_handles(word);
+                    if self.global_handles(word) {
+                        has_handles = true;
+                        global_handles_at.get_or_insert(at);
+                    }
                     self.handle_scopes(start, word, &words);
                     self.compilation_cache(start, word);
                 }
@@ -103,6 +107,9 @@ impl Finder<'_, '_> {
         }
         match self.eternal_pointer(isolate, &words) {
             Some((_, handles)) if self.eternal_handles(handles) => self.traced_handles(isolate, &words),
+            _ if global_handles_at.is_some_and(|at| self.has_no_eternal_handles(at)) => {
+                self.traced_handles(isolate, &words);
+            }
             _ => self.found.missing.push(format!("the eternal handles of the isolate at {start:x}")),
         }
     }
@@ -111,6 +118,15 @@ impl Finder<'_, '_> {
     fn eternal_pointer(&self, isolate: &Isolate, words: &[(u64, u64)]) -> Option<(u64, u64)> {
         // Behind the heap there are one or two words more that lead to something like them; the handles are the first.
         words.iter().find(|(at, word)| *at >= isolate.heap && self.is_eternal_handles(*word)).copied()
+    }
+
+    /// Whether an isolate whose word at `global_handles` leads to its global handles has no eternal ones: no size, and two empty vectors.
+    /// Such a structure has no form to know it by, only its place.
+    fn has_no_eternal_handles(&self, global_handles: u64) -> bool {
+        let Some(behind) = self.view.layout().facts.eternal_handles_behind else { return false };
+        let handles = global_handles.checked_add(behind).and_then(|at| self.word(at));
+        let empty = |handles: u64| read::<56>(self.memory, handles).is_some_and(|head| head == [0; 56]);
+        handles.is_some_and(|handles| handles != 0 && handles.is_multiple_of(8) && empty(handles))
     }
 
     /// Strong global handles. Returns whether `at` is where they are listed.

@@ -190,6 +190,11 @@ impl<'t> Spaces<'t> {
         self.pages.iter().flat_map(of_page).collect()
     }
 
+    /// Where the 4 GiB begin that pointers of the largest heap are counted from; `None` if its pointers are whole addresses.
+    pub(crate) fn cage(&self, memory: &dyn Memory) -> Option<u64> {
+        locate::cage(memory, &self.pages, self.isolates.first()?)
+    }
+
     /// All heaps; the largest first.
     pub fn isolates(&self) -> &[Isolate] {
         &self.isolates

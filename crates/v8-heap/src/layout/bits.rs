@@ -57,7 +57,6 @@ bits! {{
     promise_status: "JSPromiseFlags.status";
     property_array_length: "PropertyArrayLengthAndHash.length";
     scope_class_variable: "ScopeFlags.has_saved_class_variable";
-    scope_empty: "ScopeFlags.is_empty";
     scope_extension_slot: "ScopeFlags.has_context_extension_slot";
     scope_function_variable: "ScopeFlags.function_variable";
     scope_inferred_name: "ScopeFlags.has_inferred_function_name";
@@ -78,8 +77,11 @@ bits! {{
     call_site_builtin: "CallSiteInfoFlags.is_builtin";
     disposable_length: "DisposableStackStatus.length";
     disposable_state: "DisposableStackStatus.state";
+    map_extended: "MapBitFields1.is_extended_map";
+    map_extended_size: "ExtendedMapBitFields.map_size_in_words";
     symbol_private_name: "SymbolFlags.is_private_name";
     scope_block_list: "ScopeFlags.has_locals_block_list";
+    scope_empty: "ScopeFlags.is_empty";
 }}
 
 /// The first of these that there is.

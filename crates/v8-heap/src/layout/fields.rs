@@ -3,15 +3,17 @@
 //! This list gives no numbers: where a field is follows from the description of its class (`tables/classes.txt`) and from
 //! what the binary publishes. A decoder loads the result from [`Fields`].
 
-use super::class::Classes;
+use super::class::{Classes, FieldKind};
 use super::word_model::WordModel;
 
 /// Declares [`Fields`]: a name for decoders, and V8's name as `Class::field`, or as `Class::tail[]` for what fills the object
-/// behind its fields; several where versions differ, of which the first counts that the version has. After `optional` come
-/// those that a version may lack.
+/// behind its fields; several where versions differ, of which the first counts that the version has. After `counts` come those
+/// that say how much there is of something, after `optional` those that a version may lack.
 macro_rules! fields {
     (
-        { $($name:ident: $($path:literal)|+;)* }, optional { $($maybe:ident: $($maybe_path:literal)|+;)* }
+        { $($name:ident: $($path:literal)|+;)* },
+        counts { $($count:ident: $($count_path:literal)|+;)* },
+        optional { $($maybe:ident: $($maybe_path:literal)|+;)* }
     ) => {
         /// Offsets of fields from the untagged start of their object, in bytes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,7 @@ macro_rules! fields {
             /// How large words are.
             pub words: WordModel,
             $(#[doc = concat!($("`", $path, "` "),+)] pub $name: u64,)*
+            $(#[doc = concat!($("`", $count_path, "` "),+)] pub $count: Count,)*
             $(#[doc = concat!($("`", $maybe_path, "` "),+, "where there is one")] pub $maybe: Option<u64>,)*
         }
 
@@ -31,13 +34,14 @@ macro_rules! fields {
                 Ok(Fields {
                     words,
                     $($name: first(classes, &[$($path),+]).ok_or(stringify!($name))?,)*
+                    $($count: first_count(classes, &[$($count_path),+]).ok_or(stringify!($count))?,)*
                     $($maybe: first(classes, &[$($maybe_path),+]),)*
                 })
             }
 
             /// V8's names for all of them, for a test that each is known somewhere.
             #[cfg(test)]
-            const PATHS: &'static [&'static str] = &[$($($path,)+)* $($($maybe_path,)+)*];
+            const PATHS: &'static [&'static str] = &[$($($path,)+)* $($($count_path,)+)* $($($maybe_path,)+)*];
         }
     };
 }
@@ -57,7 +61,6 @@ fields! {{
     array_elements: "FixedArray::objects[]";
     array_iterator_next: "JSArrayIterator::next_index";
     array_iterator_object: "JSArrayIterator::iterated_object";
-    array_length: "FixedArrayBase::length";
     async_from_sync_iterator: "JSAsyncFromSyncIterator::sync_iterator";
     async_function_promise: "JSAsyncFunctionObject::promise";
     async_generator_queue: "JSAsyncGeneratorObject::queue";
@@ -71,7 +74,6 @@ fields! {{
     bytecode_data: "BytecodeArray::bytes[]";
     bytecode_frame_size: "BytecodeArray::frame_size";
     bytecode_handlers: "BytecodeArray::handler_table";
-    bytecode_length: "BytecodeArray::length";
     bytecode_source_positions: "BytecodeArray::source_position_table";
     call_site_code: "CallSiteInfo::code_object";
     call_site_flags: "CallSiteInfo::flags";
@@ -186,9 +188,9 @@ fields! {{
     reaction_promise_or_capability: "PromiseReaction::promise_or_capability";
     reaction_reject_handler: "PromiseReaction::reject_handler";
     regexp_flags: "JSRegExp::flags";
-    regexp_source: "JSRegExp::source";
     regexp_string_iterator_regexp: "JSRegExpStringIterator::iterating_reg_exp";
     regexp_string_iterator_string: "JSRegExpStringIterator::iterated_string";
+    regexp_data: "JSRegExp::data";
     relative_time_format_locale: "JSRelativeTimeFormat::locale";
     request_mode: "AsyncGeneratorRequest::resume_mode";
     request_next: "AsyncGeneratorRequest::next";
@@ -237,7 +239,6 @@ fields! {{
     thin_actual: "ThinString::actual";
     transitions: "TransitionArray::objects[]";
     trusted_byte_array_bytes: "TrustedByteArray::values[]" | "TrustedByteArray::bytes[]";
-    trusted_byte_array_length: "TrustedByteArray::length";
     tuple_value1: "Tuple2::value1";
     typed_array_base_pointer: "JSTypedArray::base_pointer";
     typed_array_external_pointer: "JSTypedArray::external_pointer";
@@ -251,10 +252,10 @@ fields! {{
     view_flags: "JSArrayBufferView::bit_field";
     wasm_array_length: "WasmArray::length";
     wasm_array_elements: "WasmArray::elements[]";
-    wasm_global_buffer: "WasmGlobalObject::untagged_buffer";
+    wasm_global_buffer: "WasmGlobalObject::untagged_buffer" | "WasmGlobalObject::buffer";
     wasm_global_mutable: "WasmGlobalObject::is_mutable";
     wasm_global_offset: "WasmGlobalObject::offset";
-    wasm_global_tagged: "WasmGlobalObject::tagged_buffer";
+    wasm_global_tagged: "WasmGlobalObject::tagged_buffer" | "WasmGlobalObject::buffer";
     wasm_global_type: "WasmGlobalObject::raw_type";
     wasm_instance_exports: "WasmInstanceObject::exports_object";
     wasm_instance_module: "WasmInstanceObject::module_object";
@@ -282,10 +283,23 @@ fields! {{
     shared_wrapper_function: "SharedFunctionInfoWrapper::shared_info";
     suspending_callable: "WasmSuspendingObject::callable";
     iterator_concat_iterables: "JSIteratorConcatHelper::iterables";
+}, counts {
+    array_length: "FixedArrayBase::length";
+    bytecode_length: "BytecodeArray::length";
+    context_length: "Context::length";
+    embedder_data_length: "EmbedderDataArray::length";
+    script_contexts_capacity: "ScriptContextTable::capacity" | "ScriptContextTable::length";
+    trusted_byte_array_length: "TrustedByteArray::length";
+    weak_array_length: "WeakFixedArray::length";
 }, optional {
     api_wrappable: "JSApiObject::cpp_heap_wrappable";
     code_instruction_start: "Code::instruction_start";
+    map_extension: "Map::extension[]";
     instruction_stream_body_size: "InstructionStream::body_size";
+    regexp_data_source: "RegExpData::escaped_source";
+    regexp_source: "JSRegExp::source";
+    resume_generator: "AsyncResumeTask::generator";
+    resume_value: "AsyncResumeTask::value";
     shared_untrusted_data: "SharedFunctionInfo::untrusted_function_data";
     temporal_duration: "JSTemporalDuration::duration";
     temporal_instant: "JSTemporalInstant::instant";
@@ -297,6 +311,28 @@ fields! {{
     temporal_zoned_date_time: "JSTemporalZonedDateTime::zoned_date_time";
     wasm_memory_backing_store: "WasmMemoryObject::managed_backing_store";
 }}
+
+/// A field that says how much there is of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// From the untagged start of the object, in bytes.
+    pub offset: u64,
+    /// It is a small integer (else 32 bits without a sign).
+    pub is_smi: bool,
+}
+
+/// The first of these that there is.
+fn first_count(classes: &Classes, paths: &[&str]) -> Option<Count> {
+    paths.iter().find_map(|path| {
+        let (class, field) = path.split_once("::")?;
+        let is_smi = match classes.kind(class, field)? {
+            FieldKind::Smi => true,
+            FieldKind::Unsigned(4) | FieldKind::Signed(4) => false,
+            _ => return None,
+        };
+        Some(Count { offset: classes.offset(class, field)?, is_smi })
+    })
+}
 
 /// The offset of the first of these that there is.
 fn first(classes: &Classes, paths: &[&str]) -> Option<u64> {

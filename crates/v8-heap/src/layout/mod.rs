@@ -46,7 +46,7 @@ pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, 
 pub(crate) use context_bytecodes::ContextBytecode;
 pub use context_bytecodes::ContextBytecodes;
 pub use crash::{CrashLayout, LimitPlace};
-pub use fields::Fields;
+pub use fields::{Count, Fields};
 pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};
 pub use machine_code::DeoptimizationLayout;
@@ -314,6 +314,11 @@ pub struct Facts {
     pub modules_have_result: bool,
     /// Bits below the offset in the third number of an entry of a handler table.
     pub handler_offset_shift: u32,
+    /// `Isolate::eternal_handles_`, from `global_handles_` on, in bytes, where embedders are known to have no eternal handles: others
+    /// are recognised.
+    pub eternal_handles_behind: Option<u64>,
+    /// The details of a property say how far into the object, or into the array behind it, its field is (else its number).
+    pub fields_go_by_offset: bool,
 }
 
 /// How V8's heap snapshots differ from version to version (`src/profiler/heap-snapshot-generator.cc`).
@@ -390,7 +395,8 @@ fn unsupported(version: &V8Version) -> Error {
 #[derive(Debug)]
 struct Table {
     v8: (u32, u32),
-    node: u32,
+    /// The line of what ships this version.
+    line: &'static str,
     /// Tests have judged every release of the line; of another, some.
     supported: bool,
     page: PageLayout,
@@ -454,8 +460,8 @@ pub struct Provenance {
 pub struct Layout {
     /// V8 version the built-in part was made for.
     pub table_version: (u32, u32),
-    /// Node.js release line of that version.
-    pub table_node: u32,
+    /// The line of Node.js, or of another embedder, that ships that version.
+    pub table_line: &'static str,
     /// Whether the table is for the target's own version.
     pub exact: bool,
     /// What differs between processors.
@@ -577,7 +583,7 @@ impl Layout {
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (
-            (self.table_version, self.table_node, self.exact, self.processor),
+            (self.table_version, self.table_line, self.exact, self.processor),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
             (self.frames, self.deoptimization, self.crash, &self.bytecodes),
@@ -688,7 +694,7 @@ impl Layout {
         ];
         Layout {
             table_version: table.v8,
-            table_node: table.node,
+            table_line: table.line,
             exact,
             supported: table.supported,
             processor,
@@ -723,6 +729,25 @@ impl Layout {
             frame_types: metadata.frame_types(),
             provenance,
             free_space_vote: FreeSpaceVote::default(),
+        }
+    }
+
+    /// Which field has the property with these details (V8: `src/objects/property-details.h`), if the fields inside the object begin
+    /// at the word `start` and there are `inside` of them; those behind it follow. `None` if there is none at such a place.
+    pub(crate) fn field_number(&self, details: u32, start: u64, inside: u64) -> Option<u64> {
+        /// `PropertyDetails::FieldIndexField`; of an offset a bit more, and behind it whether that is in the object.
+        const PLACE: u32 = 19;
+        const IN_OBJECT: u32 = 1 << 30;
+        if !self.facts.fields_go_by_offset {
+            return Some(u64::from(details >> PLACE & 0x3ff));
+        }
+        let offset = u64::from(details >> PLACE & 0x7ff);
+        match details & IN_OBJECT {
+            0 => Some(
+                inside
+                    + offset.checked_sub(self.fields.property_array_elements / self.fields.words.tagged)?,
+            ),
+            _ => offset.checked_sub(start).filter(|number| *number < inside),
         }
     }
 

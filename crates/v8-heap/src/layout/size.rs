@@ -37,6 +37,8 @@ pub enum SpecialSize {
     PreparseData,
     /// `ScopeInfo`: a sum over what its flags announce.
     ScopeInfo,
+    /// `Map`: some have an extension, which says how large they are (V8 15).
+    Map,
     /// `InstructionStream`
     InstructionStream,
     /// `Code` with instructions in it: these, then their metadata (V8 10).
@@ -88,6 +90,17 @@ impl Layout {
                 let children = object.word32(fields.preparse_children, "children of PreparseData")?;
                 let data = fields.preparse_data + u64::from(bytes);
                 Some(data.next_multiple_of(tagged) + tagged * u64::from(children))
+            }
+            SpecialSize::Map => {
+                let Some(extension) = fields.map_extension else { return Ok(None) };
+                let bits = object.word32(fields.map_bit_field, "bits of a Map")? & 0xff;
+                if self.bits.map_extended.is_set(bits) {
+                    let bits = object.word32(extension, "bits of an extended Map")? & 0xff;
+                    Some(self.bits.map_extended_size.of(bits.into()) * tagged)
+                        .filter(|size| *size > extension)
+                } else {
+                    Some(extension)
+                }
             }
             SpecialSize::ScopeInfo => {
                 let start = fields.scope_info_flags;
@@ -212,6 +225,7 @@ impl Sizes<'_> {
                 SizeFormula::counted(0, size as u8, self.facts.free_space_unit.bytes(self.words) as u32)
             }
             (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
+            (Kind::Map, _) => SizeFormula::special(SpecialSize::Map),
             // From V8 14 on a hole is one word before an unreadable block.
             (Kind::Hole, _) | (_, "WasmNull") => SizeFormula::fixed(tagged),
             // Of this only the empty one is ever made.

@@ -51,7 +51,7 @@ impl View<'_> {
             "TrustedByteArray" => (fields.trusted_byte_array_length, fields.trusted_byte_array_bytes),
             _ => return Ok(None),
         };
-        let length = self.words().tagged(array.address + length, "length of a ByteArray")?.smi().unwrap_or(0);
+        let length = self.words().count(array.address, length, "length of a ByteArray")?.unwrap_or(0);
         let length = usize::try_from(length).unwrap_or(0);
         self.words().slice(array.address + first, length, "bytes of a ByteArray").map(Some)
     }

@@ -141,7 +141,7 @@ impl<'t> View<'t> {
         let slot = self.layout().script_context_table_slot;
         let at = self.fields().context_slot(native_context.address, slot);
         let table = self.object(self.words().tagged(at, "ScriptContextTable")?)?;
-        let capacity = self.fixed_array_length(table.address)?;
+        let capacity = self.plausible_length(table.address, self.fields().script_contexts_capacity)?;
         let mut contexts = Vec::new();
         for index in self.layout().facts.script_context_table_first..capacity {
             let word =
@@ -291,7 +291,7 @@ impl<'t> View<'t> {
             return Ok(Vec::new());
         }
         let words = self.words();
-        let length = self.fixed_array_length(context.address)?;
+        let length = self.context_length(context.address)?;
         let scope = self.object(self.context_scope_info(context)?)?;
         let mut variables = Vec::new();
         for (slot, name) in self.slot_names(scope)? {

@@ -4,7 +4,7 @@
 //! tagged words, a `FixedDoubleArray`, a `NumberDictionary`, or `SloppyArgumentsElements` whose mapped entries live in
 //! a context.
 
-use crate::layout::Kind;
+use crate::layout::{Count, Kind};
 use crate::objects::collection::HashTableShape;
 use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
@@ -140,17 +140,23 @@ impl View<'_> {
 
     /// Length of a `FixedArray` or anything laid out like one. Its elements all lie in its page.
     pub(crate) fn fixed_array_length(&self, address: u64) -> Result<u64> {
-        let length = self.words().tagged(address + self.fields().array_length, "length of a FixedArray")?;
+        self.plausible_length(address, self.fields().array_length)
+    }
+
+    /// How many slots a context has. They all lie in its page.
+    pub(crate) fn context_length(&self, address: u64) -> Result<u64> {
+        self.plausible_length(address, self.fields().context_length)
+    }
+
+    /// What a field says of the number of words behind it, unless the page of the object has no room for so many.
+    pub(crate) fn plausible_length(&self, address: u64, count: Count) -> Result<u64> {
+        let length = self.words().count(address, count, "length of an array")?;
         let room = self.spaces().page_of(address).map_or(u64::MAX, |page| page.area_end - address);
-        length
-            .smi()
-            .and_then(|length| u64::try_from(length).ok())
-            .filter(|length| self.fields().element(0, *length) <= room)
-            .ok_or_else(|| Error::Implausible {
-                what: "length",
-                object: Tagged::pointer(address),
-                found: length.to_string(),
-            })
+        length.filter(|length| self.fields().element(0, *length) <= room).ok_or_else(|| Error::Implausible {
+            what: "length",
+            object: Tagged::pointer(address),
+            found: length.map_or_else(|| "no number".to_owned(), |length| length.to_string()),
+        })
     }
 
     /// `length` of a JavaScript array.

@@ -93,7 +93,7 @@ impl View<'_> {
                 is_writable: bits & details::READ_ONLY == 0,
                 is_enumerable: bits & details::DONT_ENUM == 0,
                 is_configurable: bits & details::DONT_DELETE == 0,
-                field: (bits & details::IN_DESCRIPTOR == 0).then(|| details::field_index(bits)),
+                field: (bits & details::IN_DESCRIPTOR == 0).then(|| self.field_number(map, bits)).flatten(),
                 representation: match bits >> 6 & 7 {
                     0 => Representation::None,
                     1 => Representation::Smi,

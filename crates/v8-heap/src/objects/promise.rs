@@ -285,8 +285,8 @@ impl View<'_> {
             .and_then(|function| self.object(self.function_context(function)?))
             .ok()
             .filter(|context| context.kind() == Kind::Context);
-        let context = context
-            .and_then(|context| Some((context.address, self.fixed_array_length(context.address).ok()?)));
+        let context =
+            context.and_then(|context| Some((context.address, self.context_length(context.address).ok()?)));
         CLOSURE_SLOTS.map_while(move |slot| {
             let (address, _) = context.filter(|(_, length)| slot < *length)?;
             self.words().tagged(self.fields().context_slot(address, slot), "slot of a closure").ok()

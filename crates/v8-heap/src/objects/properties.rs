@@ -73,10 +73,6 @@ pub(crate) mod details {
     pub const DONT_DELETE: u32 = 4 << 2;
     pub const IN_DESCRIPTOR: u32 = 1 << 5;
 
-    pub fn field_index(details: u32) -> u64 {
-        u64::from(details >> 19 & 0x3ff)
-    }
-
     pub fn enumeration_index(details: u32) -> u32 {
         details >> 8 & 0x7f_ffff
     }
@@ -126,6 +122,13 @@ impl View<'_> {
         }
     }
 
+    /// Which of the fields of its instances has the property with these details, those inside the object first; `None` if there is
+    /// no such place.
+    pub(crate) fn field_number(&self, map: &Map, details: u32) -> Option<u64> {
+        let start = u64::from(map.inobject_start_words);
+        self.layout().field_number(details, start, map.inobject_properties())
+    }
+
     /// The name of the property that instances of a fast map keep in this slot inside the object, counted from 0.
     pub(crate) fn property_in_slot(&self, map: &Map, slot: u64) -> Option<Tagged> {
         if map.is_dictionary || slot >= map.inobject_properties() {
@@ -133,7 +136,7 @@ impl View<'_> {
         }
         let mut found = None;
         self.for_each_descriptor(map, |name, details, _| {
-            if details & details::IN_DESCRIPTOR == 0 && details::field_index(details) == slot {
+            if details & details::IN_DESCRIPTOR == 0 && self.field_number(map, details) == Some(slot) {
                 found = Some(name);
             }
             found.is_none()
@@ -288,7 +291,11 @@ impl View<'_> {
             return Ok(self.property_value(in_descriptor, details));
         }
         let words = self.words();
-        let index = details::field_index(details);
+        let index = self.field_number(object.map, details).ok_or_else(|| Error::Implausible {
+            what: "field index",
+            object: object.value(),
+            found: format!("the details {details:#x}"),
+        })?;
         let inobject = object.map.inobject_properties();
         let word = if index < inobject {
             words.tagged(

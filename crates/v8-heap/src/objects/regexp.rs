@@ -4,6 +4,8 @@
 //!   JSRegExp   +24 data   +32 source   +40 flags, Smi   +48 lastIndex (an ordinary in-object property)
 //! ```
 //!
+//! From V8 15 on the source is in the data.
+//!
 //! (V8: `src/objects/js-regexp.tq`, `JSRegExp`, `JSRegExpFlags`.)
 
 use crate::layout::Kind;
@@ -34,10 +36,16 @@ impl View<'_> {
         if object.kind() != Kind::JsRegExp {
             return Err(self.wrong_type(object.value(), "JSRegExp"));
         }
-        let source =
-            self.words().tagged(object.address + self.fields().regexp_source, "source of a JSRegExp")?;
-        let flags =
-            self.words().tagged(object.address + self.fields().regexp_flags, "flags of a JSRegExp")?;
+        let (words, fields) = (self.words(), self.fields());
+        let source = match (fields.regexp_source, fields.regexp_data_source) {
+            (Some(source), _) => words.tagged(object.address + source, "source of a JSRegExp")?,
+            (None, source) => {
+                let data = words.tagged(object.address + fields.regexp_data, "data of a JSRegExp")?;
+                let source = source.ok_or_else(|| self.wrong_type(data, "RegExpData"))?;
+                words.tagged(self.object(data)?.address + source, "source of a RegExpData")?
+            }
+        };
+        let flags = words.tagged(object.address + fields.regexp_flags, "flags of a JSRegExp")?;
         let bits = flags.smi().ok_or_else(|| Error::Implausible {
             what: "flags",
             object: object.value(),

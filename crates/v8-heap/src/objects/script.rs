@@ -181,7 +181,7 @@ impl<'t> View<'t> {
             return Ok(Vec::new());
         }
         let mut functions = Vec::new();
-        for index in 0..self.fixed_array_length(list.address)? {
+        for index in 0..self.plausible_length(list.address, self.fields().weak_array_length)? {
             let at = self.fields().weak_element(list.address, index);
             let entry = self.words().tagged(at, "function of a Script")?;
             // The list is of weak pointers, and from V8 13 on holds scopes too.

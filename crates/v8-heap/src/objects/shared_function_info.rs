@@ -231,9 +231,8 @@ impl<'t> View<'t> {
     }
 
     pub(crate) fn bytecode_range(&self, bytecode: HeapObject<'_>) -> Result<(u64, u64)> {
-        let at = bytecode.address + self.fields().bytecode_length;
-        let length = self.words().tagged(at, "length of a BytecodeArray")?;
-        let length = length.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let count = self.fields().bytecode_length;
+        let length = self.words().count(bytecode.address, count, "length of a BytecodeArray")?.unwrap_or(0);
         let start = bytecode.address + self.fields().bytecode_data;
         Ok((start, start + length))
     }

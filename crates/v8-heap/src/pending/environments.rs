@@ -17,7 +17,7 @@ use crate::layout::native::uv_loop::BehindMutex;
 use crate::layout::native::{handle_wrap, list_node, node_metadata, uv_handle};
 use crate::node_runtime::{DEFAULT_LOOP, START_TIME};
 use crate::objects::value::HeapObject;
-use crate::{Monitor, Result};
+use crate::{Embedder, Monitor, Result};
 
 use super::heap_of;
 
@@ -102,8 +102,11 @@ impl Heap<'_> {
     /// [`crate::Error::Interrupted`] if the monitor says so; what fails when the heap is indexed.
     pub fn environments(&self, symbols: &dyn Symbols, monitor: &dyn Monitor) -> Result<Environments> {
         let Some(places) = Places::read(self, symbols) else {
-            let missing = Some("what Node.js publishes of itself (nodedbg_*)");
-            return Ok(Environments { missing, ..Environments::default() });
+            let missing = match self.embedder() {
+                Some(embedder) if embedder.name != Embedder::NODE => "an Environment, which only Node.js has",
+                _ => "what Node.js publishes of itself (nodedbg_*)",
+            };
+            return Ok(Environments { missing: Some(missing), ..Environments::default() });
         };
         let mut found: Vec<(u64, u64)> = Vec::new();
         self.for_each_of(Kind::NativeContext, monitor, |context| {
@@ -137,7 +140,8 @@ impl Heap<'_> {
         let at = self.fields().context_slot(context.address, slot);
         let array = self.object(self.words().tagged(at, "embedder data").ok()?).ok()?;
         if self.layout().type_name(array.map.instance_type) != "EmbedderDataArray"
-            || places.environment_slot >= self.fixed_array_length(array.address).ok()?
+            || places.environment_slot
+                >= self.plausible_length(array.address, self.fields().embedder_data_length).ok()?
         {
             return None;
         }

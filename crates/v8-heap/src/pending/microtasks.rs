@@ -7,6 +7,7 @@
 //!     PromiseRejectReactionJobTask    the same for a reason
 //!     PromiseResolveThenableJobTask   a thenable whose `then` is called with the functions that settle a promise
 //!     CallbackTask                    a function of the embedder
+//!     AsyncResumeTask                 a suspended call that goes on with a value (V8 15)
 //! ```
 //!
 //! (V8: `src/execution/microtask-queue.h`, `src/objects/microtask.tq`, `promise.tq`.) An isolate has a queue that all its contexts
@@ -166,6 +167,12 @@ impl Heap<'_> {
                 found.kind = MicrotaskKind::Callback;
                 found.handler =
                     field(fields.callable_task_callable).map(|called| self.queued_callback(called));
+            }
+            // It stands for the two steps between a call that waits and a value that is no promise.
+            "AsyncResumeTask" => {
+                found.kind = MicrotaskKind::Fulfilled;
+                found.call = fields.resume_generator.and_then(field);
+                found.argument = fields.resume_value.and_then(field);
             }
             "CallbackTask" => found.kind = MicrotaskKind::Native,
             name @ ("PromiseFulfillReactionJobTask" | "PromiseRejectReactionJobTask") => {

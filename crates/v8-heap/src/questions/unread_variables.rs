@@ -302,7 +302,7 @@ impl Heap<'_> {
             }
             answer.contexts += 1;
             let known = reads.contexts.get(address).unwrap_or(&nothing);
-            let length = self.fixed_array_length(*address).unwrap_or(0);
+            let length = self.context_length(*address).unwrap_or(0);
             let (mut unread, mut held_otherwise) = (Vec::new(), Vec::new());
             for (slot, name, text) in slots.iter().filter(|(slot, ..)| *slot < length) {
                 let at = self.fields().context_slot(*address, *slot);

@@ -344,7 +344,7 @@ impl<'a, 't> Plans<'a, 't> {
             if matches!(details >> 6 & 7, SMI | DOUBLE) {
                 return true;
             }
-            let index = details::field_index(details);
+            let Some(index) = self.heap.field_number(map, details) else { return true };
             match index.checked_sub(inobject) {
                 None => {
                     let at = (u64::from(map.inobject_start_words) + index) as usize;

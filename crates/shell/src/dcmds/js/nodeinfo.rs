@@ -24,7 +24,7 @@ use serde_json::json;
 use v8_heap::index::NodeProcess;
 use v8_heap::isolate::Isolate;
 use v8_heap::questions::ExternalMemory;
-use v8_heap::{EventLoop, NodeRuntime};
+use v8_heap::{Embedder, EventLoop, NodeRuntime};
 
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
@@ -146,9 +146,14 @@ impl Info {
             Some(node) => {
                 let lts = node.long_term_support.as_ref().map(|name| format!(" (LTS {})", escape(name)));
                 let version = version_of(node, "node").or(heap.node_version()).unwrap_or("unknown");
+                let other = heap.embedder().filter(|embedder| embedder.name != Embedder::NODE);
+                let other = other.map(|embedder| {
+                    format!("{} {}, which stands for Node.js ", embedder.name, escape(&embedder.version))
+                });
                 writeln!(
                     text,
-                    "version: v{}{}, V8 {}, {}",
+                    "version: {}v{}{}, V8 {}, {}",
+                    other.unwrap_or_default(),
                     escape(version),
                     lts.unwrap_or_default(),
                     escape(&heap.version().to_string()),

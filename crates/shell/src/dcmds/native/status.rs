@@ -167,8 +167,8 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         }
     };
     let layout = heap.layout();
-    if let Some(version) = heap.node_version() {
-        writeln!(out.text(), "Node.js version: {}", escape(version))?;
+    if let Some(embedder) = heap.embedder() {
+        writeln!(out.text(), "{} version: {}", embedder.name, escape(&embedder.version))?;
     }
     writeln!(out.text(), "V8 version: {}", escape(&heap.version().to_string()))?;
     let (major, minor) = layout.table_version;
@@ -177,7 +177,7 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         (true, false) => ", of which some releases were tried; trust it as far as the self-check below goes",
         (false, _) => ", a neighbour; trust it as far as the self-check below goes",
     };
-    writeln!(out.text(), "heap layout: of V8 {major}.{minor} (Node.js {}){fit}", layout.table_node)?;
+    writeln!(out.text(), "heap layout: of V8 {major}.{minor} ({}){fit}", layout.table_line)?;
     for part in layout.provenance() {
         let sources: Vec<String> =
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();

@@ -1,4 +1,4 @@
-//! The layouts known, one file per V8 version that a Node.js release line ships.
+//! The layouts known, one file per V8 version that a line of Node.js or another embedder ships.
 //!
 //! To add a version: copy the file of its nearest neighbour, correct it by value on a real core, and list it here.
 
@@ -12,9 +12,10 @@ mod v12_9;
 mod v13_6;
 mod v14_1;
 mod v14_6;
+mod v15_0;
 
 /// All known layouts, oldest first.
-pub(super) static TABLES: [&Table; 8] = [
+pub(super) static TABLES: [&Table; 9] = [
     &v10_2::TABLE,
     &v11_3::TABLE,
     &v11_8::TABLE,
@@ -23,4 +24,5 @@ pub(super) static TABLES: [&Table; 8] = [
     &v13_6::TABLE,
     &v14_1::TABLE,
     &v14_6::TABLE,
+    &v15_0::TABLE,
 ];

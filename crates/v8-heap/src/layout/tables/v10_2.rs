@@ -11,7 +11,7 @@ use crate::layout::{AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLa
 /// Layout of V8 10.2, as Node.js 18 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (10, 2),
-    node: 18,
+    line: "Node.js 18",
     supported: true,
     page: PageLayout { first_object: 0x1130, ..v11_3::TABLE.page },
     large_page_flag: 5,

@@ -12,7 +12,7 @@ use crate::layout::{
 /// Layout of V8 11.3, as Node.js 20 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (11, 3),
-    node: 20,
+    line: "Node.js 20",
     supported: true,
     page: PageLayout {
         header: HeaderPlace::InPage,
@@ -109,5 +109,7 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: false,
         modules_have_result: true,
         handler_offset_shift: 3,
+        eternal_handles_behind: None,
+        fields_go_by_offset: false,
     },
 };

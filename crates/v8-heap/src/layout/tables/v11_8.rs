@@ -11,7 +11,7 @@ use crate::layout::{AccountingLayout, ExternalBytes, FrameLayout, PageLayout, Ta
 /// Layout of V8 11.8, as Node.js 21 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (11, 8),
-    node: 21,
+    line: "Node.js 21",
     page: PageLayout { first_object: 0x1128, ..v11_3::TABLE.page },
     frames: FrameLayout::V11_8,
     deoptimization: &machine_code::V11_8,

@@ -14,7 +14,7 @@ use crate::layout::{
 /// Layout of V8 12.9, as Node.js 23 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (12, 9),
-    node: 23,
+    line: "Node.js 23",
     // By value, as in 14.1.
     large_page_flag: 9,
     accounting: AccountingLayout {

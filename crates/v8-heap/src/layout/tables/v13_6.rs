@@ -12,7 +12,7 @@ use crate::layout::{
 /// Layout of V8 13.6, as Node.js 24 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (13, 6),
-    node: 24,
+    line: "Node.js 24",
     supported: true,
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
@@ -113,5 +113,7 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: false,
         modules_have_result: false,
         handler_offset_shift: 4,
+        eternal_handles_behind: None,
+        fields_go_by_offset: false,
     },
 };

@@ -10,7 +10,7 @@ use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, Ta
 /// Layout of V8 14.1, as Node.js 25 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (14, 1),
-    node: 25,
+    line: "Node.js 25",
     // By value: set in the flags of all pages of spaces of large objects, and of no others.
     large_page_flag: 8,
     frames: FrameLayout::V14_1,

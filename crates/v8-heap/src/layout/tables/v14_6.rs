@@ -12,7 +12,7 @@ use crate::layout::{
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (14, 6),
-    node: 26,
+    line: "Node.js 26",
     supported: true,
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
@@ -113,5 +113,7 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: true,
         modules_have_result: false,
         handler_offset_shift: 4,
+        eternal_handles_behind: None,
+        fields_go_by_offset: false,
     },
 };
