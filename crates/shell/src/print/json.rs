@@ -283,8 +283,26 @@ impl Printer<'_> {
         Ok(write!(self.out, ",\"{name}\":")?)
     }
 
+    /// The C++ object behind an object.
+    fn json_native_side(&mut self, object: HeapObject<'_>) -> Result<(), DcmdError> {
+        let Some(side) = self.native.map(|native| native.of(object)).transpose()?.flatten() else {
+            return Ok(());
+        };
+        self.json_field("native")?;
+        write!(self.out, "{{\"address\":\"{:#x}\",\"class\":", side.address)?;
+        match &side.class {
+            Some(class) => self.json_quoted(class)?,
+            None => self.out.write_all(b"null")?,
+        }
+        if let Some((blocks, bytes)) = side.owns {
+            write!(self.out, ",\"blocks\":{blocks},\"bytes\":{bytes}")?;
+        }
+        Ok(self.out.write_all(b"}")?)
+    }
+
     fn json_inside(&mut self, object: HeapObject<'_>, level: u64) -> Result<(), DcmdError> {
         let heap = self.heap;
+        self.json_native_side(object)?;
         match head::slots(heap, object) {
             Ok(slots) if slots.is_empty() => {}
             Ok(slots) => {
