@@ -506,6 +506,10 @@ fn ask_graph(heap: &Heap<'_>) {
     assert_eq!(counted, kinds.statistics.javascript_objects);
     let _ = heap.lacks_for_census(&Unattended).unwrap();
     let _ = heap.retained_by_kind(kinds, &Unattended).unwrap();
+    let natives = heap.native_objects(&Unattended).unwrap().into_iter().chain(heap.natives_told_of_death());
+    for native in natives {
+        let _ = heap.retainer(native.address);
+    }
     // What is added up of what objects own is what is known to go with each of them.
     let own = graph.owned.iter().map(|owned| (owned.owner, owned.bytes));
     let sums = dominators.sums_of(own, &Unattended).unwrap();
