@@ -369,11 +369,17 @@ impl Ledger {
         self.returnable.0 = native_memory::whole_pages(malloc).iter().sum();
         let Some(in_core) = &mut self.stored else { return };
         let free_blocks = malloc.blocks().iter().filter(|block| !block.state.is_used());
-        let of_free: u64 = free_blocks
-            .filter_map(|block| native_memory::whole_pages_in(&block))
-            .map(|(start, end)| bytes_in_core(target.memory(), start, end))
-            .sum();
-        self.returnable.1 = Some(of_free);
+        let (mut whole, mut whole_in_core, mut returnable) = (0, 0, 0);
+        for block in free_blocks {
+            let Some((start, end)) = native_memory::whole_pages_in(&block) else { continue };
+            let present = bytes_in_core(target.memory(), start, end);
+            whole += end - start;
+            whole_in_core += present;
+            if native_memory::can_be_given_back(malloc, &block) {
+                returnable += present;
+            }
+        }
+        self.returnable.1 = Some(returnable);
         // Of free blocks only whole pages can be missing: the rest lies in pages with something in use.
         let mut left = in_core.runs;
         let mut take = |of: Use, bytes: u64| {
@@ -381,7 +387,7 @@ impl Ledger {
             left -= bytes;
             *in_core.by_use.entry(of).or_default() += bytes;
         };
-        take(Use::FreeBlocks, free.saturating_sub(self.returnable.0) + of_free);
+        take(Use::FreeBlocks, free.saturating_sub(whole) + whole_in_core);
         take(Use::Leaked, leaked);
         take(Use::Buffers, stored_buffers);
         take(Use::OfMalloc, runs.saturating_sub(used).saturating_sub(free));

@@ -1,6 +1,8 @@
 //! Blocks of the C library's allocator, for dcmds.
 
-use core_reader::{Address, Arena, Block, Core, Library, Malloc, Memory, RunKind, Unreached, demangle};
+use core_reader::{
+    Address, Arena, Block, BlockState, Core, Library, Malloc, Memory, RunKind, Unreached, demangle,
+};
 use v8_heap::Monitor;
 
 use crate::answers::search::Watched;
@@ -128,11 +130,25 @@ pub(crate) fn whole_pages(malloc: &Malloc) -> Vec<u64> {
     let blocks = malloc.blocks();
     for (run, of) in blocks.runs().iter().enumerate() {
         let Some(arena) = of.kind.arena() else { continue };
-        for block in blocks.of_run(run).filter(|block| !block.state.is_used()) {
+        for block in blocks.of_run(run).filter(|block| can_be_given_back(malloc, block)) {
             whole[arena] += whole_pages_in(&block).map_or(0, |(start, end)| end - start);
         }
     }
     whole
+}
+
+/// Whether `malloc_trim` gives back the whole pages of a block: of one that is in a bin, or at the end of the main arena. What is left at the
+/// ends of other arenas it does not look at (glibc: `mtrim` in `malloc/malloc.c`).
+pub(crate) fn can_be_given_back(malloc: &Malloc, block: &Block) -> bool {
+    let arena = || {
+        let run = malloc.blocks().runs().get(block.run)?;
+        malloc.arenas().get(run.kind.arena()?)
+    };
+    match block.state {
+        BlockState::Free => true,
+        BlockState::Top => arena().is_some_and(|arena| arena.is_main),
+        _ => false,
+    }
 }
 
 /// The whole pages in a block, behind the words in which a free block keeps its place in the lists.

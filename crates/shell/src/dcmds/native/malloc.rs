@@ -5,8 +5,8 @@
 //! system (SYSTEM), all in bytes, headers included. The last line has all, and the blocks that are so large that each has a mapping
 //! of its own.
 //!
-//! WHOLE is what of the free memory are whole pages: `malloc_trim(3)` gives them back to the system, as far as they are still in
-//! memory. Much there and little in use is fragmentation: the program did free its memory, and the allocator keeps it.
+//! WHOLE is what of the free memory are whole pages that `malloc_trim(3)` gives back to the system, as far as they are still in memory: those
+//! of free blocks, and of what is left at the end of the main arena. Much there and little in use is fragmentation: the program did free its memory, and the allocator keeps it.
 //!
 //! musl, the C library of Alpine, has one arena, here called main, whose blocks are slots in groups of equal size. It has no caches, no
 //! top, and no way to give back more than it does by itself, so that these are 0.
@@ -82,9 +82,9 @@ const EXAMPLES: &[Example] = &[
 ...
 ARENA                BLOCKS           USED           FREE       CACHED          TOP         SYSTEM          WHOLE
 main                   1595         105056        2044512            0       131904        2281472        2150400
-7f47ec000030              2           4672              0            0       128240         135168         126976
+7f47ec000030              2           4672              0            0       128240         135168              0
 mappings                  0              0              0            0            0              0              0
-all                    1597         109728        2044512            0       260144        2416640        2277376
+all                    1597         109728        2044512            0       260144        2416640        2150400
 "#,
     ),
     Example::on(
