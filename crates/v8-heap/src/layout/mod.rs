@@ -314,6 +314,8 @@ pub struct Facts {
     pub modules_have_result: bool,
     /// Bits below the offset in the third number of an entry of a handler table.
     pub handler_offset_shift: u32,
+    /// The bits of an element that is `undefined` in an array of unboxed numbers (`kUndefinedNanInt64`); nothing where there is none.
+    pub undefined_double: Option<u64>,
     /// `Isolate::eternal_handles_`, from `global_handles_` on, in bytes, where embedders are known to have no eternal handles: others
     /// are recognised.
     pub eternal_handles_behind: Option<u64>,
