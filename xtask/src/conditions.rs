@@ -358,6 +358,7 @@ impl Trial {
                 facts: &facts,
                 symbols: !matches!(condition.kind, Kind::Stripped | Kind::Absent | Kind::Build(_)),
                 collects_later: matches!(condition.kind, Kind::Options | Kind::Death { .. }),
+                other_embedder: false,
                 later: if matches!(condition.kind, Kind::Death { how: "throw", .. }) { MESSAGE } else { &[] },
             };
             outcomes.push((format!("{}{ending}", condition.name), Outcome::Judged(judgement::judge(&case)?)));

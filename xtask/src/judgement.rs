@@ -120,6 +120,9 @@ pub struct Case<'a> {
     pub symbols: bool,
     /// V8 may have collected garbage once more, behind the snapshot.
     pub collects_later: bool,
+    /// The embedder is not Node.js: it goes on behind the snapshot, and leaves garbage of its own, so that only what lives is compared. Its V8
+    /// is newer, and gives some things other names.
+    pub other_embedder: bool,
     /// What V8 has made behind the snapshot, beside what the program says, by constructor.
     pub later: &'a [(&'a str, u64)],
 }
@@ -204,8 +207,13 @@ impl Asked<'_> {
     fn opened(&self, v8: &str, warnings: &str) -> Answer {
         let mut failures = Vec::new();
         // Some releases call themselves otherwise than npm does: 26.8.0 is 26.8.0-alpha.0.0.0.
-        let node = self.report["versions"]["node"].as_str().unwrap_or_default();
-        for (what, expected) in [("Node.js version", node), ("V8 version", v8)] {
+        let version = |name: &str| self.report["versions"][name].as_str();
+        // Deno says which version of Node.js it stands for as well.
+        let embedder = match version("deno") {
+            Some(deno) => ("Deno version", deno),
+            None => ("Node.js version", version("node").unwrap_or_default()),
+        };
+        for (what, expected) in [embedder, ("V8 version", v8)] {
             let said = field(self.status, what).unwrap_or("nothing");
             if said != expected {
                 failures.push(format!("{what} is {expected}, ::status says {said}"));
@@ -254,6 +262,9 @@ impl Asked<'_> {
     /// All objects in memory are those of V8's snapshots, and those that the program made and dropped behind them.
     fn counts(&self) -> Result<Answer> {
         let truth = truth(self.case.directory)?;
+        if self.case.other_embedder {
+            return self.living_counts(truth);
+        }
         let mut all = debugger::counts(&self.debugger.groups_of("-a")?);
         let mut failures = Vec::new();
         self.take_stragglers(&mut all, "are in memory", &mut failures);
@@ -277,6 +288,29 @@ impl Asked<'_> {
         Ok(Answer { compared: format!("{objects} of {}", truth.len()), failures })
     }
 
+    /// All objects that live are those of V8's snapshots.
+    fn living_counts(&self, truth: Counts) -> Result<Answer> {
+        let objects: u64 = truth.values().sum();
+        let mut named = Counts::new();
+        for (name, count) in truth {
+            *named.entry(named_before(&name)).or_default() += count;
+        }
+        let mut living = debugger::counts(&self.debugger.groups()?);
+        // V8 15 no longer counts them as objects of JavaScript.
+        living.remove("Proxy");
+        // It calls a suspended call of an async function as it calls a generator.
+        let calls = living.remove("AsyncFunction").unwrap_or(0);
+        let known = named.get("AsyncFunction").copied().unwrap_or(0);
+        living.insert("AsyncFunction".to_owned(), known);
+        *living.entry("Generator".to_owned()).or_default() += calls.saturating_sub(known);
+        let differences = constructors::compare(&named, &living);
+        let failures = differences.iter().map(|difference| {
+            let constructors::Difference { constructor, truth, found, .. } = difference;
+            format!("{constructor}: V8 counts {truth}, found {found}")
+        });
+        Ok(Answer { compared: format!("{objects} of {} live", named.len()), failures: failures.collect() })
+    }
+
     /// What lives is told from what does not, without a warning.
     fn living(&self) -> Result<Answer> {
         let (_, warnings) = self.debugger.evaluate_aloud("::findjsobjects -j")?;
@@ -287,6 +321,9 @@ impl Asked<'_> {
         }
         let mut garbage = debugger::counts(&self.debugger.groups_of("-d")?);
         let dead: u64 = garbage.values().sum();
+        if self.case.other_embedder {
+            garbage.retain(|name, _| name == "Straggler");
+        }
         self.take_stragglers(&mut garbage, "are garbage", &mut failures);
         failures.extend(constructors::wrong_garbage(&garbage, 1 + self.workers()));
         let objects: u64 = living.iter().map(|group| group.count).sum();
@@ -382,6 +419,13 @@ fn isolates(threads: &str) -> BTreeMap<u64, String> {
 }
 
 /// V8's snapshots of all isolates, added up.
+/// What V8 before 15 calls an object in its snapshots.
+fn named_before(name: &str) -> String {
+    let suffixes = [(" [JSGlobalObject]", " (global*)"), (" [JSGlobalProxy]", " (global)")];
+    let renamed = suffixes.iter().find_map(|(new, old)| Some(format!("{}{old}", name.strip_suffix(new)?)));
+    renamed.unwrap_or_else(|| name.to_owned())
+}
+
 fn truth(directory: &Path) -> Result<Counts> {
     let mut truth = HeapSnapshot::default();
     for entry in fs::read_dir(directory)? {

@@ -11,6 +11,7 @@ mod conditions;
 mod diff;
 mod dist;
 mod docs;
+mod embedders;
 mod emulated;
 mod endings;
 mod fuzz;
@@ -120,6 +121,12 @@ const TASKS: &[Task] = &[
         arguments: "[--check]",
         summary: "write the generated documentation",
         run: docs::run,
+    },
+    Task {
+        name: "embedders",
+        arguments: "[--keep] [--report FILE] [--debugger FILE]",
+        summary: "hold a core of Deno against V8's snapshot and the program's facts; see that one of workerd is refused",
+        run: embedders::run,
     },
     Task {
         name: "endings",

@@ -97,6 +97,20 @@ pub fn binary(version: &str) -> Result<PathBuf> {
     Ok(node)
 }
 
+/// A file of a package of another embedder of V8, fetched unless the cache has it.
+pub fn package_file(package: &str, version: &str, file: &str) -> Result<PathBuf> {
+    let name = package.rsplit('/').next().unwrap_or(package);
+    let home = places::cache().join(format!("embedder-{name}-{version}"));
+    let found = home.join("package").join(file);
+    if !found.is_file() {
+        let staging = staging_directory(&home)?;
+        unpack(&format!("{package}@{version}"), &staging)?;
+        fs::rename(&staging, &home).with_context(|| format!("cannot create {}", home.display()))?;
+        ensure!(found.is_file(), "{package} holds no {file}");
+    }
+    Ok(found)
+}
+
 /// Fetches a package and unpacks it into a directory.
 fn unpack(package: &str, staging: &Path) -> Result<()> {
     eprintln!("fetching {package}");

@@ -250,6 +250,7 @@ impl Judge {
             facts: &self.facts,
             symbols: true,
             collects_later: false,
+            other_embedder: false,
             later: &[],
         });
         if !self.keep && !was_there {

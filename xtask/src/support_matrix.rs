@@ -6,8 +6,16 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 /// The tasks that write a part, in the order of their parts.
-const PARTS: [&str; 7] =
-    ["matrix", "releases", "releases --arm64", "releases --musl", "conditions", "fuzz", "mutate"];
+const PARTS: [&str; 8] = [
+    "matrix",
+    "releases",
+    "releases --arm64",
+    "releases --musl",
+    "embedders",
+    "conditions",
+    "fuzz",
+    "mutate",
+];
 
 /// The line that a part begins with.
 fn heading(task: &str) -> String {

@@ -34,6 +34,8 @@ pub enum Writer {
     Gdb,
     /// The kernel, when the process aborts.
     Kernel,
+    /// The kernel, at a signal that comes from outside while the process waits.
+    Signal,
     /// The kernel, and gdb at the signal that the process dies of: `core` and [`SECOND_CORE`].
     Both,
 }
@@ -202,7 +204,7 @@ pub fn take(request: &Request) -> Result<()> {
     let options = request.scenario.needed_options()?;
     match request.writer {
         Writer::Gdb => require_gcore()?,
-        Writer::Kernel => require_kernel_cores()?,
+        Writer::Kernel | Writer::Signal => require_kernel_cores()?,
         Writer::Both => {
             require_gcore()?;
             require_kernel_cores()?;
@@ -219,7 +221,7 @@ pub fn take(request: &Request) -> Result<()> {
     // The kernel names its core relative to the working directory of the process, so that is the directory.
     let mut command = match request.writer {
         Writer::Gdb => Command::new(&node),
-        Writer::Kernel => with_cores(&node),
+        Writer::Kernel | Writer::Signal => with_cores(&node),
         Writer::Both => {
             fs::write(directory.join("at-death.gdb"), AT_DEATH)?;
             let mut shell = Command::new("sh");
@@ -254,15 +256,22 @@ pub fn take(request: &Request) -> Result<()> {
     let child = command.spawn().with_context(|| format!("cannot run {}", node.display()))?;
     let mut process = Running(child);
 
+    let wait = |process: &mut Child| {
+        wait_until_held(
+            process,
+            &directory.join("stdout"),
+            request.snapshot.then_some(&*snapshot),
+            request.start.patience.unwrap_or(PATIENCE),
+        )
+    };
     match request.writer {
         Writer::Gdb => {
-            wait_until_held(
-                &mut process.0,
-                &directory.join("stdout"),
-                request.snapshot.then_some(&*snapshot),
-                request.start.patience.unwrap_or(PATIENCE),
-            )?;
+            wait(&mut process.0)?;
             gcore(process.0.id(), &directory)?;
+        }
+        Writer::Signal => {
+            wait(&mut process.0)?;
+            signalled(&mut process, "ABRT", &directory)?;
         }
         Writer::Kernel => {
             let status = process.0.wait()?;
@@ -442,6 +451,17 @@ fn waiting(
     sleep(Duration::from_millis(300));
     gcore(child.0.id(), directory)?;
     Ok(child)
+}
+
+/// Ends a process by a signal, and takes the core that the kernel writes of it.
+pub fn signalled(process: &mut Running, signal: &str, directory: &Path) -> Result<()> {
+    let id = process.0.id();
+    let sent = Command::new("kill").args([format!("-{signal}"), id.to_string()]).status()?;
+    ensure!(sent.success(), "the process is gone");
+    process.0.wait()?;
+    let written = kernel_core(directory, id)?;
+    sparse::move_sparsely(&written, &directory.join("core.sparse"))?;
+    Ok(fs::rename(directory.join("core.sparse"), directory.join("core"))?)
 }
 
 /// gcore adds the process id to the name it is given; the core is called `core` in the end. Of a program that is emulated it would be

@@ -3,10 +3,12 @@
 //!
 //! Three sources are compared with the table: the instance types and the places of fields that the binary publishes (`v8dbg_*`), and, if
 //! V8's sources are at hand (`--sources`, the directory of V8), the classes that these declare. What agrees is not shown. What no source
-//! tells is for the procedure of `docs/adding-a-v8-version.md`.
+//! tells is for the procedure of `docs/adding-a-v8-version.md`. For a binary that publishes no types their numbers follow from the sources
+//! as well.
 //!
 //! The memory of a process is read, as binaries publish some of their integers in data: the core of a run of `census`, or `--core FILE`.
 
+mod instance_types;
 mod torque;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +59,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     fields(&layout);
     if let Some(directory) = sources {
         let sources = torque::Sources::read(&directory)?;
+        numbered(&instance_types::of(&sources)?, &layout);
         declared(&sources.classes()?, &layout.classes_of_table_alone());
         flags(&sources.flags()?, &layout);
     }
@@ -107,6 +110,17 @@ fn types(published: &BTreeMap<u16, BTreeSet<String>>, layout: &Layout) {
         let names = names.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         println!("{number:5} {names}{}", if table == names { String::new() } else { format!("  ({table})") });
         expected = Some(number + 1);
+    }
+}
+
+/// The types that Torque numbers otherwise than the table does.
+fn numbered(sources: &BTreeMap<u32, String>, layout: &Layout) {
+    println!("\n# instance types by the sources where the table has another name: number, source, table");
+    for (number, name) in sources {
+        let table = u16::try_from(*number).map_or("", |number| layout.type_name(number));
+        if table != name {
+            println!("{number:5} {name}  ({table})");
+        }
     }
 }
 

@@ -52,6 +52,11 @@ impl Sources {
         Ok(Sources { texts: texts.iter().map(|text| comments.replace_all(text, "").into_owned()).collect() })
     }
 
+    /// The text of each file.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// The classes, by name.
     pub fn classes(&self) -> Result<BTreeMap<String, Class>> {
         classes(&self.texts)
@@ -166,6 +171,11 @@ fn statements(body: &str) -> Vec<String> {
     found
 }
 
+/// Whether official builds of Node.js for 64 bits have what an `@if` asks for.
+pub fn is_set(condition: &str) -> bool {
+    SET.contains(&condition.trim())
+}
+
 /// A declaration without its annotations; none if a condition leaves it out.
 fn conditioned(text: &str) -> Option<&str> {
     let mut rest = text.trim();
@@ -176,7 +186,7 @@ fn conditioned(text: &str) -> Option<&str> {
             Some(inside) => inside.split_once(')')?,
             None => ("", behind),
         };
-        let holds = SET.contains(&argument.trim());
+        let holds = is_set(argument);
         if (name == "if" && !holds) || (name == "ifnot" && holds) {
             return None;
         }

@@ -314,6 +314,8 @@ pub struct Facts {
     pub modules_have_result: bool,
     /// Bits below the offset in the third number of an entry of a handler table.
     pub handler_offset_shift: u32,
+    /// The bits of an element that is `undefined` in an array of unboxed numbers (`kUndefinedNanInt64`); nothing where there is none.
+    pub undefined_double: Option<u64>,
     /// `Isolate::eternal_handles_`, from `global_handles_` on, in bytes, where embedders are known to have no eternal handles: others
     /// are recognised.
     pub eternal_handles_behind: Option<u64>,
@@ -970,10 +972,15 @@ mod tests {
 
     #[test]
     fn function_types_are_functions_whatever_their_constructor() {
-        let layout = layout_without_symbols(tables::TABLES.len() - 1);
-        assert_eq!(layout.type_info(2066).unwrap().kind, Kind::JsFunction);
-        assert_eq!(layout.type_info(2082).unwrap().kind, Kind::JsFunction);
-        assert_ne!(layout.type_info(2083).unwrap().kind, Kind::JsFunction);
+        for (version, first, last) in [((14, 6), 2066, 2082), ((15, 0), 2064, 2081)] {
+            let index = tables::TABLES.iter().position(|table| table.v8 == version).unwrap();
+            let layout = layout_without_symbols(index);
+            for number in first..=last {
+                assert_eq!(layout.type_info(number).unwrap().kind, Kind::JsFunction, "{number}");
+            }
+            assert_ne!(layout.type_info(first - 1).unwrap().kind, Kind::JsFunction);
+            assert_ne!(layout.type_info(last + 1).unwrap().kind, Kind::JsFunction);
+        }
     }
 
     #[test]

@@ -272,6 +272,14 @@ impl View<'_> {
             }
             Store::Double(base) => {
                 let bits = words.word(base + 8 * index, "element")?;
+                if self.layout().facts.undefined_double == Some(bits) {
+                    let undefined = self.well_known().undefined.map(PropertyValue::Data);
+                    return undefined.map(Some).ok_or_else(|| Error::Implausible {
+                        what: "element",
+                        object: Tagged::pointer(*base),
+                        found: "undefined, which the core does not show".to_owned(),
+                    });
+                }
                 Ok((bits != HOLE_NAN).then(|| PropertyValue::Double(f64::from_bits(bits))))
             }
             Store::Dictionary(entries) => {

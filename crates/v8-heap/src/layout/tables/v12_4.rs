@@ -111,6 +111,7 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: false,
         modules_have_result: true,
         handler_offset_shift: 3,
+        undefined_double: None,
         eternal_handles_behind: None,
         fields_go_by_offset: false,
     },

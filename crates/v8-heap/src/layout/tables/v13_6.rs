@@ -113,6 +113,7 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: false,
         modules_have_result: false,
         handler_offset_shift: 4,
+        undefined_double: None,
         eternal_handles_behind: None,
         fields_go_by_offset: false,
     },

@@ -114,6 +114,7 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: true,
         modules_have_result: false,
         handler_offset_shift: 4,
+        undefined_double: Some(0xfff6_ffff_fff6_ffff),
         eternal_handles_behind: Some(0x70),
         fields_go_by_offset: true,
     },
