@@ -220,7 +220,7 @@ kinds.oddballs = { undefined: undefined, null: null, true: true, false: false };
 class PaymentError extends Error { constructor(message, code) { super(message); this.name = 'PaymentError'; this.code = code; } }
 kinds.errors = {
   plain: new Error('plain message'), type: new TypeError('a type error'), custom: new PaymentError('card refused', 'E_CARD'), noMessage: new Error(),
-  cause: new Error('outer', { cause: new RangeError('inner') }), aggregate: new AggregateError([new Error('one'), new Error('two')], 'several'),
+  cause: 'cause' in new Error('', { cause: 0 }) ? new Error('outer', { cause: new RangeError('inner') }) : Object.defineProperty(new Error('outer'), 'cause', { value: new RangeError('inner'), writable: true, configurable: true }), aggregate: new AggregateError([new Error('one'), new Error('two')], 'several'),
   fields: Object.assign(new Error('has own fields'), { errno: -2, syscall: 'open' }), stackRead: new RangeError('stack was read'),
 };
 kinds.errors.stackRead.stack.length;                                // formats the stack, which changes how it is held

@@ -19,6 +19,8 @@ Error.stackTraceLimit = Infinity;
 v8.setFlagsFromString('--allow-natives-syntax');
 /* Releases whose quick compiler is not ready take the flag and do nothing. */
 try { v8.setFlagsFromString('--maglev'); } catch { /* not known */ }
+/* Up to V8 9.3 the compiler of baseline code waits to be asked for. */
+v8.setFlagsFromString('--sparkplug');
 
 const native = (text) => { try { return new Function('f', text); } catch { return null; } };
 const prepare = native('%PrepareFunctionForOptimization(f)');

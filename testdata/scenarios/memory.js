@@ -25,6 +25,18 @@ const fresh = (text) => Buffer.from(text, 'latin1').toString('latin1');
 const freshWide = (text) => Buffer.from(text, 'utf16le').toString('utf16le');
 const repeated = (count, make) => Array.from({ length: count }, (_, index) => make(index));
 
+/** What becomes of a buffer that is given away. Node.js has structuredClone from 17 on. */
+function give(buffer) {
+  if (typeof structuredClone === 'function') return structuredClone(buffer, { transfer: [buffer] });
+  const { MessageChannel, receiveMessageOnPort } = require('worker_threads');
+  const { port1, port2 } = new MessageChannel();
+  for (const port of [port1, port2]) port.unref();
+  port1.postMessage(buffer, [buffer]);
+  const { message } = receiveMessageOnPort(port2);
+  port1.close();
+  return message;
+}
+
 function buffers() {
   const plain = new ArrayBuffer(3000);
   new Uint8Array(plain).fill(0x11);
@@ -32,7 +44,7 @@ function buffers() {
   const resizable = new ArrayBuffer(1000, { maxByteLength: 65536 });
   const growable = new SharedArrayBuffer(1024, { maxByteLength: 8192 });
   const given = new ArrayBuffer(2000);
-  const received = structuredClone(given, { transfer: [given] });
+  const received = give(given);
   return {
     pooled: repeated(5, (index) => Buffer.from('text in the pool, number ' + index)),
     alloc: Buffer.alloc(1000, 0xab),
@@ -114,7 +126,9 @@ const ofProcess = () => ({
   ppid: process.ppid,
   uid: process.getuid(),
   exitCode: process.exitCode,
-  activeResources: process.getActiveResourcesInfo(),
+  // Node.js has that from 16.14 on. The interval below is neither a request nor a handle of the others.
+  activeResources: process.getActiveResourcesInfo?.() ??
+    ['Timeout', ...[...process._getActiveRequests(), ...process._getActiveHandles()].map((it) => it.constructor.name)],
 });
 
 /** Writes the report over and over: all that it needs is there before the last time. */

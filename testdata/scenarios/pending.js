@@ -29,6 +29,7 @@ const { hold, option } = require('./hold.js');
 const calls = Number(option('calls', 11));
 const lines = fs.readFileSync(__filename, 'utf8').split('\n');
 const keep = [];
+const last = (list) => list[list.length - 1];
 
 /** Where a line marked `@name` has `token`, as `line:column`. */
 function place(name, token) {
@@ -262,9 +263,9 @@ function suspend() {
   start(Service.load, ['inner inner', 'middle middle', 'load load'], 'held');
   start(new Service().run, ['#fetch fetch', 'run run'], 'held');
   start(viaAll, ['part part', 'Promise.all', 'viaAll viaAll'], 'held');
-  expected.at(-1).count = 2;
+  last(expected).count = 2;
   start(viaRace, ['part part', 'Promise.race', 'viaRace viaRace'], 'held');
-  expected.at(-1).count = 2;
+  last(expected).count = 2;
   start(viaAny, ['part part', 'Promise.any', 'viaAny viaAny'], 'held');
   start(viaAllSettled, ['part part', 'Promise.allSettled', 'viaAllSettled viaAllSettled'], 'held');
   start(viaThen, ['part part', 'then', 'catch', 'finally', 'viaThen viaThen'], 'held');
@@ -276,7 +277,7 @@ function suspend() {
   start(() => callsAdopter(adopted), ['follows', 'callsAdopter callsAdopter'], 'held');
   start(callsLost, ['lost lost', 'callsLost callsLost'], 'orphan');
   start(hoarders(), ['hoarder hoarder'], 'held', 3);
-  expected.at(-1).bytes = 4 * 50000 * 8;
+  last(expected).bytes = 4 * 50000 * 8;
   start(first, ['first first'], 'held');
   start(second, ['second second'], 'held');
   expected.push({ count: 1, links: [`left ${place('left', 'await')}`, 'follows'], wakes: 'cycle' });
@@ -323,7 +324,7 @@ async function openHandles() {
     socket.remoteAddress;
     keep.push(socket);
   }
-  keep.at(-1).unref();
+  last(keep).unref();
   closing = await connected(server.address().port, '127.0.0.1');
   const web = await listening(http.createServer(onRequest), 0, '127.0.0.1');
   const pipe = await listening(net.createServer(onConnection), path.join(directory, 'socket'));
@@ -434,7 +435,7 @@ function work() {
     workers.parentPort.postMessage({
       handles: process._getActiveHandles().map(describe),
       requests: process._getActiveRequests().length,
-      resources: process.getActiveResourcesInfo(),
+      resources: process.getActiveResourcesInfo?.(),
       argv: process.argv.slice(2),
       line: lineOf('beatOfWorker'),
     });
@@ -526,7 +527,7 @@ async function main() {
       listening: active.filter((handle) => ['data', 'error'].some((event) =>
         handle.listeners?.(event).includes(onData))).length,
       requests: requests.map((request) => request.constructor.name),
-      resources: process.getActiveResourcesInfo(),
+      resources: process.getActiveResourcesInfo?.(),
       chains,
       pool,
       promises,

@@ -208,7 +208,7 @@ const OUTSIDE: &str = "(outside)";
 /// By what name an object is counted: its constructor, or its class, or what a snapshot puts that in.
 fn name_of(heap: &Heap<'_>, object: HeapObject<'_>) -> String {
     match object.kind() {
-        Kind::String => match StringShape::of(object.map.instance_type) {
+        Kind::String => match object.map.string_shape() {
             Some(StringShape::Cons) => "(concatenated string)",
             Some(StringShape::Sliced) => "(sliced string)",
             _ => "(string)",

@@ -219,6 +219,7 @@ proptest! {
                 block: block.id,
                 of: block.id.0,
                 leads_on: block.id.0 % 3 > 0,
+                leads_beyond: true,
                 certain: Vec::new(),
             }).take(9).collect();
         let owned = malloc.owners(&core, &owners, &Others::default(), &Unwatched).unwrap();
@@ -249,6 +250,7 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
             block: *block,
             of: number as u32,
             leads_on: number % 2 == 0,
+            leads_beyond: true,
             certain: Vec::new(),
         })
         .collect();
@@ -288,6 +290,7 @@ fn owners_have_blocks_by_way_of_other_memory() {
             block: block(numbers),
             of: numbers[0] as u32,
             leads_on: true,
+            leads_beyond: true,
             certain: Vec::new(),
         })
         .collect();
@@ -296,9 +299,9 @@ fn owners_have_blocks_by_way_of_other_memory() {
     assert_eq!(owned, [Owner::Of(0), Owner::Of(1)]);
     let shared = taken.said("SHARED").next().unwrap();
     assert_eq!(found.of(block(shared)), Owner::Several);
-    // What leads nowhere itself has no other memory.
+    // Others have none but blocks.
     let still: Vec<OwnerBlock> =
-        owners.iter().map(|owner| OwnerBlock { leads_on: false, ..owner.clone() }).collect();
+        owners.iter().map(|owner| OwnerBlock { leads_beyond: false, ..owner.clone() }).collect();
     let found = malloc.owners(&taken.core, &still, &Others::default(), &Unwatched).unwrap();
     assert!(taken.said("OWNED").all(|numbers| found.of(block(numbers)) == Owner::Elsewhere));
 }

@@ -163,7 +163,9 @@ fn compressed_pointers_are_named_and_nothing_is_read_of_them() {
 
 #[test]
 fn a_line_that_is_not_supported_is_named_at_once() {
-    for ((major, minor), line) in [((10, 1), "18.x"), ((9, 4), "16.x"), ((10, 8), "19.x"), ((7, 4), "12.x")] {
+    for ((major, minor), line) in
+        [((10, 1), "18.x"), ((9, 5), "17.x"), ((10, 8), "19.x"), ((8, 4), "14.x"), ((7, 4), "12.x")]
+    {
         let mut dump = HeapBuilder::new(Release::Node20).build();
         let version = core_reader::Symbols::find(&dump, "_ZN2v88internal7Version6major_E").unwrap().address.0;
         dump.set_word(version, major | minor << 32);

@@ -57,7 +57,7 @@ impl Malloc {
             Some(parts[index]).filter(|(_, to)| word < *to && word.is_multiple_of(8))
         };
         let mut frontier: Vec<(u64, u32)> = Vec::new();
-        for owner in owners.iter().filter(|owner| owner.leads_on) {
+        for owner in owners.iter().filter(|owner| owner.leads_on && owner.leads_beyond) {
             let Some(block) = self.blocks().get(owner.block) else { continue };
             let end = block.end().0.min(block.start.0.saturating_add(LARGEST_OWNER));
             words(core, block.start.0, end, &mut |word| {

@@ -39,6 +39,8 @@ pub struct OwnerBlock {
     pub of: u32,
     /// It owns what its words lead to. One that is room for data, which nobody has cleared, has words of who had that memory before.
     pub leads_on: bool,
+    /// It may have memory of another allocator, and by that further blocks.
+    pub leads_beyond: bool,
     /// Blocks that are known to be its own, however near others are. They are all of a known way, and lead no further.
     pub certain: Vec<BlockId>,
 }

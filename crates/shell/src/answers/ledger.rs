@@ -422,7 +422,7 @@ fn guards(target: &Target, heap: &Heap<'_>, monitor: &dyn Monitor) -> v8_heap::R
     let memory = target.memory();
     let table = heap.objects(monitor)?;
     let mut bytes = 0;
-    let read_only = heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0);
+    let read_only = heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.is_read_only());
     for (number, _) in read_only.filter(|(number, _)| *number < table.page_count()) {
         for (address, map) in table.page_objects(number) {
             let behind = address + 8;

@@ -208,13 +208,19 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     let mut classes = HashMap::new();
     let blocks: Vec<OwnerBlock> = of_owners
         .iter()
-        .filter_map(|(block, number)| {
+        .filter_map(|(block, number, is_of_node)| {
             let owner = owners.get(*number as usize)?;
             let certain = match owner.block == *block {
                 true => certain_of(target, malloc, owner, &mut classes),
                 false => Vec::new(),
             };
-            Some(OwnerBlock { block: *block, of: *number, leads_on: leads_on(owner), certain })
+            Some(OwnerBlock {
+                block: *block,
+                of: *number,
+                leads_on: leads_on(owner),
+                leads_beyond: !is_of_node,
+                certain,
+            })
         })
         .collect();
     let common = common(target, malloc, &owners, &mut classes);
@@ -257,8 +263,8 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
 /// What an owner is called: its constructor in JavaScript, and its class in C++.
 pub(crate) type Name = (String, Option<String>);
 
-/// Blocks that C++ objects are in, with the numbers of these.
-type BlocksOfOwners = Vec<(BlockId, u32)>;
+/// Blocks that C++ objects are in, with the numbers of these, and whether they are Node.js's own, which has no allocator beside the C library's.
+type BlocksOfOwners = Vec<(BlockId, u32, bool)>;
 
 /// The C++ objects behind objects of the heap, and all blocks of each; what they own is not known yet. Of several behind one object the first
 /// that has a class gives the name: beside what an external value leads to stands what Node-API keeps of it.
@@ -273,7 +279,9 @@ fn owning(
     let mut of_objects: HashMap<Tagged, u32> = HashMap::new();
     let mut seen = HashSet::new();
     let mut classes: HashMap<u64, Option<String>> = HashMap::new();
-    for native in heap.native_objects(monitor)?.into_iter().chain(heap.natives_told_of_death()) {
+    let of_node = heap.native_objects(monitor)?.into_iter().map(|native| (native, true));
+    let others = heap.natives_told_of_death().into_iter().map(|native| (native, false));
+    for (native, is_of_node) in of_node.chain(others) {
         // An object may lie within a larger one: the block is that of the whole.
         let Some(block) = malloc.blocks().around(native.address).filter(|block| block.state.is_used()) else {
             continue;
@@ -282,7 +290,7 @@ fn owning(
             continue;
         }
         if let Some(number) = of_objects.get(&native.object) {
-            blocks.push((block.id, *number));
+            blocks.push((block.id, *number, is_of_node));
             let owner = &mut owners[*number as usize];
             if owner.name.1.is_none() {
                 owner.name.1 = class(target, &block, &mut classes);
@@ -304,7 +312,7 @@ fn owning(
         let name = (constructor, class);
         let number = owners.len() as u32;
         of_objects.insert(native.object, number);
-        blocks.push((block.id, number));
+        blocks.push((block.id, number, is_of_node));
         owners.push(NativeOwner { object: native.object, block: block.id, name, bytes: 0 });
     }
     Ok((owners, blocks))

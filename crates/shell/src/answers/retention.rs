@@ -68,7 +68,7 @@ pub fn alive(
     monitor: &dyn Monitor,
 ) -> Result<(), DcmdError> {
     let shown = address(table, id);
-    if table.address_of(id).and_then(|at| heap.spaces().page_of(at)).is_some_and(|page| page.heap == 0) {
+    if table.address_of(id).and_then(|at| heap.spaces().page_of(at)).is_some_and(|page| page.is_read_only()) {
         return Err(DcmdError::failed(format!("{shown} is in a read-only page: it is never freed")));
     }
     match heap.liveness(monitor)?.of(id.0) {

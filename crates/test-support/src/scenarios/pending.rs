@@ -138,8 +138,12 @@ fn check_timers(truth: &Value, rows: &[Value]) -> Result<usize> {
     Ok(own(&["timeout", "interval"]).count())
 }
 
-/// `process.getActiveResourcesInfo()`: requests, handles, timers and immediates that keep the process alive.
+/// `process.getActiveResourcesInfo()`: requests, handles, timers and immediates that keep the process alive. Before Node.js 16.14 there is no
+/// such list.
 fn check_resources(truth: &Value, timers: &[Value], handles: &[Value], requests: &[Value]) -> Result<()> {
+    if truth["resources"].is_null() {
+        return Ok(());
+    }
     let expected: Vec<&str> = list(truth, "resources")?.iter().filter_map(Value::as_str).collect();
     let mut shown: Vec<&str> =
         requests.iter().chain(handles).filter_map(|row| row["kind"].as_str()).collect();

@@ -269,7 +269,7 @@ impl Finder<'_, '_> {
         let is_external = |word: u64| {
             let target = self.target(word)?;
             let map = self.view.map(self.table.map_of(ObjectId(target))?);
-            Some(matches!(StringShape::of(map.instance_type), Some(StringShape::External { .. })))
+            Some(matches!(map.string_shape(), Some(StringShape::External { .. })))
         };
         // The table of external strings is weak.
         let is_weak = words.iter().all(|(_, word)| is_external(*word) == Some(true));

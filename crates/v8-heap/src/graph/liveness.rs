@@ -170,7 +170,7 @@ impl ObjectSet {
         let marker = Marker::new(graph);
         let reached = ObjectSet::new(graph.len());
         marker.mark(&reached, roots.all().iter().map(|root| root.target).collect(), monitor)?;
-        for (page, _) in view.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
+        for (page, _) in view.spaces().pages().iter().enumerate().filter(|(_, page)| page.is_read_only()) {
             let (first, maps) = table.page_maps(page);
             for id in first.0..first.0 + maps.len() as u32 {
                 reached.insert(id);

@@ -64,7 +64,7 @@ pub(crate) fn native_memory(
                 continue;
             };
             let Some(map) = table.map_of(ObjectId(target)).map(|map| view.map(map)) else { continue };
-            let is_listed = match StringShape::of(map.instance_type) {
+            let is_listed = match map.string_shape() {
                 Some(StringShape::External { .. }) => true,
                 Some(_) => map.instance_type & NOT_INTERNALIZED == 0,
                 None => false,

@@ -553,13 +553,13 @@ impl Reader<'_, '_> {
             let id = first.0 + number as u32;
             let size = self.read_object(&mut edges, id, address, map, bytes, room);
             // What is read-only refers to nothing that is not. Whoever says otherwise is no witness.
-            if page.heap == 0 {
+            if page.is_read_only() {
                 edges.targets.truncate(before);
             }
             edges.sizes.push((size / 8) as u32);
             edges.degrees.push((edges.targets.len() - before) as u32);
         }
-        if page.heap == 0 {
+        if page.is_read_only() {
             edges.ephemerons.clear();
         }
         edges

@@ -92,7 +92,7 @@ impl Plan {
                 range if range.is_empty() => Outside::Nothing,
                 range => Outside::CppObject(range.start, range.end),
             },
-            Kind::String => match StringShape::of(map.instance_type) {
+            Kind::String => match map.string_shape() {
                 Some(StringShape::External { one_byte, .. }) => {
                     Outside::Characters(if one_byte { 1 } else { 2 })
                 }

@@ -224,7 +224,7 @@ impl ObjectTable {
             return None;
         }
         let page = spaces.page_index(word - 1)?;
-        if spaces.pages()[page].heap == 0 {
+        if spaces.pages()[page].is_read_only() {
             return None;
         }
         self.id_on_page(page, word - 1).map(|id| id.0)

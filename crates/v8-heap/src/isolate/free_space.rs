@@ -31,7 +31,7 @@ pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> 
         return vote;
     }
     // The young generation has no free blocks but those that older objects have left in its unused pages.
-    let is_asked = |page: &&Page<'_>| page.heap != 0 && !page.large && !page.to_space;
+    let is_asked = |page: &&Page<'_>| !page.is_read_only() && !page.large && !page.to_space;
     let in_use = pages.iter().filter(is_asked).filter(|page| page.state == PageState::InUse);
     for page in in_use.take(MOST_PAGES) {
         let before = vote.bytes + vote.words;

@@ -141,7 +141,7 @@ pub(super) fn roots_table(
         let page = &pages[directory.find(address)?];
         (page.area_start <= address && address < page.area_end).then_some(page)
     };
-    let is_read_only = |word: u64| page(word).is_some_and(|page| page.heap == 0);
+    let is_read_only = |word: u64| page(word).is_some_and(|page| page.is_read_only());
     let follows = |index: usize| words[index].0 == words[index - 1].0 + 8;
     let mut best: Option<(usize, Range<usize>)> = None;
     let mut index = 0;
@@ -213,7 +213,7 @@ pub(super) fn read_only_maps(
     kind: Kind,
 ) -> Vec<u64> {
     let mut maps = Vec::new();
-    for piece in pages.iter().filter(|page| page.heap == 0).flat_map(|page| &page.pieces) {
+    for piece in pages.iter().filter(|page| page.is_read_only()).flat_map(|page| &page.pieces) {
         for (index, word) in piece.bytes.chunks_exact(8).enumerate() {
             let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
             let address = piece.start + 8 * index as u64;

@@ -54,7 +54,7 @@ pub struct Page<'t> {
     pub area_start: u64,
     /// First address behind the last object.
     pub area_end: u64,
-    /// The `Heap` it belongs to; 0 for read-only pages, which all heaps share.
+    /// The `Heap` it belongs to; 0 for read-only pages that all heaps share.
     pub heap: u64,
     /// The space object that owns it; 0 if none.
     pub owner: u64,
@@ -83,6 +83,9 @@ pub struct Page<'t> {
     /// Stretches without objects, sorted: open allocation areas, and what lies behind the last one.
     pub unused: Vec<(u64, u64)>,
 }
+
+/// `RO_SPACE`
+const READ_ONLY_SPACE: u8 = 0;
 
 /// What a page header says.
 #[derive(Clone, Copy, Debug)]
@@ -147,8 +150,8 @@ impl<'t> Page<'t> {
             return if handle == base { Recognition::Unsure(None) } else { Recognition::Refused };
         }
         let space = if heap == 0 {
-            // Read-only pages are cut loose from their heap.
-            Some(0)
+            // Read-only pages are cut loose from their heap, if all heaps share them.
+            Some(READ_ONLY_SPACE)
         } else if owner == 0 {
             // Kept for later, or about to be given back.
             return Recognition::Refused;
@@ -169,7 +172,7 @@ impl<'t> Page<'t> {
         // Of the young generation a page is in one of the two semispaces, of all else in none.
         let semispaces = u8::from(has(layout.from_page)) + u8::from(has(layout.to_page));
         let odd_flags = large != has(layout.large_page)
-            || (heap == 0) != has(layout.read_only_page)
+            || (space == Some(READ_ONLY_SPACE)) != has(layout.read_only_page)
             || space.is_some_and(|space| u8::from(layout.is_young(space)) != semispaces);
         Recognition::Page(Page {
             base,
@@ -208,6 +211,11 @@ impl<'t> Page<'t> {
     /// The address by which other pages and the space refer to it: its own, or that of its metadata block.
     pub fn handle(&self) -> u64 {
         self.handle
+    }
+
+    /// Whether nothing on it ever changes.
+    pub fn is_read_only(&self) -> bool {
+        self.heap == 0 || self.space == Some(READ_ONLY_SPACE)
     }
 
     /// First address behind the page.

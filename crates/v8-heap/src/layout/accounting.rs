@@ -22,6 +22,20 @@ pub enum ExternalBytes {
     },
 }
 
+/// Where V8 knows from what has been touched of the memory of a space.
+#[derive(Clone, Copy, Debug)]
+pub enum PhysicalBytes {
+    /// Spaces count it.
+    Counted {
+        /// `PagedSpaceBase::committed_physical_memory_`
+        paged: u64,
+        /// `SemiSpace::committed_physical_memory_`
+        semispace: u64,
+    },
+    /// It is how far each page has been used, at this offset in its header (V8 9: `MemoryChunk::high_water_mark_`).
+    HighWaterMarks(u64),
+}
+
 /// Offsets in `Heap`, in the space objects, and in what they point to.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountingLayout {
@@ -40,8 +54,10 @@ pub struct AccountingLayout {
     pub free_list_available: u64,
     /// `PagedSpaceBase::accounting_stats_.size_`
     pub paged_size: u64,
-    /// `PagedSpaceBase::committed_physical_memory_`
-    pub paged_physical: u64,
+    /// The same of a `ReadOnlySpace`, where each heap has one of its own (V8 9).
+    pub read_only_size: Option<u64>,
+    /// What has been touched of the memory of spaces.
+    pub physical: PhysicalBytes,
     /// `LargeObjectSpace::objects_size_`
     pub large_objects_size: u64,
     /// `NewLargeObjectSpace::capacity_`
@@ -56,8 +72,6 @@ pub struct AccountingLayout {
     pub semispace_current_page: u64,
     /// `SemiSpace::current_capacity_`
     pub semispace_current_capacity: u64,
-    /// `SemiSpace::committed_physical_memory_`
-    pub semispace_physical: u64,
     /// `target_capacity_`, from the `SemiSpaceNewSpace` on.
     pub new_target_capacity: u64,
     /// `SemiSpaceNewSpace::quarantined_size_` (V8 13 on).
@@ -75,7 +89,12 @@ impl AccountingLayout {
     pub(super) fn with_mutexes(self, growth: u64) -> AccountingLayout {
         let growth = if self.has_system_mutexes { growth } else { 0 };
         AccountingLayout {
-            paged_physical: self.paged_physical + growth,
+            physical: match self.physical {
+                PhysicalBytes::Counted { paged, semispace } => {
+                    PhysicalBytes::Counted { paged: paged + growth, semispace }
+                }
+                marks => marks,
+            },
             new_large_capacity: self.new_large_capacity + growth,
             to_space: self.to_space + growth,
             from_space: self.from_space + growth,

@@ -37,14 +37,13 @@ macro_rules! bits {
 
 bits! {{
     array_buffer_detached: "JSArrayBufferFlags.was_detached";
-    array_buffer_resizable: "JSArrayBufferFlags.is_resizable_by_js";
     array_buffer_shared: "JSArrayBufferFlags.is_shared";
     bigint_length: "BigIntBitField.length";
     bigint_sign: "BigIntBitField.sign";
-    call_site_async: "CallSiteInfoFlags.is_async";
-    call_site_constructor: "CallSiteInfoFlags.is_constructor";
-    call_site_position_computed: "CallSiteInfoFlags.is_source_position_computed";
-    call_site_wasm: "CallSiteInfoFlags.is_wasm";
+    call_site_async: "CallSiteInfoFlags.is_async" | "StackFrameInfoFlags.is_async";
+    call_site_constructor: "CallSiteInfoFlags.is_constructor" | "StackFrameInfoFlags.is_constructor";
+    call_site_position_computed: "CallSiteInfoFlags.is_source_position_computed" | "StackFrameInfoFlags.is_source_position_computed";
+    call_site_wasm: "CallSiteInfoFlags.is_wasm" | "StackFrameInfoFlags.is_wasm";
     code_kind: "CodeFlags.kind";
     map_callable: "MapBitFields1.is_callable";
     map_dictionary: "MapBitFields3.is_dictionary_map";
@@ -60,6 +59,7 @@ bits! {{
     scope_extension_slot: "ScopeFlags.has_context_extension_slot";
     scope_function_variable: "ScopeFlags.function_variable";
     scope_inferred_name: "ScopeFlags.has_inferred_function_name";
+    scope_receiver: "ScopeFlags.receiver_variable";
     scope_outer: "ScopeFlags.has_outer_scope_info";
     scope_sloppy_eval: "ScopeFlags.sloppy_eval_can_extend_vars";
     scope_type: "ScopeFlags.scope_type";
@@ -74,6 +74,7 @@ bits! {{
     view_tracks_length: "JSArrayBufferViewFlags.is_length_tracking";
 }, optional {
     array_buffer_immutable: "JSArrayBufferFlags.is_immutable";
+    array_buffer_resizable: "JSArrayBufferFlags.is_resizable_by_js";
     call_site_builtin: "CallSiteInfoFlags.is_builtin";
     disposable_length: "DisposableStackStatus.length";
     disposable_state: "DisposableStackStatus.state";

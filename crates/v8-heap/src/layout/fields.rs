@@ -57,13 +57,14 @@ fields! {{
     array_buffer_byte_length: "JSArrayBuffer::raw_byte_length";
     array_buffer_extension: "JSArrayBuffer::extension";
     array_buffer_flags: "JSArrayBuffer::bit_field";
-    array_buffer_max_byte_length: "JSArrayBuffer::raw_max_byte_length";
     array_elements: "FixedArray::objects[]";
     array_iterator_next: "JSArrayIterator::next_index";
     array_iterator_object: "JSArrayIterator::iterated_object";
     async_from_sync_iterator: "JSAsyncFromSyncIterator::sync_iterator";
     async_function_promise: "JSAsyncFunctionObject::promise";
     async_generator_queue: "JSAsyncGeneratorObject::queue";
+    baseline_code: "BaselineData::baseline_code";
+    baseline_data: "BaselineData::data";
     bigint_bits: "BigInt::bitfield";
     bigint_digits: "BigInt::digits[]";
     bound_arguments: "JSBoundFunction::bound_arguments";
@@ -75,11 +76,11 @@ fields! {{
     bytecode_frame_size: "BytecodeArray::frame_size";
     bytecode_handlers: "BytecodeArray::handler_table";
     bytecode_source_positions: "BytecodeArray::source_position_table";
-    call_site_code: "CallSiteInfo::code_object";
-    call_site_flags: "CallSiteInfo::flags";
-    call_site_function: "CallSiteInfo::function";
-    call_site_offset: "CallSiteInfo::code_offset_or_source_position";
-    call_site_receiver: "CallSiteInfo::receiver_or_instance";
+    call_site_code: "CallSiteInfo::code_object" | "StackFrameInfo::code_object";
+    call_site_flags: "CallSiteInfo::flags" | "StackFrameInfo::flags";
+    call_site_function: "CallSiteInfo::function" | "StackFrameInfo::function";
+    call_site_offset: "CallSiteInfo::code_offset_or_source_position" | "StackFrameInfo::code_offset_or_source_position";
+    call_site_receiver: "CallSiteInfo::receiver_or_instance" | "StackFrameInfo::receiver_or_instance";
     callable_task_callable: "CallableTask::callable";
     capability_promise: "PromiseCapability::promise";
     cell_value: "Cell::maybe_value" | "Cell::value";
@@ -249,7 +250,6 @@ fields! {{
     view_buffer: "JSArrayBufferView::buffer";
     view_byte_length: "JSArrayBufferView::raw_byte_length";
     view_byte_offset: "JSArrayBufferView::raw_byte_offset";
-    view_flags: "JSArrayBufferView::bit_field";
     wasm_array_length: "WasmArray::length";
     wasm_array_elements: "WasmArray::elements[]";
     wasm_global_buffer: "WasmGlobalObject::untagged_buffer" | "WasmGlobalObject::buffer";
@@ -292,6 +292,7 @@ fields! {{
     trusted_byte_array_length: "TrustedByteArray::length";
     weak_array_length: "WeakFixedArray::length";
 }, optional {
+    array_buffer_max_byte_length: "JSArrayBuffer::raw_max_byte_length";
     api_wrappable: "JSApiObject::cpp_heap_wrappable";
     code_instruction_start: "Code::instruction_start";
     map_extension: "Map::extension[]";
@@ -300,6 +301,8 @@ fields! {{
     regexp_source: "JSRegExp::source";
     resume_generator: "AsyncResumeTask::generator";
     resume_value: "AsyncResumeTask::value";
+    typed_array_flags: "JSTypedArray::bit_field";
+    view_flags: "JSArrayBufferView::bit_field";
     shared_untrusted_data: "SharedFunctionInfo::untrusted_function_data";
     temporal_duration: "JSTemporalDuration::duration";
     temporal_instant: "JSTemporalInstant::instant";

@@ -104,6 +104,13 @@ const fn api(kind: u64, function: u64, receiver: u64, arguments: ArgumentCount) 
 }
 
 impl FrameLayout {
+    pub(super) const V9_4: FrameLayout = FrameLayout {
+        registers: 48,
+        construct: [19, 0],
+        stub: 14,
+        exits: [builtin(21, 48), None],
+        wasm: WASM_10_2,
+    };
     pub(super) const V10_2: FrameLayout = FrameLayout {
         registers: 48,
         construct: [20, 0],

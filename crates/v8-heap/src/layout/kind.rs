@@ -199,15 +199,9 @@ pub enum StringShape {
     Thin,
 }
 
-/// Types below this are strings (`FIRST_NONSTRING_TYPE`).
-const FIRST_NONSTRING_TYPE: u16 = 128;
-
 impl StringShape {
-    /// The shape that an instance type stands for, if it is a string's.
-    pub fn of(instance_type: u16) -> Option<StringShape> {
-        if instance_type >= FIRST_NONSTRING_TYPE {
-            return None;
-        }
+    /// The shape that the bits of the type of a string stand for.
+    pub fn of_type(instance_type: u16) -> Option<StringShape> {
         let one_byte = instance_type & 8 != 0;
         match instance_type & 7 {
             0 => Some(StringShape::Sequential { one_byte }),
@@ -240,15 +234,18 @@ mod tests {
     // The numbers are those that the binaries publish as v8dbg_type_*String__*.
     #[test]
     fn string_types_decode_by_bits() {
-        assert_eq!(StringShape::of(40), Some(StringShape::Sequential { one_byte: true }));
-        assert_eq!(StringShape::of(32), Some(StringShape::Sequential { one_byte: false }));
-        assert_eq!(StringShape::of(8), Some(StringShape::Sequential { one_byte: true }), "internalized");
-        assert_eq!(StringShape::of(41), Some(StringShape::Cons));
-        assert_eq!(StringShape::of(58), Some(StringShape::External { one_byte: true, uncached: true }));
-        assert_eq!(StringShape::of(34), Some(StringShape::External { one_byte: false, uncached: false }));
-        assert_eq!(StringShape::of(43), Some(StringShape::Sliced));
-        assert_eq!(StringShape::of(45), Some(StringShape::Thin));
-        assert_eq!(StringShape::of(128), None, "a symbol");
+        assert_eq!(StringShape::of_type(40), Some(StringShape::Sequential { one_byte: true }));
+        assert_eq!(StringShape::of_type(32), Some(StringShape::Sequential { one_byte: false }));
+        assert_eq!(StringShape::of_type(8), Some(StringShape::Sequential { one_byte: true }), "internalized");
+        assert_eq!(StringShape::of_type(41), Some(StringShape::Cons));
+        assert_eq!(StringShape::of_type(58), Some(StringShape::External { one_byte: true, uncached: true }));
+        assert_eq!(
+            StringShape::of_type(34),
+            Some(StringShape::External { one_byte: false, uncached: false })
+        );
+        assert_eq!(StringShape::of_type(43), Some(StringShape::Sliced));
+        assert_eq!(StringShape::of_type(45), Some(StringShape::Thin));
+        assert_eq!(StringShape::of_type(4), None, "bits of none");
     }
 
     #[test]

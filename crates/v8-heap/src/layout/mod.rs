@@ -39,7 +39,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use core_reader::{Architecture, Symbols};
 
-pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes};
+pub use accounting::{AccountingLayout, BackingStoreLayout, ExternalBytes, PhysicalBytes};
 pub use bits::Bits;
 pub use bytecode::{Bytecode, Bytecodes, Jump, OperandKind, Scale};
 pub use class::{Class, ClassId, Classes, Contradiction, Field, FieldKind, Flag, Part, Tail, TailLayout};
@@ -298,11 +298,14 @@ pub struct Facts {
     pub wasm_value_kind_shift: u32,
     /// Number of the kind `i32` of WebAssembly values, in front of `i64`, `f32`, `f64`.
     pub wasm_first_value_kind: u32,
-    /// The frames of a captured stack trace are objects, `CallSiteInfo`s (else six words each: code, receiver, function,
+    /// The class of the frames of a captured stack trace, if they are objects (else six words each: code, receiver, function,
     /// offset, parameters, flags).
-    pub call_sites_are_objects: bool,
+    pub call_site_class: Option<&'static str>,
     /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
     pub constructors_go_by_own_names: bool,
+    /// For the name of a constructor all prototypes are searched for a tag first, and then for a constructor, of which the first that is
+    /// found counts alone (else each prototype for both).
+    pub constructors_come_after_tags: bool,
     /// Stack traces call a receiver that is a function by its name (else only if it is a class).
     pub stack_traces_name_functions: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
@@ -321,6 +324,13 @@ pub struct Facts {
     pub eternal_handles_behind: Option<u64>,
     /// The details of a property say how far into the object, or into the array behind it, its field is (else its number).
     pub fields_go_by_offset: bool,
+    /// Where a property is and whether it is constant stand in front of its attributes in the bits of its details (else the
+    /// attributes are in between).
+    pub property_places_come_first: bool,
+    /// Parameters and arguments are counted with the receiver (V8: `internal_formal_parameter_count`, `kJSArgcReceiverSlots`).
+    pub counts_receivers: bool,
+    /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
+    pub code_alignment: Option<u64>,
 }
 
 /// How V8's heap snapshots differ from version to version (`src/profiler/heap-snapshot-generator.cc`).
@@ -349,8 +359,9 @@ pub struct SnapshotLayout {
     pub name_global_object: bool,
 }
 
-/// Versions between two tables that are laid out like neither of them: while machine code moved out of the `Code`.
-const LIKE_NONE: std::ops::RangeInclusive<(u32, u32)> = (10, 3)..=(11, 2);
+/// Versions between two tables that are laid out like neither of them: while types were given out anew, and while machine code moved out
+/// of the `Code`.
+const LIKE_NONE: [std::ops::RangeInclusive<(u32, u32)>; 2] = [(9, 5)..=(10, 1), (10, 3)..=(11, 2)];
 
 /// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`), and since which release they
 /// have had it, if there are earlier ones.
@@ -520,9 +531,6 @@ pub struct Layout {
 /// Instance types above this do not exist (`LAST_TYPE` is below 2200 in every version).
 const TYPE_LIMIT: usize = 2304;
 
-/// Types from `FIRST_JS_API_OBJECT_TYPE` (1058) to `LAST_JS_API_OBJECT_TYPE` (2058) are given out by embedders.
-const API_OBJECT_TYPES: std::ops::RangeInclusive<u16> = 1058..=2058;
-
 /// `JS_SPECIAL_API_OBJECT_TYPE`
 const SPECIAL_API_OBJECT_TYPE: u16 = 1040;
 
@@ -551,7 +559,8 @@ impl Layout {
         };
         let newer = tables::TABLES.partition_point(|table| table.v8 <= wanted);
         let older = newer.checked_sub(1).map(|index| tables::TABLES[index]);
-        let Some(older) = older.filter(|_| !LIKE_NONE.contains(&wanted)) else {
+        let Some(older) = older.filter(|_| !LIKE_NONE.iter().any(|versions| versions.contains(&wanted)))
+        else {
             return Err(unsupported(version));
         };
         if older.v8 == wanted {
@@ -804,6 +813,21 @@ impl Layout {
         Classes::of(self.table_version, WordModel::FULL, &class::PublishedFields::new())
     }
 
+    /// What machine code is aligned to, in bytes.
+    pub(crate) fn code_alignment(&self) -> u64 {
+        self.facts.code_alignment.unwrap_or(self.processor.code_alignment)
+    }
+
+    /// The details of a property, as later versions have them, from the bits that this version has (V8:
+    /// `src/objects/property-details.h`, `PropertyDetails`).
+    pub(crate) fn property_details(&self, bits: u32) -> u32 {
+        if !self.facts.property_places_come_first {
+            return bits;
+        }
+        // Kind; location, constness, attributes here; constness, attributes, location there; then the same again.
+        bits & !0x3e | (bits >> 1 & 0x1e) | (bits << 4 & 0x20)
+    }
+
     /// Whether objects of a type have machine code in them.
     pub(crate) fn is_machine_code(&self, instance_type: u16) -> bool {
         let class = self.type_info(instance_type).and_then(|info| info.class);
@@ -881,18 +905,21 @@ fn classify_types(
     let classes = sizes.classes;
     let number_of = |name: &str| named.iter().find(|(_, known)| &**known == name).map(|(n, _)| *n);
     let hash_tables = number_of("FixedArray").unwrap_or(u16::MAX)..number_of("ByteArray").unwrap_or(0);
+    let first_type = types::first(sizes.version).expect("every version has types");
+    let api_objects = types::api_objects(sizes.version).expect("a test finds them in every version");
     let first_receiver = number_of("JSProxy").unwrap_or(u16::MAX);
     let mut types = Vec::with_capacity(TYPE_LIMIT);
     for number in 0..TYPE_LIMIT as u16 {
         let name: Box<str> = match named.iter().find(|(known, _)| *known == number) {
             Some((_, name)) => name.clone(),
             None if (functions.first..=functions.last).contains(&number) => "JSFunction".into(),
-            None if API_OBJECT_TYPES.contains(&number) => "JSApiObject".into(),
+            None if api_objects.contains(&number) => "JSApiObject".into(),
             None if number == SPECIAL_API_OBJECT_TYPE => "JSSpecialApiObject".into(),
             None if hash_tables.contains(&number) => "HashTable".into(),
             None => format!("type {number}").into(),
         };
-        let kind = if StringShape::of(number).is_some() {
+        let shape = StringShape::of_type(number).filter(|_| number < first_type);
+        let kind = if shape.is_some() {
             Kind::String
         } else if (functions.first..=functions.last).contains(&number) {
             Kind::JsFunction
@@ -903,7 +930,7 @@ fn classify_types(
                 kind => kind,
             }
         };
-        let name = match StringShape::of(number) {
+        let name = match shape {
             Some(shape) => shape.class_name().into(),
             None => name,
         };
@@ -912,7 +939,7 @@ fn classify_types(
             Kind::JsFunction => classes.find("JSFunction"),
             _ => classes.find(&name),
         };
-        let variable_size = sizes.of_variable_sized(number, &name, kind, class);
+        let variable_size = sizes.of_variable_sized(&name, kind, class);
         types.push(TypeInfo { name, kind, variable_size, class });
     }
     types
@@ -967,6 +994,24 @@ mod tests {
             ] {
                 assert_eq!(here, there);
             }
+        }
+    }
+
+    /// Fields of `PropertyDetails` in V8 9.4: kind, location, constness, three attributes, then what is where it has stayed.
+    #[test]
+    fn details_of_properties_are_told_alike_in_all_versions() {
+        let index_of = |version| tables::TABLES.iter().position(|table| table.v8 == version).unwrap();
+        let (early, later) =
+            (layout_without_symbols(index_of((9, 4))), layout_without_symbols(index_of((10, 2))));
+        let rest = 5 << 6 | 77 << 19;
+        let told = |accessor: u32, in_descriptor: u32, constant: u32, attributes: u32| {
+            let early_bits = accessor | in_descriptor << 1 | constant << 2 | attributes << 3 | rest;
+            let later_bits = accessor | constant << 1 | attributes << 2 | in_descriptor << 5 | rest;
+            assert_eq!(early.property_details(early_bits), later_bits);
+            assert_eq!(later.property_details(later_bits), later_bits);
+        };
+        for bits in 0..64 {
+            told(bits & 1, bits >> 1 & 1, bits >> 2 & 1, bits >> 3);
         }
     }
 

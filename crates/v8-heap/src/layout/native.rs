@@ -158,6 +158,7 @@ pub(crate) mod uv_loop {
 
 /// Offsets in `uv_handle_t`, and its flags (libuv: `src/uv-common.h`).
 pub(crate) mod uv_handle {
+    pub const DATA: u64 = 0;
     pub const LOOP: u64 = 8;
     pub const TYPE: u64 = 16;
     pub const HANDLE_QUEUE: u64 = 32;
@@ -209,7 +210,7 @@ pub(crate) mod frame {
     pub const CONTEXT: u64 = 8;
     /// `StandardFrameConstants::kFunctionOffset`
     pub const FUNCTION: u64 = 16;
-    /// `StandardFrameConstants::kArgCOffset`: how many arguments were passed, with the receiver, as it is.
+    /// `StandardFrameConstants::kArgCOffset`: how many arguments were passed, from V8 10 on with the receiver, as it is.
     pub const ARGUMENTS: u64 = 24;
     /// Bytes of a word.
     pub const SLOT: u64 = 8;
@@ -279,11 +280,12 @@ pub(crate) mod list_node {
     pub const NEXT: u64 = 8;
 }
 
-/// `node::HandleWrap`: its state is in front of its place in the queue, and its `uv_handle_t` behind that (Node.js:
-/// `src/handle_wrap.h`).
+/// `node::HandleWrap`, around its place in the queue (Node.js: `src/handle_wrap.h`). Which of the two it is is told by the handle, whose
+/// data is the wrap.
 pub(crate) mod handle_wrap {
-    pub const STATE_BEFORE_NODE: u64 = 8;
-    pub const HANDLE_BEHIND_NODE: u64 = 16;
+    /// How far its `uv_handle_t` is behind that place, and its state from it on: in front of it,
+    /// or in early releases of Node.js 16 behind it.
+    pub const PLACES: [(u64, i64); 2] = [(16, -8), (24, 16)];
     /// `kClosed`, the last state.
     pub const CLOSED: u32 = 2;
 }

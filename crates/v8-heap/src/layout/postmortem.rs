@@ -44,8 +44,9 @@ impl Metadata {
             .iter()
             .filter_map(|(name, &value)| {
                 let class = name.strip_prefix("type_")?.split("__").next()?;
-                // An alias that shares its number with the class it is made of.
-                (class != "DependentCode").then(|| Some((u16::try_from(value).ok()?, class.into())))?
+                // Aliases that share their numbers with the classes they are made of, or that are made of them.
+                (!matches!(class, "DependentCode" | "BigIntBase"))
+                    .then(|| Some((u16::try_from(value).ok()?, class.into())))?
             })
             .collect();
         types.sort();

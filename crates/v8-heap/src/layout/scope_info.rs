@@ -10,7 +10,7 @@
 //!        [12+, modules: number of module variables]
 //!        names of context locals      or one NameToIndexHashTable from 75 names on
 //!        infos of context locals
-//!        [saved class variable] [function name, slot] [inferred name]
+//!        [saved class variable] [until 9: slot of the receiver] [function name, slot] [inferred name]
 //!        [until 12: start, end] [outer ScopeInfo] [until 12: block list]
 //!        [modules: info, (11: count), three words a variable]
 //!        [13+: dependent code] [14+, functions: unused parameters]
@@ -27,12 +27,17 @@ const MOST_INLINE_NAMES: u64 = 75;
 /// `VariableAllocationInfo::CONTEXT`
 const FUNCTION_VARIABLE_IN_CONTEXT: u64 = 2;
 
+/// `VariableAllocationInfo::STACK` and `CONTEXT`
+const RECEIVER_PLACES: [u64; 2] = [1, 2];
+
 /// No scope has more (a guard against reading damage as counts).
 const MOST_WORDS: u64 = 1 << 20;
 
 /// Which words a `ScopeInfo` has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScopeInfoLayout {
+    /// Where the receiver is, if that is in a context or on the stack; no positions of classes, all names in place.
+    V9,
     /// Positions near the end, number of module variables behind the module info.
     V11,
     /// Number of module variables before the names.
@@ -180,17 +185,21 @@ impl ScopeInfoParts {
         if is_module && layout >= ScopeInfoLayout::V12 {
             module_variable_count = count(take(1))?;
         }
-        let names_are_hashed = locals >= MOST_INLINE_NAMES;
+        let early = layout < ScopeInfoLayout::V11;
+        let names_are_hashed = !early && locals >= MOST_INLINE_NAMES;
         let names = take(if names_are_hashed { 1 } else { locals });
         take(locals);
         if bits.scope_class_variable.is_set(flags) {
+            take(1);
+        }
+        if early && RECEIVER_PLACES.contains(&bits.scope_receiver.of(flags.into())) {
             take(1);
         }
         let function_name = bits.scope_function_variable.is_set(flags).then(|| take(2));
         let inferred_name = bits.scope_inferred_name.is_set(flags).then(|| take(1));
         if !modern {
             let has_positions = match kind {
-                Some(ScopeKind::Class) => !bits.scope_empty.is_set(flags),
+                Some(ScopeKind::Class) => !early && !bits.scope_empty.is_set(flags),
                 Some(
                     ScopeKind::Eval
                     | ScopeKind::Function

@@ -7,8 +7,8 @@
 use super::class;
 use super::versions::Version;
 use super::{
-    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ProcessorLayout, ScopeInfoParts, StringShape,
-    TailLayout, WordModel,
+    ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ProcessorLayout, ScopeInfoParts, TailLayout,
+    WordModel,
 };
 
 /// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
@@ -124,13 +124,13 @@ impl Layout {
                 let instructions = object.word32(fields.code_instruction_size, "size of instructions")?;
                 let metadata = object.word32(fields.code_metadata_size, "size of a Code's metadata")?;
                 let size = fields.machine_instructions + u64::from(instructions) + u64::from(metadata);
-                Some(size.next_multiple_of(processor.code_alignment))
+                Some(size.next_multiple_of(self.code_alignment()))
             }
             SpecialSize::InstructionStream => Some(match fields.instruction_stream_body_size {
                 Some(at) => {
                     let body = object.word32(at, "size of an InstructionStream")?;
                     let size = fields.machine_instructions + u64::from(body);
-                    size.next_multiple_of(processor.code_alignment)
+                    size.next_multiple_of(self.code_alignment())
                 }
                 // The next object of its page begins where it ends: code is followed by code, or by free memory.
                 None => {
@@ -140,7 +140,7 @@ impl Layout {
                     while offset + tagged <= room {
                         // What the core lacks is no object.
                         let word = object.word(offset, "end of an InstructionStream").unwrap_or(0);
-                        let starts = (address + offset) % processor.code_alignment == processor.code_start
+                        let starts = (address + offset) % self.code_alignment() == processor.code_start
                             && word == own_map;
                         if starts || object.is_map_of_gap(word) {
                             break;
@@ -211,13 +211,7 @@ pub(super) struct Sizes<'l> {
 
 impl Sizes<'_> {
     /// The rule for instances of a type whose map gives no size; `None` if unknown.
-    pub fn of_variable_sized(
-        &self,
-        number: u16,
-        name: &str,
-        kind: Kind,
-        class: Option<ClassId>,
-    ) -> Option<SizeFormula> {
+    pub fn of_variable_sized(&self, name: &str, kind: Kind, class: Option<ClassId>) -> Option<SizeFormula> {
         let tagged = self.words.tagged as u32;
         Some(match (kind, name) {
             (Kind::FreeSpace, _) => {
@@ -234,7 +228,7 @@ impl Sizes<'_> {
             (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
             (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),
             (_, "Code") => SizeFormula::special(SpecialSize::Code),
-            _ if StringShape::of(number).is_some() || !kind.is_js_object() => self.of_tail(class?)?,
+            _ if !kind.is_js_object() => self.of_tail(class?)?,
             _ => return None,
         })
     }

@@ -1,12 +1,15 @@
 //! Instance types by number, by the table `tables/types.txt`.
 
+use std::ops::Range;
+
 use super::FunctionTypes;
 use super::versions::{Version, split_versions};
 
 static TABLE: &str = include_str!("tables/types.txt");
 
-/// Name that a row has for the types of functions.
+/// Names that rows have for the types of functions, and for those that embedders give out.
 const FUNCTION: &str = "JSFunction";
+const API_OBJECT: &str = "JSApiObject";
 
 /// A run of numbers with one name.
 struct Run {
@@ -35,9 +38,20 @@ fn runs(version: Version) -> impl Iterator<Item = Run> {
     )
 }
 
-/// The types of a version that have a name, by number; of functions the first only.
+/// The types of a version that have a name, by number; of functions the first only, and none that embedders give out.
 pub(super) fn of(version: Version) -> Vec<(u16, &'static str)> {
-    runs(version).map(|run| (run.first, run.name)).collect()
+    runs(version).filter(|run| run.name != API_OBJECT).map(|run| (run.first, run.name)).collect()
+}
+
+/// The types below which all are of strings (`FIRST_NONSTRING_TYPE`).
+pub(super) fn first(version: Version) -> Option<u16> {
+    runs(version).next().map(|run| run.first)
+}
+
+/// The types that embedders give out (`FIRST_JS_API_OBJECT_TYPE` to `LAST_JS_API_OBJECT_TYPE`).
+pub(super) fn api_objects(version: Version) -> Option<Range<u16>> {
+    let run = runs(version).find(|run| run.name == API_OBJECT)?;
+    Some(run.first..run.first + run.count)
 }
 
 /// The types of functions.
@@ -67,6 +81,9 @@ mod tests {
     #[test]
     fn types_are_where_heaps_have_them() {
         for (version, name, number) in [
+            ((9, 4), "HashTable", 120),
+            ((9, 4), "NativeContext", 144),
+            ((9, 4), "Filler", 168),
             ((10, 2), "HashTable", 180),
             ((10, 2), "NativeContext", 214),
             ((10, 2), "Filler", 246),
@@ -87,6 +104,8 @@ mod tests {
             let found = of(version).into_iter().find(|(_, known)| *known == name);
             assert_eq!(found, Some((number, name)), "V8 {version:?}");
         }
+        assert_eq!((first((9, 4)), first((10, 2))), (Some(64), Some(128)));
+        assert_eq!((api_objects((9, 4)), api_objects((10, 2))), (Some(1056..1057), Some(1058..2059)));
         let functions = functions((14, 6)).unwrap();
         assert_eq!((functions.first, functions.last), (2066, 2082));
     }

@@ -188,8 +188,6 @@ impl View<'_> {
         byte_length: u64,
         element: Option<TypedElement>,
     ) -> Result<u64> {
-        let words = self.words();
-        let fields = self.fields();
         let buffer = self.object(self.viewed_buffer(view)?)?;
         if buffer.kind() != Kind::JsArrayBuffer {
             return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
@@ -202,8 +200,7 @@ impl View<'_> {
             return Ok(byte_length);
         }
         let whole = self.buffer_length(buffer)?;
-        let flags = words.word32(view.address + fields.view_flags, "flags of a JSArrayBufferView")?;
-        if bits.view_tracks_length.is_set(flags) {
+        if self.tracks_length(view)? {
             let size = element.map_or(1, TypedElement::size);
             return Ok(whole.saturating_sub(byte_offset) / size * size);
         }
@@ -227,7 +224,10 @@ impl View<'_> {
         let address = word(fields.array_buffer_backing_store, "backing store of a JSArrayBuffer")?;
         let length = |at: u64, what| self.bytes_at(buffer.address + at, what, buffer);
         let byte_length = length(fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
-        let most = length(fields.array_buffer_max_byte_length, "greatest length of a JSArrayBuffer")?;
+        let most = match fields.array_buffer_max_byte_length {
+            Some(at) => length(at, "greatest length of a JSArrayBuffer")?,
+            None => byte_length,
+        };
         let extension = word(fields.array_buffer_extension, "extension of a JSArrayBuffer")?;
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
         let resizable = bits.array_buffer_resizable.is_set(flags);
@@ -356,8 +356,10 @@ impl View<'_> {
             return Err(self.wrong_type(buffer.value(), "JSArrayBuffer"));
         }
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
-        let longest = buffer.address + self.fields().array_buffer_max_byte_length;
-        let longest = self.words().word(longest, "greatest length of a JSArrayBuffer")?;
+        let longest = match self.fields().array_buffer_max_byte_length {
+            Some(at) => self.words().word(buffer.address + at, "greatest length of a JSArrayBuffer")?,
+            None => 0,
+        };
         Ok(BufferState {
             is_detached: bits.array_buffer_detached.is_set(flags),
             is_shared: bits.array_buffer_shared.is_set(flags),
@@ -375,8 +377,7 @@ impl View<'_> {
         let fields = self.fields();
         let buffer = self.object(self.viewed_buffer(view)?)?;
         let state = self.buffer_state(buffer)?;
-        let flags = words.word32(view.address + fields.view_flags, "flags of a JSArrayBufferView")?;
-        let tracks_length = self.bits().view_tracks_length.is_set(flags);
+        let tracks_length = self.tracks_length(view)?;
         let start = words.word(view.address + fields.view_byte_offset, "offset of a view")?;
         let length = words.word(view.address + fields.view_byte_length, "length of a view")?;
         let end = if tracks_length { Some(start) } else { start.checked_add(length) };
@@ -388,6 +389,16 @@ impl View<'_> {
                 && !state.is_detached
                 && end.is_none_or(|end| end > whole),
         })
+    }
+
+    /// Whether a typed array or DataView is as long as its buffer, whatever that is.
+    fn tracks_length(&self, view: HeapObject<'_>) -> Result<bool> {
+        let fields = self.fields();
+        let of_typed_array = fields.typed_array_flags.filter(|_| view.kind() == Kind::JsTypedArray);
+        // Up to V8 9 no DataView is.
+        let Some(at) = fields.view_flags.or(of_typed_array) else { return Ok(false) };
+        let flags = self.words().word32(view.address + at, "flags of a JSArrayBufferView")?;
+        Ok(self.bits().view_tracks_length.is_set(flags))
     }
 
     /// The buffer that a typed array or DataView looks at.

@@ -9,17 +9,19 @@
 //! first bytecode (V8: `src/baseline/bytecode-offset-iterator.h`).
 
 use crate::layout::Bytecodes;
+use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Result, Tagged};
 
 impl View<'_> {
     /// The offset of the bytecode that the machine code at `pc`, counted from its start, was made from: of a call, where it
-    /// returns to. `None` if `code` is no code without optimisations, or the lengths of bytecodes are not known.
+    /// returns to. `None` if `code` is no code without optimisations, or the lengths of bytecodes are not known. Up to V8 9 the code does
+    /// not say which bytecode it was made from: that is `bytecode` then.
     ///
     /// # Errors
     /// If the code cannot be read.
-    pub fn baseline_offset(&self, code: Tagged, pc: u32) -> Result<Option<u32>> {
+    pub fn baseline_offset(&self, code: Tagged, bytecode: Option<Tagged>, pc: u32) -> Result<Option<u32>> {
         let Some(sizes) = &self.layout().bytecodes else { return Ok(None) };
         let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;
@@ -29,8 +31,14 @@ impl View<'_> {
         if self.class_name(object.value()) != "Code" {
             return Ok(None);
         }
-        let (data, table) = (object.address + fields.code_data, object.address + fields.code_position_table);
-        let Ok(bytecode) = self.object(words.tagged(data, "bytecode of a Code")?) else { return Ok(None) };
+        let table = object.address + fields.code_position_table;
+        let own = match self.maker_of_code(object.value())? {
+            Maker::Bytecode(bytecode) => Some(bytecode),
+            Maker::Function(_) | Maker::Unknown => None,
+        };
+        let Some(Ok(bytecode)) = own.or(bytecode).map(|bytecode| self.object(bytecode)) else {
+            return Ok(None);
+        };
         let Ok(table) = self.object(words.tagged(table, "table of a Code")?) else {
             return Ok(None);
         };

@@ -113,7 +113,8 @@ impl View<'_> {
         } else if frame.is_in_bytecode {
             self.source_position(shared, frame.offset).ok().flatten()
         } else {
-            let offset = self.baseline_offset(frame.code, frame.offset).ok().flatten();
+            let bytecode = self.bytecode_array(shared).ok().flatten().map(|bytecode| bytecode.value());
+            let offset = self.baseline_offset(frame.code, bytecode, frame.offset).ok().flatten();
             offset.and_then(|offset| self.source_position(shared, offset).ok().flatten())
         }
     }

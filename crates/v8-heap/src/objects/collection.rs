@@ -48,7 +48,7 @@ impl View<'_> {
                     .tagged(self.fields().element(table, at + index as u64), "entry of a hash table")?;
             }
             at += shape.entry_words;
-            if self.is_hole(entry[0]) || Some(entry[0]) == self.well_known().undefined {
+            if self.is_hole(entry[0]) || self.well_known().undefined.contains(&entry[0]) {
                 continue;
             }
             if !visit(entry) {

@@ -4,7 +4,7 @@
 //! constructor itself, and not by a derived class, the constructor in the map has the name. Otherwise the prototype chain
 //! is searched from the object up, at each step first for a data property `Symbol.toStringTag` that is a string, then
 //! (not on the object itself) for a `constructor` that is a function with a name other than `Object`. If nothing is found,
-//! the class decides. Snapshots put all functions under one heading and all regular expressions under another.
+//! the class decides. V8 9 searches the whole chain for a tag first, and then for a constructor, of which the first counts alone. Snapshots put all functions under one heading and all regular expressions under another.
 //!
 //! One name is another than V8's: the object that keeps the state of a call of an async function is an `AsyncFunction` here. A snapshot
 //! that is written has V8's name.
@@ -69,7 +69,7 @@ impl View<'_> {
         {
             return Some(constructor);
         }
-        let key = self.well_known().constructor?;
+        let key = &self.well_known().constructor;
         let mut prototype = map.prototype;
         for _ in 0..LONGEST_CHAIN {
             let current = self.object(prototype).ok().filter(|object| object.kind().is_js_object())?;
@@ -109,8 +109,8 @@ impl View<'_> {
         if map.is_dictionary {
             return map.may_have_interesting_properties;
         }
-        let Some(tag) = self.well_known().to_string_tag else { return false };
-        self.shape(map).properties.iter().any(|property| property.name == tag)
+        let tags = &self.well_known().to_string_tag;
+        self.shape(map).properties.iter().any(|property| tags.contains(&property.name))
     }
 
     fn find_constructor_name(&self, object: HeapObject<'_>) -> NameId {
@@ -122,10 +122,41 @@ impl View<'_> {
         {
             return name;
         }
+        if self.layout().facts.constructors_come_after_tags {
+            let name = self.name_along_chain(object);
+            return name.unwrap_or_else(|| self.intern_name(self.class_of(object)));
+        }
         if let Some(name) = self.own_to_string_tag(object) {
             return name;
         }
         self.prototype_name(map).unwrap_or_else(|| self.intern_name(self.class_of(object)))
+    }
+
+    /// The tag that an object has or inherits, or else the name of the constructor that it inherits.
+    fn name_along_chain(&self, object: HeapObject<'_>) -> Option<NameId> {
+        let known = self.well_known();
+        if let Some(PropertyValue::Data(tag)) = self.first_along_chain(object.value(), &known.to_string_tag)
+            && self.is_string(tag)
+        {
+            return Some(self.intern_name(&self.string(tag, LONGEST_NAME).ok()?.to_text()));
+        }
+        match self.first_along_chain(object.map.prototype, &known.constructor)? {
+            PropertyValue::Data(constructor) => self.distinctive_name(constructor),
+            _ => None,
+        }
+    }
+
+    /// The first property with one of these names that an object or one of its prototypes has.
+    fn first_along_chain(&self, start: Tagged, names: &[Tagged]) -> Option<PropertyValue> {
+        let mut next = start;
+        for _ in 0..LONGEST_CHAIN {
+            let current = self.object(next).ok().filter(|object| object.kind().is_js_object())?;
+            if let Some(found) = self.own_property_named(current, names) {
+                return Some(found);
+            }
+            next = current.map.prototype;
+        }
+        None
     }
 
     /// The first name that the prototypes of a map's objects give. Remembered for each prototype.
@@ -154,13 +185,13 @@ impl View<'_> {
     }
 
     fn own_to_string_tag(&self, object: HeapObject<'_>) -> Option<NameId> {
-        let value = self.own_data_property(object, self.well_known().to_string_tag?)?;
+        let value = self.own_data_property(object, &self.well_known().to_string_tag)?;
         let Ok(Value::String(_)) = self.value(value) else { return None };
         Some(self.intern_name(&self.string(value, LONGEST_NAME).ok()?.to_text()))
     }
 
     fn own_constructor(&self, prototype: HeapObject<'_>) -> Option<NameId> {
-        let value = self.own_data_property(prototype, self.well_known().constructor?)?;
+        let value = self.own_data_property(prototype, &self.well_known().constructor)?;
         self.distinctive_name(value)
     }
 

@@ -273,7 +273,7 @@ impl View<'_> {
             Store::Double(base) => {
                 let bits = words.word(base + 8 * index, "element")?;
                 if self.layout().facts.undefined_double == Some(bits) {
-                    let undefined = self.well_known().undefined.map(PropertyValue::Data);
+                    let undefined = self.well_known().undefined.first().copied().map(PropertyValue::Data);
                     return undefined.map(Some).ok_or_else(|| Error::Implausible {
                         what: "element",
                         object: Tagged::pointer(*base),

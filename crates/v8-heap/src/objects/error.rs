@@ -70,8 +70,7 @@ impl View<'_> {
         let mut found = Vec::new();
         for value in self.hidden_values(object) {
             let info = self.object(value).ok().filter(|info| {
-                self.layout().facts.call_sites_are_objects
-                    && self.layout().type_name(info.map.instance_type) == "CallSiteInfo"
+                self.layout().facts.call_site_class == Some(self.layout().type_name(info.map.instance_type))
             });
             match info.map(|info| self.call_site_info(info)) {
                 Some(site) => found.extend(site.ok().map(|site| (None, site))),
@@ -108,11 +107,11 @@ impl View<'_> {
         let element =
             |index: u64| words.tagged(self.fields().element(array.address, index), "frame of a stack trace");
         let mut frames = Vec::new();
-        if self.layout().facts.call_sites_are_objects {
+        if let Some(class) = self.layout().facts.call_site_class {
             for index in 0..length.min(MOST_FRAMES) {
                 let info = self.object(element(index)?)?;
-                if self.layout().type_name(info.map.instance_type) != "CallSiteInfo" {
-                    return Err(self.wrong_type(info.value(), "CallSiteInfo"));
+                if self.layout().type_name(info.map.instance_type) != class {
+                    return Err(self.wrong_type(info.value(), class));
                 }
                 frames.push(self.call_site_info(info)?);
             }

@@ -7,7 +7,7 @@
 //!   fp            the caller's fp
 //!   fp - 8        context
 //!   fp - 16       function
-//!   fp - 24       number of arguments, with the receiver
+//!   fp - 24       number of arguments, from V8 10 on with the receiver
 //!   fp - 32       BytecodeArray                    interpreted or baseline code only
 //!   fp - 40       place in it                      interpreted code only
 //!   ...           registers
@@ -242,8 +242,10 @@ impl<'t> View<'t> {
             return None;
         }
         let receiver = self.word_of_frame(pointer.checked_add(frame::RECEIVER_ABOVE))?;
-        // As it is, with the receiver.
-        let passed = below(frame::ARGUMENTS)?.0.checked_sub(1).filter(|passed| *passed < MOST_ARGUMENTS);
+        // As it is.
+        let counted = u64::from(self.layout().facts.counts_receivers);
+        let passed =
+            below(frame::ARGUMENTS)?.0.checked_sub(counted).filter(|passed| *passed < MOST_ARGUMENTS);
         let shared = self
             .object(function)
             .and_then(|function| self.shared_function(self.shared_function_info(function)?));
@@ -302,8 +304,9 @@ impl<'t> View<'t> {
     ) -> JavaScriptFrame {
         let below = |bytes: u64| self.word_of_frame(pointer.checked_sub(bytes));
         let offset = u32::try_from(frame.instruction.saturating_sub(code.start)).ok();
-        let offset = offset.and_then(|offset| self.baseline_offset(code.object.value(), offset).ok()?);
         let bytecode = below(frame::BYTECODE).filter(|code| self.class_name(*code) == "BytecodeArray");
+        let offset =
+            offset.and_then(|offset| self.baseline_offset(code.object.value(), bytecode, offset).ok()?);
         JavaScriptFrame {
             site: offset.map(|offset| found.site_at(bytecode.unwrap_or_default(), offset, true)),
             is_exact: offset.is_some(),

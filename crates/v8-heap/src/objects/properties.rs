@@ -116,7 +116,8 @@ impl View<'_> {
             ) else {
                 return;
             };
-            if !visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, Tagged(value)) {
+            let details = self.layout().property_details(Tagged(details).smi().unwrap_or(0) as u32);
+            if !visit(Tagged(name), details, Tagged(value)) {
                 return;
             }
         }
@@ -220,29 +221,41 @@ impl View<'_> {
         self.described_value(object, property.details, property.value).map(Some)
     }
 
-    /// The data property whose name is the very object at `key`, without building lists (V8:
+    /// The data property whose name is one of these very objects, without building lists (V8:
     /// `JSReceiver::GetDataProperty` of own properties: accessors count as absent).
-    pub(crate) fn own_data_property(&self, object: HeapObject<'_>, key: Tagged) -> Option<Tagged> {
+    pub(crate) fn own_data_property(&self, object: HeapObject<'_>, keys: &[Tagged]) -> Option<Tagged> {
+        match self.own_property_named(object, keys)? {
+            PropertyValue::Data(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The property whose name is one of these very objects, without building lists.
+    pub(crate) fn own_property_named(
+        &self,
+        object: HeapObject<'_>,
+        keys: &[Tagged],
+    ) -> Option<PropertyValue> {
         if !object.kind().is_js_object() || object.kind() == Kind::JsProxy {
             return None;
         }
         let mut found = None;
         if object.map.is_dictionary {
             self.for_each_dictionary_entry(object, |name, details, value| {
-                if name == key && details & details::ACCESSOR == 0 {
-                    found = Some(value);
+                let is_it = keys.contains(&name);
+                if is_it {
+                    found = Some(self.property_value(value, details));
                 }
-                name != key
+                !is_it
             })
             .ok()?;
         } else {
             self.for_each_descriptor(object.map, |name, details, value| {
-                if name == key
-                    && let Ok(PropertyValue::Data(value)) = self.described_value(object, details, value)
-                {
-                    found = Some(value);
+                let is_it = keys.contains(&name);
+                if is_it {
+                    found = self.described_value(object, details, value).ok();
                 }
-                name != key
+                !is_it
             });
         }
         found
@@ -394,7 +407,7 @@ impl View<'_> {
         match table.kind() {
             Kind::NameDictionary => {
                 self.for_each_entry(table.address, HashTableShape::name_dictionary(self.layout()), |entry| {
-                    let details = entry[2].smi().unwrap_or(0) as u32;
+                    let details = self.layout().property_details(entry[2].smi().unwrap_or(0) as u32);
                     visit(entry[0], details, entry[1])
                 })
             }
@@ -413,7 +426,8 @@ impl View<'_> {
                     if self.is_hole(value) {
                         return true;
                     }
-                    visit(Tagged(name), Tagged(details).smi().unwrap_or(0) as u32, value)
+                    let details = self.layout().property_details(Tagged(details).smi().unwrap_or(0) as u32);
+                    visit(Tagged(name), details, value)
                 })
             }
             _ => Ok(()),

@@ -99,7 +99,7 @@ impl View<'_> {
             return place.damage.map_or(Ok(()), |error| Err(*error));
         }
         let (_, map) = self.map_at(string)?;
-        match StringShape::of(map.instance_type) {
+        match map.string_shape() {
             Some(StringShape::Cons) if allowed == Allowed::Rope => {
                 let length = self.length_at(string)?;
                 let part = |at: u64| {
@@ -163,7 +163,7 @@ impl View<'_> {
             let Some(first) = first.strong() else { break };
             // Each is shorter than the one before, so that this ends.
             let first_length = self.length_at(first)?;
-            let is_rope = StringShape::of(map.instance_type) == Some(StringShape::Cons);
+            let is_rope = map.string_shape() == Some(StringShape::Cons);
             if !is_rope || first_length < wanted || first_length >= self.length_at(rope)? {
                 break;
             }

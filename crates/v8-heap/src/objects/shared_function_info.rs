@@ -155,12 +155,20 @@ impl<'t> View<'t> {
             is_wrapped: bits.shared_syntax_kind.of(flags.into()) == WRAPPED,
             is_named_expression: bits.shared_syntax_kind.of(flags.into()) == NAMED_EXPRESSION,
             length: half(fields.shared_length)?,
-            // The receiver is counted; nothing counted means that arguments are passed as they come.
-            parameters: half(fields.shared_formal_parameters)?.checked_sub(1),
+            parameters: self.declared(half(fields.shared_formal_parameters)?),
             code: self.function_code(object)?,
             script: Some(script).filter(|script| is_script(*script)),
             token_offset: Some(half(fields.shared_token_offset)?).filter(|far| *far != TOKEN_OUT_OF_RANGE),
         })
+    }
+
+    /// How many parameters a function declares, from V8's count; `None` if arguments are passed as they come, which is what nothing
+    /// counted means where the receiver is counted, and as much as there can be where it is not (`kDontAdaptArgumentsSentinel`).
+    fn declared(&self, count: u16) -> Option<u16> {
+        match self.layout().facts.counts_receivers {
+            true => count.checked_sub(1),
+            false => Some(count).filter(|count| *count != u16::MAX),
+        }
     }
 
     /// Whether a function is one of V8's builtins, and no script has it.
@@ -172,16 +180,21 @@ impl<'t> View<'t> {
             && script.is_ok_and(|script| !has_script(script))
     }
 
-    fn function_code(&self, shared: HeapObject<'_>) -> Result<FunctionCode> {
+    /// What a function has to run, or to be compiled from.
+    fn function_data(&self, shared: HeapObject<'_>) -> Result<Tagged> {
         let fields = self.fields();
         let field = |at: u64| self.words().tagged(shared.address + at, "function data");
-        let mut data = field(fields.shared_function_data)?;
+        let data = field(fields.shared_function_data)?;
         // With two fields for it, the first is zero where the second counts.
-        if let Some(untrusted) = fields.shared_untrusted_data
-            && data.smi().is_some()
-        {
-            data = field(untrusted)?;
+        match fields.shared_untrusted_data {
+            Some(untrusted) if data.smi().is_some() => field(untrusted),
+            _ => Ok(data),
         }
+    }
+
+    fn function_code(&self, shared: HeapObject<'_>) -> Result<FunctionCode> {
+        let fields = self.fields();
+        let data = self.function_data(shared)?;
         if let Some(builtin) = data.smi() {
             return Ok(FunctionCode::Builtin(builtin as u32));
         }
@@ -194,6 +207,9 @@ impl<'t> View<'t> {
                 self.words().tagged(object.address + fields.interpreter_bytecode, "bytecode")?,
             ),
             (_, "Code") => FunctionCode::Baseline(data),
+            (_, "BaselineData") => FunctionCode::Baseline(
+                self.words().tagged(object.address + fields.baseline_code, "baseline code")?,
+            ),
             _ => FunctionCode::Other(data),
         })
     }
@@ -210,15 +226,42 @@ impl<'t> View<'t> {
     pub(crate) fn bytecode_array(&self, shared: HeapObject<'_>) -> Result<Option<HeapObject<'_>>> {
         let bytecode = match self.function_code(shared)? {
             FunctionCode::Bytecode(bytecode) => bytecode,
-            FunctionCode::Baseline(code) => match self.maker_of_code(code)? {
-                Maker::Bytecode(bytecode) => bytecode,
-                Maker::Function(_) | Maker::Unknown => return Ok(None),
+            FunctionCode::Baseline(code) => match self.bytecode_beside_baseline(shared)? {
+                Some(bytecode) => bytecode,
+                None => match self.maker_of_code(code)? {
+                    Maker::Bytecode(bytecode) => bytecode,
+                    Maker::Function(_) | Maker::Unknown => return Ok(None),
+                },
             },
             _ => return Ok(None),
         };
         let bytecode = self.object(bytecode)?;
         let is_bytecode = self.layout().type_name(bytecode.map.instance_type) == "BytecodeArray";
         Ok(is_bytecode.then_some(bytecode))
+    }
+
+    /// The bytecode of a function that has it beside its code without optimisations (else that code has it).
+    fn bytecode_beside_baseline(&self, shared: HeapObject<'_>) -> Result<Option<Tagged>> {
+        let both = self.object(self.function_data(shared)?)?;
+        if self.layout().type_name(both.map.instance_type) != "BaselineData" {
+            return Ok(None);
+        }
+        let data = self.words().tagged(both.address + self.fields().baseline_data, "bytecode")?;
+        match self.bytecode_in(self.object(data)?)? {
+            Some(bytecode) => Ok(Some(bytecode)),
+            None => Err(self.wrong_type(data, "BytecodeArray")),
+        }
+    }
+
+    /// A `BytecodeArray`, or that of an `InterpreterData`.
+    fn bytecode_in(&self, data: HeapObject<'_>) -> Result<Option<Tagged>> {
+        Ok(match self.layout().type_name(data.map.instance_type) {
+            "BytecodeArray" => Some(data.value()),
+            "InterpreterData" => {
+                Some(self.words().tagged(data.address + self.fields().interpreter_bytecode, "bytecode")?)
+            }
+            _ => None,
+        })
     }
 
     /// The addresses of a function's bytecode, `[start, end)`, if it has any: those that a `BytecodeArray` holds, its header
@@ -246,15 +289,11 @@ impl<'t> View<'t> {
         }
         let at = code.address + self.fields().code_data;
         let data = self.object(self.words().tagged(at, "data of a Code")?)?;
-        match self.layout().type_name(data.map.instance_type) {
-            "BytecodeArray" => return Ok(Maker::Bytecode(data.value())),
-            "InterpreterData" => {
-                let bytecode =
-                    self.words().tagged(data.address + self.fields().interpreter_bytecode, "bytecode")?;
-                return Ok(Maker::Bytecode(bytecode));
-            }
-            _ if data.kind() != Kind::FixedArray => return Ok(Maker::Unknown),
-            _ => {}
+        if let Some(bytecode) = self.bytecode_in(data)? {
+            return Ok(Maker::Bytecode(bytecode));
+        }
+        if data.kind() != Kind::FixedArray {
+            return Ok(Maker::Unknown);
         }
         for index in 0..self.fixed_array_length(data.address)? {
             let at = self.fields().element(data.address, index);

@@ -129,7 +129,7 @@ impl View<'_> {
         let words = self.words();
         let string = value.strong().ok_or(Error::NotAnObject(value))?;
         let (_, map) = self.map_at(string)?;
-        let shape = StringShape::of(map.instance_type).ok_or_else(|| self.wrong_type(value, "String"))?;
+        let shape = map.string_shape().ok_or_else(|| self.wrong_type(value, "String"))?;
         let fields = self.fields();
         let part = |at: u64| words.tagged(string + at, "part of a String");
         Ok(match shape {
@@ -188,7 +188,7 @@ impl View<'_> {
 
     fn is_rope(&self, string: u64) -> Result<bool> {
         let (_, map) = self.map_at(string)?;
-        Ok(StringShape::of(map.instance_type) == Some(StringShape::Cons))
+        Ok(map.string_shape() == Some(StringShape::Cons))
     }
 
     /// Calls `visit` with code units of a rope that is written out, or if `write` says so is to be; false if it is not.
@@ -267,8 +267,8 @@ impl View<'_> {
                 return Ok(Some(done));
             }
             let (_, map) = self.map_at(string)?;
-            let shape = StringShape::of(map.instance_type)
-                .ok_or_else(|| self.wrong_type(Tagged::pointer(string), "String"))?;
+            let shape =
+                map.string_shape().ok_or_else(|| self.wrong_type(Tagged::pointer(string), "String"))?;
             let own_length = words.word32(string + fields.string_length, "length of a String")? as usize;
             if to > own_length {
                 return Err(Error::Implausible {

@@ -123,7 +123,7 @@ impl Heap<'_> {
             .into_iter()
             .filter_map(|(address, heap)| {
                 let nodes = self.queue(address, places.handle_queue)?;
-                let mut loops = nodes.iter().filter_map(|node| self.loop_of(*node));
+                let mut loops = nodes.iter().filter_map(|node| self.loop_of(*node, &places));
                 // Where a thread has no handle, it can only be the main one.
                 let event_loop = loops.next().or(main.filter(|_| nodes.is_empty()));
                 let clock =
@@ -170,9 +170,20 @@ impl Heap<'_> {
         Some(nodes)
     }
 
-    fn loop_of(&self, node: u64) -> Option<u64> {
+    /// The `uv_handle_t` of a place in the queue of handles, and where the state of its wrap is.
+    pub(super) fn handle_of_node(&self, node: u64, places: &Places) -> Option<(u64, u64)> {
         let word = |at: u64, offset: u64| self.memory().read_u64(Address(at.checked_add(offset)?)).ok();
-        let handle = word(node, handle_wrap::HANDLE_BEHIND_NODE)?;
+        let wrap = node.checked_sub(places.handle_node)?;
+        handle_wrap::PLACES.into_iter().find_map(|(behind, state)| {
+            let handle = word(node, behind)?;
+            let is_own = word(handle, uv_handle::DATA) == Some(wrap);
+            is_own.then_some((handle, node.checked_add_signed(state)?))
+        })
+    }
+
+    fn loop_of(&self, node: u64, places: &Places) -> Option<u64> {
+        let word = |at: u64, offset: u64| self.memory().read_u64(Address(at.checked_add(offset)?)).ok();
+        let (handle, _) = self.handle_of_node(node, places)?;
         word(handle, uv_handle::LOOP).filter(|event_loop| *event_loop != 0)
     }
 

@@ -161,8 +161,8 @@ impl Heap<'_> {
         symbols: &dyn Symbols,
     ) -> Option<Handle> {
         let wrap = node.checked_sub(places.handle_node)?;
-        let state = self.libuv_u32(node.checked_sub(handle_wrap::STATE_BEFORE_NODE)?, 0)?;
-        let address = self.libuv_word(node, handle_wrap::HANDLE_BEHIND_NODE)?;
+        let (address, state) = self.handle_of_node(node, places)?;
+        let state = self.libuv_u32(state, 0)?;
         let flags = self.libuv_u32(address, uv_handle::FLAGS)?;
         let number = self.libuv_u32(address, uv_handle::TYPE)?.checked_sub(1);
         let uv_type = number.and_then(|number| HANDLE_TYPES.get(number as usize).copied());

@@ -52,7 +52,7 @@ impl Heap<'_> {
                     ranges.extend(store.into_iter().filter(|(start, _)| self.is_dumped(*start)));
                 }
                 let outside = match map.kind {
-                    Kind::String => match StringShape::of(map.instance_type) {
+                    Kind::String => match map.string_shape() {
                         Some(StringShape::External { one_byte, uncached }) => {
                             self.external_range(address, one_byte, uncached)
                         }

@@ -4,6 +4,7 @@ use crate::heap::Heap;
 use crate::index::MapSet;
 use crate::index::parallel::in_order;
 use crate::layout::Kind;
+use crate::objects::machine_code::Tier;
 use crate::objects::shared_function_info::Maker;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result, Tagged};
@@ -131,10 +132,11 @@ impl Heap<'_> {
                         return Ok(Vec::new());
                     }
                 }
-                match self.maker_of_code(self.code_of_instructions(object)?.value())? {
+                let code = self.code_of_instructions(object)?;
+                match self.maker_of_code(code.value())? {
                     Maker::Function(shared) => return Ok(vec![shared]),
                     Maker::Bytecode(bytecode) => bytecode,
-                    Maker::Unknown => return Ok(Vec::new()),
+                    Maker::Unknown => return self.functions_with_baseline_code(code, monitor),
                 }
             }
             _ => return Ok(Vec::new()),
@@ -142,6 +144,25 @@ impl Heap<'_> {
         let mut found = Vec::new();
         self.for_each_definition(monitor, |shared| {
             if self.bytecode_array(shared).is_ok_and(|own| own.is_some_and(|own| own.value() == bytecode)) {
+                found.push(shared.value());
+            }
+            true
+        })?;
+        Ok(found)
+    }
+
+    /// The functions that have this code without optimisations; none of other code.
+    fn functions_with_baseline_code(
+        &self,
+        code: HeapObject<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<Tagged>> {
+        let mut found = Vec::new();
+        if self.machine_code(code).is_none_or(|code| code.tier != Tier::Baseline) {
+            return Ok(found);
+        }
+        self.for_each_definition(monitor, |shared| {
+            if matches!(self.baseline_code(shared), Ok(Some(own)) if own == code.value()) {
                 found.push(shared.value());
             }
             true

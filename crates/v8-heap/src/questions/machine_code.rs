@@ -53,8 +53,10 @@ impl Heap<'_> {
         }
         let offset = u32::try_from(instruction.saturating_sub(code.start)).ok();
         // An offset is taken for that of a return address.
+        let of_own = self.object(own).and_then(|own| self.bytecode_array(own)).ok().flatten();
+        let of_own = of_own.map(|bytecode| bytecode.value());
         let bytecode = offset.and_then(|offset| {
-            self.baseline_offset(code.object.value(), offset.saturating_add(1)).ok().flatten()
+            self.baseline_offset(code.object.value(), of_own, offset.saturating_add(1)).ok().flatten()
         });
         let position =
             bytecode.and_then(|offset| self.source_position(self.object(own).ok()?, offset).ok().flatten());

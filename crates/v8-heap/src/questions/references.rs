@@ -515,7 +515,7 @@ impl Heap<'_> {
         for &target in &sought.exact {
             let page = self.spaces().page_of(target)?;
             // Who holds what is read-only is not kept.
-            let id = table.id_at(self.spaces(), target).filter(|_| page.heap != 0)?;
+            let id = table.id_at(self.spaces(), target).filter(|_| !page.is_read_only())?;
             let mut holders = held_by.of(id.0).to_vec();
             holders.dedup();
             for holder in holders {
@@ -545,8 +545,11 @@ impl Heap<'_> {
         monitor: &dyn Monitor,
     ) -> Result<Vec<Hit>> {
         let spaces = self.spaces();
-        let pages: Vec<_> =
-            spaces.pages().iter().filter(|page| page.state == PageState::InUse && page.heap != 0).collect();
+        let pages: Vec<_> = spaces
+            .pages()
+            .iter()
+            .filter(|page| page.state == PageState::InUse && !page.is_read_only())
+            .collect();
         monitor.begin("searching the heap", pages.iter().map(|page| page.present()).sum());
         let search = |own: &mut Vec<Hit>, turn: usize| {
             let page = pages[turn];

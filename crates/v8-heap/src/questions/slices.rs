@@ -37,7 +37,7 @@ impl Heap<'_> {
         let (table, reached) = (self.objects(monitor)?, self.reached(monitor)?);
         let (held_by, roots) = (self.held_by(monitor)?, self.roots(monitor)?);
         monitor.begin("looking for slices", table.len() as u64);
-        let sliced = MapSet::of(self, |map| StringShape::of(map.instance_type) == Some(StringShape::Sliced));
+        let sliced = MapSet::of(self, |map| map.string_shape() == Some(StringShape::Sliced));
         let workers = in_turns(
             table.page_count(),
             monitor,

@@ -11,7 +11,7 @@ use crate::heap::Heap;
 use crate::index::{MapSet, ObjectTable};
 use crate::isolate::{Isolate, PAGE_SIZE, Page, PageState};
 use crate::layout::native::base_space;
-use crate::layout::{ExternalBytes, Kind, StringShape};
+use crate::layout::{ExternalBytes, Kind, PhysicalBytes, StringShape};
 use crate::objects::value::HeapObject;
 use crate::shape::map::Map;
 use crate::{Monitor, Result};
@@ -114,7 +114,10 @@ impl Heap<'_> {
         let mut spaces = Vec::with_capacity(layout.space_names.len());
         for (id, name) in layout.space_names.iter().enumerate() {
             let id = id as u8;
-            let address = self.space_object(isolate.heap, id);
+            let address = self.space_object(isolate.heap, id).map(|address| match address {
+                0 if layout.accounting.read_only_size.is_some() => self.read_only_space(isolate.heap, id),
+                address => address,
+            });
             let contents = self.space_contents(table, |page| {
                 page.heap == isolate.heap && page.space.is_some_and(|space| self.is_of_space(page, space, id))
             });
@@ -177,6 +180,12 @@ impl Heap<'_> {
         belongs.then_some(space)
     }
 
+    /// The space of the read-only pages of a heap, which is not among the others; 0 for another space.
+    fn read_only_space(&self, heap: u64, id: u8) -> u64 {
+        let own = |page: &&Page<'_>| page.heap == heap && page.space == Some(id) && page.is_read_only();
+        self.spaces().pages().iter().find(own).map_or(0, |page| page.owner)
+    }
+
     fn word(&self, address: u64) -> Option<u64> {
         self.words().word(address, "count of memory").ok()
     }
@@ -191,6 +200,14 @@ impl Heap<'_> {
         let count = |offset| self.count(space, offset);
         if name == "new" {
             return self.new_space_counters(heap, space);
+        }
+        if let Some(size) = fields.read_only_size
+            && name == "read_only"
+        {
+            let pages = self.spaces().pages().iter().filter(|page| page.owner == space);
+            let physical = pages.fold(0, |sum: u64, page| sum.saturating_add(page.size));
+            let committed = count(base_space::COMMITTED)?;
+            return Some(SpaceCounters { committed, used: count(size)?, available: 0, physical });
         }
         if name.ends_with("large_object") {
             let used = count(fields.large_objects_size)?;
@@ -216,8 +233,24 @@ impl Heap<'_> {
                 }
             }
         }
-        let (committed, physical) = (count(base_space::COMMITTED)?, count(fields.paged_physical)?);
+        let committed = count(base_space::COMMITTED)?;
+        let physical = match fields.physical {
+            PhysicalBytes::Counted { paged, .. } => count(paged)?,
+            PhysicalBytes::HighWaterMarks(mark) => self.marked_bytes(space, mark)?,
+        };
         Some(SpaceCounters { committed, used, available, physical })
+    }
+
+    /// How far the pages of a space have been used, in bytes.
+    fn marked_bytes(&self, space: u64, mark: u64) -> Option<u64> {
+        let mut bytes = 0u64;
+        for page in self.spaces().pages().iter().filter(|page| page.owner == space) {
+            // V8 notes what an open area has taken when it looks.
+            let open = page.unused.iter().map(|(top, _)| top.saturating_sub(page.base)).next();
+            let noted = self.count(page.handle(), mark)?.max(open.unwrap_or(0));
+            bytes = bytes.saturating_add(noted.min(page.size));
+        }
+        Some(bytes)
     }
 
     /// The young generation is two semispaces; objects are in one of them, up to `top` on its current page.
@@ -229,9 +262,10 @@ impl Heap<'_> {
             Some(semispace(fields.to_space, field)?.saturating_add(semispace(fields.from_space, field)?))
         };
         let committed = both(base_space::COMMITTED)?;
-        let physical_of = |of: u64| match semispace(of, fields.first_page)? {
-            0 => Some(0),
-            _ => semispace(of, fields.semispace_physical),
+        let physical_of = |of: u64| match (semispace(of, fields.first_page)?, fields.physical) {
+            (0, _) => Some(0),
+            (_, PhysicalBytes::Counted { semispace: counted, .. }) => semispace(of, counted),
+            (_, PhysicalBytes::HighWaterMarks(mark)) => self.marked_bytes(space.checked_add(of)?, mark),
         };
         let physical = physical_of(fields.to_space)?.saturating_add(physical_of(fields.from_space)?);
         let capacity = semispace(fields.to_space, fields.semispace_current_capacity)?;
@@ -391,17 +425,14 @@ impl Heap<'_> {
         mut visit: impl FnMut(u64, HeapObject<'_>, bool, bool),
     ) -> Result<()> {
         let table = self.objects(monitor)?;
-        let external =
-            |map: &Map| matches!(StringShape::of(map.instance_type), Some(StringShape::External { .. }));
+        let external = |map: &Map| matches!(map.string_shape(), Some(StringShape::External { .. }));
         let maps = MapSet::of(self, |map| map.kind == Kind::String && external(map));
         for (index, page) in self.spaces().pages().iter().enumerate() {
             if monitor.cancelled() {
                 return Err(crate::Error::Interrupted);
             }
             for (_, string) in maps.on_page(self, table, index) {
-                if let Some(StringShape::External { one_byte, uncached }) =
-                    StringShape::of(string.map.instance_type)
-                {
+                if let Some(StringShape::External { one_byte, uncached }) = string.map.string_shape() {
                     visit(page.heap, string, one_byte, uncached);
                 }
             }

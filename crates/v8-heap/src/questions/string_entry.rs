@@ -2,6 +2,7 @@
 
 use crate::Tagged;
 use crate::layout::StringShape;
+use crate::shape::map::Map;
 
 /// How a string is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,9 +61,9 @@ impl Representation {
         !matches!(self, Representation::Cons | Representation::Sliced | Representation::Thin)
     }
 
-    pub(crate) fn of(instance_type: u16) -> Option<Representation> {
-        let internalized = instance_type & NOT_INTERNALIZED == 0;
-        Some(match StringShape::of(instance_type)? {
+    pub(crate) fn of(map: &Map) -> Option<Representation> {
+        let internalized = map.instance_type & NOT_INTERNALIZED == 0;
+        Some(match map.string_shape()? {
             StringShape::Sequential { one_byte: true } if internalized => Representation::InternalizedOneByte,
             StringShape::Sequential { one_byte: false } if internalized => {
                 Representation::InternalizedTwoByte

@@ -134,7 +134,7 @@ impl Heap<'_> {
         long_ropes: &mut Vec<StringEntry>,
     ) {
         let (Some(representation), Ok(length)) = (
-            Representation::of(map.instance_type),
+            Representation::of(map),
             self.words().word32(address + self.fields().string_length, "length of a String"),
         ) else {
             found.unreadable += 1;
@@ -204,7 +204,7 @@ impl Heap<'_> {
     pub(crate) fn characters(&self, entry: StringEntry) -> Result<Piece<'_>> {
         let object = entry.value.0 & !3;
         let (_, map) = self.map_at(object)?;
-        let data = match StringShape::of(map.instance_type) {
+        let data = match map.string_shape() {
             Some(StringShape::External { uncached, .. }) => self.external_data(object, uncached)?,
             _ => object + self.fields().string_characters,
         };

@@ -10,7 +10,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use bytemuck::{Pod, Zeroable};
 
 use crate::address_map::AddressMap;
-use crate::layout::{Kind, Layout, SizeFormula};
+use crate::layout::{Kind, Layout, SizeFormula, StringShape};
 use crate::remembered::names::Naming;
 use crate::shape::body::Body;
 use crate::shape::named_properties::Shape;
@@ -63,6 +63,11 @@ pub struct Map {
 }
 
 impl Map {
+    /// How its instances are stored, if they are strings.
+    pub fn string_shape(&self) -> Option<StringShape> {
+        StringShape::of_type(self.instance_type).filter(|_| self.kind == Kind::String)
+    }
+
     /// Reads the map at the untagged `address`, which must be one.
     fn read(words: &Words<'_>, layout: &Layout, address: u64) -> Result<Map> {
         let (fields, bits) = (&layout.fields, &layout.bits);

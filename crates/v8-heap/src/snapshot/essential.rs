@@ -26,7 +26,7 @@ impl Essential {
         let mut others = HashSet::new();
         // Of the maps of a type the first is that of plain ones: that of arrays which are copied on write comes behind it.
         let mut first: HashMap<u16, u64> = HashMap::new();
-        for (page, _) in heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.heap == 0) {
+        for (page, _) in heap.spaces().pages().iter().enumerate().filter(|(_, page)| page.is_read_only()) {
             for (address, map) in table.page_objects(page) {
                 if heap.is_common(address, heap.map(map), &mut first) {
                     others.insert(address);
@@ -56,7 +56,8 @@ impl Heap<'_> {
             let at = table.start.checked_add(8 * index).filter(|at| table.contains(at))?;
             self.memory().read_u64(Address(at)).ok().map(Tagged)
         };
-        let undefined = (0..FIRST_ROOTS).find(|index| root(*index) == self.well_known().undefined)?;
+        let undefined = (0..FIRST_ROOTS)
+            .find(|index| root(*index).is_some_and(|root| self.well_known().undefined.contains(&root)))?;
         root(undefined + 1)?.strong()
     }
 

@@ -104,7 +104,7 @@ impl Subject<'_, '_> {
             return self.graph.size(id);
         }
         let is_external = object.kind() == Kind::String
-            && matches!(StringShape::of(object.map.instance_type), Some(StringShape::External { .. }));
+            && matches!(object.map.string_shape(), Some(StringShape::External { .. }));
         let inside = if is_read_only { 0 } else { self.graph.size(id) };
         inside + if is_external { self.graph.outside(id) } else { 0 }
     }

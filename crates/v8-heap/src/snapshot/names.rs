@@ -164,7 +164,7 @@ impl Texts<'_, '_> {
     /// `Session @123`
     fn node(&self, address: u64, units: &mut Vec<u16>) {
         if let Some((id, object)) = self.object(address) {
-            let is_read_only = self.heap.spaces().page_of(address).is_some_and(|page| page.heap == 0);
+            let is_read_only = self.heap.spaces().page_of(address).is_some_and(|page| page.is_read_only());
             match self.namer.of(id.0, object, is_read_only).1 {
                 Name::Pair(..) => {}
                 name => self.write(name, units),
@@ -194,7 +194,7 @@ fn string_map_name(instance_type: u16, is_later: bool) -> String {
     let mut text = "system / Map (".to_owned();
     let bit = |bit: u16| instance_type >> bit & 1 == 1;
     let is_internalized = !bit(5);
-    let shape = StringShape::of(instance_type);
+    let shape = StringShape::of_type(instance_type);
     if bit(6) && !is_internalized {
         text += "Shared";
     }

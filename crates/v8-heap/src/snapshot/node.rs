@@ -103,7 +103,7 @@ impl<'a, 't> Namer<'a, 't> {
             kind if kind.is_js_object() => {
                 (NodeKind::Object, Some(Name::Constructor(heap.constructor_name(object))))
             }
-            Kind::String => match StringShape::of(object.map.instance_type) {
+            Kind::String => match object.map.string_shape() {
                 Some(StringShape::Cons) => {
                     (NodeKind::ConsString, Some(Name::Static("(concatenated string)")))
                 }

@@ -101,7 +101,7 @@ pub(super) fn synthetic(
     }
     let mut globals = Vec::new();
     for page in 0..subject.table.page_count() {
-        let is_read_only = subject.heap.spaces().pages()[page].heap == 0;
+        let is_read_only = subject.heap.spaces().pages()[page].is_read_only();
         let (ObjectId(first), maps) = subject.table.page_maps(page);
         for (id, map) in (first..).zip(maps).filter(|(id, _)| subject.included.contains(*id)) {
             if is_read_only {

@@ -168,7 +168,7 @@ impl Writing<'_, '_> {
         monitor.begin("writing objects", subject.table.len() as u64);
         let total = AtomicU64::new(0);
         let work = |page: usize| {
-            let is_read_only = subject.heap.spaces().pages()[page].heap == 0;
+            let is_read_only = subject.heap.spaces().pages()[page].is_read_only();
             let mut part = NodePart::default();
             let mut buffer = Vec::new();
             for (id, object) in self.objects_on(page) {

@@ -227,8 +227,10 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         )?;
         spaces(heap, isolate.heap, out)?;
     }
-    writeln!(out.text(), "read-only pages, shared by all isolates:")?;
-    spaces(heap, 0, out)?;
+    if heap.spaces().pages().iter().any(|page| page.heap == 0) {
+        writeln!(out.text(), "read-only pages, shared by all isolates:")?;
+        spaces(heap, 0, out)?;
+    }
     let check = heap.self_check(&context.progress())?;
     writeln!(
         out.text(),

@@ -13,9 +13,19 @@ mod v13_6;
 mod v14_1;
 mod v14_6;
 mod v15_0;
+mod v9_0;
+mod v9_1;
+mod v9_2;
+mod v9_3;
+mod v9_4;
 
 /// All known layouts, oldest first.
-pub(super) static TABLES: [&Table; 9] = [
+pub(super) static TABLES: [&Table; 14] = [
+    &v9_0::TABLE,
+    &v9_1::TABLE,
+    &v9_2::TABLE,
+    &v9_3::TABLE,
+    &v9_4::TABLE,
     &v10_2::TABLE,
     &v11_3::TABLE,
     &v11_8::TABLE,

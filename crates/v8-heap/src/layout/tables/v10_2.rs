@@ -6,7 +6,9 @@
 
 use super::v11_3;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLayout, PageLayout, Table};
+use crate::layout::{
+    AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLayout, PageLayout, PhysicalBytes, Table,
+};
 
 /// Layout of V8 10.2, as Node.js 18 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -36,7 +38,7 @@ pub(super) const TABLE: Table = Table {
         free_list: 0xc0,
         free_list_available: 0x28,
         paged_size: 0x110,
-        paged_physical: 0x188,
+        physical: PhysicalBytes::Counted { paged: 0x188, semispace: 0xf0 },
         large_objects_size: 0xd8,
         new_large_capacity: 0x148,
         to_space: 0x160,
@@ -44,7 +46,6 @@ pub(super) const TABLE: Table = Table {
         first_page: 0xa8,
         semispace_current_page: 0x100,
         semispace_current_capacity: 0xc8,
-        semispace_physical: 0xf0,
         new_target_capacity: 0x230,
         ..v11_3::TABLE.accounting
     },

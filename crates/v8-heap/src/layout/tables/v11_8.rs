@@ -6,7 +6,7 @@
 
 use super::v11_3;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, ExternalBytes, FrameLayout, PageLayout, Table};
+use crate::layout::{AccountingLayout, ExternalBytes, FrameLayout, PageLayout, PhysicalBytes, Table};
 
 /// Layout of V8 11.8, as Node.js 21 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -23,14 +23,13 @@ pub(super) const TABLE: Table = Table {
         free_list: 0x48,
         free_list_available: 0x20,
         paged_size: 0xa0,
-        paged_physical: 0xd0,
+        physical: PhysicalBytes::Counted { paged: 0xd0, semispace: 0x80 },
         large_objects_size: 0x68,
         new_large_capacity: 0x158,
         to_space: 0x170,
         from_space: 0x288,
         semispace_current_page: 0x90,
         semispace_current_capacity: 0x58,
-        semispace_physical: 0x80,
         new_target_capacity: 0x1d0,
         ..v11_3::TABLE.accounting
     },

@@ -6,7 +6,7 @@ use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
-    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 12.4, as Node.js 22 builds it for x86-64.
@@ -48,7 +48,8 @@ pub(super) const TABLE: Table = Table {
         free_list: 0x48,
         free_list_available: 0x20,
         paged_size: 0x70,
-        paged_physical: 0xa0,
+        read_only_size: None,
+        physical: PhysicalBytes::Counted { paged: 0xa0, semispace: 0x78 },
         large_objects_size: 0x60,
         new_large_capacity: 0x150,
         to_space: 0x78,
@@ -56,7 +57,6 @@ pub(super) const TABLE: Table = Table {
         first_page: 0x28,
         semispace_current_page: 0x88,
         semispace_current_capacity: 0x50,
-        semispace_physical: 0x78,
         new_target_capacity: 0xd0,
         new_quarantined: None,
         counts_without_open_areas: true,
@@ -103,9 +103,10 @@ pub(super) const TABLE: Table = Table {
         wasm_value_kind_shift: 0,
         wasm_first_value_kind: 1,
         // src/objects/call-site-info.tq, call-site-info.cc
-        call_sites_are_objects: true,
+        call_site_class: Some("CallSiteInfo"),
         // src/objects/js-objects.cc, GetConstructorHelper
         constructors_go_by_own_names: false,
+        constructors_come_after_tags: false,
         stack_traces_name_functions: false,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: false,
@@ -114,5 +115,8 @@ pub(super) const TABLE: Table = Table {
         undefined_double: None,
         eternal_handles_behind: None,
         fields_go_by_offset: false,
+        property_places_come_first: false,
+        counts_receivers: true,
+        code_alignment: None,
     },
 };

@@ -6,7 +6,7 @@ use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
-    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
@@ -50,7 +50,8 @@ pub(super) const TABLE: Table = Table {
         free_list: 0x40,
         free_list_available: 0x20,
         paged_size: 0x68,
-        paged_physical: 0x78,
+        read_only_size: None,
+        physical: PhysicalBytes::Counted { paged: 0x78, semispace: 0x50 },
         large_objects_size: 0x58,
         new_large_capacity: 0x100,
         to_space: 0x50,
@@ -58,7 +59,6 @@ pub(super) const TABLE: Table = Table {
         first_page: 0x38,
         semispace_current_page: 0x60,
         semispace_current_capacity: 0x48,
-        semispace_physical: 0x50,
         new_target_capacity: 0x178,
         new_quarantined: Some(0x150),
         counts_without_open_areas: true,
@@ -105,9 +105,10 @@ pub(super) const TABLE: Table = Table {
         wasm_value_kind_shift: 8,
         wasm_first_value_kind: 22,
         // src/objects/call-site-info.tq, call-site-info.cc
-        call_sites_are_objects: false,
+        call_site_class: None,
         // src/objects/js-objects.cc, GetConstructorHelper
         constructors_go_by_own_names: true,
+        constructors_come_after_tags: false,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: true,
@@ -116,5 +117,8 @@ pub(super) const TABLE: Table = Table {
         undefined_double: None,
         eternal_handles_behind: None,
         fields_go_by_offset: false,
+        property_places_come_first: false,
+        counts_receivers: true,
+        code_alignment: None,
     },
 };

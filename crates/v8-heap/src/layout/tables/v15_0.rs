@@ -7,7 +7,7 @@
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
-    PageLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 
 /// Layout of V8 15.0, as Deno 2.9 builds it for x86-64.
@@ -51,7 +51,8 @@ pub(super) const TABLE: Table = Table {
         free_list: 0x38,
         free_list_available: 0x20,
         paged_size: 0x60,
-        paged_physical: 0x70,
+        read_only_size: None,
+        physical: PhysicalBytes::Counted { paged: 0x70, semispace: 0x48 },
         large_objects_size: 0x50,
         new_large_capacity: 0xe8,
         to_space: 0x48,
@@ -59,7 +60,6 @@ pub(super) const TABLE: Table = Table {
         first_page: 0x20,
         semispace_current_page: 0x58,
         semispace_current_capacity: 0x40,
-        semispace_physical: 0x48,
         new_target_capacity: 0x160,
         new_quarantined: Some(0x138),
         counts_without_open_areas: true,
@@ -106,9 +106,10 @@ pub(super) const TABLE: Table = Table {
         wasm_value_kind_shift: 8,
         wasm_first_value_kind: 24,
         // src/objects/call-site-info.tq, call-site-info.cc
-        call_sites_are_objects: false,
+        call_site_class: None,
         // src/objects/js-objects.cc, GetConstructorHelper
         constructors_go_by_own_names: true,
+        constructors_come_after_tags: false,
         stack_traces_name_functions: true,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: true,
@@ -117,5 +118,8 @@ pub(super) const TABLE: Table = Table {
         undefined_double: Some(0xfff6_ffff_fff6_ffff),
         eternal_handles_behind: Some(0x70),
         fields_go_by_offset: true,
+        property_places_come_first: false,
+        counts_receivers: true,
+        code_alignment: None,
     },
 };
