@@ -6,7 +6,8 @@
 //! of its own.
 //!
 //! WHOLE is what of the free memory are whole pages that `malloc_trim(3)` gives back to the system, as far as they are still in memory: those
-//! of free blocks, and of what is left at the end of the main arena. Much there and little in use is fragmentation: the program did free its memory, and the allocator keeps it.
+//! of free blocks, and of what is left at the end of the main arena. Much there and little in use is fragmentation: the program did free
+//! its memory, and the allocator keeps it.
 //!
 //! musl, the C library of Alpine, has one arena, here called main, whose blocks are slots in groups of equal size. It has no caches, no
 //! top, and no way to give back more than it does by itself, so that these are 0.
@@ -25,7 +26,8 @@
 //!
 //! # Owners
 //!
-//! That a C++ object and an object of JavaScript belong together is certain: each leads to the other. What it owns is an estimate: a
+//! That a C++ object and an object of JavaScript belong together is certain: each leads to the other, or V8 tells the one when the other has
+//! died. What it owns is an estimate: a
 //! block belongs to the object that fewest steps lead from, to nobody if several are as near; what a Blob has by its queue is its own
 //! in any case. Sums of a class are right within a twentieth for streams of zlib and Blobs, where the binary has symbols and the C
 //! library is glibc; musl's slots are up to an eighth larger than what is asked for. A single object's may be far off. Buffers of
@@ -33,8 +35,9 @@
 //!
 //! # Limits
 //!
-//! Only glibc from 2.26 on, and musl from 1.2.1 on. jemalloc, mimalloc and tcmalloc are named, not read. A class is known where an object has virtual
-//! functions and the binary has symbols: most blocks are plain memory.
+//! Only glibc from 2.26 on (2.31 to 2.42 have been tried), and musl from 1.2.1 on. jemalloc, mimalloc and tcmalloc are named, not read. A class is
+//! known where an object has virtual functions and the binary has symbols, and of classes of Node.js also where it has none: most blocks are
+//! plain memory.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
