@@ -4,54 +4,19 @@
 //! classes and instance types against the maps among the roots of a core of Deno 2.9.6, counts of memory by value against what
 //! `v8.getHeapSpaceStatistics()` said there. What V8 keeps that says why it ended is not known.
 
-use crate::layout::machine_code;
-use crate::layout::{
-    AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
-    PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
-};
+use super::v14_6;
+use crate::layout::{AccountingLayout, ExternalBytes, Facts, PhysicalBytes, Table};
 
 /// Layout of V8 15.0, as Deno 2.9 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (15, 0),
     line: "Deno 2.9",
     supported: false,
-    page: PageLayout {
-        header: HeaderPlace::Metadata { pointer: 8 },
-        size: 48,
-        flags: 0,
-        heap: 64,
-        area_start: 72,
-        area_end: 56,
-        owner: 80,
-        first_object: 0x10,
-        self_check: SelfCheck::None,
-    },
-    large_page_flag: 7,
-    read_only_page_flag: 10,
-    space_names: &[
-        "read_only",
-        "new",
-        "old",
-        "code",
-        "shared",
-        "trusted",
-        "shared_trusted",
-        "new_large_object",
-        "large_object",
-        "code_large_object",
-        "shared_large_object",
-        "shared_trusted_large_object",
-        "trusted_large_object",
-    ],
     accounting: AccountingLayout {
         spaces: 0x110,
         external_bytes: ExternalBytes::Two { strings: 0xa90, sweeper: 0x770, total: 0x60 },
-        allocator: 0x2060,
-        allocator_total: 0x8,
         free_list: 0x38,
-        free_list_available: 0x20,
         paged_size: 0x60,
-        read_only_size: None,
         physical: PhysicalBytes::Counted { paged: 0x70, semispace: 0x48 },
         large_objects_size: 0x50,
         new_large_capacity: 0xe8,
@@ -62,64 +27,16 @@ pub(super) const TABLE: Table = Table {
         semispace_current_capacity: 0x40,
         new_target_capacity: 0x160,
         new_quarantined: Some(0x138),
-        counts_without_open_areas: true,
-        has_system_mutexes: false,
-        backing_store: BackingStoreLayout {
-            in_extension: 0,
-            flags: 56,
-            shared: 1 << 0,
-            resizable: 1 << 1,
-            wasm: 1 << 3,
-            custom_deleter: 1 << 8,
-            empty_deleter: 1 << 9,
-            wasm_counts_elsewhere: true,
-        },
+        ..v14_6::TABLE.accounting
     },
-    frames: FrameLayout::V14_6,
-    deoptimization: &machine_code::V13_6,
     crash: None,
     facts: Facts {
-        scope_info: ScopeInfoLayout::V14,
-        undefined_kind: 4,
-        free_space_unit: FreeSpaceUnit::Words,
-        feedback_metadata_counts_closures: true,
-        elements_kinds: crate::layout::ELEMENTS_KINDS,
-        typed_elements: crate::layout::TYPED_ELEMENTS,
-        // src/profiler/heap-snapshot-generator.cc
-        snapshots: SnapshotLayout {
-            mark_globals: true,
-            count_heap_only: false,
-            name_oddballs: true,
-            told_twice: &[],
-            code_is_handle: false,
-            wrappers_are_code: true,
-            name_functions: true,
-            show_markers: false,
-            hide_internal_descriptors: true,
-            name_global_object: true,
-        },
-        static_initializer_kind: 26,
-        name_dictionary_first: 6,
-        script_context_table_first: 0,
-        transition_array_first: 3,
         // src/wasm/value-type.h
-        wasm_value_kind_shift: 8,
         wasm_first_value_kind: 24,
-        // src/objects/call-site-info.tq, call-site-info.cc
-        call_site_class: None,
-        // src/objects/js-objects.cc, GetConstructorHelper
-        constructors_go_by_own_names: true,
-        constructors_come_after_tags: false,
-        stack_traces_name_functions: true,
-        stack_traces_end_names_at_blanks: true,
-        source_positions_have_two_flags: true,
-        modules_have_result: false,
-        handler_offset_shift: 4,
         undefined_double: Some(0xfff6_ffff_fff6_ffff),
         eternal_handles_behind: Some(0x70),
         fields_go_by_offset: true,
-        property_places_come_first: false,
-        counts_receivers: true,
-        code_alignment: None,
+        ..v14_6::TABLE.facts
     },
+    ..v14_6::TABLE
 };
