@@ -1,0 +1,194 @@
+//! What differs between versions of V8 beside the places of fields: what numbers mean and count, and what heap snapshots call things.
+
+use super::{FreeSpaceUnit, ScopeInfoLayout};
+
+/// Type of the elements of a typed array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // JavaScript's own names
+pub enum TypedElement {
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    BigUint64,
+    BigInt64,
+    Uint8Clamped,
+    Float16,
+    Float32,
+    Float64,
+}
+
+/// Elements kinds before those of typed arrays (`src/objects/elements-kind.h`), V8 11 and later.
+pub(super) static ELEMENTS_KINDS: &[&str] = &[
+    "PACKED_SMI_ELEMENTS",
+    "HOLEY_SMI_ELEMENTS",
+    "PACKED_ELEMENTS",
+    "HOLEY_ELEMENTS",
+    "PACKED_DOUBLE_ELEMENTS",
+    "HOLEY_DOUBLE_ELEMENTS",
+    "PACKED_NONEXTENSIBLE_ELEMENTS",
+    "HOLEY_NONEXTENSIBLE_ELEMENTS",
+    "PACKED_SEALED_ELEMENTS",
+    "HOLEY_SEALED_ELEMENTS",
+    "PACKED_FROZEN_ELEMENTS",
+    "HOLEY_FROZEN_ELEMENTS",
+    "SHARED_ARRAY_ELEMENTS",
+    "DICTIONARY_ELEMENTS",
+    "FAST_SLOPPY_ARGUMENTS_ELEMENTS",
+    "SLOW_SLOPPY_ARGUMENTS_ELEMENTS",
+    "FAST_STRING_WRAPPER_ELEMENTS",
+    "SLOW_STRING_WRAPPER_ELEMENTS",
+];
+
+/// V8 10: no shared arrays.
+pub(super) static ELEMENTS_KINDS_10: &[&str] = &[
+    "PACKED_SMI_ELEMENTS",
+    "HOLEY_SMI_ELEMENTS",
+    "PACKED_ELEMENTS",
+    "HOLEY_ELEMENTS",
+    "PACKED_DOUBLE_ELEMENTS",
+    "HOLEY_DOUBLE_ELEMENTS",
+    "PACKED_NONEXTENSIBLE_ELEMENTS",
+    "HOLEY_NONEXTENSIBLE_ELEMENTS",
+    "PACKED_SEALED_ELEMENTS",
+    "HOLEY_SEALED_ELEMENTS",
+    "PACKED_FROZEN_ELEMENTS",
+    "HOLEY_FROZEN_ELEMENTS",
+    "DICTIONARY_ELEMENTS",
+    "FAST_SLOPPY_ARGUMENTS_ELEMENTS",
+    "SLOW_SLOPPY_ARGUMENTS_ELEMENTS",
+    "FAST_STRING_WRAPPER_ELEMENTS",
+    "SLOW_STRING_WRAPPER_ELEMENTS",
+];
+
+use TypedElement::*;
+
+/// V8 11 (`TYPED_ARRAYS`, `src/objects/elements-kind.h`).
+pub(super) static EARLY_TYPED_ELEMENTS: &[TypedElement] =
+    &[Uint8, Int8, Uint16, Int16, Uint32, Int32, Float32, Float64, Uint8Clamped, BigUint64, BigInt64];
+
+/// V8 12.
+pub(super) static EARLY_TYPED_ELEMENTS_WITH_FLOAT16: &[TypedElement] = &[
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    Float32,
+    Float64,
+    Uint8Clamped,
+    BigUint64,
+    BigInt64,
+    Float16,
+];
+
+/// V8 13 and later.
+pub(super) static TYPED_ELEMENTS: &[TypedElement] = &[
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    BigUint64,
+    BigInt64,
+    Uint8Clamped,
+    Float32,
+    Float64,
+    Float16,
+];
+
+/// What differs between versions beside the places of fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Which parts a `ScopeInfo` has.
+    pub scope_info: ScopeInfoLayout,
+    /// `Oddball::kind_` of `undefined`.
+    pub undefined_kind: i32,
+    /// What `FreeSpace::size_` counts, as far as the heap does not vote for the other.
+    pub free_space_unit: FreeSpaceUnit,
+    /// `FeedbackMetadata` has two bytes for each closure that the function creates.
+    pub feedback_metadata_counts_closures: bool,
+    /// Names of the elements kinds in front of those of typed arrays.
+    pub elements_kinds: &'static [&'static str],
+    /// Element types of typed arrays, in the order of their elements kinds, which follow [`Facts::elements_kinds`]; the same again
+    /// for arrays over resizable buffers.
+    pub typed_elements: &'static [TypedElement],
+    /// What heap snapshots call things.
+    pub snapshots: SnapshotLayout,
+    /// `FunctionKind` of the function that runs the static initializers of a class; those in front of it are of its
+    /// instances, it and those behind it of the class.
+    pub static_initializer_kind: u8,
+    /// Index of the first entry of a `NameDictionary`, behind three counts and the prefix (`NameDictionaryShape::kPrefixSize`).
+    pub name_dictionary_first: u64,
+    /// Index of the first context in a `ScriptContextTable` (`kFirstContextSlotIndex`).
+    pub script_context_table_first: u64,
+    /// Index of the first key in a `TransitionArray` (`kFirstIndex`); the number of transitions stands before it.
+    pub transition_array_first: u64,
+    /// Bits of a WebAssembly value type in front of the number of its kind.
+    pub wasm_value_kind_shift: u32,
+    /// Number of the kind `i32` of WebAssembly values, in front of `i64`, `f32`, `f64`.
+    pub wasm_first_value_kind: u32,
+    /// The class of the frames of a captured stack trace, if they are objects (else six words each: code, receiver, function,
+    /// offset, parameters, flags).
+    pub call_site_class: Option<&'static str>,
+    /// The name of a constructor is what the program has set as its `name`, if it has (else that of its declaration).
+    pub constructors_go_by_own_names: bool,
+    /// For the name of a constructor all prototypes are searched for a tag first, and then for a constructor, of which the first that is
+    /// found counts alone (else each prototype for both).
+    pub constructors_come_after_tags: bool,
+    /// Stack traces call a receiver that is a function by its name (else only if it is a class).
+    pub stack_traces_name_functions: bool,
+    /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
+    pub stack_traces_end_names_at_blanks: bool,
+    /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
+    /// signed number, in which the sign is the flag).
+    pub source_positions_have_two_flags: bool,
+    /// The code of a module has a variable for the value of its last statement (V8: `Rewriter::Rewrite`).
+    pub modules_have_result: bool,
+    /// Bits below the offset in the third number of an entry of a handler table.
+    pub handler_offset_shift: u32,
+    /// The bits of an element that is `undefined` in an array of unboxed numbers (`kUndefinedNanInt64`); nothing where there is none.
+    pub undefined_double: Option<u64>,
+    /// `Isolate::eternal_handles_`, from `global_handles_` on, in bytes, where embedders are known to have no eternal handles: others
+    /// are recognised.
+    pub eternal_handles_behind: Option<u64>,
+    /// The details of a property say how far into the object, or into the array behind it, its field is (else its number).
+    pub fields_go_by_offset: bool,
+    /// Where a property is and whether it is constant stand in front of its attributes in the bits of its details (else the
+    /// attributes are in between).
+    pub property_places_come_first: bool,
+    /// Parameters and arguments are counted with the receiver (V8: `internal_formal_parameter_count`, `kJSArgcReceiverSlots`).
+    pub counts_receivers: bool,
+    /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
+    pub code_alignment: Option<u64>,
+}
+
+/// How V8's heap snapshots differ from version to version (`src/profiler/heap-snapshot-generator.cc`).
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotLayout {
+    /// They add `(global*)` to the name of a global object, `(global)` to that of its proxy.
+    pub mark_globals: bool,
+    /// They count objects in read-only pages with their size (else as nothing), and external strings without their
+    /// characters (else with them).
+    pub count_heap_only: bool,
+    /// Oddballs go by their text, `undefined` (else by their class).
+    pub name_oddballs: bool,
+    /// Fields that are told twice, by class.
+    pub told_twice: &'static [(&'static str, &'static str)],
+    /// A `Code` is a handle of the machine code, which has the name (else both have one).
+    pub code_is_handle: bool,
+    /// What leads to code and bytecode counts as code.
+    pub wrappers_are_code: bool,
+    /// A `SharedFunctionInfo` without a name is called one even if no function refers to it.
+    pub name_functions: bool,
+    /// Markers such as the hole that are no oddballs count as references (else only oddballs do not).
+    pub show_markers: bool,
+    /// Maps of anything but JavaScript objects have no reference to descriptors.
+    pub hide_internal_descriptors: bool,
+    /// Native contexts call their extension `global_object`, and global proxies lead to both (else nothing does).
+    pub name_global_object: bool,
+}
