@@ -35,6 +35,15 @@ pub struct Chunk<'m> {
     pub before: Option<u8>,
 }
 
+impl Chunk<'_> {
+    /// The words that begin in it, at multiples of their size.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let skip = (self.start.0.next_multiple_of(8) - self.start.0) as usize;
+        let own = self.bytes.get(skip..self.own.next_multiple_of(8).min(self.bytes.len()));
+        own.unwrap_or_default().as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word))
+    }
+}
+
 /// Why a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanEnd {

@@ -122,8 +122,8 @@ impl fmt::Display for Warning {
             Warning::Server { server, problem } => write!(f, "debuginfod server {server}: {problem}"),
             Warning::EmptyStacks { empty, threads } => write!(
                 f,
-                "the stacks of {empty} of {threads} threads are empty, what they hold is missing: gdb's gcore does not get past guard pages \
-                 that are part of a stack (glibc 2.42 and later); a core that the kernel writes is whole (kill -ABRT)"
+                "the stacks of {empty} of {threads} threads are empty, what they hold is missing: so gdb's gcore leaves stacks with guard \
+                 pages inside (glibc 2.42 and later); a core that the kernel writes is whole (kill -ABRT)"
             ),
             Warning::BadNote(problem) => write!(f, "note ignored: {problem}"),
         }

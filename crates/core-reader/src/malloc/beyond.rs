@@ -71,12 +71,7 @@ impl Malloc {
         for (from, length) in parts.iter().flat_map(|(from, to)| memory.stored(Address(*from), Address(*to)))
         {
             let find = |chunk: Chunk<'_>, found: &mut Vec<u64>| {
-                let skip = (chunk.start.0.next_multiple_of(8) - chunk.start.0) as usize;
-                let own = chunk.bytes.get(skip..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
-                let all = own.unwrap_or_default().as_chunks::<8>().0;
-                found.extend(
-                    all.iter().map(|word| u64::from_le_bytes(*word)).filter(|word| part_of(*word).is_some()),
-                );
+                found.extend(chunk.words().filter(|word| part_of(*word).is_some()));
             };
             let range = (from, Address(from.0 + length));
             let ended = memory.scan(range, 8, watch, &find, &mut |start: u64| {

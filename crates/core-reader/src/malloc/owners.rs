@@ -253,11 +253,9 @@ impl Malloc {
             parts.into_iter().flat_map(|(from, to)| memory.stored(Address(from), Address(to)))
         {
             let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
-                let skip = (chunk.start.0.next_multiple_of(8) - chunk.start.0) as usize;
-                let own = chunk.bytes.get(skip..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
-                for word in own.unwrap_or_default().as_chunks::<8>().0 {
-                    found.extend(self.near(u64::from_le_bytes(*word), bounds).map(|index| index as u32));
-                }
+                found.extend(
+                    chunk.words().filter_map(|word| self.near(word, bounds).map(|index| index as u32)),
+                );
             };
             let range = (from, Address(from.0 + length));
             let ended = memory.scan(range, 8, watch, &find, &mut |index: u32| {

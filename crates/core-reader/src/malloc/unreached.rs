@@ -124,12 +124,8 @@ impl Malloc {
         for (from, length) in self.outside(core, left_out).into_iter().flat_map(stored) {
             let to = Address(from.0 + length);
             let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
-                let skip = chunk.start.0.next_multiple_of(8) - chunk.start.0;
-                let own =
-                    chunk.bytes.get(skip as usize..chunk.own.next_multiple_of(8).min(chunk.bytes.len()));
                 let mut last = u32::MAX;
-                for word in own.unwrap_or_default().as_chunks::<8>().0 {
-                    let word = u64::from_le_bytes(*word);
+                for word in chunk.words() {
                     if let Some(index) = self.target(word, bounds)
                         && index as u32 != last
                     {
