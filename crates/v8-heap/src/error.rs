@@ -27,17 +27,6 @@ pub enum Error {
         /// The lines of Node.js that are, as in `20, 22 and 24`.
         supported: String,
     },
-    /// The pointers of this V8 are compressed. Ends the use of the heap.
-    #[error(
-        "the pointers of this V8 ({v8}) are compressed (its cage is at {:x}): such builds are not supported yet",
-        cage.0
-    )]
-    PointersCompressed {
-        /// Version of V8.
-        v8: String,
-        /// Where the 4 GiB begin that its pointers are counted from.
-        cage: Address,
-    },
     /// The V8 version is known, but its heap is not laid out as any known layout says. Ends the use of the heap.
     #[error("the heap of V8 {version} does not match the layout known for {layout}: {reason}")]
     LayoutMismatch {

@@ -13,7 +13,7 @@ use crate::graph::{
 };
 use crate::index::{Buffers, Functions, GroupId, Kinds, NodeProcess, ObjectTable};
 use crate::isolate::{Spaces, thread};
-use crate::layout::Layout;
+use crate::layout::{Layout, WordModel};
 use crate::node_runtime;
 use crate::remembered::module_variables::KnownModuleVariables;
 use crate::self_check;
@@ -113,31 +113,33 @@ impl<'t> Heap<'t> {
         let current_isolates = thread::current_isolates(memory, symbols, threads);
         let current: Vec<u64> = current_isolates.values().copied().collect();
         let read_int = |at: u64| memory.read_u32(Address(at)).ok().map(|word| word as i32);
-        let candidates =
-            Layout::candidates(&version, memory.architecture(), symbols, &read_int).map_err(|error| {
-                match error {
+        let fitting = |words: WordModel| -> Result<(Layout, Spaces<'t>)> {
+            let candidates = Layout::candidates(&version, words, memory.architecture(), symbols, &read_int)
+                .map_err(|error| match error {
                     Error::Unsupported { node, v8, supported } => {
                         Error::Unsupported { node: node_version.clone().or(node), v8, supported }
                     }
                     other => other,
-                }
-            })?;
-        let mut tried = candidates.into_iter().map(|mut layout| {
-            let spaces = Spaces::discover(memory, &mut layout, &current);
-            (layout, spaces)
-        });
-        let first = tried.next().ok_or_else(|| Error::NoV8("no layout is known".to_owned()))?;
-        // The first of those that fit equally well: the older.
-        let (layout, spaces) = match tried.next() {
-            None => first,
-            Some(second) => [first, second]
-                .into_iter()
-                .min_by_key(|(layout, spaces)| self_check::misfit(memory, layout, spaces))
-                .expect("there are two"),
+                })?;
+            let mut tried = candidates.into_iter().map(|mut layout| {
+                let spaces = Spaces::discover(memory, &mut layout, &current);
+                (layout, spaces)
+            });
+            let first = tried.next().ok_or_else(|| Error::NoV8("no layout is known".to_owned()))?;
+            // The first of those that fit equally well: the older.
+            Ok(match tried.next() {
+                None => first,
+                Some(second) => [first, second]
+                    .into_iter()
+                    .min_by_key(|(layout, spaces)| self_check::misfit(memory, layout, spaces))
+                    .expect("there are two"),
+            })
         };
-        if let Some(cage) = spaces.cage(memory) {
-            return Err(Error::PointersCompressed { v8: version.to_string(), cage: Address(cage) });
-        }
+        // Pages say what they are in the same way with compressed pointers and without; that they are in a cage says which it is.
+        let (layout, spaces) = match fitting(WordModel::FULL)? {
+            (_, spaces) if spaces.cage(memory).is_some() => fitting(WordModel::COMPRESSED)?,
+            whole => whole,
+        };
         let view = View::new(
             memory,
             threads,

@@ -121,6 +121,6 @@ pub use shape::map::{Map, MapId};
 pub use shape::named_properties::{Shape, ShapeProperty};
 pub use shape::walk::Gap;
 pub use store::{KeptPart, Store};
-pub use tagged::Tagged;
+pub use tagged::{Encoding, Tagged};
 pub use version::{Embedder, V8Version};
 pub use view::View;

@@ -136,7 +136,7 @@ impl View<'_> {
 
     /// Whether a gap starts with a pointer into memory that the core lacks, where the map may have been.
     fn lacks_map(&self, gap: &Gap) -> bool {
-        let Some(map) = self.words().heap_word(gap.start).and_then(|word| Tagged(word).strong()) else {
+        let Some(map) = self.words().heap_tagged(gap.start).and_then(Tagged::strong) else {
             return false;
         };
         is_lost(self.words().memory.bytes_from(Address(map)).err())
@@ -147,7 +147,7 @@ impl View<'_> {
         for number in 0..check.maps {
             let map = self.map(MapId(number as u32));
             if map.kind == Kind::Map
-                && self.words().heap_word(map.address) == Some(Tagged::pointer(map.address).0)
+                && self.words().heap_tagged(map.address) == Some(Tagged::pointer(map.address))
             {
                 check.meta_maps += 1;
             }

@@ -188,17 +188,17 @@ impl<'t> View<'t> {
     /// # Errors
     /// If the memory cannot be read or there is no object.
     pub fn map_at(&self, address: u64) -> Result<(MapId, &Map)> {
-        let word = self.words().word(address, "map")?;
+        let word = self.words().tagged(address, "map")?;
         let id = self
             .maps
             .intern(&self.words(), &self.layout, word)
-            .ok_or(Error::NoMap { object: Tagged::pointer(address), word })?;
+            .ok_or(Error::NoMap { object: Tagged::pointer(address), word: word.0 })?;
         Ok((id, self.maps.get(id)))
     }
 
     /// The map that a word leads to; nothing if that is no map.
     pub(crate) fn map_of(&self, word: Tagged) -> Option<(MapId, &Map)> {
-        let id = self.maps.intern(&self.words(), &self.layout, word.0)?;
+        let id = self.maps.intern(&self.words(), &self.layout, word)?;
         Some((id, self.maps.get(id)))
     }
 

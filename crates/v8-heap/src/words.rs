@@ -14,24 +14,29 @@ pub(crate) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// The word at `address` if it lies in the object area of a page.
+    /// The tagged word at `address` if it lies in the object area of a page.
     #[inline]
-    pub fn heap_word(&self, address: u64) -> Option<u64> {
-        let bytes = self.spaces.slice(address, 8)?;
-        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    pub fn heap_tagged(&self, address: u64) -> Option<Tagged> {
+        let (page, bytes) = self.spaces.bytes_from(address)?;
+        page.encoding.first(bytes)
     }
 
-    /// The word at `address`.
+    /// The eight bytes at `address`: an address, a number, or what lies outside of the pages.
     pub fn word(&self, address: u64, what: &'static str) -> Result<u64> {
-        match self.heap_word(address) {
+        Ok(u64::from_le_bytes(self.bytes::<8>(address, what)?))
+    }
+
+    /// The tagged word at `address`, in a page or outside.
+    pub fn tagged(&self, address: u64, what: &'static str) -> Result<Tagged> {
+        match self.heap_tagged(address) {
             Some(word) => Ok(word),
-            None => Ok(u64::from_le_bytes(self.bytes::<8>(address, what)?)),
+            None => self.word(address, what).map(|word| self.spaces.encoding().outside(word)),
         }
     }
 
-    /// The tagged word at `address`.
-    pub fn tagged(&self, address: u64, what: &'static str) -> Result<Tagged> {
-        self.word(address, what).map(Tagged)
+    /// The tagged words of `bytes`, which are those at `address`.
+    pub fn each_tagged(&self, address: u64, bytes: &'a [u8]) -> impl ExactSizeIterator<Item = Tagged> + 'a {
+        self.spaces.encoding_at(address).each(bytes)
     }
 
     /// What the field `count` of the object at `address` says; `None` if that is less than nothing, or no number.

@@ -329,7 +329,7 @@ fn variable_in(heap: &Heap<'_>, context: HeapObject<'_>, target: Tagged) -> Opti
     }
     let words = heap.object_words(context).ok()?;
     let at = words.iter().position(|(_, value)| value == target)?;
-    match heap.place_at(context, 8 * at as u64) {
+    match heap.place_at(context, heap.fields().words.tagged * at as u64) {
         Place::ContextSlot(_, Some(name)) => heap.name_text(name).map(|name| escape(&name).into_owned()),
         _ => None,
     }

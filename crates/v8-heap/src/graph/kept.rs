@@ -12,7 +12,7 @@ use super::census::Tally;
 use super::cpp_objects::CppObjects;
 use super::dominators::{Dominators, NOBODY, OutsideBytes};
 use super::liveness::{Liveness, ObjectSet};
-use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows, Sizes, WORD};
+use super::object_graph::{BETWEEN_LOOKS, Ephemeron, Graph, Owned, PageEdges, Reader, Rows, Sizes};
 use super::plan::{Outside, Plan};
 use super::roots::{Root, RootKind, Roots};
 use super::suspects::{Gatherer, Suspect};
@@ -83,7 +83,7 @@ impl Part for Graph {
         let bytes: Array<u64> = from.array_of(owners.len())?;
         let words = sizes.iter().map(|size| u64::from(*size)).sum::<u64>();
         let pages = bytes_of_pages(view);
-        ensure(words <= pages / 8, "the objects are larger than their pages")?;
+        ensure(words <= pages / view.fields().words.tagged, "the objects are larger than their pages")?;
         ensure(
             ephemerons
                 .iter()
@@ -104,7 +104,7 @@ impl Part for Graph {
             ephemerons,
             owned: owned.collect::<Vec<_>>().into(),
             sizes: Sizes::Own(sizes),
-            unit: WORD,
+            unit: view.fields().words.tagged,
             follows_code,
             code_table,
         };

@@ -13,6 +13,7 @@ use crate::objects::value::HeapObject;
 use crate::shape::body::EPHEMERON_COUNTS;
 use crate::shape::map::MapId;
 use crate::store::Array;
+use crate::tagged::{Caged, Encoding, TaggedWords, Whole};
 use crate::view::View;
 use crate::{Error, Monitor, Result, Tagged};
 
@@ -281,9 +282,6 @@ impl std::ops::Deref for Sizes {
     }
 }
 
-/// Bytes of a word.
-pub(super) const WORD: u64 = 8;
-
 /// Who holds whom, and how large each object is.
 #[derive(Debug)]
 pub struct Graph {
@@ -398,7 +396,7 @@ impl Graph {
             ephemerons: ephemerons.into(),
             owned: owned.into(),
             sizes: Sizes::Own(sizes.into()),
-            unit: WORD,
+            unit: view.fields().words.tagged,
             follows_code: dispatch.is_some() || !has_handles,
             code_table: dispatch.map(|table| table.memory(view)),
         })
@@ -529,6 +527,13 @@ pub(super) struct Reader<'a, 't> {
 
 impl Reader<'_, '_> {
     pub fn read(&self, index: usize) -> PageEdges {
+        match self.spaces.pages()[index].encoding {
+            Encoding::Whole => self.read_page(index, Whole),
+            Encoding::Caged(base) => self.read_page(index, Caged(base)),
+        }
+    }
+
+    fn read_page<W: TaggedWords>(&self, index: usize, tagged: W) -> PageEdges {
         let page = &self.spaces.pages()[index];
         let (first, maps) = self.table.page_maps(index);
         let mut edges = PageEdges {
@@ -551,12 +556,12 @@ impl Reader<'_, '_> {
             // Nothing of an object is outside of its page.
             let room = page.area_end - address;
             let id = first.0 + number as u32;
-            let size = self.read_object(&mut edges, id, address, map, bytes, room);
+            let size = self.read_object(tagged, &mut edges, id, (address, map), bytes, room);
             // What is read-only refers to nothing that is not. Whoever says otherwise is no witness.
             if page.is_read_only() {
                 edges.targets.truncate(before);
             }
-            edges.sizes.push((size / 8) as u32);
+            edges.sizes.push((size / W::SIZE as u64) as u32);
             edges.degrees.push((edges.targets.len() - before) as u32);
         }
         if page.is_read_only() {
@@ -567,12 +572,12 @@ impl Reader<'_, '_> {
 
     /// Returns the size of the object, in bytes. `bytes` are those from its start to the end of what the core holds there.
     #[inline]
-    fn read_object(
+    fn read_object<W: TaggedWords>(
         &self,
+        tagged: W,
         edges: &mut PageEdges,
         id: u32,
-        address: u64,
-        map: MapId,
+        (address, map): (u64, MapId),
         bytes: &[u8],
         room: u64,
     ) -> u64 {
@@ -581,31 +586,33 @@ impl Reader<'_, '_> {
             Some(size) if size.mask == 0 => u64::from(size.base),
             Some(size) => match bytes.get(usize::from(size.offset)..).and_then(|bytes| bytes.first_chunk()) {
                 Some(count) => size.apply(u32::from_le_bytes(*count)),
-                None => 8,
+                None => W::SIZE as u64,
             },
             None => {
                 let object = HeapObject { address, map_id: map, map: self.view.map(map) };
-                self.view.object_size(object).unwrap_or(8)
+                self.view.object_size(object).unwrap_or(W::SIZE as u64)
             }
         };
         let size = size.min(room);
         let bytes = &bytes[..bytes.len().min(size as usize)];
         for &(start, end) in &plan.runs {
-            self.add_words(edges, bytes, start as usize, end as usize);
+            self.add_words(tagged, edges, bytes, start as usize, end as usize);
         }
         match &plan.rest {
             Rest::Nothing => {}
-            Rest::From(start) => self.add_words(edges, bytes, *start as usize, usize::MAX / 8),
+            Rest::From(start) => self.add_words(tagged, edges, bytes, *start as usize, usize::MAX / W::SIZE),
             Rest::Entries(start, length, which) => {
-                let body = bytes.get(8 * *start as usize..).unwrap_or_default();
-                for entry in body.chunks(8 * *length as usize) {
+                let body = bytes.get(W::SIZE * *start as usize..).unwrap_or_default();
+                for entry in body.chunks(W::SIZE * *length as usize) {
                     for &index in which {
-                        self.add_words(edges, entry, index as usize, index as usize + 1);
+                        self.add_words(tagged, edges, entry, index as usize, index as usize + 1);
                     }
                 }
             }
-            Rest::Ephemerons(start) => self.add_ephemerons(edges, id, bytes, *start as usize),
-            Rest::Machine(start) => self.add_embedded(edges, bytes.get(8 * *start as usize..).unwrap_or(&[])),
+            Rest::Ephemerons(start) => self.add_ephemerons(tagged, edges, id, bytes, *start as usize),
+            Rest::Machine(start) => {
+                self.add_embedded(edges, bytes.get(W::SIZE * *start as usize..).unwrap_or(&[]));
+            }
             Rest::Various => {
                 let object = HeapObject { address, map_id: map, map: self.view.map(map) };
                 self.view.for_each_holding_word(object, &mut |_, _, word| self.add(edges, word));
@@ -666,11 +673,18 @@ impl Reader<'_, '_> {
 
     /// Words `[start, end)` of an object.
     #[inline]
-    fn add_words(&self, edges: &mut PageEdges, bytes: &[u8], start: usize, end: usize) {
-        let from = (8 * start).min(bytes.len());
-        let to = (8 * end).min(bytes.len());
-        for word in bytes[from..to].chunks_exact(8) {
-            self.add(edges, u64::from_le_bytes(word.try_into().expect("chunks of eight")));
+    fn add_words<W: TaggedWords>(
+        &self,
+        tagged: W,
+        edges: &mut PageEdges,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+    ) {
+        let from = (W::SIZE * start).min(bytes.len());
+        let to = (W::SIZE * end).min(bytes.len());
+        for word in bytes[from..to].chunks_exact(W::SIZE) {
+            self.add(edges, tagged.word(word).0);
         }
     }
 
@@ -688,11 +702,18 @@ impl Reader<'_, '_> {
         self.table.mortal_target(self.spaces, word)
     }
 
-    fn add_ephemerons(&self, edges: &mut PageEdges, table: u32, bytes: &[u8], start: usize) {
-        let entries = bytes.get(8 * (start + EPHEMERON_COUNTS as usize)..).unwrap_or_default();
-        for entry in entries.chunks_exact(16) {
-            let word = |at: usize| u64::from_le_bytes(entry[at..at + 8].try_into().expect("eight bytes"));
-            let (key, value) = (word(0), word(8));
+    fn add_ephemerons<W: TaggedWords>(
+        &self,
+        tagged: W,
+        edges: &mut PageEdges,
+        table: u32,
+        bytes: &[u8],
+        start: usize,
+    ) {
+        let entries = bytes.get(W::SIZE * (start + EPHEMERON_COUNTS as usize)..).unwrap_or_default();
+        for entry in entries.chunks_exact(2 * W::SIZE) {
+            let (key, value) = entry.split_at(W::SIZE);
+            let (key, value) = (tagged.word(key).0, tagged.word(value).0);
             if value & 3 != 1 {
                 continue;
             }

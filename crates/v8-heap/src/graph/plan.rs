@@ -197,7 +197,7 @@ impl DispatchTable {
         let at = self.base.checked_add(u64::from(handle >> HANDLE_SHIFT) * ENTRY + 8)?;
         let word = words.memory.read_u64(Address(at)).ok()?;
         let code = (word >> CODE_SHIFT) & !1;
-        (code != 0 && code.is_multiple_of(8)).then_some(code)
+        (code != 0 && code.is_multiple_of(4)).then_some(code)
     }
 }
 
@@ -210,9 +210,10 @@ impl View<'_> {
         visit: &mut dyn FnMut(u64, Word, u64),
     ) {
         let Ok(words) = self.object_words(object) else { return };
+        let size = self.fields().words.tagged;
         for (index, (word, value)) in words.iter().enumerate() {
             if may_hold(word) || word == Word::EphemeronValue {
-                visit(8 * index as u64, word, value.0);
+                visit(size * index as u64, word, value.0);
             }
         }
     }

@@ -227,7 +227,7 @@ impl Kinds {
     fn add(&mut self, view: &View<'_>, key: Key, map_id: MapId, tally: Tally, properties: u64) {
         let map = view.map(map_id);
         let count = u64::from(tally.count);
-        let bytes = count * u64::from(map.instance_size_words) * 8;
+        let bytes = count * u64::from(map.instance_size_words) * view.fields().words.tagged;
         self.statistics.javascript_objects += count;
         self.statistics.bytes += bytes;
         match map.kind {
@@ -585,10 +585,10 @@ impl Counts {
         map: MapId,
         id: ObjectId,
     ) {
-        let field = page.and_then(|page| {
-            page.pieces.iter().find_map(|piece| piece.slice(address + view.fields().js_array_length, 8))
+        let word = page.and_then(|page| {
+            let at = address + view.fields().js_array_length;
+            page.pieces.iter().find_map(|piece| page.encoding.first(piece.from(at)?))
         });
-        let word = field.and_then(|field| Some(Tagged(u64::from_le_bytes(field.try_into().ok()?))));
         let length = match word.and_then(Tagged::smi) {
             Some(length) if length >= 0 => length as u64,
             _ => word.and_then(|word| view.number(word)).map_or(0, |length| length as u64),
@@ -713,7 +713,7 @@ impl Part for Kinds {
             };
             let own = maps.by_ref().take(map_counts[index] as usize);
             let own: Option<Vec<MapId>> = own
-                .map(|map| view.maps.intern(&view.words(), view.layout(), Tagged::pointer(*map).0))
+                .map(|map| view.maps.intern(&view.words(), view.layout(), Tagged::pointer(*map)))
                 .collect();
             let mut own = own.ok_or(Unusable::Damaged("a kind has a map that is none"))?;
             own.sort_unstable();
@@ -764,7 +764,7 @@ impl Kinds {
             let (mut count, mut bytes) = (0, 0);
             for map in &group.maps {
                 count += by_map[map.0 as usize];
-                bytes += by_map[map.0 as usize] * u64::from(view.map(*map).instance_size_words) * 8;
+                bytes += by_map[map.0 as usize] * u64::from(view.map(*map).instance_size_words) * view.fields().words.tagged;
             }
             ensure((group.count, group.bytes) == (count, bytes), "a kind has more objects or fewer")?;
         }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   page 17   first id 9000
-//!     starts  1001000100000001...      bit n: an object starts at area_start + 8 n
+//!     starts  1001000100000001...      bit n: an object starts n words behind area_start
 //!     ranks   [0, 83, 171, ...]        objects before each block of 8 words of bits
 //!     maps    [m3, m3, m41, ...]       map of the object with id 9000, 9001, ...
 //! ```
@@ -33,6 +33,8 @@ pub struct ObjectId(pub u32);
 #[derive(Clone, Debug)]
 pub struct ObjectTable {
     pages: Vec<PageEntry>,
+    /// Logarithm of the bytes of a word.
+    granule: u32,
     /// What the walk of the pages met.
     pub summary: WalkSummary,
 }
@@ -156,7 +158,7 @@ impl ObjectTable {
             summary.gaps.extend_from_slice(&entry.gaps);
             pages.push(entry);
         }
-        Ok(ObjectTable { pages, summary })
+        Ok(ObjectTable { pages, granule: spaces.encoding().size().trailing_zeros(), summary })
     }
 
     /// The same objects, each of the map with number 0: for a reader that has met no maps yet.
@@ -203,9 +205,9 @@ impl ObjectTable {
     #[inline]
     pub fn id_on_page(&self, page: usize, address: u64) -> Option<ObjectId> {
         let page = &self.pages[page];
-        let bit = (address.checked_sub(page.area_start)? / 8) as usize;
+        let bit = (address.checked_sub(page.area_start)? >> self.granule) as usize;
         let word = *page.starts.get(bit / 64)?;
-        if word >> (bit % 64) & 1 == 0 || !address.is_multiple_of(8) {
+        if word >> (bit % 64) & 1 == 0 || address & ((1 << self.granule) - 1) != 0 {
             return None;
         }
         let before = page.ranks[bit / 64 / RANK_BLOCK]
@@ -244,12 +246,12 @@ impl ObjectTable {
             word = page.starts[index];
         }
         let bit = index * 64 + 63 - word.leading_zeros() as usize;
-        Some(page.area_start + 8 * bit as u64)
+        Some(page.area_start + ((bit as u64) << self.granule))
     }
 
     fn locate(&self, spaces: &Spaces<'_>, address: u64) -> Option<(&PageEntry, usize)> {
         let page = &self.pages[spaces.page_index(address)?];
-        Some((page, ((address - page.area_start) / 8) as usize))
+        Some((page, ((address - page.area_start) >> self.granule) as usize))
     }
 
     /// The untagged address of an object.
@@ -265,7 +267,8 @@ impl ObjectTable {
                 for _ in 0..rest {
                     word &= word - 1;
                 }
-                return Some(page.area_start + 8 * (index as u64 * 64 + u64::from(word.trailing_zeros())));
+                let bit = index as u64 * 64 + u64::from(word.trailing_zeros());
+                return Some(page.area_start + (bit << self.granule));
             }
             rest -= ones;
         }
@@ -305,7 +308,8 @@ impl ObjectTable {
     /// Untagged addresses and maps of the objects on a page, in order.
     pub fn page_objects(&self, page: usize) -> impl Iterator<Item = (u64, MapId)> + '_ {
         let page = &self.pages[page];
-        set_bits(&page.starts).map(|bit| page.area_start + 8 * bit).zip(page.maps.iter().copied())
+        let granule = self.granule;
+        set_bits(&page.starts).map(move |bit| page.area_start + (bit << granule)).zip(page.maps.iter().copied())
     }
 
     /// What the walk over one page found.
@@ -404,7 +408,7 @@ impl Part for ObjectTable {
         // This session may have met maps in another order.
         let mut ids = Vec::with_capacity(map_addresses.len());
         for address in map_addresses.iter() {
-            let id = view.maps.intern(&words, view.layout(), Tagged::pointer(*address).0);
+            let id = view.maps.intern(&words, view.layout(), Tagged::pointer(*address));
             ids.push(id.ok_or(Unusable::Damaged("there is no map where it says"))?);
         }
         let most = maps.iter().fold(0, |most, map| most.max(map.0));
@@ -428,7 +432,7 @@ impl Part for ObjectTable {
             ensure(bits as usize == own, "a page has more objects or fewer than maps")?;
             let last = starts.iter().rposition(|word| *word != 0);
             let last = last.map_or(0, |last| 64 * last as u64 + 63 - u64::from(starts[last].leading_zeros()));
-            ensure(own == 0 || 8 * last < page.area_end - page.area_start, "an object is behind its page")?;
+            ensure(own == 0 || spaces.encoding().size() * last < page.area_end - page.area_start, "an object is behind its page")?;
             let own_gaps: Vec<Gap> = gaps[gap..gap + 2 * own_gaps]
                 .chunks_exact(2)
                 .map(|ends| Gap { start: ends[0], end: ends[1] })
@@ -453,7 +457,7 @@ impl Part for ObjectTable {
         }
         let mut table = ObjectTable::of(spaces, entries.into_iter())?;
         for id in sample(table.len(), COMPARED).map(ObjectId) {
-            let word = table.address_of(id).and_then(|address| words.heap_word(address));
+            let word = table.address_of(id).and_then(|address| words.heap_tagged(address));
             let map = word.and_then(|word| view.maps.intern(&words, view.layout(), word));
             ensure(map.is_some() && map == table.map_of(id), "an object is not what it says")?;
         }

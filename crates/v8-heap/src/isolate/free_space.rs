@@ -22,6 +22,7 @@ const MOST_PAGES: usize = 128;
 
 /// Asks the free blocks of these pages.
 pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> FreeSpaceVote {
+    let word = layout.fields.words.tagged as usize;
     let maps: Vec<[u8; 8]> = read_only_maps(memory, layout, pages, Kind::FreeSpace)
         .into_iter()
         .map(|map| Tagged::pointer(map).0.to_le_bytes())
@@ -36,10 +37,9 @@ pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> 
     for page in in_use.take(MOST_PAGES) {
         let before = vote.bytes + vote.words;
         'page: for piece in &page.pieces {
-            let found = maps.iter().flat_map(|map| memmem::find_iter(piece.bytes, map));
-            for at in found.filter(|at| at.is_multiple_of(8)) {
-                let Some(size) = piece.bytes.get(at + 8..at + 16) else { continue };
-                let size = Tagged(u64::from_le_bytes(size.try_into().expect("eight bytes")));
+            let found = maps.iter().flat_map(|map| memmem::find_iter(piece.bytes, &map[..word]));
+            for at in found.filter(|at| at.is_multiple_of(word)) {
+                let Some(size) = page.encoding.first(&piece.bytes[at + word..]) else { continue };
                 let Some(size) = size.smi().and_then(|size| u64::try_from(size).ok()) else {
                     continue;
                 };
@@ -49,7 +49,7 @@ pub(super) fn vote(memory: &dyn Memory, layout: &Layout, pages: &[Page<'_>]) -> 
                         return false;
                     };
                     size > 0
-                        && end.is_multiple_of(8)
+                        && end.is_multiple_of(word as u64)
                         && (end == page.area_end
                             || (end < page.area_end
                                 && (page.unused.iter().any(|(start, _)| *start == end)

@@ -26,7 +26,8 @@ use core_reader::{Address, Memory};
 use super::page::Page;
 use super::{Directory, Isolate, readable_words};
 use crate::Tagged;
-use crate::layout::{Kind, Layout};
+use crate::layout::{Kind, Layout, WordModel};
+use crate::tagged::Encoding;
 
 /// The `Heap` is at most this far behind the start of its `Isolate`, in bytes (0xa300 to 0xfc20 in V8 9.4 to 15.8).
 const LARGEST_DISTANCE: u64 = 0x2_0000;
@@ -109,6 +110,11 @@ pub(super) fn cage(memory: &dyn Memory, pages: &[Page<'_>], isolate: &Isolate) -
     is_cage.then_some(base)
 }
 
+/// The cage that an address is in, if it is in one.
+pub(super) fn cage_of(address: u64) -> u64 {
+    address & !(CAGE - 1)
+}
+
 /// The address in front of the heap that stands most often in the memory around it.
 fn most_frequent(memory: &dyn Memory, heap: u64) -> Option<u64> {
     let mut votes: HashMap<u64, usize> = HashMap::new();
@@ -153,7 +159,7 @@ pub(super) fn roots_table(
         let end = (index + 1..words.len())
             .find(|&next| !follows(next) || !is_read_only(words[next].1))
             .unwrap_or(words.len());
-        let maps = words[index..end].iter().filter(|(_, word)| is_map(memory, layout, *word)).count();
+        let maps = words[index..end].iter().filter(|(_, word)| is_map(memory, layout, Tagged(*word))).count();
         if best.as_ref().is_none_or(|(most, _)| maps > *most) {
             best = Some((maps, index..end));
         }
@@ -175,27 +181,37 @@ pub(super) fn roots_table(
 /// How many words of a run belong to fields in front of the table: they hold `undefined` as long as nobody uses them.
 fn padding(memory: &dyn Memory, layout: &Layout, run: &[(u64, u64)]) -> usize {
     let undefined = run[0].1;
-    if is_map(memory, layout, undefined) {
+    if is_map(memory, layout, Tagged(undefined)) {
         return 0;
     }
     let first_other = run.iter().position(|(_, word)| *word != undefined).unwrap_or(0);
-    let begins_with_maps = run.get(first_other).is_some_and(|(_, word)| is_map(memory, layout, *word));
+    let begins_with_maps = run.get(first_other).is_some_and(|(_, word)| is_map(memory, layout, Tagged(*word)));
     if begins_with_maps { first_other } else { first_other.saturating_sub(1) }
 }
 
 /// Whether a word points to a map: an object whose map is a meta map.
-pub(super) fn is_map(memory: &dyn Memory, layout: &Layout, word: u64) -> bool {
-    let read = |at: u64| memory.read_u64(Address(at)).ok();
-    let meta = Tagged(word).strong().and_then(read).and_then(|meta| Tagged(meta).strong());
+pub(super) fn is_map(memory: &dyn Memory, layout: &Layout, word: Tagged) -> bool {
+    let read = |at: u64| first_word(memory, layout, at);
+    let meta = word.strong().and_then(read).and_then(Tagged::strong);
     meta.is_some_and(|meta| {
-        read(meta) == Some(Tagged::pointer(meta).0)
-            && instance_type(memory, layout, meta) == Some(layout.map_type())
+        read(meta) == Some(Tagged::pointer(meta)) && instance_type(memory, layout, meta) == Some(layout.map_type())
     })
+}
+
+/// The first word of the object at `address`: its map, which is in the cage that the object is in, if there is one.
+pub(super) fn first_word(memory: &dyn Memory, layout: &Layout, address: u64) -> Option<Tagged> {
+    match layout.fields.words {
+        WordModel::FULL => memory.read_u64(Address(address)).ok().map(Tagged),
+        _ => {
+            let word = memory.read_u32(Address(address)).ok()?;
+            Encoding::Caged(cage_of(address)).first(&word.to_le_bytes())
+        }
+    }
 }
 
 /// Whether an object starts at `address`, as far as its map tells.
 pub(super) fn is_object(memory: &dyn Memory, layout: &Layout, address: u64) -> bool {
-    memory.read_u64(Address(address)).is_ok_and(|map| is_map(memory, layout, map))
+    first_word(memory, layout, address).is_some_and(|map| is_map(memory, layout, map))
 }
 
 /// The instance type that the map at `map` gives its objects.
@@ -213,14 +229,16 @@ pub(super) fn read_only_maps(
     kind: Kind,
 ) -> Vec<u64> {
     let mut maps = Vec::new();
-    for piece in pages.iter().filter(|page| page.is_read_only()).flat_map(|page| &page.pieces) {
-        for (index, word) in piece.bytes.chunks_exact(8).enumerate() {
-            let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
-            let address = piece.start + 8 * index as u64;
+    let pieces = pages.iter().filter(|page| page.is_read_only()).flat_map(|page| {
+        page.pieces.iter().map(|piece| (page.encoding, piece))
+    });
+    for (encoding, piece) in pieces {
+        for (index, word) in encoding.each(piece.bytes).enumerate() {
+            let address = piece.start + encoding.size() * index as u64;
             // The map of a read-only map is the one meta map that all isolates share.
-            let Some(meta) = Tagged(word).strong() else { continue };
-            if memory.read_u64(Address(meta)) == Ok(word)
-                && is_map(memory, layout, Tagged::pointer(address).0)
+            let Some(meta) = word.strong() else { continue };
+            if first_word(memory, layout, meta) == Some(word)
+                && is_map(memory, layout, Tagged::pointer(address))
                 && instance_type(memory, layout, address)
                     .and_then(|number| layout.type_info(number))
                     .is_some_and(|info| info.kind == kind)

@@ -33,7 +33,8 @@ pub use locate::FoundBy;
 pub use page::{Page, PageState, Piece};
 pub use thread::{CURRENT_ISOLATE, Owner};
 
-use crate::layout::Layout;
+use crate::layout::{Layout, WordModel};
+use crate::tagged::Encoding;
 
 use directory::Directory;
 use page::Recognition;
@@ -88,6 +89,7 @@ pub struct Spaces<'t> {
     pages: Vec<Page<'t>>,
     isolates: Vec<Isolate>,
     directory: Directory,
+    encoding: Encoding,
     /// Memory outside the pages that tells how they are used, as `[start, end)`.
     bookkeeping: Vec<(u64, u64)>,
 }
@@ -129,11 +131,12 @@ impl<'t> Spaces<'t> {
                 }
             }
         }
+        let encoding = encode(memory, layout, &mut pages, current);
         membership::link(memory, &mut pages);
         membership::mark_left_pages(memory, &mut pages);
         layout.settle_free_space(free_space::vote(memory, layout, &pages));
         let isolates = isolates_of(memory, &pages, current);
-        let salvaged = salvage::salvage(memory, layout, &pages, &isolates, &candidates);
+        let salvaged = salvage::salvage(memory, layout, &pages, &isolates, &candidates, encoding);
         if !salvaged.is_empty() {
             pages.extend(salvaged);
             pages.sort_by_key(|page| page.base);
@@ -144,7 +147,7 @@ impl<'t> Spaces<'t> {
             isolate.roots_table =
                 locate::roots_table(memory, layout, &pages, &directory, isolate.address..isolate.heap);
         }
-        let mut spaces = Spaces { pages, isolates, directory, bookkeeping: Vec::new() };
+        let mut spaces = Spaces { pages, isolates, directory, encoding, bookkeeping: Vec::new() };
         allocation::mark_unused(memory, &mut spaces);
         spaces
     }
@@ -160,7 +163,8 @@ impl<'t> Spaces<'t> {
             return false;
         }
         let unused = std::mem::take(&mut self.pages[index].unused);
-        self.pages[index] = Page { unused, ..page };
+        let encoding = self.pages[index].encoding;
+        self.pages[index] = Page { unused, encoding, ..page };
         self.directory = Directory::new(&self.pages);
         true
     }
@@ -214,11 +218,48 @@ impl<'t> Spaces<'t> {
         self.page_index(address).map(|index| &self.pages[index])
     }
 
+    /// The page with memory at `address`, and its bytes from there on, as far as the core holds them in one piece.
+    #[inline]
+    pub(crate) fn bytes_from(&self, address: u64) -> Option<(&Page<'t>, &'t [u8])> {
+        let page = &self.pages[self.directory.find(address)?];
+        let bytes = page.pieces.iter().find_map(|piece| piece.from(address))?;
+        Some((page, bytes))
+    }
+
+    /// How the tagged words of the largest heap lie in memory.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// How the tagged words at `address` lie in memory.
+    pub fn encoding_at(&self, address: u64) -> Encoding {
+        self.directory.find(address).map_or(self.encoding, |index| self.pages[index].encoding)
+    }
+
     /// `len` bytes at `address`, if they lie in a page.
     #[inline]
     pub fn slice(&self, address: u64, len: usize) -> Option<&'t [u8]> {
         self.pages[self.directory.find(address)?].pieces.iter().find_map(|piece| piece.slice(address, len))
     }
+}
+
+/// Notes in every page how its tagged words lie in memory; returns how those of the largest heap do. A heap says itself where its cage
+/// begins; what belongs to no heap is in the cage of its own address.
+fn encode(memory: &dyn Memory, layout: &Layout, pages: &mut [Page<'_>], current: &[u64]) -> Encoding {
+    if layout.fields.words == WordModel::FULL {
+        return Encoding::Whole;
+    }
+    let isolates = isolates_of(memory, pages, current);
+    let cages: HashMap<u64, u64> = isolates
+        .iter()
+        .filter_map(|isolate| Some((isolate.heap, locate::cage(memory, pages, isolate)?)))
+        .collect();
+    let largest = isolates.first().and_then(|isolate| cages.get(&isolate.heap)).copied();
+    for page in pages.iter_mut() {
+        let own = cages.get(&page.heap).copied();
+        page.encoding = Encoding::Caged(own.unwrap_or_else(|| locate::cage_of(page.base)));
+    }
+    Encoding::Caged(largest.or_else(|| pages.first().map(|page| locate::cage_of(page.base))).unwrap_or(0))
 }
 
 /// Whether there are only zeros where a page header would begin: by far the most boundaries lie in memory that was reserved

@@ -4,7 +4,7 @@ use core_reader::{Address, Contents, Memory};
 
 use super::PAGE_SIZE;
 use crate::layout::{HeaderPlace, Layout, SelfCheck};
-use crate::tagged::ADDRESS_LIMIT;
+use crate::tagged::{ADDRESS_LIMIT, Encoding};
 
 /// No object is larger (`FixedArray::kMaxLength`, `JSArrayBuffer` aside, stays far below), in bytes.
 const LARGEST_PAGE: u64 = 8 << 30;
@@ -37,6 +37,12 @@ impl<'t> Piece<'t> {
         self.bytes.get(offset..offset.checked_add(len)?)
     }
 
+    /// The bytes at `address` and behind it, if the piece has any.
+    #[inline]
+    pub fn from(&self, address: u64) -> Option<&'t [u8]> {
+        self.bytes.get(usize::try_from(address.checked_sub(self.start)?).ok()?..)
+    }
+
     /// First address behind the piece.
     pub fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
@@ -63,6 +69,8 @@ pub struct Page<'t> {
     /// Handles of the next and the previous page of the space, 0 at the ends and where that is not known.
     pub(super) next: u64,
     pub(super) previous: u64,
+    /// How its tagged words lie in memory.
+    pub encoding: Encoding,
     /// `AllocationSpace` of the owner, if it can be told.
     pub space: Option<u8>,
     /// Holds one object only: its space is one of large objects. Where the space is not known, its flags say so.
@@ -172,7 +180,7 @@ impl<'t> Page<'t> {
         // Of the young generation a page is in one of the two semispaces, of all else in none.
         let semispaces = u8::from(has(layout.from_page)) + u8::from(has(layout.to_page));
         let odd_flags = large != has(layout.large_page)
-            || (space == Some(READ_ONLY_SPACE)) != has(layout.read_only_page)
+            || (layout.read_only_page != 0 && (space == Some(READ_ONLY_SPACE)) != has(layout.read_only_page))
             || space.is_some_and(|space| u8::from(layout.is_young(space)) != semispaces);
         Recognition::Page(Page {
             base,
@@ -184,13 +192,14 @@ impl<'t> Page<'t> {
             handle,
             next: 0,
             previous: 0,
+            encoding: Encoding::Whole,
             space,
             large,
             odd_flags,
             to_space: heap != 0 && has(layout.to_page),
             state: if heap != 0 && has(layout.from_page) { PageState::Stale } else { PageState::InUse },
             salvaged: false,
-            pieces: pieces(memory, area_start, area_end),
+            pieces: pieces(memory, layout, area_start, area_end),
             guarded: guarded(memory, area_start, area_end),
             unused: Vec::new(),
         })
@@ -243,8 +252,8 @@ impl Header {
             && self.area_start - base < 0x4000
             && self.area_start < self.area_end
             && self.area_end <= end
-            && self.area_start.is_multiple_of(8)
-            && self.area_end.is_multiple_of(8)
+            && self.area_start.is_multiple_of(4)
+            && self.area_end.is_multiple_of(4)
             && self.size.is_multiple_of(0x1000)
             && (0x1000..=LARGEST_PAGE).contains(&self.size)
             && (self.size <= PAGE_SIZE || super::is_mapped(memory, base, self.area_end))
@@ -252,25 +261,26 @@ impl Header {
 }
 
 /// What the core holds of `[start, end)`.
-pub(super) fn pieces<'t>(memory: &'t dyn Memory, start: u64, end: u64) -> Vec<Piece<'t>> {
+pub(super) fn pieces<'t>(memory: &'t dyn Memory, layout: &Layout, start: u64, end: u64) -> Vec<Piece<'t>> {
+    let word = layout.fields.words.tagged;
     let mut pieces: Vec<Piece<'t>> = Vec::new();
     let ranges = memory.ranges();
     let first = ranges.partition_point(|range| range.end.0 <= start);
     for range in ranges[first..].iter().take_while(|range| range.start.0 < end) {
         // Objects are made of whole words.
-        let Some(from) = range.start.0.max(start).checked_next_multiple_of(8) else { break };
+        let Some(from) = range.start.0.max(start).checked_next_multiple_of(word) else { break };
         // Permissions may change in the middle of a page, and of an object.
         if let Some(last) = pieces.last_mut().filter(|last| last.end() == from)
             && let Ok(bytes) = memory.bytes_from(Address(last.start))
         {
-            let len = (bytes.len() as u64).min(range.end.0.min(end) - last.start) & !7;
+            let len = (bytes.len() as u64).min(range.end.0.min(end) - last.start) & !(word - 1);
             if len > last.bytes.len() as u64 {
                 last.bytes = &bytes[..len as usize];
                 continue;
             }
         }
         let Ok(bytes) = memory.bytes_from(Address(from)) else { continue };
-        let len = (bytes.len() as u64).min(range.end.0.min(end).saturating_sub(from)) & !7;
+        let len = (bytes.len() as u64).min(range.end.0.min(end).saturating_sub(from)) & !(word - 1);
         if len > 0 {
             pieces.push(Piece { start: from, bytes: &bytes[..len as usize] });
         }

@@ -15,11 +15,12 @@
 
 use core_reader::{Address, Contents, Memory};
 
+use super::locate::{first_word, instance_type, is_map};
 use super::page::{Header, Page, PageState, guarded, pieces};
 use super::{Isolate, PAGE_SIZE};
 use crate::Tagged;
 use crate::layout::{HeaderPlace, Layout};
-use crate::tagged::ADDRESS_LIMIT;
+use crate::tagged::{ADDRESS_LIMIT, Encoding};
 
 /// Objects in a row for a unit to be looked at as a whole.
 const ENOUGH: usize = 4;
@@ -41,6 +42,7 @@ pub(super) fn salvage<'t>(
     known: &[Page<'t>],
     isolates: &[Isolate],
     candidates: &[Candidate],
+    encoding: Encoding,
 ) -> Vec<Page<'t>> {
     // Where objects start follows from the version; pages with a sound header know better.
     let mut starts: Vec<u64> = known.iter().map(|page| page.area_start - page.base).collect();
@@ -98,6 +100,7 @@ pub(super) fn salvage<'t>(
             handle: candidate.header.map_or(base, |header| header.handle),
             next: 0,
             previous: 0,
+            encoding,
             space: None,
             large: size > PAGE_SIZE || flags & layout.large_page != 0,
             odd_flags: false,
@@ -108,7 +111,7 @@ pub(super) fn salvage<'t>(
                 PageState::InUse
             },
             salvaged: true,
-            pieces: pieces(memory, base + start, end),
+            pieces: pieces(memory, layout, base + start, end),
             guarded: guarded(memory, base + start, end),
             unused: Vec::new(),
         });
@@ -134,13 +137,14 @@ impl Objects<'_> {
     /// Where the objects of a unit end, if there are objects from `first` on and hardly anything else.
     fn extent(&self, base: u64, first: u64) -> Option<u64> {
         let unit_end = base.checked_add(PAGE_SIZE)?;
+        let step = self.layout.fields.words.tagged;
         let (mut in_objects, mut in_none, mut in_a_row) = (0, 0, 0);
         // Inside an object whose size is not computed here.
         let mut unknown = false;
         let mut at = first;
         while at < unit_end {
             // What the core lacks tells nothing.
-            let Ok(word) = self.memory.read_u64(Address(at)) else { break };
+            let Some(word) = first_word(self.memory, self.layout, at) else { break };
             let size = self.size(at, word);
             if at == first
                 && let Some(Size::Bytes(size)) = size
@@ -158,15 +162,16 @@ impl Objects<'_> {
                 }
                 Some(Size::Unknown) => {
                     in_a_row += 1;
-                    at += 8;
+                    at += step;
                     unknown = true;
                 }
                 _ => {
-                    if in_a_row == 0 || (in_a_row < ENOUGH && word != 0 && !unknown) {
+                    let is_zero = word == Tagged::default();
+                    if in_a_row == 0 || (in_a_row < ENOUGH && !is_zero && !unknown) {
                         return None;
                     }
-                    in_none += if word == 0 || unknown { 0 } else { 8 };
-                    at += 8;
+                    in_none += if is_zero || unknown { 0 } else { step };
+                    at += step;
                 }
             }
         }
@@ -183,33 +188,32 @@ impl Objects<'_> {
     }
 
     /// Size of the object at `at`, whose first word is `map_word`.
-    fn size(&self, at: u64, map_word: u64) -> Option<Size> {
-        let map = Tagged(map_word).strong().filter(|map| map.is_multiple_of(8))?;
-        let word = |address: u64| self.memory.read_u64(Address(address)).ok();
-        let meta = Tagged(word(map)?).strong()?;
+    fn size(&self, at: u64, map_word: Tagged) -> Option<Size> {
         let fields = &self.layout.fields;
-        let type_of = |map: u64| Some(word(map.checked_add(fields.map_instance_type)?)? as u16);
-        if word(meta)? != Tagged::pointer(meta).0 || type_of(meta)? != self.layout.map_type() {
+        let granule = fields.words.tagged;
+        let map = map_word.strong().filter(|map| map.is_multiple_of(granule))?;
+        let tagged = |address: u64| first_word(self.memory, self.layout, address);
+        if !is_map(self.memory, self.layout, Tagged::pointer(map)) {
             return None;
         }
-        let info = self.layout.type_info(type_of(map)?)?;
+        let info = self.layout.type_info(instance_type(self.memory, self.layout, map)?)?;
         // V8's collector keeps lists of maps, sizes and addresses in native memory, which fit each other like objects.
         if info.kind.is_js_object() {
-            let properties = Tagged(word(at.checked_add(fields.properties)?)?);
+            let properties = tagged(at.checked_add(fields.properties)?)?;
             if properties.smi().is_none() && properties.strong().is_none() {
                 return None;
             }
         }
-        let words = word(map.checked_add(fields.map_instance_size)?)? & 0xff;
+        let words = self.memory.read_u32(Address(map.checked_add(fields.map_instance_size)?)).ok()? & 0xff;
         if words != 0 {
-            return Some(Size::Bytes(8 * words));
+            return Some(Size::Bytes(granule * u64::from(words)));
         }
         let formula = info.variable_size?;
         if formula.special.is_some() {
             return Some(Size::Unknown);
         }
         let count = self.memory.read_u32(Address(at.checked_add(u64::from(formula.offset))?)).ok()?;
-        Some(formula.apply(count)).filter(|size| *size >= 8).map(Size::Bytes)
+        Some(formula.apply(count)).filter(|size| *size >= granule).map(Size::Bytes)
     }
 }
 

@@ -18,7 +18,22 @@ use super::versions::{Version, split_versions};
 use super::word_model::WordModel;
 
 /// What the binary publishes of offsets of fields, by class and field.
-pub(super) type PublishedFields = HashMap<(Box<str>, Box<str>), u64>;
+#[derive(Clone, Debug, Default)]
+pub(super) struct PublishedFields {
+    /// Offsets, by class and field.
+    pub places: HashMap<(Box<str>, Box<str>), u64>,
+    /// What an embedder has changed, by the names that the table has for it.
+    pub changes: Vec<&'static str>,
+}
+
+/// What embedders change in their V8, and a function that only that V8 has (name as the binary has it).
+pub(super) const CHANGES: &[(&str, &str)] = &[
+    // workerd: in whose context a promise was made.
+    (
+        "[promise-context]",
+        "_ZN2v87Isolate30SetPromiseCrossContextCallbackEPFNS_10MaybeLocalINS_7PromiseEEENS_5LocalINS_7ContextEEENS4_IS2_EENS4_INS_6ObjectEEEE",
+    ),
+];
 
 /// Number of a class in [`Classes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -216,6 +231,11 @@ static TABLE: &str = include_str!("tables/classes.txt");
 
 /// The kind of a field that fills a tagged word up, where words are larger than what is before it.
 const PADDING: &str = "pad";
+/// The kind of a field of four bytes that is there only where tagged words have eight.
+const PADDING_OF_WIDE_WORDS: &str = "pad32";
+/// The kind of a field that is a native pointer, or, where pointers are compressed, the number of one in a table (V8:
+/// `ExternalPointerHandle`, `CppHeapPointerHandle`).
+const HANDLE: &str = "handle";
 
 /// Classes have fewer ancestors (`JSAsyncGeneratorObject` has five).
 const MOST_ANCESTORS: usize = 16;
@@ -247,7 +267,7 @@ impl Classes {
     /// behind it follow; where it is not that of the table, this is noted.
     pub(super) fn of(version: Version, words: WordModel, published: &PublishedFields) -> Classes {
         let declared =
-            Declaration::all(TABLE, version, words).expect("the table is well-formed: a test reads it");
+            Declaration::all(TABLE, version, words, &published.changes).expect("the table is well-formed: a test reads it");
         let names = declared.iter().enumerate().map(|(index, class)| (class.name, index)).collect();
         let placing = Placing { declared, names, aliases: aliases(), published, words };
         let mut classes = Classes::default();
@@ -307,7 +327,7 @@ impl Classes {
             placing.aliases.iter().filter(|alias| alias.means == (class, field)).map(|alias| alias.published),
         );
         let mut told =
-            names.filter_map(|(class, field)| placing.published.get(&(class.into(), field.into())));
+            names.filter_map(|(class, field)| placing.published.places.get(&(class.into(), field.into())));
         let Some(&published) = told.next() else { return table };
         self.published += 1;
         if published != table {
@@ -473,7 +493,12 @@ impl Declaration {
     ///
     /// # Errors
     /// The line that cannot be read.
-    fn all(table: &'static str, version: Version, words: WordModel) -> Result<Vec<Declaration>, String> {
+    fn all(
+        table: &'static str,
+        version: Version,
+        words: WordModel,
+        changes: &[&str],
+    ) -> Result<Vec<Declaration>, String> {
         let mut classes: Vec<Declaration> = Vec::new();
         let (mut in_flags, mut in_values) = (false, false);
         for line in table.lines() {
@@ -505,9 +530,16 @@ impl Declaration {
             } else if !in_values {
                 let class = classes.last_mut().ok_or_else(wrong)?;
                 let (line, versions) = split_versions(line.strip_prefix("  ").ok_or_else(wrong)?);
+                let (line, change) = match line.rsplit_once(' ') {
+                    Some((rest, change)) if change.starts_with('[') => (rest, Some(change)),
+                    _ => (line, None),
+                };
+                if change.is_some_and(|change| CHANGES.iter().all(|(known, _)| *known != change)) {
+                    return Err(wrong());
+                }
                 let (name, kind) = line.split_once(' ').ok_or_else(wrong)?;
                 let tail = name.strip_suffix("[]");
-                if !versions.contains(version) {
+                if !versions.contains(version) || change.is_some_and(|change| !changes.contains(&change)) {
                     // Checked by the version that has it.
                 } else if let Some(name) = tail {
                     class.tail = Some((name, parse_tail(kind, words).ok_or_else(wrong)?));
@@ -515,6 +547,10 @@ impl Declaration {
                     let (kind, flags) = kind.split_once(' ').map_or((kind, None), |(k, f)| (k, Some(f)));
                     let kind = match kind {
                         PADDING => None,
+                        PADDING_OF_WIDE_WORDS if words.tagged < 8 => continue,
+                        PADDING_OF_WIDE_WORDS => Some(FieldKind::Unsigned(4)),
+                        HANDLE if words.tagged < 8 => Some(FieldKind::Unsigned(4)),
+                        HANDLE => Some(FieldKind::Pointer),
                         kind => Some(FieldKind::parse(kind).ok_or_else(wrong)?),
                     };
                     class.fields.push((name, kind, flags));
@@ -570,7 +606,7 @@ mod tests {
             ("UncompiledData", "start_position", [16; 7].map(Some)),
         ];
         for (index, version) in versions.into_iter().enumerate() {
-            let classes = Classes::of(version, WordModel::FULL, &PublishedFields::new());
+            let classes = Classes::of(version, WordModel::FULL, &PublishedFields::default());
             for (class, field, offsets) in &published {
                 assert_eq!(classes.offset(class, field), offsets[index], "V8 {version:?}: {class}::{field}");
             }
@@ -579,13 +615,23 @@ mod tests {
     }
 
     #[test]
+    fn what_an_embedder_has_changed_is_there_in_its_classes_only() {
+        let of = |changes| Classes::of((15, 0), WordModel::COMPRESSED, &PublishedFields { changes, ..Default::default() });
+        assert_eq!(of(vec![]).offset("JSPromise", "flags"), Some(16));
+        let workerd = of(vec!["[promise-context]"]);
+        assert_eq!(workerd.offset("JSPromise", "context_tag"), Some(16));
+        assert_eq!(workerd.offset("JSPromise", "flags"), Some(20));
+    }
+
+    #[test]
     fn what_a_binary_publishes_counts_and_is_told_where_it_differs() {
-        let published = PublishedFields::from([
+        let places = HashMap::from([
             (("JSFunction".into(), "shared".into()), 48),
             (("JSFunction".into(), "context".into()), 56),
             (("JSArray".into(), "length".into()), 24),
             (("Nothing".into(), "here".into()), 8),
         ]);
+        let published = PublishedFields { places, ..PublishedFields::default() };
         let classes = Classes::of((14, 6), WordModel::FULL, &published);
         assert_eq!(classes.offset("JSFunction", "shared_function_info"), Some(48), "under its other name");
         assert_eq!(classes.offset("JSFunction", "feedback_cell"), Some(64), "what is behind it follows");
@@ -646,7 +692,7 @@ mod tests {
     fn classes_are_as_large_as_heaps_have_them() {
         let compressed = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
         for words in [WordModel::FULL, compressed] {
-            let classes = Classes::of((15, 0), words, &PublishedFields::new());
+            let classes = Classes::of((15, 0), words, &PublishedFields::default());
             for (name, full, small) in SIZES_15_0 {
                 let size = classes.class(classes.find(name).unwrap()).size.next_multiple_of(words.tagged);
                 assert_eq!(
@@ -662,7 +708,7 @@ mod tests {
     #[test]
     fn places_follow_from_the_size_of_words() {
         let words = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
-        let classes = Classes::of((14, 6), words, &PublishedFields::new());
+        let classes = Classes::of((14, 6), words, &PublishedFields::default());
         let offset = |class, field| classes.offset(class, field).unwrap();
         assert_eq!(offset("JSObject", "elements"), 8);
         assert_eq!(offset("String", "length"), 8);
@@ -675,7 +721,7 @@ mod tests {
     #[test]
     fn a_field_may_be_called_end() {
         for version in [(11, 3), (12, 4), (13, 6), (14, 6)] {
-            let classes = Classes::of(version, WordModel::FULL, &PublishedFields::new());
+            let classes = Classes::of(version, WordModel::FULL, &PublishedFields::default());
             assert_eq!(classes.offset("ClassPositions", "end"), Some(16));
             assert_eq!(classes.offset("ClassPositions", "end()"), Some(24));
         }

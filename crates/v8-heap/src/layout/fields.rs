@@ -393,7 +393,7 @@ mod tests {
     fn every_name_is_known_in_some_version() {
         let versions: Vec<Classes> = TABLES
             .iter()
-            .map(|table| Classes::of(table.v8, WordModel::FULL, &PublishedFields::new()))
+            .map(|table| Classes::of(table.v8, WordModel::FULL, &PublishedFields::default()))
             .collect();
         for path in Fields::PATHS {
             let (class, field) = path.split_once("::").unwrap();

@@ -358,6 +358,7 @@ impl Layout {
     /// [`Error::Unsupported`] for versions that no table can read.
     pub fn candidates(
         version: &V8Version,
+        words: WordModel,
         architecture: &Architecture,
         symbols: &dyn Symbols,
         read_int: &dyn Fn(u64) -> Option<i32>,
@@ -366,7 +367,7 @@ impl Layout {
         let metadata = postmortem::Metadata::load(symbols, read_int);
         let processor = ProcessorLayout::of(architecture);
         let assemble = |table: &Table, exact| {
-            let mut layout = Layout::assembled(table, exact, processor, &metadata);
+            let mut layout = Layout::assembled(table, words, exact, processor, &metadata);
             layout.deoptimization.take_if(|known| !machine_code::agrees(known, symbols, read_int));
             layout.bytecodes.take_if(|known| !known.agrees(symbols, read_int));
             layout.context_bytecodes.take_if(|_| layout.bytecodes.is_none());
@@ -390,7 +391,7 @@ impl Layout {
     pub(crate) fn fields_of_every_version() -> Fields {
         static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
             let newest = tables::TABLES.last().expect("there are tables");
-            let classes = Classes::of(newest.v8, WordModel::FULL, &class::PublishedFields::new());
+            let classes = Classes::of(newest.v8, WordModel::FULL, &class::PublishedFields::default());
             Fields::resolve(&classes, WordModel::FULL).expect("a test resolves the fields of every version")
         });
         *FIELDS
@@ -429,6 +430,7 @@ impl Layout {
     /// computes it once.
     fn assembled(
         table: &Table,
+        words: WordModel,
         exact: bool,
         processor: &'static ProcessorLayout,
         metadata: &postmortem::Metadata,
@@ -445,6 +447,7 @@ impl Layout {
         let lock = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |known: &&Assembled| {
             known.layout.table_version == table.v8
+                && known.layout.fields.words == words
                 && known.layout.exact == exact
                 && known.layout.processor == processor
                 && known.metadata == *metadata
@@ -452,7 +455,7 @@ impl Layout {
         if let Some(known) = lock().iter().find(is_same) {
             return known.layout.clone();
         }
-        let layout = Layout::assemble(table, exact, processor, metadata);
+        let layout = Layout::assemble(table, words, exact, processor, metadata);
         let mut last = lock();
         if last.len() == KEPT {
             last.pop_front();
@@ -463,13 +466,13 @@ impl Layout {
 
     fn assemble(
         table: &Table,
+        words: WordModel,
         exact: bool,
         processor: &'static ProcessorLayout,
         metadata: &postmortem::Metadata,
     ) -> Layout {
         let table_source = if exact { Source::Table } else { Source::NearestTable };
         let version = table.v8;
-        let words = WordModel::FULL;
         let mut facts = table.facts;
         if let Some(kind) = metadata.undefined_kind() {
             facts.undefined_kind = kind;
@@ -526,7 +529,8 @@ impl Layout {
             processor,
             page: table.page,
             large_page: 1 << table.large_page_flag,
-            read_only_page: 1 << table.read_only_page_flag,
+            // With compressed pointers read-only pages have no flag: they are where the cage begins.
+            read_only_page: if words == WordModel::FULL { 1 << table.read_only_page_flag } else { 0 },
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
@@ -625,7 +629,7 @@ impl Layout {
 
     /// The same without what the binary publishes: the table alone.
     pub fn classes_of_table_alone(&self) -> Classes {
-        Classes::of(self.table_version, WordModel::FULL, &class::PublishedFields::new())
+        Classes::of(self.table_version, self.fields.words, &class::PublishedFields::default())
     }
 
     /// What machine code is aligned to, in bytes.
@@ -774,6 +778,7 @@ mod tests {
     fn layout_without_symbols(index: usize) -> Layout {
         Layout::assemble(
             tables::TABLES[index],
+            WordModel::FULL,
             true,
             ProcessorLayout::of(&X86_64),
             &postmortem::Metadata::default(),
@@ -848,7 +853,7 @@ mod tests {
         let published = |offset| postmortem::Metadata::of(&[("class_Map__prototype__HeapObject", offset)]);
         let newest = tables::TABLES[tables::TABLES.len() - 1];
         let at = |offset| {
-            let layout = Layout::assembled(newest, true, ProcessorLayout::of(&X86_64), &published(offset));
+            let layout = Layout::assembled(newest, WordModel::FULL, true, ProcessorLayout::of(&X86_64), &published(offset));
             layout.classes().offset("Map", "prototype")
         };
         // More of them than are kept.
@@ -857,7 +862,7 @@ mod tests {
                 assert_eq!(at(offset), Some(offset as u64));
             }
         }
-        assert!(!Layout::assembled(newest, false, ProcessorLayout::of(&X86_64), &published(64)).exact);
+        assert!(!Layout::assembled(newest, WordModel::FULL, false, ProcessorLayout::of(&X86_64), &published(64)).exact);
     }
 
     #[test]

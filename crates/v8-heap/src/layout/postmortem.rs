@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use core_reader::Symbols;
 
 use super::FunctionTypes;
-use super::class::PublishedFields;
+use super::class::{CHANGES, PublishedFields};
 
 /// What all names begin with.
 pub const METADATA_PREFIX: &str = "v8dbg_";
@@ -18,6 +18,8 @@ pub const METADATA_PREFIX: &str = "v8dbg_";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Metadata {
     values: HashMap<String, i32>,
+    /// What an embedder has changed (`class::CHANGES`).
+    changes: Vec<&'static str>,
 }
 
 impl Metadata {
@@ -34,7 +36,8 @@ impl Metadata {
                 Some((name.to_owned(), read_int(symbol.address.0)?))
             })
             .collect();
-        Metadata { values }
+        let changes = CHANGES.iter().filter(|(_, function)| symbols.find(function).is_some());
+        Metadata { values, changes: changes.map(|(name, _)| *name).collect() }
     }
 
     /// Instance types by number.
@@ -82,7 +85,7 @@ impl Metadata {
 
     /// The one offset published for each field, by class and field.
     pub(super) fn class_fields(&self) -> PublishedFields {
-        let mut fields = PublishedFields::new();
+        let mut fields = HashMap::new();
         let mut disputed = Vec::new();
         for (name, &value) in &self.values {
             let Some((class, rest)) = name.strip_prefix("class_").and_then(|name| name.split_once("__"))
@@ -99,7 +102,7 @@ impl Metadata {
         for key in disputed {
             fields.remove(&key);
         }
-        fields
+        PublishedFields { places: fields, changes: self.changes.clone() }
     }
 }
 
@@ -107,7 +110,10 @@ impl Metadata {
 impl Metadata {
     /// What a binary would publish.
     pub(super) fn of(values: &[(&str, i32)]) -> Metadata {
-        Metadata { values: values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect() }
+        Metadata {
+            values: values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+            changes: Vec::new(),
+        }
     }
 }
 
@@ -118,18 +124,18 @@ mod tests {
     #[test]
     fn a_field_is_found_whatever_its_type_is_called() {
         let published = Metadata::of(&[("class_JSFunction__shared__Tagged_SharedFunctionInfo_", 32)]);
-        assert_eq!(published.class_fields()[&("JSFunction".into(), "shared".into())], 32);
+        assert_eq!(published.class_fields().places[&("JSFunction".into(), "shared".into())], 32);
     }
 
     #[test]
     fn a_field_published_with_two_values_tells_nothing() {
         let published = Metadata::of(&[("class_A__b__Object", 8), ("class_A__b__Smi", 16)]);
-        assert!(published.class_fields().is_empty());
+        assert!(published.class_fields().places.is_empty());
     }
 
     #[test]
     fn negative_and_absurd_offsets_are_refused() {
         let published = Metadata::of(&[("class_A__b__Object", -8), ("class_A__c__Object", 1 << 30)]);
-        assert!(published.class_fields().is_empty());
+        assert!(published.class_fields().places.is_empty());
     }
 }

@@ -11,9 +11,9 @@ pub struct ProcessorLayout {
     pub code_alignment: u64,
     /// Where in such a unit an `InstructionStream` without a size starts, so that its instructions are aligned.
     pub code_start: u64,
-    /// Bytes of the empty `SwissNameDictionary`, the only one there ever is: it has room for one group of control bytes (V8:
+    /// Control bytes that a `SwissNameDictionary` reads at once: the empty one, the only one there ever is, has room for so many (V8:
     /// `src/objects/swiss-hash-table-helpers.h`, `Group::kWidth`).
-    pub swiss_name_dictionary: u32,
+    pub swiss_group: u64,
     /// `EntryFrameConstants::kNextExitFrameFPOffset`: distance of the older exit frame below the frame pointer, in bytes (V8:
     /// `src/execution/ARCHITECTURE/frame-constants-ARCHITECTURE.h`).
     pub older_exit: u64,
@@ -31,7 +31,7 @@ static PROCESSORS: [ProcessorLayout; 2] = [
         architecture: &X86_64,
         code_alignment: 64,
         code_start: 48,
-        swiss_name_dictionary: 40,
+        swiss_group: 16,
         older_exit: 64,
         thread_specific: Some(0x310),
         stack_alignment: 8,
@@ -41,7 +41,7 @@ static PROCESSORS: [ProcessorLayout; 2] = [
         architecture: &AARCH64,
         code_alignment: 32,
         code_start: 16,
-        swiss_name_dictionary: 32,
+        swiss_group: 8,
         older_exit: 24,
         thread_specific: None,
         stack_alignment: 16,

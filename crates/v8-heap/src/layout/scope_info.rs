@@ -154,18 +154,33 @@ pub(crate) struct ScopeInfoParts {
     pub words: u64,
 }
 
+impl Layout {
+    /// Whether the flags of a `ScopeInfo` are 32 bits, and no small integer (V8 12.9).
+    pub(crate) fn scope_info_flags_are_bits(&self) -> bool {
+        self.facts.scope_info >= ScopeInfoLayout::V12_9
+    }
+}
+
 impl ScopeInfoParts {
-    /// Takes a scope info apart. `word(i)` reads its i-th field; `None` if that cannot be read.
-    pub fn parse(layout: &Layout, word: impl Fn(u64) -> Option<u64>) -> Option<ScopeInfoParts> {
+    /// Takes a scope info apart. `word(i)` reads its i-th field; `None` if that cannot be read. `flags` are what the first begins with,
+    /// where that is no number ([`Layout::scope_info_flags_are_bits`]).
+    pub fn parse(
+        layout: &Layout,
+        flags: Option<u32>,
+        word: impl Fn(u64) -> Option<Tagged>,
+    ) -> Option<ScopeInfoParts> {
         let count = |index: u64| {
-            let value = Tagged(word(index)?).smi()?;
+            let value = word(index)?.smi()?;
             u64::try_from(value).ok().filter(|count| *count < MOST_WORDS)
         };
         let bits = &layout.bits;
         let kinds = &layout.scope_kinds;
         let layout = layout.facts.scope_info;
         let modern = layout >= ScopeInfoLayout::V12_9;
-        let flags = if modern { word(0)? as u32 } else { Tagged(word(0)?).smi()? as u32 };
+        let flags = match flags {
+            Some(flags) => flags,
+            None => word(0)?.smi()? as u32,
+        };
         let kind = kinds.0[bits.scope_type.of(flags.into()) as usize & 15];
         let is_module = kind == Some(ScopeKind::Module);
         let is_function = kind == Some(ScopeKind::Function);

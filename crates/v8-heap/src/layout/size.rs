@@ -10,8 +10,10 @@ use super::{
     ClassId, Classes, Facts, FieldKind, Fields, Kind, Layout, ProcessorLayout, ScopeInfoParts, TailLayout,
     WordModel,
 };
+use crate::Tagged;
 
-/// `size = round8(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes. With `mask` 0 the size is fixed.
+/// `size = round(base + ((u32 at offset >> shift) & mask) * unit)`, in bytes, rounded up to whole words. With `mask` 0 the size is
+/// fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeFormula {
     /// Bytes beside the counted ones.
@@ -24,6 +26,8 @@ pub struct SizeFormula {
     pub offset: u8,
     /// Right shift of the count.
     pub shift: u8,
+    /// What the size is rounded up to, less one, in bytes.
+    pub below_word: u8,
     /// The rule, if it is none of this form.
     pub special: Option<SpecialSize>,
 }
@@ -53,14 +57,14 @@ pub(crate) trait ObjectBytes {
     /// The 32 bits at an offset.
     fn word32(&mut self, offset: u64, what: &'static str) -> Result<u32, Self::Error>;
 
-    /// The word at an offset.
-    fn word(&mut self, offset: u64, what: &'static str) -> Result<u64, Self::Error>;
+    /// The tagged word at an offset.
+    fn tagged(&mut self, offset: u64, what: &'static str) -> Result<Tagged, Self::Error>;
 
     /// The address of the object, and how many bytes there are from it to the end of what can hold objects.
     fn room(&self) -> (u64, u64);
 
     /// Whether a word is the map of memory between objects.
-    fn is_map_of_gap(&mut self, word: u64) -> bool;
+    fn is_map_of_gap(&mut self, word: Tagged) -> bool;
 }
 
 impl Layout {
@@ -106,8 +110,12 @@ impl Layout {
                 let start = fields.scope_info_flags;
                 let failure = std::cell::Cell::new(None);
                 let reader = std::cell::RefCell::new(object);
-                let parts = ScopeInfoParts::parse(self, |index| {
-                    match reader.borrow_mut().word(start + tagged * index, "ScopeInfo") {
+                let flags = match self.scope_info_flags_are_bits() {
+                    true => Some(reader.borrow_mut().word32(start, "flags of a ScopeInfo")?),
+                    false => None,
+                };
+                let parts = ScopeInfoParts::parse(self, flags, |index| {
+                    match reader.borrow_mut().tagged(start + tagged * index, "ScopeInfo") {
                         Ok(word) => Some(word),
                         Err(error) => {
                             failure.set(Some(error));
@@ -134,12 +142,12 @@ impl Layout {
                 }
                 // The next object of its page begins where it ends: code is followed by code, or by free memory.
                 None => {
-                    let own_map = object.word(0, "map of an InstructionStream")?;
+                    let own_map = object.tagged(0, "map of an InstructionStream")?;
                     let (address, room) = object.room();
                     let mut offset = tagged;
                     while offset + tagged <= room {
                         // What the core lacks is no object.
-                        let word = object.word(offset, "end of an InstructionStream").unwrap_or(0);
+                        let word = object.tagged(offset, "end of an InstructionStream").unwrap_or_default();
                         let starts = (address + offset) % self.code_alignment() == processor.code_start
                             && word == own_map;
                         if starts || object.is_map_of_gap(word) {
@@ -157,11 +165,12 @@ impl Layout {
 impl SizeFormula {
     /// The same size for all.
     pub const fn fixed(bytes: u32) -> SizeFormula {
-        SizeFormula { base: bytes, mask: 0, unit: 0, offset: 0, shift: 0, special: None }
+        SizeFormula { base: bytes, mask: 0, unit: 0, offset: 0, shift: 0, below_word: 0, special: None }
     }
 
-    const fn counted(base: u32, offset: u8, unit: u32) -> SizeFormula {
-        SizeFormula { base, mask: u32::MAX, unit, offset, shift: 0, special: None }
+    const fn counted(words: WordModel, base: u32, offset: u8, unit: u32) -> SizeFormula {
+        let below_word = words.tagged as u8 - 1;
+        SizeFormula { base, mask: u32::MAX, unit, offset, shift: 0, below_word, special: None }
     }
 
     /// A `WasmStruct`, whose map holds its size in units of eight bytes, in two bytes that maps of other objects use otherwise.
@@ -172,18 +181,19 @@ impl SizeFormula {
     /// A `WasmArray`, whose map holds the size of an element in bytes.
     pub(crate) fn of_wasm_array(fields: &Fields, element: u8) -> SizeFormula {
         let (base, count) = (fields.wasm_array_elements as u32, fields.wasm_array_length as u8);
-        SizeFormula::counted(base, count, element.into())
+        SizeFormula::counted(fields.words, base, count, element.into())
     }
 
     const fn special(special: SpecialSize) -> SizeFormula {
-        SizeFormula { base: 0, mask: 0, unit: 0, offset: 0, shift: 0, special: Some(special) }
+        SizeFormula { special: Some(special), ..SizeFormula::fixed(0) }
     }
 
     /// The size in bytes, given the 32 bits at [`SizeFormula::offset`].
     #[inline]
     pub fn apply(&self, word: u32) -> u64 {
         let count = u64::from((word >> self.shift) & self.mask);
-        (u64::from(self.base) + count * u64::from(self.unit) + 7) & !7
+        let below = u64::from(self.below_word);
+        (u64::from(self.base) + count * u64::from(self.unit) + below) & !below
     }
 }
 
@@ -216,14 +226,19 @@ impl Sizes<'_> {
         Some(match (kind, name) {
             (Kind::FreeSpace, _) => {
                 let size = self.classes.offset("FreeSpace", "size")? + self.words.smi_number();
-                SizeFormula::counted(0, size as u8, self.facts.free_space_unit.bytes(self.words) as u32)
+                let unit = self.facts.free_space_unit.bytes(self.words) as u32;
+                let shift = self.words.smi_bits() as u8;
+                SizeFormula { shift, ..SizeFormula::counted(self.words, 0, size as u8, unit) }
             }
             (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
             (Kind::Map, _) => SizeFormula::special(SpecialSize::Map),
             // From V8 14 on a hole is one word before an unreadable block.
             (Kind::Hole, _) | (_, "WasmNull") => SizeFormula::fixed(tagged),
             // Of this only the empty one is ever made.
-            (_, "SwissNameDictionary") => SizeFormula::fixed(self.processor.swiss_name_dictionary),
+            (_, "SwissNameDictionary") => {
+                let header = self.classes.offset("SwissNameDictionary", "data[]")?;
+                SizeFormula::fixed((header + self.processor.swiss_group) as u32)
+            }
             (_, "FeedbackMetadata") => SizeFormula::special(SpecialSize::FeedbackMetadata),
             (_, "PreparseData") => SizeFormula::special(SpecialSize::PreparseData),
             (_, "InstructionStream") => SizeFormula::special(SpecialSize::InstructionStream),
@@ -251,15 +266,20 @@ impl Sizes<'_> {
             FieldKind::Smi => field.offset + self.words.smi_number(),
             _ => field.offset,
         };
+        let smi_bits = match field.kind {
+            FieldKind::Smi => self.words.smi_bits() as u8,
+            _ => 0,
+        };
         let bits = field.flags.and_then(|flags| {
             class::flags(flags, self.version).into_iter().find(|flag| flag.name == "length")
         });
         let (shift, mask) = match bits {
-            Some(bits) => (bits.shift as u8, u32::try_from(bits.of(u64::MAX)).ok()?),
+            Some(bits) => (bits.shift as u8 + smi_bits, u32::try_from(bits.of(u64::MAX)).ok()?),
             None if field.size == 2 => (0, u16::MAX.into()),
-            None => (0, u32::MAX),
+            None => (smi_bits, u32::MAX),
         };
         let counted = SizeFormula::counted(
+            self.words,
             u32::try_from(tail.offset + behind).ok()?,
             u8::try_from(at).ok()?,
             u32::try_from(unit).ok()?,
@@ -274,13 +294,13 @@ mod tests {
 
     #[test]
     fn formulas_round_up_to_words() {
-        let one_byte_string = SizeFormula::counted(16, 12, 1);
+        let one_byte_string = SizeFormula::counted(WordModel::FULL, 16, 12, 1);
         assert_eq!(one_byte_string.apply(0), 16);
         assert_eq!(one_byte_string.apply(1), 24);
         assert_eq!(one_byte_string.apply(8), 24);
         assert_eq!(one_byte_string.apply(9), 32);
         assert_eq!(SizeFormula::fixed(24).apply(u32::MAX), 24, "a fixed size ignores the word");
-        let property_array = SizeFormula { mask: 0x3ff, ..SizeFormula::counted(16, 12, 8) };
+        let property_array = SizeFormula { mask: 0x3ff, ..SizeFormula::counted(WordModel::FULL, 16, 12, 8) };
         assert_eq!(property_array.apply(0xffff_fc03), 40, "the hash in the upper bits is no length");
         assert_eq!(one_byte_string.apply(u32::MAX), 0x1_0000_0010, "no overflow");
     }

@@ -15,6 +15,30 @@ impl WordModel {
     /// 64 bits, without pointer compression: official builds of Node.js.
     pub const FULL: WordModel = WordModel { tagged: 8, pointer: 8, smi_shift: 32 };
 
+    /// 64 bits, with compressed pointers (V8: `V8_COMPRESS_POINTERS`): workerd.
+    pub const COMPRESSED: WordModel = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+
+    /// Whether what looks like a pointer to an object is next to always one. (A number of four bytes may well be one.)
+    pub const fn has_telling_pointers(self) -> bool {
+        self.tagged >= self.pointer
+    }
+
+    /// Whether addresses outside of the heap are in tables, and objects have their numbers (V8: `ExternalPointerTable`,
+    /// `CppHeapPointerTable`).
+    pub const fn has_handles(self) -> bool {
+        self.tagged < self.pointer
+    }
+
+    /// Logarithm of the bytes of a tagged word, which is what objects are aligned to.
+    pub const fn granule(self) -> u32 {
+        self.tagged.trailing_zeros()
+    }
+
+    /// By how many bits the number in a small integer is shifted, of the 32 that begin at [`WordModel::smi_number`].
+    pub(super) fn smi_bits(self) -> u32 {
+        self.smi_shift % 8
+    }
+
     /// Where in a word with a small integer the bytes of its number begin.
     pub(super) fn smi_number(self) -> u64 {
         u64::from(self.smi_shift / 8)

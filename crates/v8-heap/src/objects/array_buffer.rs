@@ -139,6 +139,9 @@ impl TypedElement {
     }
 }
 
+/// `JSArrayBuffer::extension_`
+const EXTENSION: &str = "extension of a JSArrayBuffer";
+
 impl View<'_> {
     /// Element type of a typed array.
     pub fn typed_element(&self, array: HeapObject<'_>) -> Option<TypedElement> {
@@ -175,8 +178,9 @@ impl View<'_> {
         }
         let external = word(fields.typed_array_external_pointer)?;
         // On-heap arrays: base is the elements object, external the distance to its first byte.
-        let base = word(fields.typed_array_base_pointer)?;
-        let address = if base & 3 == 1 { external.wrapping_add(base) } else { external };
+        let base = words.tagged(object.address + fields.typed_array_base_pointer, "typed array")?;
+        let in_cage = base.0.wrapping_sub(self.spaces().encoding_at(object.address).base());
+        let address = if base.strong().is_some() { external.wrapping_add(in_cage) } else { external };
         Ok(BufferView { address, byte_length, byte_offset, element })
     }
 
@@ -228,7 +232,7 @@ impl View<'_> {
             Some(at) => length(at, "greatest length of a JSArrayBuffer")?,
             None => byte_length,
         };
-        let extension = word(fields.array_buffer_extension, "extension of a JSArrayBuffer")?;
+        let extension = self.address_or_handle(buffer.address + fields.array_buffer_extension, EXTENSION)?;
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
         let resizable = bits.array_buffer_resizable.is_set(flags);
         let mut found = ArrayBuffer {
@@ -241,9 +245,7 @@ impl View<'_> {
             is_shared: bits.array_buffer_shared.is_set(flags),
             is_resizable: resizable,
         };
-        if extension == 0 {
-            return Ok(found);
-        }
+        let Some(extension) = extension else { return Ok(found) };
         let outside = |at: Option<u64>| words.word(at?, "BackingStore").ok();
         let store = outside(extension.checked_add(layout.in_extension)).filter(|store| *store != 0);
         let of_store = |offset: u64| outside(store.and_then(|store| store.checked_add(offset)));
@@ -280,9 +282,7 @@ impl View<'_> {
     pub(crate) fn backing_store_memory(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
         let words = self.words();
         let field = buffer.address + self.fields().array_buffer_extension;
-        let Some(extension) = words.word(field, "extension").ok().filter(|extension| *extension != 0) else {
-            return Vec::new();
-        };
+        let Ok(Some(extension)) = self.address_or_handle(field, EXTENSION) else { return Vec::new() };
         let mut ranges = vec![(extension, extension.saturating_add(backing_store::SIZE))];
         let at = extension.saturating_add(self.layout().accounting.backing_store.in_extension);
         if let Ok(store) = words.word(at, "BackingStore") {
@@ -324,7 +324,11 @@ impl View<'_> {
         let words = self.words();
         let fields = self.fields();
         let at = buffer.address + fields.array_buffer_extension;
-        let extension = words.word(at, "extension of a JSArrayBuffer")?;
+        let extension = self.address_or_handle(at, EXTENSION)?.ok_or_else(|| Error::Implausible {
+            what: "extension",
+            object: buffer.value(),
+            found: "none that can be read".to_owned(),
+        })?;
         let at = extension.wrapping_add(self.layout().accounting.backing_store.in_extension);
         Ok((extension, words.word(at, "backing store of a SharedArrayBuffer")?))
     }

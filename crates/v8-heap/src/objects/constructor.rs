@@ -226,11 +226,11 @@ impl View<'_> {
             let object = self.object(word).ok()?;
             match object.kind() {
                 Kind::Map => {
-                    word = Tagged(self.words().heap_word(object.address + self.fields().map_constructor)?)
+                    word = self.words().heap_tagged(object.address + self.fields().map_constructor)?
                 }
                 // A constructor together with a prototype that is no object.
                 Kind::Other if self.layout().type_name(object.map.instance_type) == "Tuple2" => {
-                    word = Tagged(self.words().heap_word(object.address + self.fields().tuple_value1)?);
+                    word = self.words().heap_tagged(object.address + self.fields().tuple_value1)?;
                 }
                 _ => return Some(word),
             }

@@ -231,7 +231,7 @@ impl View<'_> {
         }
         let raw = |store: &Store, index: u64| match store {
             Store::Tagged(base) => {
-                words.tagged(base + 8 * index, "element").map(|word| Some(Slot::Value(word)))
+                words.tagged(base + self.fields().words.tagged * index, "element").map(|word| Some(Slot::Value(word)))
             }
             Store::Double(_) => Ok(Some(Slot::Hole)),
             _ => Ok(None),
@@ -267,7 +267,7 @@ impl View<'_> {
         match &elements.store {
             Store::None => Ok(None),
             Store::Tagged(base) => {
-                let value = words.tagged(base + 8 * index, "element")?;
+                let value = words.tagged(base + self.fields().words.tagged * index, "element")?;
                 Ok((!self.is_hole(value)).then_some(PropertyValue::Data(value)))
             }
             Store::Double(base) => {
@@ -288,7 +288,7 @@ impl View<'_> {
             }
             Store::Arguments { mapped, count, context, rest } => {
                 if index < *count {
-                    let slot = words.tagged(mapped + 8 * index, "mapped argument")?;
+                    let slot = words.tagged(mapped + self.fields().words.tagged * index, "mapped argument")?;
                     if let Some(slot) = slot.smi().and_then(|slot| u64::try_from(slot).ok()) {
                         let value =
                             words.tagged(self.fields().context_slot(*context, slot), "context slot")?;

@@ -28,8 +28,21 @@ impl View<'_> {
     pub(crate) fn embedder_range(&self, map: &Map) -> Range<u32> {
         let fields = self.fields();
         let start = fields.api_wrappable.unwrap_or(fields.embedder_fields).min(fields.embedder_fields);
-        let end = 8 * u32::from(map.inobject_start_words.min(map.instance_size_words));
+        let word = fields.words.tagged as u32;
+        let end = word * u32::from(map.inobject_start_words.min(map.instance_size_words));
         start as u32..end.max(start as u32)
+    }
+
+    /// The address in a field that has one, or the number of one in a table of the isolate where pointers are compressed; nothing if it is
+    /// null, or such a number, as these tables are not read.
+    ///
+    /// # Errors
+    /// If the field cannot be read.
+    pub(crate) fn address_or_handle(&self, at: u64, what: &'static str) -> Result<Option<u64>> {
+        if self.fields().words.has_handles() {
+            return Ok(None);
+        }
+        self.words().word(at, what).map(|address| Some(address).filter(|address| *address != 0))
     }
 
     /// What the embedder keeps in an object; nothing for objects that are not made from its templates.
@@ -42,13 +55,13 @@ impl View<'_> {
             return Ok(EmbedderData::default());
         }
         let first = self.fields().embedder_fields;
-        let end = 8 * u64::from(object.map.inobject_start_words.min(object.map.instance_size_words));
+        let sizes = self.fields().words;
+        let end = sizes.tagged * u64::from(object.map.inobject_start_words.min(object.map.instance_size_words));
         let mut data = EmbedderData::default();
         if let Some(at) = self.fields().api_wrappable.filter(|at| *at < end) {
-            let wrappable = words.word(object.address + at, "C++ heap wrappable")?;
-            data.wrappable = Some(wrappable).filter(|address| *address != 0);
+            data.wrappable = self.address_or_handle(object.address + at, "C++ heap wrappable")?;
         }
-        for at in (first..end).step_by(8) {
+        for at in (first..end).step_by(sizes.pointer as usize) {
             data.fields.push(words.word(object.address + at, "embedder field")?);
         }
         Ok(data)

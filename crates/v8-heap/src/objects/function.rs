@@ -56,8 +56,13 @@ impl<'t> View<'t> {
 
     /// Takes a `ScopeInfo` apart.
     pub(crate) fn scope_info(&self, address: u64) -> Option<ScopeInfoParts> {
-        ScopeInfoParts::parse(self.layout(), |index| {
-            self.words().word(self.fields().scope_info_word(address, index), "ScopeInfo").ok()
+        let flags_at = self.fields().scope_info_word(address, 0);
+        let flags = match self.layout().scope_info_flags_are_bits() {
+            true => Some(self.words().word32(flags_at, "flags of a ScopeInfo").ok()?),
+            false => None,
+        };
+        ScopeInfoParts::parse(self.layout(), flags, |index| {
+            self.scope_info_word(address, index).ok()
         })
     }
 
@@ -182,14 +187,15 @@ impl<'t> View<'t> {
     /// # Errors
     /// If it cannot be read.
     pub fn date_value(&self, date: HeapObject<'_>) -> Result<f64> {
-        let word = self.words().word(date.address + self.fields().date_value, "value of a JSDate")?;
+        let at = date.address + self.fields().date_value;
         if self.layout().date_is_raw_double {
-            return Ok(f64::from_bits(word));
+            return Ok(f64::from_bits(self.words().word(at, "value of a JSDate")?));
         }
-        match self.value(Tagged(word))? {
+        let word = self.words().tagged(at, "value of a JSDate")?;
+        match self.value(word)? {
             Value::Smi(smi) => Ok(f64::from(smi)),
             Value::Double(double) => Ok(double),
-            _ => Err(Error::Implausible { what: "value", object: date.value(), found: format!("{word:#x}") }),
+            _ => Err(Error::Implausible { what: "value", object: date.value(), found: format!("{word:?}") }),
         }
     }
 }

@@ -98,9 +98,9 @@ impl View<'_> {
     /// The code of the `InstructionStream` at an address, if there is one.
     fn code_of_stream(&self, address: u64) -> Option<MachineCode<'_>> {
         let words = self.words();
-        let map = words.heap_word(address)?;
+        let map = words.heap_tagged(address)?.strong()?;
         // Instructions are seldom the address of anything on a page.
-        if map & 3 != 1 || self.spaces().page_index(map).is_none() {
+        if self.spaces().page_index(map).is_none() {
             return None;
         }
         let (_, map) = self.map_at(address).ok()?;

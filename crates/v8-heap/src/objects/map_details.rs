@@ -121,7 +121,7 @@ impl View<'_> {
     /// If it cannot be read, or is no map.
     pub fn decoded_map(&self, address: u64) -> Result<(crate::MapId, &Map)> {
         self.maps
-            .intern(&self.words(), self.layout(), Tagged::pointer(address).0)
+            .intern(&self.words(), self.layout(), Tagged::pointer(address))
             .map(|id| (id, self.maps.get(id)))
             .ok_or_else(|| self.wrong_type(Tagged::pointer(address), "Map"))
     }

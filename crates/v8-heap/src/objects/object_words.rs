@@ -4,6 +4,7 @@ use crate::layout::ObjectBytes;
 use crate::shape::body::{Body, Tail, Word, set};
 use crate::shape::heap_object::HeapObject;
 use crate::shape::map::Map;
+use crate::tagged::Encoding;
 use crate::view::View;
 use crate::{Error, Result, Tagged};
 
@@ -12,6 +13,7 @@ use crate::{Error, Result, Tagged};
 pub struct ObjectWords<'h> {
     body: &'h Body,
     bytes: &'h [u8],
+    encoding: Encoding,
     /// Words of the whole object.
     size: u64,
     count: u64,
@@ -20,20 +22,18 @@ pub struct ObjectWords<'h> {
 impl ObjectWords<'_> {
     /// What each word is, and its value, from the map on.
     pub fn iter(&self) -> impl Iterator<Item = (Word, Tagged)> + '_ {
-        self.bytes.chunks_exact(8).enumerate().map(|(index, bytes)| {
-            let value = u64::from_le_bytes(bytes.try_into().expect("chunks of eight"));
-            (self.body.word(index as u64, self.size, self.count), Tagged(value))
-        })
+        let words = self.encoding.each(self.bytes).enumerate();
+        words.map(|(index, value)| (self.body.word(index as u64, self.size, self.count), value))
     }
 
     /// Bytes of the whole object, whether the core holds them or not.
     pub fn size(&self) -> u64 {
-        8 * self.size
+        self.encoding.size() * self.size
     }
 
     /// What the word with the byte at `offset` is.
     pub fn at(&self, offset: u64) -> Word {
-        self.body.word(offset / 8, self.size, self.count)
+        self.body.word(offset / self.encoding.size(), self.size, self.count)
     }
 }
 
@@ -52,7 +52,8 @@ impl View<'_> {
         let body = self.body(object.map);
         let count = count(self, body, object)?;
         let bytes = self.words().present(object.address, size);
-        Ok(ObjectWords { body, bytes, size: size / 8, count })
+        let encoding = self.spaces().encoding_at(object.address);
+        Ok(ObjectWords { body, bytes, encoding, size: size / encoding.size(), count })
     }
 
     /// Bytes that an object takes.
@@ -99,8 +100,8 @@ impl ObjectBytes for CoreObject<'_, '_> {
         self.view.words().word32(self.address + offset, what)
     }
 
-    fn word(&mut self, offset: u64, what: &'static str) -> Result<u64> {
-        self.view.words().word(self.address + offset, what)
+    fn tagged(&mut self, offset: u64, what: &'static str) -> Result<Tagged> {
+        self.view.words().tagged(self.address + offset, what)
     }
 
     fn room(&self) -> (u64, u64) {
@@ -108,7 +109,7 @@ impl ObjectBytes for CoreObject<'_, '_> {
         (self.address, page.map_or(0, |page| page.area_end.saturating_sub(self.address)))
     }
 
-    fn is_map_of_gap(&mut self, word: u64) -> bool {
+    fn is_map_of_gap(&mut self, word: Tagged) -> bool {
         let id = self.view.maps.intern(&self.view.words(), self.view.layout(), word);
         id.is_some_and(|id| self.view.maps.get(id).kind.is_gap())
     }
@@ -117,6 +118,7 @@ impl ObjectBytes for CoreObject<'_, '_> {
 /// The body of the instances of a map; nothing but raw words behind the map word if the class is not known.
 fn body_of(view: &View<'_>, map: &Map) -> Body {
     let classes = view.classes();
+    let size = view.fields().words.tagged;
     let Some(class) = view.layout().type_info(map.instance_type).and_then(|info| info.class) else {
         return Body { words: vec![Word::Tagged].into(), tail: Tail::Repeated(vec![Word::Unknown].into()) };
     };
@@ -127,27 +129,33 @@ fn body_of(view: &View<'_>, map: &Map) -> Body {
     };
     // A proxy has no properties inside, and says that they start at 0.
     let header = match map.inobject_start_words {
-        start if start > 0 && map.kind.is_js_object() => fixed.min(8 * u64::from(start)),
+        start if start > 0 && map.kind.is_js_object() => fixed.min(size * u64::from(start)),
         _ => fixed,
     };
     let mut words = Vec::new();
     for (_, field) in classes.all_fields(class) {
         if field.offset < header {
-            set(&mut words, field.offset, Word::of_field(field.kind));
+            set(&mut words, field.offset / size, Word::of_field(field.kind));
         }
     }
     let class = classes.class(class);
     if map.kind.is_js_object() && fixed != u64::MAX {
-        words.truncate((header / 8) as usize);
-        words.resize((header / 8) as usize, Word::Embedder);
-        words.resize((fixed / 8) as usize, Word::Tagged);
+        words.truncate((header / size) as usize);
+        // A pointer of an embedder is as large as two words where these are compressed: what it points to is in the first.
+        let first_embedder = words.len() as u64;
+        let per_slot = view.fields().words.pointer / size;
+        for index in first_embedder..header / size {
+            let is_first = (index - first_embedder).is_multiple_of(per_slot);
+            words.push(if is_first { Word::Embedder } else { Word::Raw });
+        }
+        words.resize((fixed / size) as usize, Word::Tagged);
         return Body { words: words.into(), tail: Tail::Repeated(Box::default()) };
     }
     let (start, tail) = match &class.tail {
-        Some(tail) => (tail.offset, Tail::of(&tail.layout)),
+        Some(tail) => (tail.offset, Tail::of(&tail.layout, size)),
         None => (class.size, Tail::Repeated(Box::default())),
     };
-    words.resize((start.min(fixed).div_ceil(8)) as usize, Word::Raw);
+    words.resize((start.min(fixed).div_ceil(size)) as usize, Word::Raw);
     Body { words: words.into(), tail }
 }
 

@@ -66,8 +66,9 @@ impl View<'_> {
             return Place::Nothing;
         };
         let classes = self.classes();
+        let word = self.fields().words.tagged;
         let header = match object.map.inobject_start_words {
-            start if start > 0 && object.kind().is_js_object() => 8 * u64::from(start),
+            start if start > 0 && object.kind().is_js_object() => word * u64::from(start),
             _ => u64::MAX,
         };
         if offset < header {
@@ -80,24 +81,24 @@ impl View<'_> {
         let class = classes.class(id);
         if object.kind().is_js_object() && object.map.instance_size_words > 0 {
             if offset < header {
-                return match offset.checked_sub(class.size.next_multiple_of(8)) {
-                    Some(behind) => Place::EmbedderField(behind / 8),
+                return match offset.checked_sub(class.size.next_multiple_of(word)) {
+                    Some(behind) => Place::EmbedderField(behind / self.fields().words.pointer),
                     None => Place::Nothing,
                 };
             }
-            return self.property_place(object, (offset - header) / 8);
+            return self.property_place(object, (offset - header) / word);
         }
         let Some(tail) = &class.tail else { return Place::Nothing };
         let Some(behind) = offset.checked_sub(tail.offset) else { return Place::Nothing };
         match (&tail.layout, object.kind()) {
-            (_, Kind::NativeContext) if self.layout().native_context_slot(behind / 8).is_some() => {
-                let name = self.layout().native_context_slot(behind / 8);
-                Place::NativeSlot(behind / 8, name.unwrap_or_default())
+            (_, Kind::NativeContext) if self.layout().native_context_slot(behind / word).is_some() => {
+                let name = self.layout().native_context_slot(behind / word);
+                Place::NativeSlot(behind / word, name.unwrap_or_default())
             }
             (_, Kind::Context | Kind::NativeContext) => {
-                Place::ContextSlot(behind / 8, self.variable_in_slot(object, behind / 8))
+                Place::ContextSlot(behind / word, self.variable_in_slot(object, behind / word))
             }
-            (TailLayout::Scope, _) => self.scope_place(object, (offset - 8) / 8),
+            (TailLayout::Scope, _) => self.scope_place(object, (offset - word) / word),
             (TailLayout::Entries(parts), _) => {
                 let size = tail.layout.entry_size();
                 let within = behind % size;
@@ -112,7 +113,7 @@ impl View<'_> {
                 }
             }
             (TailLayout::Ephemeron | TailLayout::Small | TailLayout::Swiss, _) => {
-                Place::Entry { tail: tail.name, index: behind / 8, part: "", kind: FieldKind::Tagged }
+                Place::Entry { tail: tail.name, index: behind / word, part: "", kind: FieldKind::Tagged }
             }
             (layout, _) => {
                 debug_assert!(!matches!(layout, TailLayout::Scope), "told above");
@@ -200,9 +201,9 @@ impl View<'_> {
                 FieldValue::Tagged(words.tagged(at, "tagged field")?)
             }
             // An aligned native pointer has the lowest bit clear, which a pointer to an object has not.
-            FieldKind::Embedder => match words.tagged(at, "embedder field")? {
-                word if word.0 & 1 == 1 => FieldValue::Tagged(word),
-                word => FieldValue::Pointer(word.0),
+            FieldKind::Embedder => match words.word(at, "embedder field")? {
+                word if word & 1 == 1 => FieldValue::Tagged(words.tagged(at, "embedder field")?),
+                word => FieldValue::Pointer(word),
             },
             FieldKind::Pointer | FieldKind::Code => FieldValue::Pointer(words.word(at, "pointer field")?),
             FieldKind::Double => FieldValue::Double(f64::from_bits(words.word(at, "double field")?)),

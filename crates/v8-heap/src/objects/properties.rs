@@ -110,14 +110,14 @@ impl View<'_> {
         for index in 0..u64::from(map.own_descriptors.min(count)) {
             let at = array + fields.descriptor_array_header + fields.descriptor_size * index;
             let (Some(name), Some(details), Some(value)) = (
-                words.heap_word(at + fields.descriptor_key),
-                words.heap_word(at + fields.descriptor_details),
-                words.heap_word(at + fields.descriptor_value),
+                words.heap_tagged(at + fields.descriptor_key),
+                words.heap_tagged(at + fields.descriptor_details),
+                words.heap_tagged(at + fields.descriptor_value),
             ) else {
                 return;
             };
-            let details = self.layout().property_details(Tagged(details).smi().unwrap_or(0) as u32);
-            if !visit(Tagged(name), details, Tagged(value)) {
+            let details = self.layout().property_details(details.smi().unwrap_or(0) as u32);
+            if !visit(name, details, value) {
                 return;
             }
         }
@@ -415,19 +415,18 @@ impl View<'_> {
                 self.for_each_entry(table.address, HashTableShape::GLOBAL_DICTIONARY, |entry| {
                     let Some(cell) = entry[0].strong() else { return true };
                     let (Some(name), Some(details), Some(value)) = (
-                        words.heap_word(cell + self.fields().property_cell_name),
-                        words.heap_word(cell + self.fields().property_cell_details),
-                        words.heap_word(cell + self.fields().property_cell_value),
+                        words.heap_tagged(cell + self.fields().property_cell_name),
+                        words.heap_tagged(cell + self.fields().property_cell_details),
+                        words.heap_tagged(cell + self.fields().property_cell_value),
                     ) else {
                         return true;
                     };
-                    let value = Tagged(value);
                     // A deleted property leaves its cell behind.
                     if self.is_hole(value) {
                         return true;
                     }
-                    let details = self.layout().property_details(Tagged(details).smi().unwrap_or(0) as u32);
-                    visit(Tagged(name), details, value)
+                    let details = self.layout().property_details(details.smi().unwrap_or(0) as u32);
+                    visit(name, details, value)
                 })
             }
             _ => Ok(()),

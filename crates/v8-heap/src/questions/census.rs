@@ -11,7 +11,7 @@ use crate::heap::Heap;
 use crate::index::parallel::in_turns;
 use crate::index::{Group, GroupId, Grouping, Kinds, ObjectId};
 use crate::objects::value::HeapObject;
-use crate::{Monitor, Result};
+use crate::{Monitor, Result, Tagged};
 
 /// Which objects are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,13 +148,13 @@ impl Heap<'_> {
             if *found || table.page_maps(index).1.is_empty() {
                 return pages[index].present();
             }
+            let encoding = pages[index].encoding;
             for piece in &pages[index].pieces {
-                for (number, word) in piece.bytes.chunks_exact(8).enumerate() {
-                    let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                for (number, Tagged(word)) in encoding.each(piece.bytes).enumerate() {
                     if !leads(word) {
                         continue;
                     }
-                    let at = piece.start + 8 * number as u64;
+                    let at = piece.start + encoding.size() * number as u64;
                     let holder = table.start_before(self.spaces(), at);
                     let id = holder.and_then(|holder| Some((holder, table.id_at(self.spaces(), holder)?)));
                     *found |= id

@@ -99,9 +99,10 @@ impl ClassCheck {
         let is_object = |value: Tagged| {
             value.object().is_some_and(|address| table.id_at(heap.spaces(), address).is_some())
         };
+        let model = heap.fields().words;
         for (index, (word, value)) in words.iter().enumerate() {
             self.words += 1;
-            let offset = 8 * index as u64;
+            let offset = model.tagged * index as u64;
             if word.is_tagged() {
                 self.tagged += 1;
                 let weak = value.0 & 3 == 3;
@@ -118,7 +119,11 @@ impl ClassCheck {
                         self.note(object, offset, Contradiction::NotTagged);
                     }
                 }
-            } else if word != Word::Embedder && word != Word::Unknown && is_object(value) {
+            } else if word != Word::Embedder
+                && word != Word::Unknown
+                && model.has_telling_pointers()
+                && is_object(value)
+            {
                 if is_left_unwritten(heap, object, offset, size) {
                     self.unwritten += 1;
                 } else {
@@ -144,7 +149,7 @@ fn is_left_unwritten(heap: &Heap<'_>, object: HeapObject<'_>, offset: u64, size:
     let class = heap.layout().type_info(object.map.instance_type).and_then(|info| info.class);
     class.is_some_and(|class| {
         let tail = heap.classes().class(class).tail.as_ref();
-        if object.kind() == Kind::String && tail.is_some() && offset + 8 == size {
+        if object.kind() == Kind::String && tail.is_some() && offset + heap.fields().words.tagged == size {
             return true;
         }
         let fields = heap.classes().all_fields(class);

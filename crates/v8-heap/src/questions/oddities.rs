@@ -178,7 +178,11 @@ impl View<'_> {
             return None;
         }
         let room = self.fixed_array_length(store.address).ok()?;
-        spare(self.array_length(array)?, room).map(|elements| elements * 8)
+        let size = match store.kind() {
+            Kind::FixedDoubleArray => 8,
+            _ => self.fields().words.tagged,
+        };
+        spare(self.array_length(array)?, room).map(|elements| elements * size)
     }
 
     /// Bytes of entries that a Map or Set has room for, if less than half of it is used.
@@ -197,7 +201,7 @@ impl View<'_> {
         };
         let (used, buckets) = (count(0)?, count(2)?);
         let room = length.checked_sub(COUNTS)?.checked_sub(buckets)? / entry_words;
-        spare(used, room).map(|entries| entries * entry_words * 8)
+        spare(used, room).map(|entries| entries * entry_words * self.fields().words.tagged)
     }
 }
 

@@ -168,6 +168,7 @@ impl Heap<'_> {
     pub fn hold(&self, holder: HeapObject<'_>, target: Tagged) -> Hold {
         let mut found = None;
         let mut weak = false;
+        let size = self.fields().words.tagged;
         if let Ok(words) = self.object_words(holder) {
             for (index, (word, value)) in words.iter().enumerate() {
                 if value.0 | 2 == target.0 | 2 && word.is_tagged() | (word == Word::Embedder) {
@@ -175,7 +176,7 @@ impl Heap<'_> {
                         weak = true;
                         continue;
                     }
-                    found = Some(8 * index as u64);
+                    found = Some(size * index as u64);
                     break;
                 }
             }
@@ -197,7 +198,7 @@ impl Heap<'_> {
         if let Some((_, field)) =
             self.classes().all_fields(class).into_iter().find(|(_, field)| field.offset == at)
             && !(holder.kind().is_js_object()
-                && at >= 8 * u64::from(holder.map.inobject_start_words)
+                && at >= size * u64::from(holder.map.inobject_start_words)
                 && holder.map.inobject_start_words > 0)
         {
             return Hold::Field(field.name);
@@ -211,7 +212,7 @@ impl Heap<'_> {
                         part.map(|part| part.name).filter(|name| !name.is_empty()).unwrap_or(tail.name);
                     Hold::Entry(name, (at - tail.offset) / size)
                 }
-                _ => Hold::Entry(tail.name, (at - tail.offset) / 8),
+                _ => Hold::Entry(tail.name, (at - tail.offset) / size),
             },
             _ => Hold::Word(at),
         }

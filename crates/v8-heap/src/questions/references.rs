@@ -28,13 +28,14 @@ use crate::graph::RootKind;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::index::parallel::in_turns;
-use crate::isolate::PageState;
+use crate::isolate::{Page, PageState, Spaces};
 use crate::layout::Kind;
 use crate::objects::context::VariableValue;
 use crate::objects::place::Place;
 use crate::objects::properties::PropertyValue;
 use crate::objects::value::HeapObject;
 use crate::shape::body::Word;
+use crate::tagged::{Caged, Encoding, TaggedWords, Whole};
 use crate::{Error, Monitor, Result, Tagged};
 
 /// How an object refers to another.
@@ -521,14 +522,15 @@ impl Heap<'_> {
             for holder in holders {
                 let object = self.object_by_id(table, crate::index::ObjectId(holder))?;
                 let bytes = self.words().present(object.address, self.object_size(object).ok()?);
-                words += bytes.len() / 8;
+                let encoding = self.spaces().encoding_at(object.address);
+                let all = encoding.each(bytes);
+                words += all.len();
                 if words > MOST_KNOWN_WORDS {
                     return None;
                 }
-                for (index, word) in bytes.chunks_exact(8).enumerate() {
-                    let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                for (index, Tagged(word)) in all.enumerate() {
                     if word & 1 == 1 && word & !3 == target {
-                        found.push(Hit { holder: object.address, offset: 8 * index as u64, target });
+                        found.push(Hit { holder: object.address, offset: encoding.size() * index as u64, target });
                     }
                 }
             }
@@ -551,21 +553,33 @@ impl Heap<'_> {
             .filter(|page| page.state == PageState::InUse && !page.is_read_only())
             .collect();
         monitor.begin("searching the heap", pages.iter().map(|page| page.present()).sum());
-        let search = |own: &mut Vec<Hit>, turn: usize| {
-            let page = pages[turn];
+        /// One page, whose words are encoded like this.
+        fn look<W: TaggedWords>(
+            (table, spaces, sought): (&ObjectTable, &Spaces<'_>, &AddressSet),
+            own: &mut Vec<Hit>,
+            page: &Page<'_>,
+            tagged: W,
+        ) {
             for piece in &page.pieces {
-                for (index, word) in piece.bytes.chunks_exact(8).enumerate() {
-                    let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+                for (index, word) in piece.bytes.chunks_exact(W::SIZE).enumerate() {
+                    let Tagged(word) = tagged.word(word);
                     if !sought.has_tagged(word) {
                         continue;
                     }
-                    let at = piece.start + 8 * index as u64;
+                    let at = piece.start + (W::SIZE * index) as u64;
                     if let Some(holder) = table.start_before(spaces, at) {
                         own.push(Hit { holder, offset: at - holder, target: word & !3 });
                     }
                 }
             }
-            page.present()
+        }
+        let known = (table, spaces, sought);
+        let search = |own: &mut Vec<Hit>, turn: usize| {
+            match pages[turn].encoding {
+                Encoding::Whole => look(known, own, pages[turn], Whole),
+                Encoding::Caged(base) => look(known, own, pages[turn], Caged(base)),
+            }
+            pages[turn].present()
         };
         let mut found = in_turns(pages.len(), monitor, Vec::new, search)?.concat();
         found.sort_unstable();

@@ -128,15 +128,17 @@ impl Body {
 }
 
 impl Tail {
-    pub fn of(layout: &TailLayout) -> Tail {
+    /// The tail of a class, in words of so many bytes.
+    pub fn of(layout: &TailLayout, word: u64) -> Tail {
         match layout {
             TailLayout::Entries(parts) => {
                 let mut words = Vec::new();
                 let size = layout.entry_size();
-                if size.is_multiple_of(8) {
+                if size.is_multiple_of(word) {
                     for part in parts {
-                        set(&mut words, part.offset, Word::of_field(part.kind));
+                        set(&mut words, part.offset / word, Word::of_field(part.kind));
                     }
+                    words.resize((size / word) as usize, Word::Raw);
                 }
                 Tail::Repeated(words.into())
             }
@@ -151,9 +153,9 @@ impl Tail {
     }
 }
 
-/// Says what the word with the byte at `offset` is; several small fields may share it.
-pub(crate) fn set(words: &mut Vec<Word>, offset: u64, word: Word) {
-    let index = (offset / 8) as usize;
+/// Says what the word with this number is; several small fields may share it.
+pub(crate) fn set(words: &mut Vec<Word>, index: u64, word: Word) {
+    let index = index as usize;
     if index >= words.len() {
         words.resize(index + 1, Word::Raw);
     }

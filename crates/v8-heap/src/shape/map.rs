@@ -132,12 +132,14 @@ pub struct Maps {
 /// The numbers of maps that were asked for lately, by address, to be read without a lock: most objects have one of a few maps.
 #[derive(Debug)]
 struct Recent {
-    /// In each the address, in words, above the number; 0 if there is none.
+    /// In each the address, divided by [`ALIGNMENT`], above the number; 0 if there is none.
     slots: Box<[AtomicU64; 1 << RECENT_BITS]>,
 }
 
 /// Logarithm of the maps that are remembered.
 const RECENT_BITS: u32 = 10;
+/// Maps are at multiples of this, in bytes.
+const ALIGNMENT: u64 = 4;
 /// Bits of a number in a slot; larger ones are not remembered.
 const NUMBER_BITS: u32 = 19;
 
@@ -158,24 +160,25 @@ impl Recent {
     #[inline]
     fn find(&self, address: u64) -> Option<MapId> {
         let slots = self.slots(address).into_iter().map(|slot| slot.load(Ordering::Relaxed));
-        let found = slots.filter(|slot| *slot != 0).find(|slot| slot >> NUMBER_BITS == address / 8)?;
+        let found = slots.filter(|slot| *slot != 0).find(|slot| slot >> NUMBER_BITS == address / ALIGNMENT)?;
         Some(MapId((found & ((1 << NUMBER_BITS) - 1)) as u32))
     }
 
     fn remember(&self, address: u64, id: MapId) {
-        let fits = address / 8 < 1 << (64 - NUMBER_BITS) && u64::from(id.0) < 1 << NUMBER_BITS;
+        let fits = address / ALIGNMENT < 1 << (64 - NUMBER_BITS) && u64::from(id.0) < 1 << NUMBER_BITS;
         if fits && address != 0 {
             let [slot, other] = self.slots(address);
             other.store(slot.load(Ordering::Relaxed), Ordering::Relaxed);
-            slot.store((address / 8) << NUMBER_BITS | u64::from(id.0), Ordering::Relaxed);
+            slot.store((address / ALIGNMENT) << NUMBER_BITS | u64::from(id.0), Ordering::Relaxed);
         }
     }
 }
 
 impl Maps {
     /// The map that the first word of an object points to; `None` if it points to none.
-    pub(crate) fn intern(&self, words: &Words<'_>, layout: &Layout, map_word: u64) -> Option<MapId> {
-        let address = Tagged(map_word).strong().filter(|address| address.is_multiple_of(8))?;
+    pub(crate) fn intern(&self, words: &Words<'_>, layout: &Layout, map_word: Tagged) -> Option<MapId> {
+        let granule = layout.fields.words.tagged;
+        let address = map_word.strong().filter(|address| address.is_multiple_of(granule))?;
         if let Some(recent) = self.recent.find(address) {
             return Some(recent);
         }
@@ -225,8 +228,8 @@ const MOST_NON_MAPS: usize = 1 << 16;
 /// Whether the object at `address` is a map: its map is a meta map, which is its own map and of type `MAP_TYPE`. Maps
 /// live in heap pages only.
 fn is_map(words: &Words<'_>, layout: &Layout, address: u64) -> bool {
-    let Some(meta) = words.heap_word(address).and_then(|word| Tagged(word).strong()) else { return false };
-    words.heap_word(meta) == Some(Tagged::pointer(meta).0)
+    let Some(meta) = words.heap_tagged(address).and_then(Tagged::strong) else { return false };
+    words.heap_tagged(meta) == Some(Tagged::pointer(meta))
         && words
             .spaces
             .slice(meta + layout.fields.map_instance_type, 2)

@@ -8,7 +8,9 @@
 use crate::isolate::{Page, Piece};
 use crate::layout::{Layout, ObjectBytes, SizeFormula, SpecialSize};
 use crate::shape::map::{MapId, Maps};
+use crate::tagged::{Caged, Encoding, TaggedWords, Whole};
 use crate::words::Words;
+use crate::Tagged;
 
 /// A stretch of a page in which no objects could be found although there is something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +34,14 @@ pub(crate) struct PageObjects {
     pub free_bytes: u64,
     /// Where the walk lost its way.
     pub gaps: Vec<Gap>,
+    /// Logarithm of the bytes of a word.
+    granule: u32,
 }
 
 impl PageObjects {
     /// Untagged addresses and maps of the objects found in a page whose object area starts at `area_start`.
     pub fn objects(&self, area_start: u64) -> impl Iterator<Item = (u64, MapId)> + '_ {
-        set_bits(&self.starts).map(move |bit| area_start + 8 * bit).zip(self.maps.iter().copied())
+        set_bits(&self.starts).map(move |bit| area_start + (bit << self.granule)).zip(self.maps.iter().copied())
     }
 
     fn clear(&mut self) {
@@ -60,12 +64,20 @@ pub(crate) struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     pub fn new(words: Words<'a>, layout: &'a Layout, maps: &'a Maps) -> Walker<'a> {
-        Walker { words, layout, maps, cache: SizeCache::new(), found: PageObjects::default() }
+        let found = PageObjects { granule: layout.fields.words.granule(), ..PageObjects::default() };
+        Walker { words, layout, maps, cache: SizeCache::new(), found }
     }
 
     /// Walks one page; what it holds is in `self.found` afterwards.
     pub fn walk(&mut self, page: &Page<'_>) {
         self.found.clear();
+        match page.encoding {
+            Encoding::Whole => self.walk_page(page, Whole),
+            Encoding::Caged(base) => self.walk_page(page, Caged(base)),
+        }
+    }
+
+    fn walk_page<W: TaggedWords>(&mut self, page: &Page<'_>, tagged: W) {
         // Where the last object ends: behind the end of its piece if the core lacks the rest of it.
         let mut reached = 0;
         for piece in &page.pieces {
@@ -75,15 +87,22 @@ impl<'a> Walker<'a> {
             }
             let mut from = piece.start.max(reached).min(piece.end());
             for &(start, end) in &page.unused {
-                reached = self.walk_stretch(page, piece, from, start.clamp(from, piece.end())).max(reached);
+                reached = self.walk_stretch(tagged, page, piece, from, start.clamp(from, piece.end())).max(reached);
                 from = end.clamp(from, piece.end());
             }
-            reached = self.walk_stretch(page, piece, from, piece.end()).max(reached);
+            reached = self.walk_stretch(tagged, page, piece, from, piece.end()).max(reached);
         }
     }
 
     /// Walks the addresses `[from, to)` of a piece of `page`. Returns where the last object ends.
-    fn walk_stretch(&mut self, page: &Page<'_>, piece: &Piece<'_>, from: u64, to: u64) -> u64 {
+    fn walk_stretch<W: TaggedWords>(
+        &mut self,
+        tagged: W,
+        page: &Page<'_>,
+        piece: &Piece<'_>,
+        from: u64,
+        to: u64,
+    ) -> u64 {
         let stretch = Stretch {
             start: from,
             bytes: &piece.bytes[(from - piece.start) as usize..(to - piece.start) as usize],
@@ -92,13 +111,13 @@ impl<'a> Walker<'a> {
         // The core lacks what follows: the last object is one even if it reaches over there.
         let is_cut = to == piece.end() && to < page.area_end;
         let bytes = stretch.bytes;
-        let first_bit = ((from - page.area_start) / 8) as usize;
+        let first_bit = (from - page.area_start) as usize / W::SIZE;
         let mut at = 0;
         // Neighbours are often of one kind, or of two in turn. A right guess lets the processor go on to the next object
         // before the look-up is done.
         let mut recent = [NO_ENTRY; 2];
-        while at + 8 <= bytes.len() {
-            let word = read_u64(bytes, at);
+        while at + W::SIZE <= bytes.len() {
+            let word = tagged.word(&bytes[at..at + W::SIZE]).0;
             let guess = if word == recent[0].word {
                 Some(recent[0])
             } else if word == recent[1].word {
@@ -116,7 +135,7 @@ impl<'a> Walker<'a> {
                 None => match self.learn(word) {
                     Some(entry) => entry,
                     None => {
-                        at = self.resynchronise(&stretch, at);
+                        at = self.resynchronise(tagged, &stretch, at);
                         continue;
                     }
                 },
@@ -135,27 +154,27 @@ impl<'a> Walker<'a> {
                         None => 0,
                     }
                 }
-                Some(special) => self.special_size(special, &stretch, at).unwrap_or(0),
+                Some(special) => self.special_size(tagged, special, &stretch, at).unwrap_or(0),
             };
             let free = (bytes.len() - at) as u64;
-            if size < 8 || size > free {
+            if size < W::SIZE as u64 || size > free {
                 let end = from.saturating_add(at as u64 + size);
                 if size > free && is_cut && end <= page.area_end {
                     if entry.is_free {
                         self.found.free_bytes += free;
                     } else {
-                        self.record(first_bit + at / 8, entry.id);
+                        self.record(first_bit + at / W::SIZE, entry.id);
                         self.found.object_bytes += free;
                     }
                     return end;
                 }
-                at = self.resynchronise(&stretch, at);
+                at = self.resynchronise(tagged, &stretch, at);
                 continue;
             }
             if entry.is_free {
                 self.found.free_bytes += size;
             } else {
-                self.record(first_bit + at / 8, entry.id);
+                self.record(first_bit + at / W::SIZE, entry.id);
                 self.found.object_bytes += size;
             }
             at += size as usize;
@@ -179,7 +198,7 @@ impl<'a> Walker<'a> {
     /// Takes a map into the cache.
     #[cold]
     fn learn(&mut self, word: u64) -> Option<SizeEntry> {
-        let id = self.maps.intern(&self.words, self.layout, word)?;
+        let id = self.maps.intern(&self.words, self.layout, Tagged(word))?;
         let map = self.maps.get(id);
         let formula = map.size?;
         let entry = SizeEntry { word, formula, id, is_free: map.kind.is_gap() };
@@ -189,15 +208,15 @@ impl<'a> Walker<'a> {
 
     /// The next place after `at` where an object can start; notes the gap if anything but zeros is skipped.
     #[cold]
-    fn resynchronise(&mut self, stretch: &Stretch<'_>, at: usize) -> usize {
+    fn resynchronise<W: TaggedWords>(&mut self, tagged: W, stretch: &Stretch<'_>, at: usize) -> usize {
         let bytes = stretch.bytes;
-        let mut next = if stretch.large { bytes.len() } else { at + 8 };
-        while next + 8 <= bytes.len() {
-            let word = read_u64(bytes, next);
+        let mut next = if stretch.large { bytes.len() } else { at + W::SIZE };
+        while next + W::SIZE <= bytes.len() {
+            let word = tagged.word(&bytes[next..next + W::SIZE]).0;
             if word & 3 == 1 && (self.cache.get(word).is_some() || self.learn(word).is_some()) {
                 break;
             }
-            next += 8;
+            next += W::SIZE;
         }
         let next = next.min(bytes.len());
         if bytes[at..next].iter().any(|byte| *byte != 0) {
@@ -209,22 +228,29 @@ impl<'a> Walker<'a> {
     }
 
     #[cold]
-    fn special_size(&mut self, special: SpecialSize, stretch: &Stretch<'_>, at: usize) -> Option<u64> {
+    fn special_size<W: TaggedWords>(
+        &mut self,
+        tagged: W,
+        special: SpecialSize,
+        stretch: &Stretch<'_>,
+        at: usize,
+    ) -> Option<u64> {
         let layout = self.layout;
         let bytes = &stretch.bytes[at..];
-        let mut object = WalkedObject { walker: self, address: stretch.start + at as u64, bytes };
+        let mut object = WalkedObject { walker: self, tagged, address: stretch.start + at as u64, bytes };
         layout.special_size(special, &mut object).ok().flatten()
     }
 }
 
 /// An object on the way of a walk, with all that is behind it.
-struct WalkedObject<'o, 'a> {
+struct WalkedObject<'o, 'a, W> {
     walker: &'o mut Walker<'a>,
+    tagged: W,
     address: u64,
     bytes: &'o [u8],
 }
 
-impl ObjectBytes for WalkedObject<'_, '_> {
+impl<W: TaggedWords> ObjectBytes for WalkedObject<'_, '_, W> {
     /// The stretch ends before it.
     type Error = ();
 
@@ -234,17 +260,17 @@ impl ObjectBytes for WalkedObject<'_, '_> {
         Ok(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
     }
 
-    fn word(&mut self, offset: u64, _: &'static str) -> Result<u64, ()> {
+    fn tagged(&mut self, offset: u64, _: &'static str) -> Result<Tagged, ()> {
         let at = usize::try_from(offset).map_err(|_| ())?;
-        let bytes = self.bytes.get(at..at.checked_add(8).ok_or(())?).ok_or(())?;
-        Ok(u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+        self.bytes.get(at..).and_then(|bytes| self.tagged.first(bytes)).ok_or(())
     }
 
     fn room(&self) -> (u64, u64) {
         (self.address, self.bytes.len() as u64)
     }
 
-    fn is_map_of_gap(&mut self, word: u64) -> bool {
+    fn is_map_of_gap(&mut self, word: Tagged) -> bool {
+        let word = word.0;
         let entry = self.walker.cache.get(word);
         let entry = entry.or_else(|| (word & 3 == 1).then(|| self.walker.learn(word)).flatten());
         entry.is_some_and(|entry| entry.is_free)
@@ -257,11 +283,6 @@ struct Stretch<'a> {
     bytes: &'a [u8],
     /// All one object.
     large: bool,
-}
-
-#[inline]
-fn read_u64(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
 /// All that the walk needs of a map.

@@ -288,6 +288,7 @@ impl<'a, 't> Plans<'a, 't> {
         let Some(class) = self.heap.layout().type_info(map.instance_type).and_then(|info| info.class) else {
             return;
         };
+        let word = self.heap.fields().words.tagged;
         let told_twice = self.heap.layout().facts.snapshots.told_twice;
         for (class, field) in self.heap.classes().all_fields(class) {
             // Of a proxy of the global object, only what it stands for has a name.
@@ -303,10 +304,10 @@ impl<'a, 't> Plans<'a, 't> {
                 continue;
             }
             if told_twice.contains(&(class.name, field.name)) {
-                slots[(field.offset / 8) as usize] = Slot::Twice;
+                slots[(field.offset / word) as usize] = Slot::Twice;
             }
             let named = NAMED.iter().find(|(owner, name, _)| *owner == class.name && *name == field.name);
-            let slot = slots.get_mut((field.offset / 8) as usize);
+            let slot = slots.get_mut((field.offset / word) as usize);
             if let (Some((_, _, name)), Some(slot @ Slot::Hidden)) = (named, slot) {
                 *slot = *name;
             }
@@ -389,8 +390,8 @@ impl<'a, 't> Plans<'a, 't> {
     /// What the slots of a context are called: what V8 names are the variables of functions, scripts and modules, and of
     /// blocks that declare some with `var`.
     pub fn variables(&self, context: HeapObject<'_>) -> Arc<Variables> {
-        let scope = self.heap.words().heap_word(self.heap.fields().context_slot(context.address, SCOPE_INFO));
-        let Some(scope) = scope.and_then(|word| Tagged(word).strong()) else { return Arc::default() };
+        let scope = self.heap.words().heap_tagged(self.heap.fields().context_slot(context.address, SCOPE_INFO));
+        let Some(scope) = scope.and_then(Tagged::strong) else { return Arc::default() };
         if let Some(known) =
             self.variables.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&scope)
         {

@@ -164,9 +164,10 @@ impl Explorer<'_, '_> {
             visit(edge);
         };
         let mut telling = Telling { essential: &self.essential, next: 0, visit: &mut counted };
-        let word = |index: usize| match bytes.get(8 * index..8 * index + 8) {
-            Some(bytes) => Tagged(u64::from_le_bytes(bytes.try_into().expect("eight bytes"))),
-            None => Tagged::default(),
+        let encoding = self.heap.spaces().encoding_at(object.address);
+        let size = encoding.size() as usize;
+        let word = |index: usize| {
+            bytes.get(size * index..).and_then(|bytes| encoding.first(bytes)).unwrap_or_default()
         };
         for (index, slot) in plan.slots.iter().enumerate() {
             match *slot {
@@ -188,8 +189,7 @@ impl Explorer<'_, '_> {
             }
         }
         let first = plan.slots.len();
-        let rest = bytes.get(8 * first..).unwrap_or_default().chunks_exact(8);
-        let rest = rest.map(|word| Tagged(u64::from_le_bytes(word.try_into().expect("eight bytes"))));
+        let rest = encoding.each(bytes.get(size * first..).unwrap_or_default());
         match &plan.store {
             Store::Nothing => {}
             Store::Hidden => rest.for_each(|word| telling.hidden(word)),
@@ -198,7 +198,7 @@ impl Explorer<'_, '_> {
             }
             Store::WeakOrNumbered(length_at) => {
                 let length =
-                    length_at.and_then(|at| word(at / 8).smi()).and_then(|length| u32::try_from(length).ok());
+                    length_at.and_then(|at| word(at / size).smi()).and_then(|length| u32::try_from(length).ok());
                 for (index, word) in (0..).zip(rest) {
                     match length {
                         Some(length) if index >= length => telling.hidden(word),
@@ -228,7 +228,7 @@ impl Explorer<'_, '_> {
                 rest.filter(is_object).for_each(|word| telling.hidden(word));
             }
             Store::Machine => {
-                for word in embedded_words(bytes.get(8 * first..).unwrap_or_default()) {
+                for word in embedded_words(bytes.get(size * first..).unwrap_or_default()) {
                     let target = self.heap.object(Tagged(word));
                     let is_weak = target.is_ok_and(|target| code_holds_weakly(target.kind()));
                     // The low bits of a weak pointer.
@@ -256,7 +256,7 @@ impl Explorer<'_, '_> {
                 Some(map) if map.kind() == Kind::Map => {
                     let at = map.address + self.heap.fields().map_prototype;
                     if let Some(prototype) =
-                        self.heap.words().heap_word(at).and_then(|word| Tagged(word).strong())
+                        self.heap.words().heap_tagged(at).and_then(Tagged::strong)
                     {
                         telling.edge(EdgeKind::Property, Name::Static("prototype"), prototype);
                     }
@@ -332,16 +332,16 @@ impl Explorer<'_, '_> {
     /// What is in no word of the object.
     fn apart(&self, plan: &Plan, object: HeapObject<'_>, telling: &mut Telling<'_>) {
         let words = self.heap.words();
-        let strong_at = |at: u64| words.heap_word(at).and_then(|word| Tagged(word).strong());
+        let strong_at = |at: u64| words.heap_tagged(at).and_then(Tagged::strong);
         for apart in &plan.apart {
             match *apart {
                 Apart::OutOfObject(property, index) => {
                     let Some(array) = strong_at(object.address + self.heap.fields().properties) else {
                         continue;
                     };
-                    if let Some(value) = words.heap_word(self.heap.fields().property(array, u64::from(index)))
+                    if let Some(value) = words.heap_tagged(self.heap.fields().property(array, u64::from(index)))
                     {
-                        telling.property(property, Tagged(value));
+                        telling.property(property, value);
                     }
                 }
                 Apart::Constant(property, value) => telling.property(property, value),
@@ -393,7 +393,7 @@ impl Explorer<'_, '_> {
                 }
                 Apart::BackingStore => {
                     let at = object.address + self.heap.fields().array_buffer_backing_store;
-                    let target = Target::Memory(words.heap_word(at).unwrap_or(0));
+                    let target = Target::Memory(words.word(at, "backing store").unwrap_or(0));
                     let (kind, label) = (EdgeKind::Internal, Label::Name(Name::Static("backing_store")));
                     (telling.visit)(Edge { kind, label, target });
                 }
@@ -412,8 +412,8 @@ impl Explorer<'_, '_> {
     /// The native context of a global proxy: that of its map's map.
     fn context_of_proxy(&self, proxy: HeapObject<'_>) -> Option<u64> {
         let meta = self.heap.map_at(proxy.map.address).ok()?.1;
-        let context = self.heap.words().heap_word(meta.address + self.heap.fields().map_constructor)?;
-        let context = self.heap.object(Tagged(context)).ok()?;
+        let context = self.heap.words().heap_tagged(meta.address + self.heap.fields().map_constructor)?;
+        let context = self.heap.object(context).ok()?;
         (context.kind() == Kind::NativeContext).then_some(context.address)
     }
 
@@ -437,8 +437,8 @@ impl Explorer<'_, '_> {
     fn elements(&self, object: HeapObject<'_>, is_array: bool, telling: &mut Telling<'_>) {
         let words = self.heap.words();
         let Some(store) = words
-            .heap_word(object.address + self.heap.fields().elements)
-            .and_then(|word| Tagged(word).strong())
+            .heap_tagged(object.address + self.heap.fields().elements)
+            .and_then(Tagged::strong)
         else {
             return;
         };
@@ -446,9 +446,9 @@ impl Explorer<'_, '_> {
         if is_array {
             length = length.min(self.heap.array_length(object).unwrap_or(0));
         }
-        let bytes = words.present(self.heap.fields().element(store, 0), 8 * length);
-        for (index, word) in (0..).zip(bytes.chunks_exact(8)) {
-            let word = Tagged(u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        let first = self.heap.fields().element(store, 0);
+        let bytes = words.present(first, self.heap.fields().words.tagged * length);
+        for (index, word) in (0..).zip(words.each_tagged(first, bytes)) {
             let Some(target) = word.strong() else { continue };
             if !self.heap.is_hole(word) {
                 let (kind, label) = (EdgeKind::Element, Label::Index(index));

@@ -146,8 +146,8 @@ impl Tags {
                         continue;
                     }
                     for &(at, tag) in &of_map.fields {
-                        if let Some(word) = heap.words().heap_word(address + at) {
-                            finder.tag(Tagged(word), tag);
+                        if let Some(word) = heap.words().heap_tagged(address + at) {
+                            finder.tag(word, tag);
                         }
                     }
                     if of_map.more != More::Nothing {
@@ -254,7 +254,7 @@ impl Finder<'_, '_> {
             }
             More::Feedback => {
                 let Ok(words) = heap.object_words(object) else { return };
-                let header = (heap.fields().feedback_vector_header / 8) as usize;
+                let header = (heap.fields().feedback_vector_header / heap.fields().words.tagged) as usize;
                 for (_, word) in words.iter().skip(header) {
                     let Ok(target) = heap.object(word) else { continue };
                     if word.strong().is_some()
@@ -279,8 +279,8 @@ impl Finder<'_, '_> {
             More::Transitions => {
                 // The first word behind the length, if there are any.
                 let at = self.heap.fields().transition(object.address, 0);
-                if let Some(word) = heap.words().heap_word(at) {
-                    self.tag(Tagged(word), PROTOTYPE_TRANSITIONS);
+                if let Some(word) = heap.words().heap_tagged(at) {
+                    self.tag(word, PROTOTYPE_TRANSITIONS);
                 }
             }
             More::Code => {
@@ -347,8 +347,8 @@ impl Finder<'_, '_> {
                 }
                 for index in 0..length {
                     let at = self.heap.fields().element(array.address, index);
-                    if let Some(word) = self.heap.words().heap_word(at) {
-                        self.constants(Tagged(word), depth - 1);
+                    if let Some(word) = self.heap.words().heap_tagged(at) {
+                        self.constants(word, depth - 1);
                     }
                 }
             }

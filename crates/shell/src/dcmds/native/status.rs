@@ -10,7 +10,7 @@ use std::io::Write;
 
 use core_reader::{Core, Memory, Module};
 use serde_json::json;
-use v8_heap::Heap;
+use v8_heap::{Encoding, Heap};
 use v8_heap::isolate::Page;
 use v8_heap::layout::Contradiction;
 
@@ -178,6 +178,9 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
         (false, _) => ", a neighbour; trust it as far as the self-check below goes",
     };
     writeln!(out.text(), "heap layout: of V8 {major}.{minor} ({}){fit}", layout.table_line)?;
+    if let Encoding::Caged(cage) = heap.spaces().encoding() {
+        writeln!(out.text(), "    pointers: compressed to 32 bits, in the cage at {cage:x}")?;
+    }
     for part in layout.provenance() {
         let sources: Vec<String> =
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();

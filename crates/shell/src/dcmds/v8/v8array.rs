@@ -78,7 +78,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 return Err(DcmdError::failed(format!("{value} is a {class}, not an array of V8's")));
             };
             let size = heap.object_size(object)?;
-            for (index, offset) in (start..size).step_by(8).enumerate() {
+            for (index, offset) in (start..size).step_by(heap.fields().words.tagged as usize).enumerate() {
                 context.check_interrupt()?;
                 let word = heap.field(object, offset)?;
                 if as_json {

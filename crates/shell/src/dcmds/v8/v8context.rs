@@ -79,11 +79,11 @@ fn describe(context: &Context, heap: &Heap<'static>, value: Tagged) -> Result<Fa
     }
     let end = match object.kind() {
         // The last word is a native pointer.
-        HeapKind::NativeContext => size.saturating_sub(8),
+        HeapKind::NativeContext => size.saturating_sub(heap.fields().words.pointer),
         _ => size,
     };
     let mut slots = Vec::new();
-    for at in (fields.context_slot(0, 2)..end).step_by(8) {
+    for at in (fields.context_slot(0, 2)..end).step_by(fields.words.tagged as usize) {
         context.check_interrupt()?;
         let (index, name) = match heap.place_at(object, at) {
             Place::ContextSlot(index, name) => {

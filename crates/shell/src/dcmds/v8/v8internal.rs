@@ -7,7 +7,8 @@
 
 use serde_json::json;
 use v8_heap::Tagged;
-use v8_heap::objects::place::Place;
+use v8_heap::layout::FieldKind;
+use v8_heap::objects::place::{FieldValue, Place};
 
 use crate::dcmd::{
     AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each_item,
@@ -61,11 +62,14 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let object = heap.object(value)?;
             let size = heap.object_size(object)?;
             let mut fields = 0;
-            for offset in (0..size).step_by(8) {
+            for offset in (0..size).step_by(heap.fields().words.tagged as usize) {
                 if let Place::EmbedderField(index) = heap.place_at(object, offset) {
                     fields += 1;
                     if index == wanted {
-                        let word = heap.field(object, offset)?;
+                        let word = match heap.field_value(object, offset, FieldKind::Embedder)? {
+                            FieldValue::Pointer(address) => Tagged(address),
+                            _ => heap.field(object, offset)?,
+                        };
                         if as_json {
                             let object = hex(value.0);
                             let line = json!({ "object": object, "index": wanted, "value": hex(word.0) });

@@ -117,7 +117,8 @@ fn describe(heap: &Heap<'static>, id: MapId, map: &Map, counts: &[u64]) -> Resul
     facts.line(line);
     let count = instances(counts, id);
     let words = u64::from(map.instance_size_words);
-    facts.field("size", Some(8 * words).filter(|size| *size != 0));
+    let bytes = heap.fields().words.tagged * words;
+    facts.field("size", Some(bytes).filter(|size| *size != 0));
     let sizes = match words {
         0 => "of different sizes".to_owned(),
         words if is_js => {
@@ -132,9 +133,9 @@ fn describe(heap: &Heap<'static>, id: MapId, map: &Map, counts: &[u64]) -> Resul
                 0..3 => format!(", {used} unused in the property array"),
                 _ => String::new(),
             };
-            format!("of 0x{:x} bytes, {inside} in-object properties, {unused} unused{outside}", 8 * words)
+            format!("of 0x{bytes:x} bytes, {inside} in-object properties, {unused} unused{outside}")
         }
-        words => format!("of 0x{:x} bytes", 8 * words),
+        _ => format!("of 0x{bytes:x} bytes"),
     };
     facts.tell("instances", count, format!("instances: {count}, {sizes}"));
     let shown = |label: &str, value: Tagged| format!("{label}: {value} ({})", summary(heap, value));
@@ -220,7 +221,7 @@ fn property(heap: &Heap<'static>, map: &Map, descriptor: &Descriptor) -> Vec<Str
     let mut parts = Vec::new();
     match descriptor.field {
         Some(field) if field < map.inobject_properties() => {
-            let offset = 8 * (u64::from(map.inobject_start_words) + field);
+            let offset = heap.fields().words.tagged * (u64::from(map.inobject_start_words) + field);
             parts.push(format!("field {field} at +0x{offset:x} in object"));
         }
         Some(field) => {

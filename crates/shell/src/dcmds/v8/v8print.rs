@@ -211,13 +211,15 @@ impl ObjectPrinter<'_, '_> {
             let place = heap.place_at(self.object, offset);
             let (kind, entry) = match &place {
                 Place::Entry { part, .. } if part.starts_with("padding") => {
-                    offset += 8 - offset % 8;
+                    let word = heap.fields().words.tagged;
+                    offset += word - offset % word;
                     continue;
                 }
                 // Behind the fields there is a tail, or nothing at all.
                 Place::Nothing if class.tail.is_none() && !is_fixed => break,
                 Place::Field(..) | Place::Nothing => {
-                    offset += 8 - offset % 8;
+                    let word = heap.fields().words.tagged;
+                    offset += word - offset % word;
                     continue;
                 }
                 Place::EmbedderField(_) => (FieldKind::Embedder, None),
@@ -234,7 +236,7 @@ impl ObjectPrinter<'_, '_> {
                 shown += 1;
             }
             if shown > self.count {
-                let left = (size - offset).div_ceil(8);
+                let left = (size - offset).div_ceil(heap.fields().words.tagged);
                 self.more = left;
                 return self.line(1, format_args!("... {left} more words (-n says how many elements)"));
             }
@@ -251,8 +253,9 @@ impl ObjectPrinter<'_, '_> {
 
     /// Where the fields of the class end in this object.
     fn fields_end(&self, class: &Class) -> u64 {
-        let start = 8 * u64::from(self.object.map.inobject_start_words);
-        let end = class.size.next_multiple_of(8);
+        let word = self.heap.fields().words.tagged;
+        let start = word * u64::from(self.object.map.inobject_start_words);
+        let end = class.size.next_multiple_of(word);
         if self.object.kind().is_js_object() && start > 0 { end.min(start) } else { end }
     }
 }

@@ -89,7 +89,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             facts.line(format!("{locals} context local variable{}", plural(locals)));
             let (mut names, mut parts) = (Vec::new(), Map::new());
             let size = heap.object_size(object)?;
-            for offset in (8..size).step_by(8) {
+            let word = heap.fields().words.tagged;
+            for offset in (word..size).step_by(word as usize) {
                 context.check_interrupt()?;
                 let place = heap.place_at(object, offset);
                 let Place::ScopePart(part, index) = place else { continue };
