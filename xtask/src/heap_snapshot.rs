@@ -14,7 +14,7 @@
 //! | `closure` | name of the function | `Function` |
 //! | `regexp` | source | `RegExp` |
 //! | `hidden` | `system / JSProxy` | `Proxy` |
-//! | `native` | `Node / X`, odd id | that name: a JavaScript object that V8 calls after the C++ object tied to it |
+//! | `native` | `Node / X`, `CppgcShim` or `InternalNode` of workerd, odd id | that name: a JavaScript object that V8 calls after the C++ object tied to it |
 //! | any other | | not at all |
 //!
 //! Ids of heap objects are odd, those of C++ objects that stand for themselves are even.
@@ -27,7 +27,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use test_support::scenarios::constructors::Counts;
+use test_support::scenarios::constructors::{Counts, TIED};
 
 /// What a heap snapshot says of the heap.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -187,7 +187,7 @@ impl Raw {
                 }
                 Kind::Object => count(name, found),
                 Kind::Hidden if name == "system / JSProxy" => count("Proxy", found),
-                Kind::Native if name.starts_with("Node / ") => count(name, found),
+                Kind::Native if name.starts_with("Node / ") || TIED.contains(&&**name) => count(name, found),
                 _ => {}
             }
         }

@@ -150,32 +150,41 @@ pub fn facts(contexts: u64, workers: u64) -> Result<Vec<Facts>> {
     Ok(vec![Scenario::find("kinds")?.facts()?, census])
 }
 
-/// Asks all of [`QUESTIONS`].
+/// Asks all of [`QUESTIONS`] that one program answers.
 pub fn judge(case: &Case<'_>) -> Result<Judgement> {
+    let mut judgement = judge_heap(case)?;
     let debugger = Debugger::new(case.executable.to_owned(), case.core);
-    let report =
-        fs::read_to_string(case.directory.join("process.json")).context("no report of the process")?;
-    let report: Value = serde_json::from_str(&report)?;
+    let report = report(case.directory)?;
+    let status = debugger.evaluate("::status")?;
+    let asked =
+        Asked { case, debugger: &debugger, report: &report, status: &status, notices: BTreeSet::new() };
+    judgement.answer("threads", asked.threads());
+    judgement.answer("stack", asked.stack());
+    Ok(judgement)
+}
+
+/// What the process says of itself.
+fn report(directory: &Path) -> Result<Value> {
+    let report = fs::read_to_string(directory.join("process.json")).context("no report of the process")?;
+    Ok(serde_json::from_str(&report)?)
+}
+
+/// Asks what is on the heap, and nothing of threads.
+pub fn judge_heap(case: &Case<'_>) -> Result<Judgement> {
+    let debugger = Debugger::new(case.executable.to_owned(), case.core);
+    let report = report(case.directory)?;
     let v8 = report["versions"]["v8"].as_str().unwrap_or_default().to_owned();
     let (status, warnings) = debugger.evaluate_aloud("::status")?;
 
     let notices = if case.symbols { BTreeSet::new() } else { warnings.lines().map(str::to_owned).collect() };
     let asked = Asked { case, debugger: &debugger, report: &report, status: &status, notices };
     let opened = Ok(asked.opened(&v8, &warnings));
-    let rest = [
-        asked.gaps(),
-        asked.counts(),
-        asked.living(),
-        asked.values(),
-        asked.threads(),
-        asked.stack(),
-        Ok(Answer::default()),
-        Ok(Answer::default()),
-        Ok(Answer::default()),
-    ];
-    let failed = |error| Answer { compared: String::new(), failures: vec![format!("{error:#}")] };
-    let answers = std::iter::once(opened).chain(rest).map(|answer| answer.unwrap_or_else(failed)).collect();
-    Ok(Judgement { answers })
+    let rest = [asked.gaps(), asked.counts(), asked.living(), asked.values()];
+    let mut judgement = Judgement::unasked();
+    for (question, answer) in QUESTIONS.iter().zip(std::iter::once(opened).chain(rest)) {
+        judgement.answer(question, answer);
+    }
+    Ok(judgement)
 }
 
 /// Whether the statistics of memory are those that the process wrote last of all, and its values those of `memory`, which left its
@@ -209,11 +218,11 @@ impl Asked<'_> {
         // Some releases call themselves otherwise than npm does: 26.8.0 is 26.8.0-alpha.0.0.0.
         let version = |name: &str| self.report["versions"][name].as_str();
         // Deno says which version of Node.js it stands for as well.
-        let embedder = match version("deno") {
-            Some(deno) => ("Deno version", deno),
-            None => ("Node.js version", version("node").unwrap_or_default()),
+        let embedder = match (version("deno"), version("node")) {
+            (Some(deno), _) => Some(("Deno version", deno)),
+            (None, node) => node.map(|node| ("Node.js version", node)),
         };
-        for (what, expected) in [embedder, ("V8 version", v8)] {
+        for (what, expected) in embedder.into_iter().chain([("V8 version", v8)]) {
             let said = field(self.status, what).unwrap_or("nothing");
             if said != expected {
                 failures.push(format!("{what} is {expected}, ::status says {said}"));
@@ -297,14 +306,18 @@ impl Asked<'_> {
         }
         let mut living = debugger::counts(&self.debugger.groups()?);
         // V8 15 no longer counts them as objects of JavaScript.
-        living.remove("Proxy");
+        if !named.contains_key("Proxy") {
+            living.remove("Proxy");
+        }
         // It calls a suspended call of an async function as it calls a generator.
         let calls = living.remove("AsyncFunction").unwrap_or(0);
         let known = named.get("AsyncFunction").copied().unwrap_or(0);
         living.insert("AsyncFunction".to_owned(), known);
         *living.entry("Generator".to_owned()).or_default() += calls.saturating_sub(known);
-        let differences = constructors::compare(&named, &living);
-        let failures = differences.iter().map(|difference| {
+        let mut differences = constructors::compare(&named, &living);
+        constructors::explain_tied(&mut differences);
+        let unexplained = differences.iter().filter(|difference| difference.reason.is_none());
+        let failures = unexplained.map(|difference| {
             let constructors::Difference { constructor, truth, found, .. } = difference;
             format!("{constructor}: V8 counts {truth}, found {found}")
         });

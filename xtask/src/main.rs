@@ -124,8 +124,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "embedders",
-        arguments: "[--keep] [--report FILE] [--debugger FILE]",
-        summary: "hold a core of Deno against V8's snapshot and the program's facts; see that one of workerd is refused",
+        arguments: "[--keep] [--workerd VERSION]... [--report FILE] [--debugger FILE]",
+        summary: "hold cores of Deno and of workerd, whose pointers are compressed, against V8's snapshots and the programs' facts",
         run: embedders::run,
     },
     Task {

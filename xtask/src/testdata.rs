@@ -10,12 +10,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use test_support::scenarios::debugger::Debugger;
-use test_support::scenarios::shipped;
+use test_support::scenarios::{shipped, workerd};
 
 use crate::heap_snapshot::HeapSnapshot;
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
-use crate::{build, node_release, places};
+use crate::{build, embedders, node_release, places};
 
 /// Where the scenarios run: paths that say nothing about the machine.
 const STAGE: &str = "/tmp/v8mdb-stage";
@@ -34,7 +34,13 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     fs::create_dir_all(places::workspace().join("testdata/cores"))?;
     let stage = Path::new(STAGE);
     let names = || {
-        shipped::SCENARIOS.into_iter().chain([shipped::GROWTH, shipped::HOSTILE, shipped::PENDING, "arm64"])
+        shipped::SCENARIOS.into_iter().chain([
+            shipped::GROWTH,
+            shipped::HOSTILE,
+            shipped::PENDING,
+            "arm64",
+            "workerd",
+        ])
     };
     let is_wanted = |name: &str| scenarios.is_empty() || scenarios.iter().any(|wanted| wanted == name);
     if let Some(unknown) = scenarios.iter().find(|name| !names().any(|known| known == **name)) {
@@ -65,7 +71,26 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
             ship(&executable, node, shipped::GROWTH, arguments, &shipped::stage(line, of))?;
         }
     }
+    if is_wanted("workerd") {
+        ship_workerd(&executable)?;
+    }
     fs::remove_dir_all(stage)?;
+    Ok(())
+}
+
+/// Makes the core of workerd, and the truth beside it.
+fn ship_workerd(executable: &Path) -> Result<()> {
+    let directory = Path::new(STAGE).join("out");
+    let binary = Path::new(STAGE).join("workerd");
+    fs::create_dir_all(STAGE)?;
+    fs::copy(embedders::workerd::binary(embedders::workerd::SHIPPED.0)?, &binary)?;
+    embedders::workerd::take(&binary, embedders::workerd::SHIPPED, &directory)?;
+    let target = workerd::core();
+    let debugger = Debugger::new(executable.to_owned(), &directory.join("core"));
+    print!("{}", debugger.evaluate(&format!("::savecore -t -z 19 \"{}\"", target.display()))?);
+    ensure_neutral(&target)?;
+    let text = serde_json::to_string_pretty(&truth(&directory)?.objects)? + "\n";
+    fs::write(shipped::with_ending(workerd::shipped(), "constructors.json"), text)?;
     Ok(())
 }
 

@@ -116,11 +116,11 @@ impl<'t> Heap<'t> {
         let fitting = |words: WordModel| -> Result<(Layout, Spaces<'t>)> {
             let candidates = Layout::candidates(&version, words, memory.architecture(), symbols, &read_int)
                 .map_err(|error| match error {
-                    Error::Unsupported { node, v8, supported } => {
-                        Error::Unsupported { node: node_version.clone().or(node), v8, supported }
-                    }
-                    other => other,
-                })?;
+                Error::Unsupported { node, v8, supported } => {
+                    Error::Unsupported { node: node_version.clone().or(node), v8, supported }
+                }
+                other => other,
+            })?;
             let mut tried = candidates.into_iter().map(|mut layout| {
                 let spaces = Spaces::discover(memory, &mut layout, &current);
                 (layout, spaces)

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use core_reader::{Address, Core, Memory, OpenOptions, Symbols};
 use v8_heap::V8Version;
-use v8_heap::layout::{Class, Classes, FieldKind, Layout, METADATA_PREFIX, TailLayout};
+use v8_heap::layout::{Class, Classes, FieldKind, Layout, METADATA_PREFIX, TailLayout, WordModel};
 
 use crate::scenario::Scenario;
 use crate::take_core::{self, Request, Start, Writer};
@@ -50,7 +50,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
         Some(like) => V8Version::parse(&format!("{like}.0.0")).context("--like takes a version, as 11.3")?,
         None => version.clone(),
     };
-    let layout = Layout::candidates(&like, core.architecture(), symbols, &read_int)?
+    let layout = Layout::candidates(&like, WordModel::FULL, core.architecture(), symbols, &read_int)?
         .into_iter()
         .next()
         .context("there is no table to compare with: give one with --like")?;
@@ -222,5 +222,6 @@ fn kind(kind: FieldKind) -> String {
         FieldKind::Unsigned(bytes) => format!("u{}", bytes * 8),
         FieldKind::Signed(bytes) => format!("i{}", bytes * 8),
         FieldKind::Double => "f64".to_owned(),
+        FieldKind::InCodeCage => "stream".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 
 mod arm64;
 mod article;
+mod compressed;
 mod counts;
 mod deaths;
 mod every_pair;

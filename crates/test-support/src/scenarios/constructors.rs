@@ -126,6 +126,23 @@ pub fn explain_collected(differences: &mut [Difference], isolates: u64) {
 const NAMED_AFTER_WRAPPED: [(&str, &[&str]); 2] =
     [("Node / ContextifyContext", &["Object"]), ("Node / ContextifyScript", &["Script", "ContextifyScript"])];
 
+/// What V8 calls an object of workerd that a C++ object is tied to: by the name of that, up to V8 13 by that of the node of it.
+pub const TIED: [&str; 2] = ["CppgcShim", "InternalNode"];
+
+/// Gives all differences their reason if they come of V8's calling objects of workerd after the C++ objects that are tied to them: as many
+/// as have such a name must be found under the names of their constructors.
+pub fn explain_tied(differences: &mut [Difference]) {
+    let more = |one: &Difference| i128::from(one.found) - i128::from(one.truth);
+    let is_tied = |one: &Difference| TIED.contains(&&*one.constructor) && one.found == 0;
+    let balance: i128 = differences.iter().map(more).sum();
+    if balance == 0 && differences.iter().all(|one| is_tied(one) || more(one) > 0) {
+        for difference in differences {
+            difference.reason =
+                Some("V8 calls an object after the C++ object that workerd ties to it".to_owned());
+        }
+    }
+}
+
 /// Gives the differences their reason that come of V8's calling objects after C++ objects: as many as have such a name must be
 /// found under the names of their constructors, no more and no fewer.
 pub fn explain_wrapped(differences: &mut [Difference]) {

@@ -17,6 +17,7 @@ pub mod pending;
 pub mod printed;
 pub mod shipped;
 pub mod verdict;
+pub mod workerd;
 
 /// The directory `testdata` of this tree.
 pub fn testdata() -> PathBuf {

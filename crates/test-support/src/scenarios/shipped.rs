@@ -151,7 +151,7 @@ impl std::fmt::Display for ShippedCore {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: PathBuf) -> Result<T> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(path: PathBuf) -> Result<T> {
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is not what it should be", path.display()))
 }

@@ -120,7 +120,9 @@ impl Graph {
         let plans = Plan::all(view);
         // What leads from functions to their code is left out: to find that table costs a look at many objects.
         let cpp_objects = &CppObjects::find(view, table);
-        let reader = Reader { view, table, spaces, plans: &plans, dispatch: None, cpp_objects };
+        let code_encoding = spaces.code_encoding();
+        let reader =
+            Reader { view, table, spaces, plans: &plans, dispatch: None, cpp_objects, code_encoding };
         let is_small =
             |page: &usize| spaces.pages()[*page].size <= PAGE_SIZE && !table.page_maps(*page).1.is_empty();
         let pages: Vec<usize> = (0..table.page_count()).filter(is_small).collect();

@@ -367,7 +367,15 @@ impl Graph {
         let total: u64 = spaces.pages().iter().map(|page| page.present()).sum();
         monitor.begin("reading references", total);
         let cpp_objects = &CppObjects::find(view, table);
-        let reader = Reader { view, table, spaces, plans: &plans, dispatch, cpp_objects };
+        let reader = Reader {
+            view,
+            table,
+            spaces,
+            plans: &plans,
+            dispatch,
+            cpp_objects,
+            code_encoding: spaces.code_encoding(),
+        };
         let read = |done: &mut Vec<(usize, PageEdges)>, page: usize| {
             if !table.page_maps(page).1.is_empty() {
                 done.push((page, reader.read(page)));
@@ -481,7 +489,9 @@ pub(crate) fn references_of_page(
     page: usize,
 ) -> usize {
     let plans = &Plan::all(view);
-    let reader = Reader { view, table, spaces: view.spaces(), plans, dispatch: None, cpp_objects };
+    let spaces = view.spaces();
+    let code_encoding = spaces.code_encoding();
+    let reader = Reader { view, table, spaces, plans, dispatch: None, cpp_objects, code_encoding };
     reader.read(page).targets.len()
 }
 
@@ -523,6 +533,7 @@ pub(super) struct Reader<'a, 't> {
     pub plans: &'a [Plan],
     pub dispatch: Option<DispatchTable>,
     pub cpp_objects: &'a CppObjects,
+    pub code_encoding: Encoding,
 }
 
 impl Reader<'_, '_> {
@@ -630,6 +641,10 @@ impl Reader<'_, '_> {
                 {
                     self.add(edges, Tagged::pointer(code).0);
                 }
+            }
+            Outside::InCodeCage(at) => {
+                let word = bytes.get(at as usize..).and_then(|bytes| self.code_encoding.first(bytes));
+                self.add(edges, word.unwrap_or_default().0);
             }
             Outside::CppObject(start, end) => {
                 let words = bytes.get(start as usize..end as usize).unwrap_or_default();

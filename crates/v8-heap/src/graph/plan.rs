@@ -46,6 +46,8 @@ pub(super) enum Outside {
     Nothing,
     /// An entry of the dispatch table, whose handle is at this offset, in bytes.
     Dispatch(u32),
+    /// Instructions, in a word at this offset, in bytes, that is counted from their own cage.
+    InCodeCage(u32),
     /// A C++ object on a heap of its own, whose address is among the words `[start, end)`, in bytes.
     CppObject(u32, u32),
     /// The bytes of a buffer.
@@ -98,7 +100,10 @@ impl Plan {
                 }
                 _ => Outside::Nothing,
             },
-            _ => dispatch_handle(view, map).map_or(Outside::Nothing, Outside::Dispatch),
+            _ => dispatch_handle(view, map)
+                .map(Outside::Dispatch)
+                .or_else(|| field_in_code_cage(view, map).map(Outside::InCodeCage))
+                .unwrap_or(Outside::Nothing),
         };
         let size = map.size.filter(|size| size.special.is_none());
         Plan { size, runs: runs.into(), rest, outside }
@@ -131,6 +136,13 @@ fn dispatch_handle(view: &View<'_>, map: &Map) -> Option<u32> {
     let (owner, field) = fields.iter().find(|(_, field)| field.name == "dispatch_handle")?;
     // That of `Code` leads back to itself.
     (owner.name != "Code" && field.kind == FieldKind::Unsigned(4)).then_some(field.offset as u32)
+}
+
+/// Offset of the field that leads to the instructions of a `Code`, if these have a cage of their own.
+fn field_in_code_cage(view: &View<'_>, map: &Map) -> Option<u32> {
+    let class = view.layout().type_info(map.instance_type)?.class?;
+    let fields = view.classes().all_fields(class);
+    fields.iter().find(|(_, field)| field.kind == FieldKind::InCodeCage).map(|(_, field)| field.offset as u32)
 }
 
 /// V8's table from functions to their code (`JSDispatchTable`, `src/sandbox/js-dispatch-table.h`; V8 13 and later): entries

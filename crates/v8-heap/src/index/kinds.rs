@@ -764,7 +764,9 @@ impl Kinds {
             let (mut count, mut bytes) = (0, 0);
             for map in &group.maps {
                 count += by_map[map.0 as usize];
-                bytes += by_map[map.0 as usize] * u64::from(view.map(*map).instance_size_words) * view.fields().words.tagged;
+                bytes += by_map[map.0 as usize]
+                    * u64::from(view.map(*map).instance_size_words)
+                    * view.fields().words.tagged;
             }
             ensure((group.count, group.bytes) == (count, bytes), "a kind has more objects or fewer")?;
         }

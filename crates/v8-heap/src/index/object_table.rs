@@ -309,7 +309,9 @@ impl ObjectTable {
     pub fn page_objects(&self, page: usize) -> impl Iterator<Item = (u64, MapId)> + '_ {
         let page = &self.pages[page];
         let granule = self.granule;
-        set_bits(&page.starts).map(move |bit| page.area_start + (bit << granule)).zip(page.maps.iter().copied())
+        set_bits(&page.starts)
+            .map(move |bit| page.area_start + (bit << granule))
+            .zip(page.maps.iter().copied())
     }
 
     /// What the walk over one page found.
@@ -432,7 +434,10 @@ impl Part for ObjectTable {
             ensure(bits as usize == own, "a page has more objects or fewer than maps")?;
             let last = starts.iter().rposition(|word| *word != 0);
             let last = last.map_or(0, |last| 64 * last as u64 + 63 - u64::from(starts[last].leading_zeros()));
-            ensure(own == 0 || spaces.encoding().size() * last < page.area_end - page.area_start, "an object is behind its page")?;
+            ensure(
+                own == 0 || spaces.encoding().size() * last < page.area_end - page.area_start,
+                "an object is behind its page",
+            )?;
             let own_gaps: Vec<Gap> = gaps[gap..gap + 2 * own_gaps]
                 .chunks_exact(2)
                 .map(|ends| Gap { start: ends[0], end: ends[1] })

@@ -185,7 +185,8 @@ fn padding(memory: &dyn Memory, layout: &Layout, run: &[(u64, u64)]) -> usize {
         return 0;
     }
     let first_other = run.iter().position(|(_, word)| *word != undefined).unwrap_or(0);
-    let begins_with_maps = run.get(first_other).is_some_and(|(_, word)| is_map(memory, layout, Tagged(*word)));
+    let begins_with_maps =
+        run.get(first_other).is_some_and(|(_, word)| is_map(memory, layout, Tagged(*word)));
     if begins_with_maps { first_other } else { first_other.saturating_sub(1) }
 }
 
@@ -194,7 +195,8 @@ pub(super) fn is_map(memory: &dyn Memory, layout: &Layout, word: Tagged) -> bool
     let read = |at: u64| first_word(memory, layout, at);
     let meta = word.strong().and_then(read).and_then(Tagged::strong);
     meta.is_some_and(|meta| {
-        read(meta) == Some(Tagged::pointer(meta)) && instance_type(memory, layout, meta) == Some(layout.map_type())
+        read(meta) == Some(Tagged::pointer(meta))
+            && instance_type(memory, layout, meta) == Some(layout.map_type())
     })
 }
 
@@ -229,9 +231,10 @@ pub(super) fn read_only_maps(
     kind: Kind,
 ) -> Vec<u64> {
     let mut maps = Vec::new();
-    let pieces = pages.iter().filter(|page| page.is_read_only()).flat_map(|page| {
-        page.pieces.iter().map(|piece| (page.encoding, piece))
-    });
+    let pieces = pages
+        .iter()
+        .filter(|page| page.is_read_only())
+        .flat_map(|page| page.pieces.iter().map(|piece| (page.encoding, piece)));
     for (encoding, piece) in pieces {
         for (index, word) in encoding.each(piece.bytes).enumerate() {
             let address = piece.start + encoding.size() * index as u64;

@@ -90,6 +90,7 @@ pub struct Spaces<'t> {
     isolates: Vec<Isolate>,
     directory: Directory,
     encoding: Encoding,
+    code_encoding: Encoding,
     /// Memory outside the pages that tells how they are used, as `[start, end)`.
     bookkeeping: Vec<(u64, u64)>,
 }
@@ -147,7 +148,15 @@ impl<'t> Spaces<'t> {
             isolate.roots_table =
                 locate::roots_table(memory, layout, &pages, &directory, isolate.address..isolate.heap);
         }
-        let mut spaces = Spaces { pages, isolates, directory, encoding, bookkeeping: Vec::new() };
+        let mut spaces = Spaces {
+            pages,
+            isolates,
+            directory,
+            encoding,
+            code_encoding: Encoding::Whole,
+            bookkeeping: Vec::new(),
+        };
+        spaces.code_encoding = code_encoding(&spaces);
         allocation::mark_unused(memory, &mut spaces);
         spaces
     }
@@ -231,6 +240,11 @@ impl<'t> Spaces<'t> {
         self.encoding
     }
 
+    /// How words lie in memory that are counted from the cage of machine code.
+    pub(crate) fn code_encoding(&self) -> Encoding {
+        self.code_encoding
+    }
+
     /// How the tagged words at `address` lie in memory.
     pub fn encoding_at(&self, address: u64) -> Encoding {
         self.directory.find(address).map_or(self.encoding, |index| self.pages[index].encoding)
@@ -260,6 +274,17 @@ fn encode(memory: &dyn Memory, layout: &Layout, pages: &mut [Page<'_>], current:
         page.encoding = Encoding::Caged(own.unwrap_or_else(|| locate::cage_of(page.base)));
     }
     Encoding::Caged(largest.or_else(|| pages.first().map(|page| locate::cage_of(page.base))).unwrap_or(0))
+}
+
+/// How words lie in memory that are counted from the cage of machine code: its pages are in a range of their own.
+fn code_encoding(spaces: &Spaces<'_>) -> Encoding {
+    let own = |page: &Page<'_>| Encoding::Caged(locate::cage_of(page.base));
+    match spaces.encoding {
+        Encoding::Whole => Encoding::Whole,
+        caged @ Encoding::Caged(_) => {
+            spaces.pages.iter().find(|page| own(page) != page.encoding).map_or(caged, own)
+        }
+    }
 }
 
 /// Whether there are only zeros where a page header would begin: by far the most boundaries lie in memory that was reserved

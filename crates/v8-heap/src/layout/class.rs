@@ -97,6 +97,8 @@ pub enum FieldKind {
     Code,
     /// Unsigned, of so many bytes.
     Unsigned(u8),
+    /// A tagged word that keeps its object alive, counted from the cage of machine code (V8: `ExternalCodeCompressionScheme`).
+    InCodeCage,
     /// Signed, of so many bytes.
     Signed(u8),
     /// A double.
@@ -110,7 +112,11 @@ impl FieldKind {
             FieldKind::Unsigned(bytes) | FieldKind::Signed(bytes) => u64::from(bytes),
             FieldKind::Double => 8,
             FieldKind::Pointer | FieldKind::Code | FieldKind::Embedder => words.pointer,
-            FieldKind::Tagged | FieldKind::Smi | FieldKind::Weak | FieldKind::Held => words.tagged,
+            FieldKind::Tagged
+            | FieldKind::Smi
+            | FieldKind::Weak
+            | FieldKind::Held
+            | FieldKind::InCodeCage => words.tagged,
         }
     }
 
@@ -236,6 +242,8 @@ const PADDING_OF_WIDE_WORDS: &str = "pad32";
 /// The kind of a field that is a native pointer, or, where pointers are compressed, the number of one in a table (V8:
 /// `ExternalPointerHandle`, `CppHeapPointerHandle`).
 const HANDLE: &str = "handle";
+/// The kind of a field that is a tagged word, counted from the cage of machine code where pointers are compressed.
+const STREAM: &str = "stream";
 
 /// Classes have fewer ancestors (`JSAsyncGeneratorObject` has five).
 const MOST_ANCESTORS: usize = 16;
@@ -266,8 +274,8 @@ impl Classes {
     /// The classes of a version of V8, in words of that size. An offset that the binary publishes counts, and the fields
     /// behind it follow; where it is not that of the table, this is noted.
     pub(super) fn of(version: Version, words: WordModel, published: &PublishedFields) -> Classes {
-        let declared =
-            Declaration::all(TABLE, version, words, &published.changes).expect("the table is well-formed: a test reads it");
+        let declared = Declaration::all(TABLE, version, words, &published.changes)
+            .expect("the table is well-formed: a test reads it");
         let names = declared.iter().enumerate().map(|(index, class)| (class.name, index)).collect();
         let placing = Placing { declared, names, aliases: aliases(), published, words };
         let mut classes = Classes::default();
@@ -551,6 +559,8 @@ impl Declaration {
                         PADDING_OF_WIDE_WORDS => Some(FieldKind::Unsigned(4)),
                         HANDLE if words.tagged < 8 => Some(FieldKind::Unsigned(4)),
                         HANDLE => Some(FieldKind::Pointer),
+                        STREAM if words.tagged < 8 => Some(FieldKind::InCodeCage),
+                        STREAM => Some(FieldKind::Tagged),
                         kind => Some(FieldKind::parse(kind).ok_or_else(wrong)?),
                     };
                     class.fields.push((name, kind, flags));
@@ -616,7 +626,9 @@ mod tests {
 
     #[test]
     fn what_an_embedder_has_changed_is_there_in_its_classes_only() {
-        let of = |changes| Classes::of((15, 0), WordModel::COMPRESSED, &PublishedFields { changes, ..Default::default() });
+        let of = |changes| {
+            Classes::of((15, 0), WordModel::COMPRESSED, &PublishedFields { changes, ..Default::default() })
+        };
         assert_eq!(of(vec![]).offset("JSPromise", "flags"), Some(16));
         let workerd = of(vec!["[promise-context]"]);
         assert_eq!(workerd.offset("JSPromise", "context_tag"), Some(16));

@@ -488,7 +488,7 @@ impl Layout {
             .or_else(|| types::functions(version))
             .expect("a test finds them in every version");
         let published = metadata.types();
-        let named = merge_types(table, exact, &published);
+        let named = merge_types(table, exact, &published, metadata.has_temporal());
 
         let bytecodes = Bytecodes::of(version);
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
@@ -688,8 +688,13 @@ impl Layout {
 /// Names of all instance types: the metadata's where it has any; the table fills in what the metadata leaves out. In a
 /// version without a table of its own the table's numbers do not hold, and only the distance to a published
 /// neighbour does.
-fn merge_types(table: &Table, exact: bool, published: &[(u16, Box<str>)]) -> Vec<(u16, Box<str>)> {
-    let known_types = types::of(table.v8);
+fn merge_types(
+    table: &Table,
+    exact: bool,
+    published: &[(u16, Box<str>)],
+    has_temporal: bool,
+) -> Vec<(u16, Box<str>)> {
+    let known_types = types::of(table.v8, has_temporal);
     if published.is_empty() || exact {
         let mut merged: Vec<(u16, Box<str>)> = published.to_vec();
         for &(number, name) in &known_types {
@@ -853,7 +858,13 @@ mod tests {
         let published = |offset| postmortem::Metadata::of(&[("class_Map__prototype__HeapObject", offset)]);
         let newest = tables::TABLES[tables::TABLES.len() - 1];
         let at = |offset| {
-            let layout = Layout::assembled(newest, WordModel::FULL, true, ProcessorLayout::of(&X86_64), &published(offset));
+            let layout = Layout::assembled(
+                newest,
+                WordModel::FULL,
+                true,
+                ProcessorLayout::of(&X86_64),
+                &published(offset),
+            );
             layout.classes().offset("Map", "prototype")
         };
         // More of them than are kept.
@@ -862,7 +873,10 @@ mod tests {
                 assert_eq!(at(offset), Some(offset as u64));
             }
         }
-        assert!(!Layout::assembled(newest, WordModel::FULL, false, ProcessorLayout::of(&X86_64), &published(64)).exact);
+        assert!(
+            !Layout::assembled(newest, WordModel::FULL, false, ProcessorLayout::of(&X86_64), &published(64))
+                .exact
+        );
     }
 
     #[test]

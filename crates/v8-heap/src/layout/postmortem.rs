@@ -20,7 +20,13 @@ pub(super) struct Metadata {
     values: HashMap<String, i32>,
     /// What an embedder has changed (`class::CHANGES`).
     changes: Vec<&'static str>,
+    /// The binary names its builtins, and has none of Temporal.
+    lacks_temporal: bool,
 }
+
+/// A builtin that every V8 has, and one that has Temporal (V8: `BUILTIN_LIST_TEMPORAL`).
+const BUILTIN: &str = "Builtins_WeakRefConstructor";
+const BUILTIN_OF_TEMPORAL: &str = "Builtins_TemporalDurationConstructor";
 
 impl Metadata {
     pub(super) fn load(symbols: &dyn Symbols, read_int: &dyn Fn(u64) -> Option<i32>) -> Metadata {
@@ -37,7 +43,8 @@ impl Metadata {
             })
             .collect();
         let changes = CHANGES.iter().filter(|(_, function)| symbols.find(function).is_some());
-        Metadata { values, changes: changes.map(|(name, _)| *name).collect() }
+        let lacks_temporal = symbols.find(BUILTIN).is_some() && symbols.find(BUILTIN_OF_TEMPORAL).is_none();
+        Metadata { values, changes: changes.map(|(name, _)| *name).collect(), lacks_temporal }
     }
 
     /// Instance types by number.
@@ -55,6 +62,11 @@ impl Metadata {
         types.sort();
         types.dedup_by_key(|(number, _)| *number);
         types
+    }
+
+    /// Whether V8 was built with Temporal; that is assumed of a binary that does not tell.
+    pub(super) fn has_temporal(&self) -> bool {
+        !self.lacks_temporal
     }
 
     /// Types of stack frames by number.
@@ -112,7 +124,7 @@ impl Metadata {
     pub(super) fn of(values: &[(&str, i32)]) -> Metadata {
         Metadata {
             values: values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
-            changes: Vec::new(),
+            ..Metadata::default()
         }
     }
 }

@@ -18,8 +18,11 @@ struct Run {
     name: &'static str,
 }
 
+/// What marks a row of a build with Temporal.
+const TEMPORAL: &str = " [temporal]";
+
 /// The runs of a version, in the order of their numbers.
-fn runs(version: Version) -> impl Iterator<Item = Run> {
+fn runs(version: Version, has_temporal: bool) -> impl Iterator<Item = Run> {
     let lines = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut next = 0;
     lines.map(split_versions).filter(move |(_, versions)| versions.contains(version)).filter_map(
@@ -28,6 +31,11 @@ fn runs(version: Version) -> impl Iterator<Item = Run> {
                 next = number.parse().ok()?;
                 return None;
             }
+            let line = match line.strip_suffix(TEMPORAL) {
+                Some(_) if !has_temporal => return None,
+                Some(name) => name,
+                None => line,
+            };
             let (name, count) = line
                 .split_once(" *")
                 .map_or(Some((line, 1)), |(name, count)| Some((name, count.parse().ok()?)))?;
@@ -39,24 +47,27 @@ fn runs(version: Version) -> impl Iterator<Item = Run> {
 }
 
 /// The types of a version that have a name, by number; of functions the first only, and none that embedders give out.
-pub(super) fn of(version: Version) -> Vec<(u16, &'static str)> {
-    runs(version).filter(|run| run.name != API_OBJECT).map(|run| (run.first, run.name)).collect()
+pub(super) fn of(version: Version, has_temporal: bool) -> Vec<(u16, &'static str)> {
+    runs(version, has_temporal)
+        .filter(|run| run.name != API_OBJECT)
+        .map(|run| (run.first, run.name))
+        .collect()
 }
 
 /// The types below which all are of strings (`FIRST_NONSTRING_TYPE`).
 pub(super) fn first(version: Version) -> Option<u16> {
-    runs(version).next().map(|run| run.first)
+    runs(version, true).next().map(|run| run.first)
 }
 
 /// The types that embedders give out (`FIRST_JS_API_OBJECT_TYPE` to `LAST_JS_API_OBJECT_TYPE`).
 pub(super) fn api_objects(version: Version) -> Option<Range<u16>> {
-    let run = runs(version).find(|run| run.name == API_OBJECT)?;
+    let run = runs(version, true).find(|run| run.name == API_OBJECT)?;
     Some(run.first..run.first + run.count)
 }
 
 /// The types of functions.
 pub(super) fn functions(version: Version) -> Option<FunctionTypes> {
-    let run = runs(version).find(|run| run.name == FUNCTION)?;
+    let run = runs(version, true).find(|run| run.name == FUNCTION)?;
     Some(FunctionTypes { first: run.first, last: run.first + run.count - 1 })
 }
 
@@ -68,7 +79,7 @@ mod tests {
     #[test]
     fn no_number_and_no_name_is_given_twice() {
         for table in TABLES {
-            let types = of(table.v8);
+            let types = of(table.v8, true);
             assert!(types.windows(2).all(|pair| pair[0].0 < pair[1].0), "types of V8 {:?}", table.v8);
             assert!(types.len() > 180, "V8 {:?}: {}", table.v8, types.len());
             let mut names: Vec<_> = types.iter().map(|(_, name)| name).collect();
@@ -101,9 +112,13 @@ mod tests {
             ((14, 6), "FreeSpace", 273),
             ((14, 6), "JSModuleNamespace", 305),
         ] {
-            let found = of(version).into_iter().find(|(_, known)| *known == name);
+            let found = of(version, true).into_iter().find(|(_, known)| *known == name);
             assert_eq!(found, Some((number, name)), "V8 {version:?}");
         }
+        let weak_ref =
+            |has_temporal| of((15, 0), has_temporal).into_iter().find(|(_, name)| *name == "JSWeakRef");
+        let (with, without) = (weak_ref(true).unwrap().0, weak_ref(false).unwrap().0);
+        assert_eq!(with - without, 8, "as many classes of Temporal are in front of it");
         assert_eq!((first((9, 4)), first((10, 2))), (Some(64), Some(128)));
         assert_eq!((api_objects((9, 4)), api_objects((10, 2))), (Some(1056..1057), Some(1058..2059)));
         let functions = functions((14, 6)).unwrap();

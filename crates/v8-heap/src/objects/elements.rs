@@ -230,9 +230,9 @@ impl View<'_> {
             });
         }
         let raw = |store: &Store, index: u64| match store {
-            Store::Tagged(base) => {
-                words.tagged(base + self.fields().words.tagged * index, "element").map(|word| Some(Slot::Value(word)))
-            }
+            Store::Tagged(base) => words
+                .tagged(base + self.fields().words.tagged * index, "element")
+                .map(|word| Some(Slot::Value(word))),
             Store::Double(_) => Ok(Some(Slot::Hole)),
             _ => Ok(None),
         };
@@ -288,7 +288,8 @@ impl View<'_> {
             }
             Store::Arguments { mapped, count, context, rest } => {
                 if index < *count {
-                    let slot = words.tagged(mapped + self.fields().words.tagged * index, "mapped argument")?;
+                    let slot =
+                        words.tagged(mapped + self.fields().words.tagged * index, "mapped argument")?;
                     if let Some(slot) = slot.smi().and_then(|slot| u64::try_from(slot).ok()) {
                         let value =
                             words.tagged(self.fields().context_slot(*context, slot), "context slot")?;

@@ -56,7 +56,8 @@ impl View<'_> {
         }
         let first = self.fields().embedder_fields;
         let sizes = self.fields().words;
-        let end = sizes.tagged * u64::from(object.map.inobject_start_words.min(object.map.instance_size_words));
+        let end =
+            sizes.tagged * u64::from(object.map.inobject_start_words.min(object.map.instance_size_words));
         let mut data = EmbedderData::default();
         if let Some(at) = self.fields().api_wrappable.filter(|at| *at < end) {
             data.wrappable = self.address_or_handle(object.address + at, "C++ heap wrappable")?;

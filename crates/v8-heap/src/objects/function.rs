@@ -61,9 +61,7 @@ impl<'t> View<'t> {
             true => Some(self.words().word32(flags_at, "flags of a ScopeInfo").ok()?),
             false => None,
         };
-        ScopeInfoParts::parse(self.layout(), flags, |index| {
-            self.scope_info_word(address, index).ok()
-        })
+        ScopeInfoParts::parse(self.layout(), flags, |index| self.scope_info_word(address, index).ok())
     }
 
     pub(crate) fn scope_info_word(&self, address: u64, index: u64) -> Result<Tagged> {

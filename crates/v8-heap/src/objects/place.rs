@@ -200,6 +200,10 @@ impl View<'_> {
             FieldKind::Tagged | FieldKind::Smi | FieldKind::Weak | FieldKind::Held => {
                 FieldValue::Tagged(words.tagged(at, "tagged field")?)
             }
+            FieldKind::InCodeCage => {
+                let bytes = words.bytes::<4>(at, "field in the cage of code")?;
+                FieldValue::Tagged(self.spaces().code_encoding().first(&bytes).unwrap_or_default())
+            }
             // An aligned native pointer has the lowest bit clear, which a pointer to an object has not.
             FieldKind::Embedder => match words.word(at, "embedder field")? {
                 word if word & 1 == 1 => FieldValue::Tagged(words.tagged(at, "embedder field")?),

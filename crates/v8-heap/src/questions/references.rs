@@ -530,7 +530,11 @@ impl Heap<'_> {
                 }
                 for (index, Tagged(word)) in all.enumerate() {
                     if word & 1 == 1 && word & !3 == target {
-                        found.push(Hit { holder: object.address, offset: encoding.size() * index as u64, target });
+                        found.push(Hit {
+                            holder: object.address,
+                            offset: encoding.size() * index as u64,
+                            target,
+                        });
                     }
                 }
             }

@@ -51,6 +51,8 @@ impl Word {
             FieldKind::Held => Word::Held,
             FieldKind::Embedder => Word::Embedder,
             FieldKind::Pointer | FieldKind::Code => Word::Pointer,
+            // What it leads to is told apart from the words.
+            FieldKind::InCodeCage => Word::Raw,
             FieldKind::Unsigned(_) | FieldKind::Signed(_) | FieldKind::Double => Word::Raw,
         }
     }

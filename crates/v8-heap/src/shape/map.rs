@@ -160,7 +160,8 @@ impl Recent {
     #[inline]
     fn find(&self, address: u64) -> Option<MapId> {
         let slots = self.slots(address).into_iter().map(|slot| slot.load(Ordering::Relaxed));
-        let found = slots.filter(|slot| *slot != 0).find(|slot| slot >> NUMBER_BITS == address / ALIGNMENT)?;
+        let found =
+            slots.filter(|slot| *slot != 0).find(|slot| slot >> NUMBER_BITS == address / ALIGNMENT)?;
         Some(MapId((found & ((1 << NUMBER_BITS) - 1)) as u32))
     }
 

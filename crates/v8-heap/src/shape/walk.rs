@@ -5,12 +5,12 @@
 //! allocation area of a background thread, damage) the walk goes on at the next word that points to a map, and reports
 //! the gap.
 
+use crate::Tagged;
 use crate::isolate::{Page, Piece};
 use crate::layout::{Layout, ObjectBytes, SizeFormula, SpecialSize};
 use crate::shape::map::{MapId, Maps};
 use crate::tagged::{Caged, Encoding, TaggedWords, Whole};
 use crate::words::Words;
-use crate::Tagged;
 
 /// A stretch of a page in which no objects could be found although there is something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,9 @@ pub(crate) struct PageObjects {
 impl PageObjects {
     /// Untagged addresses and maps of the objects found in a page whose object area starts at `area_start`.
     pub fn objects(&self, area_start: u64) -> impl Iterator<Item = (u64, MapId)> + '_ {
-        set_bits(&self.starts).map(move |bit| area_start + (bit << self.granule)).zip(self.maps.iter().copied())
+        set_bits(&self.starts)
+            .map(move |bit| area_start + (bit << self.granule))
+            .zip(self.maps.iter().copied())
     }
 
     fn clear(&mut self) {
@@ -87,7 +89,8 @@ impl<'a> Walker<'a> {
             }
             let mut from = piece.start.max(reached).min(piece.end());
             for &(start, end) in &page.unused {
-                reached = self.walk_stretch(tagged, page, piece, from, start.clamp(from, piece.end())).max(reached);
+                reached =
+                    self.walk_stretch(tagged, page, piece, from, start.clamp(from, piece.end())).max(reached);
                 from = end.clamp(from, piece.end());
             }
             reached = self.walk_stretch(tagged, page, piece, from, piece.end()).max(reached);

@@ -136,6 +136,8 @@ pub(super) enum Slot {
     Passed,
     Internal(&'static str),
     Numbered(u32),
+    /// Counted from the cage of machine code.
+    InCodeCage(&'static str),
     Weak(&'static str),
     WeakOrStrong(&'static str),
     Property(Property),
@@ -307,7 +309,10 @@ impl<'a, 't> Plans<'a, 't> {
                 slots[(field.offset / word) as usize] = Slot::Twice;
             }
             let named = NAMED.iter().find(|(owner, name, _)| *owner == class.name && *name == field.name);
-            let slot = slots.get_mut((field.offset / word) as usize);
+            let mut slot = slots.get_mut((field.offset / word) as usize);
+            if let (FieldKind::InCodeCage, Some(slot)) = (field.kind, slot.as_deref_mut()) {
+                *slot = Slot::InCodeCage(field.name);
+            }
             if let (Some((_, _, name)), Some(slot @ Slot::Hidden)) = (named, slot) {
                 *slot = *name;
             }
@@ -390,7 +395,8 @@ impl<'a, 't> Plans<'a, 't> {
     /// What the slots of a context are called: what V8 names are the variables of functions, scripts and modules, and of
     /// blocks that declare some with `var`.
     pub fn variables(&self, context: HeapObject<'_>) -> Arc<Variables> {
-        let scope = self.heap.words().heap_tagged(self.heap.fields().context_slot(context.address, SCOPE_INFO));
+        let scope =
+            self.heap.words().heap_tagged(self.heap.fields().context_slot(context.address, SCOPE_INFO));
         let Some(scope) = scope.and_then(Tagged::strong) else { return Arc::default() };
         if let Some(known) =
             self.variables.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&scope)

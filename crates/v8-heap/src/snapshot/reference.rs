@@ -180,6 +180,11 @@ impl Explorer<'_, '_> {
                 Slot::Passed => telling.next += u32::from(word(index).object().is_some()),
                 Slot::Internal(name) => telling.internal(Name::Static(name), word(index)),
                 Slot::Numbered(number) => telling.internal(Name::Number(number), word(index)),
+                Slot::InCodeCage(name) => {
+                    let bytes = bytes.get(size * index..).unwrap_or_default();
+                    let word = self.heap.spaces().code_encoding().first(bytes).unwrap_or_default();
+                    telling.internal(Name::Static(name), word);
+                }
                 Slot::Weak(name) => telling.named(EdgeKind::Weak, Name::Static(name), word(index)),
                 Slot::WeakOrStrong(name) => telling.weak_or_strong(Name::Static(name), word(index)),
                 Slot::Property(property) => telling.property(property, word(index)),
@@ -197,8 +202,9 @@ impl Explorer<'_, '_> {
                 (0..).zip(rest).for_each(|(index, word)| telling.internal(Name::Number(index), word));
             }
             Store::WeakOrNumbered(length_at) => {
-                let length =
-                    length_at.and_then(|at| word(at / size).smi()).and_then(|length| u32::try_from(length).ok());
+                let length = length_at
+                    .and_then(|at| word(at / size).smi())
+                    .and_then(|length| u32::try_from(length).ok());
                 for (index, word) in (0..).zip(rest) {
                     match length {
                         Some(length) if index >= length => telling.hidden(word),
@@ -255,9 +261,7 @@ impl Explorer<'_, '_> {
             "prototype_or_initial_map" => match target {
                 Some(map) if map.kind() == Kind::Map => {
                     let at = map.address + self.heap.fields().map_prototype;
-                    if let Some(prototype) =
-                        self.heap.words().heap_tagged(at).and_then(Tagged::strong)
-                    {
+                    if let Some(prototype) = self.heap.words().heap_tagged(at).and_then(Tagged::strong) {
                         telling.edge(EdgeKind::Property, Name::Static("prototype"), prototype);
                     }
                     telling.internal(Name::Static("initial_map"), word);
@@ -339,7 +343,8 @@ impl Explorer<'_, '_> {
                     let Some(array) = strong_at(object.address + self.heap.fields().properties) else {
                         continue;
                     };
-                    if let Some(value) = words.heap_tagged(self.heap.fields().property(array, u64::from(index)))
+                    if let Some(value) =
+                        words.heap_tagged(self.heap.fields().property(array, u64::from(index)))
                     {
                         telling.property(property, value);
                     }
@@ -436,9 +441,8 @@ impl Explorer<'_, '_> {
 
     fn elements(&self, object: HeapObject<'_>, is_array: bool, telling: &mut Telling<'_>) {
         let words = self.heap.words();
-        let Some(store) = words
-            .heap_tagged(object.address + self.heap.fields().elements)
-            .and_then(Tagged::strong)
+        let Some(store) =
+            words.heap_tagged(object.address + self.heap.fields().elements).and_then(Tagged::strong)
         else {
             return;
         };

@@ -10,9 +10,9 @@ use std::io::Write;
 
 use core_reader::{Core, Memory, Module};
 use serde_json::json;
-use v8_heap::{Encoding, Heap};
 use v8_heap::isolate::Page;
 use v8_heap::layout::Contradiction;
+use v8_heap::{Encoding, Heap};
 
 use crate::answers::ending::{Ending, ending};
 use crate::context::Context;

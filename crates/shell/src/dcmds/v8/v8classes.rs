@@ -133,6 +133,7 @@ pub(super) fn kind_name(kind: FieldKind) -> String {
         FieldKind::Smi => "smi".to_owned(),
         FieldKind::Weak => "weak".to_owned(),
         FieldKind::Held => "held".to_owned(),
+        FieldKind::InCodeCage => "tagged, in the cage of code".to_owned(),
         FieldKind::Embedder => "embedder".to_owned(),
         FieldKind::Pointer => "pointer".to_owned(),
         FieldKind::Code => "code".to_owned(),

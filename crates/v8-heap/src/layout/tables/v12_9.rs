@@ -35,6 +35,7 @@ pub(super) const TABLE: Table = Table {
         // src/objects/call-site-info.cc
         stack_traces_name_functions: false,
         snapshots: v12_4::TABLE.facts.snapshots,
+        eternal_handles_behind: Some(0x60),
         ..v13_6::TABLE.facts
     },
     ..v13_6::TABLE

@@ -115,7 +115,7 @@ pub(super) const TABLE: Table = Table {
         modules_have_result: false,
         handler_offset_shift: 4,
         undefined_double: None,
-        eternal_handles_behind: None,
+        eternal_handles_behind: Some(0x70),
         fields_go_by_offset: false,
         property_places_come_first: false,
         counts_receivers: true,

@@ -114,8 +114,9 @@ pub(super) const TABLE: Table = Table {
         source_positions_have_two_flags: true,
         modules_have_result: false,
         handler_offset_shift: 4,
-        undefined_double: None,
-        eternal_handles_behind: None,
+        // What Node.js builds has none of these; workerd has.
+        undefined_double: Some(0xfff6_ffff_fff6_ffff),
+        eternal_handles_behind: Some(0x70),
         fields_go_by_offset: false,
         property_places_come_first: false,
         counts_receivers: true,

@@ -33,8 +33,6 @@ pub(super) const TABLE: Table = Table {
     facts: Facts {
         // src/wasm/value-type.h
         wasm_first_value_kind: 24,
-        undefined_double: Some(0xfff6_ffff_fff6_ffff),
-        eternal_handles_behind: Some(0x70),
         fields_go_by_offset: true,
         ..v14_6::TABLE.facts
     },
