@@ -179,7 +179,7 @@ impl Asking<'_, '_> {
                 graph.lacks(Reason::Processor);
                 return Ok(());
             };
-            let mut telling = match Telling::new(&mut emulator, &silent, self.monitor) {
+            let mut telling = match Telling::new(&mut emulator, self.limits.bytes, &silent, self.monitor) {
                 Ok(telling) => telling,
                 Err(halt) => {
                     graph.lacks(halt.into());

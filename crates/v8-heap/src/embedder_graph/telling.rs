@@ -10,9 +10,9 @@ use crate::{Monitor, Tagged};
 
 /// No name is longer, in bytes.
 const LONGEST_NAME: usize = 1 << 10;
-/// Nodes and edges, at most.
-const MOST_NODES: usize = 1 << 25;
-const MOST_EDGES: usize = 1 << 26;
+/// No node of the program's takes fewer bytes of its memory, nor does an edge.
+const LEAST_NODE: u64 = 64;
+const LEAST_EDGE: u64 = 32;
 /// Different names, at most.
 const MOST_NAMES: usize = 1 << 16;
 
@@ -50,12 +50,15 @@ pub(super) struct Telling<'a> {
     edges: Vec<Edge>,
     names: Names,
     passed_over: usize,
+    /// Nodes and edges, at most.
+    most: (u64, u64),
 }
 
 impl<'a> Telling<'a> {
-    /// An empty graph in the memory of the emulator.
+    /// An empty graph in the memory of the emulator, of which there are so many bytes.
     pub fn new(
         emulator: &mut Emulator<'_>,
+        bytes: u64,
         silent: &'a [Silent],
         monitor: &'a dyn Monitor,
     ) -> Result<Telling<'a>, Halt> {
@@ -78,6 +81,7 @@ impl<'a> Telling<'a> {
             edges: Vec::new(),
             names: Names::default(),
             passed_over: 0,
+            most: (bytes / LEAST_NODE, bytes / LEAST_EDGE),
         })
     }
 
@@ -145,7 +149,7 @@ impl<'a> Telling<'a> {
     }
 
     fn add(&mut self, address: u64, value: Option<Tagged>) -> Result<(), Halt> {
-        if self.nodes.len() >= MOST_NODES {
+        if self.nodes.len() as u64 >= self.most.0 {
             return Err(Halt::Room);
         }
         self.by_address.insert(address, self.nodes.len() as u32);
@@ -158,7 +162,7 @@ impl<'a> Telling<'a> {
         let [one, other, name] = [1, 2, 3].map(|number| emulator.argument(number));
         let known = |address: u64| self.by_address.get(&address).copied();
         if let (Some(from), Some(to)) = (known(one), known(other)) {
-            if self.edges.len() >= MOST_EDGES {
+            if self.edges.len() as u64 >= self.most.1 {
                 return Err(Halt::Room);
             }
             let name = match name {
