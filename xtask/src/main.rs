@@ -41,6 +41,7 @@ mod services;
 mod snapshot;
 mod snapshot_file;
 mod snapshot_graph;
+mod snapshot_natives;
 mod sparse;
 mod stalls;
 mod support_matrix;

@@ -45,6 +45,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { verifiable: true, ..outside_matrix("census") },
     Scenario { verifiable: true, ..outside_matrix("archive") },
     outside_matrix("growth"),
+    outside_matrix("natives"),
     Scenario { snapshot: false, ..outside_matrix("big") },
 ];
 

@@ -2,19 +2,18 @@
 //! process.
 //!
 //! Objects are compared by kind, name and size, references by kind and name, and by kind and name of what they lead from and to:
-//! each as a multitude, as no object has a name of its own. C++ objects that we have V8 must have, too; what else it has of
-//! them, and groups of roots, are V8's and Node.js's alone, and left out. An object that V8 calls after its C++ object counts by its
-//! constructor, which only the core tells, so it is left out on both sides.
+//! each as a multitude, as no object has a name of its own. Groups of roots are V8's alone, and left out. C++ objects of Node.js, and what
+//! they consist of, are compared each with all of its references (`snapshot_natives`).
 //!
 //! `--readers` also loads both files with the code of Chrome's developer tools and with memlab, and compares what these say of
 //! them; and reads V8's file back, for the retained sizes that the developer tools show of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use core_reader::{Core, OpenOptions, Symbols};
+use core_reader::{Core, OpenOptions};
 use v8_heap::snapshot::Extent;
 use v8_heap::{Heap, Unattended};
 
@@ -22,7 +21,8 @@ use crate::population::Population;
 use crate::readers::Readers;
 use crate::scenario::Scenario;
 use crate::snapshot_graph::{Edge, EdgeKind, Node, NodeKind, SnapshotGraph};
-use crate::{node_release, snapshot_file, take_core};
+use crate::take_core::{Request, Start, Writer};
+use crate::{node_release, snapshot_file, snapshot_natives, take_core};
 
 /// Larger files take their readers minutes, in bytes.
 const MOST_FOR_READERS: u64 = 64 << 20;
@@ -47,7 +47,7 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
     }
     let releases = population.releases();
     if scenarios.is_empty() {
-        for name in ["retained", "leak", "kinds", "compiler"] {
+        for name in ["retained", "leak", "kinds", "compiler", "natives"] {
             scenarios.push(Scenario::find(name)?);
         }
     }
@@ -59,6 +59,16 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
                 Some(keep) => keep.join(format!("{}-{node}.heapsnapshot", scenario.name)),
                 None => directory.join("v8mdb.heapsnapshot"),
             };
+            take_core::take_once(&Request {
+                node: node.clone(),
+                scenario: *scenario,
+                directory: directory.clone(),
+                writer: Writer::Gdb,
+                snapshot: true,
+                arguments: Vec::new(),
+                start: Start::default(),
+                stage: None,
+            })?;
             write(node, &directory, &file)?;
             let by_v8 = directory.join("v8.heapsnapshot");
             println!("node {node} {}", scenario.name);
@@ -90,14 +100,8 @@ pub fn write(node: &str, directory: &Path, file: &Path) -> Result<()> {
     };
     let core = Core::open(&options)?;
     let heap = Heap::open(core.memory(), core.symbols(), core.threads())?;
-    let builtins: Vec<(u64, String)> = core
-        .symbols()
-        .with_prefix("Builtins_")
-        .into_iter()
-        .map(|symbol| (symbol.address.0, symbol.name["Builtins_".len()..].to_owned()))
-        .collect();
     let out = std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
-    heap.write_snapshot(Extent::Living, &builtins, &mut BufWriter::new(out), &Unattended)?;
+    heap.write_snapshot(Extent::Living, core.symbols(), &mut BufWriter::new(out), &Unattended)?;
     Ok(())
 }
 
@@ -111,11 +115,11 @@ fn counts(snapshot: &SnapshotGraph, node: Node) -> bool {
 }
 
 /// The beginning of a text. V8 writes blanks for zeros, and question marks or worse for what is not ASCII.
-fn beginning(text: &str) -> String {
+pub fn beginning(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii() && !matches!(c, '?' | '\0' | ' ')).take(60).collect()
 }
 
-fn node_key(snapshot: &SnapshotGraph, node: Node) -> String {
+pub fn node_key(snapshot: &SnapshotGraph, node: Node) -> String {
     format!("{} {:?}", snapshot.type_name(node), beginning(snapshot.name(node)))
 }
 
@@ -158,55 +162,8 @@ fn compare(ours: &SnapshotGraph, theirs: &SnapshotGraph, all: bool) -> bool {
         println!("    {kind} references: {mine}, V8 has {v8}");
     }
     passes &= report("references", &edges, LATE_CODE.1, if all { 1000 } else { 10 });
-    passes && natives_agree(ours, theirs)
-}
-
-/// Whether V8 has each C++ object that we have, by name, of the same size or smaller: Node.js takes off what it shows for itself.
-fn natives_agree(ours: &SnapshotGraph, theirs: &SnapshotGraph) -> bool {
-    let sizes = |snapshot: &SnapshotGraph| {
-        let mut sizes: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        for node in (0..snapshot.len() as Node).filter(|node| is_native(snapshot, *node)) {
-            sizes.entry(snapshot.name(node).to_owned()).or_default().push(snapshot.size(node));
-        }
-        sizes
-    };
-    let (ours, mut theirs) = (sizes(ours), sizes(theirs));
-    let (mut alike, mut larger, mut wrong) = (0, 0, Vec::new());
-    for (name, sizes) in &ours {
-        let of_v8 = theirs.entry(name.clone()).or_default();
-        let mut left = Vec::new();
-        for size in sizes {
-            match of_v8.iter().position(|other| other == size) {
-                Some(place) => {
-                    of_v8.swap_remove(place);
-                    alike += 1;
-                }
-                None => left.push(*size),
-            }
-        }
-        for size in left {
-            match of_v8.iter().position(|other| *other < size) {
-                Some(place) => {
-                    of_v8.swap_remove(place);
-                    larger += 1;
-                }
-                None => wrong.push(format!("{name} of {size} bytes")),
-            }
-        }
-    }
-    let others: usize = theirs.values().map(Vec::len).sum();
-    println!("    C++ objects: {alike} as V8 has them, {larger} larger; {others} more are only V8's");
-    for native in wrong.iter().take(10) {
-        println!("        only ours: {native}");
-    }
-    wrong.is_empty() && alike > 0
-}
-
-/// Whether a node is a C++ object. Those that Node.js takes for roots are synthetic up to Node.js 22.
-fn is_native(snapshot: &SnapshotGraph, node: Node) -> bool {
-    matches!(snapshot.kind(node), NodeKind::Native | NodeKind::Synthetic)
-        && snapshot.name(node).starts_with("Node / ")
-        && !snapshot.is_in_heap(node)
+    passes &= snapshot_natives::agree(ours, theirs, if all { 1000 } else { 10 });
+    passes
 }
 
 /// Whether what is different is few; shows some of it.

@@ -59,6 +59,7 @@
 //! | `modules`, `binaries`, `binary`, `debuginfod` | what was loaded, where its file is, whether it is the right one |
 //! | `architecture` | processors: registers, calls, thread-local variables |
 //! | `address_space` | from an address to bytes |
+//! | `emulation` | functions of the program, followed over its memory |
 //! | `malloc` | the blocks of the C library's allocator, and those that nothing leads to |
 //! | `scan` | searches through all of memory |
 //! | `symbol_table`, `module_symbols`, `thread_local` | names |
@@ -103,6 +104,7 @@ mod core;
 mod debuginfod;
 mod demangle;
 mod elf;
+mod emulation;
 mod error;
 mod fields;
 mod file_map;
@@ -128,7 +130,7 @@ mod write;
 
 pub use address::Address;
 pub use address_space::AddressSpace;
-pub use architecture::{AARCH64, ARCHITECTURES, Architecture, Registers, X86_64};
+pub use architecture::{AARCH64, ARCHITECTURES, Architecture, CallFrame, Halt, Registers, X86_64};
 pub use build_id::BuildId;
 pub use container::{
     Compression, DEFAULT_LIMIT, OnProgress, OtherFile, Progress, STANDARD_INPUT, Step, Stored, Wanted,
@@ -136,6 +138,7 @@ pub use container::{
 pub use core::{Core, OpenOptions, Truncation};
 pub use debuginfod::Debuginfod;
 pub use demangle::{demangle, demangle_without_parameters};
+pub use emulation::{Emulator, Host, Limits, Reply};
 pub use error::Error;
 pub use file_map::{DamagedFile, FileMap, damaged_files};
 pub use floating_point::{Arm64FloatingPoint, FloatingPoint, X86FloatingPoint};

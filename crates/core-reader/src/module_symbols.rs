@@ -12,6 +12,7 @@ use crate::address_space::AddressSpace;
 use crate::binaries::debug_file;
 use crate::binary::Binary;
 use crate::elf::Segment;
+use crate::fields::Fields;
 use crate::modules::Module;
 use crate::notes::embedded_symbols::EmbeddedSymbols;
 use crate::symbol_table::{Definition, SymbolTable};
@@ -22,6 +23,13 @@ use crate::{
     demangle,
 };
 
+/// More bytes of a table of relocations are not read.
+const RELOCATIONS_LIMIT: u64 = 24 << 22;
+/// Entries of a dynamic section: where the tables of relocations are, and how long (System V ABI, chapter 5).
+const DT_PLTRELSZ: u64 = 2;
+const DT_RELA: u64 = 7;
+const DT_RELASZ: u64 = 8;
+const DT_JMPREL: u64 = 23;
 /// A dynamic section larger than this is cut.
 const DYNAMIC_SIZE_LIMIT: u64 = 1 << 16;
 
@@ -235,6 +243,11 @@ impl Symbols for ModuleSymbols {
         block.address(places, &self.memory, thread.registers.thread_pointer(), found.value)
     }
 
+    fn imports(&self) -> Vec<(Address, String)> {
+        let kinds = self.memory.architecture().import_relocations;
+        self.modules.iter().flat_map(|tables| tables.imports(kinds, &self.memory)).collect()
+    }
+
     fn at(&self, address: Address) -> Option<Symbol> {
         self.nearest(address, 0).map(|found| found.symbol)
     }
@@ -293,6 +306,39 @@ impl ModuleTables {
             address: Address(self.address(found)?),
             size: found.size,
         })
+    }
+
+    /// Words that the dynamic linker fills with addresses of functions, by relocations of two types.
+    fn imports(&self, kinds: [u64; 2], memory: &AddressSpace) -> Vec<(Address, String)> {
+        let read = || {
+            let binary = self.binary.as_ref().filter(|binary| !binary.symbols_only)?;
+            let dynamic = dynamic_section_of_file(binary)?;
+            let entry = |wanted: u64| {
+                let entries = dynamic.chunks_exact(16).map(Fields);
+                entries.filter(|entry| entry.u64(0) == Some(wanted)).find_map(|entry| entry.u64(8))
+            };
+            let table = |(start, size): (u64, u64)| {
+                let start = binary.offset_of(entry(start)?)?;
+                let size = entry(size)?.min(RELOCATIONS_LIMIT);
+                binary.map.get(start..start.checked_add(usize::try_from(size).ok()?)?)
+            };
+            let mut by_number: HashMap<u64, Vec<Address>> = HashMap::new();
+            for table in [(DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)].into_iter().filter_map(table) {
+                for relocation in table.chunks_exact(24).map(Fields) {
+                    let (Some(place), Some(info)) = (relocation.u64(0), relocation.u64(8)) else { continue };
+                    if kinds.contains(&(info & 0xffff_ffff)) {
+                        let slot = Address(place.wrapping_add(self.module.bias));
+                        by_number.entry(info >> 32).or_default().push(slot);
+                    }
+                }
+            }
+            let names = self.dynamic(memory)?.entries().flat_map(|entry| {
+                let slots = by_number.remove(&u64::from(entry.number)).unwrap_or_default();
+                slots.into_iter().map(move |slot| (slot, symbol_name(entry.name).into_owned()))
+            });
+            Some(names.collect())
+        };
+        read().unwrap_or_default()
     }
 
     fn tls_block(&self, memory: &AddressSpace) -> Option<TlsBlock> {

@@ -99,6 +99,11 @@ pub trait Symbols: Sync {
     /// The address of the thread-local variable `name` in `thread`.
     fn thread_local(&self, name: &str, thread: &Thread) -> Option<Address>;
 
+    /// Words through which modules call functions of other modules, and the names of these; nothing where no binary is at hand.
+    fn imports(&self) -> Vec<(Address, String)> {
+        Vec::new()
+    }
+
     /// The symbol that covers `address`.
     fn at(&self, address: Address) -> Option<Symbol>;
 }

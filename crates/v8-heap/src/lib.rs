@@ -81,6 +81,8 @@
 mod address_map;
 pub mod code_units;
 pub mod compare;
+
+pub mod embedder_graph;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -130,7 +130,7 @@ fn a_snapshot_has_the_object_and_the_one_behind_it() {
             });
             let heap = Heap::open(&dump, &dump, &[]).unwrap();
             let mut file = Cursor::new(Vec::new());
-            heap.write_snapshot(Extent::All, &[], &mut file, &Unattended).unwrap();
+            heap.write_snapshot(Extent::All, &dump, &mut file, &Unattended).unwrap();
             String::from_utf8(file.into_inner()).unwrap()
         };
         for name in ["\"Node / ZlibStream\"", "\"javascript_to_native\"", "\"native_to_javascript\""] {

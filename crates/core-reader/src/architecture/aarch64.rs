@@ -107,6 +107,9 @@ pub static AARCH64: Architecture = Architecture {
     },
     floating_point: FloatingPoint::of_arm64,
     constant: constant::constant,
+    processor: None,
+    // R_AARCH64_GLOB_DAT, R_AARCH64_JUMP_SLOT
+    import_relocations: [1025, 1026],
     red_zone: 0,
 };
 

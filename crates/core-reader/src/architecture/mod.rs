@@ -3,11 +3,17 @@
 //! Nothing else in this crate, and nothing above it, asks which machine it is: it asks the value for what it needs.
 
 mod aarch64;
+mod halt;
+mod private_memory;
+mod processor;
 mod x86_64;
 
 use std::fmt;
 
 pub use aarch64::AARCH64;
+pub use halt::{CallFrame, Halt};
+pub(crate) use private_memory::PrivateMemory;
+pub(crate) use processor::{Processor, Stops};
 pub use x86_64::X86_64;
 
 use crate::floating_point::FloatingPoint;
@@ -50,6 +56,10 @@ pub struct Architecture {
     pub(crate) floating_point: fn(&[u8], Option<&[u8]>) -> Option<FloatingPoint>,
     /// What a function returns that does nothing else, by its code and where that is.
     pub(crate) constant: fn(&[u8], u64) -> Option<u64>,
+    /// One that runs code of a thread with this thread pointer, if its instructions are known.
+    pub(crate) processor: Option<fn(u64) -> Box<dyn Processor>>,
+    /// Types of relocations of words through which functions of other modules are called.
+    pub(crate) import_relocations: [u64; 2],
     /// What a leaf function may use below the stack pointer, in bytes.
     pub red_zone: u64,
 }

@@ -1,6 +1,7 @@
 //! x86-64 (System V ABI, AMD64 supplement).
 
 mod constant;
+mod processor;
 mod returns;
 
 use super::{Architecture, Registers, ReturnAddress, Roles, SignalFrame, ThreadLocals, Unwinding, Variant};
@@ -79,6 +80,9 @@ pub static X86_64: Architecture = Architecture {
     },
     floating_point: FloatingPoint::of_x86,
     constant: constant::constant,
+    processor: Some(processor::new),
+    // R_X86_64_GLOB_DAT, R_X86_64_JUMP_SLOT
+    import_relocations: [6, 7],
     red_zone: 128,
 };
 

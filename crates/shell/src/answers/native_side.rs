@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use v8_heap::Tagged;
 use v8_heap::objects::value::HeapObject;
 
 use crate::answers::native_memory::class_at;
@@ -28,6 +29,8 @@ pub(crate) struct KnownSides {
     told_of_death: OnceCell<HashMap<u64, u64>>,
     /// What they own: blocks and bytes.
     owned: OnceCell<HashMap<u64, (u64, u64)>>,
+    /// How large they are with all their parts, as Node.js counts: bytes.
+    counted: OnceCell<HashMap<Tagged, u64>>,
 }
 
 impl<'c> OfProcess<'c> {
@@ -57,6 +60,17 @@ impl<'c> OfProcess<'c> {
     }
 }
 
+impl OfProcess<'_> {
+    fn counted(&self, object: Tagged) -> Result<Option<u64>, DcmdError> {
+        if let Some(known) = self.known.counted.get() {
+            return Ok(known.get(&object).copied());
+        }
+        let monitor = self.context.progress();
+        let graph = self.context.heap()?.embedder_graph(self.context.target()?.symbols(), &monitor)?;
+        Ok(self.known.counted.get_or_init(|| graph.bytes_behind()).get(&object).copied())
+    }
+}
+
 impl NativeSides for OfProcess<'_> {
     fn of(&self, object: HeapObject<'_>) -> Result<Option<NativeSide>, DcmdError> {
         let heap = self.context.heap()?;
@@ -72,6 +86,10 @@ impl NativeSides for OfProcess<'_> {
             true => self.owned()?.get(&object.value().0).copied(),
             false => None,
         };
-        Ok(Some(NativeSide { address, class, owns }))
+        let counted = match self.with_blocks {
+            true => self.counted(object.value())?,
+            false => None,
+        };
+        Ok(Some(NativeSide { address, class, owns, counted }))
     }
 }

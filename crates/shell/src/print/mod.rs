@@ -137,6 +137,8 @@ pub(crate) struct NativeSide {
     /// How many blocks it owns, the one that it is in included, and their bytes: an estimate. Nothing if that was not asked for or
     /// cannot be told.
     pub(crate) owns: Option<(u64, u64)>,
+    /// Bytes that Node.js itself counts for it and its parts. Nothing if that was not asked for or cannot be told.
+    pub(crate) counted: Option<u64>,
 }
 
 /// Tells of objects which C++ object is behind them.

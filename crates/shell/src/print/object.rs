@@ -230,6 +230,9 @@ impl Printer<'_> {
             let plural = if blocks == 1 { "" } else { "s" };
             write!(self.out, ", which owns {bytes} bytes in {blocks} block{plural}, estimated")?;
         }
+        if let Some(bytes) = side.counted {
+            write!(self.out, ", {bytes} bytes as Node.js counts")?;
+        }
         Ok(self.out.write_all(b",\n")?)
     }
 

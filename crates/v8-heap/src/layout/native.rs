@@ -30,8 +30,10 @@ pub(crate) mod global_handles {
 }
 
 /// Node.js: `MemoryRetainer` of `src/memory_tracker.h`: what its classes say of themselves. Places in its table of virtual functions, behind
-/// the two destructors and `MemoryInfo`, in bytes.
+/// the two destructors, in bytes.
 pub(crate) mod memory_retainer {
+    /// `MemoryInfo`, which tells a tracker what the object consists of.
+    pub const PARTS: u64 = 16;
     /// `MemoryInfoName`, which returns a text.
     pub const NAME: u64 = 24;
     /// `SelfSize`
@@ -381,4 +383,23 @@ pub(crate) mod thread_pool {
 pub(crate) mod worker {
     /// Its isolate and thread are within so many bytes.
     pub const SIZE: u64 = 512;
+}
+
+/// V8: `EmbedderGraph` and `EmbedderGraph::Node` of `include/v8-profiler.h`, which is part of the interface of add-ons. Places in their tables of
+/// virtual functions, in bytes.
+pub(crate) mod embedder_graph {
+    /// Functions of a graph, more than there are: which is which is told by what they are called with.
+    pub const FUNCTIONS: u64 = 16;
+    /// Of a node, behind the two destructors: `Name`, which returns a text.
+    pub const NAME: u64 = 16;
+    /// `SizeInBytes`
+    pub const SIZE: u64 = 24;
+    // `WrapperNode` follows, with which V8 merges a node: Node.js has none.
+    /// `IsRootNode`, u8
+    pub const IS_ROOT: u64 = 40;
+    /// `NamePrefix`, a text or null
+    pub const PREFIX: u64 = 56;
+    /// Node.js gives V8 its part of the graph by this function (`src/env.cc`): of an isolate, a graph and an `Environment`.
+    pub const BUILDER: &str =
+        "_ZN4node11Environment18BuildEmbedderGraphEPN2v87IsolateEPNS1_13EmbedderGraphEPv";
 }

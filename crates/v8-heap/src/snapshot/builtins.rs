@@ -5,12 +5,17 @@
 
 use std::collections::HashMap;
 
+use core_reader::Symbols;
+
 use crate::heap::Heap;
 use crate::index::{MapSet, ObjectTable};
 use crate::objects::place::FieldValue;
 use crate::objects::value::HeapObject;
 
 use super::code_kind;
+
+/// What the symbols of V8's builtins begin with.
+const PREFIX: &str = "Builtins_";
 
 /// Names of builtins, by where their instructions start in the process.
 #[derive(Debug, Default)]
@@ -19,8 +24,11 @@ pub(super) struct Builtins {
 }
 
 impl Builtins {
-    /// What of `known`, addresses and names in the binary, is in the process.
-    pub fn find(heap: &Heap<'_>, table: &ObjectTable, known: &[(u64, String)]) -> Builtins {
+    /// What of those that symbols name is in the process.
+    pub fn find(heap: &Heap<'_>, table: &ObjectTable, symbols: &dyn Symbols) -> Builtins {
+        let symbols = symbols.with_prefix(PREFIX).into_iter();
+        let known: Vec<(u64, String)> =
+            symbols.map(|symbol| (symbol.address.0, symbol.name[PREFIX.len()..].to_owned())).collect();
         let mut starts = Vec::new();
         let of_code = MapSet::of(heap, |map| heap.layout().type_name(map.instance_type) == "Code");
         for page in 0..table.page_count() {

@@ -10,9 +10,9 @@
 //!                              \--> names, the file        names, write
 //! ```
 //!
-//! What is different: of C++ objects of the embedder those are there that an object stands for and that say what they are called
-//! (`natives`), but not what they consist of (an object that is tied to one goes by its constructor, not as `Node / TCP`), code that V8 brings along is called by name only where somebody knows the names,
-//! and roots are grouped by what is known of them.
+//! C++ objects of the embedder, and what these consist of, are those that it tells V8 itself (`natives`). What is different: code that V8
+//! brings along is called by name only where somebody knows the names, an object that stands for a C++ object that V8 collects itself
+//! goes by its constructor, and roots are grouped by what is known of them.
 //!
 //! The id of an object is twice its number plus one ([`node_id`]): it leads back to the core.
 
@@ -31,6 +31,9 @@ mod write;
 
 use std::io::{Seek, Write};
 
+use core_reader::Symbols;
+
+use crate::embedder_graph::Told;
 use crate::graph::{Graph, Liveness, ObjectSet};
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
@@ -64,7 +67,7 @@ pub enum Extent {
 }
 
 /// What was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotSize {
     /// Objects, groups of roots, and buffers' memory.
     pub nodes: u64,
@@ -74,6 +77,8 @@ pub struct SnapshotSize {
     pub bytes_of_objects: u64,
     /// Bytes of the file.
     pub bytes: u64,
+    /// How much Node.js could be asked of its C++ objects.
+    pub natives: Told,
 }
 
 /// The id of an object's node.
@@ -111,15 +116,14 @@ impl Subject<'_, '_> {
 }
 
 impl<'t> Heap<'t> {
-    /// Writes a heap snapshot. `builtins` are addresses and names of the code that V8 brings along, as the symbols of the
-    /// binary have them: `ArrayMap`.
+    /// Writes a heap snapshot.
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`] if the monitor says so; [`crate::Error::Write`]; those of the graph.
     pub fn write_snapshot(
         &self,
         extent: Extent,
-        builtins: &[(u64, String)],
+        symbols: &dyn Symbols,
         out: &mut (impl Write + Seek),
         monitor: &dyn Monitor,
     ) -> Result<SnapshotSize> {
@@ -143,14 +147,14 @@ impl<'t> Heap<'t> {
         let pairs = Pairs::find(self, table, &includes, monitor)?;
         let explorer = Explorer { heap: self, plans, essential, dispatch: graph.dispatch_table(), pairs };
         let namer = Namer::new(self, &explorer.plans, &tags);
-        let builtins = Builtins::find(self, table, builtins);
-        let natives = Natives::find(self, table, &subject.included, monitor)?;
+        let builtins = Builtins::find(self, table, symbols);
+        let natives = Natives::find(self, symbols, table, (extent, &subject.included), monitor)?;
         let texts =
             Texts { heap: self, table, namer: &namer, pairs: &explorer.pairs, natives: &natives, builtins };
-        let synthetic = roots::synthetic(&subject, extent, monitor)?;
+        let synthetic = roots::synthetic(&subject, extent, &natives.roots, monitor)?;
         let places = Places::of(&subject.included, synthetic.len() as u32);
         let objects_end = (synthetic.len() + subject.included.len()) as u32;
-        Writing {
+        let mut size = Writing {
             subject: &subject,
             explorer: &explorer,
             texts: &texts,
@@ -158,7 +162,9 @@ impl<'t> Heap<'t> {
             places,
             objects_end,
         }
-        .write(out, monitor)
+        .write(out, monitor)?;
+        size.natives = natives.told;
+        Ok(size)
     }
 
     fn included(

@@ -36,7 +36,7 @@ impl Hash for Name {
             Name::CodeOf(address) => (10, address),
             Name::InstructionsOf(address) => (11, address),
             Name::Builtin(address) => (12, address),
-            Name::Native(native) => (14, u64::from(native)),
+            Name::Native(number) => (14, u64::from(number)),
             Name::Pair(pair, before) => (13, u64::from(pair) << 24 ^ u64::from(before)),
         };
         state.write_u64(value ^ sort << 58);
@@ -91,10 +91,7 @@ impl Texts<'_, '_> {
                     None => push(units, &format!("(builtin {sort})")),
                 }
             }
-            Name::Native(native) => {
-                push(units, "Node / ");
-                push(units, self.natives.name(native));
-            }
+            Name::Native(number) => push(units, self.natives.text(number)),
             Name::Pair(pair, before) => {
                 let pair = self.pairs.get(pair);
                 push(units, &format!("{before} / part of key ("));

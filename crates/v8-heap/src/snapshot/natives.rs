@@ -1,73 +1,221 @@
-//! C++ objects of Node.js behind objects of the heap.
+//! C++ objects of Node.js, of what they consist, and what they refer to.
 //!
-//! V8 asks Node.js for them (`v8::EmbedderGraph`), and Node.js gives each the name and size that its class says
-//! (`src/memory_tracker-inl.h`). Both refer to each other:
+//! V8 asks Node.js for them, and so do we ([`crate::embedder_graph`]); V8 makes nodes and references of them by its own rules
+//! (`NativeObjectsExplorer` in `src/profiler/heap-snapshot-generator.cc`):
 //!
 //! ```text
-//!   object Zlib --internal "javascript_to_native"--> native "Node / ZlibStream"
+//!   object Zlib --internal "javascript_to_native"--> native "Node / ZlibStream" --internal "zlib_memory"--> native "Node / zlib_memory"
 //!               <--internal "native_to_javascript"--
 //! ```
 //!
-//! Of what such an object consists nothing is told: only the code of its class knows it.
+//! An object of Node.js whose JavaScript object is garbage is so too: V8 would have had it deleted first.
+//!
+//! Where Node.js cannot be asked, there are those that an object stands for, with the name and size that their class says.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
-use super::kinds::EdgeKind;
+use core_reader::Symbols;
+
+use super::Extent;
+use super::kinds::{EdgeKind, NodeKind};
 use super::reference::{Edge, Label, Name, Target};
+use crate::embedder_graph::{self, EmbedderGraph, Node, Told};
 use crate::graph::ObjectSet;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
 use crate::layout::native::memory_retainer::WITHOUT_NODE;
-use crate::questions::Retainer;
-use crate::{Monitor, Result};
+use crate::{Monitor, Result, Tagged};
 
 /// Those in a snapshot.
 #[derive(Default)]
 pub(super) struct Natives {
-    /// With the numbers of their objects.
-    all: Vec<(u32, Retainer)>,
-    /// Places by these numbers.
-    by_object: HashMap<u32, u32>,
+    all: Vec<Native>,
+    /// What objects refer to among them, by the numbers of the objects.
+    by_object: HashMap<u32, Vec<Edge>>,
+    /// Places of those that are alive by themselves.
+    pub roots: Vec<u32>,
+    texts: Vec<String>,
+    pub told: Told,
+}
+
+/// A C++ object, or a part of one.
+#[derive(Debug)]
+pub(super) struct Native {
+    pub kind: NodeKind,
+    pub name: Name,
+    /// In bytes.
+    pub size: u64,
+    pub edges: Vec<Edge>,
 }
 
 impl Natives {
-    /// Those behind the objects that a snapshot has.
+    /// Those that belong to the objects that a snapshot has.
     pub fn find(
         heap: &Heap<'_>,
+        symbols: &dyn Symbols,
         table: &ObjectTable,
-        included: &ObjectSet,
+        (extent, included): (Extent, &ObjectSet),
         monitor: &dyn Monitor,
     ) -> Result<Natives> {
-        let mut found = Natives::default();
-        for native in heap.native_objects(monitor)? {
-            let id = native.object.strong().and_then(|address| table.id_at(heap.spaces(), address));
-            let Some(id) = id.map(|id| id.0).filter(|id| included.contains(*id)) else { continue };
-            let Some(retainer) = heap.retainer(native.address) else { continue };
-            if WITHOUT_NODE.contains(&retainer.name.as_str()) {
-                continue;
+        let number = |value: Tagged| {
+            let id = value.object().and_then(|address| table.id_at(heap.spaces(), address))?;
+            included.contains(id.0).then_some(id.0)
+        };
+        let graph = heap.embedder_graph(symbols, monitor)?;
+        let chosen = chosen(&graph, extent, &number);
+        let mut found =
+            Natives { texts: graph.texts.clone(), told: graph.told.clone(), ..Natives::default() };
+        let mut places: Vec<Option<u32>> = vec![None; graph.nodes.len()];
+        for (place, node) in
+            places.iter_mut().zip(&graph.nodes).zip(&chosen).filter(|(_, is)| **is).map(|(both, _)| both)
+        {
+            let Node::Native { name, size, is_root } = *node else { continue };
+            let (next, name) = (found.all.len() as u32, Name::Native(name));
+            let kind = if is_root { NodeKind::Synthetic } else { NodeKind::Native };
+            found.all.push(Native { kind, name, size, edges: Vec::new() });
+            if is_root && !matches!(extent, Extent::Retained(_)) {
+                found.roots.push(next);
             }
-            if let Entry::Vacant(free) = found.by_object.entry(id) {
-                free.insert(found.all.len() as u32);
-                found.all.push((id, retainer));
-            }
+            *place = Some(next);
+        }
+        for edge in &graph.edges {
+            found.add(&graph, edge, &places, &number);
+        }
+        if matches!(found.told, Told::Nothing(_)) {
+            found.add_by_class(heap, &number, monitor)?;
         }
         Ok(found)
     }
 
-    pub fn name(&self, place: u32) -> &str {
-        self.all.get(place as usize).map_or("", |(_, retainer)| &retainer.name)
+    /// A reference of a C++ object, or to one.
+    fn add(
+        &mut self,
+        graph: &EmbedderGraph,
+        edge: &embedder_graph::Edge,
+        places: &[Option<u32>],
+        number: &impl Fn(Tagged) -> Option<u32>,
+    ) {
+        let target = match (places[edge.to as usize], &graph.nodes[edge.to as usize]) {
+            (Some(place), _) => Target::Native(place),
+            (None, Node::Value(value)) if number(*value).is_some() => {
+                Target::Object(value.object().unwrap_or_default())
+            }
+            _ => return,
+        };
+        let edges = match (places[edge.from as usize], &graph.nodes[edge.from as usize]) {
+            (Some(place), _) => &mut self.all[place as usize].edges,
+            (None, Node::Value(value)) => match number(*value) {
+                Some(id) => self.by_object.entry(id).or_default(),
+                None => return,
+            },
+            _ => return,
+        };
+        let (kind, label) = match edge.name {
+            Some(name) => (EdgeKind::Internal, Label::Name(Name::Native(name))),
+            // As many as it has by then.
+            None => (EdgeKind::Element, Label::Index(edges.len() as u32 + 1)),
+        };
+        edges.push(Edge { kind, label, target });
     }
 
-    /// In the order of their places: the number of the object, and the size in bytes.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.all.iter().map(|(id, retainer)| (*id, retainer.size))
+    /// Those that objects stand for and that Node.js has not told, by what their classes say.
+    fn add_by_class(
+        &mut self,
+        heap: &Heap<'_>,
+        number: &impl Fn(Tagged) -> Option<u32>,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        for native in heap.native_objects(monitor)? {
+            let Some(id) = number(native.object) else { continue };
+            let Some(retainer) = heap.retainer(native.address) else { continue };
+            if WITHOUT_NODE.contains(&retainer.name.as_str()) {
+                continue;
+            }
+            let Entry::Vacant(free) = self.by_object.entry(id) else { continue };
+            let back = Target::Object(native.object.object().unwrap_or_default());
+            let edge = |name: &'static str, target| Edge {
+                kind: EdgeKind::Internal,
+                label: Label::Name(Name::Static(name)),
+                target,
+            };
+            free.insert(vec![edge("javascript_to_native", Target::Native(self.all.len() as u32))]);
+            self.all.push(Native {
+                kind: NodeKind::Native,
+                name: Name::Native(self.texts.len() as u32),
+                size: retainer.size,
+                edges: vec![edge("native_to_javascript", back)],
+            });
+            self.texts.push(format!("Node / {}", retainer.name));
+        }
+        Ok(())
     }
 
-    /// The reference of an object to the one behind it.
-    pub fn edge_of(&self, id: u32) -> Option<Edge> {
-        let place = self.by_object.get(&id)?;
-        let label = Label::Name(Name::Static("javascript_to_native"));
-        Some(Edge { kind: EdgeKind::Internal, label, target: Target::Native(*place) })
+    /// The text of a [`Name::Native`].
+    pub fn text(&self, number: u32) -> &str {
+        self.texts.get(number as usize).map_or("", String::as_str)
     }
+
+    /// In the order of their places.
+    pub fn all(&self) -> &[Native] {
+        &self.all
+    }
+
+    /// What an object refers to among them.
+    pub fn edges_of(&self, id: u32) -> &[Edge] {
+        self.by_object.get(&id).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Which nodes of the graph a snapshot has: what is alive by itself, or is held by an object that the snapshot has.
+fn chosen(graph: &EmbedderGraph, extent: Extent, number: &impl Fn(Tagged) -> Option<u32>) -> Vec<bool> {
+    let is_native = |node: u32| matches!(graph.nodes[node as usize], Node::Native { .. });
+    let mut references: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut pending = Vec::new();
+    // Those that stand behind an object refer to it, and it to them.
+    let mut from_values: HashMap<u32, Vec<Tagged>> = HashMap::new();
+    for edge in &graph.edges {
+        match graph.nodes[edge.from as usize] {
+            Node::Native { .. } if is_native(edge.to) => {
+                references.entry(edge.from).or_default().push(edge.to);
+            }
+            Node::Value(value) if is_native(edge.to) => {
+                from_values.entry(edge.to).or_default().push(value);
+            }
+            _ => {}
+        }
+    }
+    let is_dead = |node: u32| {
+        let holders = from_values.get(&node);
+        holders.is_some_and(|holders| holders.iter().all(|holder| number(*holder).is_none()))
+    };
+    let mut chosen = vec![false; graph.nodes.len()];
+    for (index, node) in (0..).zip(&graph.nodes) {
+        let Node::Native { is_root, .. } = *node else { continue };
+        let is_held = from_values.contains_key(&index) && !is_dead(index);
+        if is_held || is_root && !matches!(extent, Extent::Retained(_)) {
+            chosen[index as usize] = true;
+            pending.push(index);
+        }
+    }
+    let apart: HashSet<u32> = match extent {
+        // What is alive by itself is not freed with an object.
+        Extent::Retained(_) => {
+            let roots = (0..).zip(&graph.nodes);
+            roots
+                .filter(|(_, node)| matches!(node, Node::Native { is_root: true, .. }))
+                .map(|(index, _)| index)
+                .collect()
+        }
+        _ => HashSet::new(),
+    };
+    while let Some(node) = pending.pop() {
+        for &target in references.get(&node).into_iter().flatten() {
+            if !chosen[target as usize] && !is_dead(target) && !apart.contains(&target) {
+                chosen[target as usize] = true;
+                pending.push(target);
+            }
+        }
+    }
+    chosen
 }

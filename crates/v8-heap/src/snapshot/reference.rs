@@ -53,7 +53,7 @@ pub(super) enum Name {
     InstructionsOf(u64),
     /// `(x builtin code)` of a `Code`, by its untagged address.
     Builtin(u64),
-    /// `Node / ` and the name of a C++ object, by its place in [`super::natives::Natives`].
+    /// A name that Node.js gives a C++ object or a reference of one, by its number in [`super::natives::Natives`].
     Native(u32),
     /// An entry of a weak collection, by its place in [`super::pairs::Pairs`], and how many references precede it.
     Pair(u32, u32),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   ""  --shortcut--> global objects                 where the distances that readers show start
+//!       --element---> what Node.js calls a root
 //!       --element---> (GC roots) --element--> (Global handles) --internal--> objects
 //!                                             (Stack roots)    ...
 //! ```
@@ -30,6 +31,8 @@ pub(super) enum Ending {
     /// One of these nodes, by number.
     Synthetic(u32),
     Object(u32),
+    /// A C++ object, by its place in [`super::natives::Natives`].
+    Native(u32),
 }
 
 /// Kinds of roots, by the names that V8's snapshots have for them.
@@ -69,13 +72,14 @@ fn group_of(kind: RootKind) -> usize {
     }
 }
 
-/// The nodes at the top, for what a snapshot is of.
+/// The nodes at the top, for what a snapshot is of. `natives` are the places of C++ objects that are alive by themselves.
 ///
 /// # Errors
 /// Those of the graph.
 pub(super) fn synthetic(
     subject: &Subject<'_, '_>,
     extent: Extent,
+    natives: &[u32],
     monitor: &dyn Monitor,
 ) -> Result<Vec<Synthetic>> {
     let named = |name| Synthetic { name: Name::Static(name), edges: Vec::new() };
@@ -120,6 +124,10 @@ pub(super) fn synthetic(
     for group in first_group..nodes.len() {
         let number = (group - first_group) as u32 + 1;
         nodes[1].edges.push((EdgeKind::Element, Label::Index(number), Ending::Synthetic(group as u32)));
+    }
+    // As elements of the node itself, in all versions that Node.js has.
+    for (number, native) in (nodes[0].edges.len() as u32 + 1..).zip(natives) {
+        nodes[0].edges.push((EdgeKind::Element, Label::Index(number), Ending::Native(*native)));
     }
     Ok(nodes)
 }

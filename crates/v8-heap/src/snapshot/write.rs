@@ -11,13 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::graph::ObjectSet;
 use crate::index::ObjectId;
 use crate::index::parallel::in_order;
-use crate::layout::Kind;
 use crate::objects::value::HeapObject;
 use crate::{Error, Monitor, Result};
 
 use super::kinds::{EdgeKind, NodeKind};
 use super::names::{Names, PartNames, Texts};
-use super::reference::{Edge, Explorer, Label, Name, Target};
+use super::reference::{Edge, Explorer, Label, Target};
 use super::roots::{Ending, Synthetic};
 use super::{SnapshotSize, Subject, node_id};
 
@@ -227,12 +226,12 @@ impl Writing<'_, '_> {
             push_node(text, size, NodeKind::Native, name, id, *bytes, 0);
             flush(out, text)?;
         }
-        for (place, (_, bytes)) in (0..).zip(self.texts.natives.iter()) {
+        for (place, native) in self.texts.natives.all().iter().enumerate() {
             let mut part = PartNames::default();
-            part.number(Name::Native(place), self.texts, &mut buffer);
+            part.number(native.name, self.texts, &mut buffer);
             let name = names.number(part.names[0].0, part.names[0].1, self.texts);
-            let id = 2 * (self.synthetic.len() + subject.memory.len() + place as usize + 1) as u64;
-            push_node(text, size, NodeKind::Native, name, id, bytes, 1);
+            let id = 2 * (self.synthetic.len() + subject.memory.len() + place + 1) as u64;
+            push_node(text, size, native.kind, name, id, native.size, native.edges.len() as u32);
             flush(out, text)?;
         }
         Ok(())
@@ -246,11 +245,7 @@ impl Writing<'_, '_> {
     /// The references of an object, as they stand in the file.
     fn for_each_edge(&self, (id, object): (u32, HeapObject<'_>), bytes: u64, visit: &mut dyn FnMut(Edge)) {
         self.explorer.for_each(object, bytes, visit);
-        if object.kind() == Kind::JsApiObject
-            && let Some(edge) = self.texts.natives.edge_of(id)
-        {
-            visit(edge);
-        }
+        self.texts.natives.edges_of(id).iter().for_each(|edge| visit(*edge));
     }
 
     /// The number of the node that a reference leads to, if it is in the snapshot.
@@ -293,6 +288,7 @@ impl Writing<'_, '_> {
                 let node = match ending {
                     Ending::Synthetic(index) => *index,
                     Ending::Object(id) => self.places.node(&subject.included, *id),
+                    Ending::Native(place) => self.node_of_native(*place),
                 };
                 push_edge(text, size, *kind, label, node);
                 flush(out, text)?;
@@ -333,11 +329,17 @@ impl Writing<'_, '_> {
             Ok(())
         };
         in_order(subject.table.page_count(), monitor, work, &mut write)?;
-        for (id, _) in self.texts.natives.iter() {
+        for edge in self.texts.natives.all().iter().flat_map(|native| &native.edges) {
             let mut part = PartNames::default();
-            part.number(Name::Static("native_to_javascript"), self.texts, &mut buffer);
-            let label = names.number(part.names[0].0, part.names[0].1, self.texts);
-            push_edge(text, size, EdgeKind::Internal, label, self.places.node(&subject.included, id));
+            let label = match edge.label {
+                Label::Index(index) => index,
+                Label::Name(name) => {
+                    part.number(name, self.texts, &mut buffer);
+                    names.number(part.names[0].0, part.names[0].1, self.texts)
+                }
+            };
+            // All lead to what is in the snapshot.
+            push_edge(text, size, edge.kind, label, self.node_of(*edge).unwrap_or_default());
             flush(out, text)?;
         }
         Ok(())

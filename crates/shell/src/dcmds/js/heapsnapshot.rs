@@ -11,18 +11,19 @@
 //!
 //! Readers show each object with an id, as in `Gateway @89773`. `::snapshotnode 89773` leads back to it.
 //!
-//! C++ objects of Node.js behind objects of JavaScript have nodes of their own, `Node / ZlibStream`, where the executable is at hand: their
-//! classes say there what they are called, and how large they are.
+//! C++ objects of Node.js, of what they consist and what they refer to, are what Node.js itself tells V8: `Node / ZlibStream`, beneath it
+//! `Node / zlib_memory`, and so on from `Node / Environment` down. The code that tells it is followed over the memory of the core, instruction by
+//! instruction, without running it; so the executable has to be at hand. An object whose parts cannot be told, as its memory is
+//! damaged, is there without them, and a line says of how many that is so. Where nothing can be told, as without the executable or on
+//! arm64, there are the objects behind objects of JavaScript, with the name and size that their class says, and a line says why.
 //!
-//! What differs from V8's own: an object that belongs to a C++ object of Node.js goes by its constructor (V8 asks Node.js, which may
-//! call it `Node / TCP`); what C++ objects consist of, those that no JavaScript object stands for, and those whose name depends on more than
-//! their class are missing, and fields that V8 shows for themselves count as theirs; roots are grouped by what is known of
-//! them here. Functions have no places in scripts.
+//! What differs from V8's own: an object that stands for a C++ object that V8 collects itself goes by its constructor (V8 calls it
+//! `Node / ContextifyScript`), roots are grouped by what is known of them here, and functions have no places in scripts.
 
 use std::io::Write;
 use std::path::Path;
 
-use core_reader::Symbols;
+use v8_heap::embedder_graph::Told;
 use v8_heap::snapshot::{Extent, SnapshotSize};
 use v8_heap::{Heap, Monitor, Tagged};
 
@@ -41,6 +42,7 @@ const EXAMPLES: &[Example] = &[
         "::heapsnapshot leak.heapsnapshot",
         r#"
 wrote leak.heapsnapshot: 79639 nodes, 312673 references, 7.3 MB in 6.7 MB
+of C++ objects of Node.js only names and sizes are known: the function that tells V8 more is not at hand
 "#,
     ),
     Example::on(
@@ -48,6 +50,7 @@ wrote leak.heapsnapshot: 79639 nodes, 312673 references, 7.3 MB in 6.7 MB
         "::findjsobjects -c Gateway | ::heapsnapshot gateway.heapsnapshot",
         r#"
 wrote gateway.heapsnapshot: 21650 nodes, 32763 references, 1.3 MB in 0.9 MB
+of C++ objects of Node.js only names and sizes are known: the function that tells V8 more is not at hand
 "#,
     ),
 ];
@@ -95,6 +98,9 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 megabytes(size.bytes_of_objects),
                 megabytes(size.bytes)
             )?;
+            if let Some(missing) = missing(&size.natives) {
+                writeln!(out.text(), "{missing}")?;
+            }
             Ok(())
         }))
     },
@@ -105,25 +111,16 @@ fn tells_life(heap: &Heap<'_>, monitor: &dyn Monitor) -> Result<bool, DcmdError>
     Ok(heap.roots(monitor)?.are_complete() && heap.graph(monitor)?.follows_code)
 }
 
-/// What the symbols of V8's builtins begin with.
-const BUILTINS: &str = "Builtins_";
-
 fn save(context: &Context, path: &Path, extent: Extent) -> Result<SnapshotSize, DcmdError> {
     context.settings.check_restriction()?;
     let heap = context.heap()?;
-    let builtins: Vec<(u64, String)> = context
-        .target()?
-        .symbols()
-        .with_prefix(BUILTINS)
-        .into_iter()
-        .map(|symbol| (symbol.address.0, symbol.name[BUILTINS.len()..].to_owned()))
-        .collect();
+    let symbols = context.target()?.symbols();
     let failed = |error: std::io::Error| {
         DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
     };
     let mut new = host_files::create(&context.settings, path).map_err(failed)?;
     let monitor = context.progress();
-    let size = heap.write_snapshot(extent, &builtins, new.file(), &monitor).map_err(|error| match error {
+    let size = heap.write_snapshot(extent, symbols, new.file(), &monitor).map_err(|error| match error {
         v8_heap::Error::Write(error) => {
             DcmdError::abort(format!("cannot write {}: {error}", escape(&path.to_string_lossy())))
         }
@@ -132,6 +129,19 @@ fn save(context: &Context, path: &Path, extent: Extent) -> Result<SnapshotSize, 
     })?;
     new.finish().map_err(failed)?;
     Ok(size)
+}
+
+/// What is not there of C++ objects.
+fn missing(told: &Told) -> Option<String> {
+    match told {
+        Told::All => None,
+        Told::Without { objects, reason } => Some(format!(
+            "what C++ objects of Node.js consist of is there but for {objects} of them, the first: {reason}"
+        )),
+        Told::Nothing(reason) => {
+            Some(format!("of C++ objects of Node.js only names and sizes are known: {reason}"))
+        }
+    }
 }
 
 fn megabytes(bytes: u64) -> String {

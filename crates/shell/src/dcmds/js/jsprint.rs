@@ -92,7 +92,8 @@
 //!
 //! An object that stands for a C++ object, as the handle of a socket, a stream of zlib or a Blob does, says of which class that is:
 //! `[[Native]]: node::TCPWrap`. With `-i` it says where it is, and how much native memory it owns, as far as that can be told
-//! (`::malloc -o`).
+//! (`::malloc -o`); and how many bytes it has with all its parts as Node.js counts them for V8's heap snapshots, which says nothing of what
+//! libraries such as OpenSSL keep for it. That is asked of Node.js's own code, so it takes the executable.
 //!
 //! # What is kept outside the heap
 //!
