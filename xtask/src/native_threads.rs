@@ -48,6 +48,10 @@ pub fn sample(executable: &Path, node: &str, library: &Path, directory: &Path) -
     Process { node, threads, megabytes, busy: day % 2 == 0 }.check(executable, library, directory)
 }
 
+/// Per cent of the planted leaks that are found while much is taken and freed: buffers that nobody has cleared have words of who had their memory
+/// before.
+const LEAST_FOUND_BUSY: usize = 90;
+
 struct Process<'a> {
     node: &'a str,
     threads: u64,
@@ -115,7 +119,8 @@ impl Process<'_> {
             }
         }
         let planted = facts.leaked.len();
-        ensure!(found * 100 >= planted * LEAST_FOUND, "{found} of {planted} planted leaks were found");
+        let least = if self.busy { LEAST_FOUND_BUSY } else { LEAST_FOUND };
+        ensure!(found * 100 >= planted * least, "{found} of {planted} planted leaks were found");
         let ledger: Value = serde_json::from_str(ledger.trim())?;
         let total = number(&ledger, "total")?;
         // Each thread has a table of V8's that was never touched.
