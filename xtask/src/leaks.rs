@@ -62,6 +62,8 @@ struct Truth {
     stores: Option<Stores>,
     /// What has leaked is native memory.
     native: Option<Native>,
+    /// What has leaked are threads, whose heaps have so many bytes in use.
+    threads: Option<u64>,
     /// Slices that keep strings, as `::jsleaks -j` has them.
     slices: Option<serde_json::Value>,
     /// Views that keep ArrayBuffers.
@@ -232,6 +234,9 @@ fn check(executable: &Path, node: &str, scenario: Scenario, is_small: bool) -> R
         take(node, scenario, &later, vec![format!("--requests={}", truth.held + MORE)])?;
         let later = Debugger::new(executable.to_owned(), &later.join("core"));
         return check_native(&debugger, &later, &directory.join("core"), &truth, native);
+    }
+    if let Some(heaps) = truth.threads {
+        return check_threads(&debugger, &truth, heaps);
     }
     let holds = &truth.holds;
     let lines = [
@@ -457,6 +462,25 @@ fn check_native(
     ))
 }
 
+/// `::jsleaks` names the threads first, with what their heaps have.
+fn check_threads(debugger: &Debugger, truth: &Truth, heaps: u64) -> Result<String> {
+    let answers = debugger.session(&["::jsleaks -n 1 -j".to_owned(), "::jsleaks -n 1".to_owned()])?;
+    let suspect: serde_json::Value =
+        serde_json::from_str(answers[0].lines().next().context("there is no suspect")?)?;
+    let bytes = suspect["heaps"].as_u64().unwrap_or(0);
+    ensure!(
+        suspect["constructor"] == *truth.leaked
+            && suspect["count"] == truth.count
+            && 100 * bytes.abs_diff(heaps) <= MOST_OFF * heaps
+            && suspect["ways"][0]["count"] == truth.count
+            && answers[1].contains(" run threads, whose heaps have "),
+        "the heaps of {} {} have {heaps} bytes, and all are held alike:\n{suspect}",
+        truth.count,
+        truth.leaked
+    );
+    Ok(format!("suspect 1 is {} {}, whose heaps have {bytes} bytes of {heaps}", truth.count, truth.leaked))
+}
+
 /// `::diff` names the owner in one of its first rows, with how much more it holds.
 fn check_growth(later: &Debugger, earlier: &Path, truth: &Truth) -> Result<()> {
     /// Rows that are looked at.
@@ -596,6 +620,7 @@ suspect 2: 12 Other in one Map retain 5 bytes, 0 % of the heap
             unread: None,
             stores: None,
             native: None,
+            threads: None,
             slices: None,
             views: None,
             weak_values: None,

@@ -28,6 +28,8 @@ mod musl;
 mod mutate;
 mod native;
 mod native_memory;
+mod native_parts;
+mod native_threads;
 mod node_release;
 mod pages;
 mod pending;

@@ -3,7 +3,9 @@
 //!
 //! A library is preloaded (`testdata/scenarios/native/planted.c`) that leaks blocks and keeps others, and writes down where, and what
 //! `mallinfo2` counts. Then every arena must be walked to its last byte, the planted leaks must be found and nothing that was kept,
-//! and the rows of the ledger must add up to the mappings that `/proc/PID/smaps` lists.
+//! and the rows of the ledger must add up to the mappings that `/proc/PID/smaps` lists. Which part of the process blocks are of is compared with
+//! who asked for them ([`crate::native_parts`]), and all of it is tried with more threads, as many as `--threads` goes through
+//! ([`crate::native_threads`]).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,22 +19,22 @@ use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
 use crate::population::Population;
-use crate::{musl, node_release, places, sparse};
+use crate::{musl, native_parts, native_threads, node_release, places, sparse};
 
 /// Blocks of others that may be called leaked: OpenSSL has one that nothing leads to.
 const OTHERS: usize = 1;
 /// Bytes by which free memory may differ: the last count was made up to a fifth of a second before.
-const SINCE: u64 = 256 << 10;
+pub(crate) const SINCE: u64 = 256 << 10;
 /// Bytes by which the mappings may differ: gdb writes memory without access as zeros that can be read, so that the first segment of a
 /// table of V8's, 64 KiB for each thread that can be read and was never touched, counts as reserved.
-const UNTOUCHED: u64 = 3 * (64 << 10);
+pub(crate) const UNTOUCHED: u64 = 3 * (64 << 10);
 
 /// Objects of a constructor that the program has, and the bytes that they own: for streams of zlib what V8's snapshot of such a
 /// process counts, 285160 for each of twenty that deflate and some 9600 for each of twenty that gunzip; for Blobs their contents.
 const OWNED: [(&str, u64, u64); 2] = [("Zlib", 40, 20 * 285_160 + 20 * 9_600), ("Blob", 20, 20 * 100_400)];
 /// Per cent of planted leaks that are found. musl gives freed memory out again at once, and not cleared, so that more old words lead to
 /// what is leaked.
-const LEAST_FOUND: usize = 98;
+pub(crate) const LEAST_FOUND: usize = 98;
 const LEAST_FOUND_ON_MUSL: usize = 94;
 /// Per cent by which the estimate of a class may be off. What is owned is counted with what a block takes beyond what was asked for:
 /// slots of musl are up to an eighth larger.
@@ -44,9 +46,11 @@ const MOST_OFF_TRIMMED: u64 = 2;
 pub fn run(arguments: lexopt::Parser) -> Result<()> {
     let (population, mut arguments) = Population::of(arguments)?;
     let mut roots: Vec<PathBuf> = Vec::new();
+    let mut sweep = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             lexopt::Arg::Long("root") => roots.push(arguments.value()?.into()),
+            lexopt::Arg::Long("threads") => sweep = true,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -54,7 +58,10 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
     let executable = population.debugger()?;
     let directory = places::target().join("native-memory");
     fs::create_dir_all(&directory)?;
-    let library = compile(&directory)?;
+    let library = compile(&directory, "planted", &["-nodefaultlibs"])?;
+    if sweep {
+        return native_threads::sweep(&executable, &releases, &library, &directory);
+    }
     // Without one, the process has the root directory that we have.
     let roots = if roots.is_empty() { vec![None] } else { roots.into_iter().map(Some).collect() };
     let mut wrong = 0;
@@ -68,33 +75,51 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
             }
         }
     }
+    let glibcs: Vec<_> = releases.iter().filter(|node| musl::release(node).is_none()).collect();
+    for node in glibcs.iter().filter(|_| roots == [None]) {
+        match native_parts::check(&executable, node, &directory) {
+            Ok(found) => println!("node {node}: {found}"),
+            Err(error) => {
+                wrong += 1;
+                println!("node {node} WRONG: {error:#}");
+            }
+        }
+    }
+    if let Some(node) = glibcs.first().filter(|_| roots == [None])
+        && let Err(error) = native_threads::sample(&executable, node, &library, &directory)
+    {
+        wrong += 1;
+        println!("node {node} WRONG: {error:#}");
+    }
     ensure!(wrong == 0, "the native memory of {wrong} processes is not told right");
     Ok(())
 }
 
-fn sources() -> PathBuf {
+pub(crate) fn sources() -> PathBuf {
     places::workspace().join("testdata/scenarios/native")
 }
 
-fn compile(directory: &Path) -> Result<PathBuf> {
-    let library = directory.join("planted.so");
+/// Compiles a library that is preloaded, with these further arguments.
+pub(crate) fn compile(directory: &Path, name: &str, further: &[&str]) -> Result<PathBuf> {
+    let library = directory.join(format!("{name}.so"));
     let built = Command::new("cc")
-        .args(["-O1", "-shared", "-fPIC", "-nodefaultlibs", "-Wno-deprecated-declarations"])
-        .arg(sources().join("planted.c"))
+        .args(["-O1", "-shared", "-fPIC", "-Wno-deprecated-declarations"])
+        .args(further)
+        .arg(sources().join(format!("{name}.c")))
         .arg("-o")
         .arg(&library)
         .status()
         .context("cannot run cc")?;
-    ensure!(built.success(), "planted.c does not compile");
+    ensure!(built.success(), "{name}.c does not compile");
     Ok(library)
 }
 
 /// A process that ends with us.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     /// Starts a program, which says when it has done what it does.
-    fn start(program: &mut Command) -> Result<Running> {
+    pub(crate) fn start(program: &mut Command) -> Result<Running> {
         let program = program.stdout(Stdio::piped()).spawn().context("cannot run node")?;
         let mut running = Running(program);
         let output = running.0.stdout.take().context("no output")?;
@@ -104,7 +129,7 @@ impl Running {
         Ok(running)
     }
 
-    fn signal(&self, signal: &str) -> Result<()> {
+    pub(crate) fn signal(&self, signal: &str) -> Result<()> {
         let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
         ensure!(sent.context("cannot run kill")?.success(), "the program took no {signal}");
         Ok(())
@@ -120,17 +145,17 @@ impl Drop for Running {
 
 /// What the library wrote.
 #[derive(Default)]
-struct Facts {
-    leaked: BTreeSet<u64>,
+pub(crate) struct Facts {
+    pub(crate) leaked: BTreeSet<u64>,
     hanging: BTreeSet<u64>,
-    kept: BTreeSet<u64>,
+    pub(crate) kept: BTreeSet<u64>,
     /// Bytes that arenas have from the system, free bytes of them, mappings, and their bytes; if the C library counts them.
-    info: Option<[u64; 4]>,
+    pub(crate) info: Option<[u64; 4]>,
 }
 
 impl Facts {
     /// What was written of a process with a C library that counts, or with another.
-    fn read(path: &Path, counts: bool) -> Result<Facts> {
+    pub(crate) fn read(path: &Path, counts: bool) -> Result<Facts> {
         let mut facts = Facts::default();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         for line in text.lines() {
@@ -182,7 +207,7 @@ fn program(node: &str, library: &Path, directory: &Path, root: Option<&Path>) ->
 
 /// Takes the core of a process that has been stopped: in our root directory with gdb; in one of its own it is the kernel's, as gdb does not get
 /// past the guard pages in the stacks of glibc 2.42 and later.
-fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<()> {
+pub(crate) fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<()> {
     let pid = running.0.id().to_string();
     let Some(root) = root else {
         let written =
@@ -265,7 +290,7 @@ fn fragmented(executable: &Path, node: &str, library: &Path, directory: &Path) -
 }
 
 /// Bytes of all mappings that can be read or written.
-fn accessible(smaps: &str) -> Result<u64> {
+pub(crate) fn accessible(smaps: &str) -> Result<u64> {
     let mut sum = 0;
     for line in smaps.lines() {
         let mut words = line.split_whitespace();
@@ -278,15 +303,15 @@ fn accessible(smaps: &str) -> Result<u64> {
     Ok(sum)
 }
 
-fn rows(text: &str) -> Result<Vec<Value>> {
+pub(crate) fn rows(text: &str) -> Result<Vec<Value>> {
     text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))).collect()
 }
 
-fn number(row: &Value, key: &str) -> Result<u64> {
+pub(crate) fn number(row: &Value, key: &str) -> Result<u64> {
     row[key].as_u64().with_context(|| format!("no {key} in {row}"))
 }
 
-fn address(row: &Value, key: &str) -> Result<u64> {
+pub(crate) fn address(row: &Value, key: &str) -> Result<u64> {
     let text = row[key].as_str().with_context(|| format!("no {key} in {row}"))?;
     Ok(u64::from_str_radix(text.trim_start_matches("0x"), 16)?)
 }

@@ -89,6 +89,7 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/text"),
     leak("leaks/lists"),
     leak("leaks/canvas"),
+    leak("leaks/databases"),
 ];
 
 /// Small programs that leak in further ways, and need no packages: see `leaks.rs`.
@@ -131,6 +132,9 @@ pub const SMALL_LEAKS: &[Scenario] = &[
     leak("leaks-small/subscribers"),
     leak("leaks-small/weakrefs"),
     leak("leaks-small/reimport"),
+    leak("leaks-small/ports"),
+    leak("leaks-small/tlssockets"),
+    leak("leaks-small/threads"),
 ];
 
 /// Healthy services with real frameworks: see `services.rs`.

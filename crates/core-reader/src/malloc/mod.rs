@@ -27,6 +27,8 @@ mod arena;
 mod beyond;
 mod blocks;
 mod cached;
+mod claims;
+mod led_to;
 mod owners;
 mod parameters;
 mod run;
@@ -40,6 +42,7 @@ use crate::{Address, Core};
 
 pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
+pub use led_to::Beginnings;
 pub use owners::{Others, Owner, OwnerBlock, Owners};
 pub use parameters::Parameters;
 pub use run::{Run, RunKind};

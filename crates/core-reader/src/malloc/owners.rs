@@ -5,13 +5,18 @@
 //! A block belongs to who comes first; to nobody if several come at once. What threads have on their stacks, old words among it, they have
 //! for as long as a call takes: it counts for blocks that nobody else comes to. Only words that lead to the start of a block, or to
 //! 8 or 16 bytes behind it (where allocators of libraries put what they give out), count as steps, for those further inside are mostly
-//! links of lists. No step leads into an owner.
+//! links of lists. No step leads into an owner. Only what no such step comes to is looked for by words that lead further inside: SQLite knows a
+//! page by what stands behind it.
+//!
+//! Objects of one class have the same field in the same place; a word that is left over stands anywhere. So of several owners that come to a
+//! block at once, the one has it whose word stands where other blocks of that size have such a word, too, if that of no other does ([`super::claims`]).
 //!
 //! What all owners belong to (a process's one environment) leads to all of them: what it leads to is nobody's, unless an owner is nearer.
 //!
 //! An owner may have other memory than blocks, by which it has blocks ([`super::beyond`]).
 //!
-//! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere.
+//! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere. A place
+//! in a `std::deque` looks alike, but has a fourth word, which leads to what leads to the block.
 //!
 //! ```text
 //!   owner A ---> block ---> block           A's
@@ -19,11 +24,12 @@
 //!   owner A ---> block ---> block <--- data  the last one is not A's
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::Malloc;
 use super::blocks::{Block, BlockId};
+use super::claims::{Claims, Fields};
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Core, Memory};
 
@@ -75,7 +81,16 @@ pub struct Owners {
     tags: Vec<u32>,
 }
 
-const NOBODY: u32 = u32::MAX;
+/// Which words lead to a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those that lead to its start, or little behind it.
+    Start,
+    /// Those that lead anywhere in it.
+    Inside,
+}
+
+pub(super) const NOBODY: u32 = u32::MAX;
 const ELSEWHERE: u32 = u32::MAX - 1;
 pub(super) const SEVERAL: u32 = u32::MAX - 2;
 
@@ -100,72 +115,82 @@ impl Malloc {
         others: &Others<'_>,
         watch: &dyn Watch,
     ) -> Option<Owners> {
-        /// Of what belongs to somebody from the start.
-        const FIXED: u32 = 0;
-        const NOT_YET: u32 = u32::MAX;
         let count = self.blocks().len();
-        let mut tags = vec![NOBODY; count];
-        // The step in which a block was come to.
-        let mut steps = vec![NOT_YET; count];
+        let mut claims = Claims::new(count);
         let mut frontier: Vec<u32> = Vec::new();
+        // Blocks that lead nowhere.
+        let mut silent: HashSet<u32> = others.apart.iter().map(|block| block.0).collect();
         // What a vector uses of its block, where that is less than all of it.
         let mut used: HashMap<u32, u64> = HashMap::new();
         for block in others.apart {
-            steps[block.0 as usize] = FIXED;
+            claims.fix(*block, NOBODY);
         }
         for OwnerBlock { block, of, leads_on, .. } in owners {
-            (tags[block.0 as usize], steps[block.0 as usize]) = (*of, FIXED);
-            frontier.extend(leads_on.then_some(block.0));
+            claims.fix(*block, *of);
+            if *leads_on {
+                frontier.push(block.0);
+            } else {
+                silent.insert(block.0);
+            }
         }
         for block in others.common {
-            let index = block.0 as usize;
-            if steps[index] == NOT_YET {
-                (tags[index], steps[index]) = (ELSEWHERE, FIXED);
+            if claims.is_free(*block) {
+                claims.fix(*block, ELSEWHERE);
                 frontier.push(block.0);
             }
         }
         for owner in owners {
-            for block in owner.certain.iter().map(|block| block.0 as usize) {
-                if steps.get(block) == Some(&NOT_YET) {
-                    (tags[block], steps[block]) = (owner.of, FIXED);
+            for block in &owner.certain {
+                if claims.is_free(*block) {
+                    claims.fix(*block, owner.of);
+                    silent.insert(block.0);
                 }
             }
         }
-        let mut next: Vec<u32> = Vec::new();
-        let mut claim = |target: usize, tag: u32, step: u32, next: &mut Vec<u32>, tags: &mut Vec<u32>| {
-            if steps[target] == NOT_YET {
-                (steps[target], tags[target]) = (step, tag);
-                next.push(target as u32);
-            } else if steps[target] == step && tags[target] != tag {
-                tags[target] = SEVERAL;
-            }
-        };
         let outside = self.outside(core, others.left_out);
         let is_stack =
             |part: &(u64, u64)| core.threads_with_stack_in(Address(part.0), Address(part.1)).next().is_some();
         let (stacks, data): (Vec<_>, Vec<_>) = outside.into_iter().partition(is_stack);
         let mut beyond = self.beyond(core, owners, &data, watch)?;
-        for target in self.targets_of(core, without(&data, &beyond.pieces), watch)? {
-            claim(target as usize, ELSEWHERE, 1, &mut next, &mut tags);
-        }
-        let mut stacks = Some(stacks);
+        let data = without(&data, &beyond.pieces);
+        let mut sources =
+            [(Reach::Start, &data), (Reach::Inside, &data), (Reach::Inside, &stacks)].into_iter();
+        let mut fields = Fields::default();
+        let mut reach = Reach::Start;
         let mut told = 0;
         for step in 1.. {
             while let Some(&(at, target, tag)) = beyond.claims.last()
                 && at <= step
             {
                 beyond.claims.pop();
-                claim(target as usize, tag, step, &mut next, &mut tags);
+                claims.claim(target as usize, tag, step, None);
+            }
+            // All that can be come to so has been.
+            if frontier.is_empty() && claims.next.is_empty() && beyond.claims.is_empty() {
+                let Some((now, places)) = sources.next() else { break };
+                if now != reach {
+                    frontier = claims.owned().filter(|index| !silent.contains(index)).collect();
+                }
+                reach = now;
+                for target in self.targets_of(core, (places, reach), watch)? {
+                    claims.claim(target as usize, ELSEWHERE, step, None);
+                }
+            } else if step == 1 {
+                let Some((_, places)) = sources.next() else { break };
+                for target in self.targets_of(core, (places, reach), watch)? {
+                    claims.claim(target as usize, ELSEWHERE, step, None);
+                }
             }
             for index in frontier.drain(..) {
-                let tag = tags[index as usize];
-                let bytes = used.remove(&index);
-                told += self.each_near(core, index as usize, bytes, &mut |target, bytes| {
-                    claim(target, tag, step, &mut next, &mut tags);
-                    if let Some(bytes) = bytes {
-                        used.insert(target as u32, bytes);
-                    }
-                });
+                let tag = claims.tag(index);
+                let bytes = used.get(&index).copied();
+                told +=
+                    self.each_target(core, (index as usize, bytes), reach, &mut |target, bytes, place| {
+                        claims.claim(target, tag, step, Some((index, place)));
+                        if let Some(bytes) = bytes {
+                            used.insert(target as u32, bytes);
+                        }
+                    });
                 if told > 1 << 22 {
                     watch.advance(told);
                     told = 0;
@@ -174,25 +199,13 @@ impl Malloc {
                     }
                 }
             }
-            if next.is_empty() && !beyond.claims.is_empty() {
-                continue;
-            }
-            if next.is_empty()
-                && let Some(stacks) = stacks.take()
-            {
-                for target in self.targets_of(core, stacks, watch)? {
-                    claim(target as usize, ELSEWHERE, step, &mut next, &mut tags);
-                }
-            }
-            if next.is_empty() {
-                break;
-            }
-            std::mem::swap(&mut frontier, &mut next);
+            claims.settle(|target, rivals| fields.one_of(self, core, reach, (target, rivals)));
+            std::mem::swap(&mut frontier, &mut claims.next);
         }
         for block in others.apart {
-            tags[block.0 as usize] = NOBODY;
+            claims.fix(*block, NOBODY);
         }
-        Some(Owners { tags })
+        Some(Owners { tags: claims.into_tags() })
     }
 
     /// The blocks that a block leads to, as steps go, each with how many bytes of it a vector there uses. Only so many bytes of the block
@@ -200,7 +213,8 @@ impl Malloc {
     pub fn leads_to(&self, core: &Core, block: BlockId, used: Option<u64>) -> Vec<(Block, Option<u64>)> {
         let mut targets: Vec<(usize, Option<u64>)> = Vec::new();
         if (block.0 as usize) < self.blocks().len() {
-            self.each_near(core, block.0 as usize, used, &mut |target, used| targets.push((target, used)));
+            let from = (block.0 as usize, used);
+            self.each_target(core, from, Reach::Start, &mut |target, used, _| targets.push((target, used)));
         }
         // Of several words that lead to one block the one that is a vector's tells most.
         targets.sort_unstable_by_key(|(target, used)| (*target, used.is_none()));
@@ -215,14 +229,22 @@ impl Malloc {
         (behind <= FARTHEST && word.is_multiple_of(8)).then_some(index)
     }
 
-    /// Calls `found` for the blocks that a block leads to, each with how much of it is used if it is a vector's; gives the bytes that
-    /// were read. Only `used` bytes of the block are read, if that is given.
-    fn each_near(
+    /// The block in use that a word leads to.
+    pub(super) fn led_by(&self, word: u64, reach: Reach, bounds: (u64, u64)) -> Option<usize> {
+        match reach {
+            Reach::Start => self.near(word, bounds),
+            Reach::Inside => self.target(word, bounds),
+        }
+    }
+
+    /// Calls `found` for the blocks that a block leads to, each with how much of it is used if it is a vector's, and with the number of the word
+    /// that leads there; gives the bytes that were read. Only `used` bytes of the block are read, if that is given.
+    fn each_target(
         &self,
         core: &Core,
-        index: usize,
-        used: Option<u64>,
-        found: &mut dyn FnMut(usize, Option<u64>),
+        (index, used): (usize, Option<u64>),
+        reach: Reach,
+        found: &mut dyn FnMut(usize, Option<u64>, u32),
     ) -> u64 {
         let bounds = self.bounds();
         let block = self.blocks().block(index);
@@ -233,10 +255,16 @@ impl Malloc {
             let length = (bytes.len() as u64).min(end - at);
             let words = bytes[..length as usize].as_chunks::<8>().0;
             for (place, word) in words.iter().enumerate() {
-                if let Some(target) = self.near(u64::from_le_bytes(*word), bounds) {
+                if let Some(target) = self.led_by(u64::from_le_bytes(*word), reach, bounds) {
                     let three = words[place..].first_chunk().map(|three| three.map(u64::from_le_bytes));
                     let used = three.and_then(|three| used_by_vector(three, &self.blocks().block(target)));
-                    found(target, used);
+                    let node = words.get(place + 3).map(|node| u64::from_le_bytes(*node));
+                    let is_deque = || {
+                        let first = core.memory().read_u64(Address(node?)).ok()?;
+                        Some(Some(first) == three.map(|[_, first, _]| first))
+                    };
+                    let behind = (at - block.start.0) / 8 + place as u64;
+                    found(target, used.filter(|_| is_deque() != Some(true)), behind as u32);
                 }
             }
             at += length;
@@ -245,16 +273,23 @@ impl Malloc {
     }
 
     /// Blocks that these parts of memory lead to.
-    fn targets_of(&self, core: &Core, parts: Vec<(u64, u64)>, watch: &dyn Watch) -> Option<Vec<u32>> {
+    fn targets_of(
+        &self,
+        core: &Core,
+        (parts, reach): (&[(u64, u64)], Reach),
+        watch: &dyn Watch,
+    ) -> Option<Vec<u32>> {
         let bounds = self.bounds();
         let mut targets = Vec::new();
         let memory = core.memory();
-        for (from, length) in
-            parts.into_iter().flat_map(|(from, to)| memory.stored(Address(from), Address(to)))
+        for (from, length) in parts.iter().flat_map(|(from, to)| memory.stored(Address(*from), Address(*to)))
         {
             let find = |chunk: Chunk<'_>, found: &mut Vec<u32>| {
                 found.extend(
-                    chunk.words().filter_map(|word| self.near(word, bounds).map(|index| index as u32)),
+                    chunk
+                        .words()
+                        .filter_map(|word| self.led_by(word, reach, bounds))
+                        .map(|index| index as u32),
                 );
             };
             let range = (from, Address(from.0 + length));

@@ -145,9 +145,9 @@ impl Malloc {
         Some(work)
     }
 
-    /// The memory to start from: what the process can write, but for the allocator's runs and what lies below the
-    /// stacks in use: that is old.
-    pub(super) fn outside(&self, core: &Core, left_out: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    /// The memory that ways to blocks begin in, by address: what the process can write, but for the allocator's runs, for what lies
+    /// below the stacks in use, which is old, and for what is `left_out`, sorted.
+    pub fn outside(&self, core: &Core, left_out: &[(u64, u64)]) -> Vec<(u64, u64)> {
         // What lies behind the place where a run stopped making sense may be anything.
         let end = |run: &Run| run.broken_at.unwrap_or(run.end).0;
         let mut taken: Vec<(u64, u64)> =

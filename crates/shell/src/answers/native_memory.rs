@@ -104,15 +104,20 @@ pub(crate) fn class_in(target: &Target, block: &Block) -> Option<String> {
 
 /// The class of a C++ object by its table of virtual functions.
 pub(crate) fn class_at(target: &Target, address: u64) -> Option<String> {
+    let name = demangle(&table_at(target, address)?)?;
+    let class =
+        name.strip_prefix("vtable for ").or_else(|| name.strip_prefix("{vtable(")?.strip_suffix(")}"))?;
+    Some(escape(class).into_owned())
+}
+
+/// The symbol of the table of virtual functions that a C++ object begins with.
+pub(crate) fn table_at(target: &Target, address: u64) -> Option<String> {
     /// In front of the functions of a table are the offset to the top and the type information (Itanium C++ ABI, 2.5.2).
     const FUNCTIONS: u64 = 16;
     let table = target.memory().read_u64(Address(address)).ok()?.checked_sub(FUNCTIONS)?;
     let found =
         target.symbols().nearest(Address(table), 0).filter(|found| found.symbol.address.0 == table)?;
-    let name = demangle(&found.symbol.name)?;
-    let class =
-        name.strip_prefix("vtable for ").or_else(|| name.strip_prefix("{vtable(")?.strip_suffix(")}"))?;
-    Some(escape(class).into_owned())
+    found.symbol.name.starts_with("_ZTV").then_some(found.symbol.name)
 }
 
 /// The first word of a block, if it is an address in the executable or a library, as that of an object with virtual functions is.

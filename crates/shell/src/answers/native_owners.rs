@@ -56,6 +56,9 @@ pub(crate) struct NativeOwners {
     pub(crate) shared: (u64, u64),
     /// These blocks.
     pub(crate) shared_blocks: Vec<BlockId>,
+    /// The blocks of buffers and of strings.
+    pub(crate) buffer_blocks: Vec<BlockId>,
+    pub(crate) string_blocks: Vec<BlockId>,
     /// Blocks of data, stacks and other memory.
     pub(crate) elsewhere: (u64, u64),
     /// Blocks that only V8's pages lead to, or nothing.
@@ -237,8 +240,14 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
         }
         let sum = match found.of(block.id) {
             _ if block.state == BlockState::Own => &mut all.own,
-            _ if seen.contains(&block.id) => &mut all.buffers,
-            _ if of_strings.contains(&block.id) => &mut all.strings,
+            _ if seen.contains(&block.id) => {
+                all.buffer_blocks.push(block.id);
+                &mut all.buffers
+            }
+            _ if of_strings.contains(&block.id) => {
+                all.string_blocks.push(block.id);
+                &mut all.strings
+            }
             Owner::Of(number) => {
                 let Some(owner) = all.owners.get_mut(number as usize) else { continue };
                 owner.bytes += block.chunk_bytes;

@@ -413,13 +413,16 @@ pub(super) fn growth(row: &Value, field: &str) -> i128 {
     at(all.last()) - at(all.first())
 }
 
+/// Bytes of these rows of the ledger.
+fn bytes_of(facts: &Facts, fields: &[&str]) -> u64 {
+    fields.iter().map(|field| facts.memory["bytes"][field].as_u64().unwrap_or(0)).sum()
+}
+
 /// Whether native code has lost much.
 fn native_leak(facts: &Facts) -> Option<(Weight, Finding)> {
     let leaked = facts.memory["bytes"]["mallocLeaked"].as_u64().unwrap_or(0);
-    let used: u64 = ["javascriptLiving", "buffers", "mallocUsed", "mallocLeaked"]
-        .iter()
-        .map(|field| facts.memory["bytes"][field].as_u64().unwrap_or(0))
-        .sum();
+    let used = number(&facts.memory, "mallocUsed")
+        + bytes_of(facts, &["javascriptLiving", "buffers", "mallocLeaked"]);
     if leaked < LEAST_BYTES || leaked.saturating_mul(100) < used.saturating_mul(MUCH) {
         return None;
     }
@@ -435,10 +438,7 @@ fn native_owner(facts: &Facts) -> Option<(Weight, Finding)> {
     if let Some(rows) = &facts.growth {
         return native_growth(facts, rows);
     }
-    let used: u64 = ["javascriptLiving", "buffers", "mallocUsed"]
-        .iter()
-        .map(|field| facts.memory["bytes"][field].as_u64().unwrap_or(0))
-        .sum();
+    let used = number(&facts.memory, "mallocUsed") + bytes_of(facts, &["javascriptLiving", "buffers"]);
     let suspect = facts.suspects.iter().find(|suspect| {
         let bytes = number(suspect, "native");
         number(suspect, "count") > 1

@@ -84,9 +84,26 @@ fn the_ledger_adds_up_and_says_what_is_wrong() {
         .map(|row| row["size"].as_u64().unwrap())
         .sum();
     assert_eq!(total + ledger["reserved"].as_u64().unwrap(), mapped + reserved(&mappings));
-    let of_malloc = ["mallocUsed", "mallocLeaked", "mallocFree", "mallocOwn"];
-    let of_malloc: u64 = of_malloc.iter().map(|key| uses[*key].as_u64().unwrap()).sum();
-    assert_eq!(of_malloc, sum(&rows(&malloc), "system"));
+    let of_malloc = |keys: &[&str]| -> u64 { keys.iter().map(|key| uses[*key].as_u64().unwrap()).sum() };
+    let used: u64 = uses
+        .iter()
+        .filter(|(key, _)| key.starts_with("native"))
+        .map(|(_, bytes)| bytes.as_u64().unwrap())
+        .sum();
+    assert_eq!(ledger["mallocUsed"], used);
+    let rest = of_malloc(&["mallocLeaked", "mallocFree", "mallocOwn"]);
+    assert_eq!(used + rest, sum(&rows(&malloc), "system"));
+    let parts: u64 =
+        ledger["parts"].as_array().unwrap().iter().map(|part| part["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(parts, used);
+    // The program keeps 500 sessions with their users, and eight blocks of a burst.
+    let own = ledger["parts"].as_array().unwrap().iter().find(|part| part["part"] == "leaky").unwrap();
+    assert_eq!(own["blocks"], 2 * 500 + 8);
+    // Two threads wait, one of them with a stack of its own of 256 KB.
+    let stacks = ledger["stacksOfThreads"].as_array().unwrap();
+    let all: u64 = stacks.iter().map(|stack| stack["bytes"].as_u64().unwrap()).sum();
+    assert_eq!((stacks.len(), all), (2, uses["stacks"].as_u64().unwrap()));
+    assert!(stacks.iter().any(|stack| stack["bytes"] == 256 << 10), "{stacks:?}");
     assert!(text.contains("fragmentation: "), "{text}");
     assert!(text.contains("not told: the JavaScript heap"), "{text}");
 }

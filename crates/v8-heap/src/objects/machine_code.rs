@@ -100,9 +100,7 @@ impl View<'_> {
         let words = self.words();
         let map = words.heap_tagged(address)?.strong()?;
         // Instructions are seldom the address of anything on a page.
-        if self.spaces().page_index(map).is_none() {
-            return None;
-        }
+        self.spaces().page_index(map)?;
         let (_, map) = self.map_at(address).ok()?;
         if !self.layout().is_machine_code(map.instance_type) {
             return None;

@@ -41,6 +41,9 @@
 //! Of what has gathered in the JavaScript heap it is said how much native memory would be freed with it, where that is not little beside
 //! what it retains there: `some ... bytes of native memory go with them`.
 //!
+//! Ten or more threads that `Worker` objects have started are one suspect: what their heaps have, and the ways to these objects. A smaller number
+//! is a pool as every program may have one.
+//!
 //! The last line of each suspect is what to type next: the largest object, and all of them. For the way to one of them ask `::jspath`.
 //!
 //! Of a heap snapshot neither native memory nor the line that adds can be told, nor always what Node.js has gathered for itself. Where a
@@ -59,6 +62,7 @@ use v8_heap::{Heap, NameId};
 use crate::answers::adding_place::adding_place;
 use crate::answers::excerpt::Excerpt;
 use crate::answers::explained::{self, is_little};
+use crate::answers::kept_threads::{KeptThreads, kept_threads};
 use crate::answers::meant::{meant_json, meant_text};
 use crate::answers::merged_ways::{MergedWay, merged_ways};
 use crate::answers::native_sums::NativeSums;
@@ -136,6 +140,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             let dominators = heap.dominators(&monitor)?;
             let total = dominators.all_bytes();
             let natives = native_suspects(context, heap, table, total, &monitor)?;
+            let threads = kept_threads(context, heap, table, &monitor)?;
             let with: Vec<u64> = suspects
                 .iter()
                 .map(|suspect| native_with(heap, natives.sums.as_ref(), suspect, &monitor))
@@ -153,6 +158,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                 let before = told.iter().position(|other| other.bytes() < native.bytes);
                 told.insert(before.unwrap_or(told.len()), Told::Native(native));
             }
+            if let Some(threads) = &threads {
+                let before = told.iter().position(|other| other.bytes() < threads.bytes);
+                told.insert(before.unwrap_or(told.len()), Told::Threads(threads));
+            }
             told.truncate(most);
             let mut explained = 0;
             for (index, suspect) in told.iter().enumerate() {
@@ -161,6 +170,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     let largest = match suspect {
                         Told::Heap(gathered) => address(table, ObjectId(gathered.suspect.largest)),
                         Told::Native(suspect) => suspect.largest,
+                        Told::Threads(threads) => threads.largest,
                     };
                     if out.emit(Item::value(largest.0))? == Flow::Enough {
                         return Ok(());
@@ -177,6 +187,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
                     }
                     (Told::Native(suspect), false) => print_native(heap, index + 1, suspect, out)?,
                     (Told::Native(suspect), true) => print_native_json(heap, index + 1, suspect, out)?,
+                    (Told::Threads(threads), false) => print_threads(heap, index + 1, threads, out)?,
+                    (Told::Threads(threads), true) => print_threads_json(heap, index + 1, threads, out)?,
                 }
             }
             if !suspects.is_empty() && !as_json && !out.is_pipe() {
@@ -195,6 +207,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 enum Told<'a> {
     Heap(Gathered<'a>),
     Native(&'a NativeSuspect),
+    Threads(&'a KeptThreads),
 }
 
 /// What has gathered.
@@ -222,6 +235,7 @@ impl Told<'_> {
         match self {
             Told::Heap(gathered) => gathered.suspect.size(),
             Told::Native(suspect) => suspect.bytes,
+            Told::Threads(threads) => threads.bytes,
         }
     }
 }
@@ -259,12 +273,7 @@ fn print_native(
     for (keeper, objects) in keepers {
         writeln!(out.text(), "  in C++, {} leads to {objects} of them", native_suspects::keeper(keeper))?;
     }
-    for ClassHolders { constructor, holders, held } in
-        suspect.holders.iter().filter(|class| is_worth(class.held))
-    {
-        let constructor = escape(heap.name(*constructor));
-        writeln!(out.text(), "  {holders} {constructor} hold {held} of them")?;
-    }
+    print_holders(heap, &suspect.holders, *count, out)?;
     if let Some(Registered { by, calls }) = &suspect.registered {
         for call in calls {
             writeln!(out.text(), "  {by} is called at {}", call.text)?;
@@ -272,6 +281,65 @@ fn print_native(
     }
     writeln!(out.text(), "  next: {largest}::jsprint     all: ::malloc -o")?;
     Ok(())
+}
+
+fn print_threads(
+    heap: &Heap<'_>,
+    number: usize,
+    threads: &KeptThreads,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let KeptThreads { count, bytes, percent, stacks, largest, largest_bytes, .. } = threads;
+    writeln!(
+        out.text(),
+        "suspect {number}: {count} Worker run threads, whose heaps have {bytes} bytes, {percent} % of all heaps"
+    )?;
+    writeln!(out.text(), "  their stacks use {stacks} bytes; what else they have is in ::malloc -p")?;
+    writeln!(out.text(), "  the largest is {largest} Worker, whose heap has {largest_bytes} bytes")?;
+    print_ways(&threads.ways, *count, out)?;
+    print_holders(heap, &threads.holders, *count, out)?;
+    writeln!(out.text(), "  next: {largest}::jsprint     all: ::jsworkers")?;
+    Ok(())
+}
+
+fn print_threads_json(
+    heap: &Heap<'_>,
+    number: usize,
+    threads: &KeptThreads,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    out.json(&json!({
+        "suspect": number,
+        "count": threads.count,
+        "constructor": "Worker",
+        "heaps": threads.bytes,
+        "percentOfHeaps": threads.percent,
+        "stacks": threads.stacks,
+        "largest": format!("0x{:x}", threads.largest.0),
+        "largestHeap": threads.largest_bytes,
+        "ways": ways_json(&threads.ways),
+        "holders": holders_json(heap, &threads.holders),
+    }))
+}
+
+/// The objects of the program's classes that hold many of so many objects.
+fn print_holders(
+    heap: &Heap<'_>,
+    holders: &[ClassHolders],
+    count: u64,
+    out: &Out<'_>,
+) -> Result<(), DcmdError> {
+    let are_many = |class: &&ClassHolders| is_percent(class.held, WORTH_A_WORD, count);
+    for ClassHolders { constructor, holders, held } in holders.iter().filter(are_many) {
+        let constructor = escape(heap.name(*constructor));
+        writeln!(out.text(), "  {holders} {constructor} hold {held} of them")?;
+    }
+    Ok(())
+}
+
+fn holders_json(heap: &Heap<'_>, holders: &[ClassHolders]) -> Vec<serde_json::Value> {
+    let class = |class: &ClassHolders| json!({ "constructor": heap.name(class.constructor), "holders": class.holders, "count": class.held });
+    holders.iter().map(class).collect()
 }
 
 /// The ways to most of so many objects.
@@ -338,17 +406,6 @@ fn print_native_json(
             json!({ "constructor": constructor, "class": class, "count": count })
         })
         .collect();
-    let holders: Vec<_> = suspect
-        .holders
-        .iter()
-        .map(|class| {
-            json!({
-                "constructor": heap.name(class.constructor),
-                "holders": class.holders,
-                "count": class.held,
-            })
-        })
-        .collect();
     let registered = suspect.registered.as_ref();
     let call = registered.and_then(|registered| registered.calls.first());
     out.json(&json!({
@@ -363,7 +420,7 @@ fn print_native_json(
         "largestNative": suspect.largest_bytes,
         "ways": ways_json(&suspect.ways),
         "keepers": keepers,
-        "holders": holders,
+        "holders": holders_json(heap, &suspect.holders),
         "registeredBy": registered.map(|registered| registered.by),
         "addedAt": call.map(|call| call.text.as_str()),
         "source": call.and_then(|call| call.excerpt.as_ref()).map(Excerpt::json),

@@ -1,7 +1,7 @@
 //! `::ledger`: say what every byte of the process was for.
 //!
 //! Where has the memory gone? Each byte that the process could read or write is in one row, so the rows add up to all of it: the
-//! JavaScript heap, by whether V8 would keep it; buffers; what native code has of malloc, what nothing leads to any more, and what
+//! JavaScript heap, by whether V8 would keep it; buffers; what native code has of malloc, by whose it is, what nothing leads to any more, and what
 //! malloc keeps though it is free; stacks; machine code; files. A row says how much address space that is, and IN CORE how much of it
 //! the core has bytes for, where its file still has the holes that tell: of a core that the kernel wrote and nobody copied that is what
 //! was in memory (resident, without pages of files, which are in no core); else at least so much was. The percentages are of that, or
@@ -11,11 +11,14 @@
 //! Below the rows stands what they say, each with the command that shows more: a leak of native memory, fragmentation, buffers,
 //! JavaScript.
 //!
-//! `-b` puts the same rows of the oldest core of `--base` beside it. `-v` adds the largest mappings of which nobody knows the use.
+//! `-b` puts the same rows of the oldest core of `--base` beside it. `-v` adds the native memory of each part of the process, with what of it is certain
+//! (see `::malloc -p`); the stack of each thread, how much of it is in use, and the function that the thread was started with, which tells what it is for;
+//! and the largest mappings of which nobody knows the use.
 //!
 //! # What is exact
 //!
-//! Sizes of mappings, V8's pages and objects, blocks of malloc: they are counted. Leaked blocks are found as `::findleaks` does. A
+//! Sizes of mappings, V8's pages and objects, blocks of malloc: they are counted. Whose a block is, is an estimate, but for what `-v` calls certain.
+//! Leaked blocks are found as `::findleaks` does. A
 //! buffer that is a block of malloc counts with the block's own header, whether Node.js or an add-on allocated it. Of a core that `gcore` took, memory that could only be read and
 //! holds nothing but zeros counts as reserved: gdb writes memory without access so. What could not be told is said below the table, not guessed:
 //! with another allocator than glibc's or musl's, native memory is in the row of other memory.
@@ -25,14 +28,16 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::answers::ledger::{Ledger, Use};
+use crate::answers::ledger::{Ledger, ThreadStack, Use};
 use crate::answers::mapping_name::mapping_name;
 use crate::answers::native_owners::native_owners;
 use crate::context::Context;
 use crate::dcmd::{AddressUse, Capability, Dcmd, Example, Family, Operands, Opt, Takes, Yields, for_each};
 use crate::error::DcmdError;
-use crate::output::{Column, Table, hex};
+use crate::output::{Column, Table, escape, hex};
 use crate::stage::Out;
+
+use super::threads::start_function;
 
 static TABLE: Table = Table::new(&[
     Column::right("BYTES", 15),
@@ -47,6 +52,20 @@ static GROWTH: Table = Table::new(&[
     Column::left("WHAT IT IS", 0),
 ]);
 
+static PARTS: Table = Table::new(&[
+    Column::right("BYTES", 15),
+    Column::right("CERTAIN", 15),
+    Column::right("BLOCKS", 10),
+    Column::left("NATIVE MEMORY OF", 0),
+]);
+static STACKS: Table = Table::new(&[
+    Column::right("STACK", 15),
+    Column::right("IN USE", 15),
+    Column::right("IN CORE", 15),
+    Column::right("LWP", 8),
+    Column::left("START", 0),
+]);
+
 /// Mappings of no known use that `-v` shows.
 const UNKNOWN_SHOWN: usize = 10;
 
@@ -56,14 +75,14 @@ const EXAMPLES: &[Example] = &[Example::on(
     "::ledger ! cut -c 1-15,38- | tail -n +2 | head -8",
     r#"
 ...
-          70176 native memory in use (malloc)
+          64544 native memory: other libraries, add-ons
+           5632 native memory: not known whose
           39552 native memory that is leaked
         2304656 native memory that is free (malloc keeps it)
            2256 malloc's own
-         409600 stacks of threads
-          94208 other memory of the process
+         397312 stacks of threads
+         106496 other memory of the process
           20480 data of the executable and libraries
-        2138112 code and constants of files
 "#,
 )];
 
@@ -77,7 +96,10 @@ pub(crate) static DCMD: Dcmd = Dcmd {
     yields: Yields::Text,
     options: &[
         Opt::flag('b', "beside the oldest core of --base"),
-        Opt::flag('v', "also the largest mappings of no known use"),
+        Opt::flag(
+            'v',
+            "also native memory by part, stacks by thread, and the largest mappings of no known use",
+        ),
         Opt::JSON,
     ],
     operands: Operands::NONE,
@@ -97,6 +119,8 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             }
             table(context, &ledger, out)?;
             if verbose {
+                parts(context, &ledger, out)?;
+                stacks(context, &ledger, out)?;
                 unknown(context, &ledger, out)?;
             }
             Ok(())
@@ -155,7 +179,6 @@ struct Verdict {
     bytes: u64,
     text: String,
     commands: &'static str,
-    of: Option<Use>,
 }
 
 /// What the rows say, the most bytes first.
@@ -183,7 +206,6 @@ fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<Verdict>
             bytes: leaked,
             text: format!("native leak: nothing leads to {leaked} bytes in {blocks} blocks"),
             commands: "::findleaks",
-            of: Some(Use::Leaked),
         });
     }
     let (whole, resident) = ledger.returnable;
@@ -198,7 +220,6 @@ fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<Verdict>
                 "fragmentation: {how_much} are whole pages in free blocks, which malloc_trim would give back"
             ),
             commands: "::malloc",
-            of: None,
         });
     }
     for (of, what, commands) in [
@@ -207,20 +228,20 @@ fn verdicts(ledger: &Ledger, owner: &dyn Fn() -> Option<String>) -> Vec<Verdict>
         (Use::FreeInPages, "V8 has {} bytes in its pages that it does not use", "::v8spaces"),
         (Use::Buffers, "buffers: {} bytes", "::jsbuffers, ::jsleaks"),
         (Use::WebAssembly, "memory of WebAssembly: {} bytes", "::jsbuffers"),
-        (Use::Blocks, "native code: {} bytes of malloc in use", "::malloc -o, ::malloc -s"),
         (Use::Code, "machine code: {} bytes made at run time", "::mappings"),
         (Use::Anonymous, "other memory: {} bytes of no known use", "::ledger -v"),
     ] {
         let weight = weight_of(of);
         if is_memory(&of) && is_much(weight) && weight > 0 {
             let text = what.replace("{}", &weight.to_string());
-            said.push(Verdict { bytes: weight, text, commands, of: Some(of) });
+            said.push(Verdict { bytes: weight, text, commands });
         }
     }
-    if let Some(native) = said.iter_mut().find(|verdict| verdict.of == Some(Use::Blocks))
-        && let Some(owner) = owner()
-    {
-        native.text.push_str(&owner);
+    let native: u64 = Use::NATIVE.into_iter().map(weight_of).sum();
+    if native > 0 && is_much(native) {
+        let owner = owner().unwrap_or_default();
+        let text = format!("native code: {native} bytes of malloc in use{owner}");
+        said.push(Verdict { bytes: native, text, commands: "::malloc -p, ::malloc -o" });
     }
     said.sort_by_key(|verdict| std::cmp::Reverse(verdict.bytes));
     said
@@ -231,8 +252,40 @@ fn greatest_owner(context: &Context, ledger: &Ledger) -> Option<String> {
     let owners = native_owners(context).ok()?;
     let ((constructor, _), class) = owners.greatest()?;
     let (objects, bytes) = (class.objects, class.bytes);
-    let is_much = bytes.saturating_mul(4) >= ledger.of_use(Use::Blocks);
+    let is_much = bytes.saturating_mul(4) >= ledger.native();
     is_much.then(|| format!(": some {bytes} are of {objects} {constructor} objects"))
+}
+
+/// The blocks of malloc that the program has, by part of the process.
+fn parts(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    if ledger.parts.sums.is_empty() {
+        return Ok(());
+    }
+    PARTS.heading(context.colours, &mut out.text())?;
+    for (part, sum) in ledger.parts.by_bytes() {
+        PARTS.row(&[&sum.bytes, &sum.certain, &sum.blocks, &part.name()], &mut out.text())?;
+    }
+    Ok(())
+}
+
+fn stacks(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), DcmdError> {
+    STACKS.heading(context.colours, &mut out.text())?;
+    for stack in &ledger.stacks {
+        context.check_interrupt()?;
+        let in_core = stack.in_core.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
+        let start = start_of(context, stack)?.unwrap_or_else(|| "?".to_owned());
+        let row: [&dyn std::fmt::Display; 5] =
+            [&stack.bytes(), &stack.used, &in_core, &stack.thread, &escape(&start)];
+        STACKS.row(&row, &mut out.text())?;
+    }
+    Ok(())
+}
+
+/// The function that the thread of a stack was started with.
+fn start_of(context: &Context, stack: &ThreadStack) -> Result<Option<String>, DcmdError> {
+    let threads = context.target()?.threads();
+    let Some(thread) = threads.iter().find(|thread| thread.id == stack.thread) else { return Ok(None) };
+    Ok(start_function(context, &context.stack_of(thread, usize::MAX)?))
 }
 
 fn unknown(context: &Context, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), DcmdError> {
@@ -298,6 +351,16 @@ fn json_of(context: &Context, ledger: &Ledger) -> serde_json::Value {
         "returnable": ledger.returnable.0,
         "returnableInCore": ledger.returnable.1,
         "leakedBlocks": ledger.leaked_blocks,
+        "mallocUsed": ledger.native(),
+        "parts": ledger.parts.by_bytes().iter().map(|(part, sum)| {
+            json!({ "part": part.name(), "bytes": sum.bytes, "certain": sum.certain, "blocks": sum.blocks })
+        }).collect::<Vec<_>>(),
+        "stacksOfThreads": ledger.stacks.iter().map(|stack| {
+            json!({
+                "thread": stack.thread, "bytes": stack.bytes(), "inUse": stack.used, "inCore": stack.in_core,
+                "start": start_of(context, stack).ok().flatten(),
+            })
+        }).collect::<Vec<_>>(),
         "largestUnknown": ledger.unknown.iter().take(UNKNOWN_SHOWN).map(|(start, bytes)| {
             json!({ "address": hex(start.0), "bytes": bytes })
         }).collect::<Vec<_>>(),

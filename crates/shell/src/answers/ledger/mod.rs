@@ -5,108 +5,25 @@
 //! are added up; the rest of each is what it has and does not use. So all rows together are what the process could read or write:
 //! no more and no less.
 
+mod claims;
+mod stacks;
+mod uses;
+
 use std::collections::{BTreeMap, HashSet};
 
-use core_reader::{Address, AddressSpace, Contents, Malloc, Memory, MemoryRange};
+use core_reader::{Address, AddressSpace, Block, BlockState, Contents, Malloc, Memory, MemoryRange};
 use v8_heap::{Heap, Monitor};
 
+use self::claims::{Claim, Claims};
 use crate::answers::buffer_memory::{BufferMemory, memory_of};
 use crate::answers::native_memory;
+use crate::answers::native_parts::NativeParts;
 use crate::answers::search::Watched;
 use crate::output::Progress;
 use crate::target::Target;
 
-/// What memory is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Use {
-    Living,
-    Garbage,
-    FreeInPages,
-    Buffers,
-    WebAssembly,
-    Blocks,
-    Leaked,
-    FreeBlocks,
-    OfMalloc,
-    Stacks,
-    Code,
-    Anonymous,
-    FileData,
-    Files,
-    Kernel,
-}
-
-impl Use {
-    pub(crate) const ALL: [Use; 15] = [
-        Use::Living,
-        Use::Garbage,
-        Use::FreeInPages,
-        Use::Buffers,
-        Use::WebAssembly,
-        Use::Blocks,
-        Use::Leaked,
-        Use::FreeBlocks,
-        Use::OfMalloc,
-        Use::Stacks,
-        Use::Code,
-        Use::Anonymous,
-        Use::FileData,
-        Use::Files,
-        Use::Kernel,
-    ];
-
-    /// For users.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Use::Living => "JavaScript heap: living objects",
-            Use::Garbage => "JavaScript heap: garbage",
-            Use::FreeInPages => "JavaScript heap: not used in its pages",
-            Use::Buffers => "buffers of JavaScript",
-            Use::WebAssembly => "memory of WebAssembly",
-            Use::Blocks => "native memory in use (malloc)",
-            Use::Leaked => "native memory that is leaked",
-            Use::FreeBlocks => "native memory that is free (malloc keeps it)",
-            Use::OfMalloc => "malloc's own",
-            Use::Stacks => "stacks of threads",
-            Use::Code => "machine code made at run time",
-            Use::Anonymous => "other memory of the process",
-            Use::FileData => "data of the executable and libraries",
-            Use::Files => "code and constants of files",
-            Use::Kernel => "pages of the kernel",
-        }
-    }
-
-    /// For programs.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Use::Living => "javascriptLiving",
-            Use::Garbage => "javascriptGarbage",
-            Use::FreeInPages => "javascriptUnused",
-            Use::Buffers => "buffers",
-            Use::WebAssembly => "webAssembly",
-            Use::Blocks => "mallocUsed",
-            Use::Leaked => "mallocLeaked",
-            Use::FreeBlocks => "mallocFree",
-            Use::OfMalloc => "mallocOwn",
-            Use::Stacks => "stacks",
-            Use::Code => "code",
-            Use::Anonymous => "other",
-            Use::FileData => "fileData",
-            Use::Files => "files",
-            Use::Kernel => "kernel",
-        }
-    }
-}
-
-/// Who claims a stretch of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
-    Pages,
-    Runs,
-    Buffers,
-    WebAssembly,
-    Stacks,
-}
+pub(crate) use self::stacks::ThreadStack;
+pub(crate) use self::uses::Use;
 
 /// The ledger of a process.
 #[derive(Debug, Default)]
@@ -127,6 +44,10 @@ pub(crate) struct Ledger {
     pub(crate) is_garbage_unknown: bool,
     /// Number of blocks that nothing leads to.
     pub(crate) leaked_blocks: u64,
+    /// The blocks of malloc that the program has, but for buffers and for what is leaked, by part of the process.
+    pub(crate) parts: NativeParts,
+    /// The stacks of threads, the largest in use first.
+    pub(crate) stacks: Vec<ThreadStack>,
 }
 
 /// What the core has bytes for, and so was in memory.
@@ -151,6 +72,11 @@ impl Ledger {
 
     pub(crate) fn of_use(&self, of: Use) -> u64 {
         self.bytes.get(&of).copied().unwrap_or(0)
+    }
+
+    /// Blocks of malloc that the program has, but for buffers and for what is leaked.
+    pub(crate) fn native(&self) -> u64 {
+        Use::NATIVE.into_iter().map(|of| self.of_use(of)).sum()
     }
 
     /// Adds up the memory of a target; what was cancelled is incomplete.
@@ -212,11 +138,9 @@ impl Ledger {
             );
             ledger.untold.push(lost);
         }
-        for range in core.memory().ranges() {
-            let has_stack = core.threads_with_stack_in(range.start, range.end).next().is_some();
-            if has_stack && range.file.is_none() {
-                claims.add(range.start.0, range.end.0, Claim::Stacks);
-            }
+        ledger.stacks = stacks::of(core);
+        for stack in &ledger.stacks {
+            claims.add(stack.start, stack.end, Claim::Stacks);
         }
         let sums = ledger.ranges(target, &claims);
         if let Some(heap) = heap {
@@ -362,7 +286,9 @@ impl Ledger {
             }
         }
         self.add(Use::Buffers, buffers);
-        self.add(Use::Blocks, used.saturating_sub(buffers).saturating_sub(leaked));
+        let left = used.saturating_sub(buffers).saturating_sub(leaked);
+        let has_holes = self.stored.is_some();
+        let in_use = self.parts(target, malloc, left, has_holes, progress);
         self.add(Use::Leaked, leaked);
         self.add(Use::FreeBlocks, free);
         self.add(Use::OfMalloc, runs.saturating_sub(used).saturating_sub(free));
@@ -391,7 +317,40 @@ impl Ledger {
         take(Use::Leaked, leaked);
         take(Use::Buffers, stored_buffers);
         take(Use::OfMalloc, runs.saturating_sub(used).saturating_sub(free));
+        for (of, bytes) in in_use {
+            take(of, bytes);
+        }
         take(Use::Blocks, u64::MAX);
+    }
+
+    /// Splits the blocks that the program has, of `left` bytes, by part of the process; gives what the core has of each, if that is asked for.
+    fn parts(
+        &mut self,
+        target: &Target,
+        malloc: &Malloc,
+        left: u64,
+        in_core: bool,
+        progress: &Progress,
+    ) -> BTreeMap<Use, u64> {
+        let mut stored: BTreeMap<Use, u64> = BTreeMap::new();
+        let mut sum = 0;
+        // What was interrupted is not told, and the caller says so.
+        self.parts = NativeParts::of(target, progress).unwrap_or_default();
+        for (id, part, _) in self.parts.blocks() {
+            let Some(block) = malloc.blocks().get(id) else { continue };
+            let of = Use::of_part(part);
+            *self.bytes.entry(of).or_default() += block.chunk_bytes;
+            sum += block.chunk_bytes;
+            if in_core {
+                *stored.entry(of).or_default() += block.chunk_bytes - missing(target.memory(), &block);
+            }
+        }
+        let own = malloc.blocks().iter().filter(|block| block.state == BlockState::Own);
+        let own = own.map(|block| block.chunk_bytes).sum::<u64>().min(left.saturating_sub(sum));
+        self.add(Use::OfMalloc, own);
+        // What the allocator counts and was not found.
+        self.add(Use::Blocks, left.saturating_sub(sum + own));
+        stored
     }
 }
 
@@ -413,6 +372,12 @@ fn is_reserved(range: &MemoryRange) -> bool {
 /// Bytes that the core has of `[start, end)`.
 fn bytes_in_core(memory: &AddressSpace, start: u64, end: u64) -> u64 {
     memory.stored(Address(start), Address(end)).iter().map(|(_, length)| length).sum()
+}
+
+/// Bytes of whole pages in a block that the core has not: the rest lies in pages with something else.
+fn missing(memory: &AddressSpace, block: &Block) -> u64 {
+    let Some((start, end)) = native_memory::whole_pages_in(block) else { return 0 };
+    (end - start).saturating_sub(bytes_in_core(memory, start, end))
 }
 
 /// Bytes of the blocks behind V8's holes, which it keeps without access (V8 14: `src/objects/hole.h`): a hole is but the word at the end
@@ -454,68 +419,9 @@ fn unclaimed(range: &MemoryRange) -> Use {
     }
 }
 
-/// Claimed stretches without overlap, by start.
-#[derive(Default)]
-struct Claims(BTreeMap<u64, (u64, Claim)>);
-
-impl Claims {
-    /// Claims what nobody has claimed of `[start, end)`.
-    fn add(&mut self, start: u64, end: u64, claim: Claim) {
-        for (from, to, other) in self.split(start, end) {
-            if other.is_none() {
-                self.0.insert(from, (to, claim));
-            }
-        }
-    }
-
-    /// The parts of `[start, end)`, claimed or not, in order.
-    fn split(&self, start: u64, end: u64) -> Vec<(u64, u64, Option<Claim>)> {
-        let mut parts = Vec::new();
-        let mut at = start;
-        let before = self.0.range(..=start).next_back().filter(|(_, (end, _))| *end > start);
-        let later = self.0.range(start.saturating_add(1)..end.max(start.saturating_add(1)));
-        for (from, (to, claim)) in before.into_iter().chain(later) {
-            let (from, to) = ((*from).max(start), (*to).min(end));
-            if at < from {
-                parts.push((at, from, None));
-            }
-            if from < to {
-                parts.push((from, to, Some(*claim)));
-            }
-            at = at.max(to);
-        }
-        if at < end {
-            parts.push((at, end, None));
-        }
-        parts
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_claimed_first_stays_and_nothing_is_counted_twice() {
-        let mut claims = Claims::default();
-        claims.add(100, 200, Claim::Pages);
-        claims.add(150, 300, Claim::Runs);
-        claims.add(0, 400, Claim::Stacks);
-        claims.add(120, 180, Claim::Buffers);
-        assert_eq!(
-            claims.split(50, 450),
-            [
-                (50, 100, Some(Claim::Stacks)),
-                (100, 200, Some(Claim::Pages)),
-                (200, 300, Some(Claim::Runs)),
-                (300, 400, Some(Claim::Stacks)),
-                (400, 450, None),
-            ]
-        );
-        assert_eq!(claims.split(110, 120), [(110, 120, Some(Claim::Pages))]);
-        assert_eq!(claims.split(400, 400), []);
-        assert_eq!(Claims::default().split(7, 9), [(7, 9, None)]);
-    }
 
     #[test]
     fn rows_add_up_and_have_keys_of_their_own() {

@@ -1,0 +1,242 @@
+//! Who has come to which block, and what decides where several come to one at once.
+//!
+//! ```text
+//!   block of 600 bytes ---- word 73 ----> block of 856 bytes <---- word 14 ---- block of 600 bytes
+//!        all blocks of 600 bytes lead to one of 856 bytes by word 73, and fewer by word 14: the left one has it
+//! ```
+
+use std::collections::HashMap;
+
+use super::Malloc;
+use super::blocks::BlockId;
+use super::owners::{NOBODY, Reach, SEVERAL};
+use crate::{Address, Core, Memory};
+
+/// The step of what belongs to somebody from the start.
+const FIXED: u32 = 0;
+const NOT_YET: u32 = u32::MAX;
+/// Where more come to a block at once, none of them has it.
+const MOST_RIVALS: usize = 16;
+
+/// A word that leads to a block: the block that it is in, and its number there; nothing if it is in no block.
+pub(super) type Place = Option<(u32, u32)>;
+
+/// Blocks that have been come to.
+#[derive(Debug)]
+pub(super) struct Claims {
+    /// Whose each block is.
+    tags: Vec<u32>,
+    /// The step in which it was come to.
+    steps: Vec<u32>,
+    /// By which word.
+    places: Vec<Place>,
+    /// What was come to in this step.
+    pub next: Vec<u32>,
+    /// What several have come to in this step, each with the word.
+    rivals: HashMap<u32, Vec<(u32, Place)>>,
+}
+
+impl Claims {
+    pub fn new(count: usize) -> Claims {
+        Claims {
+            tags: vec![NOBODY; count],
+            steps: vec![NOT_YET; count],
+            places: vec![None; count],
+            next: Vec::new(),
+            rivals: HashMap::new(),
+        }
+    }
+
+    /// A block belongs to somebody from the start.
+    pub fn fix(&mut self, block: BlockId, tag: u32) {
+        (self.tags[block.0 as usize], self.steps[block.0 as usize]) = (tag, FIXED);
+    }
+
+    /// Whether nobody has come to a block.
+    pub fn is_free(&self, block: BlockId) -> bool {
+        self.steps.get(block.0 as usize) == Some(&NOT_YET)
+    }
+
+    /// Whose a block is.
+    pub fn tag(&self, index: u32) -> u32 {
+        self.tags[index as usize]
+    }
+
+    /// Somebody comes to a block.
+    pub fn claim(&mut self, target: usize, tag: u32, step: u32, place: Place) {
+        if self.steps[target] == NOT_YET {
+            (self.steps[target], self.tags[target], self.places[target]) = (step, tag, place);
+            self.next.push(target as u32);
+        } else if self.steps[target] == step
+            && (self.tags[target] != tag || self.rivals.contains_key(&(target as u32)))
+        {
+            let first = (self.tags[target], self.places[target]);
+            let rivals = self.rivals.entry(target as u32).or_insert_with(|| vec![first]);
+            if rivals.len() <= MOST_RIVALS {
+                rivals.push((tag, place));
+            }
+        }
+    }
+
+    /// At the end of a step: whose the blocks are that several have come to. `one_of` says so of a block, by who has come and the words that lead
+    /// there.
+    pub fn settle(&mut self, mut one_of: impl FnMut(u32, &[(u32, Place)]) -> Option<u32>) {
+        for (target, rivals) in self.rivals.drain() {
+            let one = if rivals.len() > MOST_RIVALS { None } else { one_of(target, &rivals) };
+            self.tags[target as usize] = one.unwrap_or(SEVERAL);
+        }
+    }
+
+    /// The blocks that have been come to.
+    pub fn owned(&self) -> impl Iterator<Item = u32> + '_ {
+        let steps = self.steps.iter().enumerate();
+        steps.filter(|(_, step)| **step != NOT_YET).map(|(index, _)| index as u32)
+    }
+
+    pub fn into_tags(self) -> Vec<u32> {
+        self.tags
+    }
+}
+
+/// Fields of objects, as far as sizes tell: which words of blocks of one size lead to blocks of another.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    /// The blocks in use by size.
+    by_size: HashMap<u64, Vec<u32>>,
+    /// How many of the blocks of a size have been looked at, and in how many of them the word of a number leads to a block of another size.
+    known: HashMap<(u64, u32, u64), Option<Share>>,
+}
+
+/// Of so many blocks, so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Share {
+    all: usize,
+    such: usize,
+}
+
+/// Blocks of a size that are looked at.
+const SAMPLE: usize = 128;
+/// Fewer say nothing.
+const LEAST_ALIKE: usize = 8;
+
+impl Share {
+    fn percent(self) -> usize {
+        100 * self.such / self.all.max(1)
+    }
+
+    /// Whether a word with this share is a field and one with the other is not: it is in most blocks, and the other in half as many at most, or,
+    /// where many were looked at, in a tenth of all fewer. A field of an object always leads somewhere.
+    fn is_of_field_beside(self, other: Share) -> bool {
+        const MOST: usize = 50;
+        const LESS: usize = 10;
+        const MANY: usize = 64;
+        let (own, other_percent) = (self.percent(), other.percent());
+        let is_less = other_percent + LESS <= own && self.all.min(other.all) >= MANY;
+        own >= MOST && (2 * other_percent <= own || is_less)
+    }
+}
+
+impl Fields {
+    /// Who of several that come to a block at once comes by a field, if all others do not.
+    pub fn one_of(
+        &mut self,
+        malloc: &Malloc,
+        core: &Core,
+        reach: Reach,
+        (target, rivals): (u32, &[(u32, Place)]),
+    ) -> Option<u32> {
+        let shares: Option<Vec<(u32, Share)>> = rivals
+            .iter()
+            .map(|(tag, place)| Some((*tag, self.share(malloc, core, reach, (target, (*place)?))?)))
+            .collect();
+        let shares = shares?;
+        let (tag, best) = shares.iter().max_by_key(|(_, share)| share.percent())?;
+        let mut others = shares.iter().filter(|(other, _)| other != tag);
+        others.all(|(_, other)| best.is_of_field_beside(*other)).then_some(*tag)
+    }
+
+    /// Of the blocks as large as that of a word: in how many the same word leads to a block as large as the target. Nothing if there are
+    /// few.
+    fn share(
+        &mut self,
+        malloc: &Malloc,
+        core: &Core,
+        reach: Reach,
+        (target, (source, word)): (u32, (u32, u32)),
+    ) -> Option<Share> {
+        let blocks = malloc.blocks();
+        if self.by_size.is_empty() {
+            for block in blocks.iter().filter(|block| block.state.is_used()) {
+                self.by_size.entry(block.bytes).or_default().push(block.id.0);
+            }
+        }
+        let from = blocks.block(source as usize).bytes;
+        let to = blocks.block(target as usize).bytes;
+        if let Some(known) = self.known.get(&(from, word, to)) {
+            return *known;
+        }
+        let alike = self.by_size.get(&from)?;
+        let bounds = malloc.bounds();
+        let leads = |index: &&u32| {
+            let at = blocks.block(**index as usize).start.0 + 8 * u64::from(word);
+            let led =
+                core.memory().read_u64(Address(at)).ok().and_then(|word| malloc.led_by(word, reach, bounds));
+            led.is_some_and(|led| blocks.block(led).bytes == to)
+        };
+        let sample = || alike.iter().step_by(alike.len().div_ceil(SAMPLE));
+        let (all, such) = (sample().count(), sample().filter(leads).count());
+        let share = (alike.len() >= LEAST_ALIKE).then_some(Share { all, such });
+        self.known.insert((from, word, to), share);
+        share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_first_has_a_block_and_a_field_decides_between_several() {
+        let mut claims = Claims::new(4);
+        claims.fix(BlockId(3), 7);
+        claims.claim(0, 1, 1, Some((3, 2)));
+        claims.claim(0, 1, 1, Some((3, 4)));
+        claims.claim(1, 1, 1, Some((3, 0)));
+        claims.claim(1, 2, 1, Some((3, 5)));
+        claims.claim(2, 1, 1, None);
+        claims.claim(2, 2, 1, Some((3, 6)));
+        claims.claim(3, 1, 1, None);
+        let mut asked = Vec::new();
+        claims.settle(|target, rivals| {
+            asked.push(target);
+            rivals.iter().find(|(_, place)| *place == Some((3, 5))).map(|(tag, _)| *tag)
+        });
+        asked.sort_unstable();
+        assert_eq!(asked, [1, 2]);
+        claims.claim(0, 2, 2, None);
+        assert_eq!(claims.next, [0, 1, 2]);
+        assert_eq!(claims.into_tags(), [1, 2, SEVERAL, 7]);
+    }
+
+    #[test]
+    fn a_crowd_has_nothing() {
+        let mut claims = Claims::new(1);
+        for tag in 0..100 {
+            claims.claim(0, tag, 1, Some((0, 0)));
+        }
+        claims.settle(|_, _| Some(0));
+        assert_eq!(claims.into_tags(), [SEVERAL]);
+    }
+
+    #[test]
+    fn a_field_is_in_most_blocks_and_what_is_left_over_in_fewer() {
+        let share = |such| Share { all: 128, such };
+        assert!(share(126).is_of_field_beside(share(20)));
+        assert!(share(126).is_of_field_beside(share(110)));
+        assert!(!share(126).is_of_field_beside(share(120)), "two fields");
+        assert!(!share(40).is_of_field_beside(share(2)), "in few");
+        let few = |such| Share { all: 10, such };
+        assert!(!few(10).is_of_field_beside(few(8)), "of ten, two fewer say nothing");
+        assert!(few(10).is_of_field_beside(few(5)));
+    }
+}
