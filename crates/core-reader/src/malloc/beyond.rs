@@ -16,7 +16,8 @@ use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use super::Malloc;
-use super::owners::{OwnerBlock, SEVERAL};
+use super::claims::SEVERAL;
+use super::owners::OwnerBlock;
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Core, Memory};
 

@@ -9,8 +9,20 @@ use std::collections::HashMap;
 
 use super::Malloc;
 use super::blocks::BlockId;
-use super::owners::{NOBODY, Reach, SEVERAL};
 use crate::{Address, Core, Memory};
+
+/// Which words lead to a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those that lead to its start, or little behind it.
+    Start,
+    /// Those that lead anywhere in it.
+    Inside,
+}
+
+/// Whose a block is that nobody has come to, and one that several have come to, of whom none is nearer.
+pub(super) const NOBODY: u32 = u32::MAX;
+pub(super) const SEVERAL: u32 = u32::MAX - 2;
 
 /// The step of what belongs to somebody from the start.
 const FIXED: u32 = 0;

@@ -15,7 +15,7 @@
 
 use super::Malloc;
 use super::blocks::BlockId;
-use super::owners::Reach;
+use super::claims::Reach;
 use crate::scan::Watch;
 use crate::{Address, Core, Memory};
 
@@ -61,7 +61,8 @@ impl Malloc {
             }
         }
         let mut inside = Vec::new();
-        let in_use: u64 = self.blocks().iter().filter(|block| block.state.is_used()).map(|block| block.bytes).sum();
+        let in_use: u64 =
+            self.blocks().iter().filter(|block| block.state.is_used()).map(|block| block.bytes).sum();
         for (turn, stretches) in beginnings.turns.iter().enumerate() {
             let mut fresh = if turn == 0 { std::mem::take(&mut begun) } else { Vec::new() };
             for reach in [Reach::Start, Reach::Inside] {

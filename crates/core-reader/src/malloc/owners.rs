@@ -29,7 +29,7 @@ use std::ops::ControlFlow;
 
 use super::Malloc;
 use super::blocks::{Block, BlockId};
-use super::claims::{Claims, Fields};
+use super::claims::{Claims, Fields, NOBODY, Reach, SEVERAL};
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Core, Memory};
 
@@ -81,18 +81,7 @@ pub struct Owners {
     tags: Vec<u32>,
 }
 
-/// Which words lead to a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Those that lead to its start, or little behind it.
-    Start,
-    /// Those that lead anywhere in it.
-    Inside,
-}
-
-pub(super) const NOBODY: u32 = u32::MAX;
 const ELSEWHERE: u32 = u32::MAX - 1;
-pub(super) const SEVERAL: u32 = u32::MAX - 2;
 
 impl Owners {
     /// Whose a block is; an owner is its own.

@@ -199,12 +199,22 @@ fn part_of_class(target: &Target, block: &Block) -> Option<Part> {
 }
 
 /// The variables and constants of each module, by library.
-struct Libraries(Vec<Vec<Variable>>);
+struct Libraries {
+    of_modules: Vec<Vec<Variable>>,
+    /// By library, in what stretch of memory all of them are.
+    bounds: HashMap<usize, (u64, u64)>,
+}
 
 impl Libraries {
     fn of(core: &Core) -> Libraries {
         let modules = core.modules().iter().enumerate();
-        Libraries(modules.map(|(index, _)| native_library::variables(core, index)).collect())
+        let of_modules: Vec<_> = modules.map(|(index, _)| native_library::variables(core, index)).collect();
+        let mut bounds: HashMap<usize, (u64, u64)> = HashMap::new();
+        for variable in of_modules.iter().flatten() {
+            let (start, end) = bounds.entry(variable.library).or_insert((variable.start, variable.end));
+            (*start, *end) = ((*start).min(variable.start), (*end).max(variable.end));
+        }
+        Libraries { of_modules, bounds }
     }
 
     /// Whether a block leads to constants of a library without classes, near its start: what describes an object is in the library that made it. A
@@ -212,12 +222,14 @@ impl Libraries {
     fn has_constants_of(&self, target: &Target, block: &Block, library: usize) -> bool {
         /// Bytes that are looked at.
         const NEAR: u64 = 0x100;
+        let Some(&(start, end)) = self.bounds.get(&library) else { return false };
         let Ok(bytes) = target.memory().bytes_from(block.start) else { return false };
         let length = block.bytes.min(NEAR).min(bytes.len() as u64) as usize;
         bytes[..length].as_chunks::<8>().0.iter().any(|word| {
             let word = u64::from_le_bytes(*word);
             word.is_multiple_of(8)
-                && self.0.iter().any(|variables| {
+                && (start..end).contains(&word)
+                && self.of_modules.iter().any(|variables| {
                     let behind = variables.partition_point(|variable| variable.start <= word);
                     behind.checked_sub(1).is_some_and(|index| {
                         let variable = variables[index];
@@ -258,7 +270,7 @@ fn turns(
                 turns[0].extend(of_module.iter().map(|(from, to)| (*from, *to, part)));
             }
             None => {
-                let variables = &libraries.0[index];
+                let variables = &libraries.of_modules[index];
                 let rest = with_parts(&of_module, variables, numbers, &mut turns[0]);
                 let part = numbers.of(Part::File(escape(module.name()).into_owned()));
                 let turn = if variables.is_empty() { 0 } else { 1 };

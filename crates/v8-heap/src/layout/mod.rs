@@ -57,6 +57,7 @@ pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};
 pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
+pub(crate) use postmortem::telling_functions;
 pub use processor::ProcessorLayout;
 pub(crate) use scope_info::ScopeInfoParts;
 pub use scope_info::{ScopeInfoLayout, ScopeKind};

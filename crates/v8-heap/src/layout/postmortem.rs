@@ -24,6 +24,12 @@ pub(super) struct Metadata {
     lacks_temporal: bool,
 }
 
+/// Functions whose presence tells how V8 was built.
+pub(crate) fn telling_functions() -> impl Iterator<Item = &'static str> {
+    let changes = CHANGES.iter().map(|(_, function)| *function);
+    changes.chain([BUILTIN, BUILTIN_OF_TEMPORAL])
+}
+
 /// A builtin that every V8 has, and one that has Temporal (V8: `BUILTIN_LIST_TEMPORAL`).
 const BUILTIN: &str = "Builtins_WeakRefConstructor";
 const BUILTIN_OF_TEMPORAL: &str = "Builtins_TemporalDurationConstructor";

@@ -13,7 +13,7 @@ impl Heap<'_> {
     /// Names of the symbols that tell version and layout: single ones, and the prefix of the others.
     pub fn essential_symbols() -> (Vec<&'static str>, &'static str) {
         let names = VERSION_SYMBOLS.into_iter().chain(crate::node_runtime::SYMBOLS);
-        let names = names.chain(crate::node_runtime::POOL);
+        let names = names.chain(crate::node_runtime::POOL).chain(crate::layout::telling_functions());
         (names.chain(crate::layout::native::node_metadata::ALL).collect(), METADATA_PREFIX)
     }
 
