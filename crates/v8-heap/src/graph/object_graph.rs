@@ -596,7 +596,7 @@ impl Reader<'_, '_> {
         let size = match plan.size {
             Some(size) if size.mask == 0 => u64::from(size.base),
             Some(size) => match bytes.get(usize::from(size.offset)..).and_then(|bytes| bytes.first_chunk()) {
-                Some(count) => size.apply(u32::from_le_bytes(*count)),
+                Some(count) => size.apply(u32::from_le_bytes(*count), W::SIZE as u64),
                 None => W::SIZE as u64,
             },
             None => {

@@ -213,7 +213,7 @@ impl Objects<'_> {
             return Some(Size::Unknown);
         }
         let count = self.memory.read_u32(Address(at.checked_add(u64::from(formula.offset))?)).ok()?;
-        Some(formula.apply(count)).filter(|size| *size >= granule).map(Size::Bytes)
+        Some(formula.apply(count, granule)).filter(|size| *size >= granule).map(Size::Bytes)
     }
 }
 

@@ -26,8 +26,6 @@ pub struct SizeFormula {
     pub offset: u8,
     /// Right shift of the count.
     pub shift: u8,
-    /// What the size is rounded up to, less one, in bytes.
-    pub below_word: u8,
     /// The rule, if it is none of this form.
     pub special: Option<SpecialSize>,
 }
@@ -165,12 +163,11 @@ impl Layout {
 impl SizeFormula {
     /// The same size for all.
     pub const fn fixed(bytes: u32) -> SizeFormula {
-        SizeFormula { base: bytes, mask: 0, unit: 0, offset: 0, shift: 0, below_word: 0, special: None }
+        SizeFormula { base: bytes, mask: 0, unit: 0, offset: 0, shift: 0, special: None }
     }
 
-    const fn counted(words: WordModel, base: u32, offset: u8, unit: u32) -> SizeFormula {
-        let below_word = words.tagged as u8 - 1;
-        SizeFormula { base, mask: u32::MAX, unit, offset, shift: 0, below_word, special: None }
+    const fn counted(base: u32, offset: u8, unit: u32) -> SizeFormula {
+        SizeFormula { base, mask: u32::MAX, unit, offset, shift: 0, special: None }
     }
 
     /// A `WasmStruct`, whose map holds its size in units of eight bytes, in two bytes that maps of other objects use otherwise.
@@ -181,19 +178,18 @@ impl SizeFormula {
     /// A `WasmArray`, whose map holds the size of an element in bytes.
     pub(crate) fn of_wasm_array(fields: &Fields, element: u8) -> SizeFormula {
         let (base, count) = (fields.wasm_array_elements as u32, fields.wasm_array_length as u8);
-        SizeFormula::counted(fields.words, base, count, element.into())
+        SizeFormula::counted(base, count, element.into())
     }
 
     const fn special(special: SpecialSize) -> SizeFormula {
         SizeFormula { special: Some(special), ..SizeFormula::fixed(0) }
     }
 
-    /// The size in bytes, given the 32 bits at [`SizeFormula::offset`].
+    /// The size in bytes, given the 32 bits at [`SizeFormula::offset`], rounded up to tagged words of so many bytes.
     #[inline]
-    pub fn apply(&self, word: u32) -> u64 {
-        let count = u64::from((word >> self.shift) & self.mask);
-        let below = u64::from(self.below_word);
-        (u64::from(self.base) + count * u64::from(self.unit) + below) & !below
+    pub fn apply(&self, count: u32, word: u64) -> u64 {
+        let count = u64::from((count >> self.shift) & self.mask);
+        (u64::from(self.base) + count * u64::from(self.unit) + (word - 1)) & !(word - 1)
     }
 }
 
@@ -228,7 +224,7 @@ impl Sizes<'_> {
                 let size = self.classes.offset("FreeSpace", "size")? + self.words.smi_number();
                 let unit = self.facts.free_space_unit.bytes(self.words) as u32;
                 let shift = self.words.smi_bits() as u8;
-                SizeFormula { shift, ..SizeFormula::counted(self.words, 0, size as u8, unit) }
+                SizeFormula { shift, ..SizeFormula::counted(0, size as u8, unit) }
             }
             (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
             (Kind::Map, _) => SizeFormula::special(SpecialSize::Map),
@@ -279,7 +275,6 @@ impl Sizes<'_> {
             None => (smi_bits, u32::MAX),
         };
         let counted = SizeFormula::counted(
-            self.words,
             u32::try_from(tail.offset + behind).ok()?,
             u8::try_from(at).ok()?,
             u32::try_from(unit).ok()?,
@@ -294,14 +289,15 @@ mod tests {
 
     #[test]
     fn formulas_round_up_to_words() {
-        let one_byte_string = SizeFormula::counted(WordModel::FULL, 16, 12, 1);
-        assert_eq!(one_byte_string.apply(0), 16);
-        assert_eq!(one_byte_string.apply(1), 24);
-        assert_eq!(one_byte_string.apply(8), 24);
-        assert_eq!(one_byte_string.apply(9), 32);
-        assert_eq!(SizeFormula::fixed(24).apply(u32::MAX), 24, "a fixed size ignores the word");
-        let property_array = SizeFormula { mask: 0x3ff, ..SizeFormula::counted(WordModel::FULL, 16, 12, 8) };
-        assert_eq!(property_array.apply(0xffff_fc03), 40, "the hash in the upper bits is no length");
-        assert_eq!(one_byte_string.apply(u32::MAX), 0x1_0000_0010, "no overflow");
+        let one_byte_string = SizeFormula::counted(16, 12, 1);
+        assert_eq!(one_byte_string.apply(0, 8), 16);
+        assert_eq!(one_byte_string.apply(1, 8), 24);
+        assert_eq!(one_byte_string.apply(8, 8), 24);
+        assert_eq!(one_byte_string.apply(9, 8), 32);
+        assert_eq!(one_byte_string.apply(1, 4), 20);
+        assert_eq!(SizeFormula::fixed(24).apply(u32::MAX, 8), 24, "a fixed size ignores the word");
+        let property_array = SizeFormula { mask: 0x3ff, ..SizeFormula::counted(16, 12, 8) };
+        assert_eq!(property_array.apply(0xffff_fc03, 8), 40, "the hash in the upper bits is no length");
+        assert_eq!(one_byte_string.apply(u32::MAX, 8), 0x1_0000_0010, "no overflow");
     }
 }

@@ -73,7 +73,8 @@ impl View<'_> {
         match formula.special {
             None if formula.mask == 0 => Ok(u64::from(formula.base)),
             None => {
-                words.word32(address + u64::from(formula.offset), "size").map(|count| formula.apply(count))
+                let count = words.word32(address + u64::from(formula.offset), "size")?;
+                Ok(formula.apply(count, self.fields().words.tagged))
             }
             Some(special) => {
                 let mut bytes = CoreObject { view: self, address };

@@ -147,7 +147,8 @@ impl Heap<'_> {
         if !fits {
             return;
         }
-        let in_heap = map.size.map_or(0, |size| size.apply(length)).try_into().unwrap_or(u32::MAX);
+        let word = self.fields().words.tagged;
+        let in_heap = map.size.map_or(0, |size| size.apply(length, word)).try_into().unwrap_or(u32::MAX);
         let entry = StringEntry { value: Tagged::pointer(address), length, in_heap, representation };
         if !search.looks_at_text() {
             found.entries.push(entry);

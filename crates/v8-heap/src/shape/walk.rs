@@ -151,7 +151,8 @@ impl<'a> Walker<'a> {
                     let count_at = at + usize::from(entry.formula.offset);
                     match bytes.get(count_at..count_at + 4) {
                         Some(count) => {
-                            entry.formula.apply(u32::from_le_bytes([count[0], count[1], count[2], count[3]]))
+                            let count = u32::from_le_bytes([count[0], count[1], count[2], count[3]]);
+                            entry.formula.apply(count, W::SIZE as u64)
                         }
                         None if is_cut => bytes.len() as u64,
                         None => 0,

@@ -11,7 +11,7 @@ mod uses;
 
 use std::collections::{BTreeMap, HashSet};
 
-use core_reader::{Address, AddressSpace, Block, BlockState, Contents, Malloc, Memory, MemoryRange};
+use core_reader::{Address, AddressSpace, Block, BlockId, BlockState, Contents, Malloc, Memory, MemoryRange};
 use v8_heap::{Heap, Monitor};
 
 use self::claims::{Claim, Claims};
@@ -112,8 +112,8 @@ impl Ledger {
         }
         let (mut buffers, mut stored_buffers) = (0, 0);
         let has_holes = target.memory().has_holes();
+        let mut seen = HashSet::new();
         if let Some(heap) = heap {
-            let mut seen = HashSet::new();
             for store in &heap.buffers(progress)?.stores {
                 match memory_of(target, malloc, store) {
                     Some(BufferMemory::Block(block)) if seen.insert(block.id) => {
@@ -149,7 +149,7 @@ impl Ledger {
             ledger.pages(heap, sums.pages - guards, progress)?;
         }
         if let Some(malloc) = malloc {
-            ledger.blocks(target, malloc, sums.runs, (buffers, stored_buffers), progress);
+            ledger.blocks(target, malloc, sums.runs, (buffers, stored_buffers, &seen), progress);
         }
         Ok(ledger)
     }
@@ -268,7 +268,7 @@ impl Ledger {
         target: &Target,
         malloc: &Malloc,
         runs: u64,
-        (buffers, stored_buffers): (u64, u64),
+        (buffers, stored_buffers, buffer_blocks): (u64, u64, &HashSet<BlockId>),
         progress: &Progress,
     ) {
         let mut used = malloc.mapped().1;
@@ -288,7 +288,7 @@ impl Ledger {
         self.add(Use::Buffers, buffers);
         let left = used.saturating_sub(buffers).saturating_sub(leaked);
         let has_holes = self.stored.is_some();
-        let in_use = self.parts(target, malloc, left, has_holes, progress);
+        let in_use = self.parts(target, malloc, (left, buffer_blocks), has_holes, progress);
         self.add(Use::Leaked, leaked);
         self.add(Use::FreeBlocks, free);
         self.add(Use::OfMalloc, runs.saturating_sub(used).saturating_sub(free));
@@ -328,7 +328,7 @@ impl Ledger {
         &mut self,
         target: &Target,
         malloc: &Malloc,
-        left: u64,
+        (left, buffers): (u64, &HashSet<BlockId>),
         in_core: bool,
         progress: &Progress,
     ) -> BTreeMap<Use, u64> {
@@ -337,7 +337,10 @@ impl Ledger {
         // What was interrupted is not told, and the caller says so.
         self.parts = NativeParts::of(target, progress).unwrap_or_default();
         for (id, part, _) in self.parts.blocks() {
-            let Some(block) = malloc.blocks().get(id) else { continue };
+            // Buffers have been counted.
+            let Some(block) = malloc.blocks().get(id).filter(|block| !buffers.contains(&block.id)) else {
+                continue;
+            };
             let of = Use::of_part(part);
             *self.bytes.entry(of).or_default() += block.chunk_bytes;
             sum += block.chunk_bytes;

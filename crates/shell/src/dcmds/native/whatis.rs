@@ -180,9 +180,10 @@ fn heap(context: &Context, address: u64) -> Result<Option<String>, DcmdError> {
     };
     let (_, map) = heap.map_at(start)?;
     let size = map.size.filter(|formula| formula.special.is_none()).and_then(|formula| {
-        let word =
+        let count =
             context.memory().ok()?.read_u32(Address(start.checked_add(u64::from(formula.offset))?)).ok()?;
-        Some(formula.apply(if formula.mask == 0 { 0 } else { word }))
+        let count = if formula.mask == 0 { 0 } else { count };
+        Some(formula.apply(count, heap.fields().words.tagged))
     });
     if size.is_some_and(|size| address - start >= size) {
         return Ok(Some(format!("in free memory of a page {place}")));
