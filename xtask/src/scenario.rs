@@ -89,7 +89,6 @@ pub const LEAKS: &[Scenario] = &[
     leak("leaks/text"),
     leak("leaks/lists"),
     leak("leaks/canvas"),
-    leak("leaks/databases"),
 ];
 
 /// Small programs that leak in further ways, and need no packages: see `leaks.rs`.
