@@ -423,8 +423,9 @@ fn warn_of_line(context: &Context) {
     let Ok(heap) = context.heap() else { return };
     let layout = heap.layout();
     if !layout.supported && context.first(Once::Line) {
+        let (major, minor) = layout.table_version;
         context.warn(&format_args!(
-            "warning: {} is not one of the supported lines: some of its releases were tried (see ::status)",
+            "warning: V8 {major}.{minor} ({}) is not one of the supported lines: some of its releases were tried (see ::status)",
             layout.table_line
         ));
     }

@@ -230,7 +230,9 @@ impl Reader<'_, '_> {
             Opcode::DuplicatedObject => FrameValue::Again(usize::try_from(number).ok()?),
             Opcode::OptimizedOut => FrameValue::OptimizedOut,
             Opcode::Literal => self.literal(number).map_or(FrameValue::Unknown, FrameValue::Value),
-            Opcode::TaggedSlot => slot().map_or(FrameValue::Unknown, |word| FrameValue::Value(Tagged(word))),
+            Opcode::TaggedSlot => slot().map_or(FrameValue::Unknown, |word| {
+                FrameValue::Value(self.view.spaces().encoding().outside(word))
+            }),
             Opcode::Int32Slot => number_of(slot(), |word| f64::from(word as i32)),
             Opcode::Uint32Slot => number_of(slot(), |word| f64::from(word as u32)),
             Opcode::Int64Slot => number_of(slot(), |word| word as i64 as f64),
