@@ -127,7 +127,11 @@ fn whose(name: &str) -> Option<&'static str> {
             _ => None,
         };
     }
-    const OF_OPENSSL: [&str; 8] = ["CRYPTO_", "OPENSSL_", "ossl_", "OSSL_", "SSL_", "EVP_", "ERR_", "X509"];
+    // What asks for memory last jumps to `CRYPTO_malloc`, and is no call on the stack: its caller is.
+    const OF_OPENSSL: [&str; 13] = [
+        "CRYPTO_", "OPENSSL_", "ossl_", "OSSL_", "SSL_", "EVP_", "ERR_", "X509", "x509_", "ASN1_", "asn1_",
+        "BUF_MEM_", "BIO_",
+    ];
     if OF_OPENSSL.iter().any(|prefix| name.starts_with(prefix)) {
         return Some("OpenSSL");
     }
@@ -153,6 +157,7 @@ mod tests {
             ("_ZNSt6vectorIN4node3FooEE3barEv", None),
             ("_Znwm", None),
             ("CRYPTO_malloc", Some("OpenSSL")),
+            ("asn1_primitive_new", Some("OpenSSL")),
             ("main", None),
         ] {
             assert_eq!(whose(name), truth, "{name}");

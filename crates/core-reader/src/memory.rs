@@ -143,6 +143,9 @@ pub trait Memory: Sync {
     /// # Errors
     /// As [`Memory::read_into`].
     fn read_u64(&self, at: Address) -> Result<u64, MemoryError> {
+        if let Some(word) = self.bytes_from(at)?.first_chunk() {
+            return Ok(u64::from_le_bytes(*word));
+        }
         let mut word = [0; 8];
         self.read_into(at, &mut word)?;
         Ok(u64::from_le_bytes(word))

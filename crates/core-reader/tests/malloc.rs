@@ -128,6 +128,47 @@ fn an_arena_is_found_whatever_is_in_its_lists() {
     }
 }
 
+/// What is found from places in between is what the chunks lead to, even if the memory of blocks looks like chunks.
+#[test]
+fn a_long_run_is_walked_from_several_places_at_once() {
+    let taken = taken_with(&["long"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let &[from_system, free, ..] = taken.said("INFO").next().unwrap() else { panic!("four numbers") };
+    let arenas = malloc.arenas();
+    assert!(arenas[0].system > 160 << 20, "{arenas:?}");
+    assert_eq!(arenas.iter().map(|arena| arena.system).sum::<u64>(), from_system);
+    assert!(arenas.iter().all(|arena| arena.walked == arena.system), "{arenas:?}");
+    let found = arenas.iter().map(|arena| arena.free.1 + arena.fast.1 + arena.top).sum::<u64>();
+    assert_eq!(found, free);
+    let mut said = 0;
+    for numbers in taken.said("CHUNK") {
+        let block = malloc.blocks().around(numbers[1]).unwrap();
+        assert_eq!((block.start.0, block.bytes), (numbers[1], numbers[2]));
+        assert_eq!(block.state, BlockState::Used);
+        said += 1;
+    }
+    assert!(said > 700);
+}
+
+/// All nodes of a list lead on by the same word; a number of an owner that leads to one of them does not make the rest of the list its own.
+#[test]
+fn a_number_that_leads_into_a_list_owns_nothing_of_it() {
+    let taken = taken_with(&["chance"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let block = |numbers: &[u64]| malloc.blocks().around(numbers[1]).unwrap().id;
+    let owner = OwnerBlock {
+        block: block(taken.said("OWNER").next().unwrap()),
+        of: 7,
+        leads_on: true,
+        leads_beyond: false,
+        certain: Vec::new(),
+    };
+    let found = malloc.owners(&taken.core, &[owner], &Others::default(), &Unwatched).unwrap();
+    assert_eq!(found.of(block(taken.said("OWNED").next().unwrap())), Owner::Of(7));
+    let nodes: Vec<Owner> = taken.said("NODE").map(|numbers| found.of(block(numbers))).collect();
+    assert_eq!(nodes, [Owner::Elsewhere; 2]);
+}
+
 #[test]
 fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let taken = taken();

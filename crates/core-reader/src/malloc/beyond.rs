@@ -15,11 +15,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
-use super::Malloc;
 use super::claims::SEVERAL;
 use super::owners::OwnerBlock;
+use super::{Malloc, words};
 use crate::scan::{Chunk, ScanEnd, Watch};
-use crate::{Address, Core, Memory};
+use crate::{Address, Core};
 
 /// Steps from an owner that are followed.
 const MOST_STEPS: u32 = 4;
@@ -61,7 +61,8 @@ impl Malloc {
         for owner in owners.iter().filter(|owner| owner.leads_on && owner.leads_beyond) {
             let Some(block) = self.blocks().get(owner.block) else { continue };
             let end = block.end().0.min(block.start.0.saturating_add(LARGEST_OWNER));
-            words(core, block.start.0, end, &mut |word| {
+            words::each(memory, block.start.0, end, |_, words| {
+                let word = u64::from_le_bytes(words[0]);
                 frontier.extend(part_of(word).map(|_| (word, owner.of)));
             });
         }
@@ -112,7 +113,8 @@ impl Malloc {
             for start in fresh {
                 let tag = pieces[&start].1;
                 if tag != SEVERAL {
-                    words(core, start, end_of(start), &mut |word| {
+                    words::each(memory, start, end_of(start), |_, words| {
+                        let word = u64::from_le_bytes(words[0]);
                         frontier.extend(part_of(word).map(|_| (word, tag)));
                     });
                 }
@@ -123,7 +125,8 @@ impl Malloc {
         for (start, (step, tag)) in pieces.into_iter().filter(|(_, (_, tag))| *tag != SEVERAL) {
             let end = end_of(start);
             found.pieces.push((start, end));
-            words(core, start, end, &mut |word| {
+            words::each(memory, start, end, |_, words| {
+                let word = u64::from_le_bytes(words[0]);
                 found.claims.extend(self.near(word, bounds).map(|index| (step + 1, index as u32, tag)));
             });
         }
@@ -131,21 +134,5 @@ impl Malloc {
         // The last stands first.
         found.claims.sort_unstable_by(|a, b| b.cmp(a));
         Some(found)
-    }
-}
-
-/// Calls `found` for the words of `[start, end)` as far as the core has them.
-fn words(core: &Core, start: u64, end: u64, found: &mut dyn FnMut(u64)) {
-    let mut at = start;
-    while at < end {
-        let Ok(bytes) = core.memory().bytes_from(Address(at)) else { return };
-        let length = (bytes.len() as u64).min(end - at) as usize;
-        for word in bytes[..length].as_chunks::<8>().0 {
-            found(u64::from_le_bytes(*word));
-        }
-        if length < 8 {
-            return;
-        }
-        at += length as u64 / 8 * 8;
     }
 }

@@ -5,6 +5,8 @@
 //! behind it is spare, both in units of 16. For every page of a run the first block that begins in it or behind it is kept, so that the block at an address is
 //! found among the few of a page.
 
+use std::ops::Range;
+
 use super::run::Run;
 use super::{ALIGNMENT, PAGE};
 use crate::Address;
@@ -103,8 +105,8 @@ pub struct Blocks {
 const OFFSET: u32 = 48;
 const SPARE: u32 = 56;
 const ADDRESSES: u64 = (1 << OFFSET) - 1;
-/// Most blocks that are numbered.
-pub(super) const MOST: usize = u32::MAX as usize - 1;
+/// Most blocks that are numbered: two bits of a number are left for what else is said of a block.
+pub(super) const MOST: usize = (1 << 30) - 1;
 
 impl Blocks {
     /// Blocks of runs: each with its chunks (address and state) in order.
@@ -170,7 +172,18 @@ impl Blocks {
 
     /// All blocks, by address.
     pub fn iter(&self) -> impl Iterator<Item = Block> + '_ {
-        (0..self.runs.len()).flat_map(|run| self.of_run(run))
+        self.some(0..self.len())
+    }
+
+    /// The blocks with these numbers.
+    pub fn some(&self, numbers: Range<usize>) -> impl Iterator<Item = Block> + '_ {
+        let mut run = self.runs.partition_point(|run| run.first + run.count <= numbers.start);
+        (numbers.start..numbers.end.min(self.len())).map(move |index| {
+            while index >= self.runs[run].first + self.runs[run].count {
+                run += 1;
+            }
+            self.in_run(run, index)
+        })
     }
 
     fn in_run(&self, run: usize, index: usize) -> Block {
@@ -209,7 +222,16 @@ impl Blocks {
 
     /// The number of the block with `address` in what the program was given, whatever its state.
     pub(super) fn holding(&self, address: u64) -> Option<usize> {
-        let run = self.run_at(address)?;
+        self.holding_near(&mut 0, address)
+    }
+
+    /// As [`Blocks::holding`]. Looks into the run that was found for the address before first.
+    pub(super) fn holding_near(&self, last: &mut usize, address: u64) -> Option<usize> {
+        let is_in = |run: &Run| (run.start.0..run.end.0).contains(&address);
+        if !self.runs.get(*last).is_some_and(is_in) {
+            *last = self.run_at(address)?;
+        }
+        let run = *last;
         let index = self.index_at(run, address)?;
         let of = &self.runs[run];
         let chunk = chunk_of(self.chunks[index]);
@@ -264,6 +286,12 @@ impl Blocks {
     pub(super) fn set_state(&mut self, index: usize, state: BlockState) {
         let place = self.chunks[index] & !(ALIGNMENT - 1);
         self.chunks[index] = place | packed(0, state);
+    }
+
+    /// Where the program's memory of a block of a run begins.
+    pub(super) fn start_in(&self, run: usize, index: usize) -> u64 {
+        let packed = self.chunks[index];
+        chunk_of(packed) + self.runs[run].kind.parts().header + offset_of(packed)
     }
 
     /// The block with an index that is known to be one.

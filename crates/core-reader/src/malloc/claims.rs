@@ -9,16 +9,8 @@ use std::collections::HashMap;
 
 use super::Malloc;
 use super::blocks::BlockId;
+use super::links::Reach;
 use crate::{Address, Core, Memory};
-
-/// Which words lead to a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Those that lead to its start, or little behind it.
-    Start,
-    /// Those that lead anywhere in it.
-    Inside,
-}
 
 /// Whose a block is that nobody has come to, and one that several have come to, of whom none is nearer.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -27,94 +19,101 @@ pub(super) const SEVERAL: u32 = u32::MAX - 2;
 /// The step of what belongs to somebody from the start.
 const FIXED: u32 = 0;
 const NOT_YET: u32 = u32::MAX;
+const NO_BLOCK: u32 = u32::MAX;
 /// Where more come to a block at once, none of them has it.
 const MOST_RIVALS: usize = 16;
 
-/// A word that leads to a block: the block that it is in, and its number there; nothing if it is in no block.
-pub(super) type Place = Option<(u32, u32)>;
+/// The block whose word leads to another; nothing if the word is in no block.
+pub(super) type Source = Option<u32>;
 
 /// Blocks that have been come to.
 #[derive(Debug)]
 pub(super) struct Claims {
-    /// Whose each block is.
-    tags: Vec<u32>,
-    /// The step in which it was come to.
-    steps: Vec<u32>,
-    /// By which word.
-    places: Vec<Place>,
+    blocks: Vec<Claim>,
     /// What was come to in this step.
     pub next: Vec<u32>,
-    /// What several have come to in this step, each with the word.
-    rivals: HashMap<u32, Vec<(u32, Place)>>,
+    /// Who else has come to a block in this step, each with where from.
+    rivals: Vec<(u32, u32, Source)>,
+}
+
+/// A block, and who has come to it.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    /// Whose it is.
+    tag: u32,
+    /// The step in which it was come to.
+    step: u32,
+    /// From where.
+    source: u32,
 }
 
 impl Claims {
     pub fn new(count: usize) -> Claims {
-        Claims {
-            tags: vec![NOBODY; count],
-            steps: vec![NOT_YET; count],
-            places: vec![None; count],
-            next: Vec::new(),
-            rivals: HashMap::new(),
-        }
+        let free = Claim { tag: NOBODY, step: NOT_YET, source: NO_BLOCK };
+        Claims { blocks: vec![free; count], next: Vec::new(), rivals: Vec::new() }
     }
 
     /// A block belongs to somebody from the start.
     pub fn fix(&mut self, block: BlockId, tag: u32) {
-        (self.tags[block.0 as usize], self.steps[block.0 as usize]) = (tag, FIXED);
+        let claim = &mut self.blocks[block.0 as usize];
+        (claim.tag, claim.step) = (tag, FIXED);
     }
 
     /// Whether nobody has come to a block.
     pub fn is_free(&self, block: BlockId) -> bool {
-        self.steps.get(block.0 as usize) == Some(&NOT_YET)
+        self.blocks.get(block.0 as usize).is_some_and(|claim| claim.step == NOT_YET)
     }
 
     /// Whose a block is.
     pub fn tag(&self, index: u32) -> u32 {
-        self.tags[index as usize]
+        self.blocks[index as usize].tag
     }
 
     /// Somebody comes to a block.
-    pub fn claim(&mut self, target: usize, tag: u32, step: u32, place: Place) {
-        if self.steps[target] == NOT_YET {
-            (self.steps[target], self.tags[target], self.places[target]) = (step, tag, place);
+    pub fn claim(&mut self, target: usize, tag: u32, step: u32, source: Source) {
+        let claim = &mut self.blocks[target];
+        if claim.step == NOT_YET {
+            *claim = Claim { tag, step, source: source.unwrap_or(NO_BLOCK) };
             self.next.push(target as u32);
-        } else if self.steps[target] == step
-            && (self.tags[target] != tag || self.rivals.contains_key(&(target as u32)))
-        {
-            let first = (self.tags[target], self.places[target]);
-            let rivals = self.rivals.entry(target as u32).or_insert_with(|| vec![first]);
-            if rivals.len() <= MOST_RIVALS {
-                rivals.push((tag, place));
-            }
+        } else if claim.step == step && claim.tag != tag {
+            self.rivals.push((target as u32, tag, source));
         }
     }
 
-    /// At the end of a step: whose the blocks are that several have come to. `one_of` says so of a block, by who has come and the words that lead
-    /// there.
-    pub fn settle(&mut self, mut one_of: impl FnMut(u32, &[(u32, Place)]) -> Option<u32>) {
-        for (target, rivals) in self.rivals.drain() {
+    /// At the end of a step: whose the blocks are that several have come to. `one_of` says so of a block, by who has come and where from.
+    pub fn settle(&mut self, mut one_of: impl FnMut(u32, &[(u32, Source)]) -> Option<u32>) {
+        let mut all = std::mem::take(&mut self.rivals);
+        // In the order in which they came.
+        all.sort_by_key(|(target, ..)| *target);
+        for of_target in all.chunk_by(|one, other| one.0 == other.0) {
+            let target = of_target[0].0;
+            let claim = &mut self.blocks[target as usize];
+            let first = (claim.tag, (claim.source != NO_BLOCK).then_some(claim.source));
+            let others = of_target.iter().map(|(_, tag, source)| (*tag, *source));
+            let rivals: Vec<(u32, Source)> = std::iter::once(first).chain(others.take(MOST_RIVALS)).collect();
             let one = if rivals.len() > MOST_RIVALS { None } else { one_of(target, &rivals) };
-            self.tags[target as usize] = one.unwrap_or(SEVERAL);
+            claim.tag = one.unwrap_or(SEVERAL);
         }
+        all.clear();
+        self.rivals = all;
     }
 
     /// The blocks that have been come to.
     pub fn owned(&self) -> impl Iterator<Item = u32> + '_ {
-        let steps = self.steps.iter().enumerate();
-        steps.filter(|(_, step)| **step != NOT_YET).map(|(index, _)| index as u32)
+        let claims = self.blocks.iter().enumerate();
+        claims.filter(|(_, claim)| claim.step != NOT_YET).map(|(index, _)| index as u32)
     }
 
     pub fn into_tags(self) -> Vec<u32> {
-        self.tags
+        self.blocks.into_iter().map(|claim| claim.tag).collect()
     }
 }
 
 /// Fields of objects, as far as sizes tell: which words of blocks of one size lead to blocks of another.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    /// The blocks in use by size.
-    by_size: HashMap<u64, Vec<u32>>,
+    /// The blocks in use by size in words, as far as they are looked at.
+    by_size: Vec<Vec<u32>>,
     /// How many of the blocks of a size have been looked at, and in how many of them the word of a number leads to a block of another size.
     known: HashMap<(u64, u32, u64), Option<Share>>,
 }
@@ -130,6 +129,8 @@ struct Share {
 const SAMPLE: usize = 128;
 /// Fewer say nothing.
 const LEAST_ALIKE: usize = 8;
+/// Of no larger block it is looked for which word leads somewhere, in bytes.
+const LARGEST: u64 = 1 << 16;
 
 impl Share {
     fn percent(self) -> usize {
@@ -155,11 +156,11 @@ impl Fields {
         malloc: &Malloc,
         core: &Core,
         reach: Reach,
-        (target, rivals): (u32, &[(u32, Place)]),
+        (target, rivals): (u32, &[(u32, Source)]),
     ) -> Option<u32> {
         let shares: Option<Vec<(u32, Share)>> = rivals
             .iter()
-            .map(|(tag, place)| Some((*tag, self.share(malloc, core, reach, (target, (*place)?))?)))
+            .map(|(tag, source)| Some((*tag, self.share(malloc, core, reach, (target, (*source)?))?)))
             .collect();
         let shares = shares?;
         let (tag, best) = shares.iter().max_by_key(|(_, share)| share.percent())?;
@@ -174,20 +175,24 @@ impl Fields {
         malloc: &Malloc,
         core: &Core,
         reach: Reach,
-        (target, (source, word)): (u32, (u32, u32)),
+        (target, source): (u32, u32),
     ) -> Option<Share> {
         let blocks = malloc.blocks();
         if self.by_size.is_empty() {
+            self.by_size = vec![Vec::new(); (LARGEST / 8) as usize + 1];
             for block in blocks.iter().filter(|block| block.state.is_used()) {
-                self.by_size.entry(block.bytes).or_default().push(block.id.0);
+                if let Some(alike) = self.by_size.get_mut((block.bytes / 8) as usize) {
+                    alike.push(block.id.0);
+                }
             }
         }
         let from = blocks.block(source as usize).bytes;
         let to = blocks.block(target as usize).bytes;
+        let alike = self.by_size.get((from / 8) as usize).filter(|alike| alike.len() >= LEAST_ALIKE)?;
+        let word = malloc.place_of(core, (source as usize, target as usize), reach)?;
         if let Some(known) = self.known.get(&(from, word, to)) {
             return *known;
         }
-        let alike = self.by_size.get(&from)?;
         let bounds = malloc.bounds();
         let leads = |index: &&u32| {
             let at = blocks.block(**index as usize).start.0 + 8 * u64::from(word);
@@ -197,7 +202,7 @@ impl Fields {
         };
         let sample = || alike.iter().step_by(alike.len().div_ceil(SAMPLE));
         let (all, such) = (sample().count(), sample().filter(leads).count());
-        let share = (alike.len() >= LEAST_ALIKE).then_some(Share { all, such });
+        let share = Some(Share { all, such });
         self.known.insert((from, word, to), share);
         share
     }
@@ -211,17 +216,17 @@ mod tests {
     fn who_comes_first_has_a_block_and_a_field_decides_between_several() {
         let mut claims = Claims::new(4);
         claims.fix(BlockId(3), 7);
-        claims.claim(0, 1, 1, Some((3, 2)));
-        claims.claim(0, 1, 1, Some((3, 4)));
-        claims.claim(1, 1, 1, Some((3, 0)));
-        claims.claim(1, 2, 1, Some((3, 5)));
+        claims.claim(0, 1, 1, Some(3));
+        claims.claim(0, 1, 1, Some(3));
+        claims.claim(1, 1, 1, Some(2));
+        claims.claim(1, 2, 1, Some(3));
         claims.claim(2, 1, 1, None);
-        claims.claim(2, 2, 1, Some((3, 6)));
+        claims.claim(2, 2, 1, Some(1));
         claims.claim(3, 1, 1, None);
         let mut asked = Vec::new();
         claims.settle(|target, rivals| {
             asked.push(target);
-            rivals.iter().find(|(_, place)| *place == Some((3, 5))).map(|(tag, _)| *tag)
+            rivals.iter().find(|(_, source)| *source == Some(3)).map(|(tag, _)| *tag)
         });
         asked.sort_unstable();
         assert_eq!(asked, [1, 2]);
@@ -234,7 +239,7 @@ mod tests {
     fn a_crowd_has_nothing() {
         let mut claims = Claims::new(1);
         for tag in 0..100 {
-            claims.claim(0, tag, 1, Some((0, 0)));
+            claims.claim(0, tag, 1, Some(0));
         }
         claims.settle(|_, _| Some(0));
         assert_eq!(claims.into_tags(), [SEVERAL]);

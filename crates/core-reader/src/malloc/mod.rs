@@ -29,6 +29,8 @@ mod blocks;
 mod cached;
 mod claims;
 mod led_to;
+mod links;
+mod marks;
 mod owners;
 mod parameters;
 mod run;
@@ -37,6 +39,9 @@ mod slots;
 mod unreached;
 mod words;
 
+use std::sync::OnceLock;
+
+use self::links::Links;
 use crate::scan::Watch;
 use crate::{Address, Core};
 
@@ -68,6 +73,8 @@ pub struct Malloc {
     parameters: Option<Parameters>,
     blocks: Blocks,
     library: Library,
+    /// Read when first asked for.
+    links: OnceLock<Links>,
 }
 
 /// Whose allocator it is.
@@ -94,7 +101,7 @@ impl Malloc {
         for (index, arena) in arenas.iter_mut().enumerate() {
             arena.count(&blocks, index);
         }
-        Some(Malloc { arenas, parameters, blocks, library: Library::Glibc })
+        Some(Malloc { arenas, parameters, blocks, library: Library::Glibc, links: OnceLock::new() })
     }
 
     /// Whose allocator it is.
@@ -115,6 +122,15 @@ impl Malloc {
     /// All blocks, by address.
     pub fn blocks(&self) -> &Blocks {
         &self.blocks
+    }
+
+    /// Which blocks lead to which; read when first asked for. `None` if `watch` has stopped it.
+    fn links(&self, core: &Core, watch: &dyn Watch) -> Option<&Links> {
+        if let Some(known) = self.links.get() {
+            return Some(known);
+        }
+        let found = Links::of(self, core, watch)?;
+        Some(self.links.get_or_init(|| found))
     }
 
     /// Number and bytes of the mappings that hold one block each, their headers included.

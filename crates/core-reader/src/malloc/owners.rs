@@ -15,8 +15,8 @@
 //!
 //! An owner may have other memory than blocks, by which it has blocks ([`super::beyond`]).
 //!
-//! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere. A place
-//! in a `std::deque` looks alike, but has a fourth word, which leads to what leads to the block.
+//! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere. Words
+//! that hardly are addresses lead nowhere either, as long as others do ([`super::links`]).
 //!
 //! ```text
 //!   owner A ---> block ---> block           A's
@@ -24,17 +24,18 @@
 //!   owner A ---> block ---> block <--- data  the last one is not A's
 //! ```
 
-use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use super::Malloc;
 use super::blocks::{Block, BlockId};
-use super::claims::{Claims, Fields, NOBODY, Reach, SEVERAL};
+use super::claims::{Claims, Fields, NOBODY, SEVERAL};
+use super::links::Reach;
+use super::marks::Marks;
+use super::{Malloc, words};
 use crate::scan::{Chunk, ScanEnd, Watch};
-use crate::{Address, Core, Memory};
+use crate::{Address, Core};
 
-/// How far behind the start of a block a step may lead.
-const FARTHEST: u64 = 16;
+/// Blocks that are followed between two looks at the watch.
+const TOLD_AT_ONCE: usize = 1 << 16;
 
 /// A block that others can belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,18 +109,17 @@ impl Malloc {
         let mut claims = Claims::new(count);
         let mut frontier: Vec<u32> = Vec::new();
         // Blocks that lead nowhere.
-        let mut silent: HashSet<u32> = others.apart.iter().map(|block| block.0).collect();
-        // What a vector uses of its block, where that is less than all of it.
-        let mut used: HashMap<u32, u64> = HashMap::new();
+        let mut silent = Marks::new(count);
         for block in others.apart {
             claims.fix(*block, NOBODY);
+            silent.set(block.0 as usize);
         }
         for OwnerBlock { block, of, leads_on, .. } in owners {
             claims.fix(*block, *of);
             if *leads_on {
                 frontier.push(block.0);
             } else {
-                silent.insert(block.0);
+                silent.set(block.0 as usize);
             }
         }
         for block in others.common {
@@ -132,7 +132,7 @@ impl Malloc {
             for block in &owner.certain {
                 if claims.is_free(*block) {
                     claims.fix(*block, owner.of);
-                    silent.insert(block.0);
+                    silent.set(block.0 as usize);
                 }
             }
         }
@@ -142,10 +142,19 @@ impl Malloc {
         let (stacks, data): (Vec<_>, Vec<_>) = outside.into_iter().partition(is_stack);
         let mut beyond = self.beyond(core, owners, &data, watch)?;
         let data = without(&data, &beyond.pieces);
-        let mut sources =
-            [(Reach::Start, &data), (Reach::Inside, &data), (Reach::Inside, &stacks)].into_iter();
+        let nowhere = Vec::new();
+        let mut sources = [
+            (Reach::Start, &data),
+            (Reach::Doubtful, &nowhere),
+            (Reach::Inside, &data),
+            (Reach::Inside, &stacks),
+        ]
+        .into_iter();
+        let links = self.links(core, watch)?;
         let mut fields = Fields::default();
         let mut reach = Reach::Start;
+        // What those that are followed again have been followed by.
+        let mut before = None;
         let mut told = 0;
         for step in 1.. {
             while let Some(&(at, target, tag)) = beyond.claims.last()
@@ -158,7 +167,8 @@ impl Malloc {
             if frontier.is_empty() && claims.next.is_empty() && beyond.claims.is_empty() {
                 let Some((now, places)) = sources.next() else { break };
                 if now != reach {
-                    frontier = claims.owned().filter(|index| !silent.contains(index)).collect();
+                    before = Some(reach);
+                    frontier = claims.owned().filter(|index| !silent.has(*index as usize)).collect();
                 }
                 reach = now;
                 for target in self.targets_of(core, (places, reach), watch)? {
@@ -170,22 +180,18 @@ impl Malloc {
                     claims.claim(target as usize, ELSEWHERE, step, None);
                 }
             }
+            told += frontier.len();
             for index in frontier.drain(..) {
                 let tag = claims.tag(index);
-                let bytes = used.get(&index).copied();
-                told +=
-                    self.each_target(core, (index as usize, bytes), reach, &mut |target, bytes, place| {
-                        claims.claim(target, tag, step, Some((index, place)));
-                        if let Some(bytes) = bytes {
-                            used.insert(target as u32, bytes);
-                        }
-                    });
-                if told > 1 << 22 {
-                    watch.advance(told);
-                    told = 0;
-                    if watch.cancelled() {
-                        return None;
-                    }
+                for target in links.added(index as usize, before, reach) {
+                    claims.claim(target, tag, step, Some(index));
+                }
+            }
+            before = None;
+            if told > TOLD_AT_ONCE {
+                told = 0;
+                if watch.cancelled() {
+                    return None;
                 }
             }
             claims.settle(|target, rivals| fields.one_of(self, core, reach, (target, rivals)));
@@ -201,64 +207,19 @@ impl Malloc {
     /// are read, if it is a vector's.
     pub fn leads_to(&self, core: &Core, block: BlockId, used: Option<u64>) -> Vec<(Block, Option<u64>)> {
         let mut targets: Vec<(usize, Option<u64>)> = Vec::new();
-        if (block.0 as usize) < self.blocks().len() {
-            let from = (block.0 as usize, used);
-            self.each_target(core, from, Reach::Start, &mut |target, used, _| targets.push((target, used)));
+        if let Some(block) = self.blocks().get(block) {
+            let to = used.map_or(block.end().0, |used| block.end().0.min(block.start.0.saturating_add(used)));
+            let bounds = self.bounds();
+            words::each(core.memory(), block.start.0, to, |_, words| {
+                if let Some(target) = self.near(u64::from_le_bytes(words[0]), bounds) {
+                    targets.push((target, self.used_by_vector(core, words, target)));
+                }
+            });
         }
         // Of several words that lead to one block the one that is a vector's tells most.
         targets.sort_unstable_by_key(|(target, used)| (*target, used.is_none()));
         targets.dedup_by_key(|(target, _)| *target);
         targets.into_iter().map(|(target, used)| (self.blocks().block(target), used)).collect()
-    }
-
-    /// The block in use that a word leads to, if to its start or little behind it.
-    pub(super) fn near(&self, word: u64, bounds: (u64, u64)) -> Option<usize> {
-        let index = self.target(word, bounds)?;
-        let behind = word.checked_sub(self.blocks().block(index).start.0)?;
-        (behind <= FARTHEST && word.is_multiple_of(8)).then_some(index)
-    }
-
-    /// The block in use that a word leads to.
-    pub(super) fn led_by(&self, word: u64, reach: Reach, bounds: (u64, u64)) -> Option<usize> {
-        match reach {
-            Reach::Start => self.near(word, bounds),
-            Reach::Inside => self.target(word, bounds),
-        }
-    }
-
-    /// Calls `found` for the blocks that a block leads to, each with how much of it is used if it is a vector's, and with the number of the word
-    /// that leads there; gives the bytes that were read. Only `used` bytes of the block are read, if that is given.
-    fn each_target(
-        &self,
-        core: &Core,
-        (index, used): (usize, Option<u64>),
-        reach: Reach,
-        found: &mut dyn FnMut(usize, Option<u64>, u32),
-    ) -> u64 {
-        let bounds = self.bounds();
-        let block = self.blocks().block(index);
-        let (mut at, end) = (block.start.0, block.end().0);
-        let end = used.map_or(end, |used| end.min(at.saturating_add(used)));
-        while at < end {
-            let Ok(bytes) = core.memory().bytes_from(Address(at)) else { break };
-            let length = (bytes.len() as u64).min(end - at);
-            let words = bytes[..length as usize].as_chunks::<8>().0;
-            for (place, word) in words.iter().enumerate() {
-                if let Some(target) = self.led_by(u64::from_le_bytes(*word), reach, bounds) {
-                    let three = words[place..].first_chunk().map(|three| three.map(u64::from_le_bytes));
-                    let used = three.and_then(|three| used_by_vector(three, &self.blocks().block(target)));
-                    let node = words.get(place + 3).map(|node| u64::from_le_bytes(*node));
-                    let is_deque = || {
-                        let first = core.memory().read_u64(Address(node?)).ok()?;
-                        Some(Some(first) == three.map(|[_, first, _]| first))
-                    };
-                    let behind = (at - block.start.0) / 8 + place as u64;
-                    found(target, used.filter(|_| is_deque() != Some(true)), behind as u32);
-                }
-            }
-            at += length;
-        }
-        block.bytes
     }
 
     /// Blocks that these parts of memory lead to.
@@ -315,22 +276,9 @@ fn without(all: &[(u64, u64)], others: &[(u64, u64)]) -> Vec<(u64, u64)> {
     left
 }
 
-/// How many bytes of a block a vector uses, if three words are one that has the block: where its elements begin, where they end, and
-/// where there is room to (`_M_start`, `_M_finish`, `_M_end_of_storage` in libstdc++'s `stl_vector.h`).
-fn used_by_vector([start, finish, end_of_storage]: [u64; 3], block: &Block) -> Option<u64> {
-    let is_one = start == block.start.0
-        && start <= finish
-        && finish <= end_of_storage
-        && end_of_storage <= block.end().0
-        && start < end_of_storage;
-    is_one.then(|| finish - start)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::blocks::{Block, BlockId, BlockState};
-    use super::{used_by_vector, without};
-    use crate::Address;
+    use super::without;
 
     #[test]
     fn pieces_are_taken_out_of_stretches() {
@@ -339,26 +287,5 @@ mod tests {
         assert_eq!(without(&all, &[(0, 8), (50, 60), (90, 100)]), [(8, 50), (60, 90), (200, 300)]);
         assert_eq!(without(&all, &[(200, 300)]), [(0, 100)]);
         assert_eq!(without(&all, &[(240, 248), (248, 256)]), [(0, 100), (200, 240), (256, 300)]);
-    }
-
-    #[test]
-    fn a_vector_uses_what_is_before_its_end() {
-        let block = Block {
-            id: BlockId(0),
-            start: Address(0x1000),
-            bytes: 40,
-            chunk_bytes: 48,
-            state: BlockState::Used,
-            run: 0,
-        };
-        let used = |words| used_by_vector(words, &block);
-        assert_eq!(used([0x1000, 0x1008, 0x1008]), Some(8));
-        assert_eq!(used([0x1000, 0x1000, 0x1028]), Some(0), "an empty one with room");
-        assert_eq!(used([0x1000, 0x1028, 0x1028]), Some(40));
-        assert_eq!(used([0x1000, 0x1000, 0x1000]), None, "no room at all is three equal words");
-        assert_eq!(used([0x1000, 0x1010, 0x1030]), None, "room beyond the block");
-        assert_eq!(used([0x1000, 0x1010, 0x1008]), None);
-        assert_eq!(used([0x1008, 0x1010, 0x1018]), None, "not at its start");
-        assert_eq!(used([0x1000, 0, 0]), None);
     }
 }

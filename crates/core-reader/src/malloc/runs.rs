@@ -54,6 +54,8 @@ enum Ended {
     FencePost,
     /// What is there is no chunk.
     Broken,
+    /// Where it was to.
+    Stopped,
 }
 
 /// Where a walk ended: behind its last chunk.
@@ -63,12 +65,93 @@ struct Walked {
     ended: Ended,
 }
 
-/// Follows the chunks from `start` on, up to `end` at most.
-fn follow(words: &mut Words<'_>, start: u64, end: u64, top: u64, watch: &dyn Watch) -> Walked {
+/// A longer stretch is followed from several places at once, in bytes.
+const LONG: u64 = 64 << 20;
+/// So far it is looked for a place that chunks lead on from, in bytes, and for so many chunks there.
+const NEAR: u64 = 4 << 20;
+const SEVERAL: usize = 64;
+
+/// Follows the chunks of `[start, end)`, as [`follow`] does; a long stretch on all processors.
+///
+/// Each begins at a place that looks like a chunk. Where the chunks from the start come to one that was found from such a place, what was found
+/// there is what they lead to.
+///
+/// ```text
+///   start --> chunk --> chunk --> chunk --> chunk --> end
+///                            '-----------^ found before
+///                  place --> ? ---> chunk --> chunk ...
+/// ```
+fn follow_long(memory: &AddressSpace, start: u64, end: u64, top: u64, watch: &dyn Watch) -> Walked {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let each = end.saturating_sub(start) / threads;
+    let places = (1..threads).filter(|_| each >= LONG).filter_map(|part| {
+        let near = (start + part * each).next_multiple_of(16);
+        let words = &mut Words::of(memory);
+        (near..end.min(near + NEAR)).step_by(16).find(|at| {
+            let mut chunk = Some(*at);
+            let lead_on = (0..SEVERAL).take_while(|_| {
+                chunk = chunk.and_then(|chunk| next_chunk(words, chunk, end));
+                chunk.is_some()
+            });
+            lead_on.count() == SEVERAL
+        })
+    });
+    let mut starts: Vec<u64> = std::iter::once(start).chain(places).collect();
+    starts.dedup();
+    let mut parts: Vec<Walked> = std::thread::scope(|scope| {
+        let stops = starts.iter().skip(1).copied().chain([u64::MAX]);
+        let walks = starts.iter().zip(stops).map(|(from, stop)| {
+            scope.spawn(move || follow(&mut Words::of(memory), *from, (stop, end), top, watch))
+        });
+        let walks: Vec<_> = walks.collect();
+        walks.into_iter().map(|walk| walk.join().expect("following does not panic")).collect()
+    });
+    let later = parts.split_off(1);
+    let mut all = parts.remove(0);
+    let words = &mut Words::of(memory);
+    for (part, stop) in later.into_iter().zip(starts.into_iter().skip(2).chain([u64::MAX])) {
+        // What the part before led to may lie between two chunks of this one.
+        while all.ended == Ended::Stopped && all.end < stop {
+            if let Ok(met) = part.chunks.binary_search_by_key(&all.end, |chunk| chunk_of(*chunk)) {
+                mark_free(words, all.end, &mut all.chunks);
+                all.chunks.extend_from_slice(&part.chunks[met..]);
+                (all.end, all.ended) = (part.end, part.ended);
+            } else {
+                let one = follow(words, all.end, (all.end + 1, end), top, watch);
+                mark_free(words, all.end, &mut all.chunks);
+                all.chunks.extend_from_slice(&one.chunks);
+                (all.end, all.ended) = (one.end, one.ended);
+            }
+        }
+    }
+    all
+}
+
+/// The chunk behind another, if that is one in a run that ends at `end`.
+fn next_chunk(words: &mut Words<'_>, chunk: u64, end: u64) -> Option<u64> {
+    let word = chunk.checked_add(8).filter(|at| at + 8 <= end).and_then(|at| words.word(at))?;
+    let size = word & !FLAGS;
+    let is_one = size >= SMALLEST_CHUNK && size.is_multiple_of(16) && word & IS_MAPPED == 0;
+    chunk.checked_add(size).filter(|next| is_one && *next <= end)
+}
+
+/// The chunk before is free, if the one at `chunk` says so.
+fn mark_free(words: &mut Words<'_>, chunk: u64, chunks: &mut [u64]) {
+    let is_free = words.word(chunk.saturating_add(8)).is_some_and(|word| word & PREVIOUS_IN_USE == 0);
+    if let Some(before) = chunks.last_mut().filter(|_| is_free) {
+        *before = packed(chunk_of(*before), BlockState::Free);
+    }
+}
+
+/// Follows the chunks from `start` on, up to `end` at most; not those from `stop` on.
+fn follow(words: &mut Words<'_>, start: u64, (stop, end): (u64, u64), top: u64, watch: &dyn Watch) -> Walked {
     let mut chunks: Vec<u64> = Vec::new();
     let mut chunk = start;
     let mut told = start;
     let ended = loop {
+        if chunk >= stop {
+            break Ended::Stopped;
+        }
         let Some(word) = chunk.checked_add(8).filter(|at| at + 8 <= end).and_then(|at| words.word(at)) else {
             break Ended::Broken;
         };
@@ -161,7 +244,7 @@ fn main_runs(
         && let Some(end) = end_of_memory(memory, base)
     {
         let first = base.next_multiple_of(16);
-        let walked = follow(&mut words, first, end, arena.top_chunk, watch);
+        let walked = follow_long(memory, first, end, arena.top_chunk, watch);
         let run_end =
             if walked.ended == Ended::FencePost { (walked.end + 2 * HEADER).min(end) } else { walked.end };
         let run_end = if walked.ended == Ended::Broken {
@@ -194,11 +277,11 @@ fn main_runs(
                     && size <= missing
             });
             if plausible {
-                let walked = follow(&mut words, at, range.end.0, arena.top_chunk, watch);
+                let walked = follow(&mut words, at, (u64::MAX, range.end.0), arena.top_chunk, watch);
                 let end = match walked.ended {
                     Ended::Top => walked.end,
                     Ended::FencePost => (walked.end + 2 * HEADER).min(range.end.0),
-                    Ended::Broken => 0,
+                    Ended::Broken | Ended::Stopped => 0,
                 };
                 if end > at && end - at <= missing && end.is_multiple_of(PAGE) {
                     missing -= end - at;
@@ -252,7 +335,7 @@ fn heaps(memory: &AddressSpace, (number, arena): (usize, &Arena), watch: &dyn Wa
             HEAP_INFO.map(|bytes| (heap + bytes).next_multiple_of(16))
         };
         let walks = candidates.into_iter().filter(|first| *first > heap).map(|first| {
-            let walked = follow(&mut words, first, end, arena.top_chunk, watch);
+            let walked = follow(&mut words, first, (u64::MAX, end), arena.top_chunk, watch);
             (walked.ended == Ended::Broken, std::cmp::Reverse(walked.end), walked)
         });
         // The one that leads on is right.

@@ -17,6 +17,8 @@
 //! out again some multiple of 16 further on, and says so in front of the slot. A small group lies in a slot of a larger one; that slot is
 //! no block.
 
+use std::sync::OnceLock;
+
 use super::arena::Arena;
 use super::blocks::{BlockState, Blocks, MOST, packed, packed_at};
 use super::run::{Run, RunKind, SLOT_FOOTER as FOOTER};
@@ -143,7 +145,13 @@ pub(super) fn find(core: &Core, watch: &dyn Watch) -> Option<Malloc> {
     blocks.mark_broken(&broken);
     arena.most_system = arena.system;
     arena.count(&blocks, 0);
-    Some(Malloc { arenas: vec![arena], parameters: None, blocks, library: Library::Musl })
+    Some(Malloc {
+        arenas: vec![arena],
+        parameters: None,
+        blocks,
+        library: Library::Musl,
+        links: OnceLock::new(),
+    })
 }
 
 /// The address of the `malloc_context`, the secret, and the first page of metas.

@@ -18,7 +18,9 @@
 use std::ops::ControlFlow;
 
 use super::blocks::{BlockId, BlockState};
-use super::{Malloc, PAGE, Run};
+use super::links::{Links, Reach};
+use super::marks::Marks;
+use super::{Malloc, Run};
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Contents, Core, Memory};
 
@@ -51,49 +53,25 @@ impl Unreached {
     }
 }
 
-/// Bits, one for each block.
-struct Marks(Vec<u64>);
-
-impl Marks {
-    fn new(count: usize) -> Marks {
-        Marks(vec![0; count.div_ceil(64)])
-    }
-
-    fn has(&self, index: usize) -> bool {
-        self.0[index / 64] >> (index % 64) & 1 == 1
-    }
-
-    /// Whether it is new.
-    fn set(&mut self, index: usize) -> bool {
-        let is_new = !self.has(index);
-        self.0[index / 64] |= 1 << (index % 64);
-        is_new
-    }
-}
-
 impl Malloc {
     /// The blocks in use that nothing leads to; `None` if `watch` has stopped it. The memory in `left_out`, sorted, is not looked at.
     pub fn unreached(&self, core: &Core, left_out: &[(u64, u64)], watch: &dyn Watch) -> Option<Unreached> {
         let mut marks = Marks::new(self.blocks.len());
         let mut work = self.roots(core, &mut marks, left_out, watch)?;
-        let mut trace = Trace { malloc: self, memory: core.memory(), watch, told: 0 };
-        trace.mark(&mut marks, &mut work)?;
-        self.heads(&mut trace, marks)
-    }
-
-    /// The least and the greatest address of blocks.
-    pub(super) fn bounds(&self) -> (u64, u64) {
-        let runs = self.blocks.runs();
-        let start = runs.first().map_or(0, |run| run.start.0);
-        (start, runs.last().map_or(0, |run| run.end.0))
-    }
-
-    /// The block in use that a word leads to.
-    pub(super) fn target(&self, word: u64, (from, to): (u64, u64)) -> Option<usize> {
-        if word < from || word >= to {
-            return None;
+        let links = self.links(core, watch)?;
+        let mut steps = 0;
+        while let Some(block) = work.pop() {
+            for target in links.of_block(block as usize, Reach::Anything) {
+                if marks.set(target) {
+                    work.push(target as u32);
+                }
+            }
+            steps += 1;
+            if is_time_to_ask(steps) && watch.cancelled() {
+                return None;
+            }
         }
-        self.blocks.holding(word).filter(|index| self.blocks.state(*index).is_used())
+        self.heads(links, marks, watch)
     }
 
     /// The blocks that something outside of the allocator's memory leads to.
@@ -190,7 +168,7 @@ impl Malloc {
     }
 
     /// Sorts what is not reached into heads and what hangs on them.
-    fn heads(&self, trace: &mut Trace<'_>, reached: Marks) -> Option<Unreached> {
+    fn heads(&self, links: &Links, reached: Marks, watch: &dyn Watch) -> Option<Unreached> {
         let leaked: Vec<u32> = (0..self.blocks.len())
             .filter(|index| self.blocks.state(*index) == BlockState::Used && !reached.has(*index))
             .map(|index| index as u32)
@@ -198,11 +176,9 @@ impl Malloc {
         // What another leaked block leads to is no head.
         let mut led_to = Marks::new(self.blocks.len());
         for index in &leaked {
-            trace.each(*index as usize, &mut |target| {
-                if target != *index as usize {
-                    led_to.set(target);
-                }
-            })?;
+            for target in links.of_block(*index as usize, Reach::Anything) {
+                led_to.set(target);
+            }
         }
         let mut result = Unreached { heads: Vec::new(), head_of: Vec::new() };
         if leaked.is_empty() {
@@ -210,6 +186,7 @@ impl Malloc {
         }
         result.head_of = vec![Unreached::REACHED; self.blocks.len()];
         let mut seen = reached;
+        let mut steps = 0;
         let heads = leaked.iter().filter(|index| !led_to.has(**index as usize));
         // Rings, and what hangs on them, are left: each begins with the lowest address.
         for head in heads.chain(&leaked) {
@@ -222,11 +199,15 @@ impl Malloc {
                 result.head_of[index as usize] = *head;
                 count += 1;
                 bytes += self.blocks.block(index as usize).bytes;
-                trace.each(index as usize, &mut |target| {
+                for target in links.of_block(index as usize, Reach::Anything) {
                     if seen.set(target) {
                         work.push(target as u32);
                     }
-                })?;
+                }
+                steps += 1;
+                if is_time_to_ask(steps) && watch.cancelled() {
+                    return None;
+                }
             }
             result.heads.push((BlockId(*head), count, bytes));
         }
@@ -235,56 +216,7 @@ impl Malloc {
     }
 }
 
-/// Follows blocks.
-struct Trace<'a> {
-    malloc: &'a Malloc,
-    memory: &'a crate::AddressSpace,
-    watch: &'a dyn Watch,
-    /// Bytes read since the watch was told.
-    told: u64,
-}
-
-impl Trace<'_> {
-    /// Marks all that the blocks of `work` lead to.
-    fn mark(&mut self, marks: &mut Marks, work: &mut Vec<u32>) -> Option<()> {
-        while let Some(index) = work.pop() {
-            self.each(index as usize, &mut |target| {
-                if marks.set(target) {
-                    work.push(target as u32);
-                }
-            })?;
-        }
-        Some(())
-    }
-
-    /// Calls `found` for every block in use that a block leads to.
-    fn each(&mut self, index: usize, found: &mut dyn FnMut(usize)) -> Option<()> {
-        let bounds = self.malloc.bounds();
-        let block = self.malloc.blocks.block(index);
-        let mut at = block.start.0;
-        let end = block.end().0;
-        while at < end {
-            let Ok(bytes) = self.memory.bytes_from(Address(at)) else {
-                // What is missing may lie between what is there.
-                at = (at + 1).next_multiple_of(PAGE);
-                continue;
-            };
-            let length = (bytes.len() as u64).min(end - at);
-            for word in bytes[..length as usize].as_chunks::<8>().0 {
-                if let Some(target) = self.malloc.target(u64::from_le_bytes(*word), bounds) {
-                    found(target);
-                }
-            }
-            at += length;
-        }
-        self.told += block.bytes;
-        if self.told > 1 << 22 {
-            self.watch.advance(self.told);
-            self.told = 0;
-            if self.watch.cancelled() {
-                return None;
-            }
-        }
-        Some(())
-    }
+/// Whether so many blocks have been followed that somebody may have lost patience.
+fn is_time_to_ask(steps: u64) -> bool {
+    steps.is_multiple_of(1 << 16)
 }

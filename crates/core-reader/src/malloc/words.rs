@@ -1,5 +1,6 @@
 //! Words of memory that lie near each other.
 
+use super::PAGE;
 use crate::address_space::AddressSpace;
 use crate::{Address, Memory};
 
@@ -28,5 +29,25 @@ impl<'m> Words<'m> {
         let bytes = self.memory.bytes_from(Address(at)).ok()?;
         (self.start, self.bytes) = (at, bytes);
         here(at, bytes).or_else(|| self.memory.read_u64(Address(at)).ok())
+    }
+}
+
+/// Calls `found` for each word of `[start, end)` that the core has: with its number from `start` on, and with all words from it to the end of
+/// the piece of memory that it lies in.
+pub(super) fn each(memory: &AddressSpace, start: u64, end: u64, mut found: impl FnMut(u64, &[[u8; 8]])) {
+    let mut at = start;
+    while at < end {
+        let Ok(bytes) = memory.bytes_from(Address(at)) else {
+            // What is missing may lie between what is there.
+            at = (at | (PAGE - 1)).saturating_add(1);
+            continue;
+        };
+        let length = (bytes.len() as u64).min(end - at);
+        let words = bytes[..length as usize].as_chunks::<8>().0;
+        let before = (at - start) / 8;
+        for place in 0..words.len() {
+            found(before + place as u64, &words[place..]);
+        }
+        at += length;
     }
 }

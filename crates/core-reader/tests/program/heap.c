@@ -1,7 +1,9 @@
 /*
  * Allocates memory of many sizes in two threads, frees some of it, leaks some, says what it has and what malloc says, and waits.
  * `blocked`: the program break cannot go on. `fragmented`: there are free blocks of every size that malloc has a list for. `broken`: a
- * free block has been written to, so that the list it is in is none. `pieces`: blocks lead to blocks by way of other memory.
+ * free block has been written to, so that the list it is in is none. `pieces`: blocks lead to blocks by way of other memory. `long`: the
+ * main arena is so large that it is walked from several places at once, and its blocks are full of what looks like chunks. `chance`: a
+ * number leads into the middle of a list.
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -136,6 +138,46 @@ __attribute__((noinline)) static void pieces(void) {
     say("SHARED", 0, shared);
 }
 
+/* In every word that could be the size of a chunk stands one. */
+__attribute__((noinline)) static void fill_long(void) {
+    enum { BLOCKS = 60000 };
+    static void *blocks[BLOCKS];
+    for (int index = 0; index < BLOCKS; index++) {
+        size_t size = 1500 + 37 * index % 3000;
+        long *words = blocks[index] = malloc(size);
+        for (size_t word = 0; word < malloc_usable_size(words) / sizeof *words; word++) {
+            words[word] = word % 2 ? 0x31 : 0;
+        }
+    }
+    for (int index = 0; index < BLOCKS; index += 3) {
+        free(blocks[index]);
+    }
+    for (int index = 1; index < BLOCKS; index += 999) {
+        say("CHUNK", 0, blocks[index]);
+    }
+}
+
+/* A list that a variable has, an owner that has a block, and a number of the owner that leads to a node. */
+__attribute__((noinline)) static void chance(void) {
+    static struct node *nodes;
+    static void **owners;
+    for (int index = 0; index < 3000; index++) {
+        struct node *node = calloc(1, 104);
+        node->next = nodes;
+        nodes = node;
+        if (index == 1500 || index == 1000) {
+            say("NODE", index, node);
+        }
+        if (index == 1500) {
+            owners = calloc(1, 72);
+            owners[3] = node;
+            owners[6] = calloc(1, 4000);
+            say("OWNER", 0, owners);
+            say("OWNED", 0, owners[6]);
+        }
+    }
+}
+
 static pthread_barrier_t barrier;
 
 static void *run(void *unused) {
@@ -165,6 +207,12 @@ int main(int count, char **arguments) {
     }
     if (!strcmp(mode, "pieces")) {
         pieces();
+    }
+    if (!strcmp(mode, "long")) {
+        fill_long();
+    }
+    if (!strcmp(mode, "chance")) {
+        chance();
     }
     if (!strcmp(mode, "blocked")) {
         kept[0][0] = malloc(100);

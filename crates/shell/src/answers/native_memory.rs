@@ -98,7 +98,7 @@ pub(crate) fn class_in(target: &Target, block: &Block) -> Option<String> {
     if !block.state.is_used() {
         return None;
     }
-    table_word(target, block)?;
+    table_word(target.core(), block)?;
     class_at(target, block.start.0)
 }
 
@@ -121,9 +121,9 @@ pub(crate) fn table_at(target: &Target, address: u64) -> Option<String> {
 }
 
 /// The first word of a block, if it is an address in the executable or a library, as that of an object with virtual functions is.
-pub(crate) fn table_word(target: &Target, block: &Block) -> Option<u64> {
-    let word = target.memory().read_u64(block.start).ok().filter(|_| block.bytes >= 8)?;
-    target.core().modules().iter().any(|module| module.contains(Address(word))).then_some(word)
+pub(crate) fn table_word(core: &Core, block: &Block) -> Option<u64> {
+    let word = core.memory().read_u64(block.start).ok().filter(|_| block.bytes >= 8)?;
+    core.modules().iter().any(|module| module.contains(Address(word))).then_some(word)
 }
 
 /// For each arena, the bytes of whole pages in its free blocks that the allocator can be made to give back. musl's cannot be made to.

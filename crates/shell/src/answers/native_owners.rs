@@ -44,7 +44,7 @@ pub(crate) struct NativeOwner {
 pub(crate) struct NativeOwners {
     /// One by one.
     pub(crate) owners: Vec<NativeOwner>,
-    /// The blocks that one of them owns, with its number.
+    /// The blocks that one of them owns, by address, with its number.
     pub(crate) of_blocks: Vec<(BlockId, u32)>,
     /// By constructor in JavaScript and class in C++ (nothing if the binary has no symbol for it).
     pub(crate) classes: BTreeMap<Name, OwnerClass>,
@@ -68,6 +68,12 @@ pub(crate) struct NativeOwners {
 }
 
 impl NativeOwners {
+    /// Who owns a block.
+    pub(crate) fn owner_of(&self, block: BlockId) -> Option<&NativeOwner> {
+        let index = self.of_blocks.binary_search_by_key(&block, |(block, _)| *block).ok()?;
+        self.owners.get(self.of_blocks[index].1 as usize)
+    }
+
     /// The class whose objects own most.
     pub(crate) fn greatest(&self) -> Option<(&Name, &OwnerClass)> {
         self.classes.iter().max_by_key(|(_, class)| class.bytes)
@@ -124,7 +130,7 @@ fn certain_of(
                 let is_link = match class(target, &block, classes) {
                     Some(class) => chain.by.iter().any(|part| class.contains(part)),
                     // A table of functions without a name is of some class.
-                    None => step > 0 && table_word(target, &block).is_none(),
+                    None => step > 0 && table_word(target.core(), &block).is_none(),
                 };
                 if is_link {
                     found.insert(block.id);
@@ -193,16 +199,23 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     };
     let (owners, of_owners) = owning(target, malloc, monitor)?;
     let mut apart = Vec::new();
-    let mut seen = HashSet::new();
+    let mut kinds = vec![Kind::Any; malloc.blocks().len()];
+    let mut set_apart = |block: &Block, kind: Kind| {
+        let known = &mut kinds[block.id.0 as usize];
+        if *known == Kind::Any {
+            *known = kind;
+            apart.push(block.id);
+        }
+    };
     for store in &heap.buffers(monitor)?.stores {
         if let Some(BufferMemory::Block(block)) = memory_of(target, Some(malloc), store) {
-            apart.extend(seen.insert(block.id).then_some(block.id));
+            set_apart(&block, Kind::Buffer);
         }
     }
-    let mut of_strings = HashSet::new();
     for (start, _) in heap.external_characters(monitor)? {
-        let block = malloc.blocks().around(start).filter(|block| block.state.is_used());
-        apart.extend(block.map(|block| block.id).filter(|id| !seen.contains(id) && of_strings.insert(*id)));
+        if let Some(block) = malloc.blocks().around(start).filter(|block| block.state.is_used()) {
+            set_apart(&block, Kind::String);
+        }
     }
     let pages: Vec<(u64, u64)> =
         heap.spaces().pages().iter().map(|page| (page.base, page.base.saturating_add(page.size))).collect();
@@ -238,13 +251,14 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
         if monitor.cancelled() {
             return Err(DcmdError::Interrupted);
         }
+        let kind = kinds[block.id.0 as usize];
         let sum = match found.of(block.id) {
             _ if block.state == BlockState::Own => &mut all.own,
-            _ if seen.contains(&block.id) => {
+            _ if kind == Kind::Buffer => {
                 all.buffer_blocks.push(block.id);
                 &mut all.buffers
             }
-            _ if of_strings.contains(&block.id) => {
+            _ if kind == Kind::String => {
                 all.string_blocks.push(block.id);
                 &mut all.strings
             }
@@ -267,6 +281,14 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
         *sum = (sum.0 + 1, sum.1 + block.chunk_bytes);
     }
     Ok(all)
+}
+
+/// What is known of a block before owners are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Any,
+    Buffer,
+    String,
 }
 
 /// What an owner is called: its constructor in JavaScript, and its class in C++.
@@ -329,7 +351,7 @@ fn owning(
 
 /// The class of what is at the start of a block, by its table of functions: as a symbol calls that, or as the class calls itself.
 fn class(target: &Target, block: &Block, known: &mut HashMap<u64, Option<String>>) -> Option<String> {
-    let first = table_word(target, block)?;
+    let first = table_word(target.core(), block)?;
     let find = || {
         let own = || target.heap().ok()?.retainer(block.start.0).filter(|own| own.size <= block.bytes);
         class_in(target, block).or_else(|| own().map(|own| escape(&own.name).into_owned()))

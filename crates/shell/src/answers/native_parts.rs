@@ -63,8 +63,8 @@ pub(crate) struct PartSum {
 #[derive(Debug, Default)]
 pub(crate) struct NativeParts {
     parts: Vec<Part>,
-    /// For each block of these its part, as an index, and whether that is certain.
-    of_blocks: Vec<(BlockId, u32, bool)>,
+    /// By the numbers of blocks.
+    of_blocks: Vec<OfBlock>,
     /// The sums of parts.
     pub(crate) sums: BTreeMap<Part, PartSum>,
 }
@@ -72,9 +72,10 @@ pub(crate) struct NativeParts {
 impl NativeParts {
     /// The blocks, by address, each with its part, and whether that is certain.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = (BlockId, &Part, bool)> {
-        self.of_blocks
-            .iter()
-            .map(|(block, part, is_certain)| (*block, &self.parts[*part as usize], *is_certain))
+        let told = self.of_blocks.iter().enumerate();
+        told.filter_map(|(index, of)| {
+            Some((BlockId(index as u32), self.parts.get(of.part()? as usize)?, of.is_certain()))
+        })
     }
 
     /// The sums of parts, the largest first.
@@ -99,77 +100,110 @@ impl NativeParts {
         monitor.begin("finding what leads to native memory", 0);
         let unreached = target.unreached(&Watched(monitor)).ok_or(DcmdError::Interrupted)?;
         let mut numbers = Numbers::default();
-        let mut of: HashMap<BlockId, (u32, bool)> = HashMap::new();
+        let mut of = vec![OfBlock::NONE; malloc.blocks().len()];
         let objects = numbers.of(Part::Objects);
-        let own: HashSet<BlockId> = owners.owners.iter().map(|owner| owner.block).collect();
         for (block, _) in &owners.of_blocks {
-            of.insert(*block, (objects, own.contains(block)));
+            of[block.0 as usize] = OfBlock::new(objects, false);
+        }
+        for owner in &owners.owners {
+            let of = &mut of[owner.block.0 as usize];
+            if of.part().is_some() {
+                *of = OfBlock::new(objects, true);
+            }
         }
         let strings = numbers.of(Part::Strings);
         let v8 = numbers.of(Part::Library(V8));
-        of.extend(owners.string_blocks.iter().map(|block| (*block, (strings, true))));
-        let buffers: HashSet<BlockId> = owners.buffer_blocks.iter().copied().collect();
+        for block in &owners.string_blocks {
+            of[block.0 as usize] = OfBlock::new(strings, true);
+        }
+        let mut is_buffer = vec![false; malloc.blocks().len()];
+        for block in &owners.buffer_blocks {
+            is_buffer[block.0 as usize] = true;
+        }
         let used = |block: &Block| {
             block.state == BlockState::Used
-                && !buffers.contains(&block.id)
+                && !is_buffer[block.id.0 as usize]
                 && unreached.head_of(block.id).is_none()
         };
-        let isolates: HashSet<BlockId> = target
-            .heap()
-            .iter()
-            .flat_map(|heap| heap.spaces().isolates())
-            .filter_map(|isolate| malloc.blocks().around(isolate.address))
-            .map(|block| block.id)
-            .collect();
-        let mut apart: Vec<BlockId> = of.keys().chain(&buffers).copied().collect();
+        let told = owners.of_blocks.iter().map(|(block, _)| block);
+        let mut apart: Vec<BlockId> =
+            told.chain(&owners.string_blocks).chain(&owners.buffer_blocks).copied().collect();
+        for block in malloc.blocks().iter().filter(|block| unreached.head_of(block.id).is_some()) {
+            apart.push(block.id);
+        }
         let mut known = Vec::new();
+        for isolate in target.heap().iter().flat_map(|heap| heap.spaces().isolates()) {
+            let block = malloc.blocks().around(isolate.address).filter(used);
+            if let Some(block) = block.filter(|block| of[block.id.0 as usize].part().is_none()) {
+                of[block.id.0 as usize] = OfBlock::new(v8, true);
+                known.push((block.id, v8));
+            }
+        }
         let libraries = Libraries::of(target.core());
         let mut tables: HashMap<u64, Option<u32>> = HashMap::new();
-        for block in malloc.blocks().iter() {
-            if !used(&block) {
-                apart.extend(unreached.head_of(block.id).map(|_| block.id));
+        for Sign { block, table, has_constants } in signs(target.core(), malloc, &libraries, &used) {
+            let of = &mut of[block.id.0 as usize];
+            if of.part().is_some() {
                 continue;
             }
-            if of.contains_key(&block.id) {
-                continue;
-            }
-            let mut by_class = || {
-                let word = table_word(target, &block)?;
-                let find = || part_of_class(target, &block).map(|part| numbers.of(part));
-                *tables.entry(word).or_insert_with(find)
-            };
-            let is_isolate = isolates.contains(&block.id);
-            let part = if is_isolate { Some(v8) } else { by_class() };
-            if let Some(part) = part {
-                of.insert(block.id, (part, true));
-                known.push((block.id, part));
-            } else if libraries.has_constants_of(target, &block, OPENSSL) {
-                let part = numbers.of(Part::Library(OPENSSL));
-                of.insert(block.id, (part, false));
+            let find = || part_of_class(target, &block).map(|part| numbers.of(part));
+            let by_class = table.and_then(|word| *tables.entry(word).or_insert_with(find));
+            let mut by_constants = || has_constants.then(|| (numbers.of(Part::Library(OPENSSL)), false));
+            let of_class = by_class.map(|part| (part, true));
+            if let Some((part, is_certain)) = of_class.or_else(&mut by_constants) {
+                *of = OfBlock::new(part, is_certain);
                 known.push((block.id, part));
             }
         }
         let turns = turns(target, malloc, &libraries, &mut numbers);
-        let beginnings = Beginnings { known: &known, apart: &apart, turns: &turns };
+        let beginnings = Beginnings { known: &known, apart: &apart, turns: &turns[..2], old: &turns[2..] };
         let led_to =
             malloc.led_to(target.core(), &beginnings, &Watched(monitor)).ok_or(DcmdError::Interrupted)?;
         let unknown = numbers.of(Part::Unknown);
         let shared: HashSet<BlockId> = owners.shared_blocks.iter().copied().collect();
         let mut found = NativeParts::default();
-        for block in malloc.blocks().iter().filter(used) {
-            let led = || {
-                let part = led_to.get(block.id.0 as usize).copied().flatten();
-                (part.unwrap_or(if shared.contains(&block.id) { objects } else { unknown }), false)
-            };
-            let (part, is_certain) = of.get(&block.id).copied().unwrap_or_else(led);
-            found.of_blocks.push((block.id, part, is_certain));
-            let sum = found.sums.entry(numbers.parts[part as usize].clone()).or_default();
+        let mut sums = vec![PartSum::default(); numbers.parts.len()];
+        for block in malloc.blocks().iter() {
+            let of = &mut of[block.id.0 as usize];
+            if !used(&block) {
+                *of = OfBlock::NONE;
+                continue;
+            }
+            if of.part().is_none() {
+                let led = led_to.get(block.id.0 as usize).copied().flatten();
+                let part = led.unwrap_or(if shared.contains(&block.id) { objects } else { unknown });
+                *of = OfBlock::new(part, false);
+            }
+            let Some(sum) = of.part().and_then(|part| sums.get_mut(part as usize)) else { continue };
             sum.blocks += 1;
             sum.bytes += block.chunk_bytes;
-            sum.certain += if is_certain { block.chunk_bytes } else { 0 };
+            sum.certain += if of.is_certain() { block.chunk_bytes } else { 0 };
         }
+        let rows = numbers.parts.iter().cloned().zip(sums);
+        found.sums = rows.filter(|(_, sum)| sum.blocks > 0).collect();
+        found.of_blocks = of;
         found.parts = numbers.parts;
         Ok(found)
+    }
+}
+
+/// The part of a block, as an index, and whether that is certain; or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OfBlock(u32);
+
+impl OfBlock {
+    const NONE: OfBlock = OfBlock(u32::MAX);
+
+    fn new(part: u32, is_certain: bool) -> OfBlock {
+        OfBlock(part << 1 | u32::from(is_certain))
+    }
+
+    fn part(self) -> Option<u32> {
+        (self != OfBlock::NONE).then_some(self.0 >> 1)
+    }
+
+    fn is_certain(self) -> bool {
+        self.0 & 1 == 1
     }
 }
 
@@ -187,6 +221,41 @@ impl Numbers {
         });
         index as u32
     }
+}
+
+/// What a block says of itself.
+struct Sign {
+    block: Block,
+    /// Its first word, if that may be a table of functions.
+    table: Option<u64>,
+    /// It has constants of OpenSSL, whose objects have no such tables.
+    has_constants: bool,
+}
+
+/// The blocks that say something of themselves, of those that are wanted; looked for on all processors.
+fn signs(
+    core: &Core,
+    malloc: &Malloc,
+    libraries: &Libraries,
+    is_wanted: &(dyn Fn(&Block) -> bool + Sync),
+) -> Vec<Sign> {
+    let count = malloc.blocks().len();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let sign = |block: Block| {
+        let table = table_word(core, &block);
+        let has_constants = libraries.has_constants_of(core, &block, OPENSSL);
+        (table.is_some() || has_constants).then_some(Sign { block, table, has_constants })
+    };
+    std::thread::scope(|scope| {
+        let starts = (0..count).step_by(count.div_ceil(threads).max(1));
+        let parts: Vec<_> = starts
+            .map(|start| {
+                let blocks = malloc.blocks().some(start..start + count.div_ceil(threads));
+                scope.spawn(|| blocks.filter(is_wanted).filter_map(sign).collect::<Vec<_>>())
+            })
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().expect("looking does not panic")).collect()
+    })
 }
 
 /// The part that the class of a block is of: by the symbol of its table of functions, or by what objects of Node.js say of themselves.
@@ -219,11 +288,11 @@ impl Libraries {
 
     /// Whether a block leads to constants of a library without classes, near its start: what describes an object is in the library that made it. A
     /// certificate has the kinds of its algorithms so.
-    fn has_constants_of(&self, target: &Target, block: &Block, library: usize) -> bool {
+    fn has_constants_of(&self, core: &Core, block: &Block, library: usize) -> bool {
         /// Bytes that are looked at.
         const NEAR: u64 = 0x100;
         let Some(&(start, end)) = self.bounds.get(&library) else { return false };
-        let Ok(bytes) = target.memory().bytes_from(block.start) else { return false };
+        let Ok(bytes) = core.memory().bytes_from(block.start) else { return false };
         let length = block.bytes.min(NEAR).min(bytes.len() as u64) as usize;
         bytes[..length].as_chunks::<8>().0.iter().any(|word| {
             let word = u64::from_le_bytes(*word);

@@ -1,7 +1,7 @@
 //! Classes of objects that own much native memory, and who keeps them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use core_reader::{Block, BlockId, Memory};
 use v8_heap::index::{ObjectId, ObjectTable};
@@ -142,13 +142,11 @@ fn keepers(context: &Context, all: &NativeOwners, name: &Name) -> Result<Vec<(Na
     let memory = context.memory()?;
     let own: HashSet<BlockId> =
         all.owners.iter().filter(|owner| owner.name == *name).map(|owner| owner.block).collect();
-    let owner_of: HashMap<BlockId, &Name> =
-        all.of_blocks.iter().map(|(block, number)| (*block, &all.owners[*number as usize].name)).collect();
-    let shared: HashSet<BlockId> = all.shared_blocks.iter().copied().collect();
-    let leads_on = |block: &Block, keeper: &Name| match owner_of.get(&block.id) {
-        Some(owner) if *owner == keeper => true,
-        Some(owner) => *owner == name && (own.contains(&block.id) || block.bytes <= LARGEST_NODE),
-        None => shared.contains(&block.id) && block.bytes <= LARGEST_NODE,
+    let is_shared = |block: &Block| all.shared_blocks.binary_search(&block.id).is_ok();
+    let leads_on = |block: &Block, keeper: &Name| match all.owner_of(block.id).map(|owner| &owner.name) {
+        Some(owner) if owner == keeper => true,
+        Some(owner) => owner == name && (own.contains(&block.id) || block.bytes <= LARGEST_NODE),
+        None => is_shared(block) && block.bytes <= LARGEST_NODE,
     };
     let mut starts: BTreeMap<&Name, Vec<BlockId>> = BTreeMap::new();
     for owner in all.owners.iter().filter(|owner| owner.name != *name) {

@@ -334,11 +334,15 @@ impl Ledger {
     ) -> BTreeMap<Use, u64> {
         let mut stored: BTreeMap<Use, u64> = BTreeMap::new();
         let mut sum = 0;
+        let mut is_buffer = vec![false; malloc.blocks().len()];
+        for block in buffers {
+            is_buffer[block.0 as usize] = true;
+        }
         // What was interrupted is not told, and the caller says so.
         self.parts = NativeParts::of(target, progress).unwrap_or_default();
         for (id, part, _) in self.parts.blocks() {
             // Buffers have been counted.
-            let Some(block) = malloc.blocks().get(id).filter(|block| !buffers.contains(&block.id)) else {
+            let Some(block) = malloc.blocks().get(id).filter(|block| !is_buffer[block.id.0 as usize]) else {
                 continue;
             };
             let of = Use::of_part(part);

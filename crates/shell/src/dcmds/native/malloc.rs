@@ -275,7 +275,7 @@ fn classes(context: &Context, as_json: bool, out: &mut Out<'_>) -> Result<(), Dc
     let mut counts: HashMap<String, (u64, u64)> = HashMap::new();
     for block in malloc.blocks().iter().filter(|block| block.state.is_used()) {
         context.check_interrupt()?;
-        let Some(first) = native_memory::table_word(context.target()?, &block) else { continue };
+        let Some(first) = native_memory::table_word(context.target()?.core(), &block) else { continue };
         let class = known.entry(first).or_insert_with(|| native_memory::class_of(context, &block));
         if let Some(class) = class {
             let sum = counts.entry(class.clone()).or_default();

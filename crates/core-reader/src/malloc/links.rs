@@ -1,0 +1,524 @@
+//! Which blocks lead to which: the words of all blocks in use, read once.
+//!
+//! Whoever follows blocks, to find what is leaked ([`super::unreached`]), whose a block is ([`super::owners`]) or what leads to it
+//! ([`super::led_to`]), goes through the same words. They are read here on all processors, and kept as numbers of blocks:
+//!
+//! ```text
+//!   first     0          2  2     3 ...    where the links of each block begin
+//!   targets   17 4000001    9     ...      the blocks that they lead to, in the order of words, each with its kind
+//! ```
+//!
+//! A word is an address for all that is known, or a number that looks like one: where the heap lies below 4 GiB, every pair of a number
+//! and a zero may. What an object has stands at the same place in all objects like it; such a number does not. So where most blocks of a
+//! size lead to a block by one and the same word, as the nodes of a list do, any other word that leads there is [`LinkKind::Doubtful`]: else
+//! a number that leads into the middle of a list of a million nodes would have half of it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::blocks::Block;
+use super::marks::Marks;
+use super::{Malloc, words};
+use crate::scan::Watch;
+use crate::{Address, Core, Memory};
+
+/// How far behind the start of a block a word leads little behind it, in bytes.
+const LITTLE: u64 = 16;
+
+/// Which words lead to a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those that lead to its start, or little behind it.
+    Start,
+    /// These, and such as hardly are addresses.
+    Doubtful,
+    /// Those that lead anywhere in it.
+    Inside,
+    /// These, and such as are left over.
+    Anything,
+}
+
+/// What a word that leads to a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkKind {
+    /// It leads to the start of the block, or little behind it.
+    Start,
+    /// As [`LinkKind::Start`], but most likely it is no address.
+    Doubtful,
+    /// It leads further inside.
+    Inside,
+    /// It lies behind what a vector uses of its memory, and is left over.
+    LeftOver,
+}
+
+impl LinkKind {
+    const ALL: [LinkKind; 4] = [LinkKind::Start, LinkKind::Doubtful, LinkKind::Inside, LinkKind::LeftOver];
+
+    /// Whether who goes by some words goes by this one.
+    fn is_within(self, reach: Reach) -> bool {
+        match reach {
+            Reach::Start => self == LinkKind::Start,
+            Reach::Doubtful => matches!(self, LinkKind::Start | LinkKind::Doubtful),
+            Reach::Inside => self != LinkKind::LeftOver,
+            Reach::Anything => true,
+        }
+    }
+}
+
+/// In front of a block's number is the kind of the link.
+const NUMBER: u32 = (1 << KIND) - 1;
+const KIND: u32 = 30;
+
+fn packed(target: u32, kind: LinkKind) -> u32 {
+    let kind = LinkKind::ALL.iter().position(|other| *other == kind).unwrap_or(0) as u32;
+    target & NUMBER | kind << KIND
+}
+
+fn kind_of(link: u32) -> LinkKind {
+    LinkKind::ALL[(link >> KIND) as usize]
+}
+
+/// Which blocks lead to which.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// Where the links of each block begin, and one more.
+    first: Vec<u64>,
+    targets: Vec<u32>,
+}
+
+/// Bytes that are read at a time.
+const TASK: u64 = 1 << 20;
+
+/// Some blocks, or a part of one.
+struct Task {
+    blocks: Range<usize>,
+    part: Option<(u64, u64)>,
+}
+
+/// What was read for a task.
+#[derive(Default)]
+struct Found {
+    /// For each block of the task, how many links it has.
+    counts: Vec<u32>,
+    targets: Vec<u32>,
+    /// For each link the number of its word in its block.
+    places: Vec<u32>,
+    /// How many bytes vectors use of blocks.
+    vectors: Vec<(u32, u64)>,
+}
+
+impl Links {
+    /// Reads all blocks in use. `None` if `watch` has stopped it.
+    pub fn of(malloc: &Malloc, core: &Core, watch: &dyn Watch) -> Option<Links> {
+        let tasks = tasks(malloc);
+        let next = AtomicUsize::new(0);
+        let run = || {
+            let mut reader = Reader { malloc, core, bounds: malloc.bounds(), run: 0 };
+            let mut found = Vec::new();
+            while let Some((number, task)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                .and_then(|number| Some((number, tasks.get(number)?)))
+            {
+                if watch.cancelled() {
+                    break;
+                }
+                found.push((number, reader.read(task, watch)));
+            }
+            found
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.len().max(1));
+        let mut found: Vec<(usize, Found)> = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            let found = readers.into_iter().map(|reader| reader.join().expect("reading does not panic"));
+            found.flatten().collect()
+        });
+        if watch.cancelled() {
+            return None;
+        }
+        found.sort_unstable_by_key(|(number, _)| *number);
+        let count = found.iter().map(|(_, found)| found.targets.len()).sum();
+        let mut links =
+            Links { first: vec![0; malloc.blocks().len() + 1], targets: Vec::with_capacity(count) };
+        let mut places = Vec::with_capacity(count);
+        let mut vectors = HashMap::new();
+        for (number, of_task) in found {
+            for (block, count) in tasks[number].blocks.clone().zip(&of_task.counts) {
+                links.first[block + 1] += u64::from(*count);
+            }
+            links.targets.extend_from_slice(&of_task.targets);
+            places.extend_from_slice(&of_task.places);
+            for (block, used) in of_task.vectors {
+                // Of two that seem to be its vector, the one with more.
+                let most: &mut u64 = vectors.entry(block).or_default();
+                *most = (*most).max(used);
+            }
+        }
+        let mut sum = 0;
+        for first in &mut links.first {
+            sum += *first;
+            *first = sum;
+        }
+        links.mark_doubtful(malloc, &places);
+        links.mark_left_over(&places, &vectors);
+        Some(links)
+    }
+
+    /// The blocks that a block leads to, by the order of its words.
+    pub fn of_block(&self, block: usize, reach: Reach) -> impl Iterator<Item = usize> + '_ {
+        self.added(block, None, reach)
+    }
+
+    /// As [`Links::of_block`], without those that who goes by fewer words has come to before.
+    pub fn added(
+        &self,
+        block: usize,
+        before: Option<Reach>,
+        reach: Reach,
+    ) -> impl Iterator<Item = usize> + '_ {
+        let is_known = move |kind: LinkKind| before.is_some_and(|before| kind.is_within(before));
+        self.targets[self.range(block)]
+            .iter()
+            .filter(move |link| kind_of(**link).is_within(reach) && !is_known(kind_of(**link)))
+            .map(|link| (*link & NUMBER) as usize)
+    }
+
+    fn range(&self, block: usize) -> Range<usize> {
+        match (self.first.get(block), self.first.get(block + 1)) {
+            (Some(from), Some(to)) => *from as usize..*to as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Finds words that are hardly addresses.
+    fn mark_doubtful(&mut self, malloc: &Malloc, places: &[u32]) {
+        let mut fields = Fields::of(malloc);
+        let parts = self.parts();
+        let starts = |links: &Links, block: &Block, found: &mut dyn FnMut(usize)| {
+            let links_of = links.range(block.id.0 as usize);
+            links_of.filter(|link| kind_of(links.targets[*link]) == LinkKind::Start).for_each(found);
+        };
+        let counts = in_parts(&parts, |blocks| {
+            let mut counts = fields.counts();
+            for block in malloc.blocks().some(blocks.clone()) {
+                let Some(number) = fields.number(block.bytes) else { continue };
+                starts(self, &block, &mut |link| counts[number][places[link] as usize] += 1);
+            }
+            counts
+        });
+        counts.into_iter().for_each(|counts| fields.add(&counts));
+        let fields = &fields;
+        let marked = in_parts(&parts, |blocks| {
+            let mut has_field = Marks::new(malloc.blocks().len());
+            for block in malloc.blocks().some(blocks.clone()) {
+                let Some(number) = fields.number(block.bytes) else { continue };
+                starts(self, &block, &mut |link| {
+                    if fields.is_field(number, places[link]) {
+                        has_field.set((self.targets[link] & NUMBER) as usize);
+                    }
+                });
+            }
+            has_field
+        });
+        let has_field = Marks::all(marked);
+        let doubtful = in_parts(&parts, |blocks| {
+            let mut doubtful = Vec::new();
+            for block in malloc.blocks().some(blocks.clone()) {
+                let number = fields.number(block.bytes);
+                starts(self, &block, &mut |link| {
+                    let is_field = || number.is_some_and(|number| fields.is_field(number, places[link]));
+                    if has_field.has((self.targets[link] & NUMBER) as usize) && !is_field() {
+                        doubtful.push(link);
+                    }
+                });
+            }
+            doubtful
+        });
+        for link in doubtful.into_iter().flatten() {
+            self.targets[link] = packed(self.targets[link], LinkKind::Doubtful);
+        }
+    }
+
+    /// All blocks, a part for each processor with as many links as the others.
+    fn parts(&self) -> Vec<Range<usize>> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        let count = self.first.len().saturating_sub(1);
+        let each = (self.targets.len() as u64).div_ceil(threads).max(1);
+        let border = |part: u64| self.first.partition_point(|first| *first < part * each).min(count);
+        let borders: Vec<usize> = std::iter::once(0).chain((1..threads).map(border)).chain([count]).collect();
+        borders.windows(2).map(|pair| pair[0]..pair[1].max(pair[0])).collect()
+    }
+
+    /// Marks what lies behind what vectors use.
+    fn mark_left_over(&mut self, places: &[u32], vectors: &HashMap<u32, u64>) {
+        for (block, used) in vectors {
+            for link in self.range(*block as usize) {
+                if 8 * u64::from(places[link]) >= *used {
+                    self.targets[link] = packed(self.targets[link], LinkKind::LeftOver);
+                }
+            }
+        }
+    }
+}
+
+/// All blocks in use, cut where enough bytes are together.
+fn tasks(malloc: &Malloc) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    let (mut from, mut bytes) = (0, 0);
+    for block in malloc.blocks().iter() {
+        let index = block.id.0 as usize;
+        let own = if block.state.is_used() { block.bytes } else { 0 };
+        if bytes + own > TASK && from < index {
+            tasks.push(Task { blocks: from..index, part: None });
+            (from, bytes) = (index, 0);
+        }
+        bytes += own;
+        if own > TASK {
+            let mut at = block.start.0;
+            while at < block.end().0 {
+                let to = block.end().0.min(at + TASK);
+                tasks.push(Task { blocks: index..index + 1, part: Some((at, to)) });
+                at = to;
+            }
+            (from, bytes) = (index + 1, 0);
+        }
+    }
+    if from < malloc.blocks().len() {
+        tasks.push(Task { blocks: from..malloc.blocks().len(), part: None });
+    }
+    tasks
+}
+
+/// Reads words.
+struct Reader<'a> {
+    malloc: &'a Malloc,
+    core: &'a Core,
+    bounds: (u64, u64),
+    /// The run that the word before led to: the next one does as well, most often.
+    run: usize,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, task: &Task, watch: &dyn Watch) -> Found {
+        let mut found = Found { counts: Vec::with_capacity(task.blocks.len()), ..Found::default() };
+        let mut read = 0;
+        for block in self.malloc.blocks().some(task.blocks.clone()) {
+            let before = found.targets.len();
+            if block.state.is_used() {
+                let (from, to) = task.part.unwrap_or((block.start.0, block.end().0));
+                self.read_block(&block, from, to, &mut found);
+                read += to - from;
+            }
+            found.counts.push((found.targets.len() - before) as u32);
+        }
+        watch.advance(read);
+        found
+    }
+
+    fn read_block(&mut self, block: &Block, from: u64, to: u64, found: &mut Found) {
+        let (malloc, core, bounds) = (self.malloc, self.core, self.bounds);
+        let first = (from - block.start.0) / 8;
+        words::each(core.memory(), from, to, |place, words| {
+            let word = u64::from_le_bytes(words[0]);
+            if word < bounds.0 || word >= bounds.1 {
+                return;
+            }
+            let Some(target) = malloc.blocks().holding_near(&mut self.run, word) else { return };
+            if target == block.id.0 as usize || !malloc.blocks().state(target).is_used() {
+                return;
+            }
+            let is_near = is_near(word, malloc.blocks().start_in(self.run, target));
+            let kind = if is_near { LinkKind::Start } else { LinkKind::Inside };
+            found.targets.push(packed(target as u32, kind));
+            found.places.push((first + place) as u32);
+            let used = if is_near { malloc.used_by_vector(core, words, target) } else { None };
+            found.vectors.extend(used.map(|used| (target as u32, used)));
+        });
+    }
+}
+
+impl Malloc {
+    /// The least and the greatest address of blocks.
+    pub(super) fn bounds(&self) -> (u64, u64) {
+        let runs = self.blocks.runs();
+        let start = runs.first().map_or(0, |run| run.start.0);
+        (start, runs.last().map_or(0, |run| run.end.0))
+    }
+
+    /// The block in use that a word leads to.
+    pub(super) fn target(&self, word: u64, (from, to): (u64, u64)) -> Option<usize> {
+        if word < from || word >= to {
+            return None;
+        }
+        self.blocks.holding(word).filter(|index| self.blocks.state(*index).is_used())
+    }
+
+    /// The block in use that a word leads to, if to its start or little behind it.
+    pub(super) fn near(&self, word: u64, bounds: (u64, u64)) -> Option<usize> {
+        self.target(word, bounds).filter(|index| is_near(word, self.blocks.block(*index).start.0))
+    }
+
+    /// The block in use that a word leads to.
+    pub(super) fn led_by(&self, word: u64, reach: Reach, bounds: (u64, u64)) -> Option<usize> {
+        match reach {
+            Reach::Start | Reach::Doubtful => self.near(word, bounds),
+            Reach::Inside | Reach::Anything => self.target(word, bounds),
+        }
+    }
+
+    /// The number of the first word of a block that leads to another.
+    pub(super) fn place_of(&self, core: &Core, (from, to): (usize, usize), reach: Reach) -> Option<u32> {
+        let (bounds, block) = (self.bounds(), self.blocks.block(from));
+        let mut found = None;
+        words::each(core.memory(), block.start.0, block.end().0, |place, words| {
+            if found.is_none() && self.led_by(u64::from_le_bytes(words[0]), reach, bounds) == Some(to) {
+                found = Some(place as u32);
+            }
+        });
+        found
+    }
+
+    /// How many bytes of a block are used by the vector that `words` begin with, if they do. A place in a `std::deque` looks alike, but has a
+    /// fourth word, which leads to what leads to the block.
+    pub(super) fn used_by_vector(&self, core: &Core, words: &[[u8; 8]], block: usize) -> Option<u64> {
+        let three: [u64; 3] = words.first_chunk()?.map(u64::from_le_bytes);
+        // As most are none, before the block is looked up.
+        if three[0] > three[1] || three[1] > three[2] {
+            return None;
+        }
+        let used = used_by_vector(three, &self.blocks.block(block))?;
+        let node =
+            words.get(3).and_then(|node| core.memory().read_u64(Address(u64::from_le_bytes(*node))).ok());
+        (node != Some(three[1])).then_some(used)
+    }
+}
+
+/// Whether a word that leads to a block leads to its start, or little behind it.
+fn is_near(word: u64, start: u64) -> bool {
+    word.is_multiple_of(8) && (start..=start.saturating_add(LITTLE)).contains(&word)
+}
+
+/// How many bytes of a block a vector uses, if three words are one that has the block: where its elements begin, where they end, and
+/// where there is room to (`_M_start`, `_M_finish`, `_M_end_of_storage` in libstdc++'s `stl_vector.h`).
+fn used_by_vector([start, finish, end_of_storage]: [u64; 3], block: &Block) -> Option<u64> {
+    let is_one = start == block.start.0
+        && start <= finish
+        && finish <= end_of_storage
+        && end_of_storage <= block.end().0
+        && start < end_of_storage;
+    is_one.then(|| finish - start)
+}
+
+/// How many of the blocks of each size have a link at each word.
+struct Fields {
+    sizes: Vec<OfSize>,
+    /// The number of each size: of those below [`LARGEST_OFTEN`] in units of eight bytes, and of others.
+    often: Vec<u32>,
+    others: HashMap<u64, u32>,
+}
+
+/// Blocks of one size.
+struct OfSize {
+    blocks: u32,
+    /// In so many of them the word of a number leads to the start of a block.
+    links: Vec<u32>,
+}
+
+/// Of fewer blocks nothing is said.
+const LEAST_ALIKE: u32 = 8;
+/// Sizes that are looked up without further ado, in bytes.
+const LARGEST_OFTEN: u64 = 1 << 16;
+/// No larger block is an object with fields, in bytes.
+const LARGEST: u64 = 1 << 26;
+const NO_SIZE: u32 = u32::MAX;
+
+impl Fields {
+    /// The tables take a sixteenth of the memory of the blocks, at most.
+    fn of(malloc: &Malloc) -> Fields {
+        // By size in units of eight bytes: chunks are multiples of 16, so that no two sizes are one here.
+        let mut counts = vec![0; (LARGEST_OFTEN / 8) as usize];
+        let mut rare: HashMap<u64, u32> = HashMap::new();
+        for block in malloc.blocks().iter().filter(|block| block.state.is_used()) {
+            match counts.get_mut((block.bytes / 8) as usize) {
+                Some(count) => *count += 1,
+                None => *rare.entry(block.bytes / 8).or_default() += 1,
+            }
+        }
+        let often = vec![NO_SIZE; counts.len()];
+        let mut fields = Fields { sizes: Vec::new(), often, others: HashMap::new() };
+        let often = (0..).zip(counts);
+        let many = often.chain(rare).filter(|(size, blocks)| *blocks >= LEAST_ALIKE && 8 * size <= LARGEST);
+        for (size, blocks) in many {
+            let number = fields.sizes.len() as u32;
+            match fields.often.get_mut(size as usize) {
+                Some(often) => *often = number,
+                None => drop(fields.others.insert(size, number)),
+            }
+            fields.sizes.push(OfSize { blocks, links: vec![0; size as usize + 1] });
+        }
+        fields
+    }
+
+    /// The number of a size.
+    fn number(&self, size: u64) -> Option<usize> {
+        let number = match self.often.get((size / 8) as usize) {
+            Some(number) => *number,
+            None => *self.others.get(&(size / 8))?,
+        };
+        ((number as usize) < self.sizes.len()).then_some(number as usize)
+    }
+
+    /// For each size the links of each word: none yet.
+    fn counts(&self) -> Vec<Vec<u32>> {
+        self.sizes.iter().map(|of_size| vec![0; of_size.links.len()]).collect()
+    }
+
+    fn add(&mut self, counts: &[Vec<u32>]) {
+        for (of_size, counts) in self.sizes.iter_mut().zip(counts) {
+            of_size.links.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+    }
+
+    /// Whether most blocks of a size lead to another by a word.
+    fn is_field(&self, number: usize, place: u32) -> bool {
+        const MOST: u64 = 50;
+        let of_size = &self.sizes[number];
+        let links = of_size.links.get(place as usize).copied().unwrap_or(0);
+        100 * u64::from(links) >= MOST * u64::from(of_size.blocks)
+    }
+}
+
+/// What `find` finds in each part, all at once.
+fn in_parts<T: Send>(parts: &[Range<usize>], find: impl Fn(&Range<usize>) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = parts.iter().map(|part| scope.spawn(|| find(part))).collect();
+        running.into_iter().map(|part| part.join().expect("reading does not panic")).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::blocks::{Block, BlockId, BlockState};
+    use super::used_by_vector;
+    use crate::Address;
+
+    #[test]
+    fn a_vector_uses_what_is_before_its_end() {
+        let block = Block {
+            id: BlockId(0),
+            start: Address(0x1000),
+            bytes: 40,
+            chunk_bytes: 48,
+            state: BlockState::Used,
+            run: 0,
+        };
+        let used = |words| used_by_vector(words, &block);
+        assert_eq!(used([0x1000, 0x1008, 0x1008]), Some(8));
+        assert_eq!(used([0x1000, 0x1000, 0x1028]), Some(0), "an empty one with room");
+        assert_eq!(used([0x1000, 0x1028, 0x1028]), Some(40));
+        assert_eq!(used([0x1000, 0x1000, 0x1000]), None, "no room at all is three equal words");
+        assert_eq!(used([0x1000, 0x1010, 0x1030]), None, "room beyond the block");
+        assert_eq!(used([0x1000, 0x1010, 0x1008]), None);
+        assert_eq!(used([0x1008, 0x1010, 0x1018]), None, "not at its start");
+        assert_eq!(used([0x1000, 0, 0]), None);
+    }
+}
