@@ -32,17 +32,25 @@ pub struct Beginnings<'a> {
     pub old: &'a [Vec<(u64, u64, u32)>],
 }
 
+/// The number of what leads to each block.
+#[derive(Debug)]
+pub struct LedTo {
+    tags: Vec<u32>,
+}
+
+impl LedTo {
+    /// Of a block; nothing if no way leads to it.
+    pub fn number(&self, block: BlockId) -> Option<u32> {
+        self.tags.get(block.0 as usize).copied().filter(|tag| *tag != NONE)
+    }
+}
+
 /// No way leads to it.
 const NONE: u32 = u32::MAX;
 
 impl Malloc {
-    /// The number of each block in use, by the numbers of blocks; nothing where no way leads. `None` if `watch` has stopped it.
-    pub fn led_to(
-        &self,
-        core: &Core,
-        beginnings: &Beginnings<'_>,
-        watch: &dyn Watch,
-    ) -> Option<Vec<Option<u32>>> {
+    /// What leads to each block in use. `None` if `watch` has stopped it.
+    pub fn led_to(&self, core: &Core, beginnings: &Beginnings<'_>, watch: &dyn Watch) -> Option<LedTo> {
         let mut ways = Ways {
             malloc: self,
             core,
@@ -91,7 +99,7 @@ impl Malloc {
                 before = Some(reach);
             }
         }
-        Some(ways.tags.into_iter().map(|tag| (tag != NONE).then_some(tag)).collect())
+        Some(LedTo { tags: ways.tags })
     }
 }
 

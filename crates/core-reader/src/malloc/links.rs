@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A word is an address for all that is known, or a number that looks like one: where the heap lies below 4 GiB, every pair of a number
-//! and a zero may. What an object has stands at the same place in all objects like it; such a number does not. So where most blocks of a
-//! size lead to a block by one and the same word, as the nodes of a list do, any other word that leads there is [`LinkKind::Doubtful`]: else
+//! and a zero may. What an object has stands at the same place in all objects like it; such a number does not. So where most of a thousand blocks of a
+//! size or more lead to a block by one and the same word, as the nodes of a list do, any other word that leads there is [`LinkKind::Doubtful`]: else
 //! a number that leads into the middle of a list of a million nodes would have half of it.
 
 use std::collections::HashMap;
@@ -423,8 +423,8 @@ struct OfSize {
     links: Vec<u32>,
 }
 
-/// Of fewer blocks nothing is said.
-const LEAST_ALIKE: u32 = 8;
+/// Of fewer blocks nothing is said: who has a part of them by chance has little.
+const LEAST_ALIKE: u32 = 1 << 10;
 /// Sizes that are looked up without further ado, in bytes.
 const LARGEST_OFTEN: u64 = 1 << 16;
 /// No larger block is an object with fields, in bytes.

@@ -47,7 +47,7 @@ use crate::{Address, Core};
 
 pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
-pub use led_to::Beginnings;
+pub use led_to::{Beginnings, LedTo};
 pub use owners::{Others, Owner, OwnerBlock, Owners};
 pub use parameters::Parameters;
 pub use run::{Run, RunKind};

@@ -170,8 +170,11 @@ impl NativeParts {
                 continue;
             }
             if of.part().is_none() {
-                let led = led_to.get(block.id.0 as usize).copied().flatten();
-                let part = led.unwrap_or(if shared.contains(&block.id) { objects } else { unknown });
+                let part = led_to.number(block.id).unwrap_or(if shared.contains(&block.id) {
+                    objects
+                } else {
+                    unknown
+                });
                 *of = OfBlock::new(part, false);
             }
             let Some(sum) = of.part().and_then(|part| sums.get_mut(part as usize)) else { continue };
