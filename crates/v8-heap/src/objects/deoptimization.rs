@@ -148,7 +148,8 @@ fn read(layout: &DeoptimizationLayout, bytes: &[u8], at: &mut usize) -> Option<I
     let byte = *bytes.get(*at)?;
     *at += 1;
     let mut operands = [0; MOST_OPERANDS];
-    let number = if layout.signed_opcodes { byte >> 1 } else { byte };
+    // All opcodes are so small that one byte has them.
+    let number = byte >> (u32::from(layout.signed_opcodes) + u32::from(layout.lowest_bit_continues));
     let Some((opcode, count)) = layout.opcodes.get(usize::from(number)) else {
         if !layout.repeats {
             return None;
@@ -160,10 +161,27 @@ fn read(layout: &DeoptimizationLayout, bytes: &[u8], at: &mut usize) -> Option<I
     let mut rest = bytes[*at..].iter().copied();
     let before = rest.len();
     for operand in operands.iter_mut().take(usize::from(*count)) {
-        *operand = unsigned(&mut rest)?;
+        *operand = if layout.lowest_bit_continues {
+            unsigned_by_lowest_bit(&mut rest)
+        } else {
+            unsigned(&mut rest)
+        }?;
     }
     *at += before - rest.len();
     Some((*opcode, operands))
+}
+
+/// A number in groups of seven bits, least significant first, each above the bit that says whether another follows.
+fn unsigned_by_lowest_bit(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
+    let (mut value, mut shift) = (0_u32, 0);
+    loop {
+        let byte = bytes.next()?;
+        value |= u32::from(byte >> 1).checked_shl(shift).unwrap_or(0);
+        shift += 7;
+        if byte & 1 == 0 {
+            return Some(value);
+        }
+    }
 }
 
 /// The number whose sign is in the lowest bit.
@@ -337,7 +355,11 @@ impl View<'_> {
         let word32 = |index: u64| words.word32(table + 4 * index, "safepoint table");
         let (length, configuration) =
             (word32(layout.safepoint_length)?, word32(layout.safepoint_length + 1)?);
-        let shape = SafepointShape::of(configuration, code.tier == Tier::Maglev);
+        let shape = if layout.wide_safepoints {
+            SafepointShape::WIDE
+        } else {
+            SafepointShape::of(configuration, code.tier == Tier::Maglev)
+        };
         let bytes = length.min(MOST_ENTRIES) as usize * shape.entry;
         let entries = words.slice(table + 4 * header, bytes, "safepoint table")?;
         Ok(shape.find(entries, offset))
@@ -524,9 +546,20 @@ struct SafepointShape {
     pc: usize,
     index: usize,
     entry: usize,
+    /// What is not there has all bits (else numbers are one more than they stand for, and 0 is none).
+    is_wide: bool,
 }
 
 impl SafepointShape {
+    /// The entries that have no configuration.
+    const WIDE: SafepointShape = SafepointShape {
+        has_deoptimization: true,
+        pc: size_of::<u32>(),
+        index: size_of::<u32>(),
+        entry: 3 * size_of::<u32>(),
+        is_wide: true,
+    };
+
     /// By the configuration in front of them.
     fn of(configuration: u32, is_maglev: bool) -> SafepointShape {
         let bits = |shift: u32, mask: u32| (configuration >> shift & mask) as usize;
@@ -535,7 +568,7 @@ impl SafepointShape {
         let deoptimization = if has_deoptimization { index + pc } else { 0 };
         // Maglev's have one byte for spilled registers.
         let entry = pc + deoptimization + registers + usize::from(is_maglev);
-        SafepointShape { has_deoptimization, pc, index, entry }
+        SafepointShape { has_deoptimization, pc, index, entry, is_wide: false }
     }
 
     /// The entry of a return address, which may have been led to the code that leaves this one.
@@ -545,13 +578,18 @@ impl SafepointShape {
         }
         let number =
             |bytes: &[u8]| bytes.iter().rev().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let optional = |number: u32| match self.is_wide {
+            true => Some(number).filter(|number| *number != u32::MAX),
+            false => number.checked_sub(1),
+        };
+        // One whose address has all bits is that of all calls.
+        let is_only = |pc: u32| self.is_wide && entries.len() == self.entry && pc == u32::MAX;
         for entry in entries.chunks_exact(self.entry) {
             let (pc, rest) = entry.split_at(self.pc);
             let (index, rest) = rest.split_at(if self.has_deoptimization { self.index } else { 0 });
-            let trampoline =
-                if self.has_deoptimization { number(&rest[..self.pc]).checked_sub(1) } else { None };
-            if number(pc) == offset || trampoline == Some(offset) {
-                return number(index).checked_sub(1).map_or(Safepoint::NoEntry, Safepoint::Entry);
+            let trampoline = if self.has_deoptimization { optional(number(&rest[..self.pc])) } else { None };
+            if number(pc) == offset || is_only(number(pc)) || trampoline == Some(offset) {
+                return optional(number(index)).map_or(Safepoint::NoEntry, Safepoint::Entry);
             }
         }
         Safepoint::Missing
@@ -561,7 +599,7 @@ impl SafepointShape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::machine_code::{V11_3, V13_6};
+    use crate::layout::machine_code::{V9_0, V11_3, V13_6};
 
     /// Numbers of opcodes in V8 13.6, and the first byte that is none.
     const INTERPRETED: u8 = 1;
@@ -617,9 +655,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_can_go_on_by_their_lowest_bit() {
+        // Opcodes 3, 18 and 24 of V8 9, each with a bit for the sign and one that nothing follows; -1, 0, 100 and 8192, with their signs.
+        let bytes = [3 << 2, 4, 4, 0, 18 << 2, 6, 0, 0x91, 2, 0x01, 0x01, 2, 0, 24 << 2, 12];
+        let frames = frames_at(&V9_0, &bytes, 0).unwrap();
+        assert_eq!(frames[0].begin.0, Opcode::InterpretedFrame);
+        assert_eq!(frames[0].begin.1.map(signed)[..5], [-1, 0, 100, 8192, 0]);
+        assert_eq!(opcodes(&frames)[0].1, [(Opcode::TaggedSlot, 3)]);
+        assert_eq!(unsigned_by_lowest_bit(&mut [1; 9].into_iter()), None, "a number that never ends");
+    }
+
+    #[test]
     fn what_is_no_translation_ends() {
         for byte in 0..=u8::MAX {
-            for layout in [&V11_3, &V13_6] {
+            for layout in [&V9_0, &V11_3, &V13_6] {
                 let mut bytes = vec![byte; 40];
                 let _ = frames_at(layout, &bytes, 0);
                 bytes.splice(..4, [BEGIN, 0, 0, 0]);
@@ -660,5 +709,20 @@ mod tests {
         assert_eq!(shape.find(&entries, 0x235), Safepoint::Missing);
         assert_eq!(SafepointShape::of(configuration, true).entry, 7);
         assert_eq!(SafepointShape::of(0, false).find(&entries, 0), Safepoint::Missing);
+    }
+
+    #[test]
+    fn safepoints_of_three_words_say_what_is_missing_with_all_bits() {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let none = u32::MAX;
+        let entries = words(&[0x10, none, none, 0x234, 2, 0x300, 0x400, 0, none]);
+        let find = |offset| SafepointShape::WIDE.find(&entries, offset);
+        assert_eq!([find(0x10), find(0x235)], [Safepoint::NoEntry, Safepoint::Missing]);
+        assert_eq!([find(0x234), find(0x300)], [Safepoint::Entry(2); 2]);
+        assert_eq!(find(0x400), Safepoint::Entry(0));
+        // V8 keeps one entry where all calls have the same (`RemoveDuplicates`).
+        let same = words(&[none, none, none]);
+        assert_eq!(SafepointShape::WIDE.find(&same, 0x777), Safepoint::NoEntry);
+        assert_eq!(SafepointShape::WIDE.find(&[same.clone(), same].concat(), 0x777), Safepoint::Missing);
     }
 }
