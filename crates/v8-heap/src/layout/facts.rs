@@ -156,6 +156,8 @@ pub struct Facts {
     /// Code without optimisations has a table of pairs, each of lengths of machine code and of bytecode (else of the first alone, of each
     /// bytecode; V8: `src/baseline`).
     pub baseline_tables_have_pairs: bool,
+    /// The kind of the oddball that stands among literals for values which optimised code has not kept; nothing where an opcode says so.
+    pub optimized_out_kind: Option<i32>,
     /// The code of a module has a variable for the value of its last statement (V8: `Rewriter::Rewrite`).
     pub modules_have_result: bool,
     /// Bits below the offset in the third number of an entry of a handler table.

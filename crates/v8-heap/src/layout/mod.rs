@@ -228,8 +228,10 @@ struct Table {
     v8: (u32, u32),
     /// The line of what ships this version.
     line: &'static str,
-    /// Tests have judged every release of the line; of another, some.
+    /// Tests have judged every release of the line in everything.
     supported: bool,
+    /// What is short of that, as it is told when a core is opened; empty for a line that is supported.
+    shortcoming: &'static str,
     page: PageLayout,
     /// Bit of the page flags that marks a large page.
     large_page_flag: u32,
@@ -299,6 +301,8 @@ pub struct Layout {
     pub processor: &'static ProcessorLayout,
     /// Whether every release of that line is read right by tests; of another, some have been tried.
     pub supported: bool,
+    /// What is short of that; empty for a line that is supported.
+    pub shortcoming: &'static str,
     /// Page headers.
     pub page: PageLayout,
     /// Bit mask in the page flags of a large page.
@@ -529,6 +533,7 @@ impl Layout {
             table_line: table.line,
             exact,
             supported: table.supported,
+            shortcoming: table.shortcoming,
             processor,
             page: table.page,
             large_page: 1 << table.large_page_flag,

@@ -13,6 +13,8 @@
 //!
 //! Some calls of V8's own have no entry. There the source position table tells the place, of a neighbouring call maybe.
 
+use std::cell::RefCell;
+
 use crate::layout::machine_code::Opcode;
 use crate::layout::{DeoptimizationLayout, Kind};
 use crate::objects::baseline::unsigned;
@@ -224,6 +226,8 @@ struct Reader<'v, 'a> {
     view: &'v View<'a>,
     frame_pointer: u64,
     literals: HeapObject<'v>,
+    /// The maps of the objects met so far, by their numbers; nothing of what has none (V8: `TranslatedState::object_positions_`).
+    maps: RefCell<Vec<Option<Tagged>>>,
 }
 
 impl Reader<'_, '_> {
@@ -235,6 +239,7 @@ impl Reader<'_, '_> {
         Some(match opcode {
             Opcode::CapturedObject | Opcode::StringConcat => {
                 let count = if *opcode == Opcode::StringConcat { 2 } else { number };
+                let own = self.number_object(None);
                 let mut fields = Vec::new();
                 for _ in 0..count {
                     let field = if depth == DEEPEST { None } else { self.value(left, depth + 1) };
@@ -242,12 +247,26 @@ impl Reader<'_, '_> {
                 }
                 match opcode {
                     Opcode::StringConcat => FrameValue::Unknown,
-                    _ => FrameValue::Unallocated(fields),
+                    _ => {
+                        self.maps.borrow_mut()[own] = fields.first().and_then(FrameValue::tagged);
+                        FrameValue::Unallocated(fields)
+                    }
                 }
             }
-            Opcode::DuplicatedObject => FrameValue::Again(usize::try_from(number).ok()?),
+            Opcode::DuplicatedObject => {
+                let first = usize::try_from(number).ok()?;
+                self.number_object(self.map_of(first));
+                FrameValue::Again(first)
+            }
+            Opcode::ArgumentsElements => {
+                self.number_object(None);
+                FrameValue::Unknown
+            }
             Opcode::OptimizedOut => FrameValue::OptimizedOut,
-            Opcode::Literal => self.literal(number).map_or(FrameValue::Unknown, FrameValue::Value),
+            Opcode::Literal => match self.literal(number) {
+                Some(literal) if self.view.is_optimized_out(literal) => FrameValue::OptimizedOut,
+                literal => literal.map_or(FrameValue::Unknown, FrameValue::Value),
+            },
             Opcode::TaggedSlot => slot().map_or(FrameValue::Unknown, |word| {
                 FrameValue::Value(self.view.spaces().encoding().outside(word))
             }),
@@ -269,6 +288,28 @@ impl Reader<'_, '_> {
             }
             _ => FrameValue::Unknown,
         })
+    }
+
+    /// Gives the next number to an object.
+    fn number_object(&self, map: Option<Tagged>) -> usize {
+        let mut maps = self.maps.borrow_mut();
+        maps.push(map);
+        maps.len() - 1
+    }
+
+    /// The map of an object that was met.
+    fn map_of(&self, number: usize) -> Option<Tagged> {
+        *self.maps.borrow().get(number)?
+    }
+
+    /// The same value, but an object that was met before by its map, which is all that a receiver is asked for.
+    fn by_map(&self, value: FrameValue) -> FrameValue {
+        match value {
+            FrameValue::Again(number) => {
+                self.map_of(number).map_or(value, |map| FrameValue::Unallocated(vec![FrameValue::Value(map)]))
+            }
+            _ => value,
+        }
     }
 
     /// A word of the frame: those with a negative number are arguments.
@@ -414,11 +455,17 @@ impl View<'_> {
         frame_pointer: u64,
     ) -> Option<Vec<OptimizedFrame>> {
         let literals = self.object(self.element_of_data(data, layout.literals)?).ok()?;
-        let reader = Reader { view: self, frame_pointer, literals };
+        let reader = Reader { view: self, frame_pointer, literals, maps: RefCell::default() };
         let mut frames = Vec::new();
         let mut is_constructor = false;
         for frame in self.translation(layout, data, index)? {
             let (opcode, operands) = frame.begin;
+            // Objects are numbered over all frames.
+            let mut left = frame.values.iter();
+            let mut values = Vec::new();
+            while let Some(value) = reader.value(&mut left, 0) {
+                values.push(value);
+            }
             let is_builtin = match opcode {
                 Opcode::InterpretedFrame => false,
                 Opcode::BuiltinFunctionFrame => true,
@@ -429,10 +476,8 @@ impl View<'_> {
                 _ => continue,
             };
             let shared = reader.literal(signed(operands[1]))?;
-            let mut left = frame.values.iter();
-            let mut values = Vec::new();
-            while let Some(value) = reader.value(&mut left, 0) {
-                values.push(value);
+            if let Some(receiver) = values.get_mut(1) {
+                *receiver = reader.by_map(std::mem::replace(receiver, FrameValue::Unknown));
             }
             // Of the merged call of a builtin, the literal may be its caller's.
             let function = values.first().and_then(FrameValue::tagged).filter(|function| {

@@ -14,6 +14,7 @@ pub(super) const TABLE: Table = Table {
     v8: (12, 4),
     line: "Node.js 22",
     supported: true,
+    shortcoming: "",
     page: PageLayout {
         header: HeaderPlace::InPage,
         size: 16,
@@ -114,6 +115,7 @@ pub(super) const TABLE: Table = Table {
         wasm_functions_go_by_exports: false,
         wasm_modules_are_anonymous: false,
         baseline_tables_have_pairs: false,
+        optimized_out_kind: None,
         modules_have_result: true,
         handler_offset_shift: 3,
         undefined_double: None,

@@ -14,6 +14,7 @@ pub(super) const TABLE: Table = Table {
     v8: (14, 6),
     line: "Node.js 26",
     supported: true,
+    shortcoming: "",
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
         size: 48,
@@ -116,6 +117,7 @@ pub(super) const TABLE: Table = Table {
         wasm_functions_go_by_exports: false,
         wasm_modules_are_anonymous: false,
         baseline_tables_have_pairs: false,
+        optimized_out_kind: None,
         modules_have_result: false,
         handler_offset_shift: 4,
         // What Node.js builds has none of these; workerd has.
