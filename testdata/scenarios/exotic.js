@@ -128,8 +128,8 @@ exotic.errors = {
   frozen: Object.freeze(new Error('frozen')),
   messageGetter: Object.defineProperty(new Error('x'), 'message', { get() { return 'never run'; }, enumerable: false }),
   nullPrototype: Object.setPrototypeOf(new Error('without prototype'), null),
-  dom: new DOMException('aborted by hand', 'AbortError'),
 };
+if (has('DOMException')) exotic.errors.dom = new DOMException('aborted by hand', 'AbortError');
 if (has('SuppressedError')) exotic.errors.suppressed = new SuppressedError(new Error('the error'), new Error('the suppressed'), 'while disposing');
 
 // ------------------------------------------------------------------------------------------------ promises
@@ -189,24 +189,33 @@ generators.asyncClosed.next();
 
 // -------------------------------------------------------------------------------------------------- binary
 const filled = (buffer, ...bytes) => { new Uint8Array(buffer).set(bytes); return buffer; };
-const detach = (buffer) => { structuredClone(buffer, { transfer: [buffer] }); return buffer; };
+/** A channel where the function is missing. */
+function detach(buffer) {
+  if (has('structuredClone')) structuredClone(buffer, { transfer: [buffer] });
+  else { const { port1 } = new MessageChannel(); port1.postMessage(buffer, [buffer]); port1.close(); }
+  return buffer;
+}
 const resizable = filled(new ArrayBuffer(8, { maxByteLength: 64 }), 1, 2, 3, 4, 5, 6, 7, 8);
 const shrunk = filled(new ArrayBuffer(16, { maxByteLength: 16 }), 9, 8, 7, 6, 5, 4, 3, 2, 1);
 const growable = filled(new SharedArrayBuffer(4, { maxByteLength: 4096 }), 0xca, 0xfe, 0xba, 0xbe);
 const gone = new ArrayBuffer(12);
 const transferred = new ArrayBuffer(5);
-exotic.binary = {
-  resizable, growable, shrunk, gone, transferred,
+const ofChangingSize = () => ({
+  resizable, growable, shrunk,
   tracking: new Uint8Array(resizable), trackingFrom: new Uint16Array(resizable, 2), fixed: new Uint8Array(resizable, 4, 4), trackingView: new DataView(resizable), fixedView: new DataView(resizable, 1, 2),
   outOfBounds: new Uint8Array(shrunk, 8, 8), outOfBoundsTracking: new Uint32Array(shrunk, 8), outOfBoundsView: new DataView(shrunk, 10, 2), inBounds: new Uint8Array(shrunk, 0, 2),
   grownTracking: new Uint8Array(growable), growableView: new DataView(growable),
+});
+exotic.binary = {
+  gone, transferred, ...('resizable' in resizable ? ofChangingSize() : {}),
   goneArray: new Uint8Array(gone, 4), goneView: new DataView(gone, 2),
   buffer: Buffer.from('GET / HTTP/1.1\r\nHost: caf\u00e9\r\n\r\n', 'latin1'), sliced: Buffer.from('0123456789abcdef0123456789abcdef').subarray(10, 16), empty: Buffer.alloc(0),
   onHeap: new Uint8Array([1, 2, 3]), words: new Uint16Array([0x1234, 0xfeff]), bytes: Uint8Array.from({ length: 40 }, (_, i) => i + 50),
   withProperty: Object.assign(new Float64Array([0.5, -0]), { tag: 'on a typed array' }),
   large: new Uint8Array(300).fill(7),
 };
-resizable.resize(12); shrunk.resize(4); growable.grow(8); detach(gone); detach(transferred);
+if ('resizable' in resizable) { resizable.resize(12); shrunk.resize(4); growable.grow(8); }
+detach(gone); detach(transferred);
 if (has('Float16Array')) exotic.binary.halves = new Float16Array([1.5, 65504, NaN, -0, 6e-8]);
 
 // --------------------------------------------------------------------------- proxies, functions and classes
@@ -288,10 +297,12 @@ const wasm = new WebAssembly.Module(Uint8Array.from([
   10, 9, 1, 7, 0, 0x20, 0, 0x20, 1, 0x6a, 0x0b,
 ]));
 const instance = new WebAssembly.Instance(wasm);
+/** Nothing where WebAssembly has no such types yet. */
+const ofReferences = (make) => { try { return make(); } catch { return undefined; } };
 exotic.wasm = {
   module: wasm, instance, table: instance.exports.table, counter: instance.exports.counter, add: instance.exports.add, exports: instance.exports,
-  ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell'),
-  i32: new WebAssembly.Global({ value: 'i32', mutable: true }, -5), i64: new WebAssembly.Global({ value: 'i64' }, -6n), f32: new WebAssembly.Global({ value: 'f32' }, 1.5), f64: new WebAssembly.Global({ value: 'f64', mutable: true }, 0.1), ref: new WebAssembly.Global({ value: 'externref', mutable: true }, { held: 'by wasm' }),
+  ownTable: new WebAssembly.Table({ element: 'anyfunc', initial: 2 }), externTable: ofReferences(() => new WebAssembly.Table({ element: 'externref', initial: 2 }, 'cell')),
+  i32: new WebAssembly.Global({ value: 'i32', mutable: true }, -5), i64: new WebAssembly.Global({ value: 'i64' }, -6n), f32: new WebAssembly.Global({ value: 'f32' }, 1.5), f64: new WebAssembly.Global({ value: 'f64', mutable: true }, 0.1), ref: ofReferences(() => new WebAssembly.Global({ value: 'externref', mutable: true }, { held: 'by wasm' })),
 };
 exotic.wasm.ownTable.set(1, instance.exports.add); instance.exports.counter.value = 99;
 if (WebAssembly.Tag) { exotic.wasm.tag = new WebAssembly.Tag({ parameters: ['i32', 'f64'] }); exotic.wasm.exception = new WebAssembly.Exception(exotic.wasm.tag, [1, 2.5]); }
@@ -314,7 +325,7 @@ if (Intl.DurationFormat) exotic.intl.duration = new Intl.DurationFormat('pt');
 // ------------------------------------------------------------------------------------------ native objects
 const { TextDecoder } = require('util');
 exotic.natives = {
-  hash: require('crypto').createHash('sha256'), blob: new Blob(['blob']), channel: new MessageChannel(), script: new vm.Script('1'), context: vm.createContext({ inside: 1 }), decoder: new TextDecoder(), emitter: new (require('events'))(), abort: new AbortController(), url: new URL('http://example.net/path'), socket: new (require('net').Socket)(), deflate: require('zlib').createDeflate(), key: require('crypto').createSecretKey(Buffer.from('0123456789abcdef')), performance, params: new URLSearchParams('a=1&b=2'),
+  hash: require('crypto').createHash('sha256'), blob: new (require('buffer').Blob)(['blob']), channel: new MessageChannel(), script: new vm.Script('1'), context: vm.createContext({ inside: 1 }), decoder: new TextDecoder(), emitter: new (require('events'))(), abort: new AbortController(), url: new URL('http://example.net/path'), socket: new (require('net').Socket)(), deflate: require('zlib').createDeflate(), key: require('crypto').createSecretKey(Buffer.from('0123456789abcdef')), performance, params: new URLSearchParams('a=1&b=2'),
 };
 exotic.natives.channel.port1.unref();
 

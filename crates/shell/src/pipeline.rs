@@ -425,8 +425,8 @@ fn warn_of_line(context: &Context) {
     if !layout.supported && context.first(Once::Line) {
         let (major, minor) = layout.table_version;
         context.warn(&format_args!(
-            "warning: V8 {major}.{minor} ({}) is not one of the supported lines: some of its releases were tried (see ::status)",
-            layout.table_line
+            "warning: V8 {major}.{minor} ({}) is not one of the supported lines: {} (see ::status)",
+            layout.table_line, layout.shortcoming
         ));
     }
 }

@@ -4,6 +4,7 @@ const crypto = require('crypto');
 const http = require('http');
 const vm = require('vm');
 const zlib = require('zlib');
+const { Blob } = require('buffer');
 const { Worker } = require('worker_threads');
 
 const kept = (global.kept = []);

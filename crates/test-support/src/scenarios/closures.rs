@@ -250,6 +250,9 @@ fn check_scopes(
     Ok(compared)
 }
 
+/// What V8 up to 9.4 calls a variable of its own in the heap (`src/init/heap-symbols.h`), and what its parser and later versions call it.
+const HOME_OF_STATICS: (&str, &str) = ("._static_home_object", ".static_home_object");
+
 /// Takes apart what `::jsclosure` prints of one scope.
 fn variables_of(printed: &str) -> Result<Vec<Variable>> {
     let mut variables: Vec<Variable> = Vec::new();
@@ -273,6 +276,7 @@ fn variables_of(printed: &str) -> Result<Vec<Variable>> {
             }
             None => (None, line[end..].strip_prefix(": ").with_context(|| format!("no value: {line}"))?),
         };
+        let name = if name == HOME_OF_STATICS.0 { HOME_OF_STATICS.1.to_owned() } else { name };
         variables.push(Variable { name, original, value: value.to_owned() });
     }
     Ok(variables)

@@ -17,6 +17,9 @@ pub struct Facts {
     /// Objects by constructor: exactly as many, prototypes not among them.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
+    /// Classes whose objects inherit a `Symbol.toStringTag`, with that: V8 up to 9.4 calls the objects by the tag, whatever their class.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
     /// Plain objects by their property names, joined by commas.
     #[serde(default)]
     pub shapes: BTreeMap<String, Shape>,
@@ -103,6 +106,25 @@ pub fn is_of(fact: &Value, node: u64) -> bool {
     fact["since"].as_u64().is_none_or(|since| since <= node)
 }
 
+/// A fact in which objects of these classes go by their tags.
+pub fn tagged(mut fact: Value, tags: &BTreeMap<&str, &str>) -> Value {
+    match &mut fact {
+        Value::Object(parts) => {
+            for (name, part) in parts.iter_mut() {
+                let tag = part.as_str().filter(|_| name == "ctor").and_then(|class| tags.get(class));
+                *part = tag.map_or_else(|| tagged(part.take(), tags), |tag| (*tag).into());
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                *element = tagged(element.take(), tags);
+            }
+        }
+        _ => {}
+    }
+    fact
+}
+
 /// Fails, saying how, unless `text`, printed by `::jsprint`, is what the fact says.
 ///
 /// # Errors
@@ -171,6 +193,15 @@ mod tests {
     fn facts_can_begin_with_a_line() {
         let fact = json!({ "kind": "other", "since": 24, "type": "DisposableStack" });
         assert!(!is_of(&fact, 22) && is_of(&fact, 24) && is_of(&json!(1), 20));
+    }
+
+    #[test]
+    fn objects_can_go_by_their_tags() {
+        let fact =
+            json!({ "kind": "map", "ctor": "Registry", "entries": [["ctor", { "ctor": "Registry" }]] });
+        let by_tag = json!({ "kind": "map", "ctor": "Map", "entries": [["ctor", { "ctor": "Map" }]] });
+        assert_eq!(tagged(fact.clone(), &[("Registry", "Map")].into()), by_tag);
+        assert_eq!(tagged(fact.clone(), &[("Stack", "Map")].into()), fact);
     }
 
     #[test]

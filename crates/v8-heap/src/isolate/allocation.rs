@@ -21,6 +21,8 @@ const LOCAL_HEAP_REACH: u64 = 0x1000;
 const LOCAL_HEAP_LINKS: u64 = 0x100;
 /// Size of an allocator of a `LocalHeap`, in bytes.
 const ALLOCATOR_SIZE: u64 = 0x40;
+/// Words of an allocation area.
+const WORDS_OF_AN_AREA: usize = 3;
 /// Words of an allocation area with its copies: start, top, limit, and top and limit from when it was opened.
 const MOST_WORDS_OF_AN_AREA: usize = 6;
 /// More of them are taken for damage.
@@ -173,8 +175,9 @@ fn allocation_areas(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, 
     areas
 }
 
-/// Which words belong to a list of addresses in one page, such as V8 11 keeps of the code on a page (`CodeObjectRegistry`): it
-/// ascends like an allocation area, but is longer than one with the copies beside it.
+/// Which words belong to a list of addresses in one page, such as V8 9 to 11 keep of the code on a page (`CodeObjectRegistry`): it
+/// ascends like an allocation area, but is longer than one with the copies beside it, or ascends beyond the three words of one, which no
+/// copy does.
 fn in_lists_of_addresses(spaces: &Spaces<'_>, words: &[(u64, u64)]) -> Vec<bool> {
     let mut in_lists = vec![false; words.len()];
     let page = |index: usize| spaces.directory.find(words[index].1);
@@ -190,6 +193,17 @@ fn in_lists_of_addresses(spaces: &Spaces<'_>, words: &[(u64, u64)]) -> Vec<bool>
             .unwrap_or(words.len());
         if end - first > MOST_WORDS_OF_AN_AREA {
             in_lists[first..end].fill(true);
+        }
+        let mut ascends_from = first;
+        for index in first + 1..=end {
+            // What refers to a page refers to its header.
+            let is_object = |index: usize| words[index].1 >= spaces.pages[own].area_start;
+            if index == end || !is_object(index - 1) || words[index].1 <= words[index - 1].1 {
+                if index - ascends_from > WORDS_OF_AN_AREA {
+                    in_lists[ascends_from..index].fill(true);
+                }
+                ascends_from = index;
+            }
         }
         first = end;
     }

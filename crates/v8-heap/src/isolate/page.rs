@@ -154,6 +154,7 @@ impl<'t> Page<'t> {
         if !header.is_consistent(memory, base)
             || (fields.self_check == SelfCheck::OwnAddress && in_page(8) != Some(base))
             || (fields.self_check == SelfCheck::SizeTwice && in_page(0) != Some(size))
+            || (fields.self_check == SelfCheck::Heap && heap == 0)
         {
             return if handle == base { Recognition::Unsure(None) } else { Recognition::Refused };
         }

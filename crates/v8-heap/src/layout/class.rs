@@ -26,8 +26,10 @@ pub(super) struct PublishedFields {
     pub changes: Vec<&'static str>,
 }
 
-/// What embedders change in their V8, and a function that only that V8 has (name as the binary has it).
+/// What embedders and releases change in their V8, and a function that only that V8 has (name as the binary has it).
 pub(super) const CHANGES: &[(&str, &str)] = &[
+    // Node.js 16 up to the release that took V8's guard against speculation out: what an index into the memory of WebAssembly is masked by.
+    ("[mask]", "_ZN2v88internal21RegisterConfiguration9PoisoningEv"),
     // workerd: in whose context a promise was made.
     (
         "[promise-context]",

@@ -140,13 +140,24 @@ pub struct Facts {
     /// For the name of a constructor all prototypes are searched for a tag first, and then for a constructor, of which the first that is
     /// found counts alone (else each prototype for both).
     pub constructors_come_after_tags: bool,
-    /// Stack traces call a receiver that is a function by its name (else only if it is a class).
-    pub stack_traces_name_functions: bool,
+    /// Which receivers that are functions stack traces call by their names.
+    pub stack_traces_name: NamedReceivers,
+    /// Stack traces put the type of the receiver before every name that does not begin with it (else before identifiers that are not it).
+    pub stack_traces_put_types_before_any_name: bool,
     /// In stack traces, the `total` of `get total` counts as the name of a method (else only what follows a dot).
     pub stack_traces_end_names_at_blanks: bool,
     /// An entry of a source position table begins with its code offset times four plus two flags (else with the offset as a
     /// signed number, in which the sign is the flag).
     pub source_positions_have_two_flags: bool,
+    /// A function of WebAssembly that its module gives no name has that of its first export.
+    pub wasm_functions_go_by_exports: bool,
+    /// Modules of WebAssembly that V8 has named itself are anonymous in stack traces.
+    pub wasm_modules_are_anonymous: bool,
+    /// Code without optimisations has a table of pairs, each of lengths of machine code and of bytecode (else of the first alone, of each
+    /// bytecode; V8: `src/baseline`).
+    pub baseline_tables_have_pairs: bool,
+    /// The kind of the oddball that stands among literals for values which optimised code has not kept; nothing where an opcode says so.
+    pub optimized_out_kind: Option<i32>,
     /// The code of a module has a variable for the value of its last statement (V8: `Rewriter::Rewrite`).
     pub modules_have_result: bool,
     /// Bits below the offset in the third number of an entry of a handler table.
@@ -165,6 +176,17 @@ pub struct Facts {
     pub counts_receivers: bool,
     /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
     pub code_alignment: Option<u64>,
+}
+
+/// Receivers that are functions and go by their names in stack traces (V8: `CallSiteInfo::GetTypeName`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedReceivers {
+    /// None: each is called `Function`.
+    None,
+    /// Classes.
+    Classes,
+    /// All.
+    Functions,
 }
 
 /// How V8's heap snapshots differ from version to version (`src/profiler/heap-snapshot-generator.cc`).

@@ -90,6 +90,11 @@ pub struct DeoptimizationLayout {
     pub repeats: bool,
     /// The number of an instruction has a sign, as other numbers.
     pub signed_opcodes: bool,
+    /// The lowest bit of each byte of a number says whether another follows (else the highest).
+    pub lowest_bit_continues: bool,
+    /// An entry of a safepoint table has three words of 32 bits: the return address, the number of the entry, and the address that the call
+    /// may have been led to; one that is not there has all bits (else they are as long as a configuration in front of them says).
+    pub wide_safepoints: bool,
     /// 32-bit words in front of the length of a safepoint table.
     pub safepoint_length: u64,
     /// 32-bit words in front of the entries of one of TurboFan.
@@ -331,14 +336,23 @@ const EARLY: DeoptimizationLayout = DeoptimizationLayout {
     entry_translation: 1,
     repeats: true,
     signed_opcodes: false,
+    lowest_bit_continues: false,
+    wide_safepoints: false,
     safepoint_length: 0,
     turbofan_header: 2,
     maglev_header: None,
 };
 
-/// V8 10.2
-pub(crate) static V10_2: DeoptimizationLayout =
+const EARLY_10_2: DeoptimizationLayout =
     DeoptimizationLayout { opcodes: OPCODES_10_2, repeats: false, signed_opcodes: true, ..EARLY };
+
+/// V8 9.0, by its sources: `src/deoptimizer/translation-array.cc`.
+pub(crate) static V9_0: DeoptimizationLayout =
+    DeoptimizationLayout { lowest_bit_continues: true, wide_safepoints: true, ..EARLY_10_2 };
+/// V8 9.1 to 9.4, by its sources: `src/codegen/safepoint-table.h`, `src/objects/code.h`, `src/deoptimizer/translation-opcode.h`.
+pub(crate) static V9_4: DeoptimizationLayout = DeoptimizationLayout { wide_safepoints: true, ..EARLY_10_2 };
+/// V8 10.2
+pub(crate) static V10_2: DeoptimizationLayout = EARLY_10_2;
 /// V8 11.3
 pub(crate) static V11_3: DeoptimizationLayout = EARLY;
 /// V8 11.8 and 12.4
@@ -361,6 +375,8 @@ pub(crate) static V13_6: DeoptimizationLayout = DeoptimizationLayout {
     entry_translation: 1,
     repeats: true,
     signed_opcodes: false,
+    lowest_bit_continues: false,
+    wide_safepoints: false,
     safepoint_length: 1,
     turbofan_header: 3,
     maglev_header: Some(4),

@@ -51,7 +51,7 @@ use facts::{
     EARLY_TYPED_ELEMENTS, EARLY_TYPED_ELEMENTS_WITH_FLOAT16, ELEMENTS_KINDS, ELEMENTS_KINDS_10,
     TYPED_ELEMENTS,
 };
-pub use facts::{Facts, SnapshotLayout, TypedElement};
+pub use facts::{Facts, NamedReceivers, SnapshotLayout, TypedElement};
 pub use fields::{Count, Fields};
 pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};
@@ -86,6 +86,8 @@ pub enum SelfCheck {
     SizeTwice,
     /// The word at 8 is the page's own address.
     OwnAddress,
+    /// Every page names its heap, as each heap has read-only pages of its own.
+    Heap,
     /// There is none; the pointer to the metadata block serves.
     None,
 }
@@ -226,8 +228,10 @@ struct Table {
     v8: (u32, u32),
     /// The line of what ships this version.
     line: &'static str,
-    /// Tests have judged every release of the line; of another, some.
+    /// Tests have judged every release of the line in everything.
     supported: bool,
+    /// What is short of that, as it is told when a core is opened; empty for a line that is supported.
+    shortcoming: &'static str,
     page: PageLayout,
     /// Bit of the page flags that marks a large page.
     large_page_flag: u32,
@@ -297,6 +301,8 @@ pub struct Layout {
     pub processor: &'static ProcessorLayout,
     /// Whether every release of that line is read right by tests; of another, some have been tried.
     pub supported: bool,
+    /// What is short of that; empty for a line that is supported.
+    pub shortcoming: &'static str,
     /// Page headers.
     pub page: PageLayout,
     /// Bit mask in the page flags of a large page.
@@ -527,6 +533,7 @@ impl Layout {
             table_line: table.line,
             exact,
             supported: table.supported,
+            shortcoming: table.shortcoming,
             processor,
             page: table.page,
             large_page: 1 << table.large_page_flag,

@@ -46,6 +46,9 @@ impl View<'_> {
             return Ok(None);
         }
         let Some(lengths) = self.bytes_of_array(table)? else { return Ok(None) };
+        if self.layout().facts.baseline_tables_have_pairs {
+            return Ok(bytecode_of_pairs(lengths, pc));
+        }
         let (start, end) = self.bytecode_range(bytecode)?;
         let bytecodes = words.slice(start, (end - start) as usize, "bytecodes")?;
         Ok(bytecode_at(lengths, bytecodes, sizes, pc))
@@ -83,6 +86,18 @@ fn bytecode_at(lengths: &[u8], bytecodes: &[u8], sizes: &Bytecodes, pc: u32) -> 
     None
 }
 
+/// The same by a table whose pairs tell how far machine code and bytecode are from one call to the next: that of the call that returns to
+/// `pc`, or of the next one behind it.
+fn bytecode_of_pairs(table: &[u8], pc: u32) -> Option<u32> {
+    let mut table = table.iter().copied();
+    let (mut end, mut bytecode) = (0_u64, 0_u32);
+    while end < u64::from(pc) {
+        end += u64::from(unsigned(&mut table)?);
+        bytecode = bytecode.checked_add(unsigned(&mut table)?)?;
+    }
+    Some(bytecode)
+}
+
 pub(super) fn unsigned(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
     let (mut value, mut shift) = (0_u32, 0);
     loop {
@@ -117,5 +132,14 @@ mod tests {
         assert_eq!(at(24 + 130 + 30 + 6), Some(10));
         assert_eq!(at(10_000), None, "behind the last");
         assert_eq!(bytecode_at(&[0x80; 9], &bytecodes, &sizes, 3), None, "a number that never ends");
+    }
+
+    #[test]
+    fn pairs_tell_the_bytecode_of_a_call() {
+        // Calls that return 20 and 20 + 130 bytes from the start, of bytecodes at 0 and 5; the second table ends within a number.
+        let table = [20, 0, 0x80 | 2, 1, 5];
+        assert_eq!([20, 150, 149].map(|pc| bytecode_of_pairs(&table, pc)), [Some(0), Some(5), Some(5)]);
+        assert_eq!(bytecode_of_pairs(&table, 151), None, "behind the last");
+        assert_eq!(bytecode_of_pairs(&[20, 0x80], 20), None);
     }
 }

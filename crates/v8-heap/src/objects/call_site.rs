@@ -7,7 +7,7 @@
 //! `lib/internal/errors.js`, `defaultPrepareStackTrace`).
 
 use crate::Tagged;
-use crate::layout::Kind;
+use crate::layout::{Kind, NamedReceivers};
 use crate::objects::error::CallSite;
 use crate::objects::properties::PropertyValue;
 use crate::objects::script::{LineColumn, Script};
@@ -272,9 +272,13 @@ impl View<'_> {
             }
             return text.push(call.method.as_deref().unwrap_or("<anonymous>"));
         };
+        let any_name = self.layout().facts.stack_traces_put_types_before_any_name;
         if let Some(type_name) = type_name
-            && is_identifier(name)
-            && name != type_name
+            && (if any_name {
+                !name.starts_with(&type_name)
+            } else {
+                is_identifier(name) && name != type_name
+            })
         {
             text.push(&type_name);
             text.push(".");
@@ -324,8 +328,11 @@ impl View<'_> {
     /// `CallSiteInfo::GetTypeName`
     fn receiver_type(&self, receiver: HeapObject<'_>) -> String {
         if receiver.kind() == Kind::JsFunction {
-            let by_name =
-                self.layout().facts.stack_traces_name_functions || self.is_class(receiver).unwrap_or(false);
+            let by_name = match self.layout().facts.stack_traces_name {
+                NamedReceivers::None => false,
+                NamedReceivers::Classes => self.is_class(receiver).unwrap_or(false),
+                NamedReceivers::Functions => true,
+            };
             if let Some(name) = by_name.then(|| self.function_debug_name(receiver)).flatten() {
                 return name;
             }

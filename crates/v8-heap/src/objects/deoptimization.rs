@@ -13,6 +13,8 @@
 //!
 //! Some calls of V8's own have no entry. There the source position table tells the place, of a neighbouring call maybe.
 
+use std::cell::RefCell;
+
 use crate::layout::machine_code::Opcode;
 use crate::layout::{DeoptimizationLayout, Kind};
 use crate::objects::baseline::unsigned;
@@ -148,7 +150,8 @@ fn read(layout: &DeoptimizationLayout, bytes: &[u8], at: &mut usize) -> Option<I
     let byte = *bytes.get(*at)?;
     *at += 1;
     let mut operands = [0; MOST_OPERANDS];
-    let number = if layout.signed_opcodes { byte >> 1 } else { byte };
+    // All opcodes are so small that one byte has them.
+    let number = byte >> (u32::from(layout.signed_opcodes) + u32::from(layout.lowest_bit_continues));
     let Some((opcode, count)) = layout.opcodes.get(usize::from(number)) else {
         if !layout.repeats {
             return None;
@@ -160,10 +163,27 @@ fn read(layout: &DeoptimizationLayout, bytes: &[u8], at: &mut usize) -> Option<I
     let mut rest = bytes[*at..].iter().copied();
     let before = rest.len();
     for operand in operands.iter_mut().take(usize::from(*count)) {
-        *operand = unsigned(&mut rest)?;
+        *operand = if layout.lowest_bit_continues {
+            unsigned_by_lowest_bit(&mut rest)
+        } else {
+            unsigned(&mut rest)
+        }?;
     }
     *at += before - rest.len();
     Some((*opcode, operands))
+}
+
+/// A number in groups of seven bits, least significant first, each above the bit that says whether another follows.
+fn unsigned_by_lowest_bit(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
+    let (mut value, mut shift) = (0_u32, 0);
+    loop {
+        let byte = bytes.next()?;
+        value |= u32::from(byte >> 1).checked_shl(shift).unwrap_or(0);
+        shift += 7;
+        if byte & 1 == 0 {
+            return Some(value);
+        }
+    }
 }
 
 /// The number whose sign is in the lowest bit.
@@ -206,6 +226,8 @@ struct Reader<'v, 'a> {
     view: &'v View<'a>,
     frame_pointer: u64,
     literals: HeapObject<'v>,
+    /// The maps of the objects met so far, by their numbers; nothing of what has none (V8: `TranslatedState::object_positions_`).
+    maps: RefCell<Vec<Option<Tagged>>>,
 }
 
 impl Reader<'_, '_> {
@@ -217,6 +239,7 @@ impl Reader<'_, '_> {
         Some(match opcode {
             Opcode::CapturedObject | Opcode::StringConcat => {
                 let count = if *opcode == Opcode::StringConcat { 2 } else { number };
+                let own = self.number_object(None);
                 let mut fields = Vec::new();
                 for _ in 0..count {
                     let field = if depth == DEEPEST { None } else { self.value(left, depth + 1) };
@@ -224,12 +247,26 @@ impl Reader<'_, '_> {
                 }
                 match opcode {
                     Opcode::StringConcat => FrameValue::Unknown,
-                    _ => FrameValue::Unallocated(fields),
+                    _ => {
+                        self.maps.borrow_mut()[own] = fields.first().and_then(FrameValue::tagged);
+                        FrameValue::Unallocated(fields)
+                    }
                 }
             }
-            Opcode::DuplicatedObject => FrameValue::Again(usize::try_from(number).ok()?),
+            Opcode::DuplicatedObject => {
+                let first = usize::try_from(number).ok()?;
+                self.number_object(self.map_of(first));
+                FrameValue::Again(first)
+            }
+            Opcode::ArgumentsElements => {
+                self.number_object(None);
+                FrameValue::Unknown
+            }
             Opcode::OptimizedOut => FrameValue::OptimizedOut,
-            Opcode::Literal => self.literal(number).map_or(FrameValue::Unknown, FrameValue::Value),
+            Opcode::Literal => match self.literal(number) {
+                Some(literal) if self.view.is_optimized_out(literal) => FrameValue::OptimizedOut,
+                literal => literal.map_or(FrameValue::Unknown, FrameValue::Value),
+            },
             Opcode::TaggedSlot => slot().map_or(FrameValue::Unknown, |word| {
                 FrameValue::Value(self.view.spaces().encoding().outside(word))
             }),
@@ -251,6 +288,28 @@ impl Reader<'_, '_> {
             }
             _ => FrameValue::Unknown,
         })
+    }
+
+    /// Gives the next number to an object.
+    fn number_object(&self, map: Option<Tagged>) -> usize {
+        let mut maps = self.maps.borrow_mut();
+        maps.push(map);
+        maps.len() - 1
+    }
+
+    /// The map of an object that was met.
+    fn map_of(&self, number: usize) -> Option<Tagged> {
+        *self.maps.borrow().get(number)?
+    }
+
+    /// The same value, but an object that was met before by its map, which is all that a receiver is asked for.
+    fn by_map(&self, value: FrameValue) -> FrameValue {
+        match value {
+            FrameValue::Again(number) => {
+                self.map_of(number).map_or(value, |map| FrameValue::Unallocated(vec![FrameValue::Value(map)]))
+            }
+            _ => value,
+        }
     }
 
     /// A word of the frame: those with a negative number are arguments.
@@ -337,7 +396,11 @@ impl View<'_> {
         let word32 = |index: u64| words.word32(table + 4 * index, "safepoint table");
         let (length, configuration) =
             (word32(layout.safepoint_length)?, word32(layout.safepoint_length + 1)?);
-        let shape = SafepointShape::of(configuration, code.tier == Tier::Maglev);
+        let shape = if layout.wide_safepoints {
+            SafepointShape::WIDE
+        } else {
+            SafepointShape::of(configuration, code.tier == Tier::Maglev)
+        };
         let bytes = length.min(MOST_ENTRIES) as usize * shape.entry;
         let entries = words.slice(table + 4 * header, bytes, "safepoint table")?;
         Ok(shape.find(entries, offset))
@@ -392,11 +455,17 @@ impl View<'_> {
         frame_pointer: u64,
     ) -> Option<Vec<OptimizedFrame>> {
         let literals = self.object(self.element_of_data(data, layout.literals)?).ok()?;
-        let reader = Reader { view: self, frame_pointer, literals };
+        let reader = Reader { view: self, frame_pointer, literals, maps: RefCell::default() };
         let mut frames = Vec::new();
         let mut is_constructor = false;
         for frame in self.translation(layout, data, index)? {
             let (opcode, operands) = frame.begin;
+            // Objects are numbered over all frames.
+            let mut left = frame.values.iter();
+            let mut values = Vec::new();
+            while let Some(value) = reader.value(&mut left, 0) {
+                values.push(value);
+            }
             let is_builtin = match opcode {
                 Opcode::InterpretedFrame => false,
                 Opcode::BuiltinFunctionFrame => true,
@@ -407,10 +476,8 @@ impl View<'_> {
                 _ => continue,
             };
             let shared = reader.literal(signed(operands[1]))?;
-            let mut left = frame.values.iter();
-            let mut values = Vec::new();
-            while let Some(value) = reader.value(&mut left, 0) {
-                values.push(value);
+            if let Some(receiver) = values.get_mut(1) {
+                *receiver = reader.by_map(std::mem::replace(receiver, FrameValue::Unknown));
             }
             // Of the merged call of a builtin, the literal may be its caller's.
             let function = values.first().and_then(FrameValue::tagged).filter(|function| {
@@ -524,9 +591,20 @@ struct SafepointShape {
     pc: usize,
     index: usize,
     entry: usize,
+    /// What is not there has all bits (else numbers are one more than they stand for, and 0 is none).
+    is_wide: bool,
 }
 
 impl SafepointShape {
+    /// The entries that have no configuration.
+    const WIDE: SafepointShape = SafepointShape {
+        has_deoptimization: true,
+        pc: size_of::<u32>(),
+        index: size_of::<u32>(),
+        entry: 3 * size_of::<u32>(),
+        is_wide: true,
+    };
+
     /// By the configuration in front of them.
     fn of(configuration: u32, is_maglev: bool) -> SafepointShape {
         let bits = |shift: u32, mask: u32| (configuration >> shift & mask) as usize;
@@ -535,7 +613,7 @@ impl SafepointShape {
         let deoptimization = if has_deoptimization { index + pc } else { 0 };
         // Maglev's have one byte for spilled registers.
         let entry = pc + deoptimization + registers + usize::from(is_maglev);
-        SafepointShape { has_deoptimization, pc, index, entry }
+        SafepointShape { has_deoptimization, pc, index, entry, is_wide: false }
     }
 
     /// The entry of a return address, which may have been led to the code that leaves this one.
@@ -545,13 +623,18 @@ impl SafepointShape {
         }
         let number =
             |bytes: &[u8]| bytes.iter().rev().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let optional = |number: u32| match self.is_wide {
+            true => Some(number).filter(|number| *number != u32::MAX),
+            false => number.checked_sub(1),
+        };
+        // One whose address has all bits is that of all calls.
+        let is_only = |pc: u32| self.is_wide && entries.len() == self.entry && pc == u32::MAX;
         for entry in entries.chunks_exact(self.entry) {
             let (pc, rest) = entry.split_at(self.pc);
             let (index, rest) = rest.split_at(if self.has_deoptimization { self.index } else { 0 });
-            let trampoline =
-                if self.has_deoptimization { number(&rest[..self.pc]).checked_sub(1) } else { None };
-            if number(pc) == offset || trampoline == Some(offset) {
-                return number(index).checked_sub(1).map_or(Safepoint::NoEntry, Safepoint::Entry);
+            let trampoline = if self.has_deoptimization { optional(number(&rest[..self.pc])) } else { None };
+            if number(pc) == offset || is_only(number(pc)) || trampoline == Some(offset) {
+                return optional(number(index)).map_or(Safepoint::NoEntry, Safepoint::Entry);
             }
         }
         Safepoint::Missing
@@ -561,7 +644,7 @@ impl SafepointShape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::machine_code::{V11_3, V13_6};
+    use crate::layout::machine_code::{V9_0, V11_3, V13_6};
 
     /// Numbers of opcodes in V8 13.6, and the first byte that is none.
     const INTERPRETED: u8 = 1;
@@ -617,9 +700,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_can_go_on_by_their_lowest_bit() {
+        // Opcodes 3, 18 and 24 of V8 9, each with a bit for the sign and one that nothing follows; -1, 0, 100 and 8192, with their signs.
+        let bytes = [3 << 2, 4, 4, 0, 18 << 2, 6, 0, 0x91, 2, 0x01, 0x01, 2, 0, 24 << 2, 12];
+        let frames = frames_at(&V9_0, &bytes, 0).unwrap();
+        assert_eq!(frames[0].begin.0, Opcode::InterpretedFrame);
+        assert_eq!(frames[0].begin.1.map(signed)[..5], [-1, 0, 100, 8192, 0]);
+        assert_eq!(opcodes(&frames)[0].1, [(Opcode::TaggedSlot, 3)]);
+        assert_eq!(unsigned_by_lowest_bit(&mut [1; 9].into_iter()), None, "a number that never ends");
+    }
+
+    #[test]
     fn what_is_no_translation_ends() {
         for byte in 0..=u8::MAX {
-            for layout in [&V11_3, &V13_6] {
+            for layout in [&V9_0, &V11_3, &V13_6] {
                 let mut bytes = vec![byte; 40];
                 let _ = frames_at(layout, &bytes, 0);
                 bytes.splice(..4, [BEGIN, 0, 0, 0]);
@@ -660,5 +754,20 @@ mod tests {
         assert_eq!(shape.find(&entries, 0x235), Safepoint::Missing);
         assert_eq!(SafepointShape::of(configuration, true).entry, 7);
         assert_eq!(SafepointShape::of(0, false).find(&entries, 0), Safepoint::Missing);
+    }
+
+    #[test]
+    fn safepoints_of_three_words_say_what_is_missing_with_all_bits() {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let none = u32::MAX;
+        let entries = words(&[0x10, none, none, 0x234, 2, 0x300, 0x400, 0, none]);
+        let find = |offset| SafepointShape::WIDE.find(&entries, offset);
+        assert_eq!([find(0x10), find(0x235)], [Safepoint::NoEntry, Safepoint::Missing]);
+        assert_eq!([find(0x234), find(0x300)], [Safepoint::Entry(2); 2]);
+        assert_eq!(find(0x400), Safepoint::Entry(0));
+        // V8 keeps one entry where all calls have the same (`RemoveDuplicates`).
+        let same = words(&[none, none, none]);
+        assert_eq!(SafepointShape::WIDE.find(&same, 0x777), Safepoint::NoEntry);
+        assert_eq!(SafepointShape::WIDE.find(&[same.clone(), same].concat(), 0x777), Safepoint::Missing);
     }
 }

@@ -78,6 +78,16 @@ impl View<'_> {
         })
     }
 
+    /// Whether a word stands for a value that optimised code has not kept.
+    pub(super) fn is_optimized_out(&self, value: Tagged) -> bool {
+        let Some(wanted) = self.layout().facts.optimized_out_kind else { return false };
+        let Some(object) = self.object(value).ok().filter(|object| object.kind() == Kind::Oddball) else {
+            return false;
+        };
+        let kind = self.words().tagged(object.address + self.fields().oddball_kind, "kind of an Oddball");
+        kind.is_ok_and(|kind| kind.smi() == Some(wanted))
+    }
+
     /// Whether a word is the hole (or one of V8's other markers), which no program sees.
     pub fn is_hole(&self, value: Tagged) -> bool {
         self.well_known().markers.binary_search(&value).is_ok()

@@ -26,6 +26,11 @@ const LONGEST_MODULE: u64 = 1 << 30;
 /// What every module begins with.
 const MAGIC: &[u8] = b"\0asm\x01\0\0\0";
 
+/// What the names begin with that V8 gives to modules.
+const OWN_URL: &str = "wasm://wasm/";
+/// What V8 calls something without a name.
+const ANONYMOUS: &str = "<anonymous>";
+
 /// A function of WebAssembly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WasmFunction {
@@ -81,12 +86,21 @@ impl View<'_> {
         };
         let places = native.and_then(|native| self.wasm_places(native, instruction));
         let module = url.and_then(|url| Some(self.string(url, 1 << 12).ok()?.to_text()));
+        let facts = &self.layout().facts;
+        let module = module.map(|url| match facts.wasm_modules_are_anonymous && url.starts_with(OWN_URL) {
+            true => ANONYMOUS.to_owned(),
+            false => url,
+        });
+        let name = |bytes, function| {
+            let named = function_name(bytes, function);
+            named.or_else(|| facts.wasm_functions_go_by_exports.then(|| exported_as(bytes, function))?)
+        };
         let bytes = native.and_then(|native| self.wire_bytes(native));
         let function = |place: Option<WasmPlace>, is_inlined| WasmFunction {
             instance: object.value(),
             module: module.clone(),
             index: place.map(|place| place.function),
-            name: place.zip(bytes).and_then(|(place, bytes)| function_name(bytes, place.function)),
+            name: place.zip(bytes).and_then(|(place, bytes)| name(bytes, place.function)),
             offset: place.zip(bytes).and_then(|(place, bytes)| {
                 function_start(bytes, place.function)?.checked_add(place.in_function?)
             }),
@@ -376,6 +390,24 @@ fn function_name(module: &[u8], wanted: u32) -> Option<String> {
     None
 }
 
+/// The first name under which a module exports a function (WebAssembly: binary format, modules).
+fn exported_as(module: &[u8], wanted: u32) -> Option<String> {
+    const EXPORTS: u8 = 7;
+    const FUNCTION: u8 = 0;
+    let (_, section) = sections(module).find(|(id, _)| *id == EXPORTS)?;
+    let (count, mut rest) = leb(section)?;
+    for _ in 0..count {
+        let (name, behind) = piece(rest)?;
+        let (kind, behind) = behind.split_first()?;
+        let (index, behind) = leb(behind)?;
+        rest = behind;
+        if *kind == FUNCTION && index == wanted {
+            return Some(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,6 +425,18 @@ mod tests {
         assert_eq!(function_name(&module, 2), None);
         for length in 0..module.len() {
             let _ = function_name(&module[..length], 7);
+        }
+    }
+
+    #[test]
+    fn exports_have_names_too() {
+        let mut module = MAGIC.to_vec();
+        // A memory `m`, and function 4 as `go` and as `run`.
+        module.extend([7, 16, 3, 1, b'm', 2, 4, 2, b'g', b'o', 0, 4, 3, b'r', b'u', b'n', 0, 4]);
+        assert_eq!(exported_as(&module, 4).as_deref(), Some("go"));
+        assert_eq!(exported_as(&module, 2), None);
+        for length in 0..module.len() {
+            let _ = exported_as(&module[..length], 4);
         }
     }
 

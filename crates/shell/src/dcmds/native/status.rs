@@ -174,7 +174,9 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let (major, minor) = layout.table_version;
     let fit = match (layout.exact, layout.supported) {
         (true, true) => "",
-        (true, false) => ", of which some releases were tried; trust it as far as the self-check below goes",
+        (true, false) => {
+            ", which is not one of the supported lines; trust it as far as the self-check below goes"
+        }
         (false, _) => ", a neighbour; trust it as far as the self-check below goes",
     };
     writeln!(out.text(), "heap layout: of V8 {major}.{minor} ({}){fit}", layout.table_line)?;

@@ -15,6 +15,7 @@ pub(super) const TABLE: Table = Table {
     v8: (10, 2),
     line: "Node.js 18",
     supported: true,
+    shortcoming: "",
     page: PageLayout { first_object: 0x1130, ..v11_3::TABLE.page },
     large_page_flag: 5,
     read_only_page_flag: 20,
@@ -51,6 +52,8 @@ pub(super) const TABLE: Table = Table {
     },
     facts: Facts {
         elements_kinds: crate::layout::ELEMENTS_KINDS_10,
+        // src/objects/oddball.h
+        optimized_out_kind: Some(9),
         // src/objects/dictionary.h
         name_dictionary_first: 5,
         ..v11_3::TABLE.facts

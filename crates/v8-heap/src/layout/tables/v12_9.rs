@@ -5,11 +5,11 @@
 //! compute the statistics read them. Every release of the line is checked by value.
 
 use super::{v12_4, v13_6};
-use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table,
 };
+use crate::layout::{CrashLayout, NamedReceivers};
 
 /// Layout of V8 12.9, as Node.js 23 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -33,7 +33,7 @@ pub(super) const TABLE: Table = Table {
         // src/objects/elements-kind.h
         typed_elements: v12_4::TABLE.facts.typed_elements,
         // src/objects/call-site-info.cc
-        stack_traces_name_functions: false,
+        stack_traces_name: NamedReceivers::Classes,
         snapshots: v12_4::TABLE.facts.snapshots,
         eternal_handles_behind: Some(0x60),
         ..v13_6::TABLE.facts

@@ -2,18 +2,19 @@
 //!
 //! Offsets: V8 14.6 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
-use crate::layout::CrashLayout;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
     PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
+use crate::layout::{CrashLayout, NamedReceivers};
 
 /// Layout of V8 14.6, as Node.js 26 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (14, 6),
     line: "Node.js 26",
     supported: true,
+    shortcoming: "",
     page: PageLayout {
         header: HeaderPlace::Metadata { pointer: 8 },
         size: 48,
@@ -109,9 +110,14 @@ pub(super) const TABLE: Table = Table {
         // src/objects/js-objects.cc, GetConstructorHelper
         constructors_go_by_own_names: true,
         constructors_come_after_tags: false,
-        stack_traces_name_functions: true,
+        stack_traces_name: NamedReceivers::Functions,
+        stack_traces_put_types_before_any_name: false,
         stack_traces_end_names_at_blanks: true,
         source_positions_have_two_flags: true,
+        wasm_functions_go_by_exports: false,
+        wasm_modules_are_anonymous: false,
+        baseline_tables_have_pairs: false,
+        optimized_out_kind: None,
         modules_have_result: false,
         handler_offset_shift: 4,
         // What Node.js builds has none of these; workerd has.

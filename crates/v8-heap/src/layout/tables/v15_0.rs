@@ -12,6 +12,7 @@ pub(super) const TABLE: Table = Table {
     v8: (15, 0),
     line: "Deno 2.9",
     supported: false,
+    shortcoming: "some of its releases were tried",
     accounting: AccountingLayout {
         spaces: 0x110,
         external_bytes: ExternalBytes::Two { strings: 0xa90, sweeper: 0x770, total: 0x60 },

@@ -1,24 +1,28 @@
-//! V8 9.4: Node.js 16 from 16.11 on, which has been tried, as V8 10.2 but for the classes and types that moved, where memory is counted,
+//! V8 9.4: Node.js 16 from 16.11 on, as V8 10.2 but for the classes and types that moved, where memory is counted,
 //! and what parameters, scopes and the details of properties are told by.
 //!
 //! Classes and lists by V8's sources of 9.4 and the `v8dbg_class_*` symbols of Node.js 16.20.2; counts of memory as the functions of
 //! 16.20.2 that compute the statistics read them. Earlier releases of Node.js 16 have V8 9.0 to 9.3.
 
 use super::v10_2;
-use crate::layout::ExternalBytes;
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, CrashLayout, Facts, FrameLayout, PageLayout, PhysicalBytes,
-    ScopeInfoLayout, Table,
+    AccountingLayout, BackingStoreLayout, CrashLayout, Facts, FrameLayout, NamedReceivers, PageLayout,
+    PhysicalBytes, ScopeInfoLayout, SelfCheck, Table,
 };
+use crate::layout::{ExternalBytes, machine_code};
 
 /// Layout of V8 9.4, as Node.js 16 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (9, 4),
     line: "Node.js 16",
     supported: false,
-    page: PageLayout { first_object: 0x1118, ..v10_2::TABLE.page },
+    // Snapshots of V8 9 call most of its own objects hidden. Why retained sizes differ has not been found: what V8 frees is as computed.
+    shortcoming: "objects and values are right in all of its releases, stacks in those tried; types of V8's own objects in ::heapsnapshot and up to 13 of the \
+                  100 largest retained sizes are not as in V8's snapshots, and native memory of zlib streams is told short",
+    page: PageLayout { first_object: 0x1118, self_check: SelfCheck::Heap, ..v10_2::TABLE.page },
     read_only_page_flag: 21,
     frames: FrameLayout::V9_4,
+    deoptimization: &machine_code::V9_4,
     crash: CrashLayout::V9_4,
     accounting: AccountingLayout {
         spaces: 0x168,
@@ -48,6 +52,9 @@ pub(super) const TABLE: Table = Table {
         constructors_come_after_tags: true,
         // src/objects/property-details.h
         property_places_come_first: true,
+        // src/objects/stack-frame-info.cc
+        stack_traces_name: NamedReceivers::None,
+        stack_traces_put_types_before_any_name: true,
         counts_receivers: false,
         // src/common/globals.h
         code_alignment: Some(32),
