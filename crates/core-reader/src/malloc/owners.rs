@@ -16,7 +16,8 @@
 //! An owner may have other memory than blocks, by which it has blocks ([`super::beyond`]).
 //!
 //! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere. A place
-//! in a `std::deque` looks alike, but has a fourth word, which leads to what leads to the block.
+//! in a `std::deque` looks alike, but has a fourth word, which leads to what leads to the block. Two such places, one behind the other, that are in
+//! one block say how much of it is used.
 //!
 //! ```text
 //!   owner A ---> block ---> block           A's
@@ -253,7 +254,15 @@ impl Malloc {
                         Some(Some(first) == three.map(|[_, first, _]| first))
                     };
                     let behind = (at - block.start.0) / 8 + place as u64;
-                    found(target, used.filter(|_| is_deque() != Some(true)), behind as u32);
+                    let used = match is_deque() {
+                        Some(true) => None,
+                        _ => used,
+                    };
+                    let used = used.or_else(|| {
+                        let leads_to = |at: u64| core.memory().read_u64(Address(at)).ok();
+                        used_by_deque(words.get(place..)?, &self.blocks().block(target), leads_to)
+                    });
+                    found(target, used, behind as u32);
                 }
             }
             at += length;
@@ -326,10 +335,24 @@ fn used_by_vector([start, finish, end_of_storage]: [u64; 3], block: &Block) -> O
     is_one.then(|| finish - start)
 }
 
+/// How many bytes of a block a deque uses, if words are such that it has no other block: from the second word on of the place where its elements
+/// begin, and then the place where they end, which is in the same block (`_M_cur`, `_M_first`, `_M_last` and `_M_node` of both in libstdc++'s
+/// `stl_deque.h`).
+fn used_by_deque(words: &[[u8; 8]], block: &Block, leads_to: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    let [first, last, node, end, first_of_end, last_of_end, node_of_end] =
+        words.first_chunk()?.map(u64::from_le_bytes);
+    let is_one = first == block.start.0
+        && (first, last, node) == (first_of_end, last_of_end, node_of_end)
+        && (first..=last).contains(&end)
+        && last <= block.end().0
+        && leads_to(node) == Some(first);
+    is_one.then(|| end - first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::blocks::{Block, BlockId, BlockState};
-    use super::{used_by_vector, without};
+    use super::{used_by_deque, used_by_vector, without};
     use crate::Address;
 
     #[test]
@@ -360,5 +383,30 @@ mod tests {
         assert_eq!(used([0x1000, 0x1010, 0x1008]), None);
         assert_eq!(used([0x1008, 0x1010, 0x1018]), None, "not at its start");
         assert_eq!(used([0x1000, 0, 0]), None);
+    }
+
+    #[test]
+    fn a_deque_with_one_block_uses_what_is_before_its_end() {
+        let block = Block {
+            id: BlockId(0),
+            start: Address(0x1000),
+            bytes: 520,
+            chunk_bytes: 528,
+            state: BlockState::Used,
+            run: 0,
+        };
+        let used = |words: [u64; 7]| {
+            let words = words.map(u64::to_le_bytes);
+            used_by_deque(&words, &block, |at| (at == 0x2018).then_some(0x1000))
+        };
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x1000, 0x1000, 0x1200, 0x2018]), Some(0), "an empty one");
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x1040, 0x1000, 0x1200, 0x2018]), Some(0x40));
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x3040, 0x3000, 0x3200, 0x2020]), None, "two blocks");
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x1240, 0x1000, 0x1200, 0x2018]), None, "behind the block");
+        assert_eq!(
+            used([0x1000, 0x1200, 0x2020, 0x1000, 0x1000, 0x1200, 0x2020]),
+            None,
+            "no list leads here"
+        );
     }
 }

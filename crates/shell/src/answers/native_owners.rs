@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use core_reader::{Block, BlockId, BlockState, Malloc, Others, Owner, OwnerBlock};
+use core_reader::{
+    Address, Block, BlockId, BlockState, CountedOthers, Malloc, Memory, Others, Owner, OwnerBlock,
+};
 use v8_heap::objects::value::Value;
 use v8_heap::{Monitor, Tagged};
 
@@ -137,6 +139,60 @@ fn certain_of(
     found.into_iter().collect()
 }
 
+/// Classes of objects that give a library an allocator, which counts what it gives out: all of that is theirs, whatever else leads to it
+/// (Node.js: `NgLibMemoryManager` in `src/node_mem.h`). Their streams lead to some of it, and what was freed by one and taken by
+/// another has words of both.
+const WITH_ALLOCATOR: [&str; 1] = ["Http2Session"];
+
+/// Rounds in which such blocks are looked for.
+const MOST_ROUNDS: usize = 8;
+
+/// Whether an owner has an allocator of its own.
+fn has_allocator(owner: &NativeOwner) -> bool {
+    let class = owner.name.1.as_deref().and_then(|class| class.rsplit("::").next());
+    class.is_some_and(|class| WITH_ALLOCATOR.contains(&class))
+}
+
+/// The blocks that owners have by allocators of their own, by the owners' blocks. An owner knows how much that is: where the blocks that are
+/// found make up just as much, they are its own for certain, and no other's.
+fn pieces(target: &Target, malloc: &Malloc, owners: &[NativeOwner]) -> HashMap<BlockId, Vec<BlockId>> {
+    let blocks = owners.iter().filter(|owner| has_allocator(owner));
+    let mut pending: Vec<Block> = blocks.filter_map(|owner| malloc.blocks().get(owner.block)).collect();
+    let addresses: HashSet<u64> = pending.iter().map(|block| block.start.0).collect();
+    let mut found = HashMap::new();
+    let mut taken = HashSet::new();
+    for _ in 0..MOST_ROUNDS {
+        let before = pending.len();
+        pending.retain(|block| {
+            let others = CountedOthers { owners: &addresses, taken: &taken };
+            let pieces = malloc.counted(target.core(), block.id, &others);
+            let sum: u64 = pieces.iter().filter_map(|piece| piece.counted).sum();
+            let own: Vec<BlockId> = pieces.iter().map(|piece| piece.block).collect();
+            let is_all = sum > 0 && has_word(target, block, sum);
+            if is_all {
+                taken.extend(own.iter().copied());
+            }
+            found.insert(block.id, own);
+            !is_all
+        });
+        if pending.is_empty() || pending.len() == before {
+            break;
+        }
+    }
+    for block in &pending {
+        if let Some(own) = found.get_mut(&block.id) {
+            own.retain(|piece| !taken.contains(piece));
+        }
+    }
+    found
+}
+
+/// Whether a block has a word.
+fn has_word(target: &Target, block: &Block, word: u64) -> bool {
+    let words = (0..block.bytes / 8).map(|index| Address(block.start.0.saturating_add(8 * index)));
+    words.map_while(|at| target.memory().read_u64(at).ok()).any(|own| own == word)
+}
+
 /// Classes of objects that a thread has one of, and that lead to all that it has: what only they lead to is no one owner's (Node.js:
 /// `src/env.h`, `src/node_realm.h`, `src/js_native_api_v8.h`).
 const COMMON: [&str; 6] =
@@ -209,12 +265,15 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     monitor.begin("finding owners of native memory", 0);
     let leads_on = |owner: &NativeOwner| !WITH_ROOM.contains(&&*owner.name.0);
     let mut classes = HashMap::new();
+    let mut pieces = pieces(target, malloc, &owners);
     let blocks: Vec<OwnerBlock> = of_owners
         .iter()
         .filter_map(|(block, number, is_of_node)| {
             let owner = owners.get(*number as usize)?;
             let certain = match owner.block == *block {
-                true => certain_of(target, malloc, owner, &mut classes),
+                true => {
+                    pieces.remove(block).unwrap_or_else(|| certain_of(target, malloc, owner, &mut classes))
+                }
                 false => Vec::new(),
             };
             Some(OwnerBlock {

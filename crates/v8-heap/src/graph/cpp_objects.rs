@@ -21,8 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use core_reader::{Address, Memory};
 
-use super::root_finder::{Finder, words_of};
+use super::root_finder::{Finder, words_of, words_of_isolate};
 use crate::index::ObjectTable;
+use crate::isolate::Isolate;
 use crate::view::View;
 
 /// Alignment of pages (`cppgc::internal::api_constants::kGuardPageSize`, `kPageSize`), in bytes.
@@ -179,6 +180,27 @@ impl CppObjects {
     }
 }
 
+/// Address of the `CppHeap` of an isolate: it begins with the address of these functions and knows the isolate, which leads to it or, as to one of
+/// its bases, little behind its beginning.
+pub(crate) fn cpp_heap_of(view: &View<'_>, isolate: &Isolate, functions: u64) -> Option<u64> {
+    let memory = view.memory();
+    let word = |at: u64| memory.read_u64(Address(at)).ok();
+    let mut seen = HashSet::new();
+    let words = words_of_isolate(memory, isolate);
+    let candidates = words.iter().filter(|(at, _)| *at >= isolate.heap).map(|(_, word)| *word);
+    let candidates = candidates.filter(|word| *word > LISTS && word.is_multiple_of(8) && seen.insert(*word));
+    let starts = candidates.filter_map(|address| {
+        let before = (0..LISTS / 8).map(|index| (address - 8 * index, word(address - 8 * index)));
+        let mut before = before.map_while(|(at, word)| Some((at, word?)));
+        before.find(|(_, word)| *word == functions).map(|(at, _)| at)
+    });
+    let knows = |start: &u64| {
+        let end = start.saturating_add(LISTS);
+        words_of(memory, *start, end).0.iter().any(|(_, word)| *word == isolate.address)
+    };
+    starts.into_iter().find(knows)
+}
+
 /// The `CppHeap` at an address, if it is one: two lists of persistents stand one behind the other, of the same owner.
 fn heap_at(memory: &dyn Memory, isolate: u64, address: u64) -> Option<CppHeap> {
     let words: Vec<u64> = words_of(memory, address, address.saturating_add(LISTS))
@@ -189,7 +211,9 @@ fn heap_at(memory: &dyn Memory, isolate: u64, address: u64) -> Option<CppHeap> {
     let (strong, across_threads) = words.windows(3 * LIST - 1).find_map(|lists| {
         let (strong, weak, across) = (&lists[..LIST], &lists[LIST..2 * LIST], &lists[2 * LIST..]);
         let is_one = lists[LIST - 2] != 0
-            && strong[LIST - 2..] == weak[LIST - 2..]
+            && strong[LIST - 2] == weak[LIST - 2]
+            // Up to V8 12 it is the number of a thread, of four bytes, and nobody clears those behind it.
+            && strong[LIST - 1] as u32 == weak[LIST - 1] as u32
             && across[LIST - 2] == strong[LIST - 2]
             && [strong, weak, across].into_iter().all(is_list);
         is_one.then_some((strong, across))
