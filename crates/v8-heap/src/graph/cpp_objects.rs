@@ -31,6 +31,8 @@ const PAGE: u64 = 1 << 17;
 /// Where in a `CppHeap` its lists of persistents may begin, in bytes; and the part of it that pages name (`HeapHandle`).
 const LISTS: u64 = 0x400;
 const HANDLE: u64 = 0x40;
+/// The word of a `CppHeap` that is its own address.
+const OWN: usize = 2;
 /// Words of a list of persistents: a vector, the first free entry, how many are in use, who is told when memory runs out, whose it is.
 const LIST: usize = 7;
 /// Entries of a block of them (`PersistentNodeSlots`), of two words each.
@@ -231,7 +233,15 @@ fn heap_at(memory: &dyn Memory, isolate: u64, address: u64) -> Option<CppHeap> {
             );
         }
     }
-    Some(CppHeap { isolate, handle: address..address.saturating_add(HANDLE), persistents })
+    let start = start_before(memory, address).unwrap_or(address);
+    Some(CppHeap { isolate, handle: start..start.saturating_add(HANDLE), persistents })
+}
+
+/// Where the `CppHeap` begins whose lists are near an address, which may lead to what is in front of it: it knows itself (`RawHeap::main_heap_` in
+/// `src/heap/cppgc/raw-heap.h`).
+fn start_before(memory: &dyn Memory, address: u64) -> Option<u64> {
+    let words = words_of(memory, address, address.saturating_add(LISTS)).0;
+    words.windows(OWN + 1).find(|words| words[OWN].1 == words[0].0).map(|words| words[0].0)
 }
 
 /// Whether words are those of a list of persistents.
