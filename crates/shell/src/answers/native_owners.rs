@@ -200,7 +200,19 @@ const COMMON: [&str; 6] =
 /// A thread has few of each.
 const MOST_COMMON: usize = 1 << 12;
 
-/// The blocks of such objects: every owner leads to some of them, and they lead to one another.
+/// Words at the start of an owner among which its handle is.
+const HANDLE_WORDS: u64 = 4;
+
+/// V8's block of handles that an owner has its handle in. An owner with the first one leads to the start of the block, and so to all of V8.
+fn handles_of(target: &Target, malloc: &Malloc, owner: &NativeOwner) -> Option<Block> {
+    let start = malloc.blocks().get(owner.block)?.start.0;
+    let word = |at: u64| target.memory().read_u64(Address(at)).ok();
+    let mut places = (1..HANDLE_WORDS).filter_map(|index| word(start.checked_add(8 * index)?));
+    let place = places.find(|place| *place != 0 && word(*place) == Some(owner.object.0))?;
+    malloc.blocks().around(place).filter(|block| block.state.is_used())
+}
+
+/// The blocks of such objects: every owner leads to some of them, and they lead to one another. V8's blocks of handles are such, too.
 fn common(
     target: &Target,
     malloc: &Malloc,
@@ -209,6 +221,8 @@ fn common(
 ) -> Vec<BlockId> {
     let mut found: Vec<BlockId> = Vec::new();
     let mut seen: HashSet<BlockId> = HashSet::new();
+    let handles = owners.iter().filter_map(|owner| handles_of(target, malloc, owner)).map(|block| block.id);
+    found.extend(handles.filter(|id| seen.insert(*id)));
     let mut waiting: Vec<BlockId> = owners.iter().map(|owner| owner.block).collect();
     while let Some(id) = waiting.pop() {
         for (block, _) in malloc.leads_to(target.core(), id, Some(LARGEST_COMMON)) {
