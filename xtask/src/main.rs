@@ -27,6 +27,7 @@ mod moments;
 mod musl;
 mod mutate;
 mod native;
+mod native_http2;
 mod native_memory;
 mod native_parts;
 mod native_threads;

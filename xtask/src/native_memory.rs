@@ -4,7 +4,7 @@
 //! A library is preloaded (`testdata/scenarios/native/planted.c`) that leaks blocks and keeps others, and writes down where, and what
 //! `mallinfo2` counts. Then every arena must be walked to its last byte, the planted leaks must be found and nothing that was kept,
 //! and the rows of the ledger must add up to the mappings that `/proc/PID/smaps` lists. Which part of the process blocks are of is compared with
-//! who asked for them ([`crate::native_parts`]), and all of it is tried with more threads, as many as `--threads` goes through
+//! who asked for them ([`crate::native_parts`]), as is what sessions of HTTP/2 own ([`crate::native_http2`]), and all of it is tried with more threads, as many as `--threads` goes through
 //! ([`crate::native_threads`]).
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use serde_json::Value;
 use test_support::scenarios::debugger::Debugger;
 
 use crate::population::Population;
-use crate::{musl, native_parts, native_threads, node_release, places, sparse};
+use crate::{musl, native_http2, native_parts, native_threads, node_release, places, sparse};
 
 /// Blocks of others that may be called leaked: OpenSSL has one that nothing leads to.
 const OTHERS: usize = 1;
@@ -77,11 +77,13 @@ pub fn run(arguments: lexopt::Parser) -> Result<()> {
     }
     let glibcs: Vec<_> = releases.iter().filter(|node| musl::release(node).is_none()).collect();
     for node in glibcs.iter().filter(|_| roots == [None]) {
-        match native_parts::check(&executable, node, &directory) {
-            Ok(found) => println!("node {node}: {found}"),
-            Err(error) => {
-                wrong += 1;
-                println!("node {node} WRONG: {error:#}");
+        for check in [native_parts::check, native_http2::check] {
+            match check(&executable, node, &directory) {
+                Ok(found) => println!("node {node}: {found}"),
+                Err(error) => {
+                    wrong += 1;
+                    println!("node {node} WRONG: {error:#}");
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ const PARTS: [(&str, u64, u64); 4] =
 const ROW: usize = 16;
 
 /// The calls that asked for each block.
-type Calls = HashMap<u64, Vec<u64>>;
+pub type Calls = HashMap<u64, Vec<u64>>;
 
 /// Takes the core of a busy process, and compares.
 pub fn check(executable: &Path, node: &str, directory: &Path) -> Result<String> {
@@ -35,7 +35,7 @@ pub fn check(executable: &Path, node: &str, directory: &Path) -> Result<String> 
     running.signal("-STOP")?;
     let core = directory.join("traced.core");
     take_core(&mut running, &core, None)?;
-    let calls = read(&table)?;
+    let calls = read_calls(&table)?;
     drop(running);
     let answer = Debugger::new(executable.to_owned(), &core).evaluate("::malloc -p -v -j");
     std::fs::remove_file(&core)?;
@@ -43,7 +43,8 @@ pub fn check(executable: &Path, node: &str, directory: &Path) -> Result<String> 
     compare(&rows(&answer?)?, &calls, &Symbols::of(&binary)?)
 }
 
-fn read(table: &Path) -> Result<Calls> {
+/// The calls that the library has kept.
+pub fn read_calls(table: &Path) -> Result<Calls> {
     let bytes = std::fs::read(table).with_context(|| format!("cannot read {}", table.display()))?;
     let mut calls = Calls::new();
     for row in bytes.chunks_exact(8 * ROW) {

@@ -109,7 +109,10 @@ pub fn write(node: &str, directory: &Path, file: &Path) -> Result<()> {
 fn counts(snapshot: &SnapshotGraph, node: Node) -> bool {
     match snapshot.kind(node) {
         NodeKind::Synthetic => false,
-        NodeKind::Native => snapshot.name(node).starts_with("system / JSArrayBufferData"),
+        // Of an object that is one node with its C++ object the id is that of the object.
+        NodeKind::Native => {
+            snapshot.is_in_heap(node) || snapshot.name(node).starts_with("system / JSArrayBufferData")
+        }
         _ => snapshot.is_in_heap(node),
     }
 }

@@ -23,7 +23,7 @@ pub fn agree(ours: &SnapshotGraph, theirs: &SnapshotGraph, shown: usize) -> bool
         for node in 0..snapshot.len() as Node {
             if is_native(snapshot, node) {
                 let mut parts: Vec<String> =
-                    snapshot.edges(node).iter().map(|edge| reference(snapshot, node, edge)).collect();
+                    snapshot.edges(node).iter().map(|edge| reference(snapshot, edge)).collect();
                 edges[side] += parts.len();
                 parts.sort();
                 add(format!("{} {}", described(snapshot, node), parts.join(", ")));
@@ -36,7 +36,7 @@ pub fn agree(ours: &SnapshotGraph, theirs: &SnapshotGraph, shown: usize) -> bool
                     // Which number it has depends on V8's other roots.
                     let told = match is_roots {
                         true => described(snapshot, edge.to),
-                        false => reference(snapshot, node, edge),
+                        false => reference(snapshot, edge),
                     };
                     add(format!("{} -> {told}", node_key(snapshot, node)));
                 }
@@ -66,13 +66,14 @@ pub fn agree(ours: &SnapshotGraph, theirs: &SnapshotGraph, shown: usize) -> bool
 /// What the key of such a node begins with.
 const NODE: &str = "Node / ";
 
-/// What refers to all objects of an environment that V8's own collector of C++ objects knows.
-const OF_COLLECTOR: &str = "Node / CppgcWrapperList";
+/// What V8 calls the groups of roots of the C++ objects that it collects itself.
+const ROOTS: &str = "C++ ";
 
 /// Those that Node.js takes for roots are synthetic.
 fn is_native(snapshot: &SnapshotGraph, node: Node) -> bool {
+    let name = snapshot.name(node);
     matches!(snapshot.kind(node), NodeKind::Native | NodeKind::Synthetic)
-        && snapshot.name(node).starts_with(NODE)
+        && (name.starts_with(NODE) || name.starts_with(ROOTS))
         && !snapshot.is_in_heap(node)
 }
 
@@ -80,15 +81,13 @@ fn described(snapshot: &SnapshotGraph, node: Node) -> String {
     format!("{} ({}, {} bytes)", snapshot.name(node), snapshot.type_name(node), snapshot.size(node))
 }
 
-fn reference(snapshot: &SnapshotGraph, from: Node, edge: &Edge) -> String {
+fn reference(snapshot: &SnapshotGraph, edge: &Edge) -> String {
     let name = match edge.kind {
         EdgeKind::Element | EdgeKind::Hidden => snapshot.edge_index(edge).to_string(),
         _ => snapshot.edge_name(edge).to_owned(),
     };
     let to = match is_native(snapshot, edge.to) {
         true => described(snapshot, edge.to),
-        // What V8's own collector of C++ objects knows is called after its class by V8, and by its constructor by us.
-        false if snapshot.name(from) == OF_COLLECTOR => "an object".to_owned(),
         false => node_key(snapshot, edge.to),
     };
     format!("{:?} {name}: {to}", edge.kind)

@@ -3,10 +3,11 @@
 
 mod program;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use core_reader::{
-    Address, Block, BlockId, BlockState, Core, Malloc, OpenOptions, Others, Owner, OwnerBlock, RunKind, Watch,
+    Address, Block, BlockId, BlockState, Core, CountedOthers, Malloc, OpenOptions, Others, Owner, OwnerBlock,
+    RunKind, Watch,
 };
 use proptest::prelude::*;
 
@@ -345,6 +346,29 @@ fn owners_have_blocks_by_way_of_other_memory() {
         owners.iter().map(|owner| OwnerBlock { leads_beyond: false, ..owner.clone() }).collect();
     let found = malloc.owners(&taken.core, &still, &Others::default(), &Unwatched).unwrap();
     assert!(taken.said("OWNED").all(|numbers| found.of(block(numbers)) == Owner::Elsewhere));
+}
+
+/// Node.js gives nghttp2 an allocator that writes in front of each piece how large it is.
+#[test]
+fn pieces_of_an_allocator_that_counts_are_those_of_its_owner() {
+    let taken = taken_with(&["counted"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let block = |numbers: &[u64]| malloc.blocks().around(numbers[1]).unwrap().id;
+    let owners: Vec<(u64, BlockId)> = taken.said("OWNER").map(|owner| (owner[1], block(owner))).collect();
+    let all = owners.iter().map(|(address, _)| *address).collect();
+    for (which, (_, owner)) in owners.iter().enumerate() {
+        let of = |word| taken.said(word).filter(|numbers| numbers[0] == which as u64).map(block);
+        let truth: BTreeSet<BlockId> = of("PIECE").chain(of("HANDED")).collect();
+        let nothing = HashSet::new();
+        let found = malloc.counted(&taken.core, *owner, &CountedOthers { owners: &all, taken: &nothing });
+        assert_eq!(found.iter().map(|piece| piece.block).collect::<BTreeSet<_>>(), truth);
+        let counted: u64 = found.iter().filter_map(|piece| piece.counted).sum();
+        assert_eq!(counted, 1024 + 64 + 40 + 40 + 2000 + 5 * [8, 16][which]);
+        // What is another's for certain is not found, nor what only that leads to.
+        let taken_by_others = HashSet::from([of("PIECE").next().unwrap()]);
+        let others = CountedOthers { owners: &all, taken: &taken_by_others };
+        assert_eq!(malloc.counted(&taken.core, *owner, &others), []);
+    }
 }
 
 /// Groups of musl's allocator, laid out by hand: which slots the program has, from where to where, and what all of it takes.

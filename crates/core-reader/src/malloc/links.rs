@@ -48,7 +48,7 @@ pub(super) enum LinkKind {
     Doubtful,
     /// It leads further inside.
     Inside,
-    /// It lies behind what a vector uses of its memory, and is left over.
+    /// It lies behind what a vector or a deque uses of its memory, and is left over.
     LeftOver,
 }
 
@@ -104,7 +104,7 @@ struct Found {
     targets: Vec<u32>,
     /// For each link the number of its word in its block.
     places: Vec<u32>,
-    /// How many bytes vectors use of blocks.
+    /// How many bytes vectors and deques use of blocks.
     vectors: Vec<(u32, u64)>,
 }
 
@@ -248,7 +248,7 @@ impl Links {
         borders.windows(2).map(|pair| pair[0]..pair[1].max(pair[0])).collect()
     }
 
-    /// Marks what lies behind what vectors use.
+    /// Marks what lies behind what vectors and deques use.
     fn mark_left_over(&mut self, places: &[u32], vectors: &HashMap<u32, u64>) {
         for (block, used) in vectors {
             for link in self.range(*block as usize) {
@@ -330,7 +330,7 @@ impl Reader<'_> {
             let kind = if is_near { LinkKind::Start } else { LinkKind::Inside };
             found.targets.push(packed(target as u32, kind));
             found.places.push((first + place) as u32);
-            let used = if is_near { malloc.used_by_vector(core, words, target) } else { None };
+            let used = if is_near { malloc.used_by_container(core, words, target) } else { None };
             found.vectors.extend(used.map(|used| (target as u32, used)));
         });
     }
@@ -377,18 +377,22 @@ impl Malloc {
         found
     }
 
-    /// How many bytes of a block are used by the vector that `words` begin with, if they do. A place in a `std::deque` looks alike, but has a
-    /// fourth word, which leads to what leads to the block.
-    pub(super) fn used_by_vector(&self, core: &Core, words: &[[u8; 8]], block: usize) -> Option<u64> {
+    /// How many bytes of a block are used by the vector that `words` begin with, or by the deque that they are a place of, if they are.
+    pub(super) fn used_by_container(&self, core: &Core, words: &[[u8; 8]], block: usize) -> Option<u64> {
+        let leads_to = |at: u64| core.memory().read_u64(Address(at)).ok();
         let three: [u64; 3] = words.first_chunk()?.map(u64::from_le_bytes);
-        // As most are none, before the block is looked up.
-        if three[0] > three[1] || three[1] > three[2] {
+        // Most words are of neither: that shows before the block is looked up.
+        if three.is_sorted()
+            && let Some(used) = used_by_vector(three, &self.blocks.block(block))
+        {
+            // A place in a deque looks alike, but has a fourth word, which leads to what leads to the block.
+            let node = words.get(3).and_then(|node| leads_to(u64::from_le_bytes(*node)));
+            return (node != Some(three[1])).then_some(used);
+        }
+        if words.get(4) != words.first() {
             return None;
         }
-        let used = used_by_vector(three, &self.blocks.block(block))?;
-        let node =
-            words.get(3).and_then(|node| core.memory().read_u64(Address(u64::from_le_bytes(*node))).ok());
-        (node != Some(three[1])).then_some(used)
+        used_by_deque(words, &self.blocks.block(block), leads_to)
     }
 }
 
@@ -495,10 +499,24 @@ fn in_parts<T: Send>(parts: &[Range<usize>], find: impl Fn(&Range<usize>) -> T +
     })
 }
 
+/// How many bytes of a block a deque uses, if words are such that it has no other block: from the second word on of the place where its elements
+/// begin, and then the place where they end, which is in the same block (`_M_cur`, `_M_first`, `_M_last` and `_M_node` of both in libstdc++'s
+/// `stl_deque.h`).
+fn used_by_deque(words: &[[u8; 8]], block: &Block, leads_to: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    let [first, last, node, end, first_of_end, last_of_end, node_of_end] =
+        words.first_chunk()?.map(u64::from_le_bytes);
+    let is_one = first == block.start.0
+        && (first, last, node) == (first_of_end, last_of_end, node_of_end)
+        && (first..=last).contains(&end)
+        && last <= block.end().0
+        && leads_to(node) == Some(first);
+    is_one.then(|| end - first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::blocks::{Block, BlockId, BlockState};
-    use super::used_by_vector;
+    use super::{used_by_deque, used_by_vector};
     use crate::Address;
 
     #[test]
@@ -520,5 +538,30 @@ mod tests {
         assert_eq!(used([0x1000, 0x1010, 0x1008]), None);
         assert_eq!(used([0x1008, 0x1010, 0x1018]), None, "not at its start");
         assert_eq!(used([0x1000, 0, 0]), None);
+    }
+
+    #[test]
+    fn a_deque_with_one_block_uses_what_is_before_its_end() {
+        let block = Block {
+            id: BlockId(0),
+            start: Address(0x1000),
+            bytes: 520,
+            chunk_bytes: 528,
+            state: BlockState::Used,
+            run: 0,
+        };
+        let used = |words: [u64; 7]| {
+            let words = words.map(u64::to_le_bytes);
+            used_by_deque(&words, &block, |at| (at == 0x2018).then_some(0x1000))
+        };
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x1000, 0x1000, 0x1200, 0x2018]), Some(0), "an empty one");
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x1040, 0x1000, 0x1200, 0x2018]), Some(0x40));
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x3040, 0x3000, 0x3200, 0x2020]), None, "two blocks");
+        assert_eq!(used([0x1000, 0x1200, 0x2018, 0x1240, 0x1000, 0x1200, 0x2018]), None, "behind the block");
+        assert_eq!(
+            used([0x1000, 0x1200, 0x2020, 0x1000, 0x1000, 0x1200, 0x2020]),
+            None,
+            "no list leads here"
+        );
     }
 }

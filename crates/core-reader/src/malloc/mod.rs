@@ -28,6 +28,7 @@ mod beyond;
 mod blocks;
 mod cached;
 mod claims;
+mod counted;
 mod led_to;
 mod links;
 mod marks;
@@ -47,6 +48,7 @@ use crate::{Address, Core};
 
 pub use arena::Arena;
 pub use blocks::{Block, BlockId, BlockState, Blocks};
+pub use counted::{CountedOthers, Piece};
 pub use led_to::{Beginnings, LedTo};
 pub use owners::{Others, Owner, OwnerBlock, Owners};
 pub use parameters::Parameters;

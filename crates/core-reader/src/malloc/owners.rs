@@ -15,7 +15,7 @@
 //!
 //! An owner may have other memory than blocks, by which it has blocks ([`super::beyond`]).
 //!
-//! A `std::vector` says how much of its block it uses, and the words behind that are of who had the memory before: they lead nowhere. Words
+//! A `std::vector` says how much of its block it uses, and so does a `std::deque` with one block; the words behind that are of who had the memory before: they lead nowhere. Words
 //! that hardly are addresses lead nowhere either, as long as others do ([`super::links`]).
 //!
 //! ```text
@@ -212,7 +212,7 @@ impl Malloc {
             let bounds = self.bounds();
             words::each(core.memory(), block.start.0, to, |_, words| {
                 if let Some(target) = self.near(u64::from_le_bytes(words[0]), bounds) {
-                    targets.push((target, self.used_by_vector(core, words, target)));
+                    targets.push((target, self.used_by_container(core, words, target)));
                 }
             });
         }

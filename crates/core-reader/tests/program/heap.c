@@ -178,6 +178,36 @@ __attribute__((noinline)) static void chance(void) {
     }
 }
 
+/* Gives out so many bytes, in front of which it says how many it took; of what is handed on it says 0. */
+static void **piece(int which, size_t bytes, int handed) {
+    size_t front = which ? 16 : 8, *block = calloc(1, front + bytes);
+    *block = handed ? 0 : front + bytes;
+    say(handed ? "HANDED" : "PIECE", which, block);
+    return (void **)((char *)block + front);
+}
+
+/* Two owners with such an allocator. The first has words of the second, left over in a table and in room for text. */
+__attribute__((noinline)) static void counted(void) {
+    static void **owners[2];
+    void **tables[2], **entries[2], **rooms[2];
+    for (int which = 0; which < 2; which++) {
+        void **owner = owners[which] = calloc(1, 64), **table = tables[which] = piece(which, 1024, 0);
+        void **entry = entries[which] = piece(which, 64, 0), **text = piece(which, 40, 0), **handed = piece(which, 40, 1);
+        void **chain = piece(which, 40, 0), **room = rooms[which] = piece(which, 2000, 0);
+        owner[3] = table;
+        table[7] = entry;
+        table[8] = chain;
+        entry[0] = text;
+        entry[1] = handed;
+        text[0] = handed[0] = owner;
+        chain[1] = room;
+        chain[2] = (char *)room + 2000;
+        say("OWNER", which, owner);
+    }
+    tables[0][0] = entries[1];
+    rooms[0][5] = tables[1];
+}
+
 static pthread_barrier_t barrier;
 
 static void *run(void *unused) {
@@ -213,6 +243,9 @@ int main(int count, char **arguments) {
     }
     if (!strcmp(mode, "chance")) {
         chance();
+    }
+    if (!strcmp(mode, "counted")) {
+        counted();
     }
     if (!strcmp(mode, "blocked")) {
         kept[0][0] = malloc(100);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use core_reader::{Block, BlockId, BlockState, Malloc, Others, Owner, OwnerBlock};
+use core_reader::{
+    Address, Block, BlockId, BlockState, CountedOthers, Malloc, Memory, Others, Owner, OwnerBlock,
+};
 use v8_heap::objects::value::Value;
 use v8_heap::{Monitor, Tagged};
 
@@ -106,6 +108,40 @@ const MOST_CERTAIN: usize = 1 << 16;
 /// The data at the end of a chain leads nowhere: blocks of no class that are larger are not read.
 const LARGEST_LINK: u64 = 1 << 12;
 
+/// Classes whose objects have a stream of zlib. Its state begins with the address of the stream, and has the window and tables (zlib:
+/// `internal_state` in `deflate.h`, `inflate_state` in `inflate.h`; Node.js: `ZlibContext` in `src/node_zlib.cc`, whose allocator puts a word in
+/// front).
+///
+/// ```text
+///   ZlibStream --> state --> window, tables
+///        ^           |
+///        '-----------'
+/// ```
+const WITH_STREAM: [&str; 1] = ["ZlibStream"];
+/// The words at the start of a block among which the first of a state is.
+const STATE_WORDS: u64 = 3;
+/// No window or table is smaller, in bytes.
+const SMALLEST_TABLE: u64 = 1 << 9;
+
+/// The state of the stream that an owner has, and what it has.
+fn stream_of(target: &Target, malloc: &Malloc, owner: &NativeOwner) -> Vec<BlockId> {
+    let own = owner.name.1.as_deref().and_then(|class| class.rsplit("::").next());
+    let own = own.filter(|class| WITH_STREAM.contains(class)).and_then(|_| malloc.blocks().get(owner.block));
+    let Some(own) = own else { return Vec::new() };
+    let mut found = Vec::new();
+    for (state, _) in malloc.leads_to(target.core(), own.id, None) {
+        let mut words = (0..STATE_WORDS).map(|index| Address(state.start.0.saturating_add(8 * index)));
+        let leads_back = words.any(|at| target.memory().read_u64(at).is_ok_and(|word| own.contains(word)));
+        if leads_back && state.id != own.id {
+            let tables = malloc.leads_to(target.core(), state.id, None).into_iter();
+            let tables = tables.filter(|(block, _)| block.bytes >= SMALLEST_TABLE && block.id != own.id);
+            found.push(state.id);
+            found.extend(tables.map(|(block, _)| block.id));
+        }
+    }
+    found
+}
+
 /// Blocks that are an owner's for certain: its class has them in a known way. Words that are left over from who had the memory of an
 /// object before lead to objects of other classes.
 fn certain_of(
@@ -116,7 +152,7 @@ fn certain_of(
 ) -> Vec<BlockId> {
     let own = owner.name.1.as_deref().map(|class| class.trim_start_matches("node::"));
     let Some(chain) = CHAINS.iter().find(|chain| own == Some(chain.owner)) else {
-        return Vec::new();
+        return stream_of(target, malloc, owner);
     };
     let mut found: HashSet<BlockId> = HashSet::new();
     let mut links = vec![(owner.block, None)];
@@ -143,6 +179,60 @@ fn certain_of(
     found.into_iter().collect()
 }
 
+/// Classes of objects that give a library an allocator, which counts what it gives out: all of that is theirs, whatever else leads to it
+/// (Node.js: `NgLibMemoryManager` in `src/node_mem.h`). Their streams lead to some of it, and what was freed by one and taken by
+/// another has words of both.
+const WITH_ALLOCATOR: [&str; 1] = ["Http2Session"];
+
+/// Rounds in which such blocks are looked for.
+const MOST_ROUNDS: usize = 8;
+
+/// Whether an owner has an allocator of its own.
+fn has_allocator(owner: &NativeOwner) -> bool {
+    let class = owner.name.1.as_deref().and_then(|class| class.rsplit("::").next());
+    class.is_some_and(|class| WITH_ALLOCATOR.contains(&class))
+}
+
+/// The blocks that owners have by allocators of their own, by the owners' blocks. An owner knows how much that is: where the blocks that are
+/// found make up just as much, they are its own for certain, and no other's.
+fn pieces(target: &Target, malloc: &Malloc, owners: &[NativeOwner]) -> HashMap<BlockId, Vec<BlockId>> {
+    let blocks = owners.iter().filter(|owner| has_allocator(owner));
+    let mut pending: Vec<Block> = blocks.filter_map(|owner| malloc.blocks().get(owner.block)).collect();
+    let addresses: HashSet<u64> = pending.iter().map(|block| block.start.0).collect();
+    let mut found = HashMap::new();
+    let mut taken = HashSet::new();
+    for _ in 0..MOST_ROUNDS {
+        let before = pending.len();
+        pending.retain(|block| {
+            let others = CountedOthers { owners: &addresses, taken: &taken };
+            let pieces = malloc.counted(target.core(), block.id, &others);
+            let sum: u64 = pieces.iter().filter_map(|piece| piece.counted).sum();
+            let own: Vec<BlockId> = pieces.iter().map(|piece| piece.block).collect();
+            let is_all = sum > 0 && has_word(target, block, sum);
+            if is_all {
+                taken.extend(own.iter().copied());
+            }
+            found.insert(block.id, own);
+            !is_all
+        });
+        if pending.is_empty() || pending.len() == before {
+            break;
+        }
+    }
+    for block in &pending {
+        if let Some(own) = found.get_mut(&block.id) {
+            own.retain(|piece| !taken.contains(piece));
+        }
+    }
+    found
+}
+
+/// Whether a block has a word.
+fn has_word(target: &Target, block: &Block, word: u64) -> bool {
+    let words = (0..block.bytes / 8).map(|index| Address(block.start.0.saturating_add(8 * index)));
+    words.map_while(|at| target.memory().read_u64(at).ok()).any(|own| own == word)
+}
+
 /// Classes of objects that a thread has one of, and that lead to all that it has: what only they lead to is no one owner's (Node.js:
 /// `src/env.h`, `src/node_realm.h`, `src/js_native_api_v8.h`).
 const COMMON: [&str; 6] =
@@ -150,7 +240,19 @@ const COMMON: [&str; 6] =
 /// A thread has few of each.
 const MOST_COMMON: usize = 1 << 12;
 
-/// The blocks of such objects: every owner leads to some of them, and they lead to one another.
+/// Words at the start of an owner among which its handle is.
+const HANDLE_WORDS: u64 = 4;
+
+/// V8's block of handles that an owner has its handle in. An owner with the first one leads to the start of the block, and so to all of V8.
+fn handles_of(target: &Target, malloc: &Malloc, owner: &NativeOwner) -> Option<Block> {
+    let start = malloc.blocks().get(owner.block)?.start.0;
+    let word = |at: u64| target.memory().read_u64(Address(at)).ok();
+    let mut places = (1..HANDLE_WORDS).filter_map(|index| word(start.checked_add(8 * index)?));
+    let place = places.find(|place| *place != 0 && word(*place) == Some(owner.object.0))?;
+    malloc.blocks().around(place).filter(|block| block.state.is_used())
+}
+
+/// The blocks of such objects: every owner leads to some of them, and they lead to one another. V8's blocks of handles are such, too.
 fn common(
     target: &Target,
     malloc: &Malloc,
@@ -159,6 +261,8 @@ fn common(
 ) -> Vec<BlockId> {
     let mut found: Vec<BlockId> = Vec::new();
     let mut seen: HashSet<BlockId> = HashSet::new();
+    let handles = owners.iter().filter_map(|owner| handles_of(target, malloc, owner)).map(|block| block.id);
+    found.extend(handles.filter(|id| seen.insert(*id)));
     let mut waiting: Vec<BlockId> = owners.iter().map(|owner| owner.block).collect();
     while let Some(id) = waiting.pop() {
         for (block, _) in malloc.leads_to(target.core(), id, Some(LARGEST_COMMON)) {
@@ -222,12 +326,15 @@ pub(crate) fn native_owners_in(target: &Target, monitor: &Progress) -> Result<Na
     monitor.begin("finding owners of native memory", 0);
     let leads_on = |owner: &NativeOwner| !WITH_ROOM.contains(&&*owner.name.0);
     let mut classes = HashMap::new();
+    let mut pieces = pieces(target, malloc, &owners);
     let blocks: Vec<OwnerBlock> = of_owners
         .iter()
         .filter_map(|(block, number, is_of_node)| {
             let owner = owners.get(*number as usize)?;
             let certain = match owner.block == *block {
-                true => certain_of(target, malloc, owner, &mut classes),
+                true => {
+                    pieces.remove(block).unwrap_or_else(|| certain_of(target, malloc, owner, &mut classes))
+                }
                 false => Vec::new(),
             };
             Some(OwnerBlock {

@@ -13,6 +13,14 @@
 //!           graph->AddEdge(from, to, "x") --> noted
 //! ```
 //!
+//! C++ objects that V8 collects itself V8 adds by a function of its own, which is asked as well.
+//!
+//! ```text
+//!   CppGraphBuilder::Run(isolate, graph, CppHeap)
+//!       every object: header --> number of its class --> GCInfo { finalize, trace, name }
+//!           graph->AddNode(node), and node->WrapperNode() is that of its JavaScript object
+//! ```
+//!
 //! Where an object cannot be asked, as its memory is damaged or an instruction is not known, all are asked once more without it.
 
 mod parts;
@@ -22,7 +30,9 @@ mod tests;
 
 use core_reader::{Contents, Emulator, Halt, Limits, Symbols};
 
+use crate::graph::cpp_heap_of;
 use crate::heap::Heap;
+use crate::isolate::Isolate;
 use crate::layout::native::{embedder_graph, memory_retainer};
 use crate::pending::Environment;
 use crate::{Error, Monitor, Result, Tagged};
@@ -49,6 +59,8 @@ pub enum Node {
         size: u64,
         /// Alive by itself.
         is_root: bool,
+        /// Number of the node of the value that V8 takes for the same node.
+        merged: Option<u32>,
     },
     /// A value of JavaScript.
     Value(Tagged),
@@ -76,6 +88,8 @@ pub struct EmbedderGraph {
     pub texts: Vec<String>,
     /// What is missing.
     pub told: Told,
+    /// Why V8 could not be asked for the objects that it collects itself.
+    pub lacks_collected: Option<Reason>,
 }
 
 /// How much Node.js could be asked.
@@ -133,8 +147,10 @@ impl Heap<'_> {
             symbols,
             monitor,
             builder: builder.address.0,
+            collected: None,
             limits: Limits { steps: MOST_STEPS, bytes: bytes.clamp(MEMORY.0, MEMORY.1) },
         };
+        asking.collected = collected(symbols);
         let mut graph = EmbedderGraph::default();
         monitor.begin("asking Node.js's objects", environments.len() as u64);
         for environment in &environments {
@@ -145,12 +161,22 @@ impl Heap<'_> {
     }
 }
 
+/// What V8 is asked with for the C++ objects that it collects itself.
+struct Collected {
+    builder: u64,
+    /// What a `CppHeap` begins with.
+    functions: u64,
+    /// What goes through the stack.
+    stack: Option<u64>,
+}
+
 /// What all threads are asked with.
 struct Asking<'a, 't> {
     heap: &'a Heap<'t>,
     symbols: &'a dyn Symbols,
     monitor: &'a dyn Monitor,
     builder: u64,
+    collected: Option<Collected>,
     limits: Limits,
 }
 
@@ -192,6 +218,10 @@ impl Asking<'_, '_> {
             if said.is_err() && self.monitor.cancelled() {
                 return Err(Error::Interrupted);
             }
+            if said.is_ok() {
+                self.ask_collector(isolate, &mut emulator, &mut telling, graph)?;
+                self.limits.steps = emulator.steps_left();
+            }
             if let Err(halt) = said {
                 first.get_or_insert(halt);
                 let may_go_on = !matches!(halt, Halt::Steps | Halt::Room) && silent.len() < MOST_AGAIN;
@@ -211,6 +241,59 @@ impl Asking<'_, '_> {
             return Ok(());
         }
     }
+}
+
+/// What there is to ask V8 with, if its functions have names.
+fn collected(symbols: &dyn Symbols) -> Option<Collected> {
+    let at = |name: &str| symbols.find(name).map(|found| found.address.0);
+    let builder = embedder_graph::CPP_BUILDERS.into_iter().find_map(at)?;
+    let functions = at(embedder_graph::CPP_HEAP)?.wrapping_add(embedder_graph::CPP_HEAP_FUNCTIONS);
+    Some(Collected { builder, functions, stack: at(embedder_graph::STACK) })
+}
+
+impl Asking<'_, '_> {
+    /// Adds the C++ objects that V8 collects itself. If it does not say them all, what it said is left as it is.
+    fn ask_collector(
+        &mut self,
+        isolate: &Isolate,
+        emulator: &mut Emulator<'_>,
+        telling: &mut Telling<'_>,
+        graph: &mut EmbedderGraph,
+    ) -> Result<()> {
+        let Some(collected) = &self.collected else {
+            graph.lacks_collected = Some(Reason::Function);
+            return Ok(());
+        };
+        let heap = cpp_heap_of(self.heap, isolate, collected.functions);
+        // An isolate need not have one.
+        let Some(heap) = heap else { return Ok(()) };
+        if let Some(stack) = collected.stack {
+            telling.pass_over(emulator, stack);
+        }
+        let said = empty_set(emulator).and_then(|set| {
+            let arguments = [isolate.address, telling.graph(), heap, set];
+            emulator.call(collected.builder, &arguments, telling)
+        });
+        match said {
+            Ok(_) => Ok(()),
+            Err(_) if self.monitor.cancelled() => Err(Error::Interrupted),
+            Err(halt) => {
+                graph.lacks_collected = Some(halt.into());
+                emulator.abandon();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An empty `std::unordered_set`.
+fn empty_set(emulator: &mut Emulator<'_>) -> std::result::Result<u64, Halt> {
+    use embedder_graph::empty_set::{BUCKET, BUCKETS, COUNT, LOAD, SIZE};
+    let set = emulator.allocate(SIZE)?;
+    emulator.set_word(set + BUCKETS, set + BUCKET)?;
+    emulator.set_word(set + COUNT, 1)?;
+    emulator.set_word(set + LOAD, u64::from(1_f32.to_bits()))?;
+    Ok(set)
 }
 
 impl EmbedderGraph {

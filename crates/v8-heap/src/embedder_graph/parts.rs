@@ -24,6 +24,14 @@ impl EmbedderGraph {
                 _ => {}
             }
         }
+        for (index, node) in (0..).zip(&self.nodes) {
+            if let Node::Native { merged: Some(value), .. } = node
+                && let Node::Value(value) = self.nodes[*value as usize]
+            {
+                natives_of.entry(value).or_default().push(index);
+                stand_behind.insert(index);
+            }
+        }
         let bytes = |first: &[u32]| {
             let mut seen: HashSet<u32> = first.iter().copied().collect();
             let mut pending = first.to_vec();

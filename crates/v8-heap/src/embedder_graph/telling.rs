@@ -50,6 +50,8 @@ pub(super) struct Telling<'a> {
     edges: Vec<Edge>,
     names: Names,
     passed_over: usize,
+    /// A function that does nothing here.
+    idle: Option<u64>,
     /// Nodes and edges, at most.
     most: (u64, u64),
 }
@@ -81,6 +83,7 @@ impl<'a> Telling<'a> {
             edges: Vec::new(),
             names: Names::default(),
             passed_over: 0,
+            idle: None,
             most: (bytes / LEAST_NODE, bytes / LEAST_EDGE),
         })
     }
@@ -88,6 +91,12 @@ impl<'a> Telling<'a> {
     /// Its address.
     pub fn graph(&self) -> u64 {
         self.graph
+    }
+
+    /// From now on a function does nothing.
+    pub fn pass_over(&mut self, emulator: &mut Emulator<'_>, function: u64) {
+        emulator.stop_at(function);
+        self.idle = Some(function);
     }
 
     /// How many objects were not asked.
@@ -118,7 +127,10 @@ impl<'a> Telling<'a> {
         // Texts of other threads come first.
         let texts = graph.texts.len() as u32;
         graph.nodes.extend(nodes.into_iter().map(|node| match node {
-            Node::Native { name, size, is_root } => Node::Native { name: texts + name, size, is_root },
+            Node::Native { name, size, is_root, merged } => {
+                let merged = merged.filter(|node| *node < known).map(|node| first + node);
+                Node::Native { name: texts + name, size, is_root, merged }
+            }
             value => value,
         }));
         let edges = self.edges.drain(..).filter(|edge| edge.from < known && edge.to < known);
@@ -139,13 +151,16 @@ impl<'a> Telling<'a> {
         };
         let (prefix, name) = (said(embedder_graph::PREFIX)?, said(embedder_graph::NAME)?);
         let size = said(embedder_graph::SIZE)?;
+        let wrapper = said(embedder_graph::WRAPPER)?;
         let is_root = said(embedder_graph::IS_ROOT)? as u8 != 0;
+        let merged = self.by_address.get(&wrapper).copied();
+        let merged = merged.filter(|node| self.nodes[*node as usize].1.is_some());
         let mut text = String::new();
         if prefix != 0 {
             text = text_at(emulator, prefix)? + " ";
         }
         text += &text_at(emulator, name)?;
-        Ok(Node::Native { name: self.names.number(text)?, size, is_root })
+        Ok(Node::Native { name: self.names.number(text)?, size, is_root, merged })
     }
 
     fn add(&mut self, address: u64, value: Option<Tagged>) -> Result<(), Halt> {
@@ -194,6 +209,9 @@ impl Host for Telling<'_> {
         let object = emulator.argument(0);
         if object == self.graph {
             return self.told(emulator).map(Reply::Value);
+        }
+        if self.idle == Some(at) {
+            return Ok(Reply::Value(0));
         }
         let of_class = self.silent.iter().filter(|silent| silent.function == at);
         if of_class.clone().count() >= MOST_OF_CLASS || of_class.clone().any(|silent| silent.object == object)

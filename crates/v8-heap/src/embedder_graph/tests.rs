@@ -120,7 +120,8 @@ fn told(dump: &Dump, steps: u64) -> EmbedderGraph {
     let isolate = &heap.spaces().isolates()[0];
     let environment = Environment { address: NATIVE, heap: isolate.heap, event_loop: None, clock: None };
     let limits = Limits { steps, bytes: 1 << 20 };
-    let mut asking = Asking { heap: &heap, symbols: dump, monitor: &Unattended, builder: NATIVE, limits };
+    let mut asking =
+        Asking { heap: &heap, symbols: dump, monitor: &Unattended, builder: NATIVE, collected: None, limits };
     let mut graph = EmbedderGraph::default();
     asking.ask(&environment, &mut graph).unwrap();
     graph
@@ -130,7 +131,7 @@ fn told(dump: &Dump, steps: u64) -> EmbedderGraph {
 fn what_a_program_tells_is_noted() {
     let (dump, object) = process(|_| {});
     let graph = told(&dump, 10_000);
-    let native = |size, is_root| Node::Native { name: 1, size, is_root };
+    let native = |size, is_root| Node::Native { name: 1, size, is_root, merged: None };
     assert_eq!(graph.told, Told::All);
     assert_eq!(graph.nodes, [native(480, true), Node::Value(Tagged(object)), native(17, false)]);
     assert_eq!(graph.edges, [Edge { from: 0, to: 1, name: Some(0) }]);
@@ -171,7 +172,7 @@ fn nothing_in_the_program_does_harm() {
 
 #[test]
 fn an_object_has_the_bytes_of_all_parts_that_are_its_own() {
-    let native = |size, is_root| Node::Native { name: 0, size, is_root };
+    let native = |size, is_root| Node::Native { name: 0, size, is_root, merged: None };
     let nodes = vec![
         Node::Value(Tagged(0x1001)),
         native(480, false),

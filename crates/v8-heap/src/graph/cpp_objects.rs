@@ -21,8 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use core_reader::{Address, Memory};
 
-use super::root_finder::{Finder, words_of};
+use super::root_finder::{Finder, words_of, words_of_isolate};
 use crate::index::ObjectTable;
+use crate::isolate::Isolate;
 use crate::view::View;
 
 /// Alignment of pages (`cppgc::internal::api_constants::kGuardPageSize`, `kPageSize`), in bytes.
@@ -30,6 +31,8 @@ const PAGE: u64 = 1 << 17;
 /// Where in a `CppHeap` its lists of persistents may begin, in bytes; and the part of it that pages name (`HeapHandle`).
 const LISTS: u64 = 0x400;
 const HANDLE: u64 = 0x40;
+/// The word of a `CppHeap` that is its own address.
+const OWN: usize = 2;
 /// Words of a list of persistents: a vector, the first free entry, how many are in use, who is told when memory runs out, whose it is.
 const LIST: usize = 7;
 /// Entries of a block of them (`PersistentNodeSlots`), of two words each.
@@ -179,6 +182,27 @@ impl CppObjects {
     }
 }
 
+/// Address of the `CppHeap` of an isolate: it begins with the address of these functions and knows the isolate, which leads to it or, as to one of
+/// its bases, little behind its beginning.
+pub(crate) fn cpp_heap_of(view: &View<'_>, isolate: &Isolate, functions: u64) -> Option<u64> {
+    let memory = view.memory();
+    let word = |at: u64| memory.read_u64(Address(at)).ok();
+    let mut seen = HashSet::new();
+    let words = words_of_isolate(memory, isolate);
+    let candidates = words.iter().filter(|(at, _)| *at >= isolate.heap).map(|(_, word)| *word);
+    let candidates = candidates.filter(|word| *word > LISTS && word.is_multiple_of(8) && seen.insert(*word));
+    let starts = candidates.filter_map(|address| {
+        let before = (0..LISTS / 8).map(|index| (address - 8 * index, word(address - 8 * index)));
+        let mut before = before.map_while(|(at, word)| Some((at, word?)));
+        before.find(|(_, word)| *word == functions).map(|(at, _)| at)
+    });
+    let knows = |start: &u64| {
+        let end = start.saturating_add(LISTS);
+        words_of(memory, *start, end).0.iter().any(|(_, word)| *word == isolate.address)
+    };
+    starts.into_iter().find(knows)
+}
+
 /// The `CppHeap` at an address, if it is one: two lists of persistents stand one behind the other, of the same owner.
 fn heap_at(memory: &dyn Memory, isolate: u64, address: u64) -> Option<CppHeap> {
     let words: Vec<u64> = words_of(memory, address, address.saturating_add(LISTS))
@@ -189,7 +213,9 @@ fn heap_at(memory: &dyn Memory, isolate: u64, address: u64) -> Option<CppHeap> {
     let (strong, across_threads) = words.windows(3 * LIST - 1).find_map(|lists| {
         let (strong, weak, across) = (&lists[..LIST], &lists[LIST..2 * LIST], &lists[2 * LIST..]);
         let is_one = lists[LIST - 2] != 0
-            && strong[LIST - 2..] == weak[LIST - 2..]
+            && strong[LIST - 2] == weak[LIST - 2]
+            // Up to V8 12 it is the number of a thread, of four bytes, and nobody clears those behind it.
+            && strong[LIST - 1] as u32 == weak[LIST - 1] as u32
             && across[LIST - 2] == strong[LIST - 2]
             && [strong, weak, across].into_iter().all(is_list);
         is_one.then_some((strong, across))
@@ -207,7 +233,15 @@ fn heap_at(memory: &dyn Memory, isolate: u64, address: u64) -> Option<CppHeap> {
             );
         }
     }
-    Some(CppHeap { isolate, handle: address..address.saturating_add(HANDLE), persistents })
+    let start = start_before(memory, address).unwrap_or(address);
+    Some(CppHeap { isolate, handle: start..start.saturating_add(HANDLE), persistents })
+}
+
+/// Where the `CppHeap` begins whose lists are near an address, which may lead to what is in front of it: it knows itself (`RawHeap::main_heap_` in
+/// `src/heap/cppgc/raw-heap.h`).
+fn start_before(memory: &dyn Memory, address: u64) -> Option<u64> {
+    let words = words_of(memory, address, address.saturating_add(LISTS)).0;
+    words.windows(OWN + 1).find(|words| words[OWN].1 == words[0].0).map(|words| words[0].0)
 }
 
 /// Whether words are those of a list of persistents.

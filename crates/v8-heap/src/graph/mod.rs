@@ -33,7 +33,7 @@ mod stacks;
 mod suspects;
 
 pub(crate) use census::Tally;
-pub(crate) use cpp_objects::CppObjects;
+pub(crate) use cpp_objects::{CppObjects, cpp_heap_of};
 pub use dominators::NOBODY as NO_OBJECT;
 pub(crate) use dominators::NOBODY;
 pub use dominators::{Dominators, RetainedBytes};

@@ -394,7 +394,8 @@ pub(crate) mod embedder_graph {
     pub const NAME: u64 = 16;
     /// `SizeInBytes`
     pub const SIZE: u64 = 24;
-    // `WrapperNode` follows, with which V8 merges a node: Node.js has none.
+    /// `WrapperNode`: the node of the value that stands for the object, which V8 takes for the same node; or null.
+    pub const WRAPPER: u64 = 32;
     /// `IsRootNode`, u8
     pub const IS_ROOT: u64 = 40;
     /// `NamePrefix`, a text or null
@@ -402,4 +403,28 @@ pub(crate) mod embedder_graph {
     /// Node.js gives V8 its part of the graph by this function (`src/env.cc`): of an isolate, a graph and an `Environment`.
     pub const BUILDER: &str =
         "_ZN4node11Environment18BuildEmbedderGraphEPN2v87IsolateEPNS1_13EmbedderGraphEPv";
+    /// V8 adds the C++ objects that it collects itself (`CppGraphBuilder::Run` in `src/heap/cppgc-js/cpp-snapshot.cc`): of an isolate, a graph
+    /// and a `CppHeap`, and from V8 14 on of a `std::unordered_set` of objects that Node.js has none of.
+    pub const CPP_BUILDERS: [&str; 2] = [
+        "_ZN2v88internal15CppGraphBuilder3RunEPNS_7IsolateEPNS_13EmbedderGraphEPv",
+        "_ZN2v88internal15CppGraphBuilder3RunEPNS_7IsolateEPNS_13EmbedderGraphEPvOSt13unordered_setINS0_6TaggedINS0_21CppHeapExternalObjectEEENS0_6Object6HasherENSB_12KeyEqualSafeESaISA_EE",
+    ];
+    /// The functions of a `CppHeap`, which begins with the address of them.
+    pub const CPP_HEAP: &str = "_ZTVN2v88internal7CppHeapE";
+    /// Where they begin in their table, in bytes.
+    pub const CPP_HEAP_FUNCTIONS: u64 = 16;
+    /// What goes through the stack for what it may hold of such objects: the stack of a process that writes a snapshot is another.
+    pub const STACK: &str = "_ZNK4heap4base5Stack26IteratePointersUntilMarkerEPNS0_12StackVisitorE";
+    /// An empty `std::unordered_set` (libstdc++: `_Hashtable`): it has one bucket, which is in it.
+    pub mod empty_set {
+        pub const SIZE: u64 = 56;
+        /// `_M_buckets`
+        pub const BUCKETS: u64 = 0;
+        /// `_M_bucket_count`
+        pub const COUNT: u64 = 8;
+        /// `_M_rehash_policy._M_max_load_factor`, a float
+        pub const LOAD: u64 = 32;
+        /// `_M_single_bucket`
+        pub const BUCKET: u64 = 48;
+    }
 }

@@ -11,8 +11,7 @@
 //! ```
 //!
 //! C++ objects of the embedder, and what these consist of, are those that it tells V8 itself (`natives`). What is different: code that V8
-//! brings along is called by name only where somebody knows the names, an object that stands for a C++ object that V8 collects itself
-//! goes by its constructor, and roots are grouped by what is known of them.
+//! brings along is called by name only where somebody knows the names, and roots are grouped by what is known of them.
 //!
 //! The id of an object is twice its number plus one ([`node_id`]): it leads back to the core.
 
@@ -33,7 +32,7 @@ use std::io::{Seek, Write};
 
 use core_reader::Symbols;
 
-use crate::embedder_graph::Told;
+use crate::embedder_graph::{Reason, Told};
 use crate::graph::{Graph, Liveness, ObjectSet};
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
@@ -79,6 +78,8 @@ pub struct SnapshotSize {
     pub bytes: u64,
     /// How much Node.js could be asked of its C++ objects.
     pub natives: Told,
+    /// Why V8 could not be asked for the C++ objects that it collects itself.
+    pub lacks_collected: Option<Reason>,
 }
 
 /// The id of an object's node.
@@ -163,7 +164,7 @@ impl<'t> Heap<'t> {
             objects_end,
         }
         .write(out, monitor)?;
-        size.natives = natives.told;
+        (size.natives, size.lacks_collected) = (natives.told, natives.lacks_collected);
         Ok(size)
     }
 

@@ -8,6 +8,9 @@
 //!               <--internal "native_to_javascript"--
 //! ```
 //!
+//! A C++ object that V8 collects itself is one node with the JavaScript object that stands for it: that has its name and kind, the bytes
+//! of both, and its references. (`NativeObjectsExplorer::MergeNodeIntoEntry`)
+//!
 //! An object of Node.js whose JavaScript object is garbage is so too: V8 would have had it deleted first.
 //!
 //! Where Node.js cannot be asked, there are those that an object stands for, with the name and size that their class says.
@@ -20,7 +23,7 @@ use core_reader::Symbols;
 use super::Extent;
 use super::kinds::{EdgeKind, NodeKind};
 use super::reference::{Edge, Label, Name, Target};
-use crate::embedder_graph::{self, EmbedderGraph, Node, Told};
+use crate::embedder_graph::{self, EmbedderGraph, Node, Reason, Told};
 use crate::graph::ObjectSet;
 use crate::heap::Heap;
 use crate::index::ObjectTable;
@@ -33,10 +36,22 @@ pub(super) struct Natives {
     all: Vec<Native>,
     /// What objects refer to among them, by the numbers of the objects.
     by_object: HashMap<u32, Vec<Edge>>,
+    /// Objects that are one node with a C++ object, by their numbers.
+    merged: HashMap<u32, Merged>,
     /// Places of those that are alive by themselves.
     pub roots: Vec<u32>,
     texts: Vec<String>,
     pub told: Told,
+    pub lacks_collected: Option<Reason>,
+}
+
+/// What a C++ object makes of the node of an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Merged {
+    pub kind: NodeKind,
+    pub name: Name,
+    /// Bytes of the C++ object.
+    pub size: u64,
 }
 
 /// A C++ object, or a part of one.
@@ -64,15 +79,28 @@ impl Natives {
         };
         let graph = heap.embedder_graph(symbols, monitor)?;
         let chosen = chosen(&graph, extent, &number);
-        let mut found =
-            Natives { texts: graph.texts.clone(), told: graph.told.clone(), ..Natives::default() };
+        let mut found = Natives {
+            texts: graph.texts.clone(),
+            told: graph.told.clone(),
+            lacks_collected: graph.lacks_collected,
+            ..Natives::default()
+        };
         let mut places: Vec<Option<u32>> = vec![None; graph.nodes.len()];
         for (place, node) in
             places.iter_mut().zip(&graph.nodes).zip(&chosen).filter(|(_, is)| **is).map(|(both, _)| both)
         {
-            let Node::Native { name, size, is_root } = *node else { continue };
-            let (next, name) = (found.all.len() as u32, Name::Native(name));
+            let Node::Native { name, size, is_root, merged } = *node else { continue };
             let kind = if is_root { NodeKind::Synthetic } else { NodeKind::Native };
+            let object = merged.and_then(|value| match graph.nodes[value as usize] {
+                Node::Value(value) => Some((number(value)?, value)),
+                Node::Native { .. } => None,
+            });
+            if let Some((id, value)) = object {
+                let name = found.merged_name(heap, name, value);
+                found.merged.insert(id, Merged { kind, name, size });
+                continue;
+            }
+            let (next, name) = (found.all.len() as u32, Name::Native(name));
             found.all.push(Native { kind, name, size, edges: Vec::new() });
             if is_root && !matches!(extent, Extent::Retained(_)) {
                 found.roots.push(next);
@@ -96,24 +124,29 @@ impl Natives {
         places: &[Option<u32>],
         number: &impl Fn(Tagged) -> Option<u32>,
     ) {
-        let target = match (places[edge.to as usize], &graph.nodes[edge.to as usize]) {
+        // The value that stands for a node, if one does.
+        let value_of = |node: u32| match graph.nodes[node as usize] {
+            Node::Value(value) => Some(value),
+            Node::Native { merged, .. } => match graph.nodes[merged? as usize] {
+                Node::Value(value) => Some(value),
+                Node::Native { .. } => None,
+            },
+        };
+        let target = match (places[edge.to as usize], value_of(edge.to)) {
             (Some(place), _) => Target::Native(place),
-            (None, Node::Value(value)) if number(*value).is_some() => {
+            (None, Some(value)) if number(value).is_some() => {
                 Target::Object(value.object().unwrap_or_default())
             }
             _ => return,
         };
-        let edges = match (places[edge.from as usize], &graph.nodes[edge.from as usize]) {
+        let edges = match (places[edge.from as usize], value_of(edge.from).and_then(number)) {
             (Some(place), _) => &mut self.all[place as usize].edges,
-            (None, Node::Value(value)) => match number(*value) {
-                Some(id) => self.by_object.entry(id).or_default(),
-                None => return,
-            },
+            (None, Some(id)) => self.by_object.entry(id).or_default(),
             _ => return,
         };
         let (kind, label) = match edge.name {
             Some(name) => (EdgeKind::Internal, Label::Name(Name::Native(name))),
-            // As many as it has by then.
+            // As many as it has by then; those that an object has besides are known when it is written.
             None => (EdgeKind::Element, Label::Index(edges.len() as u32 + 1)),
         };
         edges.push(Edge { kind, label, target });
@@ -151,6 +184,22 @@ impl Natives {
         Ok(())
     }
 
+    /// What a node is called that a C++ object has in common with an object: as the C++ object, with what the name of the object has from a
+    /// slash on (`MergeNames`).
+    fn merged_name(&mut self, heap: &Heap<'_>, name: u32, value: Tagged) -> Name {
+        let own = heap.object(value).ok().filter(|object| object.kind().is_js_object());
+        let own = own.map_or("", |object| heap.name(heap.constructor_name(object)));
+        let Some(slash) = own.find('/') else { return Name::Native(name) };
+        let text = format!("{} {}", self.text(name), &own[slash..]);
+        self.texts.push(text);
+        Name::Native(self.texts.len() as u32 - 1)
+    }
+
+    /// What a C++ object makes of the node of an object.
+    pub fn merged(&self, id: u32) -> Option<Merged> {
+        self.merged.get(&id).copied()
+    }
+
     /// The text of a [`Name::Native`].
     pub fn text(&self, number: u32) -> &str {
         self.texts.get(number as usize).map_or("", String::as_str)
@@ -174,6 +223,13 @@ fn chosen(graph: &EmbedderGraph, extent: Extent, number: &impl Fn(Tagged) -> Opt
     let mut pending = Vec::new();
     // Those that stand behind an object refer to it, and it to them.
     let mut from_values: HashMap<u32, Vec<Tagged>> = HashMap::new();
+    for (index, node) in (0..).zip(&graph.nodes) {
+        if let Node::Native { merged: Some(value), .. } = node
+            && let Node::Value(value) = graph.nodes[*value as usize]
+        {
+            from_values.entry(index).or_default().push(value);
+        }
+    }
     for edge in &graph.edges {
         match graph.nodes[edge.from as usize] {
             Node::Native { .. } if is_native(edge.to) => {

@@ -179,15 +179,14 @@ impl Writing<'_, '_> {
                 self.for_each_edge((id, object), bytes, &mut |edge| {
                     edges += u32::from(self.node_of(edge).is_some());
                 });
-                let (kind, name) = self.texts.namer.of(id, object, is_read_only);
+                let (mut kind, mut name) = self.texts.namer.of(id, object, is_read_only);
+                let mut bytes = subject.self_size(id, object, is_read_only);
+                if let Some(merged) = self.texts.natives.merged(id) {
+                    (kind, name) = (merged.kind, merged.name);
+                    bytes = bytes.saturating_add(merged.size);
+                }
                 let name = part.names.number(name, self.texts, &mut buffer);
-                part.nodes.push(Node {
-                    kind,
-                    name,
-                    id,
-                    size: subject.self_size(id, object, is_read_only),
-                    edges,
-                });
+                part.nodes.push(Node { kind, name, id, size: bytes, edges });
                 // Objects of a heap that was made for it have all the same elements.
                 if total.fetch_add(u64::from(edges), Ordering::Relaxed) > MOST_EDGES {
                     break;
@@ -244,8 +243,22 @@ impl Writing<'_, '_> {
 
     /// The references of an object, as they stand in the file.
     fn for_each_edge(&self, (id, object): (u32, HeapObject<'_>), bytes: u64, visit: &mut dyn FnMut(Edge)) {
-        self.explorer.for_each(object, bytes, visit);
-        self.texts.natives.edges_of(id).iter().for_each(|edge| visit(*edge));
+        let of_natives = self.texts.natives.edges_of(id);
+        if of_natives.is_empty() {
+            return self.explorer.for_each(object, bytes, visit);
+        }
+        let mut before = 0;
+        self.explorer.for_each(object, bytes, &mut |edge| {
+            before += u32::from(self.node_of(edge).is_some());
+            visit(edge);
+        });
+        for edge in of_natives {
+            let label = match edge.label {
+                Label::Index(index) => Label::Index(before + index),
+                name => name,
+            };
+            visit(Edge { label, ..*edge });
+        }
     }
 
     /// The number of the node that a reference leads to, if it is in the snapshot.

@@ -17,8 +17,11 @@
 //! damaged, is there without them, and a line says of how many that is so. Where nothing can be told, as without the executable or on
 //! arm64, there are the objects behind objects of JavaScript, with the name and size that their class says, and a line says why.
 //!
-//! What differs from V8's own: an object that stands for a C++ object that V8 collects itself goes by its constructor (V8 calls it
-//! `Node / ContextifyScript`), roots are grouped by what is known of them here, and functions have no places in scripts.
+//! C++ objects that V8 collects itself, and their roots, are what V8 itself tells, in the same way: an object of JavaScript that stands for such a
+//! one is one node with it, called `Node / ContextifyScript` and as large as both. Where V8 cannot be asked, such an object goes by its constructor,
+//! and a line says why. What V8 finds of them on the stack of the thread that writes its file is not told.
+//!
+//! What differs from V8's own: roots are grouped by what is known of them here, and functions have no places in scripts.
 
 use std::io::Write;
 use std::path::Path;
@@ -100,6 +103,11 @@ pub(crate) static DCMD: Dcmd = Dcmd {
             )?;
             if let Some(missing) = missing(&size.natives) {
                 writeln!(out.text(), "{missing}")?;
+            } else if let Some(reason) = size.lacks_collected {
+                writeln!(
+                    out.text(),
+                    "objects that stand for C++ objects that V8 collects itself go by their constructors: {reason}"
+                )?;
             }
             Ok(())
         }))
