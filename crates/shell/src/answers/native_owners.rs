@@ -252,7 +252,15 @@ fn handles_of(target: &Target, malloc: &Malloc, owner: &NativeOwner) -> Option<B
     malloc.blocks().around(place).filter(|block| block.state.is_used())
 }
 
-/// The blocks of such objects: every owner leads to some of them, and they lead to one another. V8's blocks of handles are such, too.
+/// The blocks in which V8 keeps what it knows of its pages (from V8 13 on: `MutablePageMetadata`).
+pub(crate) fn of_pages(target: &Target, malloc: &Malloc) -> Vec<BlockId> {
+    let Ok(heap) = target.heap() else { return Vec::new() };
+    let blocks = heap.spaces().pages().iter().filter_map(|page| malloc.blocks().around(page.handle()));
+    blocks.filter(|block| block.state.is_used()).map(|block| block.id).collect()
+}
+
+/// The blocks of such objects: every owner leads to some of them, and they lead to one another. V8's blocks of handles are such, too, and what it
+/// keeps for each of its pages.
 fn common(
     target: &Target,
     malloc: &Malloc,
@@ -262,7 +270,7 @@ fn common(
     let mut found: Vec<BlockId> = Vec::new();
     let mut seen: HashSet<BlockId> = HashSet::new();
     let handles = owners.iter().filter_map(|owner| handles_of(target, malloc, owner)).map(|block| block.id);
-    found.extend(handles.filter(|id| seen.insert(*id)));
+    found.extend(handles.chain(of_pages(target, malloc)).filter(|id| seen.insert(*id)));
     let mut waiting: Vec<BlockId> = owners.iter().map(|owner| owner.block).collect();
     while let Some(id) = waiting.pop() {
         for (block, _) in malloc.leads_to(target.core(), id, Some(LARGEST_COMMON)) {

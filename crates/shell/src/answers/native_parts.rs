@@ -1,7 +1,7 @@
 //! Native memory by the part of the process that it is of: objects of JavaScript, V8, Node.js, ICU, OpenSSL, other libraries.
 //!
 //! What C++ objects behind objects of JavaScript own is taken out first ([`native_owners`](crate::answers::native_owners)). Of the rest, a
-//! block that begins with an object whose class is known is of that class's library for certain, and so is V8's own `Isolate`. Any other
+//! block that begins with an object whose class is known is of that class's library for certain, and so are V8's own `Isolate` and what it keeps for each page. Any other
 //! block goes by what leads to it first: the variable of a library, or such an object. That is an estimate.
 
 use std::cmp::Reverse;
@@ -12,7 +12,7 @@ use v8_heap::Monitor;
 
 use crate::answers::native_library::{self, LIBRARIES, NODE, OPENSSL, V8, Variable};
 use crate::answers::native_memory::{malloc_in, table_at, table_word};
-use crate::answers::native_owners::{NativeOwners, native_owners_in};
+use crate::answers::native_owners::{NativeOwners, native_owners_in, of_pages};
 use crate::answers::search::Watched;
 use crate::error::DcmdError;
 use crate::output::{Progress, escape};
@@ -132,8 +132,12 @@ impl NativeParts {
             apart.push(block.id);
         }
         let mut known = Vec::new();
-        for isolate in target.heap().iter().flat_map(|heap| heap.spaces().isolates()) {
-            let block = malloc.blocks().around(isolate.address).filter(used);
+        let isolates = target.heap().iter().flat_map(|heap| heap.spaces().isolates()).collect::<Vec<_>>();
+        let isolates = isolates.into_iter().filter_map(|isolate| malloc.blocks().around(isolate.address));
+        let of_pages = of_pages(target, malloc);
+        let of_pages = of_pages.into_iter().filter_map(|block| malloc.blocks().get(block));
+        for block in isolates.chain(of_pages) {
+            let block = Some(block).filter(used);
             if let Some(block) = block.filter(|block| of[block.id.0 as usize].part().is_none()) {
                 of[block.id.0 as usize] = OfBlock::new(v8, true);
                 known.push((block.id, v8));
