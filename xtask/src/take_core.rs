@@ -247,7 +247,11 @@ pub fn take(request: &Request) -> Result<()> {
         command.arg("--abort");
     }
     command.args(&options).args(&request.arguments).current_dir(&directory);
-    if request.stage.is_some() {
+    // What a program puts there it does not live to remove.
+    let temporary = tempfile::tempdir()?;
+    if request.stage.is_none() {
+        command.env("TMPDIR", temporary.path());
+    } else {
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/home/app").env("LANG", "C.UTF-8");
     }
     command.stdin(Stdio::null()).stdout(File::create(directory.join("stdout"))?);

@@ -112,6 +112,11 @@ impl AddressSpace {
             .then(|| (&self.images[piece.image], piece.offset + behind as usize, (piece.end - at.0) as usize))
     }
 
+    /// Where the first piece of memory that can be read behind `at` begins.
+    pub(crate) fn next_piece(&self, at: u64) -> Option<u64> {
+        self.starts.get(self.starts.partition_point(|start| *start <= at)).copied()
+    }
+
     /// The parts of `[from, to)` that the core has bytes for, as start and length. What lies between is zero, and was left out of the
     /// file: the kernel leaves a hole for every page that the process did not have in memory.
     pub fn stored(&self, from: Address, to: Address) -> Vec<(Address, u64)> {

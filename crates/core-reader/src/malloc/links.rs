@@ -111,7 +111,7 @@ struct Found {
 impl Links {
     /// Reads all blocks in use. `None` if `watch` has stopped it.
     pub fn of(malloc: &Malloc, core: &Core, watch: &dyn Watch) -> Option<Links> {
-        let tasks = tasks(malloc);
+        let tasks = tasks(malloc, core);
         let next = AtomicUsize::new(0);
         let run = || {
             let mut reader = Reader { malloc, core, bounds: malloc.bounds(), run: 0 };
@@ -261,7 +261,7 @@ impl Links {
 }
 
 /// All blocks in use, cut where enough bytes are together.
-fn tasks(malloc: &Malloc) -> Vec<Task> {
+fn tasks(malloc: &Malloc, core: &Core) -> Vec<Task> {
     let mut tasks = Vec::new();
     let (mut from, mut bytes) = (0, 0);
     for block in malloc.blocks().iter() {
@@ -273,11 +273,13 @@ fn tasks(malloc: &Malloc) -> Vec<Task> {
         }
         bytes += own;
         if own > TASK {
-            let mut at = block.start.0;
-            while at < block.end().0 {
-                let to = block.end().0.min(at + TASK);
-                tasks.push(Task { blocks: index..index + 1, part: Some((at, to)) });
-                at = to;
+            // A block may be larger than all that the core has of it.
+            for (start, length) in core.memory().stored(block.start, block.end()) {
+                let end = start.0 + length;
+                let parts = (start.0.next_multiple_of(8)..end).step_by(TASK as usize);
+                tasks.extend(
+                    parts.map(|at| Task { blocks: index..index + 1, part: Some((at, end.min(at + TASK))) }),
+                );
             }
             (from, bytes) = (index + 1, 0);
         }

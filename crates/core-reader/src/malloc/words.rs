@@ -1,6 +1,5 @@
 //! Words of memory that lie near each other.
 
-use super::PAGE;
 use crate::address_space::AddressSpace;
 use crate::{Address, Memory};
 
@@ -39,7 +38,9 @@ pub(super) fn each(memory: &AddressSpace, start: u64, end: u64, mut found: impl 
     while at < end {
         let Ok(bytes) = memory.bytes_from(Address(at)) else {
             // What is missing may lie between what is there.
-            at = (at | (PAGE - 1)).saturating_add(1);
+            let next = memory.next_piece(at).and_then(|next| next.checked_next_multiple_of(8));
+            let Some(next) = next else { return };
+            at = next;
             continue;
         };
         let length = (bytes.len() as u64).min(end - at);

@@ -1,8 +1,9 @@
 //! Native memory by the part of the process that it is of: objects of JavaScript, V8, Node.js, ICU, OpenSSL, other libraries.
 //!
 //! What C++ objects behind objects of JavaScript own is taken out first ([`native_owners`](crate::answers::native_owners)). Of the rest, a
-//! block that begins with an object whose class is known is of that class's library for certain, and so are V8's own `Isolate` and what it keeps for each page. Any other
-//! block goes by what leads to it first: the variable of a library, or such an object. That is an estimate.
+//! block that begins with an object whose class is known is of that class's library for certain, and so are V8's own `Isolate` and what it
+//! keeps for each page. Any other block goes by what leads to it first: the variable of a library, or such an object. That is an
+//! estimate.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -29,8 +29,8 @@
 //!
 //! That a C++ object and an object of JavaScript belong together is certain: each leads to the other, or V8 tells the one when the other has
 //! died. What it owns is an estimate: a
-//! block belongs to the object that fewest steps lead from, to nobody if several are as near; what a Blob has by its queue is its own
-//! in any case. Sums of a class are right within a twentieth for streams of zlib and Blobs, where the binary has symbols and the C
+//! block belongs to the object that fewest steps lead from, to nobody if several are as near; what a Blob has by its queue, and a stream of zlib
+//! by its state, is its own in any case. Sums of a class are right within a twentieth for streams of zlib and Blobs, where the binary has symbols and the C
 //! library is glibc; musl's slots are up to an eighth larger than what is asked for. A single object's may be far off. Buffers of
 //! JavaScript, and the characters of strings that it has outside of its heap, are taken out first.
 //!
