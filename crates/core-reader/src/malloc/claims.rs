@@ -98,12 +98,6 @@ impl Claims {
         self.rivals = all;
     }
 
-    /// The blocks that have been come to.
-    pub fn owned(&self) -> impl Iterator<Item = u32> + '_ {
-        let claims = self.blocks.iter().enumerate();
-        claims.filter(|(_, claim)| claim.step != NOT_YET).map(|(index, _)| index as u32)
-    }
-
     pub fn into_tags(self) -> Vec<u32> {
         self.blocks.into_iter().map(|claim| claim.tag).collect()
     }

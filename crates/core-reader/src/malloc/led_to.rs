@@ -4,8 +4,9 @@
 //! library, in an object of a known class, on a stack. All ways go one step at a time, and a block gets the number of the
 //! first that comes to it; of several that come at once the least. This is an estimate.
 //!
-//! Places take turns: what the places of one turn lead to is not looked for from later ones, so that words which may be old come last. In
-//! each turn words that lead to the start of a block, or little behind it, come before those that lead further known.
+//! Places take turns: what the places of one turn lead to is not looked for from later ones. Words that lead to the start of a block, or little
+//! behind it, come before those that hardly are addresses and those that lead further inside ([`super::links`]), of whatever turn: a
+//! number that looks like an address leads inside of some block most often. Only words which may be old come after all others.
 //!
 //! ```text
 //!   variable of a library (2) ---> block 2 ---> block 2
@@ -72,10 +73,12 @@ impl Malloc {
             }
         }
         for turns in [beginnings.turns, beginnings.old] {
-            let mut followed = Vec::new();
             let mut before = None;
             for reach in [Reach::Start, Reach::Doubtful, Reach::Anything] {
-                begun.append(&mut followed);
+                if reach != Reach::Start {
+                    let is_known = |index: &&u32| ways.tags[**index as usize] != NONE;
+                    begun = ways.links.odd().iter().filter(is_known).copied().collect();
+                }
                 for stretches in turns {
                     let mut frontier = std::mem::take(&mut begun);
                     let mut next = Vec::new();
@@ -85,7 +88,6 @@ impl Malloc {
                     }
                     while !frontier.is_empty() || !next.is_empty() {
                         ways.follow_blocks(&frontier, (before.take(), reach), &mut next)?;
-                        followed.append(&mut frontier);
                         // What several have come to at once has the least number of theirs.
                         for (index, tag) in &next {
                             let known = &mut ways.tags[*index as usize];

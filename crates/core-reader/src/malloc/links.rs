@@ -85,6 +85,8 @@ pub(super) struct Links {
     /// Where the links of each block begin, and one more.
     first: Vec<u64>,
     targets: Vec<u32>,
+    /// The blocks with links that do not lead to a start without a doubt.
+    odd: Vec<u32>,
 }
 
 /// Bytes that are read at a time.
@@ -137,8 +139,11 @@ impl Links {
         }
         found.sort_unstable_by_key(|(number, _)| *number);
         let count = found.iter().map(|(_, found)| found.targets.len()).sum();
-        let mut links =
-            Links { first: vec![0; malloc.blocks().len() + 1], targets: Vec::with_capacity(count) };
+        let mut links = Links {
+            first: vec![0; malloc.blocks().len() + 1],
+            targets: Vec::with_capacity(count),
+            odd: Vec::new(),
+        };
         let mut places = Vec::with_capacity(count);
         let mut vectors = HashMap::new();
         for (number, of_task) in found {
@@ -160,12 +165,24 @@ impl Links {
         }
         links.mark_doubtful(malloc, &places);
         links.mark_left_over(&places, &vectors);
+        let odd = in_parts(&links.parts(), |blocks| {
+            let is_odd = |block: &usize| {
+                links.targets[links.range(*block)].iter().any(|link| kind_of(*link) != LinkKind::Start)
+            };
+            blocks.clone().filter(is_odd).map(|block| block as u32).collect::<Vec<_>>()
+        });
+        links.odd = odd.concat();
         Some(links)
     }
 
     /// The blocks that a block leads to, by the order of its words.
     pub fn of_block(&self, block: usize, reach: Reach) -> impl Iterator<Item = usize> + '_ {
         self.added(block, None, reach)
+    }
+
+    /// The blocks, by number, that lead on by words which [`Reach::Start`] is without.
+    pub fn odd(&self) -> &[u32] {
+        &self.odd
     }
 
     /// As [`Links::of_block`], without those that who goes by fewer words has come to before.

@@ -168,7 +168,9 @@ impl Malloc {
                 let Some((now, places)) = sources.next() else { break };
                 if now != reach {
                     before = Some(reach);
-                    frontier = claims.owned().filter(|index| !silent.has(*index as usize)).collect();
+                    let again =
+                        |index: &&u32| !claims.is_free(BlockId(**index)) && !silent.has(**index as usize);
+                    frontier = links.odd().iter().filter(again).copied().collect();
                 }
                 reach = now;
                 for target in self.targets_of(core, (places, reach), watch)? {
