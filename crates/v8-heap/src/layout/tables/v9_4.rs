@@ -6,8 +6,8 @@
 
 use super::v10_2;
 use crate::layout::{
-    AccountingLayout, BackingStoreLayout, CrashLayout, Facts, FrameLayout, NamedReceivers, PageLayout,
-    PhysicalBytes, ScopeInfoLayout, SelfCheck, Table,
+    AccountingLayout, BackingStoreLayout, CrashLayout, Facts, FrameLayout, NamedReceivers, OwnObjects,
+    PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::layout::{ExternalBytes, machine_code};
 
@@ -56,6 +56,8 @@ pub(super) const TABLE: Table = Table {
         stack_traces_name: NamedReceivers::None,
         stack_traces_put_types_before_any_name: true,
         counts_receivers: false,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout { own: OwnObjects::V9, ..v10_2::TABLE.facts.snapshots },
         // src/common/globals.h
         code_alignment: Some(32),
         ..v10_2::TABLE.facts
