@@ -256,12 +256,74 @@ fn add_groups(snapshot: &SnapshotGraph, groups: &mut Groups) {
     }
 }
 
+/// Words that hold weakly what they lead to, which V8 9 draws as it does any word without a name (`IndexedReferencesExtractor` of
+/// `src/profiler/heap-snapshot-generator.cc`; later versions draw them as weak): what they are words of, and what they lead to.
+/// Feedback and handlers hold so the shapes, functions and cells that were met (`FeedbackNexus`, `LoadHandler`, `StoreHandler`), code what it
+/// was optimised for (`Code::IsWeakObjectInOptimizedCode`), a `PrototypeInfo` the map for `Object.create`.
+const WEAK_WORDS: &[(&str, &[Met])] = &[
+    ("system / FeedbackVector", &[Met::Map, Met::Function, Met::Cell]),
+    ("system / LoadHandler", &[Met::Map, Met::Function, Met::Cell, Met::Object, Met::Context]),
+    ("system / StoreHandler", &[Met::Map, Met::Function, Met::Cell, Met::Object, Met::Context]),
+    ("system / PrototypeInfo", &[Met::Map]),
+    (CODE, &[Met::Map, Met::Function, Met::Cell, Met::Object, Met::Context]),
+    ("WeakRef", &[Met::Map, Met::Function, Met::Cell, Met::Object, Met::Context]),
+];
+/// What a `Code` goes by in [`WEAK_WORDS`]: its kind.
+const CODE: &str = "code";
+/// Of a `WeakCell`: the target and the token, behind the registry.
+const WEAK_CELL: (&str, std::ops::RangeInclusive<u32>) = ("system / WeakCell", 1..=2);
+
+/// Sorts of objects that are held weakly.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Map,
+    Function,
+    Cell,
+    Object,
+    Context,
+}
+
+impl Met {
+    fn of(snapshot: &SnapshotGraph, node: Node) -> Option<Met> {
+        match snapshot.name(node) {
+            "system / FeedbackCell" | "system / PropertyCell" => Some(Met::Cell),
+            "system / Context" | "system / NativeContext" => Some(Met::Context),
+            name if name.starts_with("system / Map") => Some(Met::Map),
+            _ if snapshot.kind(node) == NodeKind::Closure => Some(Met::Function),
+            _ if snapshot.is_js_object(node) => Some(Met::Object),
+            _ => None,
+        }
+    }
+}
+
+/// Whether V8 drew weak words as others, as V8 9 does: it is the one to which feedback is no code.
+fn draws_weak_words(snapshot: &SnapshotGraph) -> bool {
+    (0..snapshot.len() as Node).any(|node| {
+        snapshot.kind(node) == NodeKind::Hidden && snapshot.name(node) == "system / FeedbackVector"
+    })
+}
+
+/// Whether the reference is one of [`WEAK_WORDS`].
+fn is_weak_word(snapshot: &SnapshotGraph, from: Node, edge: &crate::snapshot_graph::Edge) -> bool {
+    if edge.kind != EdgeKind::Hidden {
+        return false;
+    }
+    if snapshot.name(from) == WEAK_CELL.0 {
+        return WEAK_CELL.1.contains(&snapshot.edge_index(edge));
+    }
+    let owner = if snapshot.type_name(from) == "code" { CODE } else { snapshot.name(from) };
+    let Some((_, weakly)) = WEAK_WORDS.iter().find(|(name, _)| *name == owner) else { return false };
+    Met::of(snapshot, edge.to).is_some_and(|met| weakly.contains(&met))
+}
+
 /// Retained sizes of the JavaScript objects of a snapshot.
 fn retained(snapshot: &SnapshotGraph) -> Vec<(String, u64)> {
     // What Chrome's developer tools follow: no weak references; of an entry of a WeakMap only that of the key. Beyond that, not the
     // tables of internalized and of external strings, which hold their strings weakly too, but not by the snapshot.
+    let draws_weak_words = draws_weak_words(snapshot);
     let follows = |from: Node, edge: &crate::snapshot_graph::Edge| {
         edge.kind != EdgeKind::Weak
+            && !(draws_weak_words && is_weak_word(snapshot, from, edge))
             && !matches!(snapshot.name(from), "(Internalized strings)" | "(External strings)")
             && !(edge.kind == EdgeKind::Internal
                 && snapshot.edge_name(edge).contains("part of key")

@@ -22,7 +22,7 @@ use crate::population::Population;
 use crate::take_core::{self, Running};
 use crate::{node_release, places};
 
-/// So that V8 neither makes code nor forgets any, nor begins to learn.
+/// So that V8 neither makes code nor forgets any, nor begins to learn. A version that does not know one of them does without.
 const OPTIONS: [&str; 6] = [
     "--expose-gc",
     "--no-flush-bytecode",
@@ -84,12 +84,28 @@ struct Sizes {
     outside: u64,
 }
 
+/// Those of [`OPTIONS`] that a program knows, by its own list; it refuses others.
+fn known_options(node: &Path) -> Result<Vec<&'static str>> {
+    let listed = Command::new(node).arg("--v8-options").output().context("cannot run node")?;
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let is_known = |option: &&str| {
+        let name = option.trim_start_matches("--");
+        let name = name.strip_prefix("no-").unwrap_or(name);
+        names.iter().any(|listed| listed.strip_prefix("--") == Some(name))
+    };
+    let known: Vec<&str> = OPTIONS.into_iter().filter(is_known).collect();
+    ensure!(!known.is_empty(), "node does not list its options");
+    Ok(known)
+}
+
 /// Returns how many sets agree, and what is said of the last, the largest.
 fn check(executable: &Path, node: &str, seed: u64) -> Result<(u64, Sizes)> {
     let directory = tempfile::tempdir_in(places::target())?;
     let file = |name: &str| directory.path().join(name);
-    let mut child = Command::new(node_release::executable(node)?)
-        .args(OPTIONS)
+    let node = node_release::executable(node)?;
+    let mut child = Command::new(&node)
+        .args(known_options(&node)?)
         .arg(places::scenarios().join("sets.js"))
         .arg(format!("--seed={seed}"))
         .arg(format!("--go={}", file("go").display()))

@@ -213,4 +213,99 @@ pub struct SnapshotLayout {
     pub hide_internal_descriptors: bool,
     /// Native contexts call their extension `global_object`, and global proxies lead to both (else nothing does).
     pub name_global_object: bool,
+    /// What they say of V8's own objects.
+    pub own: &'static OwnObjects,
+}
+
+/// What a snapshot says of objects that are V8's own: by class, and by the fields that lead to them.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnObjects {
+    /// Classes that count as code, with all that descend from them. What is in no list here is hidden, but for arrays.
+    pub code: &'static [&'static str],
+    /// Classes that count as shapes of objects. A map does, unless it is read-only.
+    pub shapes: &'static [&'static str],
+    /// A name that an object gets from what leads to it makes code or a shape of it; and parts of bytecode, scopes and
+    /// feedback get such names (else only parts of machine code do, all of it, and nothing counts otherwise).
+    pub names_tell_kinds: bool,
+    /// Fields that are numbered, and name nothing, though they do in other versions.
+    pub nameless: &'static [(&'static str, &'static str)],
+    /// Fields that have a name in this version only: class, field, name.
+    pub named: &'static [(&'static str, &'static str, &'static str)],
+    /// Transitions of a map have their index for a name (else they are numbered).
+    pub transitions_have_indices: bool,
+    /// A word without a name that holds something weakly is a weak reference (else one like all that are numbered).
+    pub know_weak_words: bool,
+    /// What follows the name of code that V8 brings along, in parentheses.
+    pub builtin: &'static str,
+}
+
+impl OwnObjects {
+    /// `V8HeapExplorer::AddEntry`, `GetSystemEntryName`, `TagObject` and `Extract...References` of V8 9: the kind of an object follows from its
+    /// class alone, weak references are those that are told by name, and a `TransitionArray` is told as the `WeakFixedArray` that it is.
+    pub const V9: &'static OwnObjects = &OwnObjects {
+        code: &["Code"],
+        shapes: &[],
+        names_tell_kinds: false,
+        nameless: &[
+            ("ArrayBoilerplateDescription", "constant_elements"),
+            ("BytecodeArray", "handler_table"),
+            ("BytecodeArray", "source_position_table"),
+            ("EnumCache", "indices"),
+            ("EnumCache", "keys"),
+            ("JSFinalizationRegistry", "next_dirty"),
+            ("JSWeakRef", "target"),
+            ("RegExpBoilerplateDescription", "data"),
+            ("Script", "host_defined_options"),
+            ("WasmInstanceObject", "exports_object"),
+            ("WasmInstanceObject", "module_object"),
+            ("WasmModuleObject", "managed_native_module"),
+            ("WasmModuleObject", "script"),
+            ("WeakCell", "target"),
+            ("WeakCell", "unregister_token"),
+        ],
+        named: &[
+            ("AccessorInfo", "expected_receiver_type", "expected_receiver_type"),
+            ("AccessorInfo", "getter", "getter"),
+            ("AccessorInfo", "setter", "setter"),
+            ("ArrayBoilerplateDescription", "constant_elements", "constant_elements"),
+        ],
+        transitions_have_indices: true,
+        know_weak_words: false,
+        builtin: " builtin",
+    };
+    /// The same of V8 10, and `GetSystemEntryType`: some of them are code.
+    pub const V10: &'static OwnObjects = &OwnObjects { shapes: &[], builtin: " builtin", ..*OwnObjects::V11 };
+    /// The same of V8 11: some are shapes of objects.
+    pub const V11: &'static OwnObjects = &OwnObjects {
+        code: &[
+            "AllocationSite",
+            "ArrayBoilerplateDescription",
+            "BytecodeArray",
+            "ClosureFeedbackCellArray",
+            "Code",
+            "FeedbackCell",
+            "FeedbackMetadata",
+            "FeedbackVector",
+            "InstructionStream",
+            "InterpreterData",
+            "LoadHandler",
+            "ObjectBoilerplateDescription",
+            "PreparseData",
+            "RegExpBoilerplateDescription",
+            "ScopeInfo",
+            "StoreHandler",
+            "TemplateObjectDescription",
+            "TurbofanType",
+            "UncompiledData",
+        ],
+        shapes: &["DescriptorArray", "EnumCache", "Map", "PrototypeInfo", "TransitionArray"],
+        names_tell_kinds: true,
+        nameless: &[],
+        named: &[],
+        transitions_have_indices: false,
+        know_weak_words: true,
+        builtin: " builtin handle",
+    };
+    /// The same from V8 12 on.
+    pub const V12: &'static OwnObjects = &OwnObjects { builtin: " builtin code", ..*OwnObjects::V11 };
 }

@@ -51,7 +51,7 @@ use facts::{
     EARLY_TYPED_ELEMENTS, EARLY_TYPED_ELEMENTS_WITH_FLOAT16, ELEMENTS_KINDS, ELEMENTS_KINDS_10,
     TYPED_ELEMENTS,
 };
-pub use facts::{Facts, NamedReceivers, SnapshotLayout, TypedElement};
+pub use facts::{Facts, NamedReceivers, OwnObjects, SnapshotLayout, TypedElement};
 pub use fields::{Count, Fields};
 pub use frames::{ArgumentCount, ExitLayout, FrameLayout, WasmFrameLayout};
 pub use kind::{Kind, StringShape};

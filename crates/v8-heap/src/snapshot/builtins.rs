@@ -17,10 +17,12 @@ use super::code_kind;
 /// What the symbols of V8's builtins begin with.
 const PREFIX: &str = "Builtins_";
 
-/// Names of builtins, by where their instructions start in the process.
+/// Names of builtins, by where their instructions start in the process; or where a `Code` does not say that, by their numbers, in
+/// whose order V8 9 and 10 lay them out (`EmbeddedData::FromIsolate` of `src/snapshot/embedded/embedded-data.cc`).
 #[derive(Debug, Default)]
 pub(super) struct Builtins {
     names: HashMap<u64, String>,
+    by_number: Vec<String>,
 }
 
 impl Builtins {
@@ -29,16 +31,31 @@ impl Builtins {
         let symbols = symbols.with_prefix(PREFIX).into_iter();
         let known: Vec<(u64, String)> =
             symbols.map(|symbol| (symbol.address.0, symbol.name[PREFIX.len()..].to_owned())).collect();
-        let mut starts = Vec::new();
+        let (mut starts, mut numbers) = (Vec::new(), Vec::new());
         let of_code = MapSet::of(heap, |map| heap.layout().type_name(map.instance_type) == "Code");
         for page in 0..table.page_count() {
             for (_, code) in of_code.on_page(heap, table, page) {
-                if is_builtin(heap, code)
-                    && let Ok(FieldValue::Pointer(start)) = heap.named_field(code, "instruction_start")
-                {
+                if !is_builtin(heap, code) {
+                    continue;
+                }
+                if let Ok(FieldValue::Pointer(start)) = heap.named_field(code, "instruction_start") {
                     starts.push(start);
+                } else {
+                    numbers.extend(number_of(heap, code));
                 }
             }
+        }
+        if starts.is_empty() {
+            numbers.sort_unstable();
+            numbers.dedup();
+            let mut by_number = known;
+            by_number.sort_unstable();
+            by_number.dedup_by_key(|(at, _)| *at);
+            // Each has a name, or none does.
+            let is_complete = numbers.len() == by_number.len()
+                && numbers.iter().zip(0..).all(|(number, place)| *number == place);
+            let by_number = by_number.into_iter().filter(|_| is_complete).map(|(_, name)| name).collect();
+            return Builtins { names: HashMap::new(), by_number };
         }
         let (Some(first), Some(first_known)) = (starts.iter().min(), known.iter().map(|(at, _)| at).min())
         else {
@@ -58,12 +75,28 @@ impl Builtins {
         if 2 * count < starts.len() {
             return Builtins::default();
         }
-        Builtins { names: names.into_iter().map(|(at, name)| (at, name.clone())).collect() }
+        Builtins {
+            names: names.into_iter().map(|(at, name)| (at, name.clone())).collect(),
+            by_number: Vec::new(),
+        }
     }
 
-    /// The name of the code whose instructions start there.
-    pub fn name(&self, start: u64) -> Option<&str> {
-        self.names.get(&start).map(String::as_str)
+    /// The name of code.
+    pub fn name(&self, heap: &Heap<'_>, code: HeapObject<'_>) -> Option<&str> {
+        let name = match heap.named_field(code, "instruction_start") {
+            Ok(FieldValue::Pointer(start)) => self.names.get(&start),
+            _ => self.by_number.get(usize::try_from(number_of(heap, code)?).ok()?),
+        };
+        name.map(String::as_str)
+    }
+}
+
+/// The number of a builtin.
+fn number_of(heap: &Heap<'_>, code: HeapObject<'_>) -> Option<u64> {
+    match heap.named_field(code, "builtin_id").ok()? {
+        FieldValue::Unsigned(number) => Some(number),
+        FieldValue::Signed(number) => u64::try_from(number).ok(),
+        _ => None,
     }
 }
 

@@ -9,7 +9,6 @@ use crate::code_units::Units;
 use crate::heap::Heap;
 use crate::index::{ObjectId, ObjectTable};
 use crate::layout::{Kind, StringShape};
-use crate::objects::place::FieldValue;
 use crate::{Tagged, objects::value::HeapObject};
 
 use super::builtins::Builtins;
@@ -77,18 +76,12 @@ impl Texts<'_, '_> {
                 self.code(shared, "(instruction stream for ", "(BASELINE instruction stream)", units);
             }
             Name::Builtin(code) => {
-                let start = self
-                    .heap
-                    .object(Tagged::pointer(code))
-                    .and_then(|code| self.heap.named_field(code, "instruction_start"));
-                let name = match start {
-                    Ok(FieldValue::Pointer(start)) => self.builtins.name(start),
-                    _ => None,
-                };
-                let sort = if self.heap.layout().facts.snapshots.code_is_handle { "handle" } else { "code" };
+                let code = self.heap.object(Tagged::pointer(code)).ok();
+                let name = code.and_then(|code| self.builtins.name(self.heap, code));
+                let sort = self.heap.layout().facts.snapshots.own.builtin;
                 match name {
-                    Some(name) => push(units, &format!("({name} builtin {sort})")),
-                    None => push(units, &format!("(builtin {sort})")),
+                    Some(name) => push(units, &format!("({name}{sort})")),
+                    None => push(units, &format!("({})", sort.trim_start())),
                 }
             }
             Name::Native(number) => push(units, self.natives.text(number)),

@@ -15,32 +15,8 @@ use super::reference::Name;
 use super::tagged_field;
 use super::tags::Tags;
 
-/// Classes that count as code, with all that descend from them.
-static CODE: &[&str] = &[
-    "AllocationSite",
-    "ArrayBoilerplateDescription",
-    "BytecodeArray",
-    "ClosureFeedbackCellArray",
-    "Code",
-    "FeedbackCell",
-    "FeedbackMetadata",
-    "FeedbackVector",
-    "InstructionStream",
-    "InterpreterData",
-    "LoadHandler",
-    "ObjectBoilerplateDescription",
-    "PreparseData",
-    "RegExpBoilerplateDescription",
-    "ScopeInfo",
-    "StoreHandler",
-    "TemplateObjectDescription",
-    "TurbofanType",
-    "UncompiledData",
-];
 /// Classes that count as code in later versions.
 static WRAPPERS: &[&str] = &["BytecodeWrapper", "CodeWrapper"];
-/// Classes that count as shapes of objects. Maps do, unless they are read-only.
-static SHAPES: &[&str] = &["DescriptorArray", "TransitionArray", "PrototypeInfo", "EnumCache"];
 /// Classes of plain arrays, which have no name of their own.
 static ARRAYS: &[&str] = &["FixedArray", "FixedDoubleArray", "ByteArray"];
 
@@ -54,6 +30,7 @@ pub(super) struct Namer<'a, 't> {
 
 impl<'a, 't> Namer<'a, 't> {
     pub fn new(heap: &'a Heap<'t>, plans: &Plans<'a, 't>, tags: &'a Tags) -> Namer<'a, 't> {
+        let snapshots = heap.layout().facts.snapshots;
         let mut own = Vec::with_capacity(heap.map_count());
         for id in 0..heap.map_count() as u32 {
             let map = heap.map(crate::shape::map::MapId(id));
@@ -63,11 +40,11 @@ impl<'a, 't> Namer<'a, 't> {
                 None => "HeapObject",
             };
             let is_array = is(ARRAYS);
-            let kind = if is(CODE) || (heap.layout().facts.snapshots.wrappers_are_code && is(WRAPPERS)) {
+            let kind = if is(snapshots.own.code) || (snapshots.wrappers_are_code && is(WRAPPERS)) {
                 NodeKind::Code
             } else if is_array {
                 NodeKind::Array
-            } else if is(SHAPES) {
+            } else if is(snapshots.own.shapes) {
                 NodeKind::ObjectShape
             } else {
                 NodeKind::Hidden
@@ -140,7 +117,7 @@ impl<'a, 't> Namer<'a, 't> {
                 (NodeKind::Hidden, Some(Name::Static(name)))
             }
             Kind::Map => {
-                let kind = if is_read_only { NodeKind::Hidden } else { NodeKind::ObjectShape };
+                let kind = if is_read_only { NodeKind::Hidden } else { own_kind };
                 (kind, Some(self.map_name(object)))
             }
             _ => match own_name {

@@ -36,6 +36,7 @@ static NAMED: &[(&str, &str, Slot)] = &[
     ("Code", "instruction_stream", Slot::Internal("instruction_stream")),
     ("Code", "relocation_info", Slot::Internal("relocation_info")),
     ("Code", "source_position_table", Slot::Special("source_position_table")),
+    ("CodeDataContainer", "next_code_link", Slot::Passed),
     ("ConsString", "first", Slot::Internal("first")),
     ("ConsString", "second", Slot::Internal("second")),
     ("DescriptorArray", "enum_cache", Slot::Internal("enum_cache")),
@@ -291,6 +292,7 @@ impl<'a, 't> Plans<'a, 't> {
             return;
         };
         let word = self.heap.fields().words.tagged;
+        let own = self.heap.layout().facts.snapshots.own;
         let told_twice = self.heap.layout().facts.snapshots.told_twice;
         for (class, field) in self.heap.classes().all_fields(class) {
             // Of a proxy of the global object, only what it stands for has a name.
@@ -313,8 +315,12 @@ impl<'a, 't> Plans<'a, 't> {
             if let (FieldKind::InCodeCage, Some(slot)) = (field.kind, slot.as_deref_mut()) {
                 *slot = Slot::InCodeCage(field.name);
             }
-            if let (Some((_, _, name)), Some(slot @ Slot::Hidden)) = (named, slot) {
-                *slot = *name;
+            let is_nameless = own.nameless.contains(&(class.name, field.name));
+            let named = named.filter(|_| !is_nameless).map(|(_, _, name)| *name);
+            let also = own.named.iter().find(|(owner, name, _)| *owner == class.name && *name == field.name);
+            let named = also.map(|(_, _, name)| Slot::Internal(name)).or(named);
+            if let (Some(name), Some(slot @ Slot::Hidden)) = (named, slot) {
+                *slot = name;
             }
         }
     }
@@ -380,7 +386,12 @@ impl<'a, 't> Plans<'a, 't> {
             Some(TailLayout::Machine) => Store::Machine,
             Some(TailLayout::Wasm) => Store::Wasm,
             Some(_) if is("Context") => Store::Context,
-            Some(_) if is("TransitionArray") => Store::Hidden,
+            Some(_)
+                if is("TransitionArray")
+                    && !self.heap.layout().facts.snapshots.own.transitions_have_indices =>
+            {
+                Store::Hidden
+            }
             Some(_) if is("FixedArray") => Store::Numbered,
             Some(_) if is("DescriptorArray") || is("WeakFixedArray") => Store::WeakOrNumbered(None),
             Some(_) if is("WeakArrayList") => Store::WeakOrNumbered(Some(16)),

@@ -97,6 +97,7 @@ pub(super) struct Explorer<'a, 't> {
 /// The references of one object on their way to whoever wants them.
 struct Telling<'x> {
     essential: &'x Essential,
+    knows_weak_words: bool,
     /// Number of the next hidden word.
     next: u32,
     visit: &'x mut dyn FnMut(Edge),
@@ -115,7 +116,7 @@ impl Telling<'_> {
         if !self.essential.is(target) {
             return;
         }
-        if word.0 & 3 == 1 {
+        if word.0 & 3 == 1 || !self.knows_weak_words {
             let (kind, label) = (EdgeKind::Hidden, Label::Index(index));
             (self.visit)(Edge { kind, label, target: Target::Object(target) });
         } else {
@@ -163,7 +164,10 @@ impl Explorer<'_, '_> {
             count += 1;
             visit(edge);
         };
-        let mut telling = Telling { essential: &self.essential, next: 0, visit: &mut counted };
+        let own = self.heap.layout().facts.snapshots.own;
+        let knows_weak_words = own.know_weak_words;
+        let mut telling =
+            Telling { essential: &self.essential, knows_weak_words, next: 0, visit: &mut counted };
         let encoding = self.heap.spaces().encoding_at(object.address);
         let size = encoding.size() as usize;
         let word = |index: usize| {
@@ -318,6 +322,17 @@ impl Explorer<'_, '_> {
                 let kind = code_kind(self.heap, object);
                 let is_data = name == "deoptimization_data_or_interpreter_data";
                 match kind {
+                    // V8 9 names them in all code.
+                    _ if !self.heap.layout().facts.snapshots.own.names_tell_kinds => {
+                        telling.internal(
+                            Name::Static(match kind {
+                                _ if is_data => "deoptimization_data",
+                                Some("BASELINE") => "bytecode_offset_table",
+                                _ => "source_position_table",
+                            }),
+                            word,
+                        );
+                    }
                     Some("BASELINE") if is_data => telling.internal(Name::Static("interpreter_data"), word),
                     Some("BASELINE") => telling.internal(Name::Static("bytecode_offset_table"), word),
                     Some("MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") if is_data => {

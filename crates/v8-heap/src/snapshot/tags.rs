@@ -197,6 +197,10 @@ impl MapTags {
             for (class, field) in heap.classes().all_fields(class) {
                 let is_named =
                     |(owner, name, ..): &&(&str, &str, _, _)| *owner == class.name && *name == field.name;
+                let own = heap.layout().facts.snapshots.own;
+                if own.nameless.contains(&(class.name, field.name)) {
+                    continue;
+                }
                 let names_code = class.name == "InstructionStream" && field.name == "code";
                 if names_code && heap.layout().facts.snapshots.code_is_handle {
                     continue;
@@ -209,12 +213,13 @@ impl MapTags {
             }
         }
         let more = match heap.layout().type_name(map.instance_type) {
+            "Code" => More::Code,
+            "SharedFunctionInfo" => More::SharedFunctionInfo,
+            _ if !heap.layout().facts.snapshots.own.names_tell_kinds => More::Nothing,
             "BytecodeArray" => More::ConstantPool,
             "FeedbackVector" => More::Feedback,
             "ScopeInfo" => More::LocalNames,
             "TransitionArray" => More::Transitions,
-            "Code" => More::Code,
-            "SharedFunctionInfo" => More::SharedFunctionInfo,
             _ => More::Nothing,
         };
         MapTags { fields, more }
@@ -234,7 +239,12 @@ impl Finder<'_, '_> {
     fn tag(&self, word: Tagged, tag: u8) {
         let Some(address) = word.strong().filter(|address| self.essential.is(*address)) else { return };
         let Some(id) = self.table.id_at(self.heap.spaces(), address) else { return };
-        if let Some(kind) = described(tag).1 {
+        let own = self.heap.layout().facts.snapshots.own;
+        let is_told = |kind: &NodeKind| {
+            own.names_tell_kinds && (*kind != NodeKind::ObjectShape || !own.shapes.is_empty())
+        };
+        let kind = described(tag).1.filter(is_told);
+        if let Some(kind) = kind {
             self.tags.kinds[id.0 as usize].store(kind as u8 + 1, Ordering::Relaxed);
         }
         let name = &self.tags.names[id.0 as usize];
@@ -284,7 +294,10 @@ impl Finder<'_, '_> {
                 }
             }
             More::Code => {
+                let of_all = !heap.layout().facts.snapshots.own.names_tell_kinds;
                 let (data, positions) = match code_kind(heap, object) {
+                    Some("BASELINE") if of_all => (Some(DEOPT_DATA), OFFSET_TABLE),
+                    _ if of_all => (Some(DEOPT_DATA), POSITION_TABLE),
                     Some("BASELINE") => (None, OFFSET_TABLE),
                     Some("MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") => (Some(DEOPT_DATA), POSITION_TABLE),
                     _ => return,
@@ -293,7 +306,9 @@ impl Finder<'_, '_> {
                     tagged_field(heap, object, "deoptimization_data_or_interpreter_data").zip(data)
                 {
                     self.tag(data, tag);
-                    self.deopt_data(data);
+                    if !of_all {
+                        self.deopt_data(data);
+                    }
                 }
                 if let Some(table) = tagged_field(heap, object, "source_position_table") {
                     self.tag(table, positions);
@@ -303,7 +318,9 @@ impl Finder<'_, '_> {
                 let Ok(Some(code)) = heap.baseline_code(object) else { return };
                 let mut names = self.tags.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 let Ok(code) = heap.object(code) else { return };
+                // Where there is none, the instructions are in the code itself.
                 let stream = tagged_field(heap, code, "instruction_stream").and_then(Tagged::strong);
+                let stream = stream.or(Some(code.address));
                 let (code, of_stream) = match heap.layout().facts.snapshots.code_is_handle {
                     true => (None, Name::CodeOf(object.address)),
                     false => (Some(code.address), Name::InstructionsOf(object.address)),

@@ -7,7 +7,8 @@
 use super::v11_3;
 use crate::layout::machine_code;
 use crate::layout::{
-    AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLayout, PageLayout, PhysicalBytes, Table,
+    AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLayout, OwnObjects, PageLayout, PhysicalBytes,
+    SnapshotLayout, Table,
 };
 
 /// Layout of V8 10.2, as Node.js 18 builds it for x86-64.
@@ -56,6 +57,8 @@ pub(super) const TABLE: Table = Table {
         optimized_out_kind: Some(9),
         // src/objects/dictionary.h
         name_dictionary_first: 5,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout { own: OwnObjects::V10, ..v11_3::TABLE.facts.snapshots },
         ..v11_3::TABLE.facts
     },
 };

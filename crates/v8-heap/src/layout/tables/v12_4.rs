@@ -2,6 +2,7 @@
 //!
 //! Offsets: V8 12.4 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::OwnObjects;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
@@ -95,6 +96,7 @@ pub(super) const TABLE: Table = Table {
             show_markers: true,
             hide_internal_descriptors: false,
             name_global_object: false,
+            own: OwnObjects::V12,
         },
         static_initializer_kind: 25,
         name_dictionary_first: 6,

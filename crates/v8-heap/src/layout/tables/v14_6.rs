@@ -2,6 +2,7 @@
 //!
 //! Offsets: V8 14.6 `src/objects/*.tq`, `src/heap/*-chunk*.h`, `src/execution/isolate-data.h`; each was checked by value on a core of that release.
 
+use crate::layout::OwnObjects;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
@@ -97,6 +98,7 @@ pub(super) const TABLE: Table = Table {
             show_markers: false,
             hide_internal_descriptors: true,
             name_global_object: true,
+            own: OwnObjects::V12,
         },
         static_initializer_kind: 26,
         name_dictionary_first: 6,
