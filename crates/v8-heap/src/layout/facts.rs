@@ -273,8 +273,15 @@ impl OwnObjects {
         know_weak_words: false,
         builtin: " builtin",
     };
-    /// The same of V8 10, and `GetSystemEntryType`: some of them are code.
-    pub const V10: &'static OwnObjects = &OwnObjects { shapes: &[], builtin: " builtin", ..*OwnObjects::V11 };
+    /// The same of V8 10, and `GetSystemEntryType`: some of them are code. Held against snapshots of V8 10.2.
+    pub const V10: &'static OwnObjects = &OwnObjects {
+        shapes: &[],
+        nameless: &[("EnumCache", "indices"), ("EnumCache", "keys")],
+        named: OwnObjects::V9.named,
+        transitions_have_indices: true,
+        builtin: " builtin",
+        ..*OwnObjects::V11
+    };
     /// The same of V8 11: some are shapes of objects.
     pub const V11: &'static OwnObjects = &OwnObjects {
         code: &[
@@ -283,6 +290,7 @@ impl OwnObjects {
             "BytecodeArray",
             "ClosureFeedbackCellArray",
             "Code",
+            "CodeDataContainer",
             "FeedbackCell",
             "FeedbackMetadata",
             "FeedbackVector",
