@@ -6,7 +6,10 @@
 
 use super::v11_3;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, ExternalBytes, FrameLayout, PageLayout, PhysicalBytes, Table};
+use crate::layout::{
+    AccountingLayout, ExternalBytes, Facts, FrameLayout, OwnObjects, PageLayout, PhysicalBytes,
+    SnapshotLayout, Table,
+};
 
 /// Layout of V8 11.8, as Node.js 21 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -32,6 +35,16 @@ pub(super) const TABLE: Table = Table {
         semispace_current_capacity: 0x58,
         new_target_capacity: 0x1d0,
         ..v11_3::TABLE.accounting
+    },
+    facts: Facts {
+        // src/profiler/heap-snapshot-generator.cc, and snapshots of Node.js 21.7.3: code and functions without a name are called as later.
+        snapshots: SnapshotLayout {
+            code_is_handle: false,
+            name_functions: true,
+            own: OwnObjects::V12,
+            ..v11_3::TABLE.facts.snapshots
+        },
+        ..v11_3::TABLE.facts
     },
     ..v11_3::TABLE
 };
