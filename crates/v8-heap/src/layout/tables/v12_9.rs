@@ -7,7 +7,8 @@
 use super::{v12_4, v13_6};
 use crate::layout::machine_code;
 use crate::layout::{
-    AccountingLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, Table,
+    AccountingLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, ScopeInfoLayout, SnapshotLayout,
+    Table,
 };
 use crate::layout::{CrashLayout, NamedReceivers};
 
@@ -34,7 +35,8 @@ pub(super) const TABLE: Table = Table {
         typed_elements: v12_4::TABLE.facts.typed_elements,
         // src/objects/call-site-info.cc
         stack_traces_name: NamedReceivers::Classes,
-        snapshots: v12_4::TABLE.facts.snapshots,
+        // By snapshots of Node.js 23.11.1: the code of a call is told once.
+        snapshots: SnapshotLayout { told_twice: &[], ..v12_4::TABLE.facts.snapshots },
         eternal_handles_behind: Some(0x60),
         ..v13_6::TABLE.facts
     },

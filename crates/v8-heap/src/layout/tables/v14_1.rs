@@ -5,7 +5,7 @@
 
 use super::v13_6;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, Table};
+use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, SnapshotLayout, Table};
 
 /// Layout of V8 14.1, as Node.js 25 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -20,7 +20,12 @@ pub(super) const TABLE: Table = Table {
         backing_store: BackingStoreLayout { flags: 56, ..v13_6::TABLE.accounting.backing_store },
         ..v13_6::TABLE.accounting
     },
-    // src/codegen/source-position-table.cc
-    facts: Facts { source_positions_have_two_flags: true, ..v13_6::TABLE.facts },
+    facts: Facts {
+        // src/codegen/source-position-table.cc
+        source_positions_have_two_flags: true,
+        // By snapshots of Node.js 25.9.0: holes are in them no more.
+        snapshots: SnapshotLayout { show_markers: false, ..v13_6::TABLE.facts.snapshots },
+        ..v13_6::TABLE.facts
+    },
     ..v13_6::TABLE
 };
