@@ -79,6 +79,17 @@ impl NativeParts {
         })
     }
 
+    /// The part of a block, by its number.
+    pub(crate) fn number_of(&self, block: BlockId) -> Option<usize> {
+        let part = self.of_blocks.get(block.0 as usize)?.part()? as usize;
+        (part < self.parts.len()).then_some(part)
+    }
+
+    /// The parts, by number.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// The sums of parts, the largest first.
     pub(crate) fn by_bytes(&self) -> Vec<(&Part, PartSum)> {
         let mut rows: Vec<_> = self.sums.iter().map(|(part, sum)| (part, *sum)).collect();

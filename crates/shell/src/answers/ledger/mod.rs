@@ -280,8 +280,9 @@ impl Ledger {
         let mut leaked = 0;
         progress.begin("following the blocks of malloc", 0);
         if let Some(unreached) = target.unreached(&Watched(progress)) {
-            for block in malloc.blocks().iter().filter(|block| unreached.head_of(block.id).is_some()) {
-                leaked += block.chunk_bytes;
+            let ids = (0..malloc.blocks().len() as u32).map(BlockId);
+            for id in ids.filter(|id| unreached.head_of(*id).is_some()) {
+                leaked += malloc.blocks().get(id).map_or(0, |block| block.chunk_bytes);
                 self.leaked_blocks += 1;
             }
         }
@@ -340,20 +341,27 @@ impl Ledger {
         }
         // What was interrupted is not told, and the caller says so.
         self.parts = NativeParts::of(target, progress).unwrap_or_default();
-        for (id, part, _) in self.parts.blocks() {
+        let mut sums = vec![(0, 0); self.parts.parts().len()];
+        let mut own = 0;
+        for block in malloc.blocks().iter() {
+            own += if block.state == BlockState::Own { block.chunk_bytes } else { 0 };
             // Buffers have been counted.
-            let Some(block) = malloc.blocks().get(id).filter(|block| !is_buffer[block.id.0 as usize]) else {
-                continue;
-            };
-            let of = Use::of_part(part);
-            *self.bytes.entry(of).or_default() += block.chunk_bytes;
-            sum += block.chunk_bytes;
+            let part = self.parts.number_of(block.id).filter(|_| !is_buffer[block.id.0 as usize]);
+            let Some((bytes, stored)) = part.and_then(|part| sums.get_mut(part)) else { continue };
+            *bytes += block.chunk_bytes;
             if in_core {
-                *stored.entry(of).or_default() += block.chunk_bytes - missing(target.memory(), &block);
+                *stored += block.chunk_bytes - missing(target.memory(), &block);
             }
         }
-        let own = malloc.blocks().iter().filter(|block| block.state == BlockState::Own);
-        let own = own.map(|block| block.chunk_bytes).sum::<u64>().min(left.saturating_sub(sum));
+        let of_parts: Vec<Use> = self.parts.parts().iter().map(Use::of_part).collect();
+        for (of, (bytes, in_memory)) in of_parts.into_iter().zip(sums).filter(|(_, (bytes, _))| *bytes > 0) {
+            self.add(of, bytes);
+            sum += bytes;
+            if in_core {
+                *stored.entry(of).or_default() += in_memory;
+            }
+        }
+        let own = own.min(left.saturating_sub(sum));
         self.add(Use::OfMalloc, own);
         // What the allocator counts and was not found.
         self.add(Use::Blocks, left.saturating_sub(sum + own));
