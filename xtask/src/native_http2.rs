@@ -5,15 +5,13 @@
 //! without room that C++ containers keep, and without what the C library takes for each block.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use test_support::scenarios::debugger::Debugger;
 
-use crate::native_memory::{Running, address, compile, number, rows, sources, take_core};
-use crate::native_parts::read_calls;
-use crate::node_release;
+use crate::native_memory::{address, number, rows};
+use crate::native_parts::{Traced, functions};
 
 /// Per cent by which what sessions own may be off, together.
 const MOST_OFF: u64 = 5;
@@ -38,28 +36,16 @@ enum Asker {
 
 /// Takes the core of a process with sessions, and compares.
 pub fn check(executable: &Path, node: &str, directory: &Path) -> Result<String> {
-    let library = compile(directory, "traced", &["-lgcc_s"])?;
-    let table = directory.join("http2.table");
-    let binary = node_release::executable(node)?;
-    let mut program = Command::new(&binary);
-    program.arg(sources().join("http2.js")).env("LD_PRELOAD", &library).env("TRACED", &table);
-    let mut running = Running::start(&mut program)?;
-    std::thread::sleep(Duration::from_secs(1));
-    running.signal("-STOP")?;
-    let core = directory.join("http2.core");
-    take_core(&mut running, &core, None)?;
-    let calls = read_calls(&table)?;
-    drop(running);
+    let traced = Traced::take(node, "http2.js", Duration::from_secs(1), directory)?;
     let lines = ["::malloc -p -v -j", "::malloc -o -j"].map(str::to_owned);
-    let answers = Debugger::new(executable.to_owned(), &core).session(&lines);
-    std::fs::remove_file(&core)?;
-    std::fs::remove_file(&table)?;
+    let answers = Debugger::new(executable.to_owned(), &traced.core).session(&lines);
+    std::fs::remove_file(&traced.core)?;
     let answers = answers?;
     let [parts, owners] = answers.as_slice() else { anyhow::bail!("not two answers") };
-    let askers = Askers::of(&binary)?;
+    let askers = Askers::of(&traced.binary)?;
     let (mut asked, mut owned, mut truth) = (0, 0, 0);
     for row in rows(parts)? {
-        let Some(calls) = calls.get(&address(&row, "block")?) else { continue };
+        let Some(calls) = traced.calls.get(&address(&row, "block")?) else { continue };
         let (bytes, part) = (number(&row, "bytes")?, row["part"].as_str().context("no part")?);
         let asker = askers.who(calls);
         if asker == Asker::Other || part == STRINGS {
@@ -93,18 +79,8 @@ struct Askers(Vec<(u64, Asker)>);
 
 impl Askers {
     fn of(binary: &Path) -> Result<Askers> {
-        let listed = Command::new("nm").args(["--defined-only", "-n"]).arg(binary).output();
-        let listed = listed.context("cannot run nm; on Debian: apt-get install binutils")?;
-        let mut found = Vec::new();
-        for line in String::from_utf8_lossy(&listed.stdout).lines() {
-            let mut words = line.split(' ');
-            let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) =
-                (words.next(), words.next(), words.next())
-            else {
-                continue;
-            };
-            found.push((u64::from_str_radix(address, 16)?, asker(name)));
-        }
+        let functions = functions(binary)?.into_iter();
+        let found: Vec<_> = functions.map(|(address, name)| (address, asker(&name))).collect();
         ensure!(found.iter().any(|(_, asker)| *asker == Asker::Allocator), "no allocator of sessions");
         Ok(Askers(found))
     }

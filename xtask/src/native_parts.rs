@@ -3,7 +3,7 @@
 //! say whose these are.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,28 +23,40 @@ const ROW: usize = 16;
 /// The calls that asked for each block.
 pub type Calls = HashMap<u64, Vec<u64>>;
 
+/// The core of a program that ran for some time with the library that keeps calls.
+pub struct Traced {
+    pub core: PathBuf,
+    pub binary: PathBuf,
+    pub calls: Calls,
+}
+
+impl Traced {
+    pub fn take(node: &str, script: &str, runs: Duration, directory: &Path) -> Result<Traced> {
+        let library = compile(directory, "traced", &["-lgcc_s"])?;
+        let (table, core) = (directory.join("traced.table"), directory.join("traced.core"));
+        let binary = node_release::executable(node)?;
+        let mut program = Command::new(&binary);
+        program.arg(sources().join(script)).env("LD_PRELOAD", &library).env("TRACED", &table);
+        let mut running = Running::start(&mut program)?;
+        std::thread::sleep(runs);
+        running.signal("-STOP")?;
+        take_core(&mut running, &core, None)?;
+        let calls = read_calls(&table)?;
+        std::fs::remove_file(&table)?;
+        Ok(Traced { core, binary, calls })
+    }
+}
+
 /// Takes the core of a busy process, and compares.
 pub fn check(executable: &Path, node: &str, directory: &Path) -> Result<String> {
-    let library = compile(directory, "traced", &["-lgcc_s"])?;
-    let table = directory.join("traced.table");
-    let binary = node_release::executable(node)?;
-    let mut program = Command::new(&binary);
-    program.arg(sources().join("busy.js")).env("LD_PRELOAD", &library).env("TRACED", &table);
-    let mut running = Running::start(&mut program)?;
-    std::thread::sleep(Duration::from_secs(2));
-    running.signal("-STOP")?;
-    let core = directory.join("traced.core");
-    take_core(&mut running, &core, None)?;
-    let calls = read_calls(&table)?;
-    drop(running);
-    let answer = Debugger::new(executable.to_owned(), &core).evaluate("::malloc -p -v -j");
-    std::fs::remove_file(&core)?;
-    std::fs::remove_file(&table)?;
-    compare(&rows(&answer?)?, &calls, &Symbols::of(&binary)?)
+    let traced = Traced::take(node, "busy.js", Duration::from_secs(2), directory)?;
+    let answer = Debugger::new(executable.to_owned(), &traced.core).evaluate("::malloc -p -v -j");
+    std::fs::remove_file(&traced.core)?;
+    compare(&rows(&answer?)?, &traced.calls, &Symbols::of(&traced.binary)?)
 }
 
 /// The calls that the library has kept.
-pub fn read_calls(table: &Path) -> Result<Calls> {
+fn read_calls(table: &Path) -> Result<Calls> {
     let bytes = std::fs::read(table).with_context(|| format!("cannot read {}", table.display()))?;
     let mut calls = Calls::new();
     for row in bytes.chunks_exact(8 * ROW) {
@@ -86,22 +98,27 @@ fn compare(rows: &[serde_json::Value], calls: &Calls, symbols: &Symbols) -> Resu
 /// Functions of the executable by address, each with whose it is, if its name says so.
 struct Symbols(Vec<(u64, Option<&'static str>)>);
 
+/// The functions of an executable by address, with their names.
+pub fn functions(binary: &Path) -> Result<Vec<(u64, String)>> {
+    let listed = Command::new("nm").args(["--defined-only", "-n"]).arg(binary).output();
+    let listed = listed.context("cannot run nm; on Debian: apt-get install binutils")?;
+    let mut found = Vec::new();
+    for line in String::from_utf8_lossy(&listed.stdout).lines() {
+        let mut words = line.split(' ');
+        let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) =
+            (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        found.push((u64::from_str_radix(address, 16)?, name.to_owned()));
+    }
+    ensure!(found.len() > 10_000, "{} has few symbols", binary.display());
+    Ok(found)
+}
+
 impl Symbols {
     fn of(binary: &Path) -> Result<Symbols> {
-        let listed = Command::new("nm").args(["--defined-only", "-n"]).arg(binary).output();
-        let listed = listed.context("cannot run nm; on Debian: apt-get install binutils")?;
-        let mut found = Vec::new();
-        for line in String::from_utf8_lossy(&listed.stdout).lines() {
-            let mut words = line.split(' ');
-            let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) =
-                (words.next(), words.next(), words.next())
-            else {
-                continue;
-            };
-            found.push((u64::from_str_radix(address, 16)?, whose(name)));
-        }
-        ensure!(found.len() > 10_000, "{} has few symbols", binary.display());
-        Ok(Symbols(found))
+        Ok(Symbols(functions(binary)?.into_iter().map(|(address, name)| (address, whose(&name))).collect()))
     }
 
     /// Who asked: the innermost call of a library. What runs before `main` is Node.js's own.

@@ -59,18 +59,7 @@ impl Malloc {
         let mut marks = Marks::new(self.blocks.len());
         let mut work = self.roots(core, &mut marks, left_out, watch)?;
         let links = self.links(core, watch)?;
-        let mut steps = 0;
-        while let Some(block) = work.pop() {
-            for target in links.of_block(block as usize, Reach::Anything) {
-                if marks.set(target) {
-                    work.push(target as u32);
-                }
-            }
-            steps += 1;
-            if is_time_to_ask(steps) && watch.cancelled() {
-                return None;
-            }
-        }
+        follow(links, &mut work, &mut marks, watch, &mut |_| {})?;
         self.heads(links, marks, watch)
     }
 
@@ -186,7 +175,6 @@ impl Malloc {
         }
         result.head_of = vec![Unreached::REACHED; self.blocks.len()];
         let mut seen = reached;
-        let mut steps = 0;
         let heads = leaked.iter().filter(|index| !led_to.has(**index as usize));
         // Rings, and what hangs on them, are left: each begins with the lowest address.
         for head in heads.chain(&leaked) {
@@ -194,21 +182,12 @@ impl Malloc {
                 continue;
             }
             let (mut count, mut bytes) = (0, 0);
-            let mut work = vec![*head];
-            while let Some(index) = work.pop() {
-                result.head_of[index as usize] = *head;
+            let head_of = &mut result.head_of;
+            follow(links, &mut vec![*head], &mut seen, watch, &mut |index| {
+                head_of[index as usize] = *head;
                 count += 1;
                 bytes += self.blocks.block(index as usize).bytes;
-                for target in links.of_block(index as usize, Reach::Anything) {
-                    if seen.set(target) {
-                        work.push(target as u32);
-                    }
-                }
-                steps += 1;
-                if is_time_to_ask(steps) && watch.cancelled() {
-                    return None;
-                }
-            }
+            })?;
             result.heads.push((BlockId(*head), count, bytes));
         }
         result.heads.sort_unstable_by_key(|(head, ..)| *head);
@@ -216,7 +195,28 @@ impl Malloc {
     }
 }
 
-/// Whether so many blocks have been followed that somebody may have lost patience.
-fn is_time_to_ask(steps: u64) -> bool {
-    steps.is_multiple_of(1 << 16)
+/// Blocks that are followed between two looks at the watch.
+const TOLD_AT_ONCE: u64 = 1 << 16;
+
+/// Follows the blocks of `work`, and all that they lead to and nobody has seen; calls `found` for each. `None` if `watch` has stopped it.
+fn follow(
+    links: &Links,
+    work: &mut Vec<u32>,
+    seen: &mut Marks,
+    watch: &dyn Watch,
+    found: &mut dyn FnMut(u32),
+) -> Option<()> {
+    for step in 1_u64.. {
+        let Some(block) = work.pop() else { break };
+        found(block);
+        for target in links.of_block(block as usize, Reach::Anything) {
+            if seen.set(target) {
+                work.push(target as u32);
+            }
+        }
+        if step.is_multiple_of(TOLD_AT_ONCE) && watch.cancelled() {
+            return None;
+        }
+    }
+    Some(())
 }
