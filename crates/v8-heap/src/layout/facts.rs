@@ -237,9 +237,17 @@ pub struct OwnObjects {
     pub know_weak_words: bool,
     /// What follows the name of code that V8 brings along, in parentheses.
     pub builtin: &'static str,
+    /// Classes that count as arrays and have no name of their own, beside those that always do.
+    pub arrays: &'static [&'static str],
+    /// What numbers that are objects are called.
+    pub number: &'static str,
 }
 
 impl OwnObjects {
+    /// As [`OwnObjects::V9`], V8 9.0: a scope info counts as the array that it was before. Held against snapshots of V8 9.0.
+    pub const V9_0: &'static OwnObjects = &OwnObjects { arrays: &["ScopeInfo"], ..*OwnObjects::V9_1 };
+    /// As [`OwnObjects::V9`], but for the name of numbers.
+    pub const V9_1: &'static OwnObjects = &OwnObjects { number: "number", ..*OwnObjects::V9 };
     /// `V8HeapExplorer::AddEntry`, `GetSystemEntryName`, `TagObject` and `Extract...References` of V8 9: the kind of an object follows from its
     /// class alone, weak references are those that are told by name, and a `TransitionArray` is told as the `WeakFixedArray` that it is.
     pub const V9: &'static OwnObjects = &OwnObjects {
@@ -272,6 +280,7 @@ impl OwnObjects {
         transitions_have_indices: true,
         know_weak_words: false,
         builtin: " builtin",
+        ..*OwnObjects::V11
     };
     /// The same of V8 10, and `GetSystemEntryType`: some of them are code. Held against snapshots of V8 10.2.
     pub const V10: &'static OwnObjects = &OwnObjects {
@@ -313,6 +322,8 @@ impl OwnObjects {
         transitions_have_indices: false,
         know_weak_words: true,
         builtin: " builtin handle",
+        arrays: &[],
+        number: "heap number",
     };
     /// The same from V8 12 on.
     pub const V12: &'static OwnObjects = &OwnObjects { builtin: " builtin code", ..*OwnObjects::V11 };
