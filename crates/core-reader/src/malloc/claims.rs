@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::Malloc;
-use super::blocks::BlockId;
+use super::blocks::{Block, BlockId};
 use super::links::Reach;
 use super::marks::BlockMarks;
 use crate::{Address, Core, Memory};
@@ -119,7 +119,7 @@ impl Claims {
 /// Fields of objects, as far as sizes tell: which words of blocks of one size lead to blocks of another.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    /// The blocks in use by size in words, as far as they are looked at.
+    /// Some of the blocks in use by size in words, as evenly as they lie: those that are looked at.
     by_size: Vec<Vec<u32>>,
     /// How many of the blocks of a size have been looked at, and in how many of them the word of a number leads to a block of another size.
     known: HashMap<(u64, u32, u64), Option<Share>>,
@@ -186,12 +186,7 @@ impl Fields {
     ) -> Option<Share> {
         let blocks = malloc.blocks();
         if self.by_size.is_empty() {
-            self.by_size = vec![Vec::new(); (LARGEST / 8) as usize + 1];
-            for block in blocks.iter().filter(|block| block.state.is_used()) {
-                if let Some(alike) = self.by_size.get_mut((block.bytes / 8) as usize) {
-                    alike.push(block.id.0);
-                }
-            }
+            self.by_size = samples(malloc);
         }
         let from = blocks.block(source as usize).bytes;
         let to = blocks.block(target as usize).bytes;
@@ -207,12 +202,31 @@ impl Fields {
                 core.memory().read_u64(Address(at)).ok().and_then(|word| malloc.led_by(word, reach, bounds));
             led.is_some_and(|led| blocks.block(led).bytes == to)
         };
-        let sample = || alike.iter().step_by(alike.len().div_ceil(SAMPLE));
-        let (all, such) = (sample().count(), sample().filter(leads).count());
+        let (all, such) = (alike.len(), alike.iter().filter(leads).count());
         let share = Some(Share { all, such });
         self.known.insert((from, word, to), share);
         share
     }
+}
+
+/// For each size in words some of the blocks in use: every n-th, so that they are at most [`SAMPLE`].
+fn samples(malloc: &Malloc) -> Vec<Vec<u32>> {
+    let place = |block: &Block| (block.bytes / 8) as usize;
+    let used = || malloc.blocks().iter().filter(|block| block.state.is_used());
+    let mut counts = vec![0_usize; (LARGEST / 8) as usize + 1];
+    for block in used() {
+        counts.get_mut(place(&block)).into_iter().for_each(|count| *count += 1);
+    }
+    let mut by_size = vec![Vec::new(); counts.len()];
+    let mut met = vec![0_usize; counts.len()];
+    for block in used().filter(|block| place(block) < counts.len()) {
+        let place = place(&block);
+        if met[place].is_multiple_of(counts[place].div_ceil(SAMPLE)) {
+            by_size[place].push(block.id.0);
+        }
+        met[place] += 1;
+    }
+    by_size
 }
 
 #[cfg(test)]

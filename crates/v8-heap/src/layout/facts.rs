@@ -241,13 +241,20 @@ pub struct OwnObjects {
     pub arrays: &'static [&'static str],
     /// What numbers that are objects are called.
     pub number: &'static str,
+    /// A property whose name is a symbol has its description in its name.
+    pub describe_symbols: bool,
+    /// Words with a name that hold what a snapshot leaves out count among those without one, which are numbered.
+    pub count_left_out: bool,
 }
 
 impl OwnObjects {
-    /// As [`OwnObjects::V9`], V8 9.0: a scope info counts as the array that it was before. Held against snapshots of V8 9.0.
+    /// As [`OwnObjects::V9_1`], V8 9.0: a scope info counts as the array that it was before. Held against snapshots of V8 9.0.
     pub const V9_0: &'static OwnObjects = &OwnObjects { arrays: &["ScopeInfo"], ..*OwnObjects::V9_1 };
-    /// As [`OwnObjects::V9`], but for the name of numbers.
-    pub const V9_1: &'static OwnObjects = &OwnObjects { number: "number", ..*OwnObjects::V9 };
+    /// As [`OwnObjects::V9_2`], but for the name of numbers, and what is numbered (`V8HeapExplorer::SetInternalReference`).
+    pub const V9_1: &'static OwnObjects =
+        &OwnObjects { number: "number", count_left_out: false, ..*OwnObjects::V9_2 };
+    /// As [`OwnObjects::V9`], V8 9.2 and 9.3: symbols have no description (`StringsStorage::GetName`).
+    pub const V9_2: &'static OwnObjects = &OwnObjects { describe_symbols: false, ..*OwnObjects::V9 };
     /// `V8HeapExplorer::AddEntry`, `GetSystemEntryName`, `TagObject` and `Extract...References` of V8 9: the kind of an object follows from its
     /// class alone, weak references are those that are told by name, and a `TransitionArray` is told as the `WeakFixedArray` that it is.
     pub const V9: &'static OwnObjects = &OwnObjects {
@@ -324,6 +331,8 @@ impl OwnObjects {
         builtin: " builtin handle",
         arrays: &[],
         number: "heap number",
+        describe_symbols: true,
+        count_left_out: true,
     };
     /// The same from V8 12 on.
     pub const V12: &'static OwnObjects = &OwnObjects { builtin: " builtin code", ..*OwnObjects::V11 };
