@@ -50,6 +50,24 @@ fn objects_of_a_page_without_header_are_found() {
     }
 }
 
+/// Memory that native code has given back may have the address of a map where a page would begin, and numbers behind it.
+#[test]
+fn an_address_of_a_map_with_numbers_behind_it_is_no_large_array() {
+    for release in Release::ALL {
+        let mut builder = HeapBuilder::new(release);
+        let mut words = vec![builder.map_of(Type::FixedArray), HeapBuilder::smi(100_000)];
+        words.resize(100_002, builder.roots().undefined);
+        let large = builder.large_object(Space::Large, &words) - 1;
+        let mut dump = builder.build();
+        lose_header(&mut dump, release, large - release.first_object());
+        let is_found = |dump: &Dump| objects(&Heap::open(dump, dump, &[]).unwrap()).contains(&large);
+        assert!(is_found(&dump), "{release:?}");
+        // Neither a small integer nor an address of anything.
+        dump.set_word(large + 0x40, 0x25e_65f0);
+        assert!(!is_found(&dump), "{release:?}");
+    }
+}
+
 #[test]
 fn stale_pages_are_known_as_such_without_their_metadata_block() {
     for release in [Release::Node24, Release::Node26] {

@@ -19,7 +19,7 @@ use super::locate::{first_word, instance_type, is_map};
 use super::page::{Header, Page, PageState, guarded, pieces};
 use super::{Isolate, PAGE_SIZE};
 use crate::Tagged;
-use crate::layout::{HeaderPlace, Layout};
+use crate::layout::{HeaderPlace, Kind, Layout};
 use crate::tagged::{ADDRESS_LIMIT, Encoding};
 
 /// Objects in a row for a unit to be looked at as a whole.
@@ -151,7 +151,8 @@ impl Objects<'_> {
                 && let Some(end) = at.checked_add(size).filter(|end| *end > unit_end)
             {
                 // A large object has a page of its own.
-                return (end <= ADDRESS_LIMIT && self.is_mapped(at, end)).then_some(end);
+                let is_one = end <= ADDRESS_LIMIT && self.is_mapped(at, end) && self.holds_values(at, word);
+                return is_one.then_some(end);
             }
             match size {
                 Some(Size::Bytes(size)) if size <= unit_end - at => {
@@ -180,6 +181,30 @@ impl Objects<'_> {
             || (in_a_row > 0 && in_objects >= PAGE_SIZE / 4)
             || (in_a_row > 1 && in_none == 0);
         (enough && in_objects * (4 - QUARTERS) >= in_none * QUARTERS).then_some(unit_end)
+    }
+
+    /// Whether the first elements of a large array are values: memory that was given back may have the address of a map anywhere.
+    fn holds_values(&self, at: u64, map_word: Tagged) -> bool {
+        const LOOKED_AT: u64 = 32;
+        /// What a weak word led to is gone (V8: `kClearedWeakHeapObjectLower32`).
+        const CLEARED: u32 = 3;
+        let granule = self.layout.fields.words.tagged;
+        let map = map_word.strong().and_then(|map| instance_type(self.memory, self.layout, map));
+        let Some(info) = map.and_then(|of| self.layout.type_info(of)) else { return false };
+        let formula = info
+            .variable_size
+            .filter(|_| matches!(info.kind, Kind::FixedArray | Kind::PropertyArray | Kind::DescriptorArray));
+        // Bytes may be anything.
+        let Some(formula) = formula else { return true };
+        let first = at.saturating_add(u64::from(formula.base));
+        (0..LOOKED_AT).all(|index| {
+            let word = first_word(self.memory, self.layout, first.saturating_add(granule * index));
+            word.is_none_or(|word| {
+                word.smi().is_some()
+                    || word.0 as u32 == CLEARED
+                    || word.object().is_some_and(|target| self.is_mapped(target, target + granule))
+            })
+        })
     }
 
     /// Whether all of `[start, end)` was part of the process.
