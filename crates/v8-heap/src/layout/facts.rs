@@ -174,6 +174,8 @@ pub struct Facts {
     pub property_places_come_first: bool,
     /// Parameters and arguments are counted with the receiver (V8: `internal_formal_parameter_count`, `kJSArgcReceiverSlots`).
     pub counts_receivers: bool,
+    /// The elements of mapped arguments are a `FixedArray` (else a class of their own; V8: `SloppyArgumentsElements`).
+    pub arguments_are_plain_arrays: bool,
     /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
     pub code_alignment: Option<u64>,
 }

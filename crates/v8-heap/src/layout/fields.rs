@@ -76,11 +76,6 @@ fields! {{
     bytecode_frame_size: "BytecodeArray::frame_size";
     bytecode_handlers: "BytecodeArray::handler_table";
     bytecode_source_positions: "BytecodeArray::source_position_table";
-    call_site_code: "CallSiteInfo::code_object" | "StackFrameInfo::code_object";
-    call_site_flags: "CallSiteInfo::flags" | "StackFrameInfo::flags";
-    call_site_function: "CallSiteInfo::function" | "StackFrameInfo::function";
-    call_site_offset: "CallSiteInfo::code_offset_or_source_position" | "StackFrameInfo::code_offset_or_source_position";
-    call_site_receiver: "CallSiteInfo::receiver_or_instance" | "StackFrameInfo::receiver_or_instance";
     callable_task_callable: "CallableTask::callable";
     capability_promise: "PromiseCapability::promise";
     cell_value: "Cell::maybe_value" | "Cell::value";
@@ -89,12 +84,10 @@ fields! {{
     code_data: "Code::deoptimization_data_or_interpreter_data";
     code_flags: "Code::flags";
     code_instruction_size: "Code::instruction_size";
-    code_metadata_size: "Code::metadata_size";
     code_position_table: "Code::source_position_table";
     collection_table: "JSCollection::table";
     collection_iterator_index: "JSCollectionIterator::index";
     collection_iterator_table: "JSCollectionIterator::table";
-    collator_locale: "JSCollator::locale";
     cons_first: "ConsString::first";
     cons_second: "ConsString::second";
     context_slots: "Context::elements[]";
@@ -253,10 +246,8 @@ fields! {{
     wasm_array_length: "WasmArray::length";
     wasm_array_elements: "WasmArray::elements[]";
     wasm_global_buffer: "WasmGlobalObject::untagged_buffer" | "WasmGlobalObject::buffer";
-    wasm_global_mutable: "WasmGlobalObject::is_mutable";
     wasm_global_offset: "WasmGlobalObject::offset";
     wasm_global_tagged: "WasmGlobalObject::tagged_buffer" | "WasmGlobalObject::buffer";
-    wasm_global_type: "WasmGlobalObject::raw_type";
     wasm_instance_exports: "WasmInstanceObject::exports_object";
     wasm_instance_module: "WasmInstanceObject::module_object";
     wasm_memory_buffer: "WasmMemoryObject::array_buffer";
@@ -292,6 +283,18 @@ fields! {{
     trusted_byte_array_length: "TrustedByteArray::length";
     weak_array_length: "WeakFixedArray::length";
 }, optional {
+    call_site_code: "CallSiteInfo::code_object" | "StackFrameInfo::code_object";
+    call_site_flags: "CallSiteInfo::flags" | "StackFrameInfo::flags";
+    call_site_function: "CallSiteInfo::function" | "StackFrameInfo::function";
+    call_site_offset: "CallSiteInfo::code_offset_or_source_position" | "StackFrameInfo::code_offset_or_source_position";
+    call_site_receiver: "CallSiteInfo::receiver_or_instance" | "StackFrameInfo::receiver_or_instance";
+    code_metadata_size: "Code::metadata_size";
+    collator_locale: "JSCollator::locale";
+    wasm_global_type: "WasmGlobalObject::raw_type";
+    wasm_global_mutable: "WasmGlobalObject::is_mutable";
+    stack_frame_array: "StackTraceFrame::frame_array";
+    stack_frame_index: "StackTraceFrame::frame_index";
+    wasm_global_flags: "WasmGlobalObject::flags";
     array_buffer_max_byte_length: "JSArrayBuffer::raw_max_byte_length";
     api_wrappable: "JSApiObject::cpp_heap_wrappable";
     code_instruction_start: "Code::instruction_start";

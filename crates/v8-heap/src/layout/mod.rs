@@ -104,9 +104,15 @@ pub struct PageLayout {
     pub area_start: u64,
     pub area_end: u64,
     pub owner: u64,
+    /// Where a space object names its heap (`BaseSpace::heap_`), which space it is (`id_`), and how much memory it has (`committed_`).
+    pub space_heap: u64,
+    pub space_id: u64,
+    pub space_committed: u64,
     /// Distance of the first object from the start of a regular page.
     pub first_object: u64,
     pub self_check: SelfCheck,
+    /// Open allocation areas say where they begin, beside top and limit (`LinearAllocationArea::start_`).
+    pub areas_have_start: bool,
 }
 
 /// What the size of a `FreeSpace` counts.
@@ -185,7 +191,8 @@ const LIKE_NONE: [std::ops::RangeInclusive<(u32, u32)>; 2] = [(9, 5)..=(10, 1), 
 /// have had it, if there are earlier ones.
 const LINES: &[((u32, u32), u32, Option<&str>)] = &[
     ((7, 4), 12, None),
-    ((7, 8), 13, None),
+    ((7, 8), 12, Some("12.16")),
+    ((7, 9), 13, None),
     ((8, 1), 14, None),
     ((8, 6), 15, None),
     ((9, 0), 16, None),

@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use crate::heap::Heap;
 use crate::index::{MapSet, ObjectTable};
 use crate::isolate::{Isolate, PAGE_SIZE, Page, PageState};
-use crate::layout::native::base_space;
 use crate::layout::{ExternalBytes, Kind, PhysicalBytes, StringShape};
 use crate::objects::value::HeapObject;
 use crate::shape::map::Map;
@@ -174,9 +173,10 @@ impl Heap<'_> {
         if space == 0 {
             return Some(0);
         }
+        let page = &self.layout().page;
         let belongs = space.is_multiple_of(8)
-            && self.word(space.checked_add(base_space::HEAP)?) == Some(heap)
-            && self.word(space.checked_add(base_space::ID)?).map(|word| word as u32) == Some(u32::from(id));
+            && self.word(space.checked_add(page.space_heap)?) == Some(heap)
+            && self.word(space.checked_add(page.space_id)?).map(|word| word as u32) == Some(u32::from(id));
         belongs.then_some(space)
     }
 
@@ -206,7 +206,7 @@ impl Heap<'_> {
         {
             let pages = self.spaces().pages().iter().filter(|page| page.owner == space);
             let physical = pages.fold(0, |sum: u64, page| sum.saturating_add(page.size));
-            let committed = count(base_space::COMMITTED)?;
+            let committed = count(self.layout().page.space_committed)?;
             return Some(SpaceCounters { committed, used: count(size)?, available: 0, physical });
         }
         if name.ends_with("large_object") {
@@ -216,7 +216,7 @@ impl Heap<'_> {
             } else {
                 0
             };
-            let committed = count(base_space::COMMITTED)?;
+            let committed = count(self.layout().page.space_committed)?;
             return Some(SpaceCounters { committed, used, available, physical: committed });
         }
         let free_list = count(fields.free_list)?;
@@ -233,7 +233,7 @@ impl Heap<'_> {
                 }
             }
         }
-        let committed = count(base_space::COMMITTED)?;
+        let committed = count(self.layout().page.space_committed)?;
         let physical = match fields.physical {
             PhysicalBytes::Counted { paged, .. } => count(paged)?,
             PhysicalBytes::HighWaterMarks(mark) => self.marked_bytes(space, mark)?,
@@ -261,7 +261,7 @@ impl Heap<'_> {
         let both = |field: u64| {
             Some(semispace(fields.to_space, field)?.saturating_add(semispace(fields.from_space, field)?))
         };
-        let committed = both(base_space::COMMITTED)?;
+        let committed = both(self.layout().page.space_committed)?;
         let physical_of = |of: u64| match (semispace(of, fields.first_page)?, fields.physical) {
             (0, _) => Some(0),
             (_, PhysicalBytes::Counted { semispace: counted, .. }) => semispace(of, counted),
