@@ -54,8 +54,6 @@ bits! {{
     promise_has_handler: "JSPromiseFlags.has_handler";
     promise_status: "JSPromiseFlags.status";
     property_array_length: "PropertyArrayLengthAndHash.length";
-    scope_class_variable: "ScopeFlags.has_saved_class_variable";
-    scope_extension_slot: "ScopeFlags.has_context_extension_slot";
     scope_function_variable: "ScopeFlags.function_variable";
     scope_inferred_name: "ScopeFlags.has_inferred_function_name";
     scope_receiver: "ScopeFlags.receiver_variable";
@@ -84,6 +82,8 @@ bits! {{
     wasm_global_type: "WasmGlobalObjectFlags.type";
     symbol_private_name: "SymbolFlags.is_private_name";
     scope_block_list: "ScopeFlags.has_locals_block_list";
+    scope_class_variable: "ScopeFlags.has_saved_class_variable";
+    scope_extension_slot: "ScopeFlags.has_context_extension_slot";
     scope_empty: "ScopeFlags.is_empty";
 }}
 

@@ -174,6 +174,10 @@ pub struct Facts {
     pub property_places_come_first: bool,
     /// Parameters and arguments are counted with the receiver (V8: `internal_formal_parameter_count`, `kJSArgcReceiverSlots`).
     pub counts_receivers: bool,
+    /// Every context has slots for an extension and for its native context (else the former only if its scope info says so).
+    pub contexts_have_fixed_slots: bool,
+    /// A property that holds a number is that number, unboxed, if it is inside the object (V8: `FLAG_unbox_double_fields`).
+    pub doubles_are_in_objects: bool,
     /// The elements of mapped arguments are a `FixedArray` (else a class of their own; V8: `SloppyArgumentsElements`).
     pub arguments_are_plain_arrays: bool,
     /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.

@@ -55,7 +55,6 @@ fields! {{
     arguments_rest: "SloppyArgumentsElements::arguments";
     array_buffer_backing_store: "JSArrayBuffer::backing_store";
     array_buffer_byte_length: "JSArrayBuffer::raw_byte_length";
-    array_buffer_extension: "JSArrayBuffer::extension";
     array_buffer_flags: "JSArrayBuffer::bit_field";
     array_elements: "FixedArray::objects[]";
     array_iterator_next: "JSArrayIterator::next_index";
@@ -91,7 +90,6 @@ fields! {{
     cons_first: "ConsString::first";
     cons_second: "ConsString::second";
     context_slots: "Context::elements[]";
-    date_time_format_locale: "JSDateTimeFormat::locale";
     date_value: "JSDate::value";
     double_elements: "FixedDoubleArray::values[]" | "FixedDoubleArray::floats[]";
     data_view_pointer: "JSDataViewOrRabGsabDataView::data_pointer";
@@ -254,14 +252,12 @@ fields! {{
     wasm_memory_maximum: "WasmMemoryObject::maximum_pages";
     wasm_module_script: "WasmModuleObject::script";
     wasm_table_entries: "WasmTableObject::entries";
-    wasm_table_length: "WasmTableObject::current_length";
     wasm_table_maximum: "WasmTableObject::maximum_length";
     weak_array_elements: "WeakFixedArray::objects[]";
     weak_cell_holdings: "WeakCell::holdings";
     weak_cell_next: "WeakCell::next";
     weak_cell_registry: "WeakCell::finalization_registry";
     weak_cell_target: "WeakCell::target";
-    weak_cell_token: "WeakCell::unregister_token";
     weak_ref_target: "JSWeakRef::target";
     wrapped_function_target: "JSWrappedFunction::wrapped_target_function";
     wrapper_value: "JSPrimitiveWrapper::value";
@@ -283,6 +279,10 @@ fields! {{
     trusted_byte_array_length: "TrustedByteArray::length";
     weak_array_length: "WeakFixedArray::length";
 }, optional {
+    array_buffer_extension: "JSArrayBuffer::extension";
+    date_time_format_locale: "JSDateTimeFormat::locale";
+    wasm_table_length: "WasmTableObject::current_length";
+    weak_cell_token: "WeakCell::unregister_token";
     call_site_code: "CallSiteInfo::code_object" | "StackFrameInfo::code_object";
     call_site_flags: "CallSiteInfo::flags" | "StackFrameInfo::flags";
     call_site_function: "CallSiteInfo::function" | "StackFrameInfo::function";
@@ -292,6 +292,7 @@ fields! {{
     collator_locale: "JSCollator::locale";
     wasm_global_type: "WasmGlobalObject::raw_type";
     wasm_global_mutable: "WasmGlobalObject::is_mutable";
+    code_safepoint_table: "Code::safepoint_table_offset";
     stack_frame_array: "StackTraceFrame::frame_array";
     stack_frame_index: "StackTraceFrame::frame_index";
     wasm_global_flags: "WasmGlobalObject::flags";

@@ -183,7 +183,7 @@ static OPCODES_10_2: &[Entry] = &[
     (Feedback, 2),
 ];
 
-/// V8 8.4, 27 of them: `Translation::NumberOfOperandsFor` in `src/deoptimizer/deoptimizer.cc`.
+/// V8 7.8 and 8.4, 27 of them: `Translation::NumberOfOperandsFor` in `src/deoptimizer/deoptimizer.cc`.
 static OPCODES_8_4: &[Entry] = &[
     (Begin, 3),
     (InterpretedFrame, 5),
@@ -377,6 +377,14 @@ const EARLY: DeoptimizationLayout = DeoptimizationLayout {
 const EARLY_10_2: DeoptimizationLayout =
     DeoptimizationLayout { opcodes: OPCODES_10_2, repeats: false, signed_opcodes: true, ..EARLY };
 
+/// V8 7.8, by its sources: the same, with one word less in front of the entries.
+pub(crate) static V7_8: DeoptimizationLayout = DeoptimizationLayout {
+    opcodes: OPCODES_8_4,
+    first_entry: 9,
+    lowest_bit_continues: true,
+    wide_safepoints: true,
+    ..EARLY_10_2
+};
 /// V8 8.4, by its sources: `src/deoptimizer/deoptimizer.cc`, `src/objects/code.h`, `src/codegen/safepoint-table.h`.
 pub(crate) static V8_4: DeoptimizationLayout = DeoptimizationLayout {
     opcodes: OPCODES_8_4,

@@ -11,7 +11,7 @@ impl View<'_> {
         let fields = self.fields();
         let at = match self.class_name(object.value()) {
             "JSCollator" => fields.collator_locale?,
-            "JSDateTimeFormat" => fields.date_time_format_locale,
+            "JSDateTimeFormat" => fields.date_time_format_locale?,
             "JSListFormat" => fields.list_format_locale,
             "JSNumberFormat" => fields.number_format_locale,
             "JSPluralRules" => fields.plural_rules_locale,

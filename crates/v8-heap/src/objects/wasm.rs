@@ -148,9 +148,11 @@ impl View<'_> {
         }
         let fields = self.fields();
         let field = |at: u64| self.words().tagged(object.address + at, "WasmTableObject");
-        let length =
-            field(fields.wasm_table_length)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let mut entries = self.array_words(self.object(field(fields.wasm_table_entries)?)?)?;
+        let length = match fields.wasm_table_length {
+            Some(at) => field(at)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
+            None => entries.len() as u64,
+        };
         // The array has room to grow.
         entries.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(Some(WasmTable { length, entries, maximum: field(fields.wasm_table_maximum)? }))

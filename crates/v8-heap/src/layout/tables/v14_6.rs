@@ -132,6 +132,8 @@ pub(super) const TABLE: Table = Table {
         fields_go_by_offset: false,
         property_places_come_first: false,
         counts_receivers: true,
+        contexts_have_fixed_slots: false,
+        doubles_are_in_objects: false,
         arguments_are_plain_arrays: false,
         code_alignment: None,
     },

@@ -15,7 +15,8 @@ pub(super) const TABLE: Table = Table {
     v8: (8, 4),
     line: "Node.js 14",
     supported: false,
-    shortcoming: "objects, values and stacks are right in the releases tried; heap snapshots call V8's own objects otherwise than V8 8.4 does",
+    shortcoming: "objects, values and stacks are right in the releases from 14.6 on that were tried; heap snapshots call V8's own \
+                  objects otherwise than V8 8.4 does, and functions that `Function` makes have no name",
     // src/heap/memory-chunk.h, basic-memory-chunk.h
     page: PageLayout {
         heap: 24,
