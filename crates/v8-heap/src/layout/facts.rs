@@ -243,6 +243,8 @@ pub struct OwnObjects {
     pub know_weak_words: bool,
     /// What follows the name of code that V8 brings along, in parentheses.
     pub builtin: &'static str,
+    /// The only classes that have names, with all that descend from them, and of these those that have none after all; else all have.
+    pub named_classes: Option<(&'static [&'static str], &'static [&'static str])>,
 }
 
 impl OwnObjects {
@@ -278,6 +280,15 @@ impl OwnObjects {
         transitions_have_indices: true,
         know_weak_words: false,
         builtin: " builtin",
+        named_classes: None,
+    };
+    /// The same of V8 7 and 8, where only what `GetSystemEntryName` lists has a name: `STRUCT_LIST` and a few more.
+    pub const V8: &'static OwnObjects = &OwnObjects {
+        named_classes: Some((
+            &["AllocationSite", "Cell", "Code", "Foreign", "Map", "Oddball", "PropertyCell", "Struct"],
+            &["CallHandlerInfo", "DataHandler", "FeedbackCell"],
+        )),
+        ..*OwnObjects::V9
     };
     /// The same of V8 10, and `GetSystemEntryType`: some of them are code. Held against snapshots of V8 10.2.
     pub const V10: &'static OwnObjects = &OwnObjects {
@@ -319,6 +330,7 @@ impl OwnObjects {
         transitions_have_indices: false,
         know_weak_words: true,
         builtin: " builtin handle",
+        named_classes: None,
     };
     /// The same from V8 12 on.
     pub const V12: &'static OwnObjects = &OwnObjects { builtin: " builtin code", ..*OwnObjects::V11 };

@@ -234,3 +234,16 @@ impl FrameLayout {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adaptor_has_the_type_that_is_published_where_there_is_one() {
+        let published = |name: &str| (name == ADAPTOR).then_some(20);
+        assert_eq!(FrameLayout::V8_4.published(published).adaptor, Some(20));
+        assert_eq!(FrameLayout::V8_4.published(|_| None).adaptor, Some(19));
+        assert_eq!(FrameLayout::V9_4.published(published).adaptor, None);
+    }
+}

@@ -6,8 +6,8 @@
 
 use super::v9_0;
 use crate::layout::{
-    AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLayout, PageLayout, PhysicalBytes, Table,
-    machine_code,
+    AccountingLayout, CrashLayout, ExternalBytes, Facts, FrameLayout, OwnObjects, PageLayout, PhysicalBytes,
+    SnapshotLayout, Table, machine_code,
 };
 
 /// Layout of V8 8.4, as Node.js 14 builds it for x86-64.
@@ -16,7 +16,8 @@ pub(super) const TABLE: Table = Table {
     line: "Node.js 14",
     supported: false,
     shortcoming: "objects, values and stacks are right in the releases from 14.6 on that were tried; heap snapshots call V8's own \
-                  objects otherwise than V8 8.4 does, and functions that `Function` makes have no name",
+                  objects otherwise than V8 8.4 does, functions that `Function` makes have no name, and modules of WebAssembly \
+                  have others in stacks",
     // src/heap/memory-chunk.h, basic-memory-chunk.h
     page: PageLayout {
         heap: 24,
@@ -68,6 +69,8 @@ pub(super) const TABLE: Table = Table {
     facts: Facts {
         // src/objects/stack-frame-info.tq
         call_site_class: Some("StackTraceFrame"),
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout { own: OwnObjects::V8, ..v9_0::TABLE.facts.snapshots },
         // src/objects/contexts.h
         script_context_table_first: 1,
         // src/objects/arguments.h
