@@ -205,7 +205,12 @@ impl Heap<'_> {
             && name == "read_only"
         {
             let pages = self.spaces().pages().iter().filter(|page| page.owner == space);
-            let physical = pages.fold(0, |sum: u64, page| sum.saturating_add(page.size));
+            let physical = match fields.physical {
+                PhysicalBytes::HighWaterMarks(mark) if fields.sizes_count_open_areas => {
+                    self.marked_bytes(space, mark)?
+                }
+                _ => pages.fold(0, |sum: u64, page| sum.saturating_add(page.size)),
+            };
             let committed = count(self.layout().page.space_committed)?;
             return Some(SpaceCounters { committed, used: count(size)?, available: 0, physical });
         }
@@ -232,6 +237,11 @@ impl Heap<'_> {
                     }
                 }
             }
+        }
+        if fields.sizes_count_open_areas {
+            let own = self.spaces().pages().iter().filter(|page| page.owner == space);
+            let open = own.flat_map(|page| &page.unused).map(|(start, end)| end.saturating_sub(*start));
+            used = used.saturating_sub(open.sum());
         }
         let committed = count(self.layout().page.space_committed)?;
         let physical = match fields.physical {
@@ -281,7 +291,11 @@ impl Heap<'_> {
             let mut pages = self.spaces().pages().iter();
             let page = pages.find(|page| page.heap == heap && page.handle() == current)?;
             let top = page.unused.first().map_or(page.area_end, |(top, _)| *top);
-            let full = (capacity / PAGE_SIZE).saturating_sub(1).saturating_mul(room);
+            let pages = match fields.semispace_pages_used {
+                Some(offset) => u64::from(semispace(fields.to_space, offset)? as u32),
+                None => (capacity / PAGE_SIZE).saturating_sub(1),
+            };
+            let full = pages.saturating_mul(room);
             full.saturating_add(top.saturating_sub(page.area_start))
         };
         let available = (target / PAGE_SIZE).saturating_mul(room).saturating_sub(live);

@@ -64,6 +64,8 @@ pub(super) const TABLE: Table = Table {
         new_target_capacity: 0x1c0,
         new_quarantined: None,
         counts_without_open_areas: false,
+        sizes_count_open_areas: false,
+        semispace_pages_used: None,
         has_system_mutexes: true,
         backing_store: BackingStoreLayout {
             in_extension: 8,

@@ -68,6 +68,8 @@ pub(super) const TABLE: Table = Table {
         new_target_capacity: 0x1a8,
         new_quarantined: Some(0x180),
         counts_without_open_areas: true,
+        sizes_count_open_areas: false,
+        semispace_pages_used: None,
         has_system_mutexes: false,
         backing_store: BackingStoreLayout {
             in_extension: 0,

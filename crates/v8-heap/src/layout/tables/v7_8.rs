@@ -15,7 +15,7 @@ pub(super) const TABLE: Table = Table {
     supported: false,
     shortcoming: "objects, values and stacks are right in the releases from 12.16 on that were tried; heap snapshots call V8's own \
                   objects otherwise than V8 7.8 does, functions that `Function` makes have no name, and modules of WebAssembly \
-                  have others in stacks",
+                  have others in stacks; what Node.js itself keeps was not looked at",
     // src/heap/spaces.h
     page: PageLayout { area_start: 40, area_end: 48, owner: 80, first_object: 0x118, ..v8_4::TABLE.page },
     accounting: AccountingLayout { allocator: 0x1ef8, ..v8_4::TABLE.accounting },

@@ -17,7 +17,7 @@ pub(super) const TABLE: Table = Table {
     supported: false,
     shortcoming: "objects, values and stacks are right in the releases from 14.6 on that were tried; heap snapshots call V8's own \
                   objects otherwise than V8 8.4 does, functions that `Function` makes have no name, and modules of WebAssembly \
-                  have others in stacks",
+                  have others in stacks; what Node.js itself keeps was not looked at",
     // src/heap/memory-chunk.h, basic-memory-chunk.h
     page: PageLayout {
         heap: 24,
@@ -50,7 +50,9 @@ pub(super) const TABLE: Table = Table {
         free_list: 0x60,
         free_list_available: 0x28,
         paged_size: 0xb8,
-        read_only_size: None,
+        read_only_size: Some(0xb8),
+        sizes_count_open_areas: true,
+        semispace_pages_used: Some(0x98),
         physical: PhysicalBytes::HighWaterMarks(0x98),
         large_objects_size: 0x78,
         new_large_capacity: 0x88,
@@ -59,7 +61,7 @@ pub(super) const TABLE: Table = Table {
         first_page: 0x20,
         semispace_current_page: 0x90,
         semispace_current_capacity: 0x68,
-        new_target_capacity: 0x140,
+        new_target_capacity: 0x138,
         ..v9_0::TABLE.accounting
     },
     crash: CrashLayout::V8_4,
