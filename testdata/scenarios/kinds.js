@@ -186,10 +186,10 @@ kinds.collections = {
   mapEmpty: new Map(), mapDeleted: new Map(Array.from({ length: 50 }, (_, i) => [i, 'v' + i])), registry: new Registry([['r', 1]]),
   set: new Set(['s1', 2, 3.5, kinds.classes.point]), setEmpty: new Set(), setLarge: new Set(Array.from({ length: 1000 }, (_, i) => 'm' + i)),
   weakMap: new WeakMap([[kinds.classes.point, 'weak value'], [kinds.classes.vector, 17]]), weakSet: new WeakSet([kinds.classes.point]),
-  weakRef: new WeakRef(kinds.classes.point), finalization: new FinalizationRegistry(() => {}),
+  weakRef: typeof WeakRef === 'function' ? new WeakRef(kinds.classes.point) : undefined, finalization: typeof FinalizationRegistry === 'function' ? new FinalizationRegistry(() => {}) : undefined,
 };
 for (let i = 0; i < 50; i += 2) kinds.collections.mapDeleted.delete(i);
-kinds.collections.finalization.register(kinds.classes.point, 'held');
+if (kinds.collections.finalization) kinds.collections.finalization.register(kinds.classes.point, 'held');
 kinds.iterators = {
   map: kinds.collections.map.entries(), set: kinds.collections.set.values(), array: kinds.arrays.smi[Symbol.iterator](), string: 'iterated'[Symbol.iterator](), regexp: 'a1b2'.matchAll(/[a-z]\d/g),
   generator: (function* suspended(p) { const local = 'local'; yield p; yield local; })(17), notStarted: (function* notStarted() { yield 1; })(), done: (function* done() {})(), asyncGenerator: (async function* asynchronous() { yield 1; })(),
@@ -220,7 +220,7 @@ kinds.oddballs = { undefined: undefined, null: null, true: true, false: false };
 class PaymentError extends Error { constructor(message, code) { super(message); this.name = 'PaymentError'; this.code = code; } }
 kinds.errors = {
   plain: new Error('plain message'), type: new TypeError('a type error'), custom: new PaymentError('card refused', 'E_CARD'), noMessage: new Error(),
-  cause: 'cause' in new Error('', { cause: 0 }) ? new Error('outer', { cause: new RangeError('inner') }) : Object.defineProperty(new Error('outer'), 'cause', { value: new RangeError('inner'), writable: true, configurable: true }), aggregate: new AggregateError([new Error('one'), new Error('two')], 'several'),
+  cause: 'cause' in new Error('', { cause: 0 }) ? new Error('outer', { cause: new RangeError('inner') }) : Object.defineProperty(new Error('outer'), 'cause', { value: new RangeError('inner'), writable: true, configurable: true }), aggregate: typeof AggregateError === 'function' ? new AggregateError([new Error('one'), new Error('two')], 'several') : undefined,
   fields: Object.assign(new Error('has own fields'), { errno: -2, syscall: 'open' }), stackRead: new RangeError('stack was read'),
 };
 kinds.errors.stackRead.stack.length;                                // formats the stack, which changes how it is held
@@ -237,7 +237,7 @@ const sandbox = vm.createContext({ inSandbox: 'a property of the sandbox' });
 vm.runInContext('class Foreigner { constructor(n) { this.n = n; } }; var foreigners = []; for (let i = 0; i < 25; i++) foreigners.push(new Foreigner(i)); var plain = { from: "another context" }; var list = [1, 2, 3]; var error = new Error("foreign error"); function inside() {}', sandbox);
 kinds.contexts = { sandbox, foreigner: sandbox.foreigners[3], plain: sandbox.plain, list: sandbox.list, error: sandbox.error, inside: sandbox.inside };
 const { EventEmitter } = require('events');
-kinds.natives = { emitter: new EventEmitter(), hash: require('crypto').createHash('sha256'), channel: new MessageChannel(), url: new URL('https://user@example.net:8080/p/a?q=1#f'), timer: setTimeout(function onTimer() {}, 0x7ffffff), abort: new AbortController(), math: Math, json: JSON, global: globalThis };
+kinds.natives = { emitter: new EventEmitter(), hash: require('crypto').createHash('sha256'), channel: new (require('worker_threads').MessageChannel)(), url: new URL('https://user@example.net:8080/p/a?q=1#f'), timer: setTimeout(function onTimer() {}, 0x7ffffff), abort: typeof AbortController === 'function' ? new AbortController() : undefined, math: Math, json: JSON, global: globalThis };
 kinds.natives.emitter.on('tick', function onTick() {});
 kinds.natives.timer.unref();
 

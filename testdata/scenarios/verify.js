@@ -118,7 +118,7 @@ const checks = {
     if (!fact.detached) same(place, fact.bytes, Buffer.from(value).toString('hex'));
     same(place + ' length', fact.byteLength, value.byteLength);
     same(place + ' can be resized to', fact.maxByteLength, value.resizable ? value.maxByteLength : undefined);
-    if (fact.detached) same(place + ' is detached', true, value.detached ?? (() => { try { new Uint8Array(value); } catch { return true; } })());
+    if (fact.detached) same(place + ' is detached', true, value.detached !== undefined ? value.detached : (() => { try { new Uint8Array(value); } catch { return true; } })());
   },
   sharedarraybuffer(place, fact, value) {
     same(place + ' length', fact.byteLength, value.byteLength);
@@ -170,7 +170,7 @@ const checks = {
 };
 
 function check(place, fact, value) {
-  if (fact?.since > node) return;
+  if (fact && fact.since > node) return;
   if (fact === null || typeof fact !== 'object') same(place, special.has(fact) ? special.get(fact) : fact, value);
   else if (!checks[fact.kind]) failures.push(`${place}: no check for kind ${fact.kind}`);
   else if (value === null || value === undefined) failures.push(`${place}: is ${value}`);
@@ -201,7 +201,7 @@ function member(value, memberPath) {
     else if (slot === 'Prototype') value = Object.getPrototypeOf(value);
     else if (slot === 'Entries' && (value instanceof Map || value instanceof Set)) value = [...value].map((entry) => (Array.isArray(entry) ? { key: entry[0], value: entry[1] } : { value: entry }));
     else if (slot !== undefined || hidden !== undefined) return invisible;
-    else value = value[quoted ?? name];
+    else value = value[quoted === undefined ? name : quoted];
   }
   return value;
 }
@@ -209,7 +209,7 @@ function member(value, memberPath) {
 async function main() {
   const root = await program.ready();
   for (const [memberPath, fact] of Object.entries(facts.values)) {
-    if (fact?.since > node) continue;
+    if (fact && fact.since > node) continue;
     const value = member(root, memberPath);
     if (value === invisible) unseen++;
     else check(memberPath, fact, value);

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 
 use core_reader::{Address, Memory};
 
+use crate::layout::Layout;
+
 use super::{HEAP_REACH, PageState, Spaces, readable_words};
 /// How far around a space object its allocation area can be, in bytes.
 const SPACE_OBJECT_REACH: u64 = 0x400;
@@ -45,10 +47,13 @@ struct SemiSpace {
 }
 
 /// Notes in every page where it holds no objects.
-pub(super) fn mark_unused(memory: &dyn Memory, spaces: &mut Spaces<'_>) {
+pub(super) fn mark_unused(memory: &dyn Memory, layout: &Layout, spaces: &mut Spaces<'_>) {
     spaces.bookkeeping = bookkeeping(memory, spaces);
     let semispaces = active_semispaces(memory, spaces);
-    let known = allocation_areas(memory, spaces);
+    let known = match layout.page.areas_have_start {
+        true => allocation_areas(memory, spaces),
+        false => areas_without_start(memory, spaces),
+    };
     for (&index, areas) in &known {
         let page = &mut spaces.pages[index];
         if page.to_space {
@@ -167,6 +172,35 @@ fn allocation_areas(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, 
                 Some(other) if (Reverse(area.start), area.top) > (Reverse(other.start), other.top) => {
                     *other = area
                 }
+                Some(_) => {}
+                None => known.push(area),
+            }
+        }
+    }
+    areas
+}
+
+/// The same where an area is top and limit only (V8 up to 8): of several that overlap or touch the one with the highest top counts, as
+/// beside an area stands what it was when it was opened (`original_top_`, `original_limit_`).
+fn areas_without_start(memory: &dyn Memory, spaces: &Spaces<'_>) -> HashMap<usize, Vec<Area>> {
+    let mut areas: HashMap<usize, Vec<Area>> = HashMap::new();
+    for &(start, end) in &spaces.bookkeeping {
+        let words = readable_words(memory, start, end);
+        let in_lists = in_lists_of_addresses(spaces, &words);
+        for (at, pair) in words.windows(2).enumerate() {
+            let [(first, top), (second, limit)] = [pair[0], pair[1]];
+            if in_lists[at] || second != first + 8 || top > limit || !(top | limit).is_multiple_of(8) {
+                continue;
+            }
+            let Some(index) = spaces.directory.find(top) else { continue };
+            let page = &spaces.pages[index];
+            if page.large || top < page.area_start || limit > page.area_end {
+                continue;
+            }
+            let area = Area { start: top, top, limit };
+            let known = areas.entry(index).or_default();
+            match known.iter_mut().find(|other| other.top <= area.limit && area.top <= other.limit) {
+                Some(other) if area.top > other.top => *other = area,
                 Some(_) => {}
                 None => known.push(area),
             }

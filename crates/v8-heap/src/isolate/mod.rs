@@ -157,7 +157,7 @@ impl<'t> Spaces<'t> {
             bookkeeping: Vec::new(),
         };
         spaces.code_encoding = code_encoding(&spaces);
-        allocation::mark_unused(memory, &mut spaces);
+        allocation::mark_unused(memory, layout, &mut spaces);
         spaces
     }
 

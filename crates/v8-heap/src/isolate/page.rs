@@ -167,7 +167,7 @@ impl<'t> Page<'t> {
         } else {
             // A space knows its heap (`BaseSpace::heap_`) and which space it is (`id_`).
             let word = |offset| memory.read_u64(Address(owner.checked_add(offset)?)).ok();
-            match (word(8), word(16)) {
+            match (word(fields.space_heap), word(fields.space_id)) {
                 (Some(owning_heap), Some(id)) if owning_heap == heap => {
                     u8::try_from(id as u32).ok().filter(|id| usize::from(*id) < layout.space_names.len())
                 }

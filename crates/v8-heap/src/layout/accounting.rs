@@ -72,12 +72,17 @@ pub struct AccountingLayout {
     pub semispace_current_page: u64,
     /// `SemiSpace::current_capacity_`
     pub semispace_current_capacity: u64,
+    /// `SemiSpace::pages_used_`, 32 bits, where a semispace has memory that it does not use yet (V8 up to 8; else its capacity tells).
+    pub semispace_pages_used: Option<u64>,
     /// `target_capacity_`, from the `SemiSpaceNewSpace` on.
     pub new_target_capacity: u64,
     /// `SemiSpaceNewSpace::quarantined_size_` (V8 13 on).
     pub new_quarantined: Option<u64>,
     /// V8 gives the open allocation areas back to the free lists before it counts (V8 12 on).
     pub counts_without_open_areas: bool,
+    /// Sizes of paged spaces count their open allocation areas, and of read-only pages only what has been touched counts as physical (V8 up
+    /// to 8).
+    pub sizes_count_open_areas: bool,
     /// Spaces have a mutex of the C library in front of some of these, and not one of V8's own (V8 up to 12).
     pub has_system_mutexes: bool,
     /// Where backing stores are.

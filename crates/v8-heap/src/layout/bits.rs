@@ -40,10 +40,9 @@ bits! {{
     array_buffer_shared: "JSArrayBufferFlags.is_shared";
     bigint_length: "BigIntBitField.length";
     bigint_sign: "BigIntBitField.sign";
-    call_site_async: "CallSiteInfoFlags.is_async" | "StackFrameInfoFlags.is_async";
-    call_site_constructor: "CallSiteInfoFlags.is_constructor" | "StackFrameInfoFlags.is_constructor";
-    call_site_position_computed: "CallSiteInfoFlags.is_source_position_computed" | "StackFrameInfoFlags.is_source_position_computed";
-    call_site_wasm: "CallSiteInfoFlags.is_wasm" | "StackFrameInfoFlags.is_wasm";
+    call_site_async: "CallSiteInfoFlags.is_async" | "FrameArrayFlags.is_async" | "StackFrameInfoFlags.is_async";
+    call_site_constructor: "CallSiteInfoFlags.is_constructor" | "FrameArrayFlags.is_constructor" | "StackFrameInfoFlags.is_constructor";
+    call_site_wasm: "CallSiteInfoFlags.is_wasm" | "FrameArrayFlags.is_wasm" | "StackFrameInfoFlags.is_wasm";
     code_kind: "CodeFlags.kind";
     map_callable: "MapBitFields1.is_callable";
     map_dictionary: "MapBitFields3.is_dictionary_map";
@@ -55,8 +54,6 @@ bits! {{
     promise_has_handler: "JSPromiseFlags.has_handler";
     promise_status: "JSPromiseFlags.status";
     property_array_length: "PropertyArrayLengthAndHash.length";
-    scope_class_variable: "ScopeFlags.has_saved_class_variable";
-    scope_extension_slot: "ScopeFlags.has_context_extension_slot";
     scope_function_variable: "ScopeFlags.function_variable";
     scope_inferred_name: "ScopeFlags.has_inferred_function_name";
     scope_receiver: "ScopeFlags.receiver_variable";
@@ -76,12 +73,17 @@ bits! {{
     array_buffer_immutable: "JSArrayBufferFlags.is_immutable";
     array_buffer_resizable: "JSArrayBufferFlags.is_resizable_by_js";
     call_site_builtin: "CallSiteInfoFlags.is_builtin";
+    call_site_position_computed: "CallSiteInfoFlags.is_source_position_computed" | "StackFrameInfoFlags.is_source_position_computed";
     disposable_length: "DisposableStackStatus.length";
     disposable_state: "DisposableStackStatus.state";
     map_extended: "MapBitFields1.is_extended_map";
     map_extended_size: "ExtendedMapBitFields.map_size_in_words";
+    wasm_global_mutable: "WasmGlobalObjectFlags.is_mutable";
+    wasm_global_type: "WasmGlobalObjectFlags.type";
     symbol_private_name: "SymbolFlags.is_private_name";
     scope_block_list: "ScopeFlags.has_locals_block_list";
+    scope_class_variable: "ScopeFlags.has_saved_class_variable";
+    scope_extension_slot: "ScopeFlags.has_context_extension_slot";
     scope_empty: "ScopeFlags.is_empty";
 }}
 

@@ -46,7 +46,7 @@ pub struct CrashLayout {
 impl CrashLayout {
     /// `kTraceRingBufferSize`; a byte behind it says whether it is full, and the next word where its end is.
     pub const TRACE_SIZE: usize = 512;
-    /// Distance of that byte from its start in all versions but V8 9 and 10, where another flag is in front of it.
+    /// Distance of that byte from its start in all versions but V8 7 to 10, where another flag is in front of it.
     pub const TRACE_FULL: u64 = 512;
     /// Distance of its end from its start.
     pub const TRACE_END: u64 = 520;
@@ -60,6 +60,10 @@ impl CrashLayout {
         Some(CrashLayout { trace, full: Self::TRACE_FULL, limit: LimitPlace::in_heap(now) })
     }
 
+    pub(super) const V7_8: Option<CrashLayout> =
+        Some(CrashLayout { trace: 0x8b0, full: Self::TRACE_FULL + 1, limit: LimitPlace::in_heap(0x68) });
+    pub(super) const V8_4: Option<CrashLayout> =
+        Some(CrashLayout { trace: 0x950, full: Self::TRACE_FULL + 1, limit: LimitPlace::in_heap(0x68) });
     pub(super) const V9_1: Option<CrashLayout> =
         Some(CrashLayout { trace: 0x9b0, full: Self::TRACE_FULL + 1, limit: LimitPlace::in_heap(0x80) });
     pub(super) const V9_2: Option<CrashLayout> =

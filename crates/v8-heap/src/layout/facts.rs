@@ -174,6 +174,12 @@ pub struct Facts {
     pub property_places_come_first: bool,
     /// Parameters and arguments are counted with the receiver (V8: `internal_formal_parameter_count`, `kJSArgcReceiverSlots`).
     pub counts_receivers: bool,
+    /// Every context has slots for an extension and for its native context (else the former only if its scope info says so).
+    pub contexts_have_fixed_slots: bool,
+    /// A property that holds a number is that number, unboxed, if it is inside the object (V8: `FLAG_unbox_double_fields`).
+    pub doubles_are_in_objects: bool,
+    /// The elements of mapped arguments are a `FixedArray` (else a class of their own; V8: `SloppyArgumentsElements`).
+    pub arguments_are_plain_arrays: bool,
     /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
     pub code_alignment: Option<u64>,
 }
@@ -237,6 +243,8 @@ pub struct OwnObjects {
     pub know_weak_words: bool,
     /// What follows the name of code that V8 brings along, in parentheses.
     pub builtin: &'static str,
+    /// The only classes that have names, with all that descend from them, and of these those that have none after all; else all have.
+    pub named_classes: Option<(&'static [&'static str], &'static [&'static str])>,
     /// Classes that count as arrays and have no name of their own, beside those that always do.
     pub arrays: &'static [&'static str],
     /// What numbers that are objects are called.
@@ -289,6 +297,14 @@ impl OwnObjects {
         builtin: " builtin",
         ..*OwnObjects::V11
     };
+    /// The same of V8 7 and 8, where only what `GetSystemEntryName` lists has a name: `STRUCT_LIST` and a few more.
+    pub const V8: &'static OwnObjects = &OwnObjects {
+        named_classes: Some((
+            &["AllocationSite", "Cell", "Code", "Foreign", "Map", "Oddball", "PropertyCell", "Struct"],
+            &["CallHandlerInfo", "DataHandler", "FeedbackCell"],
+        )),
+        ..*OwnObjects::V9_0
+    };
     /// The same of V8 10, and `GetSystemEntryType`: some of them are code. Held against snapshots of V8 10.2.
     pub const V10: &'static OwnObjects = &OwnObjects {
         shapes: &[],
@@ -329,6 +345,7 @@ impl OwnObjects {
         transitions_have_indices: false,
         know_weak_words: true,
         builtin: " builtin handle",
+        named_classes: None,
         arrays: &[],
         number: "heap number",
         describe_symbols: true,

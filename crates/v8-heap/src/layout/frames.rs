@@ -70,8 +70,16 @@ const WASM_14_6: WasmFrameLayout = WasmFrameLayout { kind: 0x18, ..WASM_13_6 };
 /// Where frames have their parts, and what their types are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLayout {
+    /// Distance of the `BytecodeArray` below the frame pointer, in bytes (`InterpreterFrameConstants::kBytecodeArrayFromFp`).
+    pub bytecode: u64,
+    /// Distance of the place in it: a small integer that counts from the tagged pointer to the `BytecodeArray` (`kBytecodeOffsetFromFp`).
+    pub bytecode_offset: u64,
     /// Distance of the first register of bytecode below the frame pointer, in bytes.
     pub registers: u64,
+    /// `ARGUMENTS_ADAPTOR`, in versions where a function is called with as many arguments as it declares, and another frame in front of it
+    /// has those that were passed, if they are not as many (V8 up to 8): then the last argument is the nearest to the frame pointer, and
+    /// the receiver the furthest. Else the receiver is the nearest, and each frame says how many arguments follow.
+    pub adaptor: Option<u64>,
     /// `CONSTRUCT` and `FAST_CONSTRUCT`: what calls a function with `new`; 0 where there is none.
     pub construct: [u64; 2],
     /// `STUB`
@@ -82,9 +90,22 @@ pub struct FrameLayout {
     pub wasm: WasmFrameLayout,
 }
 
+/// What all versions from 9 on have.
+const COUNTED: FrameLayout = FrameLayout {
+    bytecode: 32,
+    bytecode_offset: 40,
+    registers: 48,
+    adaptor: None,
+    construct: [0, 0],
+    stub: 0,
+    exits: [None, None],
+    wasm: WASM_EARLY,
+};
+
 /// Types of frames by their published names.
 pub(super) const CONSTRUCT: [&str; 2] = ["ConstructFrame", "FastConstructFrame"];
 pub(super) const STUB: &str = "StubFrame";
+const ADAPTOR: &str = "ArgumentsAdaptorFrame";
 
 const fn builtin(kind: u64, receiver: u64) -> Option<ExitLayout> {
     // What lies between counts as well: `kNumExtraArgsWithReceiver`.
@@ -104,12 +125,23 @@ const fn api(kind: u64, function: u64, receiver: u64, arguments: ArgumentCount) 
 }
 
 impl FrameLayout {
+    pub(super) const V8_4: FrameLayout = FrameLayout {
+        bytecode: 24,
+        bytecode_offset: 32,
+        registers: 40,
+        adaptor: Some(19),
+        construct: [18, 0],
+        stub: 13,
+        exits: [builtin(21, 48), None],
+        wasm: WasmFrameLayout { kind: 5, ..WASM_10_2 },
+    };
     pub(super) const V9_4: FrameLayout = FrameLayout {
         registers: 48,
         construct: [19, 0],
         stub: 14,
         exits: [builtin(21, 48), None],
         wasm: WASM_10_2,
+        ..COUNTED
     };
     pub(super) const V10_2: FrameLayout = FrameLayout {
         registers: 48,
@@ -117,6 +149,7 @@ impl FrameLayout {
         stub: 15,
         exits: [builtin(22, 48), None],
         wasm: WASM_10_2,
+        ..COUNTED
     };
     pub(super) const V11_3: FrameLayout = FrameLayout {
         registers: 48,
@@ -124,6 +157,7 @@ impl FrameLayout {
         stub: 17,
         exits: [builtin(25, 48), None],
         wasm: WASM_EARLY,
+        ..COUNTED
     };
     pub(super) const V11_8: FrameLayout = FrameLayout {
         registers: 48,
@@ -131,6 +165,7 @@ impl FrameLayout {
         stub: 17,
         exits: [builtin(26, 48), api(27, 16, 88, ArgumentCount::Above(24, 0))],
         wasm: WASM_EARLY,
+        ..COUNTED
     };
     pub(super) const V12_4: FrameLayout = FrameLayout {
         registers: 56,
@@ -138,6 +173,7 @@ impl FrameLayout {
         stub: 17,
         exits: [builtin(26, 48), api(27, 16, 88, ArgumentCount::Above(24, 0))],
         wasm: WASM_EARLY,
+        ..COUNTED
     };
     pub(super) const V12_9: FrameLayout = FrameLayout {
         registers: 56,
@@ -145,6 +181,7 @@ impl FrameLayout {
         stub: 17,
         exits: [builtin(26, 48), api(27, 48, 64, ArgumentCount::Below(24))],
         wasm: WASM_12_9,
+        ..COUNTED
     };
     pub(super) const V13_6: FrameLayout = FrameLayout {
         registers: 56,
@@ -152,6 +189,7 @@ impl FrameLayout {
         stub: 18,
         exits: [builtin(27, 48), api(28, 48, 64, ArgumentCount::Below(24))],
         wasm: WASM_13_6,
+        ..COUNTED
     };
     pub(super) const V14_1: FrameLayout = FrameLayout::V13_6;
     pub(super) const V14_6: FrameLayout = FrameLayout {
@@ -160,6 +198,7 @@ impl FrameLayout {
         stub: 8,
         exits: [builtin(17, 40), api(18, 40, 48, ArgumentCount::Below(24))],
         wasm: WASM_14_6,
+        ..COUNTED
     };
 
     /// Where the stack pointer is a multiple of `alignment`: what is pushed before the receiver is filled up to one.
@@ -187,10 +226,24 @@ impl FrameLayout {
             *kind = kind_of(name).unwrap_or(*kind);
         }
         found.stub = kind_of(STUB).unwrap_or(found.stub);
+        found.adaptor = found.adaptor.map(|known| kind_of(ADAPTOR).unwrap_or(known));
         found.wasm.kind = kind_of(WASM).unwrap_or(found.wasm.kind);
         for exit in found.exits.iter_mut().flatten() {
             exit.kind = kind_of(exit.name).unwrap_or(exit.kind);
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adaptor_has_the_type_that_is_published_where_there_is_one() {
+        let published = |name: &str| (name == ADAPTOR).then_some(20);
+        assert_eq!(FrameLayout::V8_4.published(published).adaptor, Some(20));
+        assert_eq!(FrameLayout::V8_4.published(|_| None).adaptor, Some(19));
+        assert_eq!(FrameLayout::V9_4.published(published).adaptor, None);
     }
 }

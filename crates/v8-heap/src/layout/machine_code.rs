@@ -183,6 +183,37 @@ static OPCODES_10_2: &[Entry] = &[
     (Feedback, 2),
 ];
 
+/// V8 7.8 and 8.4, 27 of them: `Translation::NumberOfOperandsFor` in `src/deoptimizer/deoptimizer.cc`.
+static OPCODES_8_4: &[Entry] = &[
+    (Begin, 3),
+    (InterpretedFrame, 5),
+    (OtherFrame, 3), // builtin continuation
+    (BuiltinFunctionFrame, 3),
+    (BuiltinFunctionFrame, 3), // with catch
+    (ConstructFrame, 3),
+    (OtherFrame, 2), // arguments adaptor
+    (DuplicatedObject, 1),
+    (ArgumentsElements, 1),
+    (OtherValue, 1), // arguments length
+    (CapturedObject, 1),
+    (OtherValue, 1), // register
+    (OtherValue, 1), // int32 register
+    (OtherValue, 1), // int64 register
+    (OtherValue, 1), // uint32 register
+    (OtherValue, 1), // bool register
+    (OtherValue, 1), // float register
+    (OtherValue, 1), // double register
+    (TaggedSlot, 1),
+    (Int32Slot, 1),
+    (Int64Slot, 1),
+    (Uint32Slot, 1),
+    (BoolSlot, 1),
+    (FloatSlot, 1),
+    (DoubleSlot, 1),
+    (Literal, 1),
+    (Feedback, 2),
+];
+
 /// V8 11.8 and 12.4, 40 of them.
 static OPCODES_11_8: &[Entry] = &[
     (InterpretedFrame, 5),
@@ -346,6 +377,22 @@ const EARLY: DeoptimizationLayout = DeoptimizationLayout {
 const EARLY_10_2: DeoptimizationLayout =
     DeoptimizationLayout { opcodes: OPCODES_10_2, repeats: false, signed_opcodes: true, ..EARLY };
 
+/// V8 7.8, by its sources: the same, with one word less in front of the entries.
+pub(crate) static V7_8: DeoptimizationLayout = DeoptimizationLayout {
+    opcodes: OPCODES_8_4,
+    first_entry: 9,
+    lowest_bit_continues: true,
+    wide_safepoints: true,
+    ..EARLY_10_2
+};
+/// V8 8.4, by its sources: `src/deoptimizer/deoptimizer.cc`, `src/objects/code.h`, `src/codegen/safepoint-table.h`.
+pub(crate) static V8_4: DeoptimizationLayout = DeoptimizationLayout {
+    opcodes: OPCODES_8_4,
+    first_entry: 10,
+    lowest_bit_continues: true,
+    wide_safepoints: true,
+    ..EARLY_10_2
+};
 /// V8 9.0, by its sources: `src/deoptimizer/translation-array.cc`.
 pub(crate) static V9_0: DeoptimizationLayout =
     DeoptimizationLayout { lowest_bit_continues: true, wide_safepoints: true, ..EARLY_10_2 };

@@ -104,9 +104,15 @@ pub struct PageLayout {
     pub area_start: u64,
     pub area_end: u64,
     pub owner: u64,
+    /// Where a space object names its heap (`BaseSpace::heap_`), which space it is (`id_`), and how much memory it has (`committed_`).
+    pub space_heap: u64,
+    pub space_id: u64,
+    pub space_committed: u64,
     /// Distance of the first object from the start of a regular page.
     pub first_object: u64,
     pub self_check: SelfCheck,
+    /// Open allocation areas say where they begin, beside top and limit (`LinearAllocationArea::start_`).
+    pub areas_have_start: bool,
 }
 
 /// What the size of a `FreeSpace` counts.
@@ -177,15 +183,17 @@ pub struct FunctionTypes {
     pub last: u16,
 }
 
-/// Versions between two tables that are laid out like neither of them: while types were given out anew, and while machine code moved out
-/// of the `Code`.
-const LIKE_NONE: [std::ops::RangeInclusive<(u32, u32)>; 2] = [(9, 5)..=(10, 1), (10, 3)..=(11, 2)];
+/// Versions between two tables that are laid out like neither of them: while Torque began to number types, while the order of arguments
+/// turned, while types were given out anew, and while machine code moved out of the `Code`.
+const LIKE_NONE: [std::ops::RangeInclusive<(u32, u32)>; 4] =
+    [(7, 9)..=(8, 3), (8, 5)..=(8, 9), (9, 5)..=(10, 1), (10, 3)..=(11, 2)];
 
 /// Release lines of Node.js by the first version of V8 that they shipped (`deps/v8/include/v8-version.h`), and since which release they
 /// have had it, if there are earlier ones.
 const LINES: &[((u32, u32), u32, Option<&str>)] = &[
     ((7, 4), 12, None),
-    ((7, 8), 13, None),
+    ((7, 8), 12, Some("12.16")),
+    ((7, 9), 13, None),
     ((8, 1), 14, None),
     ((8, 6), 15, None),
     ((9, 0), 16, None),
@@ -846,6 +854,30 @@ mod tests {
         for bits in 0..64 {
             told(bits & 1, bits >> 1 & 1, bits >> 2 & 1, bits >> 3);
         }
+    }
+
+    /// `Context::MIN_CONTEXT_SLOTS` of V8 7.8, and `ScopeInfo::HasContextExtensionSlotBit` of V8 8.4.
+    #[test]
+    fn variables_are_behind_the_slots_that_their_version_has() {
+        let first_local = |version, flags: i32| {
+            let index = tables::TABLES.iter().position(|table| table.v8 == version).unwrap();
+            // Flags, parameters, one variable: its name, and what is known of it.
+            let words = [flags, 0, 1, 0, 0, 0, 0].map(crate::Tagged::from_smi);
+            let word = |index: u64| words.get(index as usize).copied();
+            let parts = ScopeInfoParts::parse(&layout_without_symbols(index), None, word).unwrap();
+            (parts.has_extension_slot, parts.first_local)
+        };
+        const BLOCK: i32 = 6;
+        assert_eq!(first_local((7, 8), BLOCK), (true, 4));
+        assert_eq!(first_local((8, 4), BLOCK), (false, 2));
+        assert_eq!(first_local((8, 4), BLOCK | 1 << 26), (true, 3));
+    }
+
+    #[test]
+    fn versions_that_are_like_none_of_their_neighbours_are_refused() {
+        let like_none = |version: (u32, u32)| LIKE_NONE.iter().any(|versions| versions.contains(&version));
+        assert!([(8, 1), (8, 6), (10, 1)].into_iter().all(like_none));
+        assert!(!tables::TABLES.iter().any(|table| like_none(table.v8)));
     }
 
     #[test]

@@ -194,13 +194,6 @@ pub(crate) mod thread_specific {
     }
 }
 
-/// Offsets in `BaseSpace` (V8: `src/heap/base-space.h`).
-pub(crate) mod base_space {
-    pub const HEAP: u64 = 8;
-    pub const ID: u64 = 16;
-    pub const COMMITTED: u64 = 24;
-}
-
 /// Distances below the frame pointer in V8's frames, in bytes, the same on x86-64 and arm64, and their types (V8:
 /// `src/execution/frame-constants.h`, `frames.h`).
 pub(crate) mod frame {
@@ -212,14 +205,12 @@ pub(crate) mod frame {
     pub const CONTEXT: u64 = 8;
     /// `StandardFrameConstants::kFunctionOffset`
     pub const FUNCTION: u64 = 16;
-    /// `StandardFrameConstants::kArgCOffset`: how many arguments were passed, from V8 10 on with the receiver, as it is.
+    /// `StandardFrameConstants::kArgCOffset`: how many arguments were passed, from V8 10 on with the receiver, as it is. Where there are
+    /// frames of adaptors it is there in these, as a small integer (`ArgumentsAdaptorFrameConstants::kLengthOffset`), and in those of
+    /// builtins that take any number of arguments (`OptimizedBuiltinFrameConstants::kArgCOffset`).
     pub const ARGUMENTS: u64 = 24;
     /// Bytes of a word.
     pub const SLOT: u64 = 8;
-    /// `InterpreterFrameConstants::kBytecodeArrayFromFp`
-    pub const BYTECODE: u64 = 32;
-    /// `InterpreterFrameConstants::kBytecodeOffsetFromFp`: a small integer that counts from the tagged pointer to the `BytecodeArray`.
-    pub const BYTECODE_OFFSET: u64 = 40;
     /// `StandardFrameConstants::kCallerSPOffset`, at which the receiver is: above the frame pointer.
     pub const RECEIVER_ABOVE: u64 = 16;
     /// `ExitFrameConstants::kSPOffset`

@@ -31,7 +31,9 @@ mod tests {
     /// `SCRIPT_CONTEXT_TABLE_INDEX` of each version, read off real heaps.
     #[test]
     fn slots_are_where_heaps_have_them() {
-        for (version, index) in [((11, 3), 189), ((12, 4), 191), ((13, 6), 201), ((14, 6), 204)] {
+        for (version, index) in
+            [((8, 4), 148), ((11, 3), 189), ((12, 4), 191), ((13, 6), 201), ((14, 6), 204)]
+        {
             assert_eq!(slot_name(index, version), Some("script_context_table"), "V8 {version:?}");
             assert_eq!(slot("script_context_table", version), Some(index), "V8 {version:?}");
             assert_eq!(slot_name(3, version), Some("global_proxy_object"));

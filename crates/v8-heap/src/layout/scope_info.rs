@@ -30,6 +30,11 @@ const FUNCTION_VARIABLE_IN_CONTEXT: u64 = 2;
 /// `VariableAllocationInfo::STACK` and `CONTEXT`
 const RECEIVER_PLACES: [u64; 2] = [1, 2];
 
+/// Slots of every context: scope info and enclosing context; where they are fixed, extension and native context too
+/// (`Context::MIN_CONTEXT_SLOTS`).
+const LEAST_SLOTS: u64 = 2;
+const FIXED_SLOTS: u64 = 4;
+
 /// No scope has more (a guard against reading damage as counts).
 const MOST_WORDS: u64 = 1 << 20;
 
@@ -148,6 +153,8 @@ pub(crate) struct ScopeInfoParts {
     pub outer: Option<u64>,
     /// Contexts of this scope have an extension slot before their locals.
     pub has_extension_slot: bool,
+    /// Slot of the first local in them.
+    pub first_local: u64,
     /// Its code calls `eval` so that this can declare variables in it.
     pub calls_sloppy_eval: bool,
     /// Number of words.
@@ -175,6 +182,7 @@ impl ScopeInfoParts {
         };
         let bits = &layout.bits;
         let kinds = &layout.scope_kinds;
+        let has_fixed_slots = layout.facts.contexts_have_fixed_slots;
         let layout = layout.facts.scope_info;
         let modern = layout >= ScopeInfoLayout::V12_9;
         let flags = match flags {
@@ -245,6 +253,13 @@ impl ScopeInfoParts {
         if layout >= ScopeInfoLayout::V14 && is_function {
             take(1);
         }
+        let (has_extension_slot, first_local) = match has_fixed_slots {
+            true => (true, FIXED_SLOTS),
+            false => {
+                let has_extension_slot = bits.scope_extension_slot.is_set(flags);
+                (has_extension_slot, LEAST_SLOTS + u64::from(has_extension_slot))
+            }
+        };
         Some(ScopeInfoParts {
             kind,
             locals,
@@ -258,7 +273,8 @@ impl ScopeInfoParts {
             inferred_name,
             positions,
             outer,
-            has_extension_slot: bits.scope_extension_slot.is_set(flags),
+            has_extension_slot,
+            first_local,
             calls_sloppy_eval: bits.scope_sloppy_eval.is_set(flags),
             words: next,
         })

@@ -43,7 +43,7 @@ pub enum SpecialSize {
     Map,
     /// `InstructionStream`
     InstructionStream,
-    /// `Code` with instructions in it: these, then their metadata (V8 10).
+    /// `Code` with instructions in it: these, then their metadata (V8 up to 10).
     Code,
 }
 
@@ -128,7 +128,11 @@ impl Layout {
             }
             SpecialSize::Code => {
                 let instructions = object.word32(fields.code_instruction_size, "size of instructions")?;
-                let metadata = object.word32(fields.code_metadata_size, "size of a Code's metadata")?;
+                let metadata = match fields.code_metadata_size {
+                    Some(at) => object.word32(at, "size of a Code's metadata")?,
+                    // It counts as instructions.
+                    None => 0,
+                };
                 let size = fields.machine_instructions + u64::from(instructions) + u64::from(metadata);
                 Some(size.next_multiple_of(self.code_alignment()))
             }
@@ -225,6 +229,13 @@ impl Sizes<'_> {
                 let unit = self.facts.free_space_unit.bytes(self.words) as u32;
                 let shift = self.words.smi_bits() as u8;
                 SizeFormula { shift, ..SizeFormula::counted(0, size as u8, unit) }
+            }
+            // One that is an array says how long it is, and the empty one has no flags.
+            (Kind::ScopeInfo, _) if self.classes.kind("ScopeInfo", "length").is_some() => {
+                let length = self.classes.offset("ScopeInfo", "length")? + self.words.smi_number();
+                let base = self.classes.offset("FixedArray", "objects[]")? as u32;
+                let shift = self.words.smi_bits() as u8;
+                SizeFormula { shift, ..SizeFormula::counted(base, length as u8, tagged) }
             }
             (Kind::ScopeInfo, _) => SizeFormula::special(SpecialSize::ScopeInfo),
             (Kind::Map, _) => SizeFormula::special(SpecialSize::Map),

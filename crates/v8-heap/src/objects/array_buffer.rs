@@ -232,7 +232,10 @@ impl View<'_> {
             Some(at) => length(at, "greatest length of a JSArrayBuffer")?,
             None => byte_length,
         };
-        let extension = self.address_or_handle(buffer.address + fields.array_buffer_extension, EXTENSION)?;
+        let extension = match fields.array_buffer_extension {
+            Some(at) => self.address_or_handle(buffer.address + at, EXTENSION)?,
+            None => None,
+        };
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
         let resizable = bits.array_buffer_resizable.is_set(flags);
         let mut found = ArrayBuffer {
@@ -281,8 +284,9 @@ impl View<'_> {
     /// Memory outside the heap that says what is behind an ArrayBuffer, as `[start, end)`.
     pub(crate) fn backing_store_memory(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
         let words = self.words();
-        let field = buffer.address + self.fields().array_buffer_extension;
-        let Ok(Some(extension)) = self.address_or_handle(field, EXTENSION) else { return Vec::new() };
+        let Some(field) = self.fields().array_buffer_extension else { return Vec::new() };
+        let extension = self.address_or_handle(buffer.address + field, EXTENSION);
+        let Ok(Some(extension)) = extension else { return Vec::new() };
         let mut ranges = vec![(extension, extension.saturating_add(backing_store::SIZE))];
         let at = extension.saturating_add(self.layout().accounting.backing_store.in_extension);
         if let Ok(store) = words.word(at, "BackingStore") {
@@ -323,8 +327,11 @@ impl View<'_> {
     fn growable_store(&self, buffer: HeapObject<'_>) -> Result<(u64, u64)> {
         let words = self.words();
         let fields = self.fields();
-        let at = buffer.address + fields.array_buffer_extension;
-        let extension = self.address_or_handle(at, EXTENSION)?.ok_or_else(|| Error::Implausible {
+        let extension = match fields.array_buffer_extension {
+            Some(at) => self.address_or_handle(buffer.address + at, EXTENSION)?,
+            None => None,
+        };
+        let extension = extension.ok_or_else(|| Error::Implausible {
             what: "extension",
             object: buffer.value(),
             found: "none that can be read".to_owned(),

@@ -26,10 +26,10 @@ use crate::{PropertyValue, Result, Tagged};
 pub(crate) const SCOPE_INFO: u64 = 0;
 /// Slot of the enclosing context.
 const PREVIOUS: u64 = 1;
-/// Slots before the locals (`Context::MIN_CONTEXT_SLOTS`), an extension slot not counted.
-pub(crate) const MIN_SLOTS: u64 = 2;
-/// `Context::EXTENSION_INDEX`, which of a native context is its global object.
-pub(crate) const GLOBAL_OBJECT: u64 = 2;
+/// `Context::EXTENSION_INDEX`, if there is one.
+const EXTENSION: u64 = 2;
+/// The same of a native context, which is its global object.
+pub(crate) const GLOBAL_OBJECT: u64 = EXTENSION;
 /// Name, cell index, properties.
 const MODULE_VARIABLE_WORDS: u64 = 3;
 
@@ -201,7 +201,7 @@ impl<'t> View<'t> {
         if !parts.has_extension_slot {
             return Ok(());
         }
-        let at = self.fields().context_slot(scope.context.address, MIN_SLOTS);
+        let at = self.fields().context_slot(scope.context.address, EXTENSION);
         let Ok(extension) = self.object(self.words().tagged(at, "context extension")?) else { return Ok(()) };
         match (parts.kind, extension.kind()) {
             (Some(ScopeKind::Module), Kind::SourceTextModule) => {
@@ -321,7 +321,7 @@ impl<'t> View<'t> {
             return Ok(Vec::new());
         }
         let Some(parts) = self.scope_info(scope.address) else { return Ok(Vec::new()) };
-        let first = MIN_SLOTS + u64::from(parts.has_extension_slot);
+        let first = parts.first_local;
         let mut names: Vec<(u64, Tagged)> = Vec::new();
         if parts.names_are_hashed {
             let table = self.object(self.scope_info_word(scope.address, parts.names)?)?;
@@ -360,7 +360,7 @@ impl<'t> View<'t> {
         {
             return Ok(None);
         }
-        let at = self.fields().context_slot(context.address, MIN_SLOTS);
+        let at = self.fields().context_slot(context.address, EXTENSION);
         let extension = words.tagged(at, "context extension")?;
         let Ok(object) = self.object(extension) else { return Ok(None) };
         Ok(object.kind().is_js_object().then_some(extension))

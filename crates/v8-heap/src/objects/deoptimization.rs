@@ -392,7 +392,12 @@ impl View<'_> {
             _ => return Ok(Safepoint::Missing),
         };
         let words = self.words();
-        let table = code.start + u64::from(code.size);
+        let behind = match self.fields().code_safepoint_table {
+            Some(at) => words.word32(code.object.address + at, "place of the safepoint table")?,
+            // It is the first of what follows the instructions.
+            None => code.size,
+        };
+        let table = code.start + u64::from(behind);
         let word32 = |index: u64| words.word32(table + 4 * index, "safepoint table");
         let (length, configuration) =
             (word32(layout.safepoint_length)?, word32(layout.safepoint_length + 1)?);

@@ -14,6 +14,9 @@ use crate::{Error, Result, Tagged};
 /// A missing element of a `FixedDoubleArray` (V8: `kHoleNanInt64`).
 pub(crate) const HOLE_NAN: u64 = 0xfff7_ffff_fff7_ffff;
 
+/// Words of an array of mapped arguments in front of these: the context, and the store of the others.
+const PLAIN_ARGUMENTS_HEADER: u64 = 2;
+
 /// Indexed elements of one object, decoded on demand.
 #[derive(Clone, Debug)]
 pub struct Elements {
@@ -83,7 +86,10 @@ impl View<'_> {
             return Ok(Elements::EMPTY);
         }
         let store = self.words().tagged(object.address + self.fields().elements, "elements")?;
-        let mut elements = self.elements_of_store(store, true)?;
+        let mut elements = match self.has_plain_arguments(object) {
+            false => self.elements_of_store(store, true)?,
+            true => self.elements_of_arguments(self.object(store)?, PLAIN_ARGUMENTS_HEADER)?,
+        };
         if object.kind() == Kind::JsArray
             && let Some(length) = self.array_length(object)
             && !elements.is_dictionary()
@@ -95,7 +101,7 @@ impl View<'_> {
     }
 
     fn elements_of_store(&self, store: Tagged, arguments_allowed: bool) -> Result<Elements> {
-        let (words, fields) = (self.words(), self.fields());
+        let fields = self.fields();
         let object = self.object(store)?;
         let length = || self.fixed_array_length(object.address);
         match object.kind() {
@@ -121,21 +127,35 @@ impl View<'_> {
                 let capacity = entries.len() as u64;
                 Ok(Elements { store: Store::Dictionary(entries), capacity })
             }
-            Kind::SloppyArgumentsElements if arguments_allowed => {
-                let context =
-                    words.tagged(object.address + fields.arguments_context, "context of arguments")?;
-                let rest = words.tagged(object.address + fields.arguments_rest, "arguments")?;
-                let rest = self.elements_of_store(rest, false)?;
-                let count = length()?;
-                let capacity = rest.capacity.max(count);
-                let context = context.strong().ok_or(Error::NotAnObject(context))?;
-                let mapped = object.address + fields.arguments_mapped;
-                let store = Store::Arguments { mapped, count, context, rest: Box::new(rest) };
-                Ok(Elements { store, capacity })
-            }
+            Kind::SloppyArgumentsElements if arguments_allowed => self.elements_of_arguments(object, 0),
             // The empty store of some objects is another kind of empty array.
             _ => Ok(Elements::EMPTY),
         }
+    }
+
+    /// Whether the elements of an object are mapped arguments that have no class of their own (V8 up to 8).
+    fn has_plain_arguments(&self, object: HeapObject<'_>) -> bool {
+        let facts = &self.layout().facts;
+        facts.arguments_are_plain_arrays
+            && object.kind() == Kind::JsArguments
+            && facts
+                .elements_kinds
+                .get(usize::from(object.map.elements_kind))
+                .is_some_and(|kind| kind.ends_with("_SLOPPY_ARGUMENTS_ELEMENTS"))
+    }
+
+    /// Mapped arguments, whose length counts `header` more words than there are mapped ones.
+    fn elements_of_arguments(&self, object: HeapObject<'_>, header: u64) -> Result<Elements> {
+        let (words, fields) = (self.words(), self.fields());
+        let context = words.tagged(object.address + fields.arguments_context, "context of arguments")?;
+        let rest = words.tagged(object.address + fields.arguments_rest, "arguments")?;
+        let rest = self.elements_of_store(rest, false)?;
+        let count = self.fixed_array_length(object.address)?.saturating_sub(header);
+        let capacity = rest.capacity.max(count);
+        let context = context.strong().ok_or(Error::NotAnObject(context))?;
+        let mapped = object.address + fields.arguments_mapped;
+        let store = Store::Arguments { mapped, count, context, rest: Box::new(rest) };
+        Ok(Elements { store, capacity })
     }
 
     /// Length of a `FixedArray` or anything laid out like one. Its elements all lie in its page.

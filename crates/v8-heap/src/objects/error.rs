@@ -132,7 +132,13 @@ impl View<'_> {
     /// A `CallSiteInfo`.
     fn call_site_info(&self, info: HeapObject<'_>) -> Result<CallSite> {
         let fields = self.fields();
-        let field = |at: u64| self.words().tagged(info.address + at, "CallSiteInfo");
+        let field = |at: Option<u64>| match at {
+            Some(at) => self.words().tagged(info.address + at, "CallSiteInfo"),
+            None => Err(self.wrong_type(info.value(), "CallSiteInfo")),
+        };
+        if fields.stack_frame_array.is_some() {
+            return self.frame_of_array(field(fields.stack_frame_array)?, field(fields.stack_frame_index)?);
+        }
         self.call_site([
             field(fields.call_site_code)?,
             field(fields.call_site_receiver)?,
@@ -140,6 +146,24 @@ impl View<'_> {
             field(fields.call_site_offset)?,
             field(fields.call_site_flags)?,
         ])
+    }
+
+    /// A frame in a `FrameArray`, which begins with their number (V8 8: `src/objects/frame-array.h`): receiver, function, code, offset,
+    /// flags, parameters.
+    fn frame_of_array(&self, array: Tagged, index: Tagged) -> Result<CallSite> {
+        const FIRST: u64 = 1;
+        const WORDS: u64 = 6;
+        let array = self.object(array)?;
+        let index = index.smi().and_then(|index| u64::try_from(index).ok());
+        let start = index.and_then(|index| index.checked_mul(WORDS)).map(|start| start + FIRST);
+        let length = self.fixed_array_length(array.address)?;
+        let Some(start) = start.filter(|start| start + WORDS <= length) else {
+            return Err(self.wrong_type(array.value(), "FrameArray"));
+        };
+        let word = |place: u64| {
+            self.words().tagged(self.fields().element(array.address, start + place), "frame of a stack trace")
+        };
+        self.call_site([word(2)?, word(0)?, word(1)?, word(3)?, word(4)?])
     }
 
     fn call_site(&self, [code, receiver, function, offset, flags]: [Tagged; 5]) -> Result<CallSite> {

@@ -65,7 +65,8 @@ impl View<'_> {
             cells.push(WeakCell {
                 target: field(fields.weak_cell_target)?,
                 held_value: field(fields.weak_cell_holdings)?,
-                token: field(fields.weak_cell_token)?,
+                // Versions without have no registries either, unless they are asked for them.
+                token: fields.weak_cell_token.map_or(Ok(Tagged::default()), field)?,
             });
             if cells.len() == mark_at {
                 (marked, mark_at) = (next, 2 * mark_at);

@@ -106,7 +106,7 @@ impl<'v> JavaScriptStack<'v, '_> {
         if !found.is_empty() {
             return found;
         }
-        let Some(mut found) = view.physical_frame(pointer) else { return Vec::new() };
+        let Some(mut found) = view.physical_frame(pointer, self.caller(index)) else { return Vec::new() };
         found.is_constructor = self.is_construct_call(index);
         match self.code_of(frame) {
             Some(code) if code.is_optimized() => view.in_optimized_code(found, code, frame, pointer),
@@ -122,7 +122,12 @@ impl<'v> JavaScriptStack<'v, '_> {
         let pointer = self.frames.get(index)?.pointer?;
         let exit = self.view.builtin_exit(pointer);
         let wasm = || self.view.wasm_frames(pointer, self.frames[index].instruction).pop();
-        exit.or_else(wasm).or_else(|| self.view.physical_frame(pointer)).map(|frame| frame.function)
+        exit.or_else(wasm).or_else(|| self.view.physical_frame(pointer, None)).map(|frame| frame.function)
+    }
+
+    /// The frame pointer of the frame in front of one.
+    fn caller(&self, index: usize) -> Option<u64> {
+        self.frames.get(index + 1)?.pointer
     }
 
     /// The code in which a frame is.
@@ -139,7 +144,7 @@ impl<'v> JavaScriptStack<'v, '_> {
         for caller in self.frames[index + 1..].iter().take(MOST_STUBS) {
             let Some(pointer) = caller.pointer else { return false };
             match self.view.frame_type(pointer) {
-                Some(kind) if kind == frames.stub => {}
+                Some(kind) if kind == frames.stub || Some(kind) == frames.adaptor => {}
                 Some(kind) => return frames.construct.contains(&kind),
                 None => {
                     let code = self.code_of(caller).filter(|code| code.is_optimized());
@@ -179,11 +184,9 @@ impl<'t> View<'t> {
         let exit = self.layout().frames.exits.into_iter().flatten().find(|exit| exit.kind == kind)?;
         let word = |distance| self.word_of_frame(pointer.checked_add(distance));
         let function = word(exit.function).filter(|function| self.is_function(*function))?;
-        let receiver = word(exit.receiver)?;
         let new_target = exit.new_target.and_then(word);
         let is_constructor =
             new_target.is_some_and(|target| !matches!(self.value(target), Ok(Value::Undefined)));
-        let site = site(function, receiver, Tagged::default(), 0, true);
         let passed = match exit.arguments {
             ArgumentCount::Above(distance, more) => {
                 word(distance).and_then(|count| u64::try_from(count.smi()?).ok()?.checked_sub(more))
@@ -193,7 +196,19 @@ impl<'t> View<'t> {
             }
         };
         let passed = passed.filter(|passed| *passed < MOST_ARGUMENTS);
-        let argument = |index: u64| word(exit.receiver + frame::SLOT * (index + 1)).map(FrameValue::Value);
+        let count = passed.unwrap_or(0);
+        // The arguments are above the receiver, or below it, the first of them the nearest.
+        let (receiver_at, is_below) = match self.layout().frames.adaptor {
+            Some(_) => (exit.receiver + frame::SLOT * count, true),
+            None => (exit.receiver, false),
+        };
+        let receiver = word(receiver_at)?;
+        let site = site(function, receiver, Tagged::default(), 0, true);
+        let argument = |index: u64| {
+            let distance = frame::SLOT * (index + 1);
+            let at = if is_below { receiver_at - distance } else { receiver_at + distance };
+            word(at).map(FrameValue::Value)
+        };
         Some(JavaScriptFrame {
             function,
             site: Some(CallSite { is_constructor, ..site }),
@@ -202,7 +217,7 @@ impl<'t> View<'t> {
             is_inlined: false,
             is_constructor,
             receiver: FrameValue::Value(receiver),
-            arguments: (0..passed.unwrap_or(0)).map_while(argument).collect(),
+            arguments: (0..count).map_while(argument).collect(),
             passed: passed.and_then(|passed| usize::try_from(passed).ok()),
             context: FrameValue::Unknown,
             registers: None,
@@ -233,19 +248,15 @@ impl<'t> View<'t> {
         functions.into_iter().map(frame).collect()
     }
 
-    /// What every frame of a function has; nothing of one by which JavaScript has called WebAssembly, whose own frame lies below.
-    fn physical_frame(&self, pointer: u64) -> Option<JavaScriptFrame> {
+    /// What every frame of a function has; nothing of one by which JavaScript has called WebAssembly, whose own frame lies below. `caller`
+    /// is the frame pointer of the frame in front of it.
+    fn physical_frame(&self, pointer: u64, caller: Option<u64>) -> Option<JavaScriptFrame> {
         let below = |bytes: u64| self.word_of_frame(pointer.checked_sub(bytes));
         let function = below(frame::FUNCTION).filter(|function| self.is_function(*function))?;
         let context = below(frame::CONTEXT)?;
         if !self.class_name(context).ends_with("Context") {
             return None;
         }
-        let receiver = self.word_of_frame(pointer.checked_add(frame::RECEIVER_ABOVE))?;
-        // As it is.
-        let counted = u64::from(self.layout().facts.counts_receivers);
-        let passed =
-            below(frame::ARGUMENTS)?.0.checked_sub(counted).filter(|passed| *passed < MOST_ARGUMENTS);
         let shared = self
             .object(function)
             .and_then(|function| self.shared_function(self.shared_function_info(function)?));
@@ -254,11 +265,14 @@ impl<'t> View<'t> {
         {
             return None;
         }
-        let declared = shared.ok().and_then(|shared| shared.parameters).map_or(0, u64::from);
-        let first = pointer.checked_add(frame::RECEIVER_ABOVE + frame::SLOT)?;
-        let argument = |index| self.word_of_frame(first.checked_add(frame::SLOT * index));
-        let count = passed.unwrap_or(0).max(declared);
-        let arguments = (0..count).map_while(|index| argument(index).map(FrameValue::Value)).collect();
+        let declared = shared.ok().and_then(|shared| shared.parameters).map(u64::from);
+        let (receiver, passed, arguments) = match self.layout().frames.adaptor {
+            None => self.counted_arguments(pointer, declared)?,
+            Some(adaptor) => {
+                let adaptor = caller.filter(|caller| self.frame_type(*caller) == Some(adaptor));
+                self.adapted_arguments(pointer, declared, adaptor)?
+            }
+        };
         Some(JavaScriptFrame {
             function,
             site: None,
@@ -275,15 +289,63 @@ impl<'t> View<'t> {
         })
     }
 
+    /// Receiver, number of passed arguments, and arguments of a frame that says how many they are.
+    fn counted_arguments(
+        &self,
+        pointer: u64,
+        declared: Option<u64>,
+    ) -> Option<(Tagged, Option<u64>, Vec<FrameValue>)> {
+        let receiver = self.word_of_frame(pointer.checked_add(frame::RECEIVER_ABOVE))?;
+        // As it is.
+        let counted = u64::from(self.layout().facts.counts_receivers);
+        let passed = self.word_of_frame(pointer.checked_sub(frame::ARGUMENTS))?.0.checked_sub(counted);
+        let passed = passed.filter(|passed| *passed < MOST_ARGUMENTS);
+        let first = pointer.checked_add(frame::RECEIVER_ABOVE + frame::SLOT)?;
+        let argument = |index| self.word_of_frame(first.checked_add(frame::SLOT * index));
+        let count = passed.unwrap_or(0).max(declared.unwrap_or(0));
+        let arguments = (0..count).map_while(|index| argument(index).map(FrameValue::Value)).collect();
+        Some((receiver, passed, arguments))
+    }
+
+    /// The same where a function gets as many arguments as it declares, and the frame of an adaptor in front of it has those that were
+    /// passed. A builtin that takes any number says how many it got.
+    fn adapted_arguments(
+        &self,
+        pointer: u64,
+        declared: Option<u64>,
+        adaptor: Option<u64>,
+    ) -> Option<(Tagged, Option<u64>, Vec<FrameValue>)> {
+        let plausible = |count: u64| Some(count).filter(|count| *count < MOST_ARGUMENTS);
+        let count_of = |frame: u64| self.word_of_frame(frame.checked_sub(frame::ARGUMENTS));
+        let own = declared.or_else(|| plausible(count_of(pointer)?.0))?;
+        let adapted = adaptor.and_then(|adaptor| {
+            let count = u64::try_from(count_of(adaptor)?.smi()?).ok().and_then(plausible)?;
+            Some((adaptor, count))
+        });
+        // The last argument is the nearest.
+        let word = |frame: u64, above_last: u64| {
+            self.word_of_frame(frame.checked_add(frame::RECEIVER_ABOVE + frame::SLOT * above_last))
+        };
+        let receiver = word(pointer, own)?;
+        let passed = adapted.map_or(own, |(_, count)| count);
+        let argument = |index: u64| match adapted {
+            Some((adaptor, count)) if index >= own => word(adaptor, count - 1 - index),
+            _ => word(pointer, own - 1 - index),
+        };
+        let arguments = (0..passed.max(own)).map_while(|index| argument(index).map(FrameValue::Value));
+        Some((receiver, Some(passed), arguments.collect()))
+    }
+
     /// In the interpreter, or a builtin that is called as a function.
     fn in_builtin(&self, found: JavaScriptFrame, frame: &PhysicalFrame, pointer: u64) -> JavaScriptFrame {
+        let frames = &self.layout().frames;
         let below = |bytes: u64| self.word_of_frame(pointer.checked_sub(bytes));
-        let code = below(frame::BYTECODE).filter(|code| self.class_name(*code) == "BytecodeArray");
+        let code = below(frames.bytecode).filter(|code| self.class_name(*code) == "BytecodeArray");
         let Some(code) = code else {
             let site = found.site_at(Tagged::default(), 0, true);
             return JavaScriptFrame { site: Some(site), is_exact: true, tier: Tier::Builtin, ..found };
         };
-        let offset = below(frame::BYTECODE_OFFSET).and_then(|offset| self.bytecode_offset(offset));
+        let offset = below(frames.bytecode_offset).and_then(|offset| self.bytecode_offset(offset));
         let site = offset.map(|offset| found.site_at(code, offset, true));
         JavaScriptFrame {
             site,
@@ -302,9 +364,10 @@ impl<'t> View<'t> {
         frame: &PhysicalFrame,
         pointer: u64,
     ) -> JavaScriptFrame {
+        let frames = &self.layout().frames;
         let below = |bytes: u64| self.word_of_frame(pointer.checked_sub(bytes));
         let offset = u32::try_from(frame.instruction.saturating_sub(code.start)).ok();
-        let bytecode = below(frame::BYTECODE).filter(|code| self.class_name(*code) == "BytecodeArray");
+        let bytecode = below(frames.bytecode).filter(|code| self.class_name(*code) == "BytecodeArray");
         let offset =
             offset.and_then(|offset| self.baseline_offset(code.object.value(), bytecode, offset).ok()?);
         JavaScriptFrame {

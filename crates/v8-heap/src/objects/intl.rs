@@ -10,8 +10,8 @@ impl View<'_> {
     pub fn intl_locale(&self, object: HeapObject<'_>) -> Option<Tagged> {
         let fields = self.fields();
         let at = match self.class_name(object.value()) {
-            "JSCollator" => fields.collator_locale,
-            "JSDateTimeFormat" => fields.date_time_format_locale,
+            "JSCollator" => fields.collator_locale?,
+            "JSDateTimeFormat" => fields.date_time_format_locale?,
             "JSListFormat" => fields.list_format_locale,
             "JSNumberFormat" => fields.number_format_locale,
             "JSPluralRules" => fields.plural_rules_locale,

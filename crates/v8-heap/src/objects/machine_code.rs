@@ -139,7 +139,7 @@ impl View<'_> {
         let tier = match self.layout().value_name("CodeFlags", "kind", kind) {
             Some("BASELINE") => Tier::Baseline,
             Some("MAGLEV") => Tier::Maglev,
-            Some("TURBOFAN" | "TURBOFAN_JS") => Tier::Turbofan,
+            Some("OPTIMIZED_FUNCTION" | "TURBOFAN" | "TURBOFAN_JS") => Tier::Turbofan,
             Some("BUILTIN") => Tier::Builtin,
             Some("INTERPRETED_FUNCTION") => Tier::Interpreted,
             _ => Tier::Unknown,

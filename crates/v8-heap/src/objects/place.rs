@@ -5,7 +5,7 @@
 
 use crate::layout::{Class, Field, FieldKind, Kind, ScopeInfoParts, TailLayout};
 use crate::objects::collection::HashTableShape;
-use crate::objects::context::{MIN_SLOTS, SCOPE_INFO};
+use crate::objects::context::SCOPE_INFO;
 use crate::objects::value::HeapObject;
 use crate::view::View;
 use crate::{Result, Tagged};
@@ -143,7 +143,7 @@ impl View<'_> {
             return None;
         }
         let parts = self.scope_info(scope.address)?;
-        let index = slot.checked_sub(MIN_SLOTS + u64::from(parts.has_extension_slot))?;
+        let index = slot.checked_sub(parts.first_local)?;
         if !parts.names_are_hashed {
             let name =
                 (index < parts.locals).then(|| self.scope_info_word(scope.address, parts.names + index));

@@ -51,7 +51,7 @@ impl Property {
 pub enum PropertyValue {
     /// A value.
     Data(Tagged),
-    /// A number in an array of unboxed numbers.
+    /// A number in an array of unboxed numbers, or unboxed in its object.
     Double(f64),
     /// Functions that are called on access; the hole or null where there is none.
     Accessor {
@@ -72,6 +72,12 @@ pub(crate) mod details {
     pub const DONT_ENUM: u32 = 2 << 2;
     pub const DONT_DELETE: u32 = 4 << 2;
     pub const IN_DESCRIPTOR: u32 = 1 << 5;
+
+    /// The field holds a number (`Representation::Double`).
+    pub fn is_double(details: u32) -> bool {
+        const DOUBLE: u32 = 2;
+        details >> 6 & 7 == DOUBLE
+    }
 
     pub fn enumeration_index(details: u32) -> u32 {
         details >> 8 & 0x7f_ffff
@@ -311,11 +317,12 @@ impl View<'_> {
         })?;
         let inobject = object.map.inobject_properties();
         let word = if index < inobject {
-            words.tagged(
-                object.address
-                    + self.fields().words.tagged * (u64::from(object.map.inobject_start_words) + index),
-                "in-object property",
-            )?
+            let at = object.address
+                + self.fields().words.tagged * (u64::from(object.map.inobject_start_words) + index);
+            if self.layout().facts.doubles_are_in_objects && details::is_double(details) {
+                return Ok(PropertyValue::Double(f64::from_bits(words.word(at, "in-object number")?)));
+            }
+            words.tagged(at, "in-object property")?
         } else {
             let array = words.tagged(object.address + self.fields().properties, "properties")?;
             let array = self.object(array)?;

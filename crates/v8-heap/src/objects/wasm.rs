@@ -148,9 +148,11 @@ impl View<'_> {
         }
         let fields = self.fields();
         let field = |at: u64| self.words().tagged(object.address + at, "WasmTableObject");
-        let length =
-            field(fields.wasm_table_length)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let mut entries = self.array_words(self.object(field(fields.wasm_table_entries)?)?)?;
+        let length = match fields.wasm_table_length {
+            Some(at) => field(at)?.smi().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
+            None => entries.len() as u64,
+        };
         // The array has room to grow.
         entries.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(Some(WasmTable { length, entries, maximum: field(fields.wasm_table_maximum)? }))
@@ -169,7 +171,11 @@ impl View<'_> {
         let number = |at: u64| -> Result<u64> {
             Ok(field(at)?.smi().and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
         };
-        let is_mutable = number(fields.wasm_global_mutable)? != 0;
+        let number_at = |at: Option<u64>| at.map_or(Ok(0), &number);
+        // Type and mutability are numbers of their own, or bits of one.
+        let flags = number_at(fields.wasm_global_flags)?;
+        let is_mutable =
+            self.bits().wasm_global_mutable.of(flags) != 0 || number_at(fields.wasm_global_mutable)? != 0;
         let offset_in = number(fields.wasm_global_offset)?;
         let buffer = self.object(field(fields.wasm_global_buffer)?)?;
         if buffer.kind() != Kind::JsArrayBuffer {
@@ -179,7 +185,8 @@ impl View<'_> {
             return Ok(Some(WasmGlobal { value, is_mutable }));
         }
         let view = self.view(buffer)?;
-        let kind = (number(fields.wasm_global_type)? >> facts.wasm_value_kind_shift) as u32 & 0x1f;
+        let value_type = self.bits().wasm_global_type.of(flags) | number_at(fields.wasm_global_type)?;
+        let kind = (value_type >> facts.wasm_value_kind_shift) as u32 & 0x1f;
         let kind = kind.checked_sub(facts.wasm_first_value_kind);
         let size = if matches!(kind, Some(0 | 2)) { 4 } else { 8 };
         if offset_in.checked_add(size).is_none_or(|end| end > view.byte_length) {

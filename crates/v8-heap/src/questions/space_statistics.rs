@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use crate::heap::Heap;
 use crate::index::{MapSet, ObjectTable};
 use crate::isolate::{Isolate, PAGE_SIZE, Page, PageState};
-use crate::layout::native::base_space;
 use crate::layout::{ExternalBytes, Kind, PhysicalBytes, StringShape};
 use crate::objects::value::HeapObject;
 use crate::shape::map::Map;
@@ -174,9 +173,10 @@ impl Heap<'_> {
         if space == 0 {
             return Some(0);
         }
+        let page = &self.layout().page;
         let belongs = space.is_multiple_of(8)
-            && self.word(space.checked_add(base_space::HEAP)?) == Some(heap)
-            && self.word(space.checked_add(base_space::ID)?).map(|word| word as u32) == Some(u32::from(id));
+            && self.word(space.checked_add(page.space_heap)?) == Some(heap)
+            && self.word(space.checked_add(page.space_id)?).map(|word| word as u32) == Some(u32::from(id));
         belongs.then_some(space)
     }
 
@@ -205,8 +205,13 @@ impl Heap<'_> {
             && name == "read_only"
         {
             let pages = self.spaces().pages().iter().filter(|page| page.owner == space);
-            let physical = pages.fold(0, |sum: u64, page| sum.saturating_add(page.size));
-            let committed = count(base_space::COMMITTED)?;
+            let physical = match fields.physical {
+                PhysicalBytes::HighWaterMarks(mark) if fields.sizes_count_open_areas => {
+                    self.marked_bytes(space, mark)?
+                }
+                _ => pages.fold(0, |sum: u64, page| sum.saturating_add(page.size)),
+            };
+            let committed = count(self.layout().page.space_committed)?;
             return Some(SpaceCounters { committed, used: count(size)?, available: 0, physical });
         }
         if name.ends_with("large_object") {
@@ -216,7 +221,7 @@ impl Heap<'_> {
             } else {
                 0
             };
-            let committed = count(base_space::COMMITTED)?;
+            let committed = count(self.layout().page.space_committed)?;
             return Some(SpaceCounters { committed, used, available, physical: committed });
         }
         let free_list = count(fields.free_list)?;
@@ -233,7 +238,12 @@ impl Heap<'_> {
                 }
             }
         }
-        let committed = count(base_space::COMMITTED)?;
+        if fields.sizes_count_open_areas {
+            let own = self.spaces().pages().iter().filter(|page| page.owner == space);
+            let open = own.flat_map(|page| &page.unused).map(|(start, end)| end.saturating_sub(*start));
+            used = used.saturating_sub(open.sum());
+        }
+        let committed = count(self.layout().page.space_committed)?;
         let physical = match fields.physical {
             PhysicalBytes::Counted { paged, .. } => count(paged)?,
             PhysicalBytes::HighWaterMarks(mark) => self.marked_bytes(space, mark)?,
@@ -261,7 +271,7 @@ impl Heap<'_> {
         let both = |field: u64| {
             Some(semispace(fields.to_space, field)?.saturating_add(semispace(fields.from_space, field)?))
         };
-        let committed = both(base_space::COMMITTED)?;
+        let committed = both(self.layout().page.space_committed)?;
         let physical_of = |of: u64| match (semispace(of, fields.first_page)?, fields.physical) {
             (0, _) => Some(0),
             (_, PhysicalBytes::Counted { semispace: counted, .. }) => semispace(of, counted),
@@ -281,7 +291,11 @@ impl Heap<'_> {
             let mut pages = self.spaces().pages().iter();
             let page = pages.find(|page| page.heap == heap && page.handle() == current)?;
             let top = page.unused.first().map_or(page.area_end, |(top, _)| *top);
-            let full = (capacity / PAGE_SIZE).saturating_sub(1).saturating_mul(room);
+            let pages = match fields.semispace_pages_used {
+                Some(offset) => u64::from(semispace(fields.to_space, offset)? as u32),
+                None => (capacity / PAGE_SIZE).saturating_sub(1),
+            };
+            let full = pages.saturating_mul(room);
             full.saturating_add(top.saturating_sub(page.area_start))
         };
         let available = (target / PAGE_SIZE).saturating_mul(room).saturating_sub(live);

@@ -28,6 +28,9 @@ pub(super) struct Namer<'a, 't> {
     own: Vec<(NodeKind, Option<&'static str>)>,
 }
 
+/// Stands for the name of a class that snapshots do not tell.
+const NAMELESS: &str = "";
+
 impl<'a, 't> Namer<'a, 't> {
     pub fn new(heap: &'a Heap<'t>, plans: &Plans<'a, 't>, tags: &'a Tags) -> Namer<'a, 't> {
         let snapshots = heap.layout().facts.snapshots;
@@ -49,6 +52,9 @@ impl<'a, 't> Namer<'a, 't> {
             } else {
                 NodeKind::Hidden
             };
+            let is_named =
+                snapshots.own.named_classes.is_none_or(|(named, nameless)| is(named) && !is(nameless));
+            let name = if is_named { name } else { NAMELESS };
             own.push((kind, (!is_array).then_some(name)));
         }
         Namer { heap, tags, own }
@@ -125,6 +131,7 @@ impl<'a, 't> Namer<'a, 't> {
             _ => match own_name {
                 Some("Code") if is_builtin(heap, object) => (own_kind, Some(Name::Builtin(object.address))),
                 Some("Code" | "InstructionStream") => (own_kind, self.tags.code_name(object.address)),
+                Some(NAMELESS) => (own_kind, Some(Name::Static("system"))),
                 name => (own_kind, name.map(Name::System)),
             },
         }

@@ -342,10 +342,10 @@ impl Explorer<'_, '_> {
                     }
                     Some("BASELINE") if is_data => telling.internal(Name::Static("interpreter_data"), word),
                     Some("BASELINE") => telling.internal(Name::Static("bytecode_offset_table"), word),
-                    Some("MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") if is_data => {
+                    Some("OPTIMIZED_FUNCTION" | "MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") if is_data => {
                         telling.internal(Name::Static("deoptimization_data"), word);
                     }
-                    Some("MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") => {
+                    Some("OPTIMIZED_FUNCTION" | "MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") => {
                         telling.internal(Name::Static("source_position_table"), word);
                     }
                     _ => telling.hidden(word),

@@ -300,7 +300,9 @@ impl Finder<'_, '_> {
                     Some("BASELINE") if of_all => (Some(DEOPT_DATA), OFFSET_TABLE),
                     _ if of_all => (Some(DEOPT_DATA), POSITION_TABLE),
                     Some("BASELINE") => (None, OFFSET_TABLE),
-                    Some("MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") => (Some(DEOPT_DATA), POSITION_TABLE),
+                    Some("OPTIMIZED_FUNCTION" | "MAGLEV" | "TURBOFAN" | "TURBOFAN_JS") => {
+                        (Some(DEOPT_DATA), POSITION_TABLE)
+                    }
                     _ => return,
                 };
                 if let Some((data, tag)) =

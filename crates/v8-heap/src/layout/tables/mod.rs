@@ -13,6 +13,8 @@ mod v13_6;
 mod v14_1;
 mod v14_6;
 mod v15_0;
+mod v7_8;
+mod v8_4;
 mod v9_0;
 mod v9_1;
 mod v9_2;
@@ -20,7 +22,9 @@ mod v9_3;
 mod v9_4;
 
 /// All known layouts, oldest first.
-pub(super) static TABLES: [&Table; 14] = [
+pub(super) static TABLES: [&Table; 16] = [
+    &v7_8::TABLE,
+    &v8_4::TABLE,
     &v9_0::TABLE,
     &v9_1::TABLE,
     &v9_2::TABLE,
