@@ -105,6 +105,19 @@ pub enum FieldKind {
     Signed(u8),
     /// A double.
     Double,
+    /// In a sandbox, the handle of an address outside (V8: `ExternalPointerHandle`).
+    External,
+    /// In a sandbox, the handle of a trusted object that it keeps alive (V8: `IndirectPointerHandle`).
+    Trusted,
+    /// In a sandbox, a tagged word that keeps its object alive, counted from the cage of trusted objects (V8:
+    /// `TrustedSpaceCompressionScheme`).
+    Protected,
+    /// The same, which may be weak.
+    ProtectedWeak,
+    /// In a sandbox, an address in it, counted from its start (V8: `SandboxedPointer_t`).
+    Sandboxed,
+    /// In a sandbox, a length or distance in it (V8: `BoundedSize`).
+    Bounded,
 }
 
 impl FieldKind {
@@ -119,11 +132,26 @@ impl FieldKind {
             | FieldKind::Weak
             | FieldKind::Held
             | FieldKind::InCodeCage => words.tagged,
+            FieldKind::External | FieldKind::Trusted => 4,
+            FieldKind::Protected | FieldKind::ProtectedWeak => words.tagged,
+            FieldKind::Sandboxed | FieldKind::Bounded => 8,
         }
     }
 
-    fn parse(word: &str) -> Option<FieldKind> {
+    /// Whether it leads to an object by other ways than tagged words do.
+    pub(crate) const fn leads_apart(self) -> bool {
+        matches!(self, FieldKind::InCodeCage | FieldKind::Trusted | FieldKind::Protected)
+    }
+
+    fn parse(word: &str, words: WordModel) -> Option<FieldKind> {
+        let or = |sandboxed, otherwise| if words.sandboxed { sandboxed } else { otherwise };
         Some(match word {
+            "external" => or(FieldKind::External, FieldKind::Pointer),
+            "trusted" => or(FieldKind::Trusted, FieldKind::Tagged),
+            "protected" => or(FieldKind::Protected, FieldKind::Tagged),
+            "protected-weak" => or(FieldKind::ProtectedWeak, FieldKind::Weak),
+            "data" => or(FieldKind::Sandboxed, FieldKind::Pointer),
+            "size" => or(FieldKind::Bounded, FieldKind::Unsigned(8)),
             "tagged" => FieldKind::Tagged,
             "smi" => FieldKind::Smi,
             "weak" => FieldKind::Weak,
@@ -244,6 +272,10 @@ const PADDING_OF_WIDE_WORDS: &str = "pad32";
 /// The kind of a field that is a native pointer, or, where pointers are compressed, the number of one in a table (V8:
 /// `ExternalPointerHandle`, `CppHeapPointerHandle`).
 const HANDLE: &str = "handle";
+/// The kind of a field that is there only in a sandbox: the handle of the object itself.
+const SELF: &str = "self";
+/// The kind of a field that is an address of machine code, and is not there in a sandbox, where a table has it.
+const ENTRY: &str = "entry";
 /// The kind of a field that is a tagged word, counted from the cage of machine code where pointers are compressed.
 const STREAM: &str = "stream";
 
@@ -563,7 +595,11 @@ impl Declaration {
                         HANDLE => Some(FieldKind::Pointer),
                         STREAM if words.tagged < 8 => Some(FieldKind::InCodeCage),
                         STREAM => Some(FieldKind::Tagged),
-                        kind => Some(FieldKind::parse(kind).ok_or_else(wrong)?),
+                        SELF if words.sandboxed => Some(FieldKind::Unsigned(4)),
+                        SELF => continue,
+                        ENTRY if words.sandboxed => continue,
+                        ENTRY => Some(FieldKind::Code),
+                        kind => Some(FieldKind::parse(kind, words).ok_or_else(wrong)?),
                     };
                     class.fields.push((name, kind, flags));
                 }
@@ -581,7 +617,7 @@ fn parse_tail(text: &'static str, words: WordModel) -> Option<TailLayout> {
     let mut end = 0u64;
     for part in text.split(' ') {
         let (name, kind) = part.split_once(':').unwrap_or(("", part));
-        let kind = FieldKind::parse(kind)?;
+        let kind = FieldKind::parse(kind, words)?;
         let size = kind.size(words);
         let offset = end.next_multiple_of(size);
         end = offset + size;

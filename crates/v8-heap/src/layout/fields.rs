@@ -295,6 +295,7 @@ fields! {{
     array_buffer_max_byte_length: "JSArrayBuffer::raw_max_byte_length";
     api_wrappable: "JSApiObject::cpp_heap_wrappable";
     code_instruction_start: "Code::instruction_start";
+    code_handle: "Code::self_indirect_pointer";
     map_extension: "Map::extension[]";
     instruction_stream_body_size: "InstructionStream::body_size";
     regexp_data_source: "RegExpData::escaped_source";

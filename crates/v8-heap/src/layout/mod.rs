@@ -27,6 +27,7 @@ pub(crate) mod native;
 mod native_context;
 mod postmortem;
 mod processor;
+mod sandbox;
 mod scope_info;
 mod size;
 mod tables;
@@ -59,6 +60,7 @@ pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
 pub(crate) use postmortem::telling_functions;
 pub use processor::ProcessorLayout;
+pub use sandbox::SandboxLayout;
 pub(crate) use scope_info::ScopeInfoParts;
 pub use scope_info::{ScopeInfoLayout, ScopeKind};
 pub(crate) use size::ObjectBytes;
@@ -242,6 +244,8 @@ struct Table {
     frames: FrameLayout,
     deoptimization: &'static DeoptimizationLayout,
     crash: Option<CrashLayout>,
+    /// The tables of a build with a sandbox; nothing if that is not known of this version.
+    sandbox: Option<SandboxLayout>,
     facts: Facts,
 }
 
@@ -321,6 +325,8 @@ pub struct Layout {
     pub frames: FrameLayout,
     /// How optimised machine code is left for bytecode; nothing if the binary contradicts what is known of its version.
     pub deoptimization: Option<&'static DeoptimizationLayout>,
+    /// The tables of a sandbox; nothing if the build has none, or it is not known of this version.
+    pub sandbox: Option<SandboxLayout>,
     /// What V8 remembers of its last collections; nothing if that is not known of this version.
     pub crash: Option<CrashLayout>,
     /// The bytecodes; nothing if the binary contradicts what is known of its version.
@@ -414,13 +420,18 @@ impl Layout {
         self.space_names.get(usize::from(space)).is_some_and(|name| name.starts_with("new"))
     }
 
+    /// Whether a space is of objects that nobody in a sandbox can change (V8: `TrustedSpace` and its kin).
+    pub(crate) fn is_trusted(&self, space: u8) -> bool {
+        self.space_names.get(usize::from(space)).is_some_and(|name| name.contains("trusted"))
+    }
+
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (
             (self.table_version, self.table_line, self.exact, self.processor),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
-            (self.frames, self.deoptimization, self.crash, &self.bytecodes),
+            (self.frames, self.deoptimization, self.crash, &self.bytecodes, self.sandbox),
             (
                 (self.fields, self.bits, self.facts),
                 (self.script_context_table_slot, self.embedder_data_slot),
@@ -549,6 +560,7 @@ impl Layout {
                 .aligned(processor.stack_alignment),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
+            sandbox: table.sandbox.filter(|_| words.sandboxed),
             context_bytecodes: Some(ContextBytecodes::of(&bytecodes)),
             bytecodes: Some(bytecodes),
             functions,

@@ -340,7 +340,7 @@ impl View<'_> {
     ) -> Option<Vec<OptimizedFrame>> {
         let layout = self.layout().deoptimization?;
         let data =
-            self.words().tagged(code.object.address + self.fields().code_data, "data of a Code").ok()?;
+            self.words().protected(code.object.address + self.fields().code_data, "data of a Code").ok()?;
         let data = self.object(data).ok()?;
         let offset = u32::try_from(instruction.checked_sub(code.start)?).ok()?;
         let entry = if is_return {
@@ -423,7 +423,7 @@ impl View<'_> {
         let last = || {
             let layout = self.layout().deoptimization.filter(|_| is_return)?;
             let data =
-                self.words().tagged(code.object.address + self.fields().code_data, "data of a Code").ok()?;
+                self.words().protected(code.object.address + self.fields().code_data, "data of a Code").ok()?;
             let offset = u32::try_from(instruction.checked_sub(code.start)?).ok()?;
             match self.deoptimization_index(layout, code, offset).ok()? {
                 Safepoint::Entry(index) => self.translation(layout, self.object(data).ok()?, index)?.pop(),

@@ -134,7 +134,7 @@ impl View<'_> {
         let fields = self.fields();
         let field = |at: u64| self.words().tagged(info.address + at, "CallSiteInfo");
         self.call_site([
-            field(fields.call_site_code)?,
+            self.words().trusted(info.address + fields.call_site_code, "CallSiteInfo")?,
             field(fields.call_site_receiver)?,
             field(fields.call_site_function)?,
             field(fields.call_site_offset)?,

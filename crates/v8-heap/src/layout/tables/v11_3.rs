@@ -75,6 +75,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V11_3,
     deoptimization: &machine_code::V11_3,
     crash: CrashLayout::V11_3,
+    sandbox: None,
     facts: Facts {
         scope_info: ScopeInfoLayout::V11,
         undefined_kind: 5,

@@ -77,6 +77,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V12_4,
     deoptimization: &machine_code::V11_8,
     crash: CrashLayout::V12_4,
+    sandbox: None,
     facts: Facts {
         scope_info: ScopeInfoLayout::V12,
         undefined_kind: 4,

@@ -79,6 +79,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V13_6,
     deoptimization: &machine_code::V13_6,
     crash: CrashLayout::V13_6,
+    sandbox: None,
     facts: Facts {
         scope_info: ScopeInfoLayout::V13,
         undefined_kind: 4,
