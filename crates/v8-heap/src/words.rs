@@ -63,6 +63,17 @@ impl<'a> Words<'a> {
         found.ok_or_else(|| no_handle(what, address, handle))
     }
 
+    /// The same, of what all isolates share.
+    pub fn shared_external(&self, address: u64, what: &'static str) -> Result<u64> {
+        if !self.spaces.is_sandboxed() {
+            return self.word(address, what);
+        }
+        let handle = self.word32(address, what)?;
+        let sandbox = self.spaces.sandbox_at(address);
+        let found = sandbox.and_then(|sandbox| sandbox.shared_external(self.memory, handle));
+        found.ok_or_else(|| no_handle(what, address, handle))
+    }
+
     /// The address of bytes that is kept at `address`, in a page: counted from the start of the sandbox if there is one.
     pub fn sandboxed_address(&self, address: u64, what: &'static str) -> Result<u64> {
         let word = self.word(address, what)?;

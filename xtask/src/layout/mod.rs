@@ -224,6 +224,7 @@ fn kind(kind: FieldKind) -> String {
         FieldKind::Double => "f64".to_owned(),
         FieldKind::InCodeCage => "stream".to_owned(),
         FieldKind::External => "external".to_owned(),
+        FieldKind::ExternalShared => "external-shared".to_owned(),
         FieldKind::Trusted => "trusted".to_owned(),
         FieldKind::Protected => "protected".to_owned(),
         FieldKind::ProtectedWeak => "protected-weak".to_owned(),

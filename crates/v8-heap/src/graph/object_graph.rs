@@ -687,7 +687,7 @@ impl Reader<'_, '_> {
                 let bytes = u64::from(length) * u64::from(unit);
                 let resource = match self.spaces.sandbox_at(address) {
                     Some(sandbox) => {
-                        sandbox.external(self.view.memory(), word(fields.external_resource) as u32).unwrap_or(0)
+                        sandbox.shared_external(self.view.memory(), word(fields.external_resource) as u32).unwrap_or(0)
                     }
                     None => word(fields.external_resource),
                 };

@@ -24,6 +24,7 @@ pub(crate) struct Sandbox {
     /// Where the sandbox begins, and the cage in it.
     cage: u64,
     external: u64,
+    shared: Option<u64>,
     trusted: u64,
     code: u64,
 }
@@ -50,6 +51,11 @@ impl Sandbox {
                 layout,
                 cage,
                 external: table(layout.external_table)?,
+                shared: at
+                    .checked_add_signed(layout.shared_external_table)
+                    .and_then(|at| memory.read_u64(Address(at)).ok())
+                    .and_then(|table| memory.read_u64(Address(table)).ok())
+                    .filter(|base| *base != 0 && base.is_multiple_of(SEGMENT) && *base < ADDRESS_LIMIT),
                 trusted: table(layout.trusted_table)?,
                 code: table(layout.code_table)?,
             })
@@ -86,10 +92,19 @@ impl Sandbox {
 
     /// The address that a handle stands for; 0 for the handle of none.
     pub fn external(&self, memory: &dyn Memory, handle: u32) -> Option<u64> {
+        self.in_table(memory, Some(self.external), handle)
+    }
+
+    /// The address that a handle stands for in the table that all isolates share; 0 for the handle of none.
+    pub fn shared_external(&self, memory: &dyn Memory, handle: u32) -> Option<u64> {
+        self.in_table(memory, self.shared, handle)
+    }
+
+    fn in_table(&self, memory: &dyn Memory, table: Option<u64>, handle: u32) -> Option<u64> {
         if handle == 0 {
             return Some(0);
         }
-        let word = entry(memory, self.external, handle >> self.layout.external_handle_shift)?;
+        let word = entry(memory, table?, handle >> self.layout.external_handle_shift)?;
         Some(word & self.layout.external_payload)
     }
 

@@ -107,6 +107,8 @@ pub enum FieldKind {
     Double,
     /// In a sandbox, the handle of an address outside (V8: `ExternalPointerHandle`).
     External,
+    /// The same, in the table that all isolates share.
+    ExternalShared,
     /// In a sandbox, the handle of a trusted object that it keeps alive (V8: `IndirectPointerHandle`).
     Trusted,
     /// In a sandbox, a tagged word that keeps its object alive, counted from the cage of trusted objects (V8:
@@ -132,7 +134,7 @@ impl FieldKind {
             | FieldKind::Weak
             | FieldKind::Held
             | FieldKind::InCodeCage => words.tagged,
-            FieldKind::External | FieldKind::Trusted => 4,
+            FieldKind::External | FieldKind::ExternalShared | FieldKind::Trusted => 4,
             FieldKind::Protected | FieldKind::ProtectedWeak => words.tagged,
             FieldKind::Sandboxed | FieldKind::Bounded => 8,
         }
@@ -147,6 +149,7 @@ impl FieldKind {
         let or = |sandboxed, otherwise| if words.sandboxed { sandboxed } else { otherwise };
         Some(match word {
             "external" => or(FieldKind::External, FieldKind::Pointer),
+            "external-shared" => or(FieldKind::ExternalShared, FieldKind::Pointer),
             "trusted" => or(FieldKind::Trusted, FieldKind::Tagged),
             "protected" => or(FieldKind::Protected, FieldKind::Tagged),
             "protected-weak" => or(FieldKind::ProtectedWeak, FieldKind::Weak),

@@ -174,6 +174,8 @@ pub struct Facts {
     pub property_places_come_first: bool,
     /// Parameters and arguments are counted with the receiver (V8: `internal_formal_parameter_count`, `kJSArgcReceiverSlots`).
     pub counts_receivers: bool,
+    /// Builds of this version that do not tell have the types of Temporal (`v8_enable_temporal_support`).
+    pub has_temporal: bool,
     /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
     pub code_alignment: Option<u64>,
 }

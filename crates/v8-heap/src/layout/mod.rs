@@ -506,9 +506,13 @@ impl Layout {
             .or_else(|| types::functions(version))
             .expect("a test finds them in every version");
         let published = metadata.types();
-        let named = merge_types(table, exact, &published, metadata.has_temporal());
+        // What has a sandbox is built as Chromium is.
+        let by_default = facts.has_temporal || words.sandboxed;
+        let has_temporal = metadata.has_temporal().unwrap_or(by_default);
+        let named = merge_types(table, exact, &published, has_temporal);
 
         let bytecodes = Bytecodes::of(version);
+        let sandbox = table.sandbox.filter(|_| words.sandboxed);
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
         let sizes = size::Sizes { version, words, processor, facts: &facts, classes: &classes };
         let types = classify_types(&named, functions, &sizes);
@@ -553,14 +557,17 @@ impl Layout {
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
-            accounting: table.accounting.with_mutexes(processor.mutex_growth),
+            accounting: AccountingLayout {
+                backing_store: table.accounting.backing_store.in_sandbox(sandbox),
+                ..table.accounting.with_mutexes(processor.mutex_growth)
+            },
             frames: table
                 .frames
                 .published(|name| metadata.frame_type(name))
                 .aligned(processor.stack_alignment),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
-            sandbox: table.sandbox.filter(|_| words.sandboxed),
+            sandbox,
             context_bytecodes: Some(ContextBytecodes::of(&bytecodes)),
             bytecodes: Some(bytecodes),
             functions,

@@ -8,6 +8,8 @@ pub struct SandboxLayout {
     /// Where the isolate says where its tables are, from where it says where the trusted cage is (`ISOLATE_DATA_FIELDS_SANDBOX`,
     /// `ISOLATE_DATA_FIELDS_POINTER_COMPRESSION`), in bytes: that of addresses outside, of trusted objects, of code.
     pub external_table: i64,
+    /// The same for the word that leads to the table of addresses that all isolates share.
+    pub shared_external_table: i64,
     #[allow(missing_docs)]
     pub trusted_table: i64,
     #[allow(missing_docs)]
@@ -33,6 +35,10 @@ pub struct SandboxLayout {
     pub sandboxed_pointer_shift: u32,
     /// By how many bits a length is shifted (`kBoundedSizeShift`).
     pub bounded_size_shift: u32,
+    /// By how much the start of an `ArrayBufferExtension` is longer than without a sandbox, in bytes (`ExternalPointerTable::ManagedResource`).
+    pub extension_growth: u64,
+    /// By how much a `BackingStore` is longer in front of its flags (`page_allocator_`).
+    pub backing_store_growth: u64,
 }
 
 impl SandboxLayout {
@@ -41,6 +47,7 @@ impl SandboxLayout {
         metadata_entry: 16,
         // Tables take 48 bytes each.
         external_table: -0x68,
+        shared_external_table: -0x38,
         trusted_table: 8,
         code_table: 0x48,
         trusted_handle_shift: 9,
@@ -53,5 +60,7 @@ impl SandboxLayout {
         external_payload: 0x0000_ffff_ffff_ffff,
         sandboxed_pointer_shift: 24,
         bounded_size_shift: 29,
+        extension_growth: 16,
+        backing_store_growth: 16,
     };
 }

@@ -209,6 +209,7 @@ impl View<'_> {
                 FieldValue::Tagged(words.protected(at, "protected field")?)
             }
             FieldKind::External => FieldValue::Pointer(words.external(at, "external field")?),
+            FieldKind::ExternalShared => FieldValue::Pointer(words.shared_external(at, "external field")?),
             FieldKind::Sandboxed => FieldValue::Pointer(words.sandboxed_address(at, "address in the sandbox")?),
             FieldKind::Bounded => FieldValue::Unsigned(words.sandboxed_length(at, "length in the sandbox")?),
             // An aligned native pointer has the lowest bit clear, which a pointer to an object has not.

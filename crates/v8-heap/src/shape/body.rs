@@ -54,6 +54,7 @@ impl Word {
             // What it leads to is told apart from the words.
             FieldKind::InCodeCage
             | FieldKind::External
+            | FieldKind::ExternalShared
             | FieldKind::Trusted
             | FieldKind::Protected
             | FieldKind::ProtectedWeak

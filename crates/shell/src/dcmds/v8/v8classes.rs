@@ -141,6 +141,7 @@ pub(super) fn kind_name(kind: FieldKind) -> String {
         FieldKind::Signed(size) => format!("i{}", 8 * size),
         FieldKind::Double => "f64".to_owned(),
         FieldKind::External => "handle of an address".to_owned(),
+        FieldKind::ExternalShared => "handle of an address, shared".to_owned(),
         FieldKind::Trusted => "handle of a trusted object".to_owned(),
         FieldKind::Protected => "tagged, in the trusted cage".to_owned(),
         FieldKind::ProtectedWeak => "weak, in the trusted cage".to_owned(),

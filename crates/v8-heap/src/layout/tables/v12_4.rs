@@ -126,6 +126,7 @@ pub(super) const TABLE: Table = Table {
         fields_go_by_offset: false,
         property_places_come_first: false,
         counts_receivers: true,
+        has_temporal: false,
         code_alignment: None,
     },
 };

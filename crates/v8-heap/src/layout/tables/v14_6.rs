@@ -129,6 +129,7 @@ pub(super) const TABLE: Table = Table {
         fields_go_by_offset: false,
         property_places_come_first: false,
         counts_receivers: true,
+        has_temporal: true,
         code_alignment: None,
     },
 };
