@@ -276,6 +276,16 @@ impl<'t> Spaces<'t> {
         self.is_sandboxed
     }
 
+    /// Where the 4 GiB begin that words are counted from which lead to trusted objects; nothing if there is no sandbox.
+    pub fn trusted_cage(&self) -> Option<u64> {
+        self.is_sandboxed.then(|| self.trusted_encoding.base())
+    }
+
+    /// How many isolates of a sandbox do not say where its tables are, as far as the core tells.
+    pub fn isolates_without_tables(&self) -> usize {
+        if self.is_sandboxed { self.isolates.len() - self.sandboxes.len() } else { 0 }
+    }
+
     /// The tables by which the object at `address` leads out of the heap; nothing if there is no sandbox, or they were not found.
     pub(crate) fn sandbox_at(&self, address: u64) -> Option<&Sandbox> {
         let (_, largest) = self.sandboxes.first()?;
