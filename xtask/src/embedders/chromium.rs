@@ -21,8 +21,8 @@ pub const RELEASE: (&str, &str) = ("141.0.0", "14.1.146.0");
 const PACKAGE: &str = "@sparticuz/chromium";
 /// A release of Node.js with `WebSocket`.
 const WITH_WEB_SOCKET: &str = "24.21.0";
-/// How long a core may take to be written.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a core may take to be written: the kernel looks at every page of the terabyte that a sandbox is.
+const PATIENCE: Duration = Duration::from_secs(400);
 /// What the page answers when all is there.
 const ANSWER: &str = "every kind of value, sessions 1003";
 /// A page alone, without the sandbox of processes (that of V8 is another), and without what a machine without screen lacks.

@@ -14,8 +14,8 @@ use crate::Tagged;
 use crate::layout::SandboxLayout;
 use crate::tagged::ADDRESS_LIMIT;
 
-/// What tables are aligned to (V8: `ExternalEntityTable::kSegmentSize`), in bytes.
-const SEGMENT: u64 = 1 << 16;
+/// What tables are aligned to at least, as they are mapped, in bytes.
+const ALIGNMENT: u64 = 0x1000;
 
 /// The tables of one isolate.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl Sandbox {
         words.find_map(|(at, word)| {
             let table = |distance: i64| {
                 let base = memory.read_u64(Address(at.checked_add_signed(distance)?)).ok()?;
-                (base != 0 && base.is_multiple_of(SEGMENT) && base < ADDRESS_LIMIT).then_some(base)
+                (base != 0 && base.is_multiple_of(ALIGNMENT) && base < ADDRESS_LIMIT).then_some(base)
             };
             if word != trusted_cage {
                 return None;
@@ -55,7 +55,7 @@ impl Sandbox {
                     .checked_add_signed(layout.shared_external_table)
                     .and_then(|at| memory.read_u64(Address(at)).ok())
                     .and_then(|table| memory.read_u64(Address(table)).ok())
-                    .filter(|base| *base != 0 && base.is_multiple_of(SEGMENT) && *base < ADDRESS_LIMIT),
+                    .filter(|base| *base != 0 && base.is_multiple_of(ALIGNMENT) && *base < ADDRESS_LIMIT),
                 trusted: table(layout.trusted_table)?,
                 code: table(layout.code_table)?,
             })
