@@ -185,10 +185,24 @@ fn ours(node: &str, directory: &Path, snapshots: &[SnapshotGraph]) -> Result<Our
             }
         }
     }
+    // What a snapshot does not count, it does not add up.
+    let mut uncounted = BTreeMap::<u32, u64>::new();
+    for &id in dominators.order().iter().filter(|_| !counts_characters) {
+        let outside = graph.outside(id);
+        let object = heap.object_by_id(table, ObjectId(id)).context("an object without a map")?;
+        if outside > 0 && object.kind() == Kind::String {
+            let mut holder = Some(id);
+            while let Some(id) = holder {
+                *uncounted.entry(id).or_default() += outside;
+                holder = dominators.above(id);
+            }
+        }
+    }
     for &id in dominators.order() {
         let object = heap.object_by_id(table, ObjectId(id)).context("an object without a map")?;
         if object.kind().is_js_object() {
-            ours.largest.push((name_of(&heap, object), dominators.retained(id) + dominators.outside(id)));
+            let outside = dominators.outside(id) - uncounted.get(&id).copied().unwrap_or(0);
+            ours.largest.push((name_of(&heap, object), dominators.retained(id) + outside));
         }
     }
     ours.largest.sort_by_key(|(name, size)| (std::cmp::Reverse(*size), name.clone()));

@@ -176,7 +176,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "memory",
-        arguments: "[--node VERSION]... [--root DIR]... [--debugger FILE]",
+        arguments: "[--node VERSION]... [--threads] [--root DIR]... [--debugger FILE]",
         summary: "compare native memory with what malloc, the kernel and a program with planted leaks say; with --root as root, in a root directory that has another C library",
         run: native_memory::run,
     },

@@ -209,11 +209,11 @@ fn program(node: &str, library: &Path, directory: &Path, root: Option<&Path>) ->
     Ok((command, root.join(FACTS)))
 }
 
-/// Takes the core of a process that has been stopped: in our root directory with gdb; in one of its own it is the kernel's, as gdb does not get
-/// past the guard pages in the stacks of glibc 2.42 and later.
-pub(crate) fn take_core(running: &mut Running, core: &Path, root: Option<&Path>) -> Result<()> {
+/// Takes the core of a process that has been stopped: with gdb, or the kernel's, which it leaves in `left_in`: in a root directory of its own gdb does
+/// not get past the guard pages in the stacks of glibc 2.42 and later.
+pub(crate) fn take_core(running: &mut Running, core: &Path, left_in: Option<&Path>) -> Result<()> {
     let pid = running.0.id().to_string();
-    let Some(root) = root else {
+    let Some(left_in) = left_in else {
         let written =
             Command::new("gcore").arg("-o").arg(core).arg(&pid).output().context("cannot run gcore")?;
         ensure!(written.status.success(), "gcore: {}", String::from_utf8_lossy(&written.stderr));
@@ -222,7 +222,7 @@ pub(crate) fn take_core(running: &mut Running, core: &Path, root: Option<&Path>)
     running.signal("-ABRT")?;
     running.signal("-CONT")?;
     running.0.wait()?;
-    let left = ["core".to_owned(), format!("core.{pid}")].map(|name| root.join(name));
+    let left = ["core".to_owned(), format!("core.{pid}")].map(|name| left_in.join(name));
     let left =
         left.iter().find(|file| file.exists()).context("the kernel has left no core (core_pattern)")?;
     sparse::move_sparsely(left, core)

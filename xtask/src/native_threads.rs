@@ -17,6 +17,8 @@ use crate::{node_release, releases};
 /// Threads that run JavaScript, and as many of libuv's pool; and megabytes that are kept.
 const SHAPES: [(u64, u64); 9] =
     [(1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (40, 0), (1, 20), (4, 200), (4, 2000)];
+/// From so many threads or megabytes on the kernel writes the core: gdb writes out what was only reserved, tens of gigabytes.
+const KERNELS: (u64, u64) = (16, 1000);
 /// Of these one is tried where there is little time.
 const SMALL: usize = 4;
 /// Per cent by which the memory of the arenas of a busy process may differ: the last count was made up to a fifth of a second before.
@@ -63,18 +65,23 @@ impl Process<'_> {
     /// Takes a core of such a process, and prints a row.
     fn check(&self, executable: &Path, library: &Path, directory: &Path) -> Result<()> {
         let facts_path = directory.join("threads.facts");
-        let mut program = Command::new(node_release::executable(self.node)?);
-        program.arg(sources().join("threads.js"));
+        // What runs before it need not have the library, which would write facts of its own.
+        let mut program = Command::new("sh");
+        program.args(["-c", "ulimit -c unlimited; exec env LD_PRELOAD=\"$PLANTED\" \"$0\" \"$@\""]);
+        program.arg(node_release::executable(self.node)?).arg(sources().join("threads.js"));
         program.args([self.threads.to_string(), if self.busy { "busy" } else { "idle" }.to_owned()]);
         program.arg(self.megabytes.to_string()).env("UV_THREADPOOL_SIZE", self.threads.to_string());
-        program.env("LD_PRELOAD", library).env("FACTS", &facts_path);
+        program.env("PLANTED", library).env("FACTS", &facts_path);
+        // The kernel names its core relative to it.
+        program.current_dir(directory);
         let mut running = Running::start(&mut program)?;
         // The second leaks are planted after a second.
         std::thread::sleep(Duration::from_secs(3));
         running.signal("-STOP")?;
         let mapped = accessible(&std::fs::read_to_string(format!("/proc/{}/smaps", running.0.id()))?)?;
         let core = directory.join("threads.core");
-        take_core(&mut running, &core, None)?;
+        let is_kernels = self.threads >= KERNELS.0 || self.megabytes >= KERNELS.1;
+        take_core(&mut running, &core, is_kernels.then_some(directory))?;
         let facts = Facts::read(&facts_path, true)?;
         drop(running);
         let lines = ["::malloc -j", "::findleaks -v -j", "::ledger -j"].map(str::to_owned);

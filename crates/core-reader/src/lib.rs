@@ -143,8 +143,8 @@ pub use error::Error;
 pub use file_map::{DamagedFile, FileMap, damaged_files};
 pub use floating_point::{Arm64FloatingPoint, FloatingPoint, X86FloatingPoint};
 pub use malloc::{
-    Arena, Beginnings, Block, BlockId, BlockState, Blocks, CountedOthers, LedTo, Library, Malloc, Others,
-    Owner, OwnerBlock, Owners, Parameters, Piece, Run, RunKind, Unreached,
+    Arena, Beginnings, Block, BlockId, BlockMarks, BlockState, Blocks, CountedOthers, Leak, LedTo, Library,
+    Malloc, Others, Owner, OwnerBlock, Owners, Parameters, Piece, Run, RunKind, Unreached,
 };
 pub use memory::{Contents, Memory, MemoryError, MemoryRange, Permissions};
 pub use module_symbols::ModuleSymbols;

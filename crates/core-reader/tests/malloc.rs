@@ -170,14 +170,36 @@ fn a_number_that_leads_into_a_list_owns_nothing_of_it() {
     assert_eq!(nodes, [Owner::Elsewhere; 2]);
 }
 
+/// What a vector does not use of its memory leads nowhere, however far in that is.
+#[test]
+fn what_is_left_behind_the_elements_of_a_vector_is_nobodys() {
+    let taken = taken_with(&["vectors"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let block = |numbers: &[u64]| malloc.blocks().around(numbers[1]).unwrap().id;
+    let owners = taken.said("OWNER").map(|numbers| OwnerBlock {
+        block: block(numbers),
+        of: numbers[0] as u32,
+        leads_on: true,
+        leads_beyond: false,
+        certain: Vec::new(),
+    });
+    let owners: Vec<OwnerBlock> = owners.collect();
+    assert_eq!(owners.len(), 2);
+    let found = malloc.owners(&taken.core, &owners, &Others::default(), &Unwatched).unwrap();
+    let of = |word: &str| -> Vec<(u64, Owner)> {
+        taken.said(word).map(|numbers| (numbers[0], found.of(block(numbers)))).collect()
+    };
+    assert_eq!(of("OWNED"), [0, 0, 1, 1].map(|which| (which, Owner::Of(which as u32))));
+    assert_eq!(of("LEFT"), [0, 1].map(|which| (which, Owner::Nobody)));
+}
+
 #[test]
 fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let taken = taken();
     let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
     let unreached = malloc.unreached(&taken.core, &[], &Unwatched).unwrap();
     let said = |word: &str| taken.said(word).map(|numbers| numbers[1]).collect::<BTreeSet<u64>>();
-    let heads: BTreeSet<u64> =
-        unreached.heads.iter().map(|(id, ..)| malloc.blocks().get(*id).unwrap().start.0).collect();
+    let heads: BTreeSet<u64> = unreached.heads(&malloc).map(|leak| leak.block.start.0).collect();
     let planted: BTreeSet<u64> = said("LEAK").union(&said("RING")).copied().collect();
     assert_eq!(planted.len(), 241);
     // Some word of old may still lead to a few.
@@ -278,10 +300,9 @@ fn a_block_belongs_to_the_only_one_that_leads_to_it() {
     let malloc = Malloc::of(&core, &Unwatched).unwrap();
     let unreached = malloc.unreached(&core, &[], &Unwatched).unwrap();
     let sessions: Vec<BlockId> = unreached
-        .heads
-        .iter()
-        .filter(|(id, blocks, _)| *blocks == 2 && malloc.blocks().get(*id).unwrap().bytes == 40)
-        .map(|(id, ..)| *id)
+        .heads(&malloc)
+        .filter(|leak| leak.blocks == 2 && leak.block.bytes == 40)
+        .map(|leak| leak.block.id)
         .collect();
     assert_eq!(sessions.len(), 250);
     // Every second one leads nowhere.

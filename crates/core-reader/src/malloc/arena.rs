@@ -19,7 +19,8 @@
 //!
 //! Only the right distance from the start of the structure to the bins closes the ring.
 
-use super::blocks::{BlockState, Blocks};
+use super::block_state::BlockState;
+use super::blocks::Blocks;
 use super::words::Words;
 use crate::address_space::AddressSpace;
 use crate::{Address, Contents, Memory as _};

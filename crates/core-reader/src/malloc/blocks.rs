@@ -1,60 +1,15 @@
 //! All blocks of the allocator, by address.
 //!
-//! A block takes eight bytes here: its chunk is a multiple of 16, which leaves four bits for its state, and it ends where the next one
-//! of its run begins. Where chunks say more, the upper bits have it: eight how far in the chunk the program's memory begins, eight how much
-//! behind it is spare, both in units of 16. For every page of a run the first block that begins in it or behind it is kept, so that the block at an address is
-//! found among the few of a page.
+//! A block takes five bytes here ([`super::chunks`]): it ends where the next one of its run begins. For every page of a run the first block that begins
+//! in it or behind it is kept, so that the block at an address is found among the few of a page.
 
 use std::ops::Range;
 
+use super::PAGE;
+use super::block_state::BlockState;
+use super::chunks::Chunks;
 use super::run::Run;
-use super::{ALIGNMENT, PAGE};
 use crate::Address;
-
-/// What a block is for the allocator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BlockState {
-    /// The program has it.
-    Used,
-    /// The allocator's own: the cache of a thread (`tcache_perthread_struct`).
-    Own,
-    /// In a bin.
-    Free,
-    /// In a fast bin: free, and not joined with its neighbours.
-    Fast,
-    /// In the cache of a thread: free.
-    Cached,
-    /// What is left at the end of an arena's newest run.
-    Top,
-}
-
-impl BlockState {
-    const ALL: [BlockState; 6] = [
-        BlockState::Used,
-        BlockState::Own,
-        BlockState::Free,
-        BlockState::Fast,
-        BlockState::Cached,
-        BlockState::Top,
-    ];
-
-    /// The program has it, or the allocator needs it: its contents are meant.
-    pub fn is_used(self) -> bool {
-        matches!(self, BlockState::Used | BlockState::Own)
-    }
-
-    /// What it is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            BlockState::Used => "used",
-            BlockState::Own => "malloc's own",
-            BlockState::Free => "free",
-            BlockState::Fast => "free, in a fast bin",
-            BlockState::Cached => "free, in the cache of a thread",
-            BlockState::Top => "top: what is left at the end of the arena",
-        }
-    }
-}
 
 /// A block by number: they are numbered by address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,24 +48,20 @@ impl Block {
 #[derive(Debug, Default)]
 pub struct Blocks {
     runs: Vec<Run>,
-    /// Addresses of chunks with their states in the low bits, by address.
-    chunks: Vec<u64>,
+    /// The chunks of all runs.
+    chunks: Chunks,
     /// For each page of each run, one after the other, and one more: the first block that begins in it or behind it.
     pages: Vec<u32>,
     /// Where the pages of each run begin.
     first_pages: Vec<usize>,
 }
 
-/// Where the upper bits begin, and those below: no address of a process has more.
-const OFFSET: u32 = 48;
-const SPARE: u32 = 56;
-const ADDRESSES: u64 = (1 << OFFSET) - 1;
 /// Most blocks that are numbered: two bits of a number are left for what else is said of a block.
 pub(super) const MOST: usize = (1 << 30) - 1;
 
 impl Blocks {
-    /// Blocks of runs: each with its chunks (address and state) in order.
-    pub(super) fn new(mut walked: Vec<(Run, Vec<u64>)>) -> Blocks {
+    /// Blocks of runs: each with its chunks in order.
+    pub(super) fn new(mut walked: Vec<(Run, Chunks)>) -> Blocks {
         walked.sort_by_key(|(run, _)| run.start);
         let mut blocks = Blocks::default();
         let mut before = 0;
@@ -123,19 +74,22 @@ impl Blocks {
             run.first = blocks.chunks.len();
             run.count = chunks.len();
             blocks.first_pages.push(blocks.pages.len());
-            let mut next = 0;
+            let (mut next, base) = (0, run.base);
             let page_count = (run.end.0 - run.start.0).div_ceil(PAGE);
             // No chunk lies behind the last one.
-            let last = chunks.last().map_or(0, |last| (chunk_of(*last) - run.start.0) / PAGE + 1);
+            let last = chunks
+                .len()
+                .checked_sub(1)
+                .map_or(0, |last| (base + chunks.place(last) - run.start.0) / PAGE + 1);
             for page in 0..last.min(page_count) {
                 let start = run.start.0 + page * PAGE;
-                while next < chunks.len() && chunk_of(chunks[next]) < start {
+                while next < chunks.len() && base + chunks.place(next) < start {
                     next += 1;
                 }
                 blocks.pages.push((run.first + next) as u32);
             }
             blocks.pages.push((run.first + chunks.len()) as u32);
-            blocks.chunks.extend_from_slice(&chunks);
+            blocks.chunks.append(&chunks, 0, 0);
             blocks.runs.push(run);
         }
         blocks.chunks.shrink_to_fit();
@@ -188,17 +142,22 @@ impl Blocks {
 
     fn in_run(&self, run: usize, index: usize) -> Block {
         let of = &self.runs[run];
-        let packed = self.chunks[index];
-        let (chunk, state) = (chunk_of(packed), state_of(packed));
+        let (chunk, state) = (self.chunk(of, index), self.chunks.state(index));
         let is_last = index + 1 == of.first + of.count;
-        let next = if is_last { of.last_end } else { chunk_of(self.chunks[index + 1]) };
+        let next = if is_last { of.last_end } else { self.chunk(of, index + 1) };
         let chunk_bytes = next.saturating_sub(chunk);
         // A block in use may also use the first word of the next chunk, unless nothing follows.
         let parts = of.kind.parts();
-        let header = parts.header + offset_of(packed);
-        let bytes = chunk_bytes.saturating_sub(header + parts.footer + spare_of(packed))
+        let (offset, spare) = self.chunks.inside(index);
+        let header = parts.header + offset;
+        let bytes = chunk_bytes.saturating_sub(header + parts.footer + spare)
             + if state.is_used() { parts.of_next } else { 0 };
         Block { id: BlockId(index as u32), start: Address(chunk + header), bytes, chunk_bytes, state, run }
+    }
+
+    /// Where a chunk of a run begins.
+    fn chunk(&self, run: &Run, index: usize) -> u64 {
+        run.base + self.chunks.place(index)
     }
 
     /// The block that an address lies in, its header included: what is before [`Block::start`] is the allocator's.
@@ -211,7 +170,7 @@ impl Blocks {
         let index = self.index_at(run, address)?;
         let block = self.in_run(run, index);
         // The first word of a chunk belongs to a block in use before it.
-        if index > of.first && address < chunk_of(self.chunks[index]) + 8 {
+        if index > of.first && address < self.chunk(of, index) + 8 {
             let before = self.in_run(run, index - 1);
             if before.contains(address) {
                 return Some(before);
@@ -234,13 +193,13 @@ impl Blocks {
         let run = *last;
         let index = self.index_at(run, address)?;
         let of = &self.runs[run];
-        let chunk = chunk_of(self.chunks[index]);
+        let chunk = self.chunk(of, index);
         let parts = of.kind.parts();
         if address >= chunk + parts.header {
             return (address < of.last_end).then_some(index);
         }
         let shares =
-            index > of.first && address < chunk + parts.of_next && state_of(self.chunks[index - 1]).is_used();
+            index > of.first && address < chunk + parts.of_next && self.chunks.state(index - 1).is_used();
         shares.then(|| index - 1)
     }
 
@@ -257,7 +216,7 @@ impl Blocks {
         let page = ((address - of.start.0) / PAGE) as usize;
         let from = pages.get(page).or(pages.last()).map_or(of.first, |first| *first as usize);
         let to = pages.get(page + 1).or(pages.last()).map_or(of.first + of.count, |first| *first as usize);
-        let within = self.chunks[from..to].partition_point(|chunk| chunk_of(*chunk) <= address);
+        let within = self.chunks.up_to(from..to, address.checked_sub(of.base)?);
         (from + within).checked_sub(1).filter(|index| *index >= of.first)
     }
 
@@ -265,8 +224,9 @@ impl Blocks {
     pub(super) fn starting_at(&self, address: u64) -> Option<usize> {
         let run = self.run_at(address)?;
         let chunk = address.checked_sub(self.runs[run].kind.parts().header)?;
-        let index = self.index_at(self.run_at(chunk)?, chunk)?;
-        (chunk_of(self.chunks[index]) == chunk).then_some(index)
+        let run = self.run_at(chunk)?;
+        let index = self.index_at(run, chunk)?;
+        (self.chunk(&self.runs[run], index) == chunk).then_some(index)
     }
 
     /// Runs in which there should be more at one of these addresses: where the first of them begins to make no sense.
@@ -280,18 +240,17 @@ impl Blocks {
     }
 
     pub(super) fn state(&self, index: usize) -> BlockState {
-        state_of(self.chunks[index])
+        self.chunks.state(index)
     }
 
     pub(super) fn set_state(&mut self, index: usize, state: BlockState) {
-        let place = self.chunks[index] & !(ALIGNMENT - 1);
-        self.chunks[index] = place | packed(0, state);
+        self.chunks.set_state(index, state);
     }
 
     /// Where the program's memory of a block of a run begins.
     pub(super) fn start_in(&self, run: usize, index: usize) -> u64 {
-        let packed = self.chunks[index];
-        chunk_of(packed) + self.runs[run].kind.parts().header + offset_of(packed)
+        let of = &self.runs[run];
+        self.chunk(of, index) + of.kind.parts().header + self.chunks.inside(index).0
     }
 
     /// The block with an index that is known to be one.
@@ -299,32 +258,4 @@ impl Blocks {
         let run = self.runs.partition_point(|run| run.first + run.count <= index);
         self.in_run(run, index)
     }
-}
-
-/// A chunk with its state.
-pub(super) fn packed(chunk: u64, state: BlockState) -> u64 {
-    chunk & !(ALIGNMENT - 1) | BlockState::ALL.iter().position(|other| *other == state).unwrap_or(0) as u64
-}
-
-/// As [`packed`], of a chunk in which the program's memory begins so many bytes further on than in others, and of which so many behind
-/// it are spare.
-pub(super) fn packed_at(chunk: u64, offset: u64, spare: u64, state: BlockState) -> u64 {
-    let units = |bytes: u64| (bytes / ALIGNMENT).min(0xff);
-    packed(chunk, state) & ADDRESSES | units(offset) << OFFSET | units(spare) << SPARE
-}
-
-pub(super) fn chunk_of(packed: u64) -> u64 {
-    packed & ADDRESSES & !(ALIGNMENT - 1)
-}
-
-fn offset_of(packed: u64) -> u64 {
-    (packed >> OFFSET & 0xff) * ALIGNMENT
-}
-
-fn spare_of(packed: u64) -> u64 {
-    (packed >> SPARE) * ALIGNMENT
-}
-
-fn state_of(packed: u64) -> BlockState {
-    BlockState::ALL.get((packed & (ALIGNMENT - 1)) as usize).copied().unwrap_or(BlockState::Used)
 }

@@ -12,7 +12,8 @@
 //! link is kept mangled: exclusive or with its own address less twelve bits (`PROTECT_PTR`).
 
 use super::arena::Arena;
-use super::blocks::{BlockState, Blocks};
+use super::block_state::BlockState;
+use super::blocks::Blocks;
 use super::words::Words;
 use super::{HEADER, SMALLEST_CHUNK};
 use crate::address_space::AddressSpace;

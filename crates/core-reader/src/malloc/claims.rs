@@ -8,17 +8,15 @@
 use std::collections::HashMap;
 
 use super::Malloc;
-use super::blocks::BlockId;
+use super::blocks::{Block, BlockId};
 use super::links::Reach;
+use super::marks::BlockMarks;
 use crate::{Address, Core, Memory};
 
 /// Whose a block is that nobody has come to, and one that several have come to, of whom none is nearer.
 pub(super) const NOBODY: u32 = u32::MAX;
 pub(super) const SEVERAL: u32 = u32::MAX - 2;
 
-/// The step of what belongs to somebody from the start.
-const FIXED: u32 = 0;
-const NOT_YET: u32 = u32::MAX;
 const NO_BLOCK: u32 = u32::MAX;
 /// Where more come to a block at once, none of them has it.
 const MOST_RIVALS: usize = 16;
@@ -29,53 +27,60 @@ pub(super) type Source = Option<u32>;
 /// Blocks that have been come to.
 #[derive(Debug)]
 pub(super) struct Claims {
-    blocks: Vec<Claim>,
-    /// What was come to in this step.
+    /// Whose each is.
+    tags: Vec<u32>,
+    /// Those that somebody has come to, before or in this step.
+    taken: BlockMarks,
+    /// Those that were come to in this step.
+    now: BlockMarks,
+    /// The same, in their order.
     pub next: Vec<u32>,
+    /// Where from, in the same order.
+    sources: Vec<u32>,
     /// Who else has come to a block in this step, each with where from.
     rivals: Vec<(u32, u32, Source)>,
-}
-
-/// A block, and who has come to it.
-#[derive(Clone, Copy, Debug)]
-struct Claim {
-    /// Whose it is.
-    tag: u32,
-    /// The step in which it was come to.
-    step: u32,
-    /// From where.
-    source: u32,
+    /// The blocks that these have come to.
+    contested: BlockMarks,
 }
 
 impl Claims {
     pub fn new(count: usize) -> Claims {
-        let free = Claim { tag: NOBODY, step: NOT_YET, source: NO_BLOCK };
-        Claims { blocks: vec![free; count], next: Vec::new(), rivals: Vec::new() }
+        Claims {
+            tags: vec![NOBODY; count],
+            taken: BlockMarks::new(count),
+            now: BlockMarks::new(count),
+            next: Vec::new(),
+            sources: Vec::new(),
+            rivals: Vec::new(),
+            contested: BlockMarks::new(count),
+        }
     }
 
-    /// A block belongs to somebody from the start.
+    /// A block belongs to somebody, whoever comes.
     pub fn fix(&mut self, block: BlockId, tag: u32) {
-        let claim = &mut self.blocks[block.0 as usize];
-        (claim.tag, claim.step) = (tag, FIXED);
+        self.taken.set(block.0 as usize);
+        self.tags[block.0 as usize] = tag;
     }
 
     /// Whether nobody has come to a block.
     pub fn is_free(&self, block: BlockId) -> bool {
-        self.blocks.get(block.0 as usize).is_some_and(|claim| claim.step == NOT_YET)
+        (block.0 as usize) < self.tags.len() && !self.taken.has(block.0 as usize)
     }
 
     /// Whose a block is.
     pub fn tag(&self, index: u32) -> u32 {
-        self.blocks[index as usize].tag
+        self.tags[index as usize]
     }
 
     /// Somebody comes to a block.
-    pub fn claim(&mut self, target: usize, tag: u32, step: u32, source: Source) {
-        let claim = &mut self.blocks[target];
-        if claim.step == NOT_YET {
-            *claim = Claim { tag, step, source: source.unwrap_or(NO_BLOCK) };
+    pub fn claim(&mut self, target: usize, tag: u32, source: Source) {
+        if self.taken.set(target) {
+            self.tags[target] = tag;
+            self.now.set(target);
             self.next.push(target as u32);
-        } else if claim.step == step && claim.tag != tag {
+            self.sources.push(source.unwrap_or(NO_BLOCK));
+        } else if self.now.has(target) && self.tags[target] != tag {
+            self.contested.set(target);
             self.rivals.push((target as u32, tag, source));
         }
     }
@@ -83,30 +88,38 @@ impl Claims {
     /// At the end of a step: whose the blocks are that several have come to. `one_of` says so of a block, by who has come and where from.
     pub fn settle(&mut self, mut one_of: impl FnMut(u32, &[(u32, Source)]) -> Option<u32>) {
         let mut all = std::mem::take(&mut self.rivals);
-        // In the order in which they came.
+        // In the order in which they came, who was first before them.
+        let firsts =
+            self.next.iter().zip(&self.sources).filter(|(block, _)| self.contested.has(**block as usize));
+        let mut firsts: Vec<(u32, u32)> = firsts.map(|(block, source)| (*block, *source)).collect();
+        firsts.sort_unstable();
         all.sort_by_key(|(target, ..)| *target);
-        for of_target in all.chunk_by(|one, other| one.0 == other.0) {
+        for (of_target, (_, source)) in all.chunk_by(|one, other| one.0 == other.0).zip(firsts) {
             let target = of_target[0].0;
-            let claim = &mut self.blocks[target as usize];
-            let first = (claim.tag, (claim.source != NO_BLOCK).then_some(claim.source));
+            let first = (self.tags[target as usize], (source != NO_BLOCK).then_some(source));
             let others = of_target.iter().map(|(_, tag, source)| (*tag, *source));
             let rivals: Vec<(u32, Source)> = std::iter::once(first).chain(others.take(MOST_RIVALS)).collect();
             let one = if rivals.len() > MOST_RIVALS { None } else { one_of(target, &rivals) };
-            claim.tag = one.unwrap_or(SEVERAL);
+            self.tags[target as usize] = one.unwrap_or(SEVERAL);
+            self.contested.clear(target as usize);
         }
+        for block in &self.next {
+            self.now.clear(*block as usize);
+        }
+        self.sources.clear();
         all.clear();
         self.rivals = all;
     }
 
     pub fn into_tags(self) -> Vec<u32> {
-        self.blocks.into_iter().map(|claim| claim.tag).collect()
+        self.tags
     }
 }
 
 /// Fields of objects, as far as sizes tell: which words of blocks of one size lead to blocks of another.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    /// The blocks in use by size in words, as far as they are looked at.
+    /// Some of the blocks in use by size in words, as evenly as they lie: those that are looked at.
     by_size: Vec<Vec<u32>>,
     /// How many of the blocks of a size have been looked at, and in how many of them the word of a number leads to a block of another size.
     known: HashMap<(u64, u32, u64), Option<Share>>,
@@ -173,12 +186,7 @@ impl Fields {
     ) -> Option<Share> {
         let blocks = malloc.blocks();
         if self.by_size.is_empty() {
-            self.by_size = vec![Vec::new(); (LARGEST / 8) as usize + 1];
-            for block in blocks.iter().filter(|block| block.state.is_used()) {
-                if let Some(alike) = self.by_size.get_mut((block.bytes / 8) as usize) {
-                    alike.push(block.id.0);
-                }
-            }
+            self.by_size = samples(malloc);
         }
         let from = blocks.block(source as usize).bytes;
         let to = blocks.block(target as usize).bytes;
@@ -194,12 +202,31 @@ impl Fields {
                 core.memory().read_u64(Address(at)).ok().and_then(|word| malloc.led_by(word, reach, bounds));
             led.is_some_and(|led| blocks.block(led).bytes == to)
         };
-        let sample = || alike.iter().step_by(alike.len().div_ceil(SAMPLE));
-        let (all, such) = (sample().count(), sample().filter(leads).count());
+        let (all, such) = (alike.len(), alike.iter().filter(leads).count());
         let share = Some(Share { all, such });
         self.known.insert((from, word, to), share);
         share
     }
+}
+
+/// For each size in words some of the blocks in use: every n-th, so that they are at most [`SAMPLE`].
+fn samples(malloc: &Malloc) -> Vec<Vec<u32>> {
+    let place = |block: &Block| (block.bytes / 8) as usize;
+    let used = || malloc.blocks().iter().filter(|block| block.state.is_used());
+    let mut counts = vec![0_usize; (LARGEST / 8) as usize + 1];
+    for block in used() {
+        counts.get_mut(place(&block)).into_iter().for_each(|count| *count += 1);
+    }
+    let mut by_size = vec![Vec::new(); counts.len()];
+    let mut met = vec![0_usize; counts.len()];
+    for block in used().filter(|block| place(block) < counts.len()) {
+        let place = place(&block);
+        if met[place].is_multiple_of(counts[place].div_ceil(SAMPLE)) {
+            by_size[place].push(block.id.0);
+        }
+        met[place] += 1;
+    }
+    by_size
 }
 
 #[cfg(test)]
@@ -210,13 +237,13 @@ mod tests {
     fn who_comes_first_has_a_block_and_a_field_decides_between_several() {
         let mut claims = Claims::new(4);
         claims.fix(BlockId(3), 7);
-        claims.claim(0, 1, 1, Some(3));
-        claims.claim(0, 1, 1, Some(3));
-        claims.claim(1, 1, 1, Some(2));
-        claims.claim(1, 2, 1, Some(3));
-        claims.claim(2, 1, 1, None);
-        claims.claim(2, 2, 1, Some(1));
-        claims.claim(3, 1, 1, None);
+        claims.claim(0, 1, Some(3));
+        claims.claim(0, 1, Some(3));
+        claims.claim(1, 1, Some(2));
+        claims.claim(1, 2, Some(3));
+        claims.claim(2, 1, None);
+        claims.claim(2, 2, Some(1));
+        claims.claim(3, 1, None);
         let mut asked = Vec::new();
         claims.settle(|target, rivals| {
             asked.push(target);
@@ -224,7 +251,7 @@ mod tests {
         });
         asked.sort_unstable();
         assert_eq!(asked, [1, 2]);
-        claims.claim(0, 2, 2, None);
+        claims.claim(0, 2, None);
         assert_eq!(claims.next, [0, 1, 2]);
         assert_eq!(claims.into_tags(), [1, 2, SEVERAL, 7]);
     }
@@ -233,7 +260,7 @@ mod tests {
     fn a_crowd_has_nothing() {
         let mut claims = Claims::new(1);
         for tag in 0..100 {
-            claims.claim(0, tag, 1, Some(0));
+            claims.claim(0, tag, Some(0));
         }
         claims.settle(|_, _| Some(0));
         assert_eq!(claims.into_tags(), [SEVERAL]);

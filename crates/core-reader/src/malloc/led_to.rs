@@ -16,6 +16,7 @@
 
 use super::blocks::BlockId;
 use super::links::{Links, Reach};
+use super::marks::BlockMarks;
 use super::{Malloc, words};
 use crate::scan::Watch;
 use crate::{Address, Core};
@@ -25,8 +26,8 @@ use crate::{Address, Core};
 pub struct Beginnings<'a> {
     /// Blocks whose number is known.
     pub known: &'a [(BlockId, u32)],
-    /// Blocks that get no number, and lead nowhere.
-    pub apart: &'a [BlockId],
+    /// Blocks that get no number, and lead nowhere; none if nothing is said.
+    pub apart: Option<&'a BlockMarks>,
     /// Stretches of memory with their numbers, by turn.
     pub turns: &'a [Vec<(u64, u64, u32)>],
     /// Stretches whose words may be old: for what nothing else leads to.
@@ -59,15 +60,14 @@ impl Malloc {
             links: self.links(core, watch)?,
             bounds: self.bounds(),
             tags: vec![NONE; self.blocks().len()],
-            is_apart: vec![false; self.blocks().len()],
+            apart: beginnings.apart,
+            now: BlockMarks::new(self.blocks().len()),
+            next: Vec::new(),
         };
-        for block in beginnings.apart {
-            ways.is_apart[block.0 as usize] = true;
-        }
         let mut begun = Vec::new();
         for (block, tag) in beginnings.known {
             let index = block.0 as usize;
-            if ways.tags[index] == NONE && !ways.is_apart[index] {
+            if ways.tags[index] == NONE && !ways.is_apart(index) {
                 ways.tags[index] = *tag;
                 begun.push(block.0);
             }
@@ -81,21 +81,17 @@ impl Malloc {
                 }
                 for stretches in turns {
                     let mut frontier = std::mem::take(&mut begun);
-                    let mut next = Vec::new();
                     // Of words outside of blocks none is more doubtful than another.
                     for (from, to, tag) in stretches.iter().filter(|_| reach != Reach::Doubtful) {
-                        ways.follow((*from, *to), *tag, reach, &mut next)?;
+                        ways.follow((*from, *to), *tag, reach)?;
                     }
-                    while !frontier.is_empty() || !next.is_empty() {
-                        ways.follow_blocks(&frontier, (before.take(), reach), &mut next)?;
-                        // What several have come to at once has the least number of theirs.
-                        for (index, tag) in &next {
-                            let known = &mut ways.tags[*index as usize];
-                            *known = (*known).min(*tag);
-                        }
-                        frontier = next.drain(..).map(|(index, _)| index).collect();
+                    while !frontier.is_empty() || !ways.next.is_empty() {
+                        ways.follow_blocks(&frontier, (before.take(), reach))?;
+                        frontier.clear();
+                        std::mem::swap(&mut frontier, &mut ways.next);
+                        // What lies together is read together.
                         frontier.sort_unstable();
-                        frontier.dedup();
+                        frontier.iter().for_each(|index| ways.now.clear(*index as usize));
                     }
                 }
                 before = Some(reach);
@@ -112,7 +108,10 @@ struct Ways<'a> {
     links: &'a Links,
     bounds: (u64, u64),
     tags: Vec<u32>,
-    is_apart: Vec<bool>,
+    apart: Option<&'a BlockMarks>,
+    /// The blocks that were come to in this step, and the same in their order.
+    now: BlockMarks,
+    next: Vec<u32>,
 }
 
 /// Blocks that are followed between two looks at the watch.
@@ -121,19 +120,31 @@ const TOLD_AT_ONCE: usize = 1 << 16;
 const READ_AT_ONCE: u64 = 1 << 22;
 
 impl Ways<'_> {
-    /// Puts the blocks without a number that these blocks lead to into `next`; not those that they have led to `before`.
-    fn follow_blocks(
-        &self,
-        blocks: &[u32],
-        (before, reach): (Option<Reach>, Reach),
-        next: &mut Vec<(u32, u32)>,
-    ) -> Option<()> {
+    fn is_apart(&self, index: usize) -> bool {
+        self.apart.is_some_and(|apart| apart.has(index))
+    }
+
+    /// A way leads to a block. What several come to at once has the least number of theirs.
+    fn come_to(&mut self, target: usize, tag: u32) {
+        let known = self.tags[target];
+        if known == NONE && !self.is_apart(target) {
+            self.tags[target] = tag;
+            self.now.set(target);
+            self.next.push(target as u32);
+        } else if tag < known && self.now.has(target) {
+            self.tags[target] = tag;
+        }
+    }
+
+    /// Comes to the blocks that these blocks lead to; not to those that they have led to `before`.
+    fn follow_blocks(&mut self, blocks: &[u32], (before, reach): (Option<Reach>, Reach)) -> Option<()> {
+        let links = self.links;
         for some in blocks.chunks(TOLD_AT_ONCE) {
             for index in some {
                 let tag = self.tags[*index as usize];
-                let targets = self.links.added(*index as usize, before, reach);
-                let free = targets.filter(|target| self.tags[*target] == NONE && !self.is_apart[*target]);
-                next.extend(free.map(|target| (target as u32, tag)));
+                for target in links.added(*index as usize, before, reach) {
+                    self.come_to(target, tag);
+                }
             }
             if self.watch.cancelled() {
                 return None;
@@ -142,23 +153,15 @@ impl Ways<'_> {
         Some(())
     }
 
-    /// Puts the blocks without a number that `[from, to)` leads to into `next`.
-    fn follow(
-        &self,
-        (from, to): (u64, u64),
-        tag: u32,
-        reach: Reach,
-        next: &mut Vec<(u32, u32)>,
-    ) -> Option<()> {
-        for (start, length) in self.core.memory().stored(Address(from.next_multiple_of(8)), Address(to)) {
+    /// Comes to the blocks that `[from, to)` leads to.
+    fn follow(&mut self, (from, to): (u64, u64), tag: u32, reach: Reach) -> Option<()> {
+        let (malloc, core, bounds) = (self.malloc, self.core, self.bounds);
+        for (start, length) in core.memory().stored(Address(from.next_multiple_of(8)), Address(to)) {
             for part in (0..length).step_by(READ_AT_ONCE as usize) {
                 let end = length.min(part + READ_AT_ONCE);
-                words::each(self.core.memory(), start.0 + part, start.0 + end, |_, words| {
-                    if let Some(target) = self.malloc.led_by(u64::from_le_bytes(words[0]), reach, self.bounds)
-                        && self.tags[target] == NONE
-                        && !self.is_apart[target]
-                    {
-                        next.push((target as u32, tag));
+                words::each(core.memory(), start.0 + part, start.0 + end, |_, words| {
+                    if let Some(target) = malloc.led_by(u64::from_le_bytes(words[0]), reach, bounds) {
+                        self.come_to(target, tag);
                     }
                 });
                 self.watch.advance(end - part);

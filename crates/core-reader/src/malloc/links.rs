@@ -8,6 +8,8 @@
 //!   targets   17 4000001    9     ...      the blocks that they lead to, in the order of words, each with its kind
 //! ```
 //!
+//! That is four bytes for a block and four for a link. While it is made, a link takes as much once more, and four bytes for its place.
+//!
 //! A word is an address for all that is known, or a number that looks like one: where the heap lies below 4 GiB, every pair of a number
 //! and a zero may. What an object has stands at the same place in all objects like it; such a number does not. So where most of a thousand blocks of a
 //! size or more lead to a block by one and the same word, as the nodes of a list do, any other word that leads there is [`LinkKind::Doubtful`]: else
@@ -15,10 +17,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 use super::blocks::Block;
-use super::marks::Marks;
+use super::marks::BlockMarks;
 use super::{Malloc, words};
 use crate::scan::Watch;
 use crate::{Address, Core, Memory};
@@ -82,11 +84,61 @@ fn kind_of(link: u32) -> LinkKind {
 /// Which blocks lead to which.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// Where the links of each block begin, and one more.
-    first: Vec<u64>,
+    first: Firsts,
     targets: Vec<u32>,
     /// The blocks with links that do not lead to a start without a doubt.
     odd: Vec<u32>,
+}
+
+/// Where the links of each block begin, and one more.
+#[derive(Debug, Default)]
+struct Firsts {
+    /// The lower half.
+    low: Vec<u32>,
+    /// For each time that it begins again at 0, the first block of which it has.
+    turns: Vec<u32>,
+}
+
+impl Firsts {
+    /// Of blocks with so many links, each at the place behind its own.
+    fn of_counts(mut counts: Vec<u32>) -> Firsts {
+        let (mut sum, mut turns) = (0_u64, Vec::new());
+        for (block, count) in (0_u32..).zip(&mut counts) {
+            let before = sum >> 32;
+            sum += u64::from(*count);
+            turns.extend((before..sum >> 32).map(|_| block));
+            *count = sum as u32;
+        }
+        Firsts { low: counts, turns }
+    }
+
+    /// Blocks, and one more.
+    fn len(&self) -> usize {
+        self.low.len()
+    }
+
+    fn of(&self, block: usize) -> Option<usize> {
+        let low = *self.low.get(block)?;
+        let turns = if self.turns.is_empty() {
+            0
+        } else {
+            self.turns.partition_point(|turn| *turn as usize <= block)
+        };
+        Some(turns << 32 | low as usize)
+    }
+
+    /// The first block whose links begin at a place or behind it.
+    fn block_from(&self, place: u64) -> usize {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            match self.of(middle) {
+                Some(first) if (first as u64) < place => from = middle + 1,
+                _ => to = middle,
+            }
+        }
+        from
+    }
 }
 
 /// Bytes that are read at a time.
@@ -101,55 +153,28 @@ struct Task {
 /// What was read for a task.
 #[derive(Default)]
 struct Found {
-    /// For each block of the task, how many links it has.
-    counts: Vec<u32>,
     targets: Vec<u32>,
-    /// For each link the number of its word in its block.
-    places: Vec<u32>,
+    /// For each link the number of its word in its block; [`FAR`] for all from that on.
+    places: Vec<u16>,
     /// How many bytes vectors and deques use of blocks.
     vectors: Vec<(u32, u64)>,
 }
 
+/// A place in a block that is not kept.
+const FAR: u16 = u16::MAX;
+
 impl Links {
     /// Reads all blocks in use. `None` if `watch` has stopped it.
     pub fn of(malloc: &Malloc, core: &Core, watch: &dyn Watch) -> Option<Links> {
-        let tasks = tasks(malloc, core);
-        let next = AtomicUsize::new(0);
-        let run = || {
-            let mut reader = Reader { malloc, core, bounds: malloc.bounds(), run: 0 };
-            let mut found = Vec::new();
-            while let Some((number, task)) = Some(next.fetch_add(1, Ordering::Relaxed))
-                .and_then(|number| Some((number, tasks.get(number)?)))
-            {
-                if watch.cancelled() {
-                    break;
-                }
-                found.push((number, reader.read(task, watch)));
-            }
-            found
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.len().max(1));
-        let mut found: Vec<(usize, Found)> = std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-            let found = readers.into_iter().map(|reader| reader.join().expect("reading does not panic"));
-            found.flatten().collect()
-        });
-        if watch.cancelled() {
-            return None;
-        }
+        let mut counts = vec![0_u32; malloc.blocks().len() + 1];
+        let mut found = read_all(malloc, core, &mut counts[1..], watch)?;
         found.sort_unstable_by_key(|(number, _)| *number);
         let count = found.iter().map(|(_, found)| found.targets.len()).sum();
-        let mut links = Links {
-            first: vec![0; malloc.blocks().len() + 1],
-            targets: Vec::with_capacity(count),
-            odd: Vec::new(),
-        };
+        let mut links =
+            Links { first: Firsts::of_counts(counts), targets: Vec::with_capacity(count), odd: Vec::new() };
         let mut places = Vec::with_capacity(count);
         let mut vectors = HashMap::new();
-        for (number, of_task) in found {
-            for (block, count) in tasks[number].blocks.clone().zip(&of_task.counts) {
-                links.first[block + 1] += u64::from(*count);
-            }
+        for (_, of_task) in found {
             links.targets.extend_from_slice(&of_task.targets);
             places.extend_from_slice(&of_task.places);
             for (block, used) in of_task.vectors {
@@ -158,13 +183,8 @@ impl Links {
                 *most = (*most).max(used);
             }
         }
-        let mut sum = 0;
-        for first in &mut links.first {
-            sum += *first;
-            *first = sum;
-        }
         links.mark_doubtful(malloc, &places);
-        links.mark_left_over(&places, &vectors);
+        links.mark_left_over((malloc, core), &places, &vectors);
         let odd = in_parts(&links.parts(), |blocks| {
             let is_odd = |block: &usize| {
                 links.targets[links.range(*block)].iter().any(|link| kind_of(*link) != LinkKind::Start)
@@ -200,14 +220,14 @@ impl Links {
     }
 
     fn range(&self, block: usize) -> Range<usize> {
-        match (self.first.get(block), self.first.get(block + 1)) {
-            (Some(from), Some(to)) => *from as usize..*to as usize,
+        match (self.first.of(block), self.first.of(block + 1)) {
+            (Some(from), Some(to)) => from..to,
             _ => 0..0,
         }
     }
 
     /// Finds words that are hardly addresses.
-    fn mark_doubtful(&mut self, malloc: &Malloc, places: &[u32]) {
+    fn mark_doubtful(&mut self, malloc: &Malloc, places: &[u16]) {
         let mut fields = Fields::of(malloc);
         let parts = self.parts();
         let starts = |links: &Links, block: &Block, found: &mut dyn FnMut(usize)| {
@@ -218,14 +238,18 @@ impl Links {
             let mut counts = fields.counts();
             for block in malloc.blocks().some(blocks.clone()) {
                 let Some(number) = fields.number(block.bytes) else { continue };
-                starts(self, &block, &mut |link| counts[number][places[link] as usize] += 1);
+                starts(self, &block, &mut |link| {
+                    if let Some(count) = counts[number].get_mut(usize::from(places[link])) {
+                        *count += 1;
+                    }
+                });
             }
             counts
         });
         counts.into_iter().for_each(|counts| fields.add(&counts));
         let fields = &fields;
         let marked = in_parts(&parts, |blocks| {
-            let mut has_field = Marks::new(malloc.blocks().len());
+            let mut has_field = BlockMarks::new(malloc.blocks().len());
             for block in malloc.blocks().some(blocks.clone()) {
                 let Some(number) = fields.number(block.bytes) else { continue };
                 starts(self, &block, &mut |link| {
@@ -236,7 +260,7 @@ impl Links {
             }
             has_field
         });
-        let has_field = Marks::all(marked);
+        let has_field = BlockMarks::all(marked);
         let doubtful = in_parts(&parts, |blocks| {
             let mut doubtful = Vec::new();
             for block in malloc.blocks().some(blocks.clone()) {
@@ -260,21 +284,81 @@ impl Links {
         let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
         let count = self.first.len().saturating_sub(1);
         let each = (self.targets.len() as u64).div_ceil(threads).max(1);
-        let border = |part: u64| self.first.partition_point(|first| *first < part * each).min(count);
+        let border = |part: u64| self.first.block_from(part * each).min(count);
         let borders: Vec<usize> = std::iter::once(0).chain((1..threads).map(border)).chain([count]).collect();
         borders.windows(2).map(|pair| pair[0]..pair[1].max(pair[0])).collect()
     }
 
-    /// Marks what lies behind what vectors and deques use.
-    fn mark_left_over(&mut self, places: &[u32], vectors: &HashMap<u32, u64>) {
+    /// BlockMarks what lies behind what vectors and deques use.
+    fn mark_left_over(
+        &mut self,
+        (malloc, core): (&Malloc, &Core),
+        places: &[u16],
+        vectors: &HashMap<u32, u64>,
+    ) {
         for (block, used) in vectors {
-            for link in self.range(*block as usize) {
-                if 8 * u64::from(places[link]) >= *used {
-                    self.targets[link] = packed(self.targets[link], LinkKind::LeftOver);
-                }
+            let links = self.range(*block as usize);
+            let behind = match u16::try_from(used.div_ceil(8)) {
+                Ok(first) if first < FAR => links.clone().filter(|link| places[*link] >= first).count(),
+                // Too far in for its place to be known.
+                _ => Reader::of(malloc, core).links_behind(malloc.blocks().block(*block as usize), *used),
+            };
+            for link in links.rev().take(behind) {
+                self.targets[link] = packed(self.targets[link], LinkKind::LeftOver);
             }
         }
     }
+}
+
+/// Reads the words of all blocks in use: what was found for each task, with its number. Adds to `counts` how many links each block has. `None` if
+/// `watch` has stopped it.
+fn read_all(
+    malloc: &Malloc,
+    core: &Core,
+    counts: &mut [u32],
+    watch: &dyn Watch,
+) -> Option<Vec<(usize, Found)>> {
+    let tasks = tasks(malloc, core);
+    let most = tasks.len().max(1);
+    // Each task has the counts of its blocks to itself; of a block that is read in parts, the first one has them.
+    let mut left = &mut *counts;
+    let mut behind = 0;
+    let shares = tasks.into_iter().enumerate().map(|(number, task)| {
+        let (_, from) = std::mem::take(&mut left).split_at_mut(task.blocks.start.saturating_sub(behind));
+        let length = task.blocks.end.saturating_sub(task.blocks.start.max(behind));
+        let (share, rest) = from.split_at_mut(length);
+        (left, behind) = (rest, behind.max(task.blocks.end));
+        (number, task, share)
+    });
+    let shares = Mutex::new(shares);
+    let run = || {
+        let mut reader = Reader::of(malloc, core);
+        let (mut found, mut parts) = (Vec::new(), Vec::new());
+        loop {
+            let next = shares.lock().ok().and_then(|mut shares| shares.next());
+            let Some((number, task, share)) = next.filter(|_| !watch.cancelled()) else { break };
+            let of_task = reader.read(&task, share, watch);
+            if share.is_empty() && !task.blocks.is_empty() {
+                parts.push((task.blocks.start, of_task.targets.len() as u32));
+            }
+            found.push((number, of_task));
+        }
+        (found, parts)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(most);
+    let read: Vec<_> = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        readers.into_iter().map(|reader| reader.join().expect("reading does not panic")).collect()
+    });
+    drop(shares);
+    let mut all = Vec::new();
+    for (found, parts) in read {
+        all.extend(found);
+        for (block, links) in parts {
+            counts[block] += links;
+        }
+    }
+    (!watch.cancelled()).then_some(all)
 }
 
 /// All blocks in use, cut where enough bytes are together.
@@ -316,10 +400,16 @@ struct Reader<'a> {
     run: usize,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, task: &Task, watch: &dyn Watch) -> Found {
-        let mut found = Found { counts: Vec::with_capacity(task.blocks.len()), ..Found::default() };
+impl<'a> Reader<'a> {
+    fn of(malloc: &'a Malloc, core: &'a Core) -> Reader<'a> {
+        Reader { malloc, core, bounds: malloc.bounds(), run: 0 }
+    }
+
+    /// Reads the blocks of a task; sets how many links each has, as far as there is room for that.
+    fn read(&mut self, task: &Task, counts: &mut [u32], watch: &dyn Watch) -> Found {
+        let mut found = Found::default();
         let mut read = 0;
+        let mut counts = counts.iter_mut();
         for block in self.malloc.blocks().some(task.blocks.clone()) {
             let before = found.targets.len();
             if block.state.is_used() {
@@ -327,10 +417,22 @@ impl Reader<'_> {
                 self.read_block(&block, from, to, &mut found);
                 read += to - from;
             }
-            found.counts.push((found.targets.len() - before) as u32);
+            if let Some(count) = counts.next() {
+                *count = (found.targets.len() - before) as u32;
+            }
         }
         watch.advance(read);
+        found.targets.shrink_to_fit();
+        found.places.shrink_to_fit();
         found
+    }
+
+    /// How many links a block has behind so many bytes of it.
+    fn links_behind(&mut self, block: Block, bytes: u64) -> usize {
+        let mut found = Found::default();
+        let from = block.start.0.saturating_add(bytes.next_multiple_of(8)).min(block.end().0);
+        self.read_block(&block, from, block.end().0, &mut found);
+        found.targets.len()
     }
 
     fn read_block(&mut self, block: &Block, from: u64, to: u64, found: &mut Found) {
@@ -348,7 +450,7 @@ impl Reader<'_> {
             let is_near = is_near(word, malloc.blocks().start_in(self.run, target));
             let kind = if is_near { LinkKind::Start } else { LinkKind::Inside };
             found.targets.push(packed(target as u32, kind));
-            found.places.push((first + place) as u32);
+            found.places.push(u16::try_from(first + place).unwrap_or(FAR));
             let used = if is_near { malloc.used_by_container(core, words, target) } else { None };
             found.vectors.extend(used.map(|used| (target as u32, used)));
         });
@@ -450,8 +552,8 @@ struct OfSize {
 const LEAST_ALIKE: u32 = 1 << 10;
 /// Sizes that are looked up without further ado, in bytes.
 const LARGEST_OFTEN: u64 = 1 << 16;
-/// No larger block is an object with fields, in bytes.
-const LARGEST: u64 = 1 << 26;
+/// No larger block is an object with fields, in bytes: places of words in it are not kept.
+const LARGEST: u64 = 8 * FAR as u64 - 8;
 const NO_SIZE: u32 = u32::MAX;
 
 impl Fields {
@@ -502,10 +604,10 @@ impl Fields {
     }
 
     /// Whether most blocks of a size lead to another by a word.
-    fn is_field(&self, number: usize, place: u32) -> bool {
+    fn is_field(&self, number: usize, place: u16) -> bool {
         const MOST: u64 = 50;
         let of_size = &self.sizes[number];
-        let links = of_size.links.get(place as usize).copied().unwrap_or(0);
+        let links = of_size.links.get(usize::from(place)).copied().unwrap_or(0);
         100 * u64::from(links) >= MOST * u64::from(of_size.blocks)
     }
 }
@@ -534,9 +636,27 @@ fn used_by_deque(words: &[[u8; 8]], block: &Block, leads_to: impl Fn(u64) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use super::super::blocks::{Block, BlockId, BlockState};
-    use super::{used_by_deque, used_by_vector};
+    use super::super::block_state::BlockState;
+    use super::super::blocks::{Block, BlockId};
+    use super::{Firsts, used_by_deque, used_by_vector};
     use crate::Address;
+
+    #[test]
+    fn links_are_found_where_they_begin_beyond_32_bits() {
+        let many = 3_000_000_000_u32;
+        let first = Firsts::of_counts(vec![0, many, 0, many, many, 5]);
+        let places: Vec<Option<usize>> = (0..7).map(|block| first.of(block)).collect();
+        let many = many as usize;
+        assert_eq!(
+            places,
+            [Some(0), Some(many), Some(many), Some(2 * many), Some(3 * many), Some(3 * many + 5), None]
+        );
+        assert_eq!(first.block_from(0), 0);
+        assert_eq!(first.block_from(1), 1);
+        assert_eq!(first.block_from(many as u64 + 1), 3);
+        assert_eq!(first.block_from(2 * many as u64 + 1), 4);
+        assert_eq!(first.block_from(u64::MAX), 6);
+    }
 
     #[test]
     fn a_vector_uses_what_is_before_its_end() {

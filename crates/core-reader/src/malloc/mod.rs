@@ -25,8 +25,10 @@
 
 mod arena;
 mod beyond;
+mod block_state;
 mod blocks;
 mod cached;
+mod chunks;
 mod claims;
 mod counted;
 mod led_to;
@@ -47,13 +49,15 @@ use crate::scan::Watch;
 use crate::{Address, Core};
 
 pub use arena::Arena;
-pub use blocks::{Block, BlockId, BlockState, Blocks};
+pub use block_state::BlockState;
+pub use blocks::{Block, BlockId, Blocks};
 pub use counted::{CountedOthers, Piece};
 pub use led_to::{Beginnings, LedTo};
+pub use marks::BlockMarks;
 pub use owners::{Others, Owner, OwnerBlock, Owners};
 pub use parameters::Parameters;
 pub use run::{Run, RunKind};
-pub use unreached::Unreached;
+pub use unreached::{Leak, Unreached};
 
 /// Bytes between blocks' addresses.
 const ALIGNMENT: u64 = 16;

@@ -29,7 +29,7 @@ use std::ops::ControlFlow;
 use super::blocks::{Block, BlockId};
 use super::claims::{Claims, Fields, NOBODY, SEVERAL};
 use super::links::Reach;
-use super::marks::Marks;
+use super::marks::BlockMarks;
 use super::{Malloc, words};
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Core};
@@ -109,7 +109,7 @@ impl Malloc {
         let mut claims = Claims::new(count);
         let mut frontier: Vec<u32> = Vec::new();
         // Blocks that lead nowhere.
-        let mut silent = Marks::new(count);
+        let mut silent = BlockMarks::new(count);
         for block in others.apart {
             claims.fix(*block, NOBODY);
             silent.set(block.0 as usize);
@@ -161,7 +161,7 @@ impl Malloc {
                 && at <= step
             {
                 beyond.claims.pop();
-                claims.claim(target as usize, tag, step, None);
+                claims.claim(target as usize, tag, None);
             }
             // All that can be come to so has been.
             if frontier.is_empty() && claims.next.is_empty() && beyond.claims.is_empty() {
@@ -174,19 +174,19 @@ impl Malloc {
                 }
                 reach = now;
                 for target in self.targets_of(core, (places, reach), watch)? {
-                    claims.claim(target as usize, ELSEWHERE, step, None);
+                    claims.claim(target as usize, ELSEWHERE, None);
                 }
             } else if step == 1 {
                 let Some((_, places)) = sources.next() else { break };
                 for target in self.targets_of(core, (places, reach), watch)? {
-                    claims.claim(target as usize, ELSEWHERE, step, None);
+                    claims.claim(target as usize, ELSEWHERE, None);
                 }
             }
             told += frontier.len();
             for index in frontier.drain(..) {
                 let tag = claims.tag(index);
                 for target in links.added(index as usize, before, reach) {
-                    claims.claim(target, tag, step, Some(index));
+                    claims.claim(target, tag, Some(index));
                 }
             }
             before = None;

@@ -66,6 +66,8 @@ pub struct Run {
     pub taken: u64,
     /// Its blocks do not reach to its end: where the words of the heap stopped making sense.
     pub broken_at: Option<Address>,
+    /// What the places of its chunks are counted from.
+    pub(super) base: u64,
     /// Number of its first block, and how many they are.
     pub(super) first: usize,
     pub(super) count: usize,

@@ -12,7 +12,8 @@
 use std::collections::HashSet;
 
 use super::arena::Arena;
-use super::blocks::{BlockState, chunk_of, packed};
+use super::block_state::BlockState;
+use super::chunks::{Chunks, REACH, base_of};
 use super::parameters::Parameters;
 use super::run::{Run, RunKind};
 use super::words::Words;
@@ -39,6 +40,7 @@ fn found_run((start, end): (u64, u64), kind: RunKind, taken: u64, walked: &Walke
         kind,
         taken,
         broken_at: (walked.ended == Ended::Broken).then_some(Address(walked.end)),
+        base: walked.base,
         first: 0,
         count: 0,
         last_end: walked.end,
@@ -60,7 +62,9 @@ enum Ended {
 
 /// Where a walk ended: behind its last chunk.
 struct Walked {
-    chunks: Vec<u64>,
+    /// What the places of its chunks are counted from.
+    base: u64,
+    chunks: Chunks,
     end: u64,
     ended: Ended,
 }
@@ -71,7 +75,7 @@ const LONG: u64 = 64 << 20;
 const NEAR: u64 = 4 << 20;
 const SEVERAL: usize = 64;
 
-/// Follows the chunks of `[start, end)`, as [`follow`] does; a long stretch on all processors.
+/// Follows the chunks of `[start, end)` that a run can have, as [`follow`] does; a long stretch on all processors.
 ///
 /// Each begins at a place that looks like a chunk. Where the chunks from the start come to one that was found from such a place, what was found
 /// there is what they lead to.
@@ -83,7 +87,9 @@ const SEVERAL: usize = 64;
 /// ```
 fn follow_long(memory: &AddressSpace, start: u64, end: u64, top: u64, watch: &dyn Watch) -> Walked {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    let each = end.saturating_sub(start) / threads;
+    let base = base_of(start);
+    let stop = base.saturating_add(REACH);
+    let each = end.min(stop).saturating_sub(start) / threads;
     let places = (1..threads).filter(|_| each >= LONG).filter_map(|part| {
         let near = (start + part * each).next_multiple_of(16);
         let words = &mut Words::of(memory);
@@ -99,7 +105,7 @@ fn follow_long(memory: &AddressSpace, start: u64, end: u64, top: u64, watch: &dy
     let mut starts: Vec<u64> = std::iter::once(start).chain(places).collect();
     starts.dedup();
     let mut parts: Vec<Walked> = std::thread::scope(|scope| {
-        let stops = starts.iter().skip(1).copied().chain([u64::MAX]);
+        let stops = starts.iter().skip(1).copied().chain([stop]);
         let walks = starts.iter().zip(stops).map(|(from, stop)| {
             scope.spawn(move || follow(&mut Words::of(memory), *from, (stop, end), top, watch))
         });
@@ -109,17 +115,18 @@ fn follow_long(memory: &AddressSpace, start: u64, end: u64, top: u64, watch: &dy
     let later = parts.split_off(1);
     let mut all = parts.remove(0);
     let words = &mut Words::of(memory);
-    for (part, stop) in later.into_iter().zip(starts.into_iter().skip(2).chain([u64::MAX])) {
+    for (part, stop) in later.into_iter().zip(starts.into_iter().skip(2).chain([stop])) {
         // What the part before led to may lie between two chunks of this one.
         while all.ended == Ended::Stopped && all.end < stop {
-            if let Ok(met) = part.chunks.binary_search_by_key(&all.end, |chunk| chunk_of(*chunk)) {
+            let met = all.end.checked_sub(part.base).and_then(|place| part.chunks.at(place));
+            if let Some(met) = met {
                 mark_free(words, all.end, &mut all.chunks);
-                all.chunks.extend_from_slice(&part.chunks[met..]);
+                all.chunks.append(&part.chunks, met, part.base - base);
                 (all.end, all.ended) = (part.end, part.ended);
             } else {
                 let one = follow(words, all.end, (all.end + 1, end), top, watch);
                 mark_free(words, all.end, &mut all.chunks);
-                all.chunks.extend_from_slice(&one.chunks);
+                all.chunks.append(&one.chunks, 0, one.base - base);
                 (all.end, all.ended) = (one.end, one.ended);
             }
         }
@@ -136,16 +143,16 @@ fn next_chunk(words: &mut Words<'_>, chunk: u64, end: u64) -> Option<u64> {
 }
 
 /// The chunk before is free, if the one at `chunk` says so.
-fn mark_free(words: &mut Words<'_>, chunk: u64, chunks: &mut [u64]) {
-    let is_free = words.word(chunk.saturating_add(8)).is_some_and(|word| word & PREVIOUS_IN_USE == 0);
-    if let Some(before) = chunks.last_mut().filter(|_| is_free) {
-        *before = packed(chunk_of(*before), BlockState::Free);
+fn mark_free(words: &mut Words<'_>, chunk: u64, chunks: &mut Chunks) {
+    if words.word(chunk.saturating_add(8)).is_some_and(|word| word & PREVIOUS_IN_USE == 0) {
+        chunks.set_last(BlockState::Free);
     }
 }
 
 /// Follows the chunks from `start` on, up to `end` at most; not those from `stop` on.
 fn follow(words: &mut Words<'_>, start: u64, (stop, end): (u64, u64), top: u64, watch: &dyn Watch) -> Walked {
-    let mut chunks: Vec<u64> = Vec::new();
+    let (mut chunks, base) = (Chunks::default(), base_of(start));
+    let stop = stop.min(base.saturating_add(REACH));
     let mut chunk = start;
     let mut told = start;
     let ended = loop {
@@ -155,10 +162,8 @@ fn follow(words: &mut Words<'_>, start: u64, (stop, end): (u64, u64), top: u64, 
         let Some(word) = chunk.checked_add(8).filter(|at| at + 8 <= end).and_then(|at| words.word(at)) else {
             break Ended::Broken;
         };
-        if word & PREVIOUS_IN_USE == 0
-            && let Some(before) = chunks.last_mut()
-        {
-            *before = packed(chunk_of(*before), BlockState::Free);
+        if word & PREVIOUS_IN_USE == 0 {
+            chunks.set_last(BlockState::Free);
         }
         let size = word & !FLAGS;
         if size == HEADER || (size == 0 && word == PREVIOUS_IN_USE) {
@@ -169,11 +174,11 @@ fn follow(words: &mut Words<'_>, start: u64, (stop, end): (u64, u64), top: u64, 
             break Ended::Broken;
         }
         if chunk == top {
-            chunks.push(packed(chunk, BlockState::Top));
+            chunks.push(chunk - base, BlockState::Top);
             chunk = next;
             break Ended::Top;
         }
-        chunks.push(packed(chunk, BlockState::Used));
+        chunks.push(chunk - base, BlockState::Used);
         chunk = next;
         if chunk - told > 1 << 22 {
             watch.advance(chunk - told);
@@ -183,7 +188,7 @@ fn follow(words: &mut Words<'_>, start: u64, (stop, end): (u64, u64), top: u64, 
             }
         }
     };
-    Walked { chunks, end: chunk, ended }
+    Walked { base, chunks, end: chunk, ended }
 }
 
 /// Walks all runs of all arenas.
@@ -224,7 +229,7 @@ fn end_of_memory(memory: &AddressSpace, at: u64) -> Option<u64> {
     end
 }
 
-type All = Vec<(Run, Vec<u64>)>;
+type All = Vec<(Run, Chunks)>;
 
 /// What the main arena has: below the program break, and elsewhere if that is less than it accounts for.
 fn main_runs(
@@ -243,24 +248,30 @@ fn main_runs(
     if let Some(base) = base
         && let Some(end) = end_of_memory(memory, base)
     {
-        let first = base.next_multiple_of(16);
-        let walked = follow_long(memory, first, end, arena.top_chunk, watch);
-        let run_end =
-            if walked.ended == Ended::FencePost { (walked.end + 2 * HEADER).min(end) } else { walked.end };
-        let run_end = if walked.ended == Ended::Broken {
-            run_end.max(end.min(base.saturating_add(missing)))
-        } else {
-            run_end
-        };
-        let taken = if walked.ended == Ended::Broken { walked.end - base } else { run_end - base };
-        missing = missing.saturating_sub(taken);
-        all.push((found_run((base, run_end), RunKind::Break(number), taken, &walked), walked.chunks));
+        let mut at = base;
+        loop {
+            let walked = follow_long(memory, at.next_multiple_of(16), end, arena.top_chunk, watch);
+            let ended = walked.ended;
+            let run_end = match ended {
+                Ended::FencePost => (walked.end + 2 * HEADER).min(end),
+                Ended::Broken => walked.end.max(end.min(at.saturating_add(missing))),
+                Ended::Top | Ended::Stopped => walked.end,
+            };
+            let taken = if ended == Ended::Broken { walked.end - at } else { run_end - at };
+            missing = missing.saturating_sub(taken);
+            all.push((found_run((at, run_end), RunKind::Break(number), taken, &walked), walked.chunks));
+            // What is too long for one run goes on in the next.
+            if ended != Ended::Stopped || run_end <= at || watch.cancelled() {
+                break;
+            }
+            at = run_end;
+        }
     }
     if missing == 0 || watch.cancelled() {
         return;
     }
     let mut strays = 0;
-    let known = all.last().map(|(run, _)| (run.start.0, run.end.0)).into_iter().collect::<Vec<_>>();
+    let known: Vec<(u64, u64)> = all.iter().map(|(run, _)| (run.start.0, run.end.0)).collect();
     // mmap gives whole pages; neighbours may have become one mapping.
     for range in memory.ranges().iter().filter(|range| is_memory(range)) {
         let mut at = range.start.0.next_multiple_of(PAGE);
@@ -376,7 +387,9 @@ fn mappings(memory: &AddressSpace, parameters: Option<&Parameters>, watch: &dyn 
                 && size.is_multiple_of(PAGE)
                 && size <= bytes
             {
-                let walked = Walked { chunks: vec![packed(at, BlockState::Used)], end, ended: Ended::Top };
+                let mut chunks = Chunks::default();
+                chunks.push(0, BlockState::Used);
+                let walked = Walked { base: at, chunks, end, ended: Ended::Top };
                 all.push((found_run((at, end), RunKind::Mapped, size, &walked), walked.chunks));
                 missing -= 1;
                 bytes -= size;

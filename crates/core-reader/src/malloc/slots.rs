@@ -20,7 +20,9 @@
 use std::sync::OnceLock;
 
 use super::arena::Arena;
-use super::blocks::{BlockState, Blocks, MOST, packed, packed_at};
+use super::block_state::BlockState;
+use super::blocks::{Blocks, MOST};
+use super::chunks::{Chunks, base_of};
 use super::run::{Run, RunKind, SLOT_FOOTER as FOOTER};
 use super::words::Words;
 use super::{Library, Malloc, PAGE};
@@ -114,7 +116,9 @@ pub(super) fn find(core: &Core, watch: &dyn Watch) -> Option<Malloc> {
         if runs.len() + groups.len() > MOST || watch.cancelled() {
             break;
         }
-        runs.push((run((area, area.saturating_add(PAGE)), PAGE), vec![packed(area, BlockState::Own)]));
+        let mut metas = Chunks::default();
+        metas.push(0, BlockState::Own);
+        runs.push((run((area, area.saturating_add(PAGE)), PAGE), metas));
         arena.system = arena.system.saturating_add(PAGE);
         let count = words.word(area.saturating_add(16)).unwrap_or(0) & 0xffff_ffff;
         for number in 0..count.min((PAGE - METAS) / META) {
@@ -184,6 +188,7 @@ fn run((start, end): (u64, u64), taken: u64) -> Run {
         kind: RunKind::Slots,
         taken,
         broken_at: None,
+        base: base_of(start),
         first: 0,
         count: 0,
         last_end: end,
@@ -191,9 +196,9 @@ fn run((start, end): (u64, u64), taken: u64) -> Run {
 }
 
 /// The slots of a group, in as many runs as the groups in some of them leave. `later` are the groups behind it.
-fn runs_of(words: &mut Words<'_>, group: &Group, later: &[Group]) -> Vec<(Run, Vec<u64>)> {
-    let mut runs: Vec<(Run, Vec<u64>)> = Vec::new();
-    let (mut from, mut chunks, mut taken) = (group.start, Vec::new(), group.mapped);
+fn runs_of(words: &mut Words<'_>, group: &Group, later: &[Group]) -> Vec<(Run, Chunks)> {
+    let mut runs: Vec<(Run, Chunks)> = Vec::new();
+    let (mut from, mut chunks, mut taken) = (group.start, Chunks::default(), group.mapped);
     let mut next = 0;
     for number in 0..group.slots {
         let slot = group.start + UNIT + number * group.stride;
@@ -208,10 +213,11 @@ fn runs_of(words: &mut Words<'_>, group: &Group, later: &[Group]) -> Vec<(Run, V
             continue;
         }
         let is_free = group.free >> number & 1 == 1;
-        chunks.push(match is_free {
-            true => packed(slot, BlockState::Free),
-            false => used(words, slot, group.stride),
-        });
+        let place = slot - base_of(from);
+        match is_free {
+            true => chunks.push(place, BlockState::Free),
+            false => chunks.push_inside(place, used(words, slot, group.stride), BlockState::Used),
+        }
     }
     let end = group.start + UNIT + group.slots * group.stride;
     if !chunks.is_empty() || taken > 0 {
@@ -220,8 +226,8 @@ fn runs_of(words: &mut Words<'_>, group: &Group, later: &[Group]) -> Vec<(Run, V
     runs
 }
 
-/// A slot in use, with how far in it the program's memory begins, and how much of it the program did not ask for.
-fn used(words: &mut Words<'_>, slot: u64, stride: u64) -> u64 {
+/// Of a slot in use: how far in it the program's memory begins, and how much of it the program did not ask for, in bytes.
+fn used(words: &mut Words<'_>, slot: u64, stride: u64) -> (u64, u64) {
     // In front of the memory: 0, number and spare bytes, offset from the first slot.
     let mut head = |at: u64| words.word(at - 8).map(|word| ((word >> 32) as u32).to_le_bytes());
     let offset = match head(slot) {
@@ -235,5 +241,5 @@ fn used(words: &mut Words<'_>, slot: u64, stride: u64) -> u64 {
         _ => words.word(slot + stride - FOOTER - 4).map_or(0, |word| word & 0xffff_ffff),
     };
     let room = stride - offset - FOOTER;
-    packed_at(slot, offset, if spare < room { spare } else { 0 }, BlockState::Used)
+    (offset, if spare < room { spare } else { 0 })
 }

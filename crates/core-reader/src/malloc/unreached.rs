@@ -17,9 +17,10 @@
 
 use std::ops::ControlFlow;
 
-use super::blocks::{BlockId, BlockState};
+use super::block_state::BlockState;
+use super::blocks::{Block, BlockId};
 use super::links::{Links, Reach};
-use super::marks::Marks;
+use super::marks::BlockMarks;
 use super::{Malloc, Run};
 use crate::scan::{Chunk, ScanEnd, Watch};
 use crate::{Address, Contents, Core, Memory};
@@ -28,35 +29,66 @@ use crate::{Address, Contents, Core, Memory};
 const RED_ZONE: u64 = 128;
 
 /// What nothing leads to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Unreached {
-    /// The heads, by address, each with the number and the bytes of the blocks that hang on it, itself included.
-    pub heads: Vec<(BlockId, u64, u64)>,
-    /// For each block its head; [`Unreached::REACHED`] if it is not leaked.
-    head_of: Vec<u32>,
+    /// The blocks that nothing leads to.
+    leaked: BlockMarks,
+    /// The heads among them.
+    heads: BlockMarks,
+    /// The heads that others hang on, by number, each with the number and the bytes of these, itself included.
+    structures: Vec<(BlockId, u64, u64)>,
+    /// For each block the head it hangs on; [`Unreached::NOTHING`] for a head that nothing hangs on, and for what is not leaked. Empty if
+    /// nothing hangs on any head.
+    hangs_on: Vec<u32>,
+    /// Number and bytes of all leaked blocks.
+    total: (u64, u64),
+}
+
+/// A leaked block that no other leaked one leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// The block.
+    pub block: Block,
+    /// Number of the blocks that hang on it, itself included.
+    pub blocks: u64,
+    /// Bytes of these.
+    pub bytes: u64,
 }
 
 impl Unreached {
-    const REACHED: u32 = u32::MAX;
+    const NOTHING: u32 = u32::MAX;
 
-    /// The head that a leaked block hangs on.
+    /// Whether nothing leads to a block.
+    pub fn is_leaked(&self, block: BlockId) -> bool {
+        self.leaked.has(block.0 as usize)
+    }
+
+    /// The head that a leaked block hangs on; itself if it is one.
     pub fn head_of(&self, block: BlockId) -> Option<BlockId> {
-        self.head_of
-            .get(block.0 as usize)
-            .filter(|head| **head != Unreached::REACHED)
-            .map(|head| BlockId(*head))
+        let head = self.hangs_on.get(block.0 as usize).copied().filter(|head| *head != Unreached::NOTHING);
+        self.is_leaked(block).then(|| head.map_or(block, BlockId))
+    }
+
+    /// The heads, by address.
+    pub fn heads<'a>(&'a self, malloc: &'a Malloc) -> impl Iterator<Item = Leak> + 'a {
+        let mut structures = self.structures.iter().peekable();
+        let heads = malloc.blocks.iter().filter(|block| self.heads.has(block.id.0 as usize));
+        heads.map(move |block| match structures.next_if(|(head, ..)| *head == block.id) {
+            Some((_, blocks, bytes)) => Leak { block, blocks: *blocks, bytes: *bytes },
+            None => Leak { block, blocks: 1, bytes: block.bytes },
+        })
     }
 
     /// Number and bytes of all leaked blocks.
     pub fn total(&self) -> (u64, u64) {
-        self.heads.iter().fold((0, 0), |(count, bytes), head| (count + head.1, bytes + head.2))
+        self.total
     }
 }
 
 impl Malloc {
     /// The blocks in use that nothing leads to; `None` if `watch` has stopped it. The memory in `left_out`, sorted, is not looked at.
     pub fn unreached(&self, core: &Core, left_out: &[(u64, u64)], watch: &dyn Watch) -> Option<Unreached> {
-        let mut marks = Marks::new(self.blocks.len());
+        let mut marks = BlockMarks::new(self.blocks.len());
         let mut work = self.roots(core, &mut marks, left_out, watch)?;
         let links = self.links(core, watch)?;
         follow(links, &mut work, &mut marks, watch, &mut |_| {})?;
@@ -67,13 +99,13 @@ impl Malloc {
     fn roots(
         &self,
         core: &Core,
-        marks: &mut Marks,
+        marks: &mut BlockMarks,
         left_out: &[(u64, u64)],
         watch: &dyn Watch,
     ) -> Option<Vec<u32>> {
         let bounds = self.bounds();
         let mut work = Vec::new();
-        let mut found = |index: usize, marks: &mut Marks| {
+        let mut found = |index: usize, marks: &mut BlockMarks| {
             if marks.set(index) {
                 work.push(index as u32);
             }
@@ -157,40 +189,59 @@ impl Malloc {
     }
 
     /// Sorts what is not reached into heads and what hangs on them.
-    fn heads(&self, links: &Links, reached: Marks, watch: &dyn Watch) -> Option<Unreached> {
-        let leaked: Vec<u32> = (0..self.blocks.len())
-            .filter(|index| self.blocks.state(*index) == BlockState::Used && !reached.has(*index))
-            .map(|index| index as u32)
-            .collect();
+    fn heads(&self, links: &Links, reached: BlockMarks, watch: &dyn Watch) -> Option<Unreached> {
+        let count = self.blocks.len();
+        let mut result = Unreached {
+            leaked: BlockMarks::new(count),
+            heads: BlockMarks::new(count),
+            structures: Vec::new(),
+            hangs_on: Vec::new(),
+            total: (0, 0),
+        };
         // What another leaked block leads to is no head.
-        let mut led_to = Marks::new(self.blocks.len());
-        for index in &leaked {
-            for target in links.of_block(*index as usize, Reach::Anything) {
-                led_to.set(target);
+        let mut led_to = BlockMarks::new(count);
+        for block in self.blocks.iter() {
+            let index = block.id.0 as usize;
+            if block.state == BlockState::Used && !reached.has(index) {
+                result.leaked.set(index);
+                result.total = (result.total.0 + 1, result.total.1 + block.bytes);
+                links.of_block(index, Reach::Anything).for_each(|target| {
+                    led_to.set(target);
+                });
             }
         }
-        let mut result = Unreached { heads: Vec::new(), head_of: Vec::new() };
-        if leaked.is_empty() {
-            return Some(result);
-        }
-        result.head_of = vec![Unreached::REACHED; self.blocks.len()];
-        let mut seen = reached;
-        let heads = leaked.iter().filter(|index| !led_to.has(**index as usize));
-        // Rings, and what hangs on them, are left: each begins with the lowest address.
-        for head in heads.chain(&leaked) {
-            if !seen.set(*head as usize) {
-                continue;
+        let (mut seen, mut work) = (reached, Vec::new());
+        // Rings, and what hangs on them, are left when those that nothing leads to are done: each begins with the lowest address.
+        for is_left in [false, true] {
+            for head in 0..count {
+                if !result.leaked.has(head) || (!is_left && led_to.has(head)) || !seen.set(head) {
+                    continue;
+                }
+                if head.is_multiple_of(TOLD_AT_ONCE as usize) && watch.cancelled() {
+                    return None;
+                }
+                result.heads.set(head);
+                let (mut blocks, mut bytes) = (0, 0);
+                let (leaked, hangs_on) = (&result.leaked, &mut result.hangs_on);
+                work.push(head as u32);
+                follow(links, &mut work, &mut seen, watch, &mut |index| {
+                    if !leaked.has(index as usize) {
+                        return;
+                    }
+                    if index as usize != head {
+                        // Most leaks are single blocks.
+                        hangs_on.resize(count, Unreached::NOTHING);
+                        hangs_on[index as usize] = head as u32;
+                    }
+                    blocks += 1;
+                    bytes += self.blocks.block(index as usize).bytes;
+                })?;
+                if blocks > 1 {
+                    result.structures.push((BlockId(head as u32), blocks, bytes));
+                }
             }
-            let (mut count, mut bytes) = (0, 0);
-            let head_of = &mut result.head_of;
-            follow(links, &mut vec![*head], &mut seen, watch, &mut |index| {
-                head_of[index as usize] = *head;
-                count += 1;
-                bytes += self.blocks.block(index as usize).bytes;
-            })?;
-            result.heads.push((BlockId(*head), count, bytes));
         }
-        result.heads.sort_unstable_by_key(|(head, ..)| *head);
+        result.structures.sort_unstable_by_key(|(head, ..)| *head);
         Some(result)
     }
 }
@@ -202,7 +253,7 @@ const TOLD_AT_ONCE: u64 = 1 << 16;
 fn follow(
     links: &Links,
     work: &mut Vec<u32>,
-    seen: &mut Marks,
+    seen: &mut BlockMarks,
     watch: &dyn Watch,
     found: &mut dyn FnMut(u32),
 ) -> Option<()> {

@@ -3,7 +3,7 @@
  * `blocked`: the program break cannot go on. `fragmented`: there are free blocks of every size that malloc has a list for. `broken`: a
  * free block has been written to, so that the list it is in is none. `pieces`: blocks lead to blocks by way of other memory. `long`: the
  * main arena is so large that it is walked from several places at once, and its blocks are full of what looks like chunks. `chance`: a
- * number leads into the middle of a list.
+ * number leads into the middle of a list. `vectors`: vectors use a part of their memory, and words of others are left behind it.
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -178,6 +178,24 @@ __attribute__((noinline)) static void chance(void) {
     }
 }
 
+/* Two owners with a vector each, one with room for few and one for many elements, of which the last that is used leads to a block, and the next one too. */
+__attribute__((noinline)) static void vectors(void) {
+    static void **owners[2];
+    for (int which = 0; which < 2; which++) {
+        size_t room = which ? 300000 : 500, used = room / 2;
+        void **owner = owners[which] = calloc(1, 64), **elements = calloc(room, sizeof *elements);
+        owner[2] = elements;
+        owner[3] = elements + used;
+        owner[4] = elements + room;
+        elements[used - 1] = calloc(1, 4000);
+        elements[used] = calloc(1, 5000);
+        say("OWNER", which, owner);
+        say("OWNED", which, elements);
+        say("OWNED", which, elements[used - 1]);
+        say("LEFT", which, elements[used]);
+    }
+}
+
 /* Gives out so many bytes, in front of which it says how many it took; of what is handed on it says 0. */
 static void **piece(int which, size_t bytes, int handed) {
     size_t front = which ? 16 : 8, *block = calloc(1, front + bytes);
@@ -240,6 +258,10 @@ int main(int count, char **arguments) {
     }
     if (!strcmp(mode, "long")) {
         fill_long();
+    }
+    if (!strcmp(mode, "vectors")) {
+        vectors();
+        forget();
     }
     if (!strcmp(mode, "chance")) {
         chance();

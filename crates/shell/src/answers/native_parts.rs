@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use core_reader::{Beginnings, Block, BlockId, BlockState, Core, Malloc, Memory};
+use core_reader::{Beginnings, Block, BlockId, BlockMarks, BlockState, Core, Malloc, Memory};
 use v8_heap::Monitor;
 
 use crate::answers::native_library::{self, LIBRARIES, NODE, OPENSSL, V8, Variable};
@@ -128,20 +128,18 @@ impl NativeParts {
         for block in &owners.string_blocks {
             of[block.0 as usize] = OfBlock::new(strings, true);
         }
-        let mut is_buffer = vec![false; malloc.blocks().len()];
+        // Buffers, and what nothing leads to, are in no part.
+        let mut left_out = BlockMarks::new(malloc.blocks().len());
         for block in &owners.buffer_blocks {
-            is_buffer[block.0 as usize] = true;
+            left_out.set(block.0 as usize);
         }
-        let used = |block: &Block| {
-            block.state == BlockState::Used
-                && !is_buffer[block.id.0 as usize]
-                && unreached.head_of(block.id).is_none()
-        };
-        let told = owners.of_blocks.iter().map(|(block, _)| block);
-        let mut apart: Vec<BlockId> =
-            told.chain(&owners.string_blocks).chain(&owners.buffer_blocks).copied().collect();
-        for block in malloc.blocks().iter().filter(|block| unreached.head_of(block.id).is_some()) {
-            apart.push(block.id);
+        for block in malloc.blocks().iter().filter(|block| unreached.is_leaked(block.id)) {
+            left_out.set(block.id.0 as usize);
+        }
+        let used = |block: &Block| block.state == BlockState::Used && !left_out.has(block.id.0 as usize);
+        let mut apart = left_out.clone();
+        for block in owners.of_blocks.iter().map(|(block, _)| block).chain(&owners.string_blocks) {
+            apart.set(block.0 as usize);
         }
         let mut known = Vec::new();
         let isolates = target.heap().iter().flat_map(|heap| heap.spaces().isolates()).collect::<Vec<_>>();
@@ -157,12 +155,11 @@ impl NativeParts {
         }
         let libraries = Libraries::of(target.core());
         let mut tables: HashMap<u64, Option<u32>> = HashMap::new();
-        for Sign { block, table, has_constants } in signs(target.core(), malloc, &libraries, &used) {
-            let of = &mut of[block.id.0 as usize];
-            if of.part().is_some() {
-                continue;
-            }
+        for Sign { block, has_constants } in signs(target.core(), malloc, &libraries, &used) {
+            let of = &mut of[block.0 as usize];
+            let Some(block) = malloc.blocks().get(block).filter(|_| of.part().is_none()) else { continue };
             let find = || part_of_class(target, &block).map(|part| numbers.of(part));
+            let table = table_word(target.core(), &block);
             let by_class = table.and_then(|word| *tables.entry(word).or_insert_with(find));
             let mut by_constants = || has_constants.then(|| (numbers.of(Part::Library(OPENSSL)), false));
             let of_class = by_class.map(|part| (part, true));
@@ -172,7 +169,8 @@ impl NativeParts {
             }
         }
         let turns = turns(target, malloc, &libraries, &mut numbers);
-        let beginnings = Beginnings { known: &known, apart: &apart, turns: &turns[..2], old: &turns[2..] };
+        let beginnings =
+            Beginnings { known: &known, apart: Some(&apart), turns: &turns[..2], old: &turns[2..] };
         let led_to =
             malloc.led_to(target.core(), &beginnings, &Watched(monitor)).ok_or(DcmdError::Interrupted)?;
         let unknown = numbers.of(Part::Unknown);
@@ -242,11 +240,9 @@ impl Numbers {
     }
 }
 
-/// What a block says of itself.
+/// A block that says something of itself: its first word may be a table of functions, or it has constants.
 struct Sign {
-    block: Block,
-    /// Its first word, if that may be a table of functions.
-    table: Option<u64>,
+    block: BlockId,
     /// It has constants of OpenSSL, whose objects have no such tables.
     has_constants: bool,
 }
@@ -261,9 +257,9 @@ fn signs(
     let count = malloc.blocks().len();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let sign = |block: Block| {
-        let table = table_word(core, &block);
         let has_constants = libraries.has_constants_of(core, &block, OPENSSL);
-        (table.is_some() || has_constants).then_some(Sign { block, table, has_constants })
+        let says = has_constants || table_word(core, &block).is_some();
+        says.then_some(Sign { block: block.id, has_constants })
     };
     std::thread::scope(|scope| {
         let starts = (0..count).step_by(count.div_ceil(threads).max(1));

@@ -239,9 +239,24 @@ pub struct OwnObjects {
     pub know_weak_words: bool,
     /// What follows the name of code that V8 brings along, in parentheses.
     pub builtin: &'static str,
+    /// Classes that count as arrays and have no name of their own, beside those that always do.
+    pub arrays: &'static [&'static str],
+    /// What numbers that are objects are called.
+    pub number: &'static str,
+    /// A property whose name is a symbol has its description in its name.
+    pub describe_symbols: bool,
+    /// Words with a name that hold what a snapshot leaves out count among those without one, which are numbered.
+    pub count_left_out: bool,
 }
 
 impl OwnObjects {
+    /// As [`OwnObjects::V9_1`], V8 9.0: a scope info counts as the array that it was before. Held against snapshots of V8 9.0.
+    pub const V9_0: &'static OwnObjects = &OwnObjects { arrays: &["ScopeInfo"], ..*OwnObjects::V9_1 };
+    /// As [`OwnObjects::V9_2`], but for the name of numbers, and what is numbered (`V8HeapExplorer::SetInternalReference`).
+    pub const V9_1: &'static OwnObjects =
+        &OwnObjects { number: "number", count_left_out: false, ..*OwnObjects::V9_2 };
+    /// As [`OwnObjects::V9`], V8 9.2 and 9.3: symbols have no description (`StringsStorage::GetName`).
+    pub const V9_2: &'static OwnObjects = &OwnObjects { describe_symbols: false, ..*OwnObjects::V9 };
     /// `V8HeapExplorer::AddEntry`, `GetSystemEntryName`, `TagObject` and `Extract...References` of V8 9: the kind of an object follows from its
     /// class alone, weak references are those that are told by name, and a `TransitionArray` is told as the `WeakFixedArray` that it is.
     pub const V9: &'static OwnObjects = &OwnObjects {
@@ -274,6 +289,7 @@ impl OwnObjects {
         transitions_have_indices: true,
         know_weak_words: false,
         builtin: " builtin",
+        ..*OwnObjects::V11
     };
     /// The same of V8 10, and `GetSystemEntryType`: some of them are code. Held against snapshots of V8 10.2.
     pub const V10: &'static OwnObjects = &OwnObjects {
@@ -315,6 +331,10 @@ impl OwnObjects {
         transitions_have_indices: false,
         know_weak_words: true,
         builtin: " builtin handle",
+        arrays: &[],
+        number: "heap number",
+        describe_symbols: true,
+        count_left_out: true,
     };
     /// The same from V8 12 on.
     pub const V12: &'static OwnObjects = &OwnObjects { builtin: " builtin code", ..*OwnObjects::V11 };

@@ -111,7 +111,9 @@ impl Texts<'_, '_> {
         let Ok(object) = self.heap.object(Tagged::pointer(address)) else { return };
         match object.kind() {
             Kind::Symbol => {
+                let is_described = self.heap.layout().facts.snapshots.own.describe_symbols;
                 let description = self.heap.symbol_description(object).ok().flatten();
+                let description = description.filter(|_| is_described);
                 match (description, self.heap.is_private_name(object)) {
                     (Some(description), true) => self.string(description, units),
                     (Some(description), false) => {

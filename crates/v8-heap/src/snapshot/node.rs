@@ -39,7 +39,7 @@ impl<'a, 't> Namer<'a, 't> {
                 Some(class) => heap.classes().class(class).name,
                 None => "HeapObject",
             };
-            let is_array = is(ARRAYS);
+            let is_array = is(ARRAYS) || is(snapshots.own.arrays);
             let kind = if is(snapshots.own.code) || (snapshots.wrappers_are_code && is(WRAPPERS)) {
                 NodeKind::Code
             } else if is_array {
@@ -92,7 +92,9 @@ impl<'a, 't> Namer<'a, 't> {
                 _ => (NodeKind::Hidden, Some(Name::Static("private symbol"))),
             },
             Kind::BigInt => (NodeKind::BigInt, Some(Name::Static("bigint"))),
-            Kind::HeapNumber => (NodeKind::Number, Some(Name::Static("heap number"))),
+            Kind::HeapNumber => {
+                (NodeKind::Number, Some(Name::Static(heap.layout().facts.snapshots.own.number)))
+            }
             Kind::SharedFunctionInfo => {
                 let name = text(heap.shared_name(object).ok().flatten());
                 let is_named = heap.layout().facts.snapshots.name_functions;

@@ -98,6 +98,8 @@ pub(super) struct Explorer<'a, 't> {
 struct Telling<'x> {
     essential: &'x Essential,
     knows_weak_words: bool,
+    /// Words with a name that hold what is left out count among those without one.
+    counts_left_out: bool,
     /// Number of the next hidden word.
     next: u32,
     visit: &'x mut dyn FnMut(Edge),
@@ -132,7 +134,8 @@ impl Telling<'_> {
     fn named(&mut self, kind: EdgeKind, name: Name, word: Tagged) {
         match word.object() {
             Some(target) if self.essential.is(target) => self.edge(kind, name, target),
-            _ => self.hidden(word),
+            _ if self.counts_left_out => self.hidden(word),
+            _ => {}
         }
     }
 
@@ -165,9 +168,13 @@ impl Explorer<'_, '_> {
             visit(edge);
         };
         let own = self.heap.layout().facts.snapshots.own;
-        let knows_weak_words = own.know_weak_words;
-        let mut telling =
-            Telling { essential: &self.essential, knows_weak_words, next: 0, visit: &mut counted };
+        let mut telling = Telling {
+            essential: &self.essential,
+            knows_weak_words: own.know_weak_words,
+            counts_left_out: own.count_left_out,
+            next: 0,
+            visit: &mut counted,
+        };
         let encoding = self.heap.spaces().encoding_at(object.address);
         let size = encoding.size() as usize;
         let word = |index: usize| {

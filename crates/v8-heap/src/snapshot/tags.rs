@@ -50,6 +50,7 @@ static TAGS: &[(&str, &str, &str, Option<NodeKind>)] = &[
     ("BytecodeArray", "source_position_table", "(source position table)", Some(NodeKind::Code)),
     ("EnumCache", "keys", "(enum cache)", Some(NodeKind::ObjectShape)),
     ("EnumCache", "indices", "(enum cache)", Some(NodeKind::ObjectShape)),
+    ("SharedFunctionInfo", "name_or_scope_info", "(function scope info)", None),
 ];
 /// Further names. Numbers of those of `TAGS` follow theirs: of several names, an object takes the one with the lowest number.
 const CONSTANT_POOL: u8 = 0;

@@ -11,7 +11,9 @@ mod uses;
 
 use std::collections::{BTreeMap, HashSet};
 
-use core_reader::{Address, AddressSpace, Block, BlockId, BlockState, Contents, Malloc, Memory, MemoryRange};
+use core_reader::{
+    Address, AddressSpace, Block, BlockId, BlockMarks, BlockState, Contents, Malloc, Memory, MemoryRange,
+};
 use v8_heap::{Heap, Monitor};
 
 use self::claims::{Claim, Claims};
@@ -280,9 +282,8 @@ impl Ledger {
         let mut leaked = 0;
         progress.begin("following the blocks of malloc", 0);
         if let Some(unreached) = target.unreached(&Watched(progress)) {
-            let ids = (0..malloc.blocks().len() as u32).map(BlockId);
-            for id in ids.filter(|id| unreached.head_of(*id).is_some()) {
-                leaked += malloc.blocks().get(id).map_or(0, |block| block.chunk_bytes);
+            for block in malloc.blocks().iter().filter(|block| unreached.is_leaked(block.id)) {
+                leaked += block.chunk_bytes;
                 self.leaked_blocks += 1;
             }
         }
@@ -335,9 +336,9 @@ impl Ledger {
     ) -> BTreeMap<Use, u64> {
         let mut stored: BTreeMap<Use, u64> = BTreeMap::new();
         let mut sum = 0;
-        let mut is_buffer = vec![false; malloc.blocks().len()];
+        let mut is_buffer = BlockMarks::new(malloc.blocks().len());
         for block in buffers {
-            is_buffer[block.0 as usize] = true;
+            is_buffer.set(block.0 as usize);
         }
         // What was interrupted is not told, and the caller says so.
         self.parts = NativeParts::of(target, progress).unwrap_or_default();
@@ -346,7 +347,7 @@ impl Ledger {
         for block in malloc.blocks().iter() {
             own += if block.state == BlockState::Own { block.chunk_bytes } else { 0 };
             // Buffers have been counted.
-            let part = self.parts.number_of(block.id).filter(|_| !is_buffer[block.id.0 as usize]);
+            let part = self.parts.number_of(block.id).filter(|_| !is_buffer.has(block.id.0 as usize));
             let Some((bytes, stored)) = part.and_then(|part| sums.get_mut(part)) else { continue };
             *bytes += block.chunk_bytes;
             if in_core {

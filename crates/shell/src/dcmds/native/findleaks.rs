@@ -25,7 +25,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::Write;
 
-use core_reader::{Address, Block, Memory};
+use core_reader::{Address, Block, Leak, Malloc, Memory, Unreached};
 use serde_json::json;
 
 use crate::answers::native_memory;
@@ -95,14 +95,7 @@ pub(crate) static DCMD: Dcmd = Dcmd {
 };
 
 /// Words at the start of a block that tell what it is.
-const WORDS: u64 = 4;
-
-/// A leaked block, and what hangs on it.
-struct Leak {
-    block: Block,
-    blocks: u64,
-    hanging: u64,
-}
+const WORDS: usize = 4;
 
 /// Leaked blocks of the same size with the same contents.
 struct Group {
@@ -115,21 +108,14 @@ struct Group {
 
 fn answer(context: &Context, each: bool, as_json: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
     let (malloc, unreached) = native_memory::unreached(context)?;
-    let leaks: Vec<Leak> = unreached
-        .heads
-        .iter()
-        .filter_map(|(id, blocks, bytes)| {
-            let block = malloc.blocks().get(*id)?;
-            Some(Leak { block, blocks: *blocks, hanging: *bytes })
-        })
-        .collect();
     if !as_json {
         let lost = native_memory::lost_stacks(context.target()?.core());
         for problem in lost.into_iter().chain(native_memory::not_found(malloc)) {
             context.warn(&problem);
         }
     }
-    if leaks.is_empty() {
+    let (count, bytes) = unreached.total();
+    if count == 0 {
         let used: u64 = malloc.arenas().iter().map(|arena| arena.used.0).sum::<u64>() + malloc.mapped().0;
         let text =
             format!("something leads to each of the {used} blocks of malloc: no leak of native memory");
@@ -139,7 +125,7 @@ fn answer(context: &Context, each: bool, as_json: bool, out: &mut Out<'_>) -> Re
         return Ok(());
     }
     if out.is_pipe() {
-        for leak in &leaks {
+        for leak in unreached.heads(malloc) {
             if out.emit(Item::address(leak.block.start.0))? == Flow::Enough {
                 break;
             }
@@ -147,13 +133,12 @@ fn answer(context: &Context, each: bool, as_json: bool, out: &mut Out<'_>) -> Re
         return Ok(());
     }
     if each {
-        return list(context, leaks, as_json, out);
+        return list(context, (malloc, unreached), as_json, out);
     }
-    let (count, bytes) = unreached.total();
     if !as_json {
         TABLE.heading(context.colours, &mut out.text())?;
     }
-    for group in groups(context, &leaks)? {
+    for group in groups(context, unreached.heads(malloc))? {
         if as_json {
             out.json(&json!({
                 "count": group.count,
@@ -181,8 +166,14 @@ fn answer(context: &Context, each: bool, as_json: bool, out: &mut Out<'_>) -> Re
     Ok(())
 }
 
-fn list(context: &Context, mut leaks: Vec<Leak>, as_json: bool, out: &mut Out<'_>) -> Result<(), DcmdError> {
-    leaks.sort_by_key(|leak| (Reverse(leak.hanging), leak.block.start));
+fn list(
+    context: &Context,
+    (malloc, unreached): (&Malloc, &Unreached),
+    as_json: bool,
+    out: &mut Out<'_>,
+) -> Result<(), DcmdError> {
+    let mut leaks: Vec<Leak> = unreached.heads(malloc).collect();
+    leaks.sort_unstable_by_key(|leak| (Reverse(leak.bytes), leak.block.start));
     if !as_json {
         BLOCKS.heading(context.colours, &mut out.text())?;
     }
@@ -193,13 +184,13 @@ fn list(context: &Context, mut leaks: Vec<Leak>, as_json: bool, out: &mut Out<'_
             out.json(&json!({
                 "block": hex(leak.block.start.0),
                 "size": leak.block.bytes,
-                "hanging": leak.hanging,
+                "hanging": leak.bytes,
                 "blocks": leak.blocks,
                 "contents": contents,
             }))?;
         } else {
             let row: [&dyn std::fmt::Display; 5] =
-                [&leak.block.start, &leak.block.bytes, &leak.hanging, &leak.blocks, &escape(&contents)];
+                [&leak.block.start, &leak.block.bytes, &leak.bytes, &leak.blocks, &escape(&contents)];
             BLOCKS.row(&row, &mut out.text())?;
         }
     }
@@ -207,8 +198,8 @@ fn list(context: &Context, mut leaks: Vec<Leak>, as_json: bool, out: &mut Out<'_
 }
 
 /// Leaks by size and kind of contents, those that cost most first.
-fn groups(context: &Context, leaks: &[Leak]) -> Result<Vec<Group>, DcmdError> {
-    let mut found: HashMap<(u64, String), Group> = HashMap::new();
+fn groups(context: &Context, leaks: impl Iterator<Item = Leak>) -> Result<Vec<Group>, DcmdError> {
+    let mut found: HashMap<(u64, Contents), Group> = HashMap::new();
     for leak in leaks {
         context.check_interrupt()?;
         let kind = kind_of(context, &leak.block);
@@ -221,65 +212,95 @@ fn groups(context: &Context, leaks: &[Leak]) -> Result<Vec<Group>, DcmdError> {
         });
         group.count += 1;
         group.bytes += leak.block.bytes;
-        group.hanging += leak.hanging;
+        group.hanging += leak.bytes;
     }
     let mut groups: Vec<Group> = found.into_values().collect();
     groups.sort_by_key(|group| (Reverse(group.hanging), group.first.id));
     Ok(groups)
 }
 
-/// What makes blocks alike: their class, being text, or what their first words point to.
-fn kind_of(context: &Context, block: &Block) -> String {
-    said(context, block, false)
+/// What makes blocks alike: their class, or their first words up to the first text.
+#[derive(PartialEq, Eq, Hash)]
+enum Contents {
+    Class(String),
+    Words([Option<Word>; WORDS]),
 }
 
-/// What is in a block, in one line.
+/// A word of a block; addresses of memory without a name, and texts, are all alike.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Word {
+    Text,
+    Address,
+    /// A number, or the address of something with a name.
+    Own(u64),
+}
+
+/// What makes a block like others.
+fn kind_of(context: &Context, block: &Block) -> Contents {
+    if let Some(class) = native_memory::class_of(context, block) {
+        return Contents::Class(class);
+    }
+    let mut words = [None; WORDS];
+    for (word, offset) in words.iter_mut().zip((0..block.bytes).step_by(8)) {
+        if text_length(context, block, offset).is_some() {
+            *word = Some(Word::Text);
+            break;
+        }
+        let Some(value) = word_of(context, block, offset) else { break };
+        let is_alike = is_address(context, value) && context.symbolic(value).is_none();
+        *word = Some(if is_alike { Word::Address } else { Word::Own(value) });
+    }
+    Contents::Words(words)
+}
+
+/// What is in a block, in one line: its class, or its first words up to the first text.
 fn contents_of(context: &Context, block: &Block) -> String {
-    said(context, block, true)
-}
-
-/// The class, or the first words up to the first text; addresses and texts by what they are only, unless `exactly`.
-fn said(context: &Context, block: &Block, exactly: bool) -> String {
     if let Some(class) = native_memory::class_of(context, block) {
         return class;
     }
-    let Ok(memory) = context.memory() else { return String::new() };
-    let mut words = Vec::new();
-    for index in 0..WORDS.min(block.bytes.div_ceil(8)) {
-        if let Some(text) = text_of(context, block, 8 * index) {
-            words.push(if exactly { format!("{text:?}") } else { "text".to_owned() });
+    let mut said = Vec::new();
+    for offset in (0..block.bytes).step_by(8).take(WORDS) {
+        if let Some(text) = text_of(context, block, offset) {
+            said.push(format!("{text:?}"));
             break;
         }
-        match memory.read_u64(Address(block.start.0 + 8 * index)) {
-            Ok(word) if 8 * index + 8 <= block.bytes => words.push(said_of(context, word, exactly)),
-            _ => break,
-        }
+        let Some(word) = word_of(context, block, offset) else { break };
+        let name = if word >= FIRST_ADDRESS { context.symbolic(word) } else { None };
+        said.push(name.unwrap_or_else(|| format!("{word:x}")));
     }
-    words.join(" ")
+    said.join(" ")
 }
 
-/// A word: by name if it is the address of something with a name, as a number, or `block` if it leads into malloc's memory and
-/// numbers are not wanted.
-fn said_of(context: &Context, word: u64, exactly: bool) -> String {
-    const FIRST_ADDRESS: u64 = 0x1_0000;
-    if word >= FIRST_ADDRESS
-        && let Some(name) = context.symbolic(word)
-    {
-        return name;
-    }
-    let is_address = word >= FIRST_ADDRESS
-        && context.memory().is_ok_and(|memory| memory.range_at(Address(word)).is_some());
-    if is_address && !exactly { "address".to_owned() } else { format!("{word:x}") }
+/// What is less is taken for a number.
+const FIRST_ADDRESS: u64 = 0x1_0000;
+
+/// A whole word of a block.
+fn word_of(context: &Context, block: &Block, offset: u64) -> Option<u64> {
+    let at = Address(block.start.0 + offset);
+    context.memory().ok()?.read_u64(at).ok().filter(|_| offset + 8 <= block.bytes)
+}
+
+fn is_address(context: &Context, word: u64) -> bool {
+    word >= FIRST_ADDRESS && context.memory().is_ok_and(|memory| memory.range_at(Address(word)).is_some())
+}
+
+/// Most characters of a text that are shown.
+const MOST_TEXT: usize = 48;
+
+/// The start of a block from `offset` on, and how many characters of text that is, if it is some.
+fn text_length(context: &Context, block: &Block, offset: u64) -> Option<([u8; MOST_TEXT], usize)> {
+    const FEWEST: usize = 6;
+    let mut room = [0; MOST_TEXT];
+    let length = usize::try_from(block.bytes.checked_sub(offset)?).ok()?.min(MOST_TEXT);
+    let bytes = &mut room[..length];
+    context.memory().ok()?.read_into(Address(block.start.0 + offset), bytes).ok()?;
+    let printable = bytes.iter().take_while(|byte| (0x20..0x7f).contains(*byte)).count();
+    let ends = bytes.get(printable).is_none_or(|byte| matches!(byte, 0 | b'\n' | b'\t' | b'\r'));
+    (printable >= FEWEST && ends).then_some((room, printable))
 }
 
 /// The text in a block from `offset` on, if there is some.
 fn text_of(context: &Context, block: &Block, offset: u64) -> Option<String> {
-    const FEWEST: usize = 6;
-    const MOST: usize = 48;
-    let memory = context.memory().ok()?;
-    let mut bytes = vec![0; usize::try_from(block.bytes.checked_sub(offset)?).ok()?.min(MOST)];
-    memory.read_into(Address(block.start.0 + offset), &mut bytes).ok()?;
-    let printable = bytes.iter().take_while(|byte| (0x20..0x7f).contains(*byte)).count();
-    let ends = bytes.get(printable).is_none_or(|byte| matches!(byte, 0 | b'\n' | b'\t' | b'\r'));
-    (printable >= FEWEST && ends).then(|| String::from_utf8_lossy(&bytes[..printable]).into_owned())
+    let (bytes, length) = text_length(context, block, offset)?;
+    Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
 }

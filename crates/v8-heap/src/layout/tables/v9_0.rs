@@ -4,14 +4,19 @@
 //! compute the statistics read them.
 
 use super::v9_1;
-use crate::layout::{AccountingLayout, Facts, Table, machine_code};
+use crate::layout::{AccountingLayout, Facts, OwnObjects, SnapshotLayout, Table, machine_code};
 
 /// Layout of V8 9.0, as Node.js 16 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
     v8: (9, 0),
     accounting: AccountingLayout { allocator: 0x21b0, ..v9_1::TABLE.accounting },
     deoptimization: &machine_code::V9_0,
-    // src/objects/code-inl.h, GetBytecodeOffsetForBaselinePC
-    facts: Facts { baseline_tables_have_pairs: true, ..v9_1::TABLE.facts },
+    facts: Facts {
+        // src/objects/code-inl.h, GetBytecodeOffsetForBaselinePC
+        baseline_tables_have_pairs: true,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout { own: OwnObjects::V9_0, ..v9_1::TABLE.facts.snapshots },
+        ..v9_1::TABLE.facts
+    },
     ..v9_1::TABLE
 };

@@ -4,7 +4,9 @@
 //! compute the statistics read them.
 
 use super::v9_2;
-use crate::layout::{AccountingLayout, BackingStoreLayout, CrashLayout, Facts, Table};
+use crate::layout::{
+    AccountingLayout, BackingStoreLayout, CrashLayout, Facts, OwnObjects, SnapshotLayout, Table,
+};
 
 /// Layout of V8 9.1, as Node.js 16 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -23,7 +25,12 @@ pub(super) const TABLE: Table = Table {
         },
         ..v9_2::TABLE.accounting
     },
-    // src/wasm/module-decoder.cc, DecodeFunctionNames
-    facts: Facts { wasm_functions_go_by_exports: true, ..v9_2::TABLE.facts },
+    facts: Facts {
+        // src/wasm/module-decoder.cc, DecodeFunctionNames
+        wasm_functions_go_by_exports: true,
+        // src/profiler/heap-snapshot-generator.cc
+        snapshots: SnapshotLayout { own: OwnObjects::V9_1, ..v9_2::TABLE.facts.snapshots },
+        ..v9_2::TABLE.facts
+    },
     ..v9_2::TABLE
 };

@@ -4,7 +4,7 @@
 //! compute the statistics read them.
 
 use super::v9_4;
-use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, Table};
+use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, OwnObjects, SnapshotLayout, Table};
 
 /// Layout of V8 9.3, as Node.js 16 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -15,7 +15,12 @@ pub(super) const TABLE: Table = Table {
         backing_store: BackingStoreLayout { flags: 40, ..v9_4::TABLE.accounting.backing_store },
         ..v9_4::TABLE.accounting
     },
-    // src/objects/stack-frame-info.cc
-    facts: Facts { wasm_modules_are_anonymous: true, ..v9_4::TABLE.facts },
+    facts: Facts {
+        // src/objects/stack-frame-info.cc
+        wasm_modules_are_anonymous: true,
+        // src/profiler/strings-storage.cc
+        snapshots: SnapshotLayout { own: OwnObjects::V9_2, ..v9_4::TABLE.facts.snapshots },
+        ..v9_4::TABLE.facts
+    },
     ..v9_4::TABLE
 };
