@@ -162,9 +162,12 @@ impl V8Version {
         let whole = |start: usize| {
             let text = bytes.get(start..bytes.len().min(start + LONGEST))?;
             let text = &text[..memchr::memchr(0, text)?];
-            text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.').then(|| std::str::from_utf8(text).ok())?
+            text.iter()
+                .all(|byte| byte.is_ascii_digit() || *byte == b'.')
+                .then(|| std::str::from_utf8(text).ok())?
         };
-        let numbers = |text: &str| -> Option<Vec<u32>> { text.split('.').map(|part| part.parse().ok()).collect() };
+        let numbers =
+            |text: &str| -> Option<Vec<u32>> { text.split('.').map(|part| part.parse().ok()).collect() };
         let mut tried = Vec::new();
         memmem::find_iter(bytes, b".0.").find_map(|at| {
             let digits = bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).take(4).count();
@@ -290,6 +293,23 @@ mod tests {
         let found: Vec<&[u8]> = version_texts(bytes).map(|text| &bytes[text]).collect();
         assert_eq!(found, [&b"12.4.254.21-node.33"[..], b"15.0.245.2-rusty", b"-rusty"]);
         assert_eq!(V8Version::parse("-rusty"), None);
+    }
+
+    #[test]
+    fn the_version_of_a_chromium_tells_that_of_its_v8() {
+        let of = |bytes: &[u8]| V8Version::of_chromium(bytes).map(|version| version.to_string());
+        let found = of(b"1.0\0v0.0\0Chrome/141.0.7390.0\x00212.60.61.246\x0014.1.146\0FLAGS");
+        assert_eq!(found.as_deref(), Some("14.1.146.0"));
+        let found = of(b"\x0015.6.75.63\0\x15Invalid\0156.0.8078.114\0ecma-114\0");
+        assert_eq!(found.as_deref(), Some("15.6.75.63"));
+        for other in [
+            &b"\0141.0.7390.0\x0014.2.146\0"[..],
+            b"\0141.0.7390\x0014.1.146\0",
+            b"\x0014.1.146\0",
+            b"141.0.1.2",
+        ] {
+            assert_eq!(of(other), None, "{}", String::from_utf8_lossy(other));
+        }
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl<'a> Words<'a> {
             return self.tagged(address, what);
         }
         let handle = self.word32(address, what)?;
-        let found = self.spaces.sandbox_at(address).and_then(|sandbox| sandbox.trusted_object(self.memory, handle));
+        let found =
+            self.spaces.sandbox_at(address).and_then(|sandbox| sandbox.trusted_object(self.memory, handle));
         found.ok_or_else(|| no_handle(what, address, handle))
     }
 

@@ -122,7 +122,9 @@ fn take(directory: &Path) -> Result<()> {
 /// The process that runs the page of a browser.
 fn page_of(browser: u32) -> Result<u32> {
     for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let is_child = fields_of(process).is_some_and(|fields| fields[1] == browser.to_string());
         let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         if is_child && String::from_utf8_lossy(&arguments).contains("--type=renderer") {

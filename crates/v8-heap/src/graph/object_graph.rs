@@ -644,7 +644,8 @@ impl Reader<'_, '_> {
             }
             Outside::Apart(fields) => {
                 for (at, kind) in fields {
-                    let word = bytes.get(*at as usize..).and_then(|bytes| self.word_apart(address, *kind, bytes));
+                    let word =
+                        bytes.get(*at as usize..).and_then(|bytes| self.word_apart(address, *kind, bytes));
                     self.add(edges, word.unwrap_or_default().0);
                 }
             }
@@ -686,9 +687,9 @@ impl Reader<'_, '_> {
                 let length = word(fields.string_length) as u32;
                 let bytes = u64::from(length) * u64::from(unit);
                 let resource = match self.spaces.sandbox_at(address) {
-                    Some(sandbox) => {
-                        sandbox.shared_external(self.view.memory(), word(fields.external_resource) as u32).unwrap_or(0)
-                    }
+                    Some(sandbox) => sandbox
+                        .shared_external(self.view.memory(), word(fields.external_resource) as u32)
+                        .unwrap_or(0),
                     None => word(fields.external_resource),
                 };
                 self.add_owned(edges, id, resource, bytes);

@@ -60,7 +60,8 @@ impl MetadataTable {
                 }
             }
         });
-        let (Some(lowest), Some(highest)) = (blocks.keys().min().copied(), blocks.keys().max().copied()) else {
+        let (Some(lowest), Some(highest)) = (blocks.keys().min().copied(), blocks.keys().max().copied())
+        else {
             return None;
         };
         let mut bases: HashSet<u64> = HashSet::new();
@@ -136,12 +137,13 @@ fn says_page(memory: &dyn Memory, layout: &Layout, block: u64, page: u64) -> boo
         && page.checked_add(size).is_some_and(|last| end <= last)
 }
 
-/// Calls `visit` with every word of memory that the process can write to and that is in no cage, with its address.
+/// Calls `visit` with every word of memory that the process can write to, that holds no code and is in no cage, with its address.
 fn each_word_outside(memory: &dyn Memory, pages: &HashMap<u64, u32>, visit: &mut dyn FnMut(u64, u64)) {
     let cages: HashSet<u64> = pages.keys().map(|page| page / CAGE).collect();
     for range in memory.ranges() {
         if range.contents != Contents::Dumped
             || !range.permissions.write
+            || range.permissions.execute
             || cages.contains(&(range.start.0 / CAGE))
         {
             continue;

@@ -187,7 +187,9 @@ impl<'t> Spaces<'t> {
     pub(crate) fn recognise_again(&mut self, memory: &'t dyn Memory, layout: &Layout, index: usize) -> bool {
         let known = &self.pages[index];
         let Ok(rest) = memory.bytes_from(Address(known.base)) else { return false };
-        let Recognition::Page(page) = Page::recognise(memory, layout, self.table, known.base, rest) else { return false };
+        let Recognition::Page(page) = Page::recognise(memory, layout, self.table, known.base, rest) else {
+            return false;
+        };
         // One that reaches into the next is none of two.
         if self.pages.get(index + 1).is_some_and(|next| page.end() > next.base) {
             return false;
@@ -315,7 +317,9 @@ fn encode(memory: &dyn Memory, layout: &Layout, pages: &mut [Page<'_>], current:
     let isolates = isolates_of(memory, pages, current);
     let cages: HashMap<u64, u64> = isolates
         .iter()
-        .filter_map(|isolate| Some((isolate.heap, locate::cage(memory, layout.fields.words, pages, isolate)?)))
+        .filter_map(|isolate| {
+            Some((isolate.heap, locate::cage(memory, layout.fields.words, pages, isolate)?))
+        })
         .collect();
     let largest = isolates.first().and_then(|isolate| cages.get(&isolate.heap)).copied();
     for page in pages.iter_mut() {

@@ -665,6 +665,32 @@ mod tests {
         }
     }
 
+    /// By value of a core of Chromium 141: where the bytes of an `ArrayBuffer` of 5000 bytes are, and the sizes that maps give their objects.
+    #[test]
+    fn fields_of_a_sandbox_are_handles_and_distances() {
+        let classes = Classes::of((14, 1), WordModel::SANDBOXED, &PublishedFields::default());
+        for (class, field, offset, kind) in [
+            ("JSArrayBuffer", "cpp_heap_wrappable", 12, FieldKind::Unsigned(4)),
+            ("JSArrayBuffer", "raw_byte_length", 20, FieldKind::Bounded),
+            ("JSArrayBuffer", "backing_store", 36, FieldKind::Sandboxed),
+            ("JSArrayBuffer", "extension", 44, FieldKind::External),
+            ("JSArrayBuffer", "bit_field", 48, FieldKind::Unsigned(4)),
+            ("ExternalString", "resource", 12, FieldKind::ExternalShared),
+            ("ExternalString", "resource_data", 16, FieldKind::ExternalShared),
+            ("SharedFunctionInfo", "trusted_function_data", 4, FieldKind::Trusted),
+            ("BytecodeArray", "self_indirect_pointer", 4, FieldKind::Unsigned(4)),
+            ("BytecodeArray", "constant_pool", 24, FieldKind::Protected),
+        ] {
+            assert_eq!(classes.offset(class, field), Some(offset), "{class}::{field}");
+            assert_eq!(classes.kind(class, field), Some(kind), "{class}::{field}");
+        }
+        assert_eq!(classes.offset("Code", "instruction_start"), None, "a table has it");
+        let without = Classes::of((14, 1), WordModel::COMPRESSED, &PublishedFields::default());
+        assert_eq!(without.offset("BytecodeArray", "self_indirect_pointer"), None);
+        assert_eq!(without.kind("ExternalString", "resource"), Some(FieldKind::Pointer));
+        assert_eq!(without.kind("BytecodeArray", "constant_pool"), Some(FieldKind::Tagged));
+    }
+
     #[test]
     fn what_an_embedder_has_changed_is_there_in_its_classes_only() {
         let of = |changes| {

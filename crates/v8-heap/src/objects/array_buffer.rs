@@ -366,7 +366,9 @@ impl View<'_> {
         }
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
         let longest = match self.fields().array_buffer_max_byte_length {
-            Some(at) => self.words().sandboxed_length(buffer.address + at, "greatest length of a JSArrayBuffer")?,
+            Some(at) => {
+                self.words().sandboxed_length(buffer.address + at, "greatest length of a JSArrayBuffer")?
+            }
             None => 0,
         };
         Ok(BufferState {

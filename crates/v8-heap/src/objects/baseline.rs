@@ -26,7 +26,8 @@ impl View<'_> {
         let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;
         if self.class_name(object.value()) == "CodeWrapper" {
-            object = self.object(words.trusted(object.address + fields.code_wrapper_code, "wrapped code")?)?;
+            object =
+                self.object(words.trusted(object.address + fields.code_wrapper_code, "wrapped code")?)?;
         }
         if self.class_name(object.value()) != "Code" {
             return Ok(None);

@@ -422,8 +422,10 @@ impl View<'_> {
     pub(super) fn calls_with_new(&self, code: MachineCode<'_>, instruction: u64, is_return: bool) -> bool {
         let last = || {
             let layout = self.layout().deoptimization.filter(|_| is_return)?;
-            let data =
-                self.words().protected(code.object.address + self.fields().code_data, "data of a Code").ok()?;
+            let data = self
+                .words()
+                .protected(code.object.address + self.fields().code_data, "data of a Code")
+                .ok()?;
             let offset = u32::try_from(instruction.checked_sub(code.start)?).ok()?;
             match self.deoptimization_index(layout, code, offset).ok()? {
                 Safepoint::Entry(index) => self.translation(layout, self.object(data).ok()?, index)?.pop(),

@@ -210,7 +210,9 @@ impl View<'_> {
             }
             FieldKind::External => FieldValue::Pointer(words.external(at, "external field")?),
             FieldKind::ExternalShared => FieldValue::Pointer(words.shared_external(at, "external field")?),
-            FieldKind::Sandboxed => FieldValue::Pointer(words.sandboxed_address(at, "address in the sandbox")?),
+            FieldKind::Sandboxed => {
+                FieldValue::Pointer(words.sandboxed_address(at, "address in the sandbox")?)
+            }
             FieldKind::Bounded => FieldValue::Unsigned(words.sandboxed_length(at, "length in the sandbox")?),
             // An aligned native pointer has the lowest bit clear, which a pointer to an object has not.
             FieldKind::Embedder => match words.word(at, "embedder field")? {

@@ -317,7 +317,8 @@ impl<'a, 't> Plans<'a, 't> {
             if let (FieldKind::InCodeCage, Some(slot)) = (field.kind, slot.as_deref_mut()) {
                 *slot = Slot::InCodeCage(field.name);
             }
-            if let (FieldKind::Trusted | FieldKind::Protected, Some(slot)) = (field.kind, slot.as_deref_mut()) {
+            if let (FieldKind::Trusted | FieldKind::Protected, Some(slot)) = (field.kind, slot.as_deref_mut())
+            {
                 let name = match named {
                     Some((_, _, Slot::Internal(name))) => Some(*name),
                     _ => None,

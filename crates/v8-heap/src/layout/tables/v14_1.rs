@@ -5,7 +5,9 @@
 
 use super::v13_6;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, SandboxLayout, SnapshotLayout, Table};
+use crate::layout::{
+    AccountingLayout, BackingStoreLayout, Facts, FrameLayout, SandboxLayout, SnapshotLayout, Table,
+};
 
 /// Layout of V8 14.1, as Node.js 25 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
