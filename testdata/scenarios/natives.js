@@ -5,6 +5,7 @@
  * against what Node.js told V8.
  */
 const { hold } = require('./hold');
+const { Blob } = require('buffer');
 const crypto = require('crypto');
 const dgram = require('dgram');
 const dns = require('dns');
@@ -17,6 +18,7 @@ const path = require('path');
 const perf = require('perf_hooks');
 const tls = require('tls');
 const vm = require('vm');
+const { BroadcastChannel, MessageChannel } = require('worker_threads');
 const zlib = require('zlib');
 
 /** What the running release does not have is left out. */

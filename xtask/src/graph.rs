@@ -257,7 +257,7 @@ fn add_groups(snapshot: &SnapshotGraph, groups: &mut Groups) {
             NodeKind::Synthetic => continue,
             // Bytes of a buffer, characters of a string.
             NodeKind::Native if snapshot.name(node).starts_with("system / ") => OUTSIDE,
-            NodeKind::Other if snapshot.name(node) == "heap number" => "(number)",
+            NodeKind::Other if matches!(snapshot.name(node), "heap number" | "number") => "(number)",
             NodeKind::Other if snapshot.name(node) == "symbol" => "(symbol)",
             NodeKind::Other if snapshot.name(node) == "bigint" => "(bigint)",
             _ if snapshot.is_js_object(node) => snapshot.name(node),

@@ -193,6 +193,20 @@ fn what_is_left_behind_the_elements_of_a_vector_is_nobodys() {
     assert_eq!(of("LEFT"), [0, 1].map(|which| (which, Owner::Nobody)));
 }
 
+/// What is left in the window of a stream of zlib leads nowhere.
+#[test]
+fn windows_of_zlib_lead_nowhere() {
+    let taken = taken_with(&["zlib"]);
+    let malloc = Malloc::of(&taken.core, &Unwatched).unwrap();
+    let unreached = malloc.unreached(&taken.core, &[], &Unwatched).unwrap();
+    let is_leaked = |word: &str| {
+        let block = malloc.blocks().around(taken.said(word).next().unwrap()[1]).unwrap();
+        unreached.is_leaked(block.id)
+    };
+    assert!(is_leaked("LEFT"));
+    assert!(!is_leaked("WINDOW"));
+}
+
 #[test]
 fn what_nothing_leads_to_is_what_the_program_has_forgotten() {
     let taken = taken();

@@ -21,12 +21,10 @@ use std::sync::Mutex;
 
 use super::blocks::Block;
 use super::marks::BlockMarks;
-use super::{Malloc, words};
+use super::words::is_near;
+use super::{Malloc, words, zlib};
 use crate::scan::Watch;
 use crate::{Address, Core, Memory};
-
-/// How far behind the start of a block a word leads little behind it, in bytes.
-const LITTLE: u64 = 16;
 
 /// Which words lead to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +165,8 @@ impl Links {
     /// Reads all blocks in use. `None` if `watch` has stopped it.
     pub fn of(malloc: &Malloc, core: &Core, watch: &dyn Watch) -> Option<Links> {
         let mut counts = vec![0_u32; malloc.blocks().len() + 1];
-        let mut found = read_all(malloc, core, &mut counts[1..], watch)?;
+        let silent = zlib::tables(malloc, core);
+        let mut found = read_all((malloc, core), &silent, &mut counts[1..], watch)?;
         found.sort_unstable_by_key(|(number, _)| *number);
         let count = found.iter().map(|(_, found)| found.targets.len()).sum();
         let mut links =
@@ -184,7 +183,7 @@ impl Links {
             }
         }
         links.mark_doubtful(malloc, &places);
-        links.mark_left_over((malloc, core), &places, &vectors);
+        links.mark_left_over(&mut Reader::of(malloc, core, &silent), &places, &vectors);
         let odd = in_parts(&links.parts(), |blocks| {
             let is_odd = |block: &usize| {
                 links.targets[links.range(*block)].iter().any(|link| kind_of(*link) != LinkKind::Start)
@@ -290,18 +289,13 @@ impl Links {
     }
 
     /// BlockMarks what lies behind what vectors and deques use.
-    fn mark_left_over(
-        &mut self,
-        (malloc, core): (&Malloc, &Core),
-        places: &[u16],
-        vectors: &HashMap<u32, u64>,
-    ) {
+    fn mark_left_over(&mut self, reader: &mut Reader<'_>, places: &[u16], vectors: &HashMap<u32, u64>) {
         for (block, used) in vectors {
             let links = self.range(*block as usize);
             let behind = match u16::try_from(used.div_ceil(8)) {
                 Ok(first) if first < FAR => links.clone().filter(|link| places[*link] >= first).count(),
                 // Too far in for its place to be known.
-                _ => Reader::of(malloc, core).links_behind(malloc.blocks().block(*block as usize), *used),
+                _ => reader.links_behind(reader.malloc.blocks().block(*block as usize), *used),
             };
             for link in links.rev().take(behind) {
                 self.targets[link] = packed(self.targets[link], LinkKind::LeftOver);
@@ -313,8 +307,8 @@ impl Links {
 /// Reads the words of all blocks in use: what was found for each task, with its number. Adds to `counts` how many links each block has. `None` if
 /// `watch` has stopped it.
 fn read_all(
-    malloc: &Malloc,
-    core: &Core,
+    (malloc, core): (&Malloc, &Core),
+    silent: &BlockMarks,
     counts: &mut [u32],
     watch: &dyn Watch,
 ) -> Option<Vec<(usize, Found)>> {
@@ -332,7 +326,7 @@ fn read_all(
     });
     let shares = Mutex::new(shares);
     let run = || {
-        let mut reader = Reader::of(malloc, core);
+        let mut reader = Reader::of(malloc, core, silent);
         let (mut found, mut parts) = (Vec::new(), Vec::new());
         loop {
             let next = shares.lock().ok().and_then(|mut shares| shares.next());
@@ -396,13 +390,15 @@ struct Reader<'a> {
     malloc: &'a Malloc,
     core: &'a Core,
     bounds: (u64, u64),
+    /// Blocks that hold no addresses.
+    silent: &'a BlockMarks,
     /// The run that the word before led to: the next one does as well, most often.
     run: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn of(malloc: &'a Malloc, core: &'a Core) -> Reader<'a> {
-        Reader { malloc, core, bounds: malloc.bounds(), run: 0 }
+    fn of(malloc: &'a Malloc, core: &'a Core, silent: &'a BlockMarks) -> Reader<'a> {
+        Reader { malloc, core, bounds: malloc.bounds(), silent, run: 0 }
     }
 
     /// Reads the blocks of a task; sets how many links each has, as far as there is room for that.
@@ -412,7 +408,7 @@ impl<'a> Reader<'a> {
         let mut counts = counts.iter_mut();
         for block in self.malloc.blocks().some(task.blocks.clone()) {
             let before = found.targets.len();
-            if block.state.is_used() {
+            if block.state.is_used() && !self.silent.has(block.id.0 as usize) {
                 let (from, to) = task.part.unwrap_or((block.start.0, block.end().0));
                 self.read_block(&block, from, to, &mut found);
                 read += to - from;
@@ -515,11 +511,6 @@ impl Malloc {
         }
         used_by_deque(words, &self.blocks.block(block), leads_to)
     }
-}
-
-/// Whether a word that leads to a block leads to its start, or little behind it.
-fn is_near(word: u64, start: u64) -> bool {
-    word.is_multiple_of(8) && (start..=start.saturating_add(LITTLE)).contains(&word)
 }
 
 /// How many bytes of a block a vector uses, if three words are one that has the block: where its elements begin, where they end, and

@@ -41,6 +41,7 @@ mod runs;
 mod slots;
 mod unreached;
 mod words;
+mod zlib;
 
 use std::sync::OnceLock;
 

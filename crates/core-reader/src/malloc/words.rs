@@ -52,3 +52,11 @@ pub(super) fn each(memory: &AddressSpace, start: u64, end: u64, mut found: impl 
         at += length;
     }
 }
+
+/// How far behind the start of a block a word leads little behind it, in bytes.
+const LITTLE: u64 = 16;
+
+/// Whether a word that leads to a block leads to its start, or little behind it.
+pub(super) fn is_near(word: u64, start: u64) -> bool {
+    word.is_multiple_of(8) && (start..=start.saturating_add(LITTLE)).contains(&word)
+}

@@ -3,7 +3,7 @@
  * `blocked`: the program break cannot go on. `fragmented`: there are free blocks of every size that malloc has a list for. `broken`: a
  * free block has been written to, so that the list it is in is none. `pieces`: blocks lead to blocks by way of other memory. `long`: the
  * main arena is so large that it is walked from several places at once, and its blocks are full of what looks like chunks. `chance`: a
- * number leads into the middle of a list. `vectors`: vectors use a part of their memory, and words of others are left behind it.
+ * number leads into the middle of a list. `zlib`: in the window of a stream is what was there before. `vectors`: vectors use a part of their memory, and words of others are left behind it.
  */
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -196,6 +196,19 @@ __attribute__((noinline)) static void vectors(void) {
     }
 }
 
+/* A stream of zlib, its state behind a word of the allocator, and the window of that. */
+__attribute__((noinline)) static void zlib(void) {
+    static void **volatile stream;
+    void **state = (void **)calloc(1, 6008) + 1, **window = calloc(1, 65536), *old = calloc(1, 4000);
+    stream = calloc(1, 112);
+    stream[7] = state;
+    state[0] = stream;
+    state[10] = window;
+    window[500] = old;
+    say("WINDOW", 0, window);
+    say("LEFT", 0, old);
+}
+
 /* Gives out so many bytes, in front of which it says how many it took; of what is handed on it says 0. */
 static void **piece(int which, size_t bytes, int handed) {
     size_t front = which ? 16 : 8, *block = calloc(1, front + bytes);
@@ -258,6 +271,10 @@ int main(int count, char **arguments) {
     }
     if (!strcmp(mode, "long")) {
         fill_long();
+    }
+    if (!strcmp(mode, "zlib")) {
+        zlib();
+        forget();
     }
     if (!strcmp(mode, "vectors")) {
         vectors();
