@@ -300,11 +300,11 @@ mod tests {
         let of = |bytes: &[u8]| V8Version::of_chromium(bytes).map(|version| version.to_string());
         let found = of(b"1.0\0v0.0\0Chrome/141.0.7390.0\x00212.60.61.246\x0014.1.146\0FLAGS");
         assert_eq!(found.as_deref(), Some("14.1.146.0"));
-        let found = of(b"\x0015.6.75.63\0\x15Invalid\0156.0.8078.114\0ecma-114\0");
+        let found = of(b"\x0015.6.75.63\0\x15Invalid\x00156.0.8078.114\0ecma-114\0");
         assert_eq!(found.as_deref(), Some("15.6.75.63"));
         for other in [
-            &b"\0141.0.7390.0\x0014.2.146\0"[..],
-            b"\0141.0.7390\x0014.1.146\0",
+            &b"\x00141.0.7390.0\x0014.2.146\0"[..],
+            b"\x00141.0.7390\x0014.1.146\0",
             b"\x0014.1.146\0",
             b"141.0.1.2",
         ] {

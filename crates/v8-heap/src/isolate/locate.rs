@@ -24,7 +24,7 @@ use std::ops::Range;
 use core_reader::{Address, Memory};
 
 use super::page::Page;
-use super::{Directory, Isolate, readable_words};
+use super::{CAGE, Directory, Isolate, readable_words};
 use crate::Tagged;
 use crate::layout::{Kind, Layout, WordModel};
 use crate::tagged::Encoding;
@@ -96,9 +96,6 @@ pub(super) fn isolate_of(memory: &dyn Memory, heap: u64, current: &[u64]) -> (u6
         },
     }
 }
-
-/// Alignment and size of a cage: what four bytes can count, in bytes.
-pub(super) const CAGE: u64 = 1 << 32;
 
 /// The cage of an isolate, which is the first that it says of itself (V8: `IsolateData::cage_base_`): 0 where pointers are whole
 /// addresses. Its pages are in the cage, but for those of machine code, and in a sandbox those of trusted objects.

@@ -19,8 +19,7 @@ use std::collections::{HashMap, HashSet};
 
 use core_reader::{Address, Contents, Memory};
 
-use super::PAGE_SIZE;
-use super::locate::CAGE;
+use super::{CAGE, PAGE_SIZE};
 use crate::layout::{HeaderPlace, Layout};
 
 /// No flag of a page is as high, or higher.

@@ -47,6 +47,9 @@ pub(crate) use sandbox::Sandbox;
 /// Alignment and size of a regular page (`kRegularPageSize`).
 pub const PAGE_SIZE: u64 = 0x4_0000;
 
+/// Alignment and size of a cage: what four bytes can count, in bytes.
+const CAGE: u64 = 1 << 32;
+
 /// No process has more heap; only a core whose segments share their bytes claims to (in bytes).
 const MOST_PAGE_BYTES: u64 = 1 << 40;
 

@@ -769,7 +769,7 @@ mod tests {
 
     #[test]
     fn classes_are_as_large_as_heaps_have_them() {
-        let compressed = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+        let compressed = WordModel::COMPRESSED;
         for words in [WordModel::FULL, compressed] {
             let classes = Classes::of((15, 0), words, &PublishedFields::default());
             for (name, full, small) in SIZES_15_0 {
@@ -786,7 +786,7 @@ mod tests {
     /// With pointer compression, words have four bytes; nothing else of the description changes.
     #[test]
     fn places_follow_from_the_size_of_words() {
-        let words = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+        let words = WordModel::COMPRESSED;
         let classes = Classes::of((14, 6), words, &PublishedFields::default());
         let offset = |class, field| classes.offset(class, field).unwrap();
         assert_eq!(offset("JSObject", "elements"), 8);
