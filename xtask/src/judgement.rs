@@ -316,6 +316,7 @@ impl Asked<'_> {
         *living.entry("Generator".to_owned()).or_default() += calls.saturating_sub(known);
         let mut differences = constructors::compare(&named, &living);
         constructors::explain_tied(&mut differences);
+        constructors::explain_merged(&mut differences);
         let unexplained = differences.iter().filter(|difference| difference.reason.is_none());
         let failures = unexplained.map(|difference| {
             let constructors::Difference { constructor, truth, found, .. } = difference;

@@ -137,7 +137,12 @@ impl<'t> Heap<'t> {
         };
         // Pages say what they are in the same way with compressed pointers and without; that they are in a cage says which it is.
         let (layout, spaces) = match fitting(WordModel::FULL)? {
-            (_, spaces) if spaces.cage(memory).is_some() => fitting(WordModel::COMPRESSED)?,
+            (_, spaces) if spaces.cage(memory, WordModel::FULL).is_some() => fitting(WordModel::COMPRESSED)?,
+            // In a sandbox they have numbers for it.
+            whole if whole.1.pages().is_empty() => match fitting(WordModel::SANDBOXED)? {
+                sandboxed if !sandboxed.1.pages().is_empty() => sandboxed,
+                _ => whole,
+            },
             whole => whole,
         };
         let view = View::new(

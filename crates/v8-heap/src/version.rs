@@ -146,11 +146,55 @@ impl V8Version {
             let bytes = &bytes[..bytes.len().min((range.end.0 - range.start.0) as usize)];
             let version =
                 version_texts(bytes).find_map(|text| Self::parse(std::str::from_utf8(&bytes[text]).ok()?));
+            let version = version.or_else(|| Self::of_chromium(bytes));
             if version.is_some() {
                 return version;
             }
         }
         None
+    }
+
+    /// The version of V8 in the binary of a Chromium: V8 14.1 is that of Chromium 141, and both versions are texts of it. A patch
+    /// level of 0 is left out (V8: `src/utils/version.cc`).
+    fn of_chromium(bytes: &[u8]) -> Option<V8Version> {
+        /// No version is longer.
+        const LONGEST: usize = 24;
+        let whole = |start: usize| {
+            let text = bytes.get(start..bytes.len().min(start + LONGEST))?;
+            let text = &text[..memchr::memchr(0, text)?];
+            text.iter()
+                .all(|byte| byte.is_ascii_digit() || *byte == b'.')
+                .then(|| std::str::from_utf8(text).ok())?
+        };
+        let numbers =
+            |text: &str| -> Option<Vec<u32>> { text.split('.').map(|part| part.parse().ok()).collect() };
+        let mut tried = Vec::new();
+        memmem::find_iter(bytes, b".0.").find_map(|at| {
+            let digits = bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).take(4).count();
+            let start = at - digits;
+            let before = start.checked_sub(1).map(|before| bytes[before]);
+            if digits != 3 || !matches!(before, Some(0 | b'/')) {
+                return None;
+            }
+            let milestone = match *numbers(whole(start)?)?.as_slice() {
+                [milestone, 0, _, _] => milestone,
+                _ => return None,
+            };
+            if tried.contains(&milestone) {
+                return None;
+            }
+            tried.push(milestone);
+            let (major, minor) = (milestone / 10, milestone % 10);
+            let head = format!("\0{major}.{minor}.");
+            memmem::find_iter(bytes, head.as_bytes()).find_map(|at| {
+                let (build, patch) = match *numbers(whole(at + 1)?)?.as_slice() {
+                    [_, _, build] => (build, 0),
+                    [_, _, build, patch] => (build, patch),
+                    _ => return None,
+                };
+                Some(V8Version { major, minor, build, patch, embedder: String::new() })
+            })
+        })
     }
 
     /// Parses `12.4.254.21-node.33`.
@@ -249,6 +293,23 @@ mod tests {
         let found: Vec<&[u8]> = version_texts(bytes).map(|text| &bytes[text]).collect();
         assert_eq!(found, [&b"12.4.254.21-node.33"[..], b"15.0.245.2-rusty", b"-rusty"]);
         assert_eq!(V8Version::parse("-rusty"), None);
+    }
+
+    #[test]
+    fn the_version_of_a_chromium_tells_that_of_its_v8() {
+        let of = |bytes: &[u8]| V8Version::of_chromium(bytes).map(|version| version.to_string());
+        let found = of(b"1.0\0v0.0\0Chrome/141.0.7390.0\x00212.60.61.246\x0014.1.146\0FLAGS");
+        assert_eq!(found.as_deref(), Some("14.1.146.0"));
+        let found = of(b"\x0015.6.75.63\0\x15Invalid\x00156.0.8078.114\0ecma-114\0");
+        assert_eq!(found.as_deref(), Some("15.6.75.63"));
+        for other in [
+            &b"\x00141.0.7390.0\x0014.2.146\0"[..],
+            b"\x00141.0.7390\x0014.1.146\0",
+            b"\x0014.1.146\0",
+            b"141.0.1.2",
+        ] {
+            assert_eq!(of(other), None, "{}", String::from_utf8_lossy(other));
+        }
     }
 
     #[test]

@@ -34,6 +34,67 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The trusted object that is referred to at `address`, in a page: by a handle if there is a sandbox, else by a tagged word.
+    pub fn trusted(&self, address: u64, what: &'static str) -> Result<Tagged> {
+        if !self.spaces.is_sandboxed() {
+            return self.tagged(address, what);
+        }
+        let handle = self.word32(address, what)?;
+        let found =
+            self.spaces.sandbox_at(address).and_then(|sandbox| sandbox.trusted_object(self.memory, handle));
+        found.ok_or_else(|| no_handle(what, address, handle))
+    }
+
+    /// The tagged word at `address`, in a page, which is counted from the cage of trusted objects if there is a sandbox.
+    pub fn protected(&self, address: u64, what: &'static str) -> Result<Tagged> {
+        if !self.spaces.is_sandboxed() {
+            return self.tagged(address, what);
+        }
+        let bytes = self.bytes::<4>(address, what)?;
+        Ok(self.spaces.trusted_encoding().first(&bytes).unwrap_or_default())
+    }
+
+    /// The address outside that is kept at `address`, in a page: by a handle if there is a sandbox.
+    pub fn external(&self, address: u64, what: &'static str) -> Result<u64> {
+        if !self.spaces.is_sandboxed() {
+            return self.word(address, what);
+        }
+        let handle = self.word32(address, what)?;
+        let found = self.spaces.sandbox_at(address).and_then(|sandbox| sandbox.external(self.memory, handle));
+        found.ok_or_else(|| no_handle(what, address, handle))
+    }
+
+    /// The same, of what all isolates share.
+    pub fn shared_external(&self, address: u64, what: &'static str) -> Result<u64> {
+        if !self.spaces.is_sandboxed() {
+            return self.word(address, what);
+        }
+        let handle = self.word32(address, what)?;
+        let sandbox = self.spaces.sandbox_at(address);
+        let found = sandbox.and_then(|sandbox| sandbox.shared_external(self.memory, handle));
+        found.ok_or_else(|| no_handle(what, address, handle))
+    }
+
+    /// The address of bytes that is kept at `address`, in a page: counted from the start of the sandbox if there is one.
+    pub fn sandboxed_address(&self, address: u64, what: &'static str) -> Result<u64> {
+        let word = self.word(address, what)?;
+        match self.spaces.sandbox_at(address) {
+            Some(sandbox) => Ok(sandbox.address(word)),
+            None if self.spaces.is_sandboxed() => Err(no_sandbox(what, address)),
+            None => Ok(word),
+        }
+    }
+
+    /// The number of bytes that is kept at `address`, in a page: shifted if there is a sandbox.
+    pub fn sandboxed_length(&self, address: u64, what: &'static str) -> Result<u64> {
+        let word = self.word(address, what)?;
+        match self.spaces.sandbox_at(address) {
+            Some(sandbox) => Ok(sandbox.length(word)),
+            None if self.spaces.is_sandboxed() => Err(no_sandbox(what, address)),
+            None => Ok(word),
+        }
+    }
+
     /// The tagged words of `bytes`, which are those at `address`.
     pub fn each_tagged(&self, address: u64, bytes: &'a [u8]) -> impl ExactSizeIterator<Item = Tagged> + 'a {
         self.spaces.encoding_at(address).each(bytes)
@@ -103,4 +164,14 @@ impl<'a> Words<'a> {
             }
         }
     }
+}
+
+fn no_handle(what: &'static str, address: u64, handle: u32) -> Error {
+    let found = format!("handle {handle:#x} of nothing in the tables of the sandbox");
+    Error::Implausible { what, object: Tagged(address), found }
+}
+
+fn no_sandbox(what: &'static str, address: u64) -> Error {
+    let found = "a place in a sandbox whose isolate says nothing of it".to_owned();
+    Error::Implausible { what, object: Tagged(address), found }
 }

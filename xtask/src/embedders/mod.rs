@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | Deno | `census` runs on it as a CommonJS module; the kernel's core is held against V8's own snapshots of the process, as far as objects live, and the program's facts, as `releases` does it |
 //! | workerd | `kinds` runs on a release for each V8 that has a table; its pointers are compressed |
+//! | Chromium | `kinds` runs in a page of its headless shell, whose V8 is in a sandbox |
 //!
-//! Both come from npm. What Node.js alone has (its `Environment`, its handles and timers) is not asked of them.
+//! All come from npm. What Node.js alone has (its `Environment`, its handles and timers) is not asked of them.
 
+mod chromium;
 mod deno;
 pub mod workerd;
 
@@ -23,28 +25,35 @@ const SHOWN: usize = 8;
 pub fn run(mut arguments: lexopt::Parser) -> Result<()> {
     use lexopt::prelude::*;
     let (mut debugger, mut report, mut keep, mut only) = (None, None, false, Vec::new());
+    let mut chromium_only = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("debugger") => debugger = Some(PathBuf::from(arguments.value()?)),
             Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Long("keep") => keep = true,
             Long("workerd") => only.push(arguments.value()?.string()?),
+            Long("chromium") => chromium_only = true,
             other => return Err(other.unexpected().into()),
         }
     }
-    let is_all = debugger.is_none() && only.is_empty();
+    let is_all = debugger.is_none() && only.is_empty() && !chromium_only;
     let report = report.or_else(|| is_all.then(|| places::workspace().join("docs/support-matrix.md")));
     let executable = debugger.map_or_else(build::debugger, Ok)?.canonicalize()?;
     take_core::require_kernel_cores()?;
 
     let mut judged: Vec<(String, Judgement)> = Vec::new();
-    if only.is_empty() {
+    if only.is_empty() && !chromium_only {
         judged.push(tell(format!("Deno {}", deno::RELEASE), deno::judge(&executable, keep)));
     }
-    for release in
-        workerd::RELEASES.iter().filter(|release| only.is_empty() || only.contains(&release.0.to_owned()))
-    {
+    let is_wanted = |release: &&(&str, &str)| match only.is_empty() {
+        true => !chromium_only,
+        false => only.contains(&release.0.to_owned()),
+    };
+    for release in workerd::RELEASES.iter().filter(is_wanted) {
         judged.push(tell(format!("workerd {}", release.0), workerd::judge(&executable, *release, keep)));
+    }
+    if only.is_empty() {
+        judged.push(tell(format!("Chromium {}", chromium::RELEASE.0), chromium::judge(&executable, keep)));
     }
     if let Some(path) = &report {
         support_matrix::write(path, "embedders", &table(&judged))?;
@@ -71,7 +80,8 @@ fn table(judged: &[(String, Judgement)]) -> String {
         "## Other embedders\n\nAsked as the releases of Node.js are: the values and populations of a program, and of what lives V8's own \
          snapshots, constructor by constructor. Cores are the kernel's, at a signal from outside. Deno runs the same program as Node.js, as a \
          CommonJS module. workerd, whose pointers are compressed, runs `kinds`, a release for each of these V8s; what it \
-         forbids a worker is left out, and no thread of it is in JavaScript.\n\n\
+         forbids a worker is left out, and no thread of it is in JavaScript. The same runs in a page of Chromium's headless shell, whose V8 is in \
+         a sandbox.\n\n\
          | embedder | {} | |\n| --- | {}--- |\n",
         names.join(" | "),
         "--- | ".repeat(names.len()),

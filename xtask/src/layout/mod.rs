@@ -223,5 +223,12 @@ fn kind(kind: FieldKind) -> String {
         FieldKind::Signed(bytes) => format!("i{}", bytes * 8),
         FieldKind::Double => "f64".to_owned(),
         FieldKind::InCodeCage => "stream".to_owned(),
+        FieldKind::External => "external".to_owned(),
+        FieldKind::ExternalShared => "external-shared".to_owned(),
+        FieldKind::Trusted => "trusted".to_owned(),
+        FieldKind::Protected => "protected".to_owned(),
+        FieldKind::ProtectedWeak => "protected-weak".to_owned(),
+        FieldKind::Sandboxed => "data".to_owned(),
+        FieldKind::Bounded => "size".to_owned(),
     }
 }

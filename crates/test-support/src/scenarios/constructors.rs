@@ -143,6 +143,25 @@ pub fn explain_tied(differences: &mut [Difference]) {
     }
 }
 
+/// Objects of a page of Chromium that V8 tells as what is behind them, by name, and how many more there are than it counts: a channel, a
+/// URL and a window as nodes of native memory, and a window after its address.
+const TOLD_AS_NATIVE: [(&str, i128); 4] =
+    [("MessageChannel", 1), ("URL", 1), ("Window", 2), (ADDRESSED_WINDOW, -1)];
+const ADDRESSED_WINDOW: &str = "Window / ://";
+
+/// Gives the differences their reason that come of V8's telling objects of a page as the C++ objects behind them: exactly those of `kinds`.
+pub fn explain_merged(differences: &mut [Difference]) {
+    if !differences.iter().any(|difference| difference.constructor == ADDRESSED_WINDOW) {
+        return;
+    }
+    for difference in differences {
+        let more = i128::from(difference.found) - i128::from(difference.truth);
+        if TOLD_AS_NATIVE.contains(&(&*difference.constructor, more)) {
+            difference.reason = Some("V8 tells an object of a page as the C++ object behind it".to_owned());
+        }
+    }
+}
+
 /// Gives the differences their reason that come of V8's calling objects after C++ objects: as many as have such a name must be
 /// found under the names of their constructors, no more and no fewer.
 pub fn explain_wrapped(differences: &mut [Difference]) {

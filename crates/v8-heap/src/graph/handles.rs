@@ -367,7 +367,7 @@ impl Finder<'_, '_> {
                 // The pointer to the queue is the last word.
                 let Ok(size) = self.view.object_size(context) else { continue };
                 let last = context.address.checked_add(size.saturating_sub(8));
-                queues.extend(last.and_then(|at| self.word(at)));
+                queues.extend(last.and_then(|at| self.view.words().external(at, "microtask queue").ok()));
             }
         }
         for queue in queues {

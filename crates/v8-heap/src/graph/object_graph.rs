@@ -8,7 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::index::parallel::in_turns;
 use crate::index::{MapSet, ObjectId, ObjectTable};
 use crate::isolate::Spaces;
-use crate::layout::Kind;
+use crate::layout::{FieldKind, Kind};
 use crate::objects::value::HeapObject;
 use crate::shape::body::EPHEMERON_COUNTS;
 use crate::shape::map::MapId;
@@ -629,9 +629,9 @@ impl Reader<'_, '_> {
                 self.view.for_each_holding_word(object, &mut |_, _, word| self.add(edges, word));
             }
         }
-        match plan.outside {
+        match &plan.outside {
             Outside::Nothing => {}
-            Outside::Dispatch(at) => {
+            &Outside::Dispatch(at) => {
                 if let Some(table) = self.dispatch
                     && let Some(handle) = bytes
                         .get(at as usize..)
@@ -642,11 +642,20 @@ impl Reader<'_, '_> {
                     self.add(edges, Tagged::pointer(code).0);
                 }
             }
-            Outside::InCodeCage(at) => {
-                let word = bytes.get(at as usize..).and_then(|bytes| self.code_encoding.first(bytes));
-                self.add(edges, word.unwrap_or_default().0);
+            Outside::Apart(fields) => {
+                for (at, kind) in fields {
+                    let word =
+                        bytes.get(*at as usize..).and_then(|bytes| self.word_apart(address, *kind, bytes));
+                    self.add(edges, word.unwrap_or_default().0);
+                }
             }
-            Outside::CppObject(start, end) => {
+            Outside::Protected(start) => {
+                let encoding = self.spaces.trusted_encoding();
+                for word in encoding.each(bytes.get(*start as usize..).unwrap_or_default()) {
+                    self.add(edges, word.0);
+                }
+            }
+            &Outside::CppObject(start, end) => {
                 let words = bytes.get(start as usize..end as usize).unwrap_or_default();
                 let memory = self.view.memory();
                 self.cpp_objects.for_each_held(memory, words, &mut |target| edges.targets.push(target));
@@ -661,9 +670,13 @@ impl Reader<'_, '_> {
                 };
                 let (data, length) =
                     (word(fields.array_buffer_backing_store), word(fields.array_buffer_byte_length));
+                let (data, length) = match self.spaces.sandbox_at(address) {
+                    Some(sandbox) => (sandbox.address(data), sandbox.length(length)),
+                    None => (data, length),
+                };
                 self.add_owned(edges, id, data, length);
             }
-            Outside::Characters(unit) => {
+            &Outside::Characters(unit) => {
                 let word = |at: u64| {
                     bytes
                         .get(at as usize..)
@@ -673,10 +686,29 @@ impl Reader<'_, '_> {
                 let fields = self.view.fields();
                 let length = word(fields.string_length) as u32;
                 let bytes = u64::from(length) * u64::from(unit);
-                self.add_owned(edges, id, word(fields.external_resource), bytes);
+                let resource = match self.spaces.sandbox_at(address) {
+                    Some(sandbox) => sandbox
+                        .shared_external(self.view.memory(), word(fields.external_resource) as u32)
+                        .unwrap_or(0),
+                    None => word(fields.external_resource),
+                };
+                self.add_owned(edges, id, resource, bytes);
             }
         }
         size
+    }
+
+    /// What a field of the object at `address` leads to that is no tagged word.
+    fn word_apart(&self, address: u64, kind: FieldKind, bytes: &[u8]) -> Option<Tagged> {
+        match kind {
+            FieldKind::InCodeCage => self.code_encoding.first(bytes),
+            FieldKind::Protected => self.spaces.trusted_encoding().first(bytes),
+            FieldKind::Trusted => {
+                let handle = u32::from_le_bytes(*bytes.first_chunk()?);
+                self.spaces.sandbox_at(address)?.trusted_object(self.view.memory(), handle)
+            }
+            _ => None,
+        }
     }
 
     /// Bytes that no process has are not owned either.

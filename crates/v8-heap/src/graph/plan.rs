@@ -5,7 +5,7 @@
 
 use core_reader::{Address, Contents};
 
-use crate::layout::{FieldKind, Kind, SizeFormula, StringShape};
+use crate::layout::{FieldKind, Kind, SizeFormula, StringShape, TailLayout};
 use crate::objects::value::HeapObject;
 use crate::shape::body::Word;
 use crate::shape::map::{Map, MapId};
@@ -41,13 +41,15 @@ pub(super) enum Rest {
 }
 
 /// What an object refers to, or owns, outside of its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outside {
     Nothing,
     /// An entry of the dispatch table, whose handle is at this offset, in bytes.
     Dispatch(u32),
-    /// Instructions, in a word at this offset, in bytes, that is counted from their own cage.
-    InCodeCage(u32),
+    /// Objects that fields at these offsets, in bytes, lead to by a handle, or by a word that is counted from another cage.
+    Apart(Box<[(u32, FieldKind)]>),
+    /// Objects in words from this offset on, in bytes, that are counted from the cage of trusted objects.
+    Protected(u32),
     /// A C++ object on a heap of its own, whose address is among the words `[start, end)`, in bytes.
     CppObject(u32, u32),
     /// The bytes of a buffer.
@@ -102,8 +104,11 @@ impl Plan {
             },
             _ => dispatch_handle(view, map)
                 .map(Outside::Dispatch)
-                .or_else(|| field_in_code_cage(view, map).map(Outside::InCodeCage))
-                .unwrap_or(Outside::Nothing),
+                .or_else(|| protected_tail(view, map).map(Outside::Protected))
+                .unwrap_or_else(|| match fields_apart(view, map) {
+                    fields if fields.is_empty() => Outside::Nothing,
+                    fields => Outside::Apart(fields),
+                }),
         };
         let size = map.size.filter(|size| size.special.is_none());
         Plan { size, runs: runs.into(), rest, outside }
@@ -138,11 +143,22 @@ fn dispatch_handle(view: &View<'_>, map: &Map) -> Option<u32> {
     (owner.name != "Code" && field.kind == FieldKind::Unsigned(4)).then_some(field.offset as u32)
 }
 
-/// Offset of the field that leads to the instructions of a `Code`, if these have a cage of their own.
-fn field_in_code_cage(view: &View<'_>, map: &Map) -> Option<u32> {
-    let class = view.layout().type_info(map.instance_type)?.class?;
+/// The fields that lead to objects by other ways than tagged words do.
+fn fields_apart(view: &View<'_>, map: &Map) -> Box<[(u32, FieldKind)]> {
+    let Some(class) = view.layout().type_info(map.instance_type).and_then(|info| info.class) else {
+        return Box::default();
+    };
     let fields = view.classes().all_fields(class);
-    fields.iter().find(|(_, field)| field.kind == FieldKind::InCodeCage).map(|(_, field)| field.offset as u32)
+    let apart = fields.iter().filter(|(_, field)| field.kind.leads_apart());
+    apart.map(|(_, field)| (field.offset as u32, field.kind)).collect()
+}
+
+/// Where the words begin that fill an object and are counted from the cage of trusted objects.
+fn protected_tail(view: &View<'_>, map: &Map) -> Option<u32> {
+    let class = view.layout().type_info(map.instance_type)?.class?;
+    let tail = view.classes().class(class).tail.as_ref()?;
+    let TailLayout::Entries(parts) = &tail.layout else { return None };
+    (parts.len() == 1 && parts[0].kind == FieldKind::Protected).then_some(tail.offset as u32)
 }
 
 /// V8's table from functions to their code (`JSDispatchTable`, `src/sandbox/js-dispatch-table.h`; V8 13 and later): entries

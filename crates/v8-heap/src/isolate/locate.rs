@@ -24,7 +24,7 @@ use std::ops::Range;
 use core_reader::{Address, Memory};
 
 use super::page::Page;
-use super::{Directory, Isolate, readable_words};
+use super::{CAGE, Directory, Isolate, readable_words};
 use crate::Tagged;
 use crate::layout::{Kind, Layout, WordModel};
 use crate::tagged::Encoding;
@@ -97,16 +97,21 @@ pub(super) fn isolate_of(memory: &dyn Memory, heap: u64, current: &[u64]) -> (u6
     }
 }
 
-/// Alignment and size of a cage: what four bytes can count, in bytes.
-const CAGE: u64 = 1 << 32;
-
 /// The cage of an isolate, which is the first that it says of itself (V8: `IsolateData::cage_base_`): 0 where pointers are whole
-/// addresses. Its pages are in the cage, but for those of machine code.
-pub(super) fn cage(memory: &dyn Memory, pages: &[Page<'_>], isolate: &Isolate) -> Option<u64> {
+/// addresses. Its pages are in the cage, but for those of machine code, and in a sandbox those of trusted objects.
+pub(super) fn cage(
+    memory: &dyn Memory,
+    words: WordModel,
+    pages: &[Page<'_>],
+    isolate: &Isolate,
+) -> Option<u64> {
     let base = memory.read_u64(Address(isolate.address)).ok()?;
     let inside = |page: &&Page<'_>| page.base >= base && page.base - base < CAGE;
     let own = || pages.iter().filter(|page| page.heap == isolate.heap);
-    let is_cage = base != 0 && base.is_multiple_of(CAGE) && 2 * own().filter(inside).count() > own().count();
+    let inside = own().filter(inside).count();
+    let is_cage = base != 0
+        && base.is_multiple_of(CAGE)
+        && inside > if words.sandboxed { 0 } else { own().count() / 2 };
     is_cage.then_some(base)
 }
 

@@ -20,8 +20,10 @@ mod directory;
 mod free_space;
 mod locate;
 mod membership;
+mod metadata_table;
 mod page;
 mod salvage;
+mod sandbox;
 pub(crate) mod thread;
 
 use std::collections::HashMap;
@@ -37,11 +39,16 @@ use crate::layout::{Layout, WordModel};
 use crate::tagged::Encoding;
 
 use directory::Directory;
+use metadata_table::MetadataTable;
 use page::Recognition;
 use salvage::Candidate;
+pub(crate) use sandbox::Sandbox;
 
 /// Alignment and size of a regular page (`kRegularPageSize`).
 pub const PAGE_SIZE: u64 = 0x4_0000;
+
+/// Alignment and size of a cage: what four bytes can count, in bytes.
+const CAGE: u64 = 1 << 32;
 
 /// No process has more heap; only a core whose segments share their bytes claims to (in bytes).
 const MOST_PAGE_BYTES: u64 = 1 << 40;
@@ -91,6 +98,12 @@ pub struct Spaces<'t> {
     directory: Directory,
     encoding: Encoding,
     code_encoding: Encoding,
+    trusted_encoding: Encoding,
+    /// The tables of each heap that is in a sandbox, the largest first.
+    sandboxes: Vec<(u64, Sandbox)>,
+    is_sandboxed: bool,
+    /// Where the metadata of pages is, if they are numbered.
+    table: Option<MetadataTable>,
     /// Memory outside the pages that tells how they are used, as `[start, end)`.
     bookkeeping: Vec<(u64, u64)>,
 }
@@ -102,6 +115,7 @@ impl<'t> Spaces<'t> {
         let mut pages: Vec<Page<'t>> = Vec::new();
         let mut candidates = Vec::new();
         let mut page_bytes = 0u64;
+        let table = MetadataTable::find(memory, layout);
         for range in memory.ranges() {
             if range.contents != Contents::Dumped {
                 continue;
@@ -109,13 +123,17 @@ impl<'t> Spaces<'t> {
             let Ok(bytes) = memory.bytes_from(range.start) else { continue };
             let unclaimed = pages.last().map_or(0, Page::end).max(range.start.0);
             let mut next = unclaimed.checked_next_multiple_of(PAGE_SIZE);
+            // What nobody has access to is no page: a sandbox is a terabyte of it.
+            if range.permissions == core_reader::Permissions::default() {
+                continue;
+            }
             while let Some(base) = next.filter(|base| *base < range.end.0) {
                 next = base.checked_add(PAGE_SIZE);
                 let Some(rest) = bytes.get((base - range.start.0) as usize..) else { break };
                 if is_blank(memory, base) {
                     continue;
                 }
-                match Page::recognise(memory, layout, base, rest) {
+                match Page::recognise(memory, layout, table, base, rest) {
                     Recognition::Page(page) => {
                         page_bytes = page_bytes.saturating_add(page.present());
                         if page_bytes > MOST_PAGE_BYTES {
@@ -154,9 +172,15 @@ impl<'t> Spaces<'t> {
             directory,
             encoding,
             code_encoding: Encoding::Whole,
+            trusted_encoding: encoding,
+            sandboxes: Vec::new(),
+            is_sandboxed: layout.fields.words.sandboxed,
+            table,
             bookkeeping: Vec::new(),
         };
-        spaces.code_encoding = code_encoding(&spaces);
+        spaces.code_encoding = code_encoding(layout, &spaces);
+        spaces.trusted_encoding = trusted_encoding(layout, &spaces);
+        spaces.sandboxes = sandboxes(memory, layout, &spaces);
         allocation::mark_unused(memory, layout, &mut spaces);
         spaces
     }
@@ -166,7 +190,9 @@ impl<'t> Spaces<'t> {
     pub(crate) fn recognise_again(&mut self, memory: &'t dyn Memory, layout: &Layout, index: usize) -> bool {
         let known = &self.pages[index];
         let Ok(rest) = memory.bytes_from(Address(known.base)) else { return false };
-        let Recognition::Page(page) = Page::recognise(memory, layout, known.base, rest) else { return false };
+        let Recognition::Page(page) = Page::recognise(memory, layout, self.table, known.base, rest) else {
+            return false;
+        };
         // One that reaches into the next is none of two.
         if self.pages.get(index + 1).is_some_and(|next| page.end() > next.base) {
             return false;
@@ -204,8 +230,8 @@ impl<'t> Spaces<'t> {
     }
 
     /// Where the 4 GiB begin that pointers of the largest heap are counted from; `None` if its pointers are whole addresses.
-    pub(crate) fn cage(&self, memory: &dyn Memory) -> Option<u64> {
-        locate::cage(memory, &self.pages, self.isolates.first()?)
+    pub(crate) fn cage(&self, memory: &dyn Memory, words: WordModel) -> Option<u64> {
+        locate::cage(memory, words, &self.pages, self.isolates.first()?)
     }
 
     /// All heaps; the largest first.
@@ -245,6 +271,34 @@ impl<'t> Spaces<'t> {
         self.code_encoding
     }
 
+    /// How words lie in memory that are counted from the cage of trusted objects.
+    pub(crate) fn trusted_encoding(&self) -> Encoding {
+        self.trusted_encoding
+    }
+
+    /// Whether objects lead out of the heap by tables.
+    pub fn is_sandboxed(&self) -> bool {
+        self.is_sandboxed
+    }
+
+    /// Where the 4 GiB begin that words are counted from which lead to trusted objects; nothing if there is no sandbox.
+    pub fn trusted_cage(&self) -> Option<u64> {
+        self.is_sandboxed.then(|| self.trusted_encoding.base())
+    }
+
+    /// How many isolates of a sandbox do not say where its tables are, as far as the core tells.
+    pub fn isolates_without_tables(&self) -> usize {
+        if self.is_sandboxed { self.isolates.len() - self.sandboxes.len() } else { 0 }
+    }
+
+    /// The tables by which the object at `address` leads out of the heap; nothing if there is no sandbox, or they were not found.
+    pub(crate) fn sandbox_at(&self, address: u64) -> Option<&Sandbox> {
+        let (_, largest) = self.sandboxes.first()?;
+        let heap = self.directory.find(address).map(|index| self.pages[index].heap);
+        let own = self.sandboxes.iter().find(|(own, _)| Some(*own) == heap);
+        Some(own.map_or(largest, |(_, sandbox)| sandbox))
+    }
+
     /// How the tagged words at `address` lie in memory.
     pub fn encoding_at(&self, address: u64) -> Encoding {
         self.directory.find(address).map_or(self.encoding, |index| self.pages[index].encoding)
@@ -266,7 +320,9 @@ fn encode(memory: &dyn Memory, layout: &Layout, pages: &mut [Page<'_>], current:
     let isolates = isolates_of(memory, pages, current);
     let cages: HashMap<u64, u64> = isolates
         .iter()
-        .filter_map(|isolate| Some((isolate.heap, locate::cage(memory, pages, isolate)?)))
+        .filter_map(|isolate| {
+            Some((isolate.heap, locate::cage(memory, layout.fields.words, pages, isolate)?))
+        })
         .collect();
     let largest = isolates.first().and_then(|isolate| cages.get(&isolate.heap)).copied();
     for page in pages.iter_mut() {
@@ -276,15 +332,41 @@ fn encode(memory: &dyn Memory, layout: &Layout, pages: &mut [Page<'_>], current:
     Encoding::Caged(largest.or_else(|| pages.first().map(|page| locate::cage_of(page.base))).unwrap_or(0))
 }
 
+/// The tables of each heap, if heaps are in a sandbox.
+fn sandboxes(memory: &dyn Memory, layout: &Layout, spaces: &Spaces<'_>) -> Vec<(u64, Sandbox)> {
+    let Some(tables) = layout.sandbox else { return Vec::new() };
+    let trusted = spaces.trusted_encoding.base();
+    let of_isolate = |isolate: &Isolate| {
+        let cage = locate::cage(memory, layout.fields.words, &spaces.pages, isolate)?;
+        let sandbox = Sandbox::find(memory, tables, (isolate.address, isolate.heap), cage, trusted)?;
+        Some((isolate.heap, sandbox))
+    };
+    spaces.isolates.iter().filter_map(of_isolate).collect()
+}
+
 /// How words lie in memory that are counted from the cage of machine code: its pages are in a range of their own.
-fn code_encoding(spaces: &Spaces<'_>) -> Encoding {
+fn code_encoding(layout: &Layout, spaces: &Spaces<'_>) -> Encoding {
     let own = |page: &Page<'_>| Encoding::Caged(locate::cage_of(page.base));
+    let is_elsewhere = |page: &&Page<'_>| own(page) != page.encoding && !is_trusted(layout, page);
     match spaces.encoding {
         Encoding::Whole => Encoding::Whole,
-        caged @ Encoding::Caged(_) => {
-            spaces.pages.iter().find(|page| own(page) != page.encoding).map_or(caged, own)
-        }
+        caged @ Encoding::Caged(_) => spaces.pages.iter().find(is_elsewhere).map_or(caged, own),
     }
+}
+
+/// How words lie in memory that are counted from the cage of trusted objects, which is one of its own where there is a sandbox.
+fn trusted_encoding(layout: &Layout, spaces: &Spaces<'_>) -> Encoding {
+    let own = |page: &Page<'_>| Encoding::Caged(locate::cage_of(page.base));
+    match spaces.encoding {
+        caged @ Encoding::Caged(_) if layout.fields.words.sandboxed => {
+            spaces.pages.iter().find(|page| is_trusted(layout, page)).map_or(caged, own)
+        }
+        other => other,
+    }
+}
+
+fn is_trusted(layout: &Layout, page: &Page<'_>) -> bool {
+    page.space.is_some_and(|space| layout.is_trusted(space))
 }
 
 /// Whether there are only zeros where a page header would begin: by far the most boundaries lie in memory that was reserved

@@ -3,6 +3,7 @@
 use core_reader::{Address, Contents, Memory};
 
 use super::PAGE_SIZE;
+use super::metadata_table::MetadataTable;
 use crate::layout::{HeaderPlace, Layout, SelfCheck};
 use crate::tagged::{ADDRESS_LIMIT, Encoding};
 
@@ -122,6 +123,7 @@ impl<'t> Page<'t> {
     pub(super) fn recognise(
         memory: &'t dyn Memory,
         layout: &Layout,
+        table: Option<MetadataTable>,
         base: u64,
         rest: &'t [u8],
     ) -> Recognition<'t> {
@@ -130,6 +132,13 @@ impl<'t> Page<'t> {
         let Some(flags) = in_page(fields.flags) else { return Recognition::Refused };
         let handle = match fields.header {
             HeaderPlace::InPage => base,
+            HeaderPlace::Metadata { pointer } if layout.fields.words.sandboxed => {
+                let number = in_page(pointer).map(|word| word as u32);
+                match number.zip(table).and_then(|(number, table)| table.metadata(memory, number)) {
+                    Some(block) => block,
+                    None => return Recognition::Refused,
+                }
+            }
             HeaderPlace::Metadata { pointer } => match in_page(pointer) {
                 Some(pointer) if pointer != 0 && pointer.is_multiple_of(8) => pointer,
                 _ => return Recognition::Unsure(None),

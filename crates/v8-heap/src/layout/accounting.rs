@@ -6,6 +6,8 @@
 //! sources (`src/heap/*-spaces.h`, `allocation-stats.h`, `free-list.h`, `src/objects/backing-store.h`,
 //! `js-array-buffer.h`), and checked by value on cores of processes that had written their statistics before.
 
+use super::SandboxLayout;
+
 /// Where the count of what buffers and strings hold outside the heap is.
 #[derive(Clone, Copy, Debug)]
 pub enum ExternalBytes {
@@ -106,6 +108,16 @@ impl AccountingLayout {
             new_target_capacity: self.new_target_capacity + growth,
             ..self
         }
+    }
+}
+
+impl BackingStoreLayout {
+    /// In a build with a sandbox, where an extension begins with its place in the table of addresses (V8: `ExternalPointerTable::ManagedResource`),
+    /// and a store has more in front of its flags.
+    pub(super) fn in_sandbox(self, sandbox: Option<SandboxLayout>) -> BackingStoreLayout {
+        let (extension, store) =
+            sandbox.map_or((0, 0), |sandbox| (sandbox.extension_growth, sandbox.backing_store_growth));
+        BackingStoreLayout { in_extension: self.in_extension + extension, flags: self.flags + store, ..self }
     }
 }
 

@@ -105,6 +105,21 @@ pub enum FieldKind {
     Signed(u8),
     /// A double.
     Double,
+    /// In a sandbox, the handle of an address outside (V8: `ExternalPointerHandle`).
+    External,
+    /// The same, in the table that all isolates share.
+    ExternalShared,
+    /// In a sandbox, the handle of a trusted object that it keeps alive (V8: `IndirectPointerHandle`).
+    Trusted,
+    /// In a sandbox, a tagged word that keeps its object alive, counted from the cage of trusted objects (V8:
+    /// `TrustedSpaceCompressionScheme`).
+    Protected,
+    /// The same, which may be weak.
+    ProtectedWeak,
+    /// In a sandbox, an address in it, counted from its start (V8: `SandboxedPointer_t`).
+    Sandboxed,
+    /// In a sandbox, a length or distance in it (V8: `BoundedSize`).
+    Bounded,
 }
 
 impl FieldKind {
@@ -119,11 +134,27 @@ impl FieldKind {
             | FieldKind::Weak
             | FieldKind::Held
             | FieldKind::InCodeCage => words.tagged,
+            FieldKind::External | FieldKind::ExternalShared | FieldKind::Trusted => 4,
+            FieldKind::Protected | FieldKind::ProtectedWeak => words.tagged,
+            FieldKind::Sandboxed | FieldKind::Bounded => 8,
         }
     }
 
-    fn parse(word: &str) -> Option<FieldKind> {
+    /// Whether it leads to an object by other ways than tagged words do.
+    pub(crate) const fn leads_apart(self) -> bool {
+        matches!(self, FieldKind::InCodeCage | FieldKind::Trusted | FieldKind::Protected)
+    }
+
+    fn parse(word: &str, words: WordModel) -> Option<FieldKind> {
+        let or = |sandboxed, otherwise| if words.sandboxed { sandboxed } else { otherwise };
         Some(match word {
+            "external" => or(FieldKind::External, FieldKind::Pointer),
+            "external-shared" => or(FieldKind::ExternalShared, FieldKind::Pointer),
+            "trusted" => or(FieldKind::Trusted, FieldKind::Tagged),
+            "protected" => or(FieldKind::Protected, FieldKind::Tagged),
+            "protected-weak" => or(FieldKind::ProtectedWeak, FieldKind::Weak),
+            "data" => or(FieldKind::Sandboxed, FieldKind::Pointer),
+            "size" => or(FieldKind::Bounded, FieldKind::Unsigned(8)),
             "tagged" => FieldKind::Tagged,
             "smi" => FieldKind::Smi,
             "weak" => FieldKind::Weak,
@@ -244,6 +275,10 @@ const PADDING_OF_WIDE_WORDS: &str = "pad32";
 /// The kind of a field that is a native pointer, or, where pointers are compressed, the number of one in a table (V8:
 /// `ExternalPointerHandle`, `CppHeapPointerHandle`).
 const HANDLE: &str = "handle";
+/// The kind of a field that is there only in a sandbox: the handle of the object itself.
+const SELF: &str = "self";
+/// The kind of a field that is an address of machine code, and is not there in a sandbox, where a table has it.
+const ENTRY: &str = "entry";
 /// The kind of a field that is a tagged word, counted from the cage of machine code where pointers are compressed.
 const STREAM: &str = "stream";
 
@@ -563,7 +598,11 @@ impl Declaration {
                         HANDLE => Some(FieldKind::Pointer),
                         STREAM if words.tagged < 8 => Some(FieldKind::InCodeCage),
                         STREAM => Some(FieldKind::Tagged),
-                        kind => Some(FieldKind::parse(kind).ok_or_else(wrong)?),
+                        SELF if words.sandboxed => Some(FieldKind::Unsigned(4)),
+                        SELF => continue,
+                        ENTRY if words.sandboxed => continue,
+                        ENTRY => Some(FieldKind::Code),
+                        kind => Some(FieldKind::parse(kind, words).ok_or_else(wrong)?),
                     };
                     class.fields.push((name, kind, flags));
                 }
@@ -581,7 +620,7 @@ fn parse_tail(text: &'static str, words: WordModel) -> Option<TailLayout> {
     let mut end = 0u64;
     for part in text.split(' ') {
         let (name, kind) = part.split_once(':').unwrap_or(("", part));
-        let kind = FieldKind::parse(kind)?;
+        let kind = FieldKind::parse(kind, words)?;
         let size = kind.size(words);
         let offset = end.next_multiple_of(size);
         end = offset + size;
@@ -624,6 +663,32 @@ mod tests {
             }
             assert!(classes.contradictions().is_empty());
         }
+    }
+
+    /// By value of a core of Chromium 141: where the bytes of an `ArrayBuffer` of 5000 bytes are, and the sizes that maps give their objects.
+    #[test]
+    fn fields_of_a_sandbox_are_handles_and_distances() {
+        let classes = Classes::of((14, 1), WordModel::SANDBOXED, &PublishedFields::default());
+        for (class, field, offset, kind) in [
+            ("JSArrayBuffer", "cpp_heap_wrappable", 12, FieldKind::Unsigned(4)),
+            ("JSArrayBuffer", "raw_byte_length", 20, FieldKind::Bounded),
+            ("JSArrayBuffer", "backing_store", 36, FieldKind::Sandboxed),
+            ("JSArrayBuffer", "extension", 44, FieldKind::External),
+            ("JSArrayBuffer", "bit_field", 48, FieldKind::Unsigned(4)),
+            ("ExternalString", "resource", 12, FieldKind::ExternalShared),
+            ("ExternalString", "resource_data", 16, FieldKind::ExternalShared),
+            ("SharedFunctionInfo", "trusted_function_data", 4, FieldKind::Trusted),
+            ("BytecodeArray", "self_indirect_pointer", 4, FieldKind::Unsigned(4)),
+            ("BytecodeArray", "constant_pool", 24, FieldKind::Protected),
+        ] {
+            assert_eq!(classes.offset(class, field), Some(offset), "{class}::{field}");
+            assert_eq!(classes.kind(class, field), Some(kind), "{class}::{field}");
+        }
+        assert_eq!(classes.offset("Code", "instruction_start"), None, "a table has it");
+        let without = Classes::of((14, 1), WordModel::COMPRESSED, &PublishedFields::default());
+        assert_eq!(without.offset("BytecodeArray", "self_indirect_pointer"), None);
+        assert_eq!(without.kind("ExternalString", "resource"), Some(FieldKind::Pointer));
+        assert_eq!(without.kind("BytecodeArray", "constant_pool"), Some(FieldKind::Tagged));
     }
 
     #[test]
@@ -704,7 +769,7 @@ mod tests {
 
     #[test]
     fn classes_are_as_large_as_heaps_have_them() {
-        let compressed = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+        let compressed = WordModel::COMPRESSED;
         for words in [WordModel::FULL, compressed] {
             let classes = Classes::of((15, 0), words, &PublishedFields::default());
             for (name, full, small) in SIZES_15_0 {
@@ -721,7 +786,7 @@ mod tests {
     /// With pointer compression, words have four bytes; nothing else of the description changes.
     #[test]
     fn places_follow_from_the_size_of_words() {
-        let words = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+        let words = WordModel::COMPRESSED;
         let classes = Classes::of((14, 6), words, &PublishedFields::default());
         let offset = |class, field| classes.offset(class, field).unwrap();
         assert_eq!(offset("JSObject", "elements"), 8);

@@ -180,6 +180,8 @@ pub struct Facts {
     pub doubles_are_in_objects: bool,
     /// The elements of mapped arguments are a `FixedArray` (else a class of their own; V8: `SloppyArgumentsElements`).
     pub arguments_are_plain_arrays: bool,
+    /// Builds of this version that do not tell have the types of Temporal (`v8_enable_temporal_support`).
+    pub has_temporal: bool,
     /// What the size of a `Code` is a multiple of, in bytes, if that is the same for all processors.
     pub code_alignment: Option<u64>,
 }

@@ -299,6 +299,7 @@ fields! {{
     array_buffer_max_byte_length: "JSArrayBuffer::raw_max_byte_length";
     api_wrappable: "JSApiObject::cpp_heap_wrappable";
     code_instruction_start: "Code::instruction_start";
+    code_handle: "Code::self_indirect_pointer";
     map_extension: "Map::extension[]";
     instruction_stream_body_size: "InstructionStream::body_size";
     regexp_data_source: "RegExpData::escaped_source";
@@ -395,16 +396,20 @@ mod tests {
     /// A name with a slip of the pen in it would be missing everywhere.
     #[test]
     fn every_name_is_known_in_some_version() {
-        let versions: Vec<Classes> = TABLES
-            .iter()
-            .map(|table| Classes::of(table.v8, WordModel::FULL, &PublishedFields::default()))
-            .collect();
+        let of =
+            |words| TABLES.iter().map(move |table| Classes::of(table.v8, words, &PublishedFields::default()));
+        let sandboxed: Vec<Classes> = of(WordModel::SANDBOXED).collect();
+        let versions: Vec<Classes> = of(WordModel::FULL).collect();
         for path in Fields::PATHS {
             let (class, field) = path.split_once("::").unwrap();
-            assert!(versions.iter().any(|classes| classes.offset(class, field).is_some()), "{path}");
+            let mut every = versions.iter().chain(&sandboxed);
+            assert!(every.any(|classes| classes.offset(class, field).is_some()), "{path}");
         }
         for classes in &versions {
             Fields::resolve(classes, WordModel::FULL).unwrap();
+        }
+        for classes in &sandboxed {
+            Fields::resolve(classes, WordModel::SANDBOXED).unwrap();
         }
     }
 }

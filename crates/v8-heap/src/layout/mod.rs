@@ -27,6 +27,7 @@ pub(crate) mod native;
 mod native_context;
 mod postmortem;
 mod processor;
+mod sandbox;
 mod scope_info;
 mod size;
 mod tables;
@@ -59,6 +60,7 @@ pub use machine_code::DeoptimizationLayout;
 pub use postmortem::METADATA_PREFIX;
 pub(crate) use postmortem::telling_functions;
 pub use processor::ProcessorLayout;
+pub use sandbox::SandboxLayout;
 pub(crate) use scope_info::ScopeInfoParts;
 pub use scope_info::{ScopeInfoLayout, ScopeKind};
 pub(crate) use size::ObjectBytes;
@@ -250,6 +252,8 @@ struct Table {
     frames: FrameLayout,
     deoptimization: &'static DeoptimizationLayout,
     crash: Option<CrashLayout>,
+    /// The tables of a build with a sandbox; nothing if that is not known of this version.
+    sandbox: Option<SandboxLayout>,
     facts: Facts,
 }
 
@@ -329,6 +333,8 @@ pub struct Layout {
     pub frames: FrameLayout,
     /// How optimised machine code is left for bytecode; nothing if the binary contradicts what is known of its version.
     pub deoptimization: Option<&'static DeoptimizationLayout>,
+    /// The tables of a sandbox; nothing if the build has none, or it is not known of this version.
+    pub sandbox: Option<SandboxLayout>,
     /// What V8 remembers of its last collections; nothing if that is not known of this version.
     pub crash: Option<CrashLayout>,
     /// The bytecodes; nothing if the binary contradicts what is known of its version.
@@ -422,13 +428,18 @@ impl Layout {
         self.space_names.get(usize::from(space)).is_some_and(|name| name.starts_with("new"))
     }
 
+    /// Whether a space is of objects that nobody in a sandbox can change (V8: `TrustedSpace` and its kin).
+    pub(crate) fn is_trusted(&self, space: u8) -> bool {
+        self.space_names.get(usize::from(space)).is_some_and(|name| name.contains("trusted"))
+    }
+
     /// A hash over all of it but where it came from: two layouts with the same read a heap in the same way.
     pub fn fingerprint(&self) -> u128 {
         let head = (
             (self.table_version, self.table_line, self.exact, self.processor),
             (self.page, self.large_page, self.read_only_page, self.from_page, self.to_page),
             (self.space_names, self.accounting, self.functions),
-            (self.frames, self.deoptimization, self.crash, &self.bytecodes),
+            (self.frames, self.deoptimization, self.crash, &self.bytecodes, self.sandbox),
             (
                 (self.fields, self.bits, self.facts),
                 (self.script_context_table_slot, self.embedder_data_slot),
@@ -503,9 +514,13 @@ impl Layout {
             .or_else(|| types::functions(version))
             .expect("a test finds them in every version");
         let published = metadata.types();
-        let named = merge_types(table, exact, &published, metadata.has_temporal());
+        // What has a sandbox is built as Chromium is.
+        let by_default = facts.has_temporal || words.sandboxed;
+        let has_temporal = metadata.has_temporal().unwrap_or(by_default);
+        let named = merge_types(table, exact, &published, has_temporal);
 
         let bytecodes = Bytecodes::of(version);
+        let sandbox = table.sandbox.filter(|_| words.sandboxed);
         let map_type = named.iter().find(|(_, name)| &**name == "Map").map_or(0, |(number, _)| *number);
         let sizes = size::Sizes { version, words, processor, facts: &facts, classes: &classes };
         let types = classify_types(&named, functions, &sizes);
@@ -550,13 +565,17 @@ impl Layout {
             from_page: 1 << 3,
             to_page: 1 << 4,
             space_names: table.space_names,
-            accounting: table.accounting.with_mutexes(processor.mutex_growth),
+            accounting: AccountingLayout {
+                backing_store: table.accounting.backing_store.in_sandbox(sandbox),
+                ..table.accounting.with_mutexes(processor.mutex_growth)
+            },
             frames: table
                 .frames
                 .published(|name| metadata.frame_type(name))
                 .aligned(processor.stack_alignment),
             deoptimization: Some(table.deoptimization),
             crash: table.crash,
+            sandbox,
             context_bytecodes: Some(ContextBytecodes::of(&bytecodes)),
             bytecodes: Some(bytecodes),
             functions,

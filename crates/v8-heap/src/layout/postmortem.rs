@@ -20,8 +20,8 @@ pub(super) struct Metadata {
     values: HashMap<String, i32>,
     /// What an embedder has changed (`class::CHANGES`).
     changes: Vec<&'static str>,
-    /// The binary names its builtins, and has none of Temporal.
-    lacks_temporal: bool,
+    /// Whether the builtins that the binary names include those of Temporal; nothing if it names none.
+    temporal: Option<bool>,
 }
 
 /// Functions whose presence tells how V8 was built.
@@ -49,8 +49,8 @@ impl Metadata {
             })
             .collect();
         let changes = CHANGES.iter().filter(|(_, function)| symbols.find(function).is_some());
-        let lacks_temporal = symbols.find(BUILTIN).is_some() && symbols.find(BUILTIN_OF_TEMPORAL).is_none();
-        Metadata { values, changes: changes.map(|(name, _)| *name).collect(), lacks_temporal }
+        let temporal = symbols.find(BUILTIN).map(|_| symbols.find(BUILTIN_OF_TEMPORAL).is_some());
+        Metadata { values, changes: changes.map(|(name, _)| *name).collect(), temporal }
     }
 
     /// Instance types by number.
@@ -70,9 +70,9 @@ impl Metadata {
         types
     }
 
-    /// Whether V8 was built with Temporal; that is assumed of a binary that does not tell.
-    pub(super) fn has_temporal(&self) -> bool {
-        !self.lacks_temporal
+    /// Whether V8 was built with Temporal, if the binary tells.
+    pub(super) fn has_temporal(&self) -> Option<bool> {
+        self.temporal
     }
 
     /// Types of stack frames by number.

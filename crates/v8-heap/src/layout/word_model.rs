@@ -9,14 +9,19 @@ pub struct WordModel {
     pub pointer: u64,
     /// Lowest bit of the number in a small integer.
     pub smi_shift: u32,
+    /// What addresses what from inside the heap goes through tables outside of it (V8: `V8_ENABLE_SANDBOX`).
+    pub sandboxed: bool,
 }
 
 impl WordModel {
     /// 64 bits, without pointer compression: official builds of Node.js.
-    pub const FULL: WordModel = WordModel { tagged: 8, pointer: 8, smi_shift: 32 };
+    pub const FULL: WordModel = WordModel { tagged: 8, pointer: 8, smi_shift: 32, sandboxed: false };
 
     /// 64 bits, with compressed pointers (V8: `V8_COMPRESS_POINTERS`): workerd.
-    pub const COMPRESSED: WordModel = WordModel { tagged: 4, pointer: 8, smi_shift: 1 };
+    pub const COMPRESSED: WordModel = WordModel { tagged: 4, pointer: 8, smi_shift: 1, sandboxed: false };
+
+    /// The same in a sandbox (V8: `V8_ENABLE_SANDBOX`): Chromium and what is built as it is.
+    pub const SANDBOXED: WordModel = WordModel { sandboxed: true, ..WordModel::COMPRESSED };
 
     /// Whether what looks like a pointer to an object is next to always one. (A number of four bytes may well be one.)
     pub const fn has_telling_pointers(self) -> bool {

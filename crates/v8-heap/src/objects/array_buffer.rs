@@ -139,6 +139,16 @@ impl TypedElement {
     }
 }
 
+/// A length or distance that a buffer or view can have.
+fn plausible(what: &'static str, length: u64, object: HeapObject<'_>) -> Result<u64> {
+    /// V8: `JSArrayBuffer::kMaxByteLength`.
+    const MOST: u64 = (1 << 53) - 1;
+    match length {
+        0..=MOST => Ok(length),
+        _ => Err(Error::Implausible { what, object: object.value(), found: length.to_string() }),
+    }
+}
+
 /// `JSArrayBuffer::extension_`
 const EXTENSION: &str = "extension of a JSArrayBuffer";
 
@@ -158,10 +168,10 @@ impl View<'_> {
     pub fn view(&self, object: HeapObject<'_>) -> Result<BufferView> {
         let words = self.words();
         let fields = self.fields();
-        let word = |at: u64| words.word(object.address + at, "array buffer");
+        let address = |at: u64| words.sandboxed_address(object.address + at, "array buffer");
         if object.kind() == Kind::JsArrayBuffer {
             return Ok(BufferView {
-                address: word(fields.array_buffer_backing_store)?,
+                address: address(fields.array_buffer_backing_store)?,
                 byte_length: self.buffer_length(object)?,
                 byte_offset: 0,
                 element: None,
@@ -173,10 +183,10 @@ impl View<'_> {
         let own = length(fields.view_byte_length, "length of a view")?;
         let byte_length = self.view_length(object, byte_offset, own, element)?;
         if object.kind() == Kind::JsDataView {
-            let address = word(fields.data_view_pointer)?;
+            let address = address(fields.data_view_pointer)?;
             return Ok(BufferView { address, byte_length, byte_offset, element: None });
         }
-        let external = word(fields.typed_array_external_pointer)?;
+        let external = address(fields.typed_array_external_pointer)?;
         // On-heap arrays: base is the elements object, external the distance to its first byte.
         let base = words.tagged(object.address + fields.typed_array_base_pointer, "typed array")?;
         let in_cage = base.0.wrapping_sub(self.spaces().encoding_at(object.address).base());
@@ -224,8 +234,8 @@ impl View<'_> {
         let words = self.words();
         let fields = self.fields();
         let layout = &self.layout().accounting.backing_store;
-        let word = |at: u64, what| words.word(buffer.address + at, what);
-        let address = word(fields.array_buffer_backing_store, "backing store of a JSArrayBuffer")?;
+        let at = buffer.address + fields.array_buffer_backing_store;
+        let address = words.sandboxed_address(at, "backing store of a JSArrayBuffer")?;
         let length = |at: u64, what| self.bytes_at(buffer.address + at, what, buffer);
         let byte_length = length(fields.array_buffer_byte_length, "length of a JSArrayBuffer")?;
         let most = match fields.array_buffer_max_byte_length {
@@ -233,7 +243,7 @@ impl View<'_> {
             None => byte_length,
         };
         let extension = match fields.array_buffer_extension {
-            Some(at) => self.address_or_handle(buffer.address + at, EXTENSION)?,
+            Some(at) => self.external_address(buffer.address + at, EXTENSION)?,
             None => None,
         };
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
@@ -285,7 +295,7 @@ impl View<'_> {
     pub(crate) fn backing_store_memory(&self, buffer: HeapObject<'_>) -> Vec<(u64, u64)> {
         let words = self.words();
         let Some(field) = self.fields().array_buffer_extension else { return Vec::new() };
-        let extension = self.address_or_handle(buffer.address + field, EXTENSION);
+        let extension = self.external_address(buffer.address + field, EXTENSION);
         let Ok(Some(extension)) = extension else { return Vec::new() };
         let mut ranges = vec![(extension, extension.saturating_add(backing_store::SIZE))];
         let at = extension.saturating_add(self.layout().accounting.backing_store.in_extension);
@@ -309,18 +319,13 @@ impl View<'_> {
         }
         let (_, store) = self.growable_store(buffer)?;
         let length = store.wrapping_add(backing_store::LENGTH);
-        self.bytes_at(length, "length in the backing store of a SharedArrayBuffer", buffer)
+        let length = self.words().word(length, "length in the backing store of a SharedArrayBuffer")?;
+        plausible("length in the backing store of a SharedArrayBuffer", length, buffer)
     }
 
     /// A length or distance in bytes, of a buffer or view, that is kept at an address.
     fn bytes_at(&self, address: u64, what: &'static str, object: HeapObject<'_>) -> Result<u64> {
-        /// V8: `JSArrayBuffer::kMaxByteLength`.
-        const MOST: u64 = (1 << 53) - 1;
-        let length = self.words().word(address, what)?;
-        match length {
-            0..=MOST => Ok(length),
-            _ => Err(Error::Implausible { what, object: object.value(), found: length.to_string() }),
-        }
+        plausible(what, self.words().sandboxed_length(address, what)?, object)
     }
 
     /// Addresses of a buffer's `ArrayBufferExtension` and of the `BackingStore` it leads to.
@@ -328,7 +333,7 @@ impl View<'_> {
         let words = self.words();
         let fields = self.fields();
         let extension = match fields.array_buffer_extension {
-            Some(at) => self.address_or_handle(buffer.address + at, EXTENSION)?,
+            Some(at) => self.external_address(buffer.address + at, EXTENSION)?,
             None => None,
         };
         let extension = extension.ok_or_else(|| Error::Implausible {
@@ -368,7 +373,9 @@ impl View<'_> {
         }
         let (bits, flags) = (self.bits(), self.buffer_flags(buffer)?);
         let longest = match self.fields().array_buffer_max_byte_length {
-            Some(at) => self.words().word(buffer.address + at, "greatest length of a JSArrayBuffer")?,
+            Some(at) => {
+                self.words().sandboxed_length(buffer.address + at, "greatest length of a JSArrayBuffer")?
+            }
             None => 0,
         };
         Ok(BufferState {
@@ -389,8 +396,8 @@ impl View<'_> {
         let buffer = self.object(self.viewed_buffer(view)?)?;
         let state = self.buffer_state(buffer)?;
         let tracks_length = self.tracks_length(view)?;
-        let start = words.word(view.address + fields.view_byte_offset, "offset of a view")?;
-        let length = words.word(view.address + fields.view_byte_length, "length of a view")?;
+        let start = words.sandboxed_length(view.address + fields.view_byte_offset, "offset of a view")?;
+        let length = words.sandboxed_length(view.address + fields.view_byte_length, "length of a view")?;
         let end = if tracks_length { Some(start) } else { start.checked_add(length) };
         let whole = if state.is_detached { 0 } else { self.buffer_length(buffer)? };
         Ok(ViewState {

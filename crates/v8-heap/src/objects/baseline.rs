@@ -26,7 +26,8 @@ impl View<'_> {
         let (words, fields) = (self.words(), self.fields());
         let mut object = self.object(code)?;
         if self.class_name(object.value()) == "CodeWrapper" {
-            object = self.object(words.tagged(object.address + fields.code_wrapper_code, "wrapped code")?)?;
+            object =
+                self.object(words.trusted(object.address + fields.code_wrapper_code, "wrapped code")?)?;
         }
         if self.class_name(object.value()) != "Code" {
             return Ok(None);
@@ -39,7 +40,7 @@ impl View<'_> {
         let Some(Ok(bytecode)) = own.or(bytecode).map(|bytecode| self.object(bytecode)) else {
             return Ok(None);
         };
-        let Ok(table) = self.object(words.tagged(table, "table of a Code")?) else {
+        let Ok(table) = self.object(words.protected(table, "table of a Code")?) else {
             return Ok(None);
         };
         if self.class_name(bytecode.value()) != "BytecodeArray" {

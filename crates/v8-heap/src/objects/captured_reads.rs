@@ -246,7 +246,7 @@ impl View<'_> {
 
     fn constants(&self, bytecode: HeapObject<'_>) -> Result<Vec<Tagged>> {
         let at = bytecode.address + self.fields().bytecode_constants;
-        let array = self.object(self.words().tagged(at, "constants of a BytecodeArray")?)?;
+        let array = self.object(self.words().protected(at, "constants of a BytecodeArray")?)?;
         if !matches!(self.layout().type_name(array.map.instance_type), "FixedArray" | "TrustedFixedArray") {
             return Err(self.wrong_type(array.value(), "FixedArray"));
         }
@@ -258,7 +258,7 @@ impl View<'_> {
     /// Where what is thrown is caught: of each handler, its place and where the bytecodes begin that it is for.
     fn handlers_of(&self, bytecode: HeapObject<'_>) -> Result<Vec<(usize, usize)>> {
         let at = bytecode.address + self.fields().bytecode_handlers;
-        let Ok(table) = self.object(self.words().tagged(at, "handlers of a BytecodeArray")?) else {
+        let Ok(table) = self.object(self.words().protected(at, "handlers of a BytecodeArray")?) else {
             return Ok(Vec::new());
         };
         let Some(bytes) = self.bytes_of_array(table)? else { return Ok(Vec::new()) };

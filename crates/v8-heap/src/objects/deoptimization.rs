@@ -340,7 +340,7 @@ impl View<'_> {
     ) -> Option<Vec<OptimizedFrame>> {
         let layout = self.layout().deoptimization?;
         let data =
-            self.words().tagged(code.object.address + self.fields().code_data, "data of a Code").ok()?;
+            self.words().protected(code.object.address + self.fields().code_data, "data of a Code").ok()?;
         let data = self.object(data).ok()?;
         let offset = u32::try_from(instruction.checked_sub(code.start)?).ok()?;
         let entry = if is_return {
@@ -427,8 +427,10 @@ impl View<'_> {
     pub(super) fn calls_with_new(&self, code: MachineCode<'_>, instruction: u64, is_return: bool) -> bool {
         let last = || {
             let layout = self.layout().deoptimization.filter(|_| is_return)?;
-            let data =
-                self.words().tagged(code.object.address + self.fields().code_data, "data of a Code").ok()?;
+            let data = self
+                .words()
+                .protected(code.object.address + self.fields().code_data, "data of a Code")
+                .ok()?;
             let offset = u32::try_from(instruction.checked_sub(code.start)?).ok()?;
             match self.deoptimization_index(layout, code, offset).ok()? {
                 Safepoint::Entry(index) => self.translation(layout, self.object(data).ok()?, index)?.pop(),

@@ -45,6 +45,14 @@ impl View<'_> {
         self.words().word(at, what).map(|address| Some(address).filter(|address| *address != 0))
     }
 
+    /// The address outside in a field; nothing if it is null.
+    ///
+    /// # Errors
+    /// If the field cannot be read, or what it stands for.
+    pub(crate) fn external_address(&self, at: u64, what: &'static str) -> Result<Option<u64>> {
+        self.words().external(at, what).map(|address| Some(address).filter(|address| *address != 0))
+    }
+
     /// What the embedder keeps in an object; nothing for objects that are not made from its templates.
     ///
     /// # Errors

@@ -139,8 +139,12 @@ impl View<'_> {
         if fields.stack_frame_array.is_some() {
             return self.frame_of_array(field(fields.stack_frame_array)?, field(fields.stack_frame_index)?);
         }
+        let code = match fields.call_site_code {
+            Some(at) => self.words().trusted(info.address + at, "CallSiteInfo")?,
+            None => return Err(self.wrong_type(info.value(), "CallSiteInfo")),
+        };
         self.call_site([
-            field(fields.call_site_code)?,
+            code,
             field(fields.call_site_receiver)?,
             field(fields.call_site_function)?,
             field(fields.call_site_offset)?,

@@ -119,7 +119,14 @@ impl View<'_> {
             return Ok(holder);
         }
         let at = holder.address + self.fields().instruction_stream_code;
-        self.object(self.words().tagged(at, "Code of an InstructionStream")?)
+        self.object(self.words().protected(at, "Code of an InstructionStream")?)
+    }
+
+    /// Where the instructions of a `Code` begin, which in a sandbox a table says.
+    fn entry_point(&self, code: HeapObject<'_>) -> Option<u64> {
+        let at = code.address + self.fields().code_handle?;
+        let handle = self.words().word32(at, "handle of a Code").ok()?;
+        self.spaces().sandbox_at(code.address)?.entry_point(self.memory(), handle)
     }
 
     /// A `Code`, decoded; nothing of another object.
@@ -130,6 +137,7 @@ impl View<'_> {
         }
         let start = match fields.code_instruction_start {
             Some(at) => words.word(object.address + at, "start of instructions").ok()?,
+            None if self.spaces().is_sandboxed() => self.entry_point(object)?,
             None => object.address + fields.machine_instructions,
         };
         let size =

@@ -204,6 +204,16 @@ impl View<'_> {
                 let bytes = words.bytes::<4>(at, "field in the cage of code")?;
                 FieldValue::Tagged(self.spaces().code_encoding().first(&bytes).unwrap_or_default())
             }
+            FieldKind::Trusted => FieldValue::Tagged(words.trusted(at, "trusted field")?),
+            FieldKind::Protected | FieldKind::ProtectedWeak => {
+                FieldValue::Tagged(words.protected(at, "protected field")?)
+            }
+            FieldKind::External => FieldValue::Pointer(words.external(at, "external field")?),
+            FieldKind::ExternalShared => FieldValue::Pointer(words.shared_external(at, "external field")?),
+            FieldKind::Sandboxed => {
+                FieldValue::Pointer(words.sandboxed_address(at, "address in the sandbox")?)
+            }
+            FieldKind::Bounded => FieldValue::Unsigned(words.sandboxed_length(at, "length in the sandbox")?),
             // An aligned native pointer has the lowest bit clear, which a pointer to an object has not.
             FieldKind::Embedder => match words.word(at, "embedder field")? {
                 word if word & 1 == 1 => FieldValue::Tagged(words.tagged(at, "embedder field")?),

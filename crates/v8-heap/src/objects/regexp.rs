@@ -40,7 +40,7 @@ impl View<'_> {
         let source = match (fields.regexp_source, fields.regexp_data_source) {
             (Some(source), _) => words.tagged(object.address + source, "source of a JSRegExp")?,
             (None, source) => {
-                let data = words.tagged(object.address + fields.regexp_data, "data of a JSRegExp")?;
+                let data = words.trusted(object.address + fields.regexp_data, "data of a JSRegExp")?;
                 let source = source.ok_or_else(|| self.wrong_type(data, "RegExpData"))?;
                 words.tagged(self.object(data)?.address + source, "source of a RegExpData")?
             }

@@ -184,7 +184,7 @@ impl<'t> View<'t> {
     fn function_data(&self, shared: HeapObject<'_>) -> Result<Tagged> {
         let fields = self.fields();
         let field = |at: u64| self.words().tagged(shared.address + at, "function data");
-        let data = field(fields.shared_function_data)?;
+        let data = self.words().trusted(shared.address + fields.shared_function_data, "function data")?;
         // With two fields for it, the first is zero where the second counts.
         match fields.shared_untrusted_data {
             Some(untrusted) if data.smi().is_some() => field(untrusted),
@@ -204,7 +204,7 @@ impl<'t> View<'t> {
             (Kind::FunctionTemplateInfo, _) => FunctionCode::Native(data),
             (_, "BytecodeArray") => FunctionCode::Bytecode(data),
             (_, "InterpreterData") => FunctionCode::Bytecode(
-                self.words().tagged(object.address + fields.interpreter_bytecode, "bytecode")?,
+                self.words().protected(object.address + fields.interpreter_bytecode, "bytecode")?,
             ),
             (_, "Code") => FunctionCode::Baseline(data),
             (_, "BaselineData") => FunctionCode::Baseline(
@@ -258,7 +258,7 @@ impl<'t> View<'t> {
         Ok(match self.layout().type_name(data.map.instance_type) {
             "BytecodeArray" => Some(data.value()),
             "InterpreterData" => {
-                Some(self.words().tagged(data.address + self.fields().interpreter_bytecode, "bytecode")?)
+                Some(self.words().protected(data.address + self.fields().interpreter_bytecode, "bytecode")?)
             }
             _ => None,
         })
@@ -288,7 +288,7 @@ impl<'t> View<'t> {
             return Ok(Maker::Unknown);
         }
         let at = code.address + self.fields().code_data;
-        let data = self.object(self.words().tagged(at, "data of a Code")?)?;
+        let data = self.object(self.words().protected(at, "data of a Code")?)?;
         if let Some(bytecode) = self.bytecode_in(data)? {
             return Ok(Maker::Bytecode(bytecode));
         }
@@ -313,7 +313,7 @@ impl<'t> View<'t> {
 
     pub(crate) fn uncompiled_data(&self, shared: HeapObject<'_>) -> Result<Option<u64>> {
         let data =
-            self.words().tagged(shared.address + self.fields().shared_function_data, "function data")?;
+            self.words().trusted(shared.address + self.fields().shared_function_data, "function data")?;
         Ok(self.object(data).ok().filter(|data| data.kind() == Kind::UncompiledData).map(|data| data.address))
     }
 

@@ -32,7 +32,7 @@ impl View<'_> {
     /// has not kept that.
     pub(super) fn source_positions(&self, bytecode: HeapObject<'_>) -> Result<Option<Vec<PlacedBytecode>>> {
         let at = bytecode.address + self.fields().bytecode_source_positions;
-        let Ok(table) = self.object(self.words().tagged(at, "source position table")?) else {
+        let Ok(table) = self.object(self.words().protected(at, "source position table")?) else {
             return Ok(None);
         };
         let Some(bytes) = self.bytes_of_array(table)? else { return Ok(None) };

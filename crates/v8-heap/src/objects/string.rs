@@ -151,7 +151,8 @@ impl View<'_> {
             StringShape::Thin => StringStorage::Thin { actual: part(fields.thin_actual)? },
             StringShape::External { one_byte, uncached } => StringStorage::External {
                 one_byte,
-                resource: part(fields.external_resource)?.0,
+                resource: words
+                    .shared_external(string + fields.external_resource, "resource of an ExternalString")?,
                 data: self.external_data(string, uncached)?,
             },
         })
@@ -358,11 +359,11 @@ impl View<'_> {
     pub(crate) fn external_data(&self, string: u64, uncached: bool) -> Result<u64> {
         let words = self.words();
         if !uncached {
-            return words.word(string + self.fields().external_data, "data of an ExternalString");
+            return words.shared_external(string + self.fields().external_data, "data of an ExternalString");
         }
         // Without a cached address it is the first data word of the embedder's resource.
-        let resource =
-            words.word(string + self.fields().external_resource, "resource of an ExternalString")?;
+        let resource = words
+            .shared_external(string + self.fields().external_resource, "resource of an ExternalString")?;
         words.word(resource.saturating_add(STRING_RESOURCE_DATA), "data of an external string resource")
     }
 

@@ -112,8 +112,10 @@ impl View<'_> {
         }
         let words = self.words();
         let plausible = |address: &u64| *address != 0 && *address < crate::tagged::ADDRESS_LIMIT;
-        let destructor =
-            words.word(foreign.address + self.fields().foreign_address, "Foreign").ok().filter(plausible)?;
+        let destructor = words
+            .external(foreign.address + self.fields().foreign_address, "Foreign")
+            .ok()
+            .filter(plausible)?;
         let shared = words.word(destructor + managed::SHARED_POINTER, "Managed").ok().filter(plausible)?;
         let object = words.word(shared, "shared pointer").ok().filter(plausible)?;
         Some([destructor, shared, object])

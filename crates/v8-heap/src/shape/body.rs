@@ -52,7 +52,14 @@ impl Word {
             FieldKind::Embedder => Word::Embedder,
             FieldKind::Pointer | FieldKind::Code => Word::Pointer,
             // What it leads to is told apart from the words.
-            FieldKind::InCodeCage => Word::Raw,
+            FieldKind::InCodeCage
+            | FieldKind::External
+            | FieldKind::ExternalShared
+            | FieldKind::Trusted
+            | FieldKind::Protected
+            | FieldKind::ProtectedWeak
+            | FieldKind::Sandboxed
+            | FieldKind::Bounded => Word::Raw,
             FieldKind::Unsigned(_) | FieldKind::Signed(_) | FieldKind::Double => Word::Raw,
         }
     }

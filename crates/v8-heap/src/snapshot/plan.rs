@@ -139,6 +139,8 @@ pub(super) enum Slot {
     Numbered(u32),
     /// Counted from the cage of machine code.
     InCodeCage(&'static str),
+    /// Hidden, or internal under this name: what a field of that kind leads to that is no tagged word.
+    Apart(Option<&'static str>, FieldKind),
     Weak(&'static str),
     WeakOrStrong(&'static str),
     Property(Property),
@@ -314,6 +316,14 @@ impl<'a, 't> Plans<'a, 't> {
             let mut slot = slots.get_mut((field.offset / word) as usize);
             if let (FieldKind::InCodeCage, Some(slot)) = (field.kind, slot.as_deref_mut()) {
                 *slot = Slot::InCodeCage(field.name);
+            }
+            if let (FieldKind::Trusted | FieldKind::Protected, Some(slot)) = (field.kind, slot.as_deref_mut())
+            {
+                let name = match named {
+                    Some((_, _, Slot::Internal(name))) => Some(*name),
+                    _ => None,
+                };
+                *slot = Slot::Apart(name, field.kind);
             }
             let is_nameless = own.nameless.contains(&(class.name, field.name));
             let named = named.filter(|_| !is_nameless).map(|(_, _, name)| *name);

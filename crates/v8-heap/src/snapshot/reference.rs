@@ -13,7 +13,7 @@ use crate::NameId;
 use crate::Tagged;
 use crate::graph::{DispatchTable, code_holds_weakly, embedded_words};
 use crate::heap::Heap;
-use crate::layout::Kind;
+use crate::layout::{FieldKind, Kind};
 use crate::objects::collection::HashTableShape;
 use crate::objects::context::GLOBAL_OBJECT;
 use crate::objects::place::FieldValue;
@@ -195,6 +195,18 @@ impl Explorer<'_, '_> {
                     let bytes = bytes.get(size * index..).unwrap_or_default();
                     let word = self.heap.spaces().code_encoding().first(bytes).unwrap_or_default();
                     telling.internal(Name::Static(name), word);
+                }
+                Slot::Apart(name, kind) => {
+                    let at = object.address + (size * index) as u64;
+                    let word = match kind {
+                        FieldKind::Trusted => self.heap.words().trusted(at, "trusted field"),
+                        _ => self.heap.words().protected(at, "protected field"),
+                    };
+                    let word = word.unwrap_or_default();
+                    match name {
+                        Some(name) => telling.internal(Name::Static(name), word),
+                        None => telling.hidden(word),
+                    }
                 }
                 Slot::Weak(name) => telling.named(EdgeKind::Weak, Name::Static(name), word(index)),
                 Slot::WeakOrStrong(name) => telling.weak_or_strong(Name::Static(name), word(index)),
@@ -420,7 +432,7 @@ impl Explorer<'_, '_> {
                 }
                 Apart::BackingStore => {
                     let at = object.address + self.heap.fields().array_buffer_backing_store;
-                    let target = Target::Memory(words.word(at, "backing store").unwrap_or(0));
+                    let target = Target::Memory(words.sandboxed_address(at, "backing store").unwrap_or(0));
                     let (kind, label) = (EdgeKind::Internal, Label::Name(Name::Static("backing_store")));
                     (telling.visit)(Edge { kind, label, target });
                 }

@@ -183,6 +183,14 @@ fn heap(context: &Context, out: &mut Out<'_>) -> Result<(), DcmdError> {
     if let Encoding::Caged(cage) = heap.spaces().encoding() {
         writeln!(out.text(), "    pointers: compressed to 32 bits, in the cage at {cage:x}")?;
     }
+    if let Some(trusted) = heap.spaces().trusted_cage() {
+        let lost = heap.spaces().isolates_without_tables();
+        let lost = match lost {
+            0 => String::new(),
+            _ => format!("; of {lost} isolates the tables were not found by which it leads out of itself"),
+        };
+        writeln!(out.text(), "    sandbox: V8's, with trusted objects in the cage at {trusted:x}{lost}")?;
+    }
     for part in layout.provenance() {
         let sources: Vec<String> =
             part.sources.iter().map(|(source, count)| format!("{count} from {source}")).collect();

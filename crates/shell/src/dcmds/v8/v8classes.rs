@@ -140,6 +140,13 @@ pub(super) fn kind_name(kind: FieldKind) -> String {
         FieldKind::Unsigned(size) => format!("u{}", 8 * size),
         FieldKind::Signed(size) => format!("i{}", 8 * size),
         FieldKind::Double => "f64".to_owned(),
+        FieldKind::External => "handle of an address".to_owned(),
+        FieldKind::ExternalShared => "handle of an address, shared".to_owned(),
+        FieldKind::Trusted => "handle of a trusted object".to_owned(),
+        FieldKind::Protected => "tagged, in the trusted cage".to_owned(),
+        FieldKind::ProtectedWeak => "weak, in the trusted cage".to_owned(),
+        FieldKind::Sandboxed => "address in the sandbox".to_owned(),
+        FieldKind::Bounded => "length in the sandbox".to_owned(),
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V10_2,
     deoptimization: &machine_code::V10_2,
     crash: CrashLayout::V10_2,
+    sandbox: None,
     accounting: AccountingLayout {
         spaces: 0x1d0,
         external_bytes: ExternalBytes::One(0x128),

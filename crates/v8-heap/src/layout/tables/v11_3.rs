@@ -81,6 +81,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V11_3,
     deoptimization: &machine_code::V11_3,
     crash: CrashLayout::V11_3,
+    sandbox: None,
     facts: Facts {
         scope_info: ScopeInfoLayout::V11,
         undefined_kind: 5,
@@ -132,6 +133,7 @@ pub(super) const TABLE: Table = Table {
         contexts_have_fixed_slots: false,
         doubles_are_in_objects: false,
         arguments_are_plain_arrays: false,
+        has_temporal: false,
         code_alignment: None,
     },
 };

@@ -83,6 +83,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V12_4,
     deoptimization: &machine_code::V11_8,
     crash: CrashLayout::V12_4,
+    sandbox: None,
     facts: Facts {
         scope_info: ScopeInfoLayout::V12,
         undefined_kind: 4,
@@ -134,6 +135,7 @@ pub(super) const TABLE: Table = Table {
         contexts_have_fixed_slots: false,
         doubles_are_in_objects: false,
         arguments_are_plain_arrays: false,
+        has_temporal: false,
         code_alignment: None,
     },
 };

@@ -85,6 +85,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V13_6,
     deoptimization: &machine_code::V13_6,
     crash: CrashLayout::V13_6,
+    sandbox: None,
     facts: Facts {
         scope_info: ScopeInfoLayout::V13,
         undefined_kind: 4,
@@ -136,6 +137,7 @@ pub(super) const TABLE: Table = Table {
         contexts_have_fixed_slots: false,
         doubles_are_in_objects: false,
         arguments_are_plain_arrays: false,
+        has_temporal: false,
         code_alignment: None,
     },
 };

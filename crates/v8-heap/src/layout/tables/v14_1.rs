@@ -5,7 +5,9 @@
 
 use super::v13_6;
 use crate::layout::machine_code;
-use crate::layout::{AccountingLayout, BackingStoreLayout, Facts, FrameLayout, SnapshotLayout, Table};
+use crate::layout::{
+    AccountingLayout, BackingStoreLayout, Facts, FrameLayout, SandboxLayout, SnapshotLayout, Table,
+};
 
 /// Layout of V8 14.1, as Node.js 25 builds it for x86-64.
 pub(super) const TABLE: Table = Table {
@@ -16,6 +18,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V14_1,
     deoptimization: &machine_code::V13_6,
     crash: None,
+    sandbox: Some(SandboxLayout::V14),
     accounting: AccountingLayout {
         backing_store: BackingStoreLayout { flags: 56, ..v13_6::TABLE.accounting.backing_store },
         ..v13_6::TABLE.accounting

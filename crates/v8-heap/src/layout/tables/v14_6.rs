@@ -6,7 +6,7 @@ use crate::layout::OwnObjects;
 use crate::layout::machine_code;
 use crate::layout::{
     AccountingLayout, BackingStoreLayout, ExternalBytes, Facts, FrameLayout, FreeSpaceUnit, HeaderPlace,
-    PageLayout, PhysicalBytes, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
+    PageLayout, PhysicalBytes, SandboxLayout, ScopeInfoLayout, SelfCheck, SnapshotLayout, Table,
 };
 use crate::layout::{CrashLayout, NamedReceivers};
 
@@ -85,6 +85,7 @@ pub(super) const TABLE: Table = Table {
     frames: FrameLayout::V14_6,
     deoptimization: &machine_code::V13_6,
     crash: CrashLayout::V14_6,
+    sandbox: Some(SandboxLayout::V14),
     facts: Facts {
         scope_info: ScopeInfoLayout::V14,
         undefined_kind: 4,
@@ -137,6 +138,7 @@ pub(super) const TABLE: Table = Table {
         contexts_have_fixed_slots: false,
         doubles_are_in_objects: false,
         arguments_are_plain_arrays: false,
+        has_temporal: true,
         code_alignment: None,
     },
 };

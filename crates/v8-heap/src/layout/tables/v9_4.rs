@@ -58,6 +58,7 @@ pub(super) const TABLE: Table = Table {
         // src/profiler/heap-snapshot-generator.cc
         snapshots: SnapshotLayout { own: OwnObjects::V9, ..v10_2::TABLE.facts.snapshots },
         // src/common/globals.h
+        has_temporal: false,
         code_alignment: Some(32),
         ..v10_2::TABLE.facts
     },
