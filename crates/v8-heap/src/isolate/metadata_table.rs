@@ -42,6 +42,9 @@ impl MetadataTable {
         let entry = layout.sandbox.filter(|_| layout.fields.words.sandboxed)?.metadata_entry;
         let HeaderPlace::Metadata { pointer } = layout.page.header else { return None };
         let pages = numbered_pages(memory, layout, pointer);
+        if pages.is_empty() {
+            return None;
+        }
         let mut blocks: HashMap<u64, u32> = HashMap::new();
         let mut seen: HashMap<u64, usize> = HashMap::new();
         each_word_outside(memory, &pages, &mut |at, word| {
