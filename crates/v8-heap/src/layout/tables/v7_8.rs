@@ -13,7 +13,8 @@ pub(super) const TABLE: Table = Table {
     v8: (7, 8),
     line: "Node.js 12",
     supported: false,
-    shortcoming: "objects, values and stacks are right in the releases from 12.16 on that were tried; heap snapshots call V8's own \
+    shortcoming: "objects, values and stacks of interpreted functions are right in the releases from 12.16 on that were tried, other \
+                  stacks were not looked at; heap snapshots call V8's own \
                   objects otherwise than V8 7.8 does, functions that `Function` makes have no name, and modules of WebAssembly \
                   have others in stacks; what Node.js itself keeps was not looked at",
     // src/heap/spaces.h

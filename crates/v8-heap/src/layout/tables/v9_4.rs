@@ -16,8 +16,8 @@ pub(super) const TABLE: Table = Table {
     v8: (9, 4),
     line: "Node.js 16",
     supported: false,
-    shortcoming: "objects and values are right in all of its releases, stacks in those tried; heap snapshots and retained sizes were \
-                  held against those of V8 9.4, and of V8 9.0 the types of scope infos and the names of numbers in them differ",
+    shortcoming: "objects and values are right in all of its releases; stacks, heap snapshots and retained sizes in those that were \
+                  tried",
     page: PageLayout { first_object: 0x1118, self_check: SelfCheck::Heap, ..v10_2::TABLE.page },
     read_only_page_flag: 21,
     frames: FrameLayout::V9_4,
