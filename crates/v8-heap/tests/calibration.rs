@@ -165,9 +165,14 @@ fn a_cage_makes_words_of_four_bytes() {
 
 #[test]
 fn a_line_that_is_not_supported_is_named_at_once() {
-    for ((major, minor), line) in
-        [((10, 1), "18.x"), ((9, 5), "17.x"), ((10, 8), "19.x"), ((8, 4), "14.x"), ((7, 4), "12.x")]
-    {
+    for ((major, minor), line) in [
+        ((10, 1), "18.x"),
+        ((9, 5), "17.x"),
+        ((10, 8), "19.x"),
+        ((8, 1), "14.x"),
+        ((8, 6), "15.x"),
+        ((7, 4), "12.x"),
+    ] {
         let mut dump = HeapBuilder::new(Release::Node20).build();
         let version = core_reader::Symbols::find(&dump, "_ZN2v88internal7Version6major_E").unwrap().address.0;
         dump.set_word(version, major | minor << 32);

@@ -71,9 +71,9 @@ impl Sandbox {
         let address = if handle & layout.code_handle_marker != 0 {
             let (size, object) = layout.code_entry;
             let number = u64::from(handle >> layout.code_handle_shift);
-            memory.read_u64(Address(self.code + number * size + object)).ok()? & !1
+            memory.read_u64(Address(self.code.checked_add(number * size + object)?)).ok()? & !1
         } else {
-            let word = entry(memory, self.trusted, handle >> layout.trusted_handle_shift)?;
+            let word = self.entry(memory, self.trusted, handle >> layout.trusted_handle_shift)?;
             if word & layout.trusted_free != 0 {
                 return None;
             }
@@ -86,7 +86,7 @@ impl Sandbox {
     pub fn entry_point(&self, memory: &dyn Memory, handle: u32) -> Option<u64> {
         let layout = &self.layout;
         let number = u64::from(handle >> layout.code_handle_shift);
-        let word = memory.read_u64(Address(self.code + number * layout.code_entry.0)).ok()?;
+        let word = memory.read_u64(Address(self.code.checked_add(number * layout.code_entry.0)?)).ok()?;
         Some(word & layout.trusted_payload).filter(|start| *start != 0)
     }
 
@@ -104,8 +104,14 @@ impl Sandbox {
         if handle == 0 {
             return Some(0);
         }
-        let word = entry(memory, table?, handle >> self.layout.external_handle_shift)?;
+        let word = self.entry(memory, table?, handle >> self.layout.external_handle_shift)?;
         Some(word & self.layout.external_payload)
+    }
+
+    /// An entry of a table of addresses or of trusted objects.
+    fn entry(&self, memory: &dyn Memory, table: u64, number: u32) -> Option<u64> {
+        let at = table.checked_add(self.layout.pointer_entry * u64::from(number))?;
+        memory.read_u64(Address(at)).ok()
     }
 
     /// The address that a word stands for which counts from where the sandbox begins.
@@ -117,9 +123,4 @@ impl Sandbox {
     pub fn length(&self, word: u64) -> u64 {
         word >> self.layout.bounded_size_shift
     }
-}
-
-/// An entry of eight bytes.
-fn entry(memory: &dyn Memory, table: u64, number: u32) -> Option<u64> {
-    memory.read_u64(Address(table + 8 * u64::from(number))).ok()
 }

@@ -31,6 +31,9 @@ pub struct SandboxLayout {
     pub external_handle_shift: u32,
     /// The bits of an entry that are the address (`kExternalPointerPayloadMask`).
     pub external_payload: u64,
+    /// Bytes of an entry of the tables of addresses outside and of trusted objects (`kExternalPointerTableEntrySize`,
+    /// `kTrustedPointerTableEntrySize`).
+    pub pointer_entry: u64,
     /// By how many bits the number of bytes from the start of the sandbox is shifted (`kSandboxedPointerShift`).
     pub sandboxed_pointer_shift: u32,
     /// By how many bits a length is shifted (`kBoundedSizeShift`).
@@ -58,6 +61,7 @@ impl SandboxLayout {
         code_entry: (16, 8),
         external_handle_shift: 6,
         external_payload: 0x0000_ffff_ffff_ffff,
+        pointer_entry: 8,
         sandboxed_pointer_shift: 24,
         bounded_size_shift: 29,
         extension_growth: 16,
