@@ -237,7 +237,7 @@ const sandbox = vm.createContext({ inSandbox: 'a property of the sandbox' });
 vm.runInContext('class Foreigner { constructor(n) { this.n = n; } }; var foreigners = []; for (let i = 0; i < 25; i++) foreigners.push(new Foreigner(i)); var plain = { from: "another context" }; var list = [1, 2, 3]; var error = new Error("foreign error"); function inside() {}', sandbox);
 kinds.contexts = { sandbox, foreigner: sandbox.foreigners[3], plain: sandbox.plain, list: sandbox.list, error: sandbox.error, inside: sandbox.inside };
 const { EventEmitter } = require('events');
-kinds.natives = { emitter: new EventEmitter(), hash: require('crypto').createHash('sha256'), channel: new (require('worker_threads').MessageChannel)(), url: new URL('https://user@example.net:8080/p/a?q=1#f'), timer: setTimeout(function onTimer() {}, 0x7ffffff), abort: typeof AbortController === 'function' ? new AbortController() : undefined, math: Math, json: JSON, global: globalThis };
+kinds.natives = { emitter: new EventEmitter(), hash: require('crypto').createHash('sha256'), channel: typeof MessageChannel === 'function' ? new MessageChannel() : new (require('worker_threads').MessageChannel)(), url: new URL('https://user@example.net:8080/p/a?q=1#f'), timer: setTimeout(function onTimer() {}, 0x7ffffff), abort: typeof AbortController === 'function' ? new AbortController() : undefined, math: Math, json: JSON, global: globalThis };
 kinds.natives.emitter.on('tick', function onTick() {});
 kinds.natives.timer.unref();
 
