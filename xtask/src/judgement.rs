@@ -169,8 +169,22 @@ fn report(directory: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&report)?)
 }
 
+/// Asks what is on the heap of another embedder that ran `kinds` and left its core in `directory`; `symbols` as in [`Case`].
+pub fn judge_kinds(executable: &Path, directory: &Path, facts: Facts, symbols: bool) -> Result<Judgement> {
+    judge_heap(&Case {
+        executable,
+        directory,
+        core: &directory.join("core"),
+        facts: &[facts],
+        symbols,
+        collects_later: false,
+        other_embedder: true,
+        later: &[],
+    })
+}
+
 /// Asks what is on the heap, and nothing of threads.
-pub fn judge_heap(case: &Case<'_>) -> Result<Judgement> {
+fn judge_heap(case: &Case<'_>) -> Result<Judgement> {
     let debugger = Debugger::new(case.executable.to_owned(), case.core);
     let report = report(case.directory)?;
     let v8 = report["versions"]["v8"].as_str().unwrap_or_default().to_owned();

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use test_support::scenarios::workerd;
 
-use crate::judgement::{self, Case, Judgement};
+use crate::judgement::{self, Judgement};
 use crate::take_core::{self, Running};
 use crate::{node_release, places};
 
@@ -40,16 +40,7 @@ const OPTIONS: [&str; 7] = [
 pub fn judge(executable: &Path, keep: bool) -> Result<Judgement> {
     let directory = take_core::directory_of("kinds", &format!("chromium-{}", RELEASE.0));
     take(&directory)?;
-    let judgement = judgement::judge_heap(&Case {
-        executable,
-        directory: &directory,
-        core: &directory.join("core"),
-        facts: &[workerd::facts()?],
-        symbols: false,
-        collects_later: false,
-        other_embedder: true,
-        later: &[],
-    });
+    let judgement = judgement::judge_kinds(executable, &directory, workerd::facts()?, false);
     if !keep {
         fs::remove_dir_all(&directory)?;
     }
